@@ -1,0 +1,26 @@
+/** Embedder: text -> unit vectors, and the Space that names where those vectors live. */
+import type { Matrix } from "../linalg/matrix.ts";
+
+/** Identity of a vector space. Two vectors may be compared only when all fields agree. Stored with the library. */
+export interface Space {
+  readonly model: string;
+  /** Content hash or revision of the weights. */
+  readonly revision: string;
+  readonly pooling: "mean" | "cls" | "last" | "external";
+  readonly dim: number;
+  readonly normalized: boolean;
+}
+
+export interface EmbedOptions {
+  /** Models with prompts treat the two differently. Default "passage". */
+  readonly role?: "query" | "passage";
+  readonly signal?: AbortSignal;
+}
+
+export interface Embedder extends AsyncDisposable {
+  readonly space: Space;
+  /** Row i is the vector of texts[i]; unit length when the space is normalized. A text without known tokens gives a zero row. */
+  embed(texts: readonly string[], options?: EmbedOptions): Promise<Matrix>;
+  /** Bytes of RAM held by weights and tables. */
+  readonly bytes: number;
+}

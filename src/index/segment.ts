@@ -1,0 +1,143 @@
+/**
+ * Segments: immutable runs of rows. Every index of a library keeps its data as one set of named parts per segment plus a small
+ * mutable tail in memory, so that building and merging are pure functions (any worker can run them) and a commit is one batch.
+ * Row ids are global, ascending u32; inside a segment rows have ordinals 0..count-1 in row order.
+ * Deletes are not the indexes' business: the library keeps one RowSet of live rows and passes it as the filter.
+ */
+import type { MaybePromise } from "../storage/store.ts";
+import type { Cursor, Hits } from "./hits.ts";
+import type { RowSet } from "./row-set.ts";
+
+/** Named byte strings of one segment; names are stable per kind. Large parts are paged by the library, not by the kind. */
+export type Parts = Map<string, Uint8Array>;
+
+/** Ordinal <-> row id. Contiguous until a merge drops rows. */
+export interface RowIds {
+  readonly count: number;
+  /** Row id of ordinal 0 when rows are contiguous, else null. */
+  readonly base: number | null;
+  /** Ascending row ids when not contiguous, else null. */
+  readonly ids: Uint32Array | null;
+}
+
+export interface ByteRange {
+  readonly part: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where an opened segment reads its parts. Reads are batched: one await per step of a query, never per term or row. */
+export interface SegmentSource {
+  readonly id: number;
+  readonly rows: RowIds;
+  /** Bytes of a part; 0 when absent. */
+  size(part: string): number;
+  /** Owned copies or views of immutable memory, safe to keep. */
+  read(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]>;
+}
+
+/** One input of a merge: all parts in memory. */
+export interface SegmentInput {
+  readonly rows: RowIds;
+  readonly parts: Parts;
+}
+
+/**
+ * What the library asks of an index room. `Row` is what the tail takes for one row (text, a vector ...).
+ * `build` and `merge` are pure and deterministic; inputs of `merge` are in row order and do not overlap.
+ */
+export interface SegmentKind<Row> {
+  readonly name: string;
+  /** Grows when the bytes change; stored in the manifest, another version is refused by name. */
+  readonly version: number;
+  /** Parts of a new segment; row i of `rows` has ordinal i. */
+  build(rows: readonly Row[]): Parts;
+  /** Rows absent from `live` are dropped; ordinals close ranks in row order. */
+  merge(inputs: readonly SegmentInput[], live: RowSet): Parts;
+}
+
+export interface SearchOptions {
+  readonly k: number;
+  /** Only these rows (live rows and metadata filters, already intersected); absent: every row. */
+  readonly filter?: RowSet;
+  /** Drop hits below this score. */
+  readonly minScore?: number;
+  /** Go on after this place. */
+  readonly after?: Cursor;
+  readonly signal?: AbortSignal;
+}
+
+/** The searching side: segments come and go, the tail grows. All verbs take effect at once. */
+export interface SegmentedIndex<Row, Query> extends Disposable {
+  attach(segment: SegmentSource): MaybePromise<void>;
+  detach(segmentId: number): void;
+  /** Adds one row to the tail; ids ascend. */
+  append(row: number, value: Row): void;
+  /** Forgets tail rows up to and including `lastRow`: they are in a segment now. */
+  trimTail(lastRow: number): void;
+  search(query: Query, options: SearchOptions): MaybePromise<Hits>;
+  /** Bytes of RAM held now, by structure. */
+  memory(): readonly { readonly name: string; readonly bytes: number }[];
+}
+
+export function rowAt(rows: RowIds, ordinal: number): number {
+  return rows.base === null ? rows.ids![ordinal]! : rows.base + ordinal;
+}
+
+/** Ordinal of `row`, or -1. */
+export function ordinalOf(rows: RowIds, row: number): number {
+  if (rows.base !== null) return row >= rows.base && row < rows.base + rows.count ? row - rows.base : -1;
+  let low = 0;
+  let high = rows.count - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const value = rows.ids![middle]!;
+    if (value === row) return middle;
+    if (value < row) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
+export function contiguousRows(base: number, count: number): RowIds {
+  return { base, count, ids: null };
+}
+
+/** Ordinals of each input that `live` keeps, and the row ids of the merged segment. Shared by every kind's merge. */
+export function mergePlan(
+  inputs: readonly SegmentInput[],
+  live: RowSet,
+): { kept: Uint32Array[]; rows: RowIds } {
+  const kept: Uint32Array[] = [];
+  const ids: number[] = [];
+  for (const input of inputs) {
+    const ordinals: number[] = [];
+    for (let ordinal = 0; ordinal < input.rows.count; ordinal++) {
+      const row = rowAt(input.rows, ordinal);
+      if (!live.has(row)) continue;
+      ordinals.push(ordinal);
+      ids.push(row);
+    }
+    kept.push(Uint32Array.from(ordinals));
+  }
+  return { kept, rows: rowIdsOf(ids) };
+}
+
+/** Compact form of ascending ids. */
+export function rowIdsOf(ids: readonly number[] | Uint32Array): RowIds {
+  const count = ids.length;
+  const base = count === 0 ? 0 : ids[0]!;
+  const contiguous = count === 0 || ids[count - 1]! - base === count - 1;
+  return contiguous ? { base, count, ids: null } : { base: null, count, ids: Uint32Array.from(ids) };
+}
+
+/** A segment over parts in memory: for tests, and for indexes used without a library. */
+export function memorySegment(id: number, rows: RowIds, parts: Parts): SegmentSource {
+  return {
+    id,
+    rows,
+    size: (part) => parts.get(part)?.byteLength ?? 0,
+    read: (ranges) =>
+      ranges.map(({ part, start, end }) => (parts.get(part) ?? new Uint8Array(0)).subarray(start, end)),
+  };
+}

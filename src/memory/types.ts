@@ -1,0 +1,297 @@
+/** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
+import type { Embedder, Space } from "../embed/embedder.ts";
+import type { Meta, Where } from "../index/filter/where.ts";
+
+export type CubeKind = "text" | "activation" | "parameter";
+
+/** Where an item came from (MemOS, 2025: the descriptive header of a MemCube). */
+export interface Provenance {
+  readonly origin: "user" | "file" | "web" | "conversation" | "system";
+  /** Absolute path or URL. */
+  readonly uri?: string;
+  readonly mediaType?: string;
+  /** Bytes and modification time (ms) of the source when it was read. */
+  readonly sourceBytes?: number;
+  readonly modifiedAt?: number;
+}
+
+/** What `add` takes. Adding an id again replaces the item (upsert); equal content is free. */
+export interface Item {
+  readonly id: string;
+  readonly text: string;
+  readonly title?: string;
+  readonly meta?: Meta;
+  readonly provenance?: Provenance;
+  readonly owner?: string;
+  readonly visibility?: "private" | "public";
+  /** Milliseconds since 1970, a Date, or an ISO string; expired items are no longer found and are swept. */
+  readonly expiresAt?: number | Date | string;
+  /** Own vector of the whole item instead of the embedder's, one passage. Refused when its dimension is not the space's. */
+  readonly vector?: Float32Array;
+}
+
+/** Header of a stored item. */
+export interface ItemHead {
+  readonly id: string;
+  readonly kind: CubeKind;
+  readonly title: string;
+  readonly meta: Meta;
+  readonly provenance: Provenance;
+  readonly owner: string;
+  readonly visibility: "private" | "public";
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly expiresAt?: number;
+  /** sha-256 of the content, hex. */
+  readonly contentHash: string;
+  readonly passages: number;
+  /** UTF-8 bytes of the text. */
+  readonly bytes: number;
+}
+
+export interface StoredItem extends ItemHead {
+  readonly text: string;
+}
+
+export interface Progress {
+  readonly phase: "scan" | "read" | "write" | "optimize" | "embed" | "compact";
+  readonly done: number;
+  /** 0 while unknown. */
+  readonly total: number;
+  /** Bytes of source handled so far and in all. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Name of what is being handled. */
+  readonly current?: string;
+}
+
+export interface WorkOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Skipped {
+  readonly id: string;
+  /** An ErrorCode, or "EMPTY", "TOO_LARGE", "BINARY", "EXCLUDED". */
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface AddResult {
+  readonly added: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly skipped: readonly Skipped[];
+  readonly passages: number;
+  readonly bytes: number;
+}
+
+export interface IndexOptions extends WorkOptions {
+  /** Globs relative to the folder; default: every file a reader knows. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** Files larger than this are skipped with a reason; default 256 MB. */
+  readonly maxFileBytes?: number;
+  /** Metadata given to each item beside path, extension, folder. */
+  readonly meta?: Meta;
+  /** Forget items of this folder whose file is gone; default true. */
+  readonly prune?: boolean;
+}
+
+export interface IndexResult extends AddResult {
+  readonly removed: number;
+  readonly files: number;
+  readonly ms: number;
+}
+
+export interface SearchQuery {
+  /** How many hits; default 10. */
+  readonly k?: number;
+  readonly filter?: Where;
+  /** "hybrid" (default), "words", "meaning". */
+  readonly retriever?: "hybrid" | "words" | "meaning";
+  readonly minScore?: number;
+  /** `next` of an earlier result. */
+  readonly cursor?: string;
+  /** One hit an item (default) or every passage. */
+  readonly group?: "item" | "passage";
+  /** Length of a snippet in characters; default 240; 0: none. */
+  readonly snippet?: number;
+  readonly vector?: Float32Array;
+  readonly signal?: AbortSignal;
+}
+
+export interface Reason {
+  readonly by: "words" | "meaning" | "facets";
+  /** Rank within that retriever, from 1. */
+  readonly rank: number;
+  readonly score: number;
+  /** Matched terms or facet values. */
+  readonly terms?: readonly string[];
+}
+
+export interface Place {
+  /** UTF-16 offsets of the passage in the item's text. */
+  readonly start: number;
+  readonly end: number;
+  /** 1-based. */
+  readonly line: number;
+  /** Headings above the passage, outermost first. */
+  readonly headings: readonly string[];
+  /** 1-based page for paged formats. */
+  readonly page?: number;
+}
+
+export interface Hit {
+  readonly id: string;
+  readonly passage: number;
+  readonly score: number;
+  readonly title: string;
+  readonly snippet: string;
+  /** UTF-16 ranges in `snippet` to highlight. */
+  readonly highlights: readonly (readonly [number, number])[];
+  readonly place: Place;
+  readonly meta: Meta;
+  readonly provenance: Provenance;
+  readonly reasons: readonly Reason[];
+}
+
+/** Iterable over its hits. */
+export interface SearchResult extends Iterable<Hit> {
+  readonly hits: readonly Hit[];
+  /** Cursor for the next page; absent at the end. */
+  readonly next?: string;
+  readonly ms: number;
+  /** What the library could not use, e.g. a query without known words. */
+  readonly notes: readonly string[];
+}
+
+export interface Citation {
+  /** From 1, as in the answer's [1]. */
+  readonly number: number;
+  readonly id: string;
+  readonly passage: number;
+  readonly title: string;
+  readonly quote: string;
+  readonly place: Place;
+  readonly provenance: Provenance;
+}
+
+export type AnswerPart =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "citation"; readonly text: string; readonly citation: Citation }
+  | {
+      readonly type: "done";
+      readonly text: "";
+      readonly answered: boolean;
+      readonly reason?: string;
+      readonly ms: number;
+    };
+
+export interface AskOptions {
+  /** Passages to read; default 8. */
+  readonly k?: number;
+  /** Sentences in the answer; default 4. */
+  readonly sentences?: number;
+  readonly filter?: Where;
+  readonly signal?: AbortSignal;
+}
+
+export interface ForgetSelector {
+  readonly ids?: readonly string[];
+  readonly where?: Where;
+  /** Last updated before: milliseconds since 1970, Date, or a span such as "30d". */
+  readonly olderThan?: number | Date | string;
+  /** Everything; must be said. */
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface ForgetResult {
+  readonly items: number;
+  readonly passages: number;
+  /** Bytes of text and index that compaction will return (dry run: would). */
+  readonly bytesFreed: number;
+  readonly ids: readonly string[];
+  /** Pass to `undo` within the window. Absent on a dry run or when nothing matched. */
+  readonly undo?: string;
+  readonly undoUntil?: number;
+}
+
+export interface StatsRow {
+  readonly structure: string;
+  readonly tier: "ram" | "disk" | "remote";
+  readonly bytes: number;
+  /** Share of the budget for RAM rows. */
+  readonly share?: number;
+}
+
+export interface MemoryInfo {
+  readonly location: string;
+  readonly writable: boolean;
+  readonly items: number;
+  readonly passages: number;
+  readonly textBytes: number;
+  readonly segments: number;
+  readonly tailRows: number;
+  readonly space: Space;
+  /** Set while a reembed is under way. */
+  readonly nextSpace?: Space & { readonly done: number; readonly total: number };
+  readonly budgetBytes: number;
+  readonly usedBytes: number;
+  readonly diskBytes: number;
+  readonly freeBytes: number;
+  readonly generation: number;
+  readonly formatVersion: number;
+}
+
+export interface ListOptions {
+  readonly where?: Where;
+  readonly limit?: number;
+  readonly prefix?: string;
+}
+
+export interface OpenOptions {
+  /** Bytes, or "256MB" (the default). */
+  readonly budget?: number | string;
+  readonly mode?: "write" | "read";
+  /** When another process writes: wait for it or refuse with LOCKED (default). */
+  readonly lock?: "wait" | "refuse";
+  readonly lockTimeoutMs?: number;
+  /** Default: the bundled static model. */
+  readonly embedder?: Embedder;
+  /** Worker threads for indexing; default: cores, at most 4; 0: none. */
+  readonly workers?: number;
+  /** How long `undo` works: milliseconds or "7d" (default). */
+  readonly undoWindow?: number | string;
+  readonly onWarning?: (message: string) => void;
+}
+
+export interface Memory extends AsyncDisposable {
+  /** Durable when it resolves, searchable at once, all or nothing per call of up to a few thousand items. */
+  add(items: Item | Iterable<Item> | AsyncIterable<Item>, options?: WorkOptions): Promise<AddResult>;
+  /** Brings a folder (or one file) into the library: only what changed; deleted files disappear. */
+  index(path: string, options?: IndexOptions): Promise<IndexResult>;
+  search(query: string, options?: SearchQuery): Promise<SearchResult>;
+  ask(question: string, options?: AskOptions): AsyncIterable<AnswerPart>;
+  get(id: string): Promise<StoredItem | undefined>;
+  list(options?: ListOptions): AsyncIterable<ItemHead>;
+  forget(selector: ForgetSelector): Promise<ForgetResult>;
+  undo(token: string): Promise<{ readonly items: number }>;
+  /** Rows for console.table: every structure with the bytes it really uses. */
+  stats(): readonly StatsRow[];
+  info(): MemoryInfo;
+  /** Values of a metadata field with counts, most frequent first. */
+  facets(
+    field: string,
+    options?: { readonly where?: Where; readonly limit?: number },
+  ): Promise<readonly { readonly value: string; readonly count: number }[]>;
+  snapshot(path: string, options?: WorkOptions): Promise<{ readonly path: string; readonly bytes: number }>;
+  compact(options?: WorkOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+  /** Moves the library to another embedder; resumable; the old space serves meanwhile. */
+  reembed(embedder: Embedder, options?: WorkOptions): Promise<{ readonly passages: number }>;
+  /** Resolves when background work (flushes, merges, sweeps) is done. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
