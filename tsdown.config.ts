@@ -8,7 +8,7 @@ export default defineConfig({
     ...Object.fromEntries(rooms.map((room) => [`${room}/index`, `src/${room}/index.ts`])),
     "cli/main": "src/cli/main.ts",
     "kernels/worker": "src/kernels/worker.ts",
-    "memory/ingest-worker": "src/memory/ingest/worker.ts",
+    "memory/worker": "src/memory/writer/worker.ts",
   },
   format: "esm",
   platform: "node",

@@ -1,0 +1,85 @@
+/** TopK: a bounded binary heap of (score, row), worst on top; ties go to the lower row. The one top-k of the index rooms. */
+import type { Hits } from "./hits.ts";
+
+export class TopK {
+  readonly capacity: number;
+  readonly #scores: Float32Array;
+  readonly #rows: Uint32Array;
+  #size = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.#scores = new Float32Array(capacity);
+    this.#rows = new Uint32Array(capacity);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get isFull(): boolean {
+    return this.#size === this.capacity;
+  }
+
+  /** A score below this cannot enter; -Infinity until full. An equal score may, with a lower row. */
+  get threshold(): number {
+    return this.#size < this.capacity || this.capacity === 0 ? Number.NEGATIVE_INFINITY : this.#scores[0]!;
+  }
+
+  push(score: number, row: number): void {
+    if (this.#size < this.capacity) {
+      this.#siftUp(this.#size++, Math.fround(score), row);
+    } else if (this.capacity > 0 && this.#beats(score, row, 0)) {
+      this.#siftDown(Math.fround(score), row);
+    }
+  }
+
+  /** Empties the heap into Hits, best first. */
+  drain(): Hits {
+    const rows = new Uint32Array(this.#size);
+    const scores = new Float32Array(this.#size);
+    for (let i = this.#size - 1; i >= 0; i--) {
+      rows[i] = this.#rows[0]!;
+      scores[i] = this.#scores[0]!;
+      this.#size--;
+      if (this.#size > 0) this.#siftDown(this.#scores[this.#size]!, this.#rows[this.#size]!);
+    }
+    return { rows, scores };
+  }
+
+  #beats(score: number, row: number, at: number): boolean {
+    const other = this.#scores[at]!;
+    return score > other || (score === other && row < this.#rows[at]!);
+  }
+
+  #siftUp(start: number, score: number, row: number): void {
+    let at = start;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (this.#beats(score, row, parent)) break;
+      this.#move(parent, at);
+      at = parent;
+    }
+    this.#scores[at] = score;
+    this.#rows[at] = row;
+  }
+
+  /** Puts (score, row) in the root's place and lets it sink. */
+  #siftDown(score: number, row: number): void {
+    let at = 0;
+    for (let child = 1; child < this.#size; child = 2 * at + 1) {
+      if (child + 1 < this.#size && !this.#beats(this.#scores[child + 1]!, this.#rows[child + 1]!, child))
+        child++;
+      if (!this.#beats(score, row, child)) break;
+      this.#move(child, at);
+      at = child;
+    }
+    this.#scores[at] = score;
+    this.#rows[at] = row;
+  }
+
+  #move(from: number, to: number): void {
+    this.#scores[to] = this.#scores[from]!;
+    this.#rows[to] = this.#rows[from]!;
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Raw deflate, synchronous where Node's zlib is present, by CompressionStream elsewhere (browsers reading a snapshot).
+ * Not a format: callers keep lengths and checksums.
+ */
+import type { deflateRawSync, inflateRawSync } from "node:zlib";
+import type { MaybePromise } from "../storage/store.ts";
+
+interface Zlib {
+  readonly deflateRawSync: typeof deflateRawSync;
+  readonly inflateRawSync: typeof inflateRawSync;
+}
+
+/** The builtin, without a static import that a browser bundler would trip over. */
+function zlib(): Zlib | undefined {
+  return globalThis.process?.getBuiltinModule?.("node:zlib") as Zlib | undefined;
+}
+
+/** Level 6: on 16 KB blocks of English 5 keeps 1% less, 9 gains 0.3% for a third of the speed. */
+const LEVEL = 6;
+
+/** @returns owned bytes. Only writers compress, and writers run on Node. */
+export function deflate(bytes: Uint8Array): Uint8Array {
+  const packed = zlib()!.deflateRawSync(bytes, { level: LEVEL });
+  return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
+}
+
+/** @param length bytes of the original, used as a bound. */
+export function inflate(packed: Uint8Array, length: number): MaybePromise<Uint8Array> {
+  const node = zlib();
+  if (node) return node.inflateRawSync(packed, { maxOutputLength: Math.max(length, 1) });
+  const stream = new Blob([packed as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Response(stream).arrayBuffer().then((buffer) => new Uint8Array(buffer));
+}

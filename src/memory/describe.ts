@@ -1,0 +1,74 @@
+/** stats and info: what the library holds, in bytes that are really there. */
+import type { Embedder } from "../embed/embedder.ts";
+import { FORMAT_VERSION } from "./layout.ts";
+import type { Library } from "./library.ts";
+import { vectorsPrefix } from "./spaces.ts";
+import type { MemoryInfo, StatsRow } from "./types.ts";
+
+/** One row a structure: RAM by claim, disk by kind of part. */
+export function libraryStats(library: Library, embedder: Embedder): readonly StatsRow[] {
+  const limit = library.budget.limitBytes;
+  const ram = [
+    ...library.memory().map(({ name, bytes }) => ({ name, bytes })),
+    { name: "page cache", bytes: library.cache.bytes },
+    { name: "embedder", bytes: embedder.bytes },
+  ];
+  const rows: StatsRow[] = ram
+    .filter(({ bytes }) => bytes > 0)
+    .map(({ name, bytes }) => ({ structure: name, tier: "ram", bytes, share: bytes / limit }));
+  return [...rows, ...diskRows(library)];
+}
+
+function diskRows(library: Library): StatsRow[] {
+  const { tier, bytes: total, freeBytes } = library.store.stats();
+  const byRoom = new Map<string, number>();
+  for (const { parts } of library.manifest.segments) {
+    for (const [part, bytes] of Object.entries(parts)) {
+      const room = partName(part);
+      byRoom.set(room, (byRoom.get(room) ?? 0) + bytes);
+    }
+  }
+  const known = [...byRoom.values()].reduce((a, b) => a + b, 0);
+  byRoom.set("free pages", freeBytes);
+  byRoom.set("ids, log and tree", Math.max(0, total - known - freeBytes));
+  return [...byRoom].map(([structure, bytes]) => ({ structure, tier, bytes }));
+}
+
+/** "items/text.table" -> "items: text" */
+function partName(part: string): string {
+  const [room, name] = part.split("/") as [string, string | undefined];
+  return name === undefined ? room : `${room.replace(/\d+$/, "")}: ${name.split(".")[0]}`;
+}
+
+export function libraryInfo(library: Library): MemoryInfo {
+  const { bytes, freeBytes } = library.store.stats();
+  const { manifest, activeSpace } = library;
+  const next = manifest.spaces.find((space) => space.id !== manifest.active);
+  const passages = library.live.count;
+  const filled = next
+    ? manifest.segments.filter(({ parts }) =>
+        Object.keys(parts).some((part) => part.startsWith(vectorsPrefix(next.id))),
+      )
+    : [];
+  const rows = (entries: typeof manifest.segments): number =>
+    entries.reduce((sum, entry) => sum + entry.count, 0);
+  return {
+    location: library.store.location,
+    writable: library.store.writable,
+    items: library.columns.countItems(library.live),
+    passages,
+    textBytes:
+      library.segments.reduce((sum, { items }) => sum + items.textBytes, 0) +
+      library.tail.items.reduce((sum, item) => sum + item.text.byteLength, 0),
+    segments: manifest.segments.length,
+    tailRows: library.tail.rows,
+    space: activeSpace.space,
+    ...(next ? { nextSpace: { ...next.space, done: rows(filled), total: rows(manifest.segments) } } : {}),
+    budgetBytes: library.budget.limitBytes,
+    usedBytes: library.budget.usedBytes,
+    diskBytes: bytes,
+    freeBytes,
+    generation: library.store.generation(),
+    formatVersion: FORMAT_VERSION,
+  };
+}

@@ -1,0 +1,292 @@
+/**
+ * Library: the reading half of a memory. Segments, tail and live rows as one consistent view of the Store; knows nothing of
+ * ranking and nothing of writing. A writer applies its commits here; a reader follows the commits of another process.
+ */
+import { MnemeError } from "../errors.ts";
+import { Columns } from "../index/filter/columns.ts";
+import { RowSet } from "../index/row-set.ts";
+import { ordinalOf, type RowIds, rowAt } from "../index/segment.ts";
+import { WordsIndex } from "../index/text/words-index.ts";
+import { FlatIndex } from "../index/vector/flat.ts";
+import type { VectorCoders } from "../index/vector/vectors-kind.ts";
+import type { Budget, Claim } from "../storage/budget.ts";
+import type { ReadableStore } from "../storage/store.ts";
+import { Gate } from "./gate.ts";
+import { SegmentItems } from "./items-kind.ts";
+import {
+  COUNTERS_KEY,
+  type Counters,
+  decodeIdEntry,
+  decodeJson,
+  decodeManifest,
+  type IdEntry,
+  MANIFEST_KEY,
+  type Manifest,
+  NS,
+  type SegmentEntry,
+  type SpaceEntry,
+} from "./layout.ts";
+import { decodeLogRecord } from "./log-record.ts";
+import { PageCache } from "./page-cache.ts";
+import { codersOf, vectorsPrefix } from "./spaces.ts";
+import { StoredSegment } from "./stored-segment.ts";
+import { Tail, type TailItem } from "./tail.ts";
+
+/** At most this share of the budget holds pages; the rest is for codes and dictionaries. */
+const PAGE_CACHE_SHARE = 0.25;
+export const DEAD_PAGE_ROWS = 32_768;
+
+export interface OpenSegment {
+  readonly stored: StoredSegment;
+  readonly items: SegmentItems;
+}
+
+/** Where a row lives. */
+export type RowPlace =
+  | { readonly segment: OpenSegment; readonly item: number; readonly passage: number }
+  | { readonly segment: null; readonly item: TailItem; readonly passage: number };
+
+export class Library implements AsyncDisposable {
+  readonly store: ReadableStore;
+  readonly budget: Budget;
+  readonly gate: Gate = new Gate();
+  readonly cache: PageCache;
+  readonly words: WordsIndex = new WordsIndex();
+  readonly columns: Columns = new Columns();
+  readonly tail: Tail = new Tail();
+  vectors: FlatIndex;
+  manifest: Manifest;
+  counters: Counters;
+  /** Rows that may be found. */
+  live: RowSet = new RowSet();
+  dead: RowSet = new RowSet();
+  segments: OpenSegment[] = [];
+  #generation = -1;
+  readonly #claims = new Map<string, Claim>();
+
+  private constructor(store: ReadableStore, budget: Budget, manifest: Manifest, coders: VectorCoders) {
+    this.store = store;
+    this.budget = budget;
+    this.manifest = manifest;
+    this.counters = { nextRow: 0 };
+    this.cache = new PageCache(budget, Math.floor(budget.limitBytes * PAGE_CACHE_SHARE));
+    this.vectors = new FlatIndex({ coders });
+  }
+
+  /** @throws MnemeError FORMAT when the store holds no library, VERSION, CORRUPT, BUDGET. */
+  static async open(store: ReadableStore, budget: Budget): Promise<Library> {
+    const [bytes] = await store.getMany(NS.library, [MANIFEST_KEY]);
+    if (!bytes)
+      throw new MnemeError(
+        "FORMAT",
+        `open: ${store.location} holds no Mneme library; choose another path or index into it`,
+      );
+    const manifest = decodeManifest(bytes, store.location);
+    const library = new Library(store, budget, manifest, codersOf(activeSpace(manifest)));
+    await library.#load(manifest);
+    return library;
+  }
+
+  get activeSpace(): SpaceEntry {
+    return activeSpace(this.manifest);
+  }
+
+  /** Follows commits of other processes; free when there are none. Call it before reading in a read-only library. */
+  async refresh(): Promise<void> {
+    if (this.store.writable || this.store.generation() === this.#generation) return;
+    await this.gate.write(async () => {
+      if (this.store.generation() === this.#generation) return;
+      const [bytes] = await this.store.getMany(NS.library, [MANIFEST_KEY]);
+      await this.#load(decodeManifest(bytes!, this.store.location));
+    });
+  }
+
+  /** Makes the open segments those of `manifest`. Call it inside the gate's write. */
+  async adopt(manifest: Manifest): Promise<void> {
+    if (manifest.active !== this.manifest.active) await this.#switchSpace(manifest);
+    const wanted = new Set(manifest.segments.map((entry) => entry.id));
+    for (const { stored } of this.segments) if (!wanted.has(stored.entry.id)) this.#detach(stored.entry.id);
+    const open = new Map(this.segments.map((segment) => [segment.stored.entry.id, segment]));
+    const next: OpenSegment[] = [];
+    for (const entry of manifest.segments)
+      next.push(open.get(entry.id) ?? (await this.#attach(entry, manifest)));
+    this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
+    this.manifest = manifest;
+    this.account();
+  }
+
+  /** Adds a committed item to the tail of every index. */
+  appendTail(item: TailItem): void {
+    this.tail.push(item);
+    const dim = this.activeSpace.space.dim;
+    for (let passage = 0; passage < item.rows; passage++) {
+      const row = item.firstRow + passage;
+      this.words.append(row, item.passages[passage]!);
+      this.vectors.append(row, item.vectors.subarray(passage * dim, (passage + 1) * dim));
+      if (!this.dead.has(row)) this.live.add(row);
+    }
+    this.columns.append(item.firstRow, item.rows, item.columns);
+  }
+
+  trimTail(lastRow: number): void {
+    this.tail.trim(lastRow);
+    this.words.trimTail(lastRow);
+    this.vectors.trimTail(lastRow);
+    this.columns.trimTail(lastRow);
+  }
+
+  /** Hides rows [first, first + count). */
+  bury(first: number, count: number): void {
+    for (let row = first; row < first + count; row++) {
+      this.dead.add(row);
+      this.live.delete(row);
+    }
+  }
+
+  /** Makes the rows of a segment that was just adopted findable. */
+  enliven(rows: RowIds): void {
+    for (let i = 0; i < rows.count; i++) if (!this.dead.has(rowAt(rows, i))) this.live.add(rowAt(rows, i));
+  }
+
+  revive(first: number, count: number): void {
+    for (let row = first; row < first + count; row++) {
+      this.dead.delete(row);
+      this.live.add(row);
+    }
+  }
+
+  async idEntries(ids: readonly string[]): Promise<(IdEntry | undefined)[]> {
+    const found = await this.store.getMany(
+      NS.ids,
+      ids.map((id) => [id]),
+    );
+    return found.map((bytes) => bytes && decodeIdEntry(bytes));
+  }
+
+  /** @throws MnemeError INTERNAL for a row that no segment and no tail item holds. */
+  placeOf(row: number): RowPlace {
+    const segment = this.#segmentOf(row);
+    if (segment) {
+      const { items, ordinal } = segment;
+      const item = items.items.itemOf(ordinal);
+      return { segment: items, item, passage: ordinal - items.items.firstOrdinal(item) };
+    }
+    const item = this.tail.itemOf(row);
+    if (!item)
+      throw new MnemeError(
+        "INTERNAL",
+        `library: row ${row} is neither in a segment nor in the tail; run \`mneme doctor\``,
+      );
+    return { segment: null, item, passage: row - item.firstRow };
+  }
+
+  /** Resizes the budget's claims to what the structures hold. @throws MnemeError BUDGET */
+  account(): void {
+    for (const { name, bytes } of this.memory()) {
+      let claim = this.#claims.get(name);
+      if (!claim) {
+        claim = this.budget.claim(name);
+        this.#claims.set(name, claim);
+      }
+      if (claim.bytes !== bytes) claim.resize(bytes);
+    }
+  }
+
+  /** RAM by structure; the page cache accounts for itself. */
+  memory(): { name: string; bytes: number }[] {
+    const items = this.segments.reduce((sum, { items }) => sum + items.bytes, 0);
+    const rowIds = this.segments.reduce((sum, { stored }) => sum + (stored.rows.ids?.byteLength ?? 0), 0);
+    return [
+      ...this.words.memory(),
+      ...this.vectors.memory(),
+      ...this.columns.memory(),
+      { name: "items: tables", bytes: items + rowIds },
+      { name: "items: tail", bytes: this.tail.bytes },
+      { name: "rows: live and dead", bytes: this.live.bytes + this.dead.bytes },
+    ];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.words[Symbol.dispose]();
+    this.vectors[Symbol.dispose]();
+    this.columns[Symbol.dispose]();
+    for (const claim of this.#claims.values()) claim[Symbol.dispose]();
+    this.cache[Symbol.dispose]();
+    await this.store.close();
+  }
+
+  /** Everything from the store: manifest, deletions, tail. */
+  async #load(manifest: Manifest): Promise<void> {
+    const generation = this.store.generation();
+    const [counters] = await this.store.getMany(NS.library, [COUNTERS_KEY]);
+    this.counters = counters ? decodeJson<Counters>(counters) : { nextRow: 0 };
+    this.trimTail(Number.MAX_SAFE_INTEGER);
+    await this.adopt(manifest);
+    this.dead = await this.#readDead();
+    const live = new RowSet(this.counters.nextRow);
+    for (const { stored } of this.segments) {
+      if (stored.rows.base !== null) live.addRange(stored.rows.base, stored.rows.base + stored.rows.count);
+      else for (let i = 0; i < stored.rows.count; i++) live.add(rowAt(stored.rows, i));
+    }
+    this.live = live.andNot(this.dead);
+    await this.#replayLog();
+    this.account();
+    this.#generation = generation;
+  }
+
+  async #readDead(): Promise<RowSet> {
+    const bytes = new Uint8Array(Math.ceil(this.counters.nextRow / DEAD_PAGE_ROWS) * (DEAD_PAGE_ROWS / 8));
+    for await (const { key, value } of this.store.range(NS.dead))
+      bytes.set(value, Number(key[0]) * (DEAD_PAGE_ROWS / 8));
+    return RowSet.fromBytes(bytes);
+  }
+
+  async #replayLog(): Promise<void> {
+    for await (const { key, value } of this.store.range(NS.log)) {
+      this.appendTail(decodeLogRecord(Number(key[0]), value, this.activeSpace));
+    }
+  }
+
+  async #attach(entry: SegmentEntry, manifest: Manifest): Promise<OpenSegment> {
+    const stored = await StoredSegment.open(this.store, this.cache, entry);
+    const items = await SegmentItems.open(stored.source("items/"));
+    await this.words.attach(stored.source("words/"));
+    await this.columns.attach(stored.source("columns/"));
+    await this.vectors.attach(stored.source(vectorsPrefix(manifest.active)));
+    return { stored, items };
+  }
+
+  #detach(id: number): void {
+    this.words.detach(id);
+    this.vectors.detach(id);
+    this.columns.detach(id);
+  }
+
+  /** The tail's vectors are of the old space, so a switch happens only on an empty tail. */
+  async #switchSpace(manifest: Manifest): Promise<void> {
+    const vectors = new FlatIndex({ coders: codersOf(activeSpace(manifest)) });
+    const kept = new Set(manifest.segments.map((entry) => entry.id));
+    for (const { stored } of this.segments) {
+      if (!kept.has(stored.entry.id)) continue;
+      const entry = manifest.segments.find(({ id }) => id === stored.entry.id)!;
+      const renewed = await StoredSegment.open(this.store, this.cache, entry);
+      await vectors.attach(renewed.source(vectorsPrefix(manifest.active)));
+    }
+    this.vectors[Symbol.dispose]();
+    this.vectors = vectors;
+  }
+
+  #segmentOf(row: number): { items: OpenSegment; ordinal: number } | undefined {
+    for (const items of this.segments) {
+      const { rows, entry } = items.stored;
+      if (row < entry.first || row > entry.last) continue;
+      const ordinal = ordinalOf(rows, row);
+      if (ordinal >= 0) return { items, ordinal };
+    }
+    return undefined;
+  }
+}
+
+export function activeSpace(manifest: Manifest): SpaceEntry {
+  return manifest.spaces.find((space) => space.id === manifest.active)!;
+}

@@ -1,0 +1,192 @@
+/** LibraryMemory: the verbs of Memory, each one line to where it is done. Writing is loaded only where it is used. */
+import type { Embedder } from "../embed/embedder.ts";
+import { MnemeError } from "../errors.ts";
+import type { Where } from "../index/filter/where.ts";
+import type { Store } from "../storage/store.ts";
+import { ask } from "./ask.ts";
+import { libraryInfo, libraryStats } from "./describe.ts";
+import type { Library } from "./library.ts";
+import { listItems } from "./list.ts";
+import { getItem } from "./read-item.ts";
+import { search } from "./search.ts";
+import { matchingRows } from "./select.ts";
+import type {
+  AddResult,
+  AnswerPart,
+  AskOptions,
+  ForgetResult,
+  ForgetSelector,
+  IndexOptions,
+  IndexResult,
+  Item,
+  ItemHead,
+  ListOptions,
+  Memory,
+  MemoryInfo,
+  SearchQuery,
+  SearchResult,
+  StatsRow,
+  StoredItem,
+  WorkOptions,
+} from "./types.ts";
+import type { Writer } from "./writer/writer.ts";
+
+type Verbs = typeof import("./writer/index.ts");
+
+export interface MemorySettings {
+  readonly undoWindowMs: number;
+  readonly workers?: number;
+  readonly onWarning: (message: string) => void;
+}
+
+export class LibraryMemory implements Memory {
+  readonly #library: Library;
+  readonly #embedder: Embedder;
+  readonly #settings: MemorySettings;
+  #writer: { readonly writer: Writer; readonly verbs: Verbs } | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(library: Library, embedder: Embedder, settings: MemorySettings) {
+    this.#library = library;
+    this.#embedder = embedder;
+    this.#settings = settings;
+  }
+
+  /** Gives this memory its writing half. */
+  async startWriter(store: Store): Promise<void> {
+    const verbs = await import("./writer/index.ts");
+    const { undoWindowMs, onWarning, workers = verbs.defaultWorkers() } = this.#settings;
+    const writer = new verbs.Writer(this.#library, store, {
+      embedder: this.#embedder,
+      workers,
+      undoWindowMs,
+      onWarning,
+    });
+    this.#writer = { writer, verbs };
+    await verbs.sweepExpired(writer);
+    verbs.mergeIfMany(writer);
+  }
+
+  async add(
+    items: Item | Iterable<Item> | AsyncIterable<Item>,
+    options: WorkOptions = {},
+  ): Promise<AddResult> {
+    const { writer, verbs } = this.#writing("add");
+    return verbs.addItems(writer, items, options);
+  }
+
+  async index(path: string, options: IndexOptions = {}): Promise<IndexResult> {
+    const { writer, verbs } = this.#writing("index");
+    return verbs.indexFolder(writer, path, options);
+  }
+
+  async search(query: string, options: SearchQuery = {}): Promise<SearchResult> {
+    return search(this.#open("search"), this.#activeEmbedder, query, options);
+  }
+
+  ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
+    return ask(this.#open("ask"), this.#activeEmbedder, question, options);
+  }
+
+  async get(id: string): Promise<StoredItem | undefined> {
+    return getItem(this.#open("get"), id);
+  }
+
+  list(options: ListOptions = {}): AsyncIterable<ItemHead> {
+    return listItems(this.#open("list"), options);
+  }
+
+  async forget(selector: ForgetSelector): Promise<ForgetResult> {
+    const { writer, verbs } = this.#writing("forget");
+    return verbs.forget(writer, selector);
+  }
+
+  async undo(token: string): Promise<{ readonly items: number }> {
+    const { writer, verbs } = this.#writing("undo");
+    return verbs.undo(writer, token);
+  }
+
+  stats(): readonly StatsRow[] {
+    return libraryStats(this.#open("stats"), this.#activeEmbedder);
+  }
+
+  info(): MemoryInfo {
+    return libraryInfo(this.#open("info"));
+  }
+
+  async facets(
+    field: string,
+    options: { readonly where?: Where; readonly limit?: number } = {},
+  ): Promise<readonly { readonly value: string; readonly count: number }[]> {
+    const library = this.#open("facets");
+    await library.refresh();
+    return library.columns.facets(
+      field,
+      matchingRows(library, options.where, Date.now()) ?? library.live,
+      options.limit ?? 50,
+    );
+  }
+
+  async snapshot(
+    path: string,
+    options: WorkOptions = {},
+  ): Promise<{ readonly path: string; readonly bytes: number }> {
+    const library = this.#open("snapshot");
+    const { writeSnapshot } = await import("../storage/snapshot-write.ts");
+    const write = (): Promise<{ bytes: number }> => writeSnapshot(library.store, path, options);
+    const { bytes } = this.#writer ? await this.#writer.writer.alone(write) : await write();
+    return { path, bytes };
+  }
+
+  async compact(
+    options: WorkOptions = {},
+  ): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
+    const { writer, verbs } = this.#writing("compact");
+    return verbs.compact(writer, options);
+  }
+
+  async reembed(embedder: Embedder, options: WorkOptions = {}): Promise<{ readonly passages: number }> {
+    const { writer, verbs } = this.#writing("reembed");
+    return verbs.reembed(writer, embedder, options);
+  }
+
+  async idle(): Promise<void> {
+    await this.#writer?.writer.idle();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The embedder of the space that answers: a reembed changes it. */
+  get #activeEmbedder(): Embedder {
+    return this.#writer?.writer.embedder ?? this.#embedder;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#writer) await this.#writer.writer[Symbol.asyncDispose]();
+    await this.#library.gate.write(() => this.#library[Symbol.asyncDispose]());
+  }
+
+  #open(verb: string): Library {
+    if (this.#closed)
+      throw new MnemeError("DISPOSED", `${verb}: this memory is closed; open the library again`);
+    return this.#library;
+  }
+
+  #writing(verb: string): { readonly writer: Writer; readonly verbs: Verbs } {
+    this.#open(verb);
+    if (!this.#writer) {
+      throw new MnemeError(
+        "READ_ONLY",
+        `${verb}: ${this.#library.store.location} was opened for reading; open it with mode: "write"`,
+      );
+    }
+    return this.#writer;
+  }
+}

@@ -1,0 +1,100 @@
+/** open: a path, a URL or bytes become a Memory. Picks the store, the embedder and the mode; makes a new library when there is none. */
+import type { Embedder } from "../embed/embedder.ts";
+import { assertSameSpace } from "../embed/space.ts";
+import { MnemeError } from "../errors.ts";
+import { Budget } from "../storage/budget.ts";
+import type { ReadableStore, Store } from "../storage/store.ts";
+import { encodeJson, FORMAT_VERSION, MANIFEST_KEY, type Manifest, NS } from "./layout.ts";
+import { Library } from "./library.ts";
+import { LibraryMemory } from "./memory.ts";
+import { newSpaceEntry } from "./spaces.ts";
+import type { Memory, OpenOptions } from "./types.ts";
+import { parseBytes, parseSpan } from "./units.ts";
+
+export const openDefaults = {
+  budget: "256MB",
+  mode: "write",
+  lock: "refuse",
+  lockTimeoutMs: 30_000,
+  undoWindow: "7d",
+} as const;
+
+/** Where a library may be: a folder, a snapshot file, ":memory:", an http(s) URL of a snapshot, its bytes, or a Blob. */
+export type Location = string | URL | Uint8Array | Blob;
+
+/**
+ * Opens a library, making it when the path is free.
+ * @throws MnemeError FORMAT (foreign), CORRUPT (damaged), VERSION, LOCKED (another writer), READ_ONLY, SPACE (another embedder), BUDGET.
+ */
+export async function open(location: Location, options: OpenOptions = {}): Promise<Memory> {
+  const budget = new Budget(parseBytes(options.budget ?? openDefaults.budget, "open: budget"));
+  const undoWindowMs = parseSpan(options.undoWindow ?? openDefaults.undoWindow, "open: undoWindow");
+  const store = await openStore(location, options);
+  try {
+    const embedder = options.embedder ?? (await bundledFor(store));
+    if (isWritable(store)) await initialise(store, embedder);
+    const library = await Library.open(store, budget);
+    assertSameSpace(library.activeSpace.space, embedder.space, "open");
+    budget.claim("embedder", { bytes: embedder.bytes });
+    const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));
+    const memory = new LibraryMemory(library, embedder, {
+      undoWindowMs,
+      onWarning,
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+    });
+    if (isWritable(store)) await memory.startWriter(store);
+    return memory;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openStore(location: Location, options: OpenOptions): Promise<ReadableStore> {
+  if (typeof location !== "string" || /^https?:\/\//.test(location)) {
+    const { openSnapshot, sourceOf } = await import("../storage/snapshot-open.ts");
+    return openSnapshot(await sourceOf(location));
+  }
+  if (location === ":memory:") return (await import("../storage/memory-store.ts")).memoryStore();
+  const { openPath } = await import("../storage/open-path.ts");
+  return openPath(location, {
+    mode: options.mode ?? openDefaults.mode,
+    lock: options.lock ?? openDefaults.lock,
+    lockTimeoutMs: options.lockTimeoutMs ?? openDefaults.lockTimeoutMs,
+  });
+}
+
+function isWritable(store: ReadableStore): store is Store {
+  return store.writable;
+}
+
+/** A new library takes the default dimension; an old one the dimension it was made with. */
+async function bundledFor(store: ReadableStore): Promise<Embedder> {
+  const { bundledEmbedder } = await import("../embed/bundled.ts");
+  const [bytes] = await store.getMany(NS.library, [MANIFEST_KEY]);
+  if (!bytes) return bundledEmbedder();
+  const { spaces, active } = JSON.parse(new TextDecoder().decode(bytes)) as Manifest;
+  const space = spaces?.find((entry) => entry.id === active)?.space;
+  if (space && space.model !== "mneme-embed") {
+    throw new MnemeError(
+      "SPACE",
+      `open: ${store.location} holds vectors of ${space.model} (${space.dim} values); pass that embedder, or reembed the library`,
+      { details: { space } },
+    );
+  }
+  return space ? bundledEmbedder({ dim: space.dim as 512 }) : bundledEmbedder();
+}
+
+async function initialise(store: Store, embedder: Embedder): Promise<void> {
+  if (store.get(NS.library, MANIFEST_KEY)) return;
+  const space = newSpaceEntry(1, embedder.space);
+  const manifest: Manifest = {
+    format: FORMAT_VERSION,
+    createdAt: Date.now(),
+    spaces: [space],
+    active: 1,
+    segments: [],
+    nextSegment: 1,
+  };
+  await store.batch((batch) => batch.put(NS.library, MANIFEST_KEY, encodeJson(manifest)));
+}

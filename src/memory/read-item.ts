@@ -1,0 +1,40 @@
+/** Reading one item back: its record, its text, one of its passages. */
+import type { ItemRecord } from "./item-record.ts";
+import type { Library, RowPlace } from "./library.ts";
+import type { ItemHead, StoredItem } from "./types.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+export async function recordOf(place: RowPlace): Promise<ItemRecord> {
+  return place.segment ? place.segment.items.record(place.item) : place.item.record;
+}
+
+/** Text of the passage alone, without the headings above it. */
+export async function readPassage(place: RowPlace, record: ItemRecord): Promise<string> {
+  const { startByte, endByte } = record.places[place.passage]!;
+  const bytes = place.segment
+    ? await place.segment.items.text(place.item, startByte, endByte)
+    : place.item.text.subarray(startByte, endByte);
+  return decoder.decode(bytes);
+}
+
+export async function readText(place: RowPlace): Promise<string> {
+  return decoder.decode(place.segment ? await place.segment.items.text(place.item) : place.item.text);
+}
+
+/** The item under `id`, or undefined. */
+export async function getItem(library: Library, id: string): Promise<StoredItem | undefined> {
+  await library.refresh();
+  return library.gate.read(async () => {
+    const [entry] = await library.idEntries([id]);
+    if (!entry || !library.live.has(entry.firstRow)) return undefined;
+    const place = library.placeOf(entry.firstRow);
+    const { head } = await recordOf(place);
+    if (isExpired(head, Date.now())) return undefined;
+    return { ...head, text: await readText(place) };
+  });
+}
+
+export function isExpired(head: ItemHead, now: number): boolean {
+  return head.expiresAt !== undefined && head.expiresAt <= now;
+}

@@ -1,0 +1,132 @@
+/**
+ * recall: from a question to ranked rows. Words and meaning are asked side by side, each candidate gets both scores exactly, and a
+ * convex combination ranks them (Bruch et al., An Analysis of Fusion Functions for Hybrid Retrieval, 2023).
+ */
+
+import type { Embedder } from "../embed/embedder.ts";
+import { MnemeError } from "../errors.ts";
+import type { Hits } from "../index/hits.ts";
+import type { RowSet } from "../index/row-set.ts";
+import type { Library } from "./library.ts";
+import type { SearchQuery } from "./types.ts";
+
+export const recallDefaults = {
+  /** Candidates asked of each index, at least. */
+  depth: 100,
+  /** Weight of meaning in the combination; words weigh the rest. */
+  meaning: 0.4,
+} as const;
+
+/** One ranked row and what each retriever said of it. */
+export interface Ranked {
+  readonly row: number;
+  readonly score: number;
+  readonly words?: { readonly score: number; readonly rank: number };
+  readonly meaning?: { readonly score: number; readonly rank: number };
+}
+
+export interface Question {
+  readonly text: string;
+  readonly retriever: NonNullable<SearchQuery["retriever"]>;
+  readonly vector?: Float32Array;
+  readonly filter: RowSet | undefined;
+  /** Rows wanted. */
+  readonly depth: number;
+}
+
+/** Rows in rank order; `notes` say what could not be used. */
+export async function recall(
+  library: Library,
+  embedder: Embedder,
+  question: Question,
+  notes: string[],
+): Promise<Ranked[]> {
+  const depth = Math.max(recallDefaults.depth, question.depth);
+  const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
+  const vector = question.retriever === "words" ? undefined : await queryVector(embedder, question, notes);
+  const words =
+    question.retriever === "meaning" ? undefined : await library.words.search(question.text, options);
+  const meaning = vector && (await library.vectors.search(vector, options));
+  if (!words) return meaning ? alone(meaning, "meaning") : [];
+  if (!meaning) return alone(words, "words");
+  if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
+  return combine(library, question.text, vector, words, meaning, depth);
+}
+
+async function queryVector(
+  embedder: Embedder,
+  question: Question,
+  notes: string[],
+): Promise<Float32Array | undefined> {
+  if (question.vector) return question.vector;
+  const { data } = await embedder.embed([question.text], { role: "query" });
+  if (data.some((value) => value !== 0)) return data;
+  notes.push("the query has no token that the embedder knows; words alone were searched");
+  return undefined;
+}
+
+function alone(hits: Hits, by: "words" | "meaning"): Ranked[] {
+  return Array.from(hits.rows, (row, i) => ({
+    row,
+    score: hits.scores[i]!,
+    [by]: { score: hits.scores[i]!, rank: i + 1 },
+  }));
+}
+
+async function combine(
+  library: Library,
+  text: string,
+  vector: Float32Array,
+  words: Hits,
+  meaning: Hits,
+  depth: number,
+): Promise<Ranked[]> {
+  const rows = Uint32Array.from(new Set([...words.rows, ...meaning.rows])).sort();
+  const [wordScores, meaningScores] = [
+    await library.words.scoreRows(text, rows),
+    await library.vectors.scoreRows(vector, rows),
+  ];
+  const wordRanks = new Map(Array.from(words.rows, (row, i) => [row, i + 1]));
+  const meaningRanks = new Map(Array.from(meaning.rows, (row, i) => [row, i + 1]));
+  const best = words.scores[0] ?? 0;
+  const ranked = Array.from(rows, (row, i): Ranked => {
+    const word = best > 0 ? wordScores[i]! / best : 0;
+    const cosine = meaningScores[i]!;
+    const wordRank = wordRanks.get(row);
+    const meaningRank = meaningRanks.get(row);
+    return {
+      row,
+      score: (1 - recallDefaults.meaning) * word + recallDefaults.meaning * cosine,
+      ...(wordRank ? { words: { score: wordScores[i]!, rank: wordRank } } : {}),
+      ...(meaningRank ? { meaning: { score: cosine, rank: meaningRank } } : {}),
+    };
+  });
+  ranked.sort((a, b) => b.score - a.score || a.row - b.row);
+  return ranked.slice(0, depth);
+}
+
+/** A cursor is a place in the order and how many hits came before it, bound to its query. */
+export interface PageCursor {
+  readonly score: number;
+  readonly row: number;
+  readonly seen: number;
+}
+
+export function encodeCursor(cursor: PageCursor): string {
+  return btoa(`${cursor.score}:${cursor.row}:${cursor.seen}`).replaceAll("=", "");
+}
+
+/** @throws MnemeError ARGUMENT */
+export function decodeCursor(text: string): PageCursor {
+  try {
+    const [score, row, seen] = atob(text).split(":").map(Number);
+    if ([score, row, seen].every((part) => Number.isFinite(part)))
+      return { score: score!, row: row!, seen: seen! };
+  } catch {
+    // not base64: reported below like any other nonsense
+  }
+  throw new MnemeError(
+    "ARGUMENT",
+    `search: cursor ${JSON.stringify(text)} was not made by a search; pass the \`next\` of an earlier result`,
+  );
+}

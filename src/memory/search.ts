@@ -1,0 +1,158 @@
+/** search: the public verb. Checks the query, ranks rows, keeps one passage an item, and dresses the few that are shown. */
+import type { Embedder } from "../embed/embedder.ts";
+import { MnemeError, throwIfAborted } from "../errors.ts";
+import { isAfter } from "../index/hits.ts";
+import { snippetOf } from "./answer/snippet.ts";
+import { placeOf } from "./item-record.ts";
+import type { Library, RowPlace } from "./library.ts";
+import { readPassage, recordOf } from "./read-item.ts";
+import { decodeCursor, encodeCursor, type PageCursor, type Ranked, recall } from "./recall.ts";
+import { matchingRows } from "./select.ts";
+import type { Hit, Reason, SearchQuery, SearchResult } from "./types.ts";
+import { checkVector } from "./validate.ts";
+
+export const searchDefaults = { k: 10, retriever: "hybrid", group: "item", snippet: 240 } as const;
+
+/** More hits than this are paged by cursor. */
+const MAX_K = 1000;
+
+export async function search(
+  library: Library,
+  embedder: Embedder,
+  text: string,
+  query: SearchQuery,
+): Promise<SearchResult> {
+  const started = performance.now();
+  const k = checkQuery(library, text, query);
+  const notes: string[] = [];
+  await library.refresh();
+  return library.gate.read(async () => {
+    throwIfAborted(query.signal, "search");
+    const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+    const { page, more } = await rankPage(library, embedder, text, query, k, cursor, notes);
+    throwIfAborted(query.signal, "search");
+    const hits: Hit[] = [];
+    for (const ranked of page) hits.push(await dress(library, text, ranked, query));
+    const last = page.at(-1);
+    const next =
+      more && last
+        ? {
+            next: encodeCursor({ score: last.score, row: last.row, seen: (cursor?.seen ?? 0) + page.length }),
+          }
+        : {};
+    return {
+      hits,
+      ...next,
+      ms: performance.now() - started,
+      notes,
+      [Symbol.iterator]: () => hits[Symbol.iterator](),
+    };
+  });
+}
+
+function checkQuery(library: Library, text: string, query: SearchQuery): number {
+  if (typeof text !== "string")
+    throw new MnemeError("ARGUMENT", `search: the query must be a string, got ${typeof text}`);
+  const k = query.k ?? searchDefaults.k;
+  if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
+    throw new MnemeError(
+      "RANGE",
+      `search: k must be a whole number from 1 to ${MAX_K}, got ${k}; page with cursor for more`,
+    );
+  }
+  if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
+  if (query.retriever !== undefined && !["hybrid", "words", "meaning"].includes(query.retriever)) {
+    throw new MnemeError(
+      "ARGUMENT",
+      `search: unknown retriever ${JSON.stringify(query.retriever)}; use "hybrid", "words" or "meaning"`,
+    );
+  }
+  return k;
+}
+
+interface Page {
+  readonly page: readonly Ranked[];
+  readonly more: boolean;
+}
+
+/** Goes deeper until the page is full or the rows are exhausted: passages of one item may crowd the top. */
+async function rankPage(
+  library: Library,
+  embedder: Embedder,
+  text: string,
+  query: SearchQuery,
+  k: number,
+  cursor: PageCursor | undefined,
+  notes: string[],
+): Promise<Page> {
+  const filter = matchingRows(library, query.filter, Date.now());
+  const base = {
+    text,
+    retriever: query.retriever ?? searchDefaults.retriever,
+    filter,
+    ...(query.vector ? { vector: query.vector } : {}),
+  };
+  for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
+    const said: string[] = [];
+    const ranked = await recall(library, embedder, { ...base, depth }, said);
+    const wanted = ranked.filter(({ score }) => score >= (query.minScore ?? Number.NEGATIVE_INFINITY));
+    const grouped = query.group === "passage" ? wanted : bestOfEachItem(library, wanted);
+    const after = cursor ? grouped.filter(({ score, row }) => isAfter(cursor, score, row)) : grouped;
+    const exhausted = ranked.length < depth || wanted.length < ranked.length;
+    if (after.length > k || exhausted || depth > library.live.count) {
+      notes.push(...said);
+      return { page: after.slice(0, k), more: after.length > k };
+    }
+  }
+}
+
+function bestOfEachItem(library: Library, ranked: readonly Ranked[]): Ranked[] {
+  const seen = new Set<string | object>();
+  return ranked.filter(({ row }) => {
+    const key = itemKey(library.placeOf(row));
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function itemKey(place: RowPlace): string | object {
+  return place.segment ? `${place.segment.stored.entry.id}:${place.item}` : place.item;
+}
+
+async function dress(library: Library, text: string, ranked: Ranked, query: SearchQuery): Promise<Hit> {
+  const place = library.placeOf(ranked.row);
+  const record = await recordOf(place);
+  const length = query.snippet ?? searchDefaults.snippet;
+  const passage = length > 0 ? await readPassage(place, record) : "";
+  const matches = length > 0 ? library.words.highlight(passage, text) : [];
+  const { snippet, highlights } = snippetOf(passage, matches, length);
+  return {
+    id: record.head.id,
+    passage: place.passage,
+    score: ranked.score,
+    title: record.head.title,
+    snippet,
+    highlights,
+    place: placeOf(record, place.passage),
+    meta: record.head.meta,
+    provenance: record.head.provenance,
+    reasons: reasonsOf(ranked, passage, matches, query),
+  };
+}
+
+function reasonsOf(
+  ranked: Ranked,
+  passage: string,
+  matches: readonly (readonly [number, number])[],
+  query: SearchQuery,
+): Reason[] {
+  const reasons: Reason[] = [];
+  if (ranked.words) {
+    const terms = [...new Set(matches.map(([start, end]) => passage.slice(start, end).toLowerCase()))];
+    reasons.push({ by: "words", ...ranked.words, terms });
+  }
+  if (ranked.meaning) reasons.push({ by: "meaning", ...ranked.meaning });
+  if (query.filter) reasons.push({ by: "facets", rank: 1, score: 1, terms: Object.keys(query.filter) });
+  return reasons;
+}

@@ -1,0 +1,174 @@
+/** A segment in the Store: parts cut into pages, read through the page cache. Pages are immutable, so views of them may be kept. */
+import { MnemeError } from "../errors.ts";
+import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
+import type { Batch, Key, MaybePromise, ReadableStore } from "../storage/store.ts";
+import { asU32, concat } from "./block-text.ts";
+import { NS, rowBounds, type SegmentEntry } from "./layout.ts";
+import type { PageCache } from "./page-cache.ts";
+
+/** Payload of a page: four 4 KB pages of LMDB less its page header and the store's checksum. */
+export const PAGE_BYTES = 16_336;
+
+/** A range of more pages than this is read once (codes, dictionaries made resident): it would only push out what is read often. */
+const CACHED_RANGE_PAGES = 16;
+
+let nextPart = 1;
+
+/** A page wanted, and where its bytes go. */
+interface Wanted {
+  readonly cacheKey: number;
+  readonly key: Key;
+  readonly keep: boolean;
+}
+
+export class StoredSegment {
+  readonly entry: SegmentEntry;
+  readonly rows: RowIds;
+  readonly #store: ReadableStore;
+  readonly #cache: PageCache;
+  /** Part name -> number unique in the process, the high half of a cache key. */
+  readonly #partNumbers = new Map<string, number>();
+
+  private constructor(store: ReadableStore, cache: PageCache, entry: SegmentEntry, rows: RowIds) {
+    this.#store = store;
+    this.#cache = cache;
+    this.entry = entry;
+    this.rows = rows;
+  }
+
+  static async open(store: ReadableStore, cache: PageCache, entry: SegmentEntry): Promise<StoredSegment> {
+    if (entry.base !== null) {
+      return new StoredSegment(store, cache, entry, { base: entry.base, count: entry.count, ids: null });
+    }
+    const unnumbered = new StoredSegment(store, cache, entry, {
+      base: null,
+      count: entry.count,
+      ids: new Uint32Array(0),
+    });
+    const [bytes] = await unnumbered
+      .source("")
+      .read([{ part: "rows", start: 0, end: entry.parts.rows ?? 0 }]);
+    return new StoredSegment(store, cache, entry, { base: null, count: entry.count, ids: asU32(bytes!) });
+  }
+
+  /** The parts under `prefix` ("words/"), seen by one index room. */
+  source(prefix: string): SegmentSource {
+    return {
+      id: this.entry.id,
+      rows: this.rows,
+      size: (part) => this.entry.parts[prefix + part] ?? 0,
+      read: (ranges) => this.#read(prefix, ranges),
+    };
+  }
+
+  has(prefix: string): boolean {
+    return Object.keys(this.entry.parts).some((part) => part.startsWith(prefix));
+  }
+
+  /** All parts under `prefix`, in memory: a merge's input. */
+  async input(prefix: string): Promise<SegmentInput> {
+    const names = Object.keys(this.entry.parts).filter((part) => part.startsWith(prefix));
+    const parts: Parts = new Map();
+    for (const name of names) {
+      const size = this.entry.parts[name]!;
+      const pages = await this.#store.getMany(NS.segments, pageKeys(this.entry.id, name, size));
+      parts.set(
+        name.slice(prefix.length),
+        concat(
+          pages.map((page, i) => page ?? this.#missing(name, i)),
+          size,
+        ),
+      );
+    }
+    return { rows: this.rows, parts };
+  }
+
+  #read(prefix: string, ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]> {
+    const found = new Map<number, Uint8Array>();
+    const wanted: Wanted[] = [];
+    for (const { part, start, end } of ranges) this.#collect(prefix + part, start, end, found, wanted);
+    const assemble = (pages: readonly (Uint8Array | undefined)[]): Uint8Array[] => {
+      wanted.forEach(({ cacheKey, key, keep }, i) => {
+        const page = pages[i] ?? this.#missing(String(key[1]), Number(key[2]));
+        found.set(cacheKey, page);
+        if (keep) this.#cache.put(cacheKey, page);
+      });
+      return ranges.map(({ part, start, end }) => this.#slice(prefix + part, start, end, found));
+    };
+    if (wanted.length === 0) return assemble([]);
+    const pages = this.#store.getMany(
+      NS.segments,
+      wanted.map(({ key }) => key),
+    );
+    return pages instanceof Promise ? pages.then(assemble) : assemble(pages);
+  }
+
+  #collect(part: string, start: number, end: number, found: Map<number, Uint8Array>, wanted: Wanted[]): void {
+    const keep = end - start <= CACHED_RANGE_PAGES * PAGE_BYTES;
+    for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
+      const cacheKey = this.#cacheKey(part, page);
+      if (found.has(cacheKey)) continue;
+      const cached = this.#cache.get(cacheKey);
+      if (!cached) wanted.push({ cacheKey, key: [this.entry.id, part, page], keep });
+      found.set(cacheKey, cached ?? EMPTY);
+    }
+  }
+
+  #slice(part: string, start: number, end: number, pages: ReadonlyMap<number, Uint8Array>): Uint8Array {
+    const first = Math.floor(start / PAGE_BYTES);
+    if (end <= (first + 1) * PAGE_BYTES) {
+      if (end <= start) return EMPTY;
+      return pages
+        .get(this.#cacheKey(part, first))!
+        .subarray(start - first * PAGE_BYTES, end - first * PAGE_BYTES);
+    }
+    const whole = new Uint8Array(end - start);
+    for (let page = first; page * PAGE_BYTES < end; page++) {
+      const from = Math.max(start - page * PAGE_BYTES, 0);
+      const bytes = pages.get(this.#cacheKey(part, page))!.subarray(from, end - page * PAGE_BYTES);
+      whole.set(bytes, page * PAGE_BYTES + from - start);
+    }
+    return whole;
+  }
+
+  #cacheKey(part: string, page: number): number {
+    let number = this.#partNumbers.get(part);
+    if (number === undefined) {
+      number = nextPart++;
+      this.#partNumbers.set(part, number);
+    }
+    return number * 2 ** 24 + page;
+  }
+
+  #missing(part: string, page: number): never {
+    throw new MnemeError(
+      "CORRUPT",
+      `${this.#store.location}: segment ${this.entry.id} lacks page ${page} of ${part}; restore a snapshot or index again`,
+    );
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function pageKeys(segment: number, part: string, size: number): Key[] {
+  return Array.from({ length: Math.ceil(size / PAGE_BYTES) }, (_, page) => [segment, part, page]);
+}
+
+/** Writes a segment's parts (and its row ids when they are not contiguous) into `batch`. @returns its manifest entry. */
+export function putSegment(batch: Batch, id: number, rows: RowIds, parts: Parts): SegmentEntry {
+  const all = new Map(parts);
+  if (rows.ids) all.set("rows", new Uint8Array(rows.ids.buffer, rows.ids.byteOffset, rows.ids.byteLength));
+  const sizes: Record<string, number> = {};
+  for (const [part, bytes] of all) {
+    if (bytes.byteLength === 0) continue;
+    sizes[part] = bytes.byteLength;
+    putPart(batch, id, part, bytes);
+  }
+  return { id, ...rowBounds(rows), parts: sizes };
+}
+
+export function putPart(batch: Batch, segment: number, part: string, bytes: Uint8Array): void {
+  for (let page = 0; page * PAGE_BYTES < bytes.byteLength; page++) {
+    batch.put(NS.segments, [segment, part, page], bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
+  }
+}

@@ -1,0 +1,62 @@
+/** The tail: items that are durable in the log but not yet in a segment, in row order. */
+import type { Meta } from "../index/filter/where.ts";
+import type { ItemRecord } from "./item-record.ts";
+
+/** One item with everything that a segment will need of it. */
+export interface TailItem {
+  readonly firstRow: number;
+  /** Passages, hence rows. */
+  readonly rows: number;
+  readonly record: ItemRecord;
+  /** UTF-8 of the whole text. */
+  readonly text: Uint8Array;
+  /** Text of each passage as the words index sees it: headings and body. */
+  readonly passages: readonly string[];
+  /** One vector a passage, in the active space: rows x dim. */
+  readonly vectors: Float32Array;
+  /** Metadata with Mneme's own `$` fields. */
+  readonly columns: Meta;
+}
+
+/** Rough RAM of an item beside its text: record, strings, arrays. */
+const ITEM_OVERHEAD_BYTES = 600;
+
+export class Tail {
+  #items: TailItem[] = [];
+  #rows = 0;
+  #bytes = 0;
+
+  get items(): readonly TailItem[] {
+    return this.#items;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(item: TailItem): void {
+    this.#items.push(item);
+    this.#rows += item.rows;
+    this.#bytes += sizeOf(item);
+  }
+
+  /** Forgets items whose rows end at or before `lastRow`. */
+  trim(lastRow: number): void {
+    const kept = this.#items.filter((item) => item.firstRow + item.rows - 1 > lastRow);
+    this.#items = kept;
+    this.#rows = kept.reduce((sum, item) => sum + item.rows, 0);
+    this.#bytes = kept.reduce((sum, item) => sum + sizeOf(item), 0);
+  }
+
+  itemOf(row: number): TailItem | undefined {
+    return this.#items.find((item) => row >= item.firstRow && row < item.firstRow + item.rows);
+  }
+}
+
+function sizeOf(item: TailItem): number {
+  return item.text.byteLength * 2 + item.vectors.byteLength + ITEM_OVERHEAD_BYTES;
+}

@@ -1,0 +1,79 @@
+/** Bytes and spans of time as people write them. */
+import { MnemeError } from "../errors.ts";
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+const SPAN_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 36e5,
+  d: 864e5,
+  w: 6048e5,
+  y: 31_557_600_000,
+};
+
+/** 256_000_000 or "256MB" (1 MB = 10^6 bytes, 1 MiB = 2^20). @throws MnemeError ARGUMENT */
+export function parseBytes(value: number | string, what: string): number {
+  const bytes = typeof value === "number" ? value : scaled(value, BYTE_UNITS, "b");
+  if (!Number.isFinite(bytes) || bytes <= 0) {
+    throw new MnemeError(
+      "ARGUMENT",
+      `${what}: ${JSON.stringify(value)} is no amount of bytes; write a number or e.g. "256MB"`,
+    );
+  }
+  return Math.round(bytes);
+}
+
+/** Milliseconds, or "7d", "12h", "30m", "90s". @throws MnemeError ARGUMENT */
+export function parseSpan(value: number | string, what: string): number {
+  const ms = typeof value === "number" ? value : scaled(value, SPAN_UNITS, "ms");
+  if (!Number.isFinite(ms) || ms < 0) {
+    throw new MnemeError(
+      "ARGUMENT",
+      `${what}: ${JSON.stringify(value)} is no span of time; write milliseconds or e.g. "30d"`,
+    );
+  }
+  return ms;
+}
+
+/** Milliseconds since 1970 from a number, Date or ISO string; a span such as "30d" counts back from `now`. @throws MnemeError ARGUMENT */
+export function parseMoment(value: number | Date | string, what: string, now: number): number {
+  if (typeof value === "string" && /^\d+(\.\d+)?\s*(ms|s|m|h|d|w|y)$/i.test(value))
+    return now - parseSpan(value, what);
+  const ms = typeof value === "number" ? value : new Date(value).getTime();
+  if (!Number.isFinite(ms)) {
+    throw new MnemeError(
+      "ARGUMENT",
+      `${what}: ${JSON.stringify(value)} is no date; write milliseconds, an ISO date or a span such as "30d"`,
+    );
+  }
+  return ms;
+}
+
+/** "12.3 MB" */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+function scaled(text: string, units: Readonly<Record<string, number>>, bare: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
+  const factor = match ? units[(match[2] || bare).toLowerCase()] : undefined;
+  return match && factor ? Number(match[1]) * factor : Number.NaN;
+}

@@ -1,0 +1,213 @@
+/** add: a few items go to the log and the tail, many become a segment at once. Both are one atomic, durable commit. */
+import { MnemeError, throwIfAborted } from "../../errors.ts";
+import { itemHash } from "../item-hash.ts";
+import { type IdEntry, NS } from "../layout.ts";
+import { encodeLogRecord } from "../log-record.ts";
+import type { TailItem } from "../tail.ts";
+import type { AddResult, Item, WorkOptions } from "../types.ts";
+import { checkItem } from "../validate.ts";
+import { flushIfLarge } from "./flush.ts";
+import { count, nothing, type Outcome } from "./outcome.ts";
+import { type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
+import { addSegment } from "./segment-commit.ts";
+import type { SourceItem } from "./tasks.ts";
+import { sourceOf } from "./work.ts";
+import type { Change, Writer } from "./writer.ts";
+
+/** Text, in UTF-16 units, from which an `add` becomes a segment of its own; below it goes through the log. */
+const SEGMENT_TEXT = 1 << 20;
+/** Text handed to a worker at once: bounds its memory, keeps both cores busy on a long stream. */
+const BATCH_TEXT = 8 << 20;
+
+export async function addItems(
+  writer: Writer,
+  items: Item | Iterable<Item> | AsyncIterable<Item>,
+  options: WorkOptions,
+): Promise<AddResult> {
+  const outcome = nothing();
+  const now = Date.now();
+  const space = writer.library.activeSpace.space;
+  const under: Promise<void>[] = [];
+  let done = 0;
+  const report = (bytes: number, count: number): void => {
+    done += count;
+    options.onProgress?.({ phase: "write", done, total: 0, bytes: outcome.bytes, totalBytes: bytes });
+  };
+  for await (const batch of batches(items)) {
+    throwIfAborted(options.signal, "add");
+    for (const item of batch.items) checkItem(item, space, now);
+    const work = addBatch(writer, batch.items, batch.size, now, outcome).then(() =>
+      report(outcome.bytes, batch.items.length),
+    );
+    under.push(work);
+    work.catch(() => {});
+    if (under.length > writer.pool.size) await under.shift();
+  }
+  await Promise.all(under);
+  return outcome;
+}
+
+function addBatch(
+  writer: Writer,
+  items: readonly Item[],
+  size: number,
+  now: number,
+  outcome: Outcome,
+): Promise<void> {
+  return size >= SEGMENT_TEXT
+    ? addAsSegment(writer, items, now, outcome)
+    : addThroughLog(writer, items, now, outcome);
+}
+
+interface ItemBatch {
+  readonly items: Item[];
+  readonly size: number;
+}
+
+/** Cuts a stream into batches; of one id only the last item of a batch counts. */
+async function* batches(items: Item | Iterable<Item> | AsyncIterable<Item>): AsyncGenerator<ItemBatch> {
+  if (!isIterable(items)) {
+    yield { items: [items], size: items?.text?.length ?? 0 };
+    return;
+  }
+  let batch = new Map<string, Item>();
+  let size = 0;
+  for await (const item of items) {
+    batch.set(item?.id, item);
+    size += item?.text?.length ?? 0;
+    if (size < BATCH_TEXT) continue;
+    yield { items: [...batch.values()], size };
+    batch = new Map();
+    size = 0;
+  }
+  if (batch.size > 0) yield { items: [...batch.values()], size };
+}
+
+function isIterable(items: unknown): items is Iterable<Item> | AsyncIterable<Item> {
+  if (items === null || items === undefined)
+    throw new MnemeError("ARGUMENT", "add: expected an item or a list of items, got nothing");
+  return typeof items === "object" && (Symbol.iterator in items || Symbol.asyncIterator in items);
+}
+
+export function priorOf(writer: Writer, id: string): Prior | undefined {
+  const entry = writer.entryOf(id);
+  return entry && { version: entry.version, createdAt: entry.createdAt, hash: entry.hash };
+}
+
+async function addAsSegment(
+  writer: Writer,
+  items: readonly Item[],
+  now: number,
+  outcome: Outcome,
+): Promise<void> {
+  const sources: SourceItem[] = items.map((item) => {
+    const prior = priorOf(writer, item.id);
+    return prior ? { item, prior } : { item };
+  });
+  const { embedder } = writer;
+  const prepared = await writer.pool.run({
+    kind: "items",
+    items: sources,
+    now,
+    space: writer.library.activeSpace,
+    embedder: { bundledDim: bundledDim(writer) },
+  });
+  await addSegment(writer, prepared, embedder, outcome);
+}
+
+/** Dimension of the bundled model when that is the library's embedder: workers then embed by themselves. */
+export function bundledDim(writer: Writer): number | null {
+  const { embedder } = writer;
+  return embedder.isBundled ? embedder.space.dim : null;
+}
+
+/** A batch of small items: prepared here, one commit. */
+async function addThroughLog(
+  writer: Writer,
+  items: readonly Item[],
+  now: number,
+  outcome: Outcome,
+): Promise<void> {
+  const hashes = items.map((item) => itemHash(item));
+  const fresh = items.filter((item, i) => !hashes[i]!.startsWith(writer.entryOf(item.id)?.hash ?? "-"));
+  const prepared = fresh.map((item) =>
+    prepareItem(item, undefined, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
+  );
+  const vectors = await embedPrepared(writer, fresh, prepared);
+  outcome.unchanged += items.length - fresh.length;
+  if (fresh.length === 0) return;
+  await writer.commit(
+    fresh.map((item) => item.id),
+    () => logChange(writer, fresh, prepared, vectors, outcome),
+  );
+  flushIfLarge(writer);
+}
+
+async function embedPrepared(
+  writer: Writer,
+  items: readonly Item[],
+  prepared: readonly PreparedItem[],
+): Promise<Float32Array[]> {
+  const texts = prepared.flatMap((one, i) => (items[i]!.vector ? [] : one.passages));
+  const { cols: dim, data } =
+    texts.length > 0 ? await writer.embedder.embed(texts) : { cols: 0, data: new Float32Array(0) };
+  let at = 0;
+  return prepared.map((one, i) => {
+    const own = items[i]!.vector;
+    if (own) return own;
+    const run = data.slice(at, at + one.passages.length * dim);
+    at += run.length;
+    return run;
+  });
+}
+
+/** The change that writes prepared items to the log. Versions and rows are those of the moment of commit. */
+function logChange(
+  writer: Writer,
+  items: readonly Item[],
+  prepared: readonly PreparedItem[],
+  vectors: readonly Float32Array[],
+  outcome: Outcome,
+): Change {
+  const entries = new Map<string, IdEntry>();
+  const tail: TailItem[] = [];
+  prepared.forEach((one, i) => {
+    const head = one.record.head;
+    const prior = priorOf(writer, head.id);
+    const record = {
+      ...one.record,
+      head: { ...head, version: (prior?.version ?? 0) + 1, createdAt: prior?.createdAt ?? head.createdAt },
+    };
+    const firstRow = writer.takeRows(one.passages.length);
+    tail.push({
+      firstRow,
+      rows: one.passages.length,
+      record,
+      text: one.text,
+      passages: one.passages,
+      vectors: vectors[i]!,
+      columns: one.columns,
+    });
+    entries.set(head.id, {
+      firstRow,
+      rows: one.passages.length,
+      version: record.head.version,
+      createdAt: record.head.createdAt,
+      ...sourceOf(items[i]!),
+      hash: head.contentHash.slice(0, 32),
+      bytes: one.text.byteLength,
+    });
+    count(outcome, prior !== undefined, one.passages.length, one.text.byteLength);
+  });
+  return {
+    entries,
+    fill: (batch) => {
+      for (const item of tail)
+        batch.put(NS.log, [item.firstRow], encodeLogRecord(item, writer.library.activeSpace));
+    },
+    applied: () => {
+      for (const item of tail) writer.library.appendTail(item);
+      writer.library.account();
+    },
+  };
+}

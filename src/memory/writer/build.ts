@@ -1,0 +1,96 @@
+/** Building and merging whole segments: pure functions over bytes, run by a worker or inline. */
+import { columnsKind } from "../../index/filter/columns.ts";
+import type { Meta } from "../../index/filter/where.ts";
+import type { RowSet } from "../../index/row-set.ts";
+import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
+import { wordsKind } from "../../index/text/words-kind.ts";
+import { vectorsKind } from "../../index/vector/vectors-kind.ts";
+import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
+import { buildItems, mergeItems } from "../items-kind.ts";
+import type { SpaceEntry } from "../layout.ts";
+import { codersOf, vectorsPrefix } from "../spaces.ts";
+
+/** One item, ready to become rows of a segment. */
+export interface BuildItem {
+  readonly record: ItemRecord;
+  readonly text: Uint8Array;
+  readonly passages: readonly string[];
+  readonly columns: Meta;
+  /** rows x dim; absent when another thread makes the vectors. */
+  readonly vectors?: Float32Array;
+}
+
+/** All parts of a new segment, each under its room's prefix. Ordinals only: the rows are given at commit. */
+export function buildSegment(items: readonly BuildItem[], space: SpaceEntry): Parts {
+  const parts: Parts = new Map();
+  const rowsOf = (item: BuildItem): number => item.passages.length;
+  addParts(
+    parts,
+    "items/",
+    buildItems(
+      items.map((item) => ({ record: encodeItemRecord(item.record), text: item.text, rows: rowsOf(item) })),
+    ),
+  );
+  addParts(
+    parts,
+    "columns/",
+    columnsKind.build(items.map((item) => ({ meta: item.columns, rows: rowsOf(item) }))),
+  );
+  addParts(parts, "words/", wordsKind.build(items.flatMap((item) => item.passages)));
+  if (items.every((item) => item.vectors)) {
+    addParts(
+      parts,
+      vectorsPrefix(space.id),
+      buildVectors(
+        items.map((item) => item.vectors!),
+        space,
+      ),
+    );
+  }
+  return parts;
+}
+
+/** Vector parts from runs of rows x dim values. */
+export function buildVectors(runs: readonly Float32Array[], space: SpaceEntry): Parts {
+  const dim = space.space.dim;
+  const rows: Float32Array[] = [];
+  for (const run of runs) for (let at = 0; at < run.length; at += dim) rows.push(run.subarray(at, at + dim));
+  return vectorsKind(codersOf(space)).build(rows);
+}
+
+/** A segment to merge: its rows and all its parts, prefixed. */
+export interface MergeInput {
+  readonly rows: RowIds;
+  readonly parts: Parts;
+}
+
+/** One segment from several, without the rows that are not in `live`. */
+export function mergeSegments(
+  inputs: readonly MergeInput[],
+  live: RowSet,
+  spaces: readonly SpaceEntry[],
+): Parts {
+  const parts: Parts = new Map();
+  const under = (prefix: string): SegmentInput[] =>
+    inputs.map(({ rows, parts: all }) => ({
+      rows,
+      parts: new Map(
+        [...all]
+          .filter(([name]) => name.startsWith(prefix))
+          .map(([name, bytes]) => [name.slice(prefix.length), bytes]),
+      ),
+    }));
+  addParts(parts, "items/", mergeItems(under("items/"), live));
+  addParts(parts, "columns/", columnsKind.merge(under("columns/"), live));
+  addParts(parts, "words/", wordsKind.merge(under("words/"), live));
+  for (const space of spaces) {
+    const prefix = vectorsPrefix(space.id);
+    const inEach = inputs.every(({ parts: all }) => [...all.keys()].some((name) => name.startsWith(prefix)));
+    if (inEach) addParts(parts, prefix, vectorsKind(codersOf(space)).merge(under(prefix), live));
+  }
+  return parts;
+}
+
+function addParts(all: Parts, prefix: string, parts: Parts): void {
+  for (const [name, bytes] of parts) all.set(prefix + name, bytes);
+}

@@ -1,0 +1,26 @@
+/** compact: forgetting becomes final, segments are rewritten without dead rows, the store gives its free pages back. */
+import { throwIfAborted } from "../../errors.ts";
+import type { WorkOptions } from "../types.ts";
+import { flushTail } from "./flush.ts";
+import { expireTrash } from "./forget.ts";
+import { compactionRuns, mergeRun } from "./merge.ts";
+import type { Writer } from "./writer.ts";
+
+export async function compact(
+  writer: Writer,
+  options: WorkOptions,
+): Promise<{ bytesBefore: number; bytesAfter: number }> {
+  const bytesBefore = writer.store.stats().bytes;
+  await writer.inBackground(async () => {
+    await writer.alone(() => expireTrash(writer, Date.now(), true));
+    await flushTail(writer);
+    const runs = compactionRuns(writer);
+    for (const [done, run] of runs.entries()) {
+      throwIfAborted(options.signal, "compact");
+      options.onProgress?.({ phase: "compact", done, total: runs.length, bytes: 0, totalBytes: bytesBefore });
+      await mergeRun(writer, run);
+    }
+  });
+  await writer.alone(() => writer.library.gate.write(() => writer.store.compact()));
+  return { bytesBefore, bytesAfter: writer.store.stats().bytes };
+}

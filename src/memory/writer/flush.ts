@@ -1,0 +1,69 @@
+/** flush: the tail's items become a segment; their log records go in the same batch. */
+import { rowIdsOf } from "../../index/segment.ts";
+import { type Manifest, NS } from "../layout.ts";
+import { putSegment } from "../stored-segment.ts";
+import type { TailItem } from "../tail.ts";
+import { mergeIfMany } from "./merge.ts";
+import type { Writer } from "./writer.ts";
+
+/** A tail beyond either bound is flushed in the background: it is rebuilt at open, and costs RAM uncompressed. */
+const TAIL_ROWS = 1024;
+const TAIL_BYTES = 8 << 20;
+
+export function flushIfLarge(writer: Writer): void {
+  const { tail } = writer.library;
+  if (tail.rows < TAIL_ROWS && tail.bytes < TAIL_BYTES) return;
+  if (writer.flushQueued) return;
+  writer.flushQueued = true;
+  void writer
+    .inBackground(() => {
+      writer.flushQueued = false;
+      return flushTail(writer);
+    })
+    .catch(() => {}); // reported by inBackground and thrown by idle
+}
+
+/** Flushes what is in the tail now. Call it only from background work: one at a time. */
+export async function flushTail(writer: Writer): Promise<void> {
+  const until = writer.library.tail.items.at(-1)?.firstRow ?? -1;
+  for (let run = firstRun(writer); run.length > 0 && run[0]!.firstRow <= until; run = firstRun(writer))
+    await flushRun(writer, run);
+  mergeIfMany(writer);
+}
+
+/** The tail up to the next segment's rows: segments hold disjoint, ascending ranges. */
+function firstRun({ library }: Writer): readonly TailItem[] {
+  const items = library.tail.items;
+  const start = items[0]?.firstRow ?? 0;
+  const barrier = Math.min(
+    ...library.manifest.segments.map((entry) => entry.first).filter((first) => first > start),
+  );
+  return items.filter((item) => item.firstRow < barrier);
+}
+
+async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void> {
+  const { library, trash } = writer;
+  const space = library.activeSpace;
+  const kept = run.filter(({ firstRow }) => library.live.has(firstRow) || trash.rows.has(firstRow));
+  const parts = kept.length === 0 ? new Map() : await writer.pool.run({ kind: "build", items: kept, space });
+  const rows = rowIdsOf(
+    kept.flatMap((item) => Array.from({ length: item.rows }, (_, i) => item.firstRow + i)),
+  );
+  const last = run.at(-1)!;
+  await writer.alone(async () => {
+    let manifest!: Manifest;
+    await writer.store.batch((batch) => {
+      const old = library.manifest;
+      const flushed = rows.count === 0 ? [] : [putSegment(batch, old.nextSegment, rows, parts)];
+      const segments = [...old.segments, ...flushed].sort((a, b) => a.first - b.first);
+      manifest = { ...old, segments, nextSegment: old.nextSegment + 1 };
+      writer.putManifest(batch, manifest);
+      for (const item of run) batch.delete(NS.log, [item.firstRow]);
+    });
+    await library.gate.write(async () => {
+      await library.adopt(manifest);
+      library.trimTail(last.firstRow + last.rows - 1);
+      library.account();
+    });
+  });
+}

@@ -1,0 +1,9 @@
+/** The writing half of a memory, loaded when a library is opened for writing. Node only. */
+export { addItems } from "./add.ts";
+export { compact } from "./compact.ts";
+export { forget, sweepExpired, undo } from "./forget.ts";
+export { indexFolder } from "./index-folder.ts";
+export { mergeIfMany } from "./merge.ts";
+export { reembed } from "./reembed.ts";
+export { defaultWorkers } from "./worker-pool.ts";
+export { Writer } from "./writer.ts";

@@ -1,0 +1,124 @@
+/**
+ * merge: neighbouring segments become one without their dead rows. Size-tiered, as log-structured stores do (O'Neil et al., The
+ * Log-Structured Merge-Tree, 1996): a row is rewritten a logarithmic number of times.
+ */
+import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
+import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
+import type { OpenSegment } from "../library.ts";
+import { putSegment } from "../stored-segment.ts";
+import type { MergeInput } from "./build.ts";
+import type { Writer } from "./writer.ts";
+
+export const mergeDefaults = {
+  /** Neighbours of one tier that are merged together. */
+  fanIn: 4,
+  /** Rows of the largest segment a merge makes: bounds the RAM of merging. */
+  maxRows: 262_144,
+  /** Rows of the smallest tier; tiers grow by fanIn. */
+  firstTier: 1024,
+  /** A segment with a larger share of dead rows is rewritten. */
+  deadShare: 0.4,
+} as const;
+
+/** Queues a merge when there is one to do. */
+export function mergeIfMany(writer: Writer): void {
+  if (writer.mergeQueued || !pickMerge(writer)) return;
+  writer.mergeQueued = true;
+  void writer
+    .inBackground(async () => {
+      writer.mergeQueued = false;
+      for (let run = pickMerge(writer); run; run = pickMerge(writer)) await mergeRun(writer, run);
+    })
+    .catch(() => {}); // reported by inBackground and thrown by idle
+}
+
+/** The first run of neighbours worth merging, or undefined. None while a reembed fills in a second space. */
+function pickMerge(writer: Writer): readonly OpenSegment[] | undefined {
+  const { segments, manifest } = writer.library;
+  if (manifest.spaces.length > 1) return undefined;
+  const { fanIn, deadShare, maxRows } = mergeDefaults;
+  for (let at = 0; at + fanIn <= segments.length; at++) {
+    const run = segments.slice(at, at + fanIn);
+    const tiers = run.map(({ stored }) => tierOf(stored.rows.count));
+    if (Math.max(...tiers) === Math.min(...tiers) && rowCount(run) <= maxRows) return run;
+  }
+  const worn = segments.find((one) => gone(writer, one.stored.rows) > deadShare * one.stored.rows.count);
+  return worn && [worn];
+}
+
+/** Everything that compaction should rewrite: worn segments alone, small neighbours together. */
+export function compactionRuns(writer: Writer): (readonly OpenSegment[])[] {
+  const runs: OpenSegment[][] = [];
+  let run: OpenSegment[] = [];
+  for (const segment of writer.library.segments) {
+    if (rowCount(run) + segment.stored.rows.count > mergeDefaults.maxRows && run.length > 0) {
+      runs.push(run);
+      run = [];
+    }
+    run.push(segment);
+  }
+  if (run.length > 0) runs.push(run);
+  return runs.filter((one) => one.length > 1 || gone(writer, one[0]!.stored.rows) > 0);
+}
+
+/** Merges a run of neighbours into one segment. Call it only from background work. */
+export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Promise<void> {
+  const { library } = writer;
+  const keep = library.live.or(writer.trash.rows);
+  const inputs: MergeInput[] = [];
+  for (const { stored } of run) inputs.push(await stored.input(""));
+  const rows = rowIdsOf(inputs.flatMap((input) => keptRows(input.rows, (row) => keep.has(row))));
+  const parts =
+    rows.count === 0
+      ? new Map<string, Uint8Array>()
+      : await writer.pool.run({
+          kind: "merge",
+          inputs,
+          live: keep.toBytes(),
+          spaces: library.manifest.spaces,
+        });
+  await writer.alone(async () => {
+    let manifest!: Manifest;
+    await writer.store.batch((batch) => {
+      const old = library.manifest;
+      for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
+      const merged = rows.count === 0 ? [] : [putSegment(batch, old.nextSegment, rows, parts)];
+      manifest = { ...old, segments: replaced(old.segments, run, merged), nextSegment: old.nextSegment + 1 };
+      writer.putManifest(batch, manifest);
+    });
+    await library.gate.write(() => library.adopt(manifest));
+  });
+}
+
+function replaced(
+  old: readonly SegmentEntry[],
+  run: readonly OpenSegment[],
+  merged: readonly SegmentEntry[],
+): SegmentEntry[] {
+  const away = new Set(run.map(({ stored }) => stored.entry.id));
+  return [...old.filter((entry) => !away.has(entry.id)), ...merged].sort((a, b) => a.first - b.first);
+}
+
+function keptRows(rows: RowIds, keep: (row: number) => boolean): number[] {
+  const kept: number[] = [];
+  for (let i = 0; i < rows.count; i++) if (keep(rowAt(rows, i))) kept.push(rowAt(rows, i));
+  return kept;
+}
+
+/** Rows that a rewrite would drop: dead and not kept for `undo`. */
+function gone({ library, trash }: Writer, rows: RowIds): number {
+  let count = 0;
+  for (let i = 0; i < rows.count; i++) {
+    const row = rowAt(rows, i);
+    if (!library.live.has(row) && !trash.rows.has(row)) count++;
+  }
+  return count;
+}
+
+function tierOf(rows: number): number {
+  return Math.max(0, Math.ceil(Math.log(rows / mergeDefaults.firstTier) / Math.log(mergeDefaults.fanIn)));
+}
+
+function rowCount(run: readonly OpenSegment[]): number {
+  return run.reduce((sum, { stored }) => sum + stored.rows.count, 0);
+}

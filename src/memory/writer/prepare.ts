@@ -1,0 +1,119 @@
+/** From an item to rows: cut into passages, hashed, encoded. Pure; everything but the embedding, the version and the row ids. */
+import type { Meta } from "../../index/filter/where.ts";
+import { columnsOf } from "../columns-of.ts";
+import { chunk } from "../ingest/chunk.ts";
+import type { Block } from "../ingest/parsed.ts";
+import { itemHash } from "../item-hash.ts";
+import type { ItemRecord, PassagePlace } from "../item-record.ts";
+import { passageTexts } from "../passage-text.ts";
+import type { Item, ItemHead } from "../types.ts";
+import { parseMoment } from "../units.ts";
+
+/** What was there before under the same id. */
+export interface Prior {
+  readonly version: number;
+  readonly createdAt: number;
+  readonly hash: string;
+}
+
+export interface PreparedItem {
+  readonly record: ItemRecord;
+  readonly text: Uint8Array;
+  readonly passages: readonly string[];
+  readonly columns: Meta;
+}
+
+const encoder = new TextEncoder();
+
+/** Cuts and encodes one item. An item with an own vector is one passage. Never empty: a blank text is one empty passage. */
+export function prepareItem(
+  item: Item,
+  blocks: readonly Block[] | undefined,
+  prior: Prior | undefined,
+  now: number,
+  hash: string = itemHash(item),
+): PreparedItem {
+  const { headings, places } = item.vector ? wholeItem(item.text) : cut(item.text, blocks);
+  const text = encoder.encode(item.text);
+  const head: ItemHead = {
+    id: item.id,
+    kind: "text",
+    title: item.title ?? "",
+    meta: item.meta ?? {},
+    provenance: item.provenance ?? { origin: "user" },
+    owner: item.owner ?? "local",
+    visibility: item.visibility ?? "private",
+    version: (prior?.version ?? 0) + 1,
+    createdAt: prior?.createdAt ?? now,
+    updatedAt: now,
+    ...(item.expiresAt === undefined ? {} : { expiresAt: parseMoment(item.expiresAt, "expiresAt", now) }),
+    contentHash: hash,
+    passages: places.length,
+    bytes: text.byteLength,
+  };
+  const record = { head, headings, places };
+  return { record, text, passages: passageTexts(record, item.text), columns: columnsOf(head) };
+}
+
+interface Cut {
+  readonly headings: readonly (readonly string[])[];
+  readonly places: readonly PassagePlace[];
+}
+
+function wholeItem(text: string): Cut {
+  const endByte = encoder.encode(text).byteLength;
+  return {
+    headings: [[]],
+    places: [{ start: 0, end: text.length, startByte: 0, endByte, line: 1, heading: 0, page: 0 }],
+  };
+}
+
+function cut(text: string, blocks: readonly Block[] | undefined): Cut {
+  const chunks = chunk(text, blocks);
+  if (chunks.length === 0) return wholeItem(text);
+  const numbers = new Map<string, number>();
+  const headings: (readonly string[])[] = [];
+  const bytesAt = byteOffsets(text);
+  const places = chunks.map((piece) => {
+    const key = piece.headings.join("\0");
+    let heading = numbers.get(key);
+    if (heading === undefined) {
+      heading = headings.push(piece.headings) - 1;
+      numbers.set(key, heading);
+    }
+    const startByte = bytesAt(piece.start);
+    const endByte = bytesAt(piece.end);
+    return {
+      start: piece.start,
+      end: piece.end,
+      startByte,
+      endByte,
+      line: piece.line,
+      heading,
+      page: piece.page ?? 0,
+    };
+  });
+  return { headings, places };
+}
+
+/** UTF-8 offset of rising UTF-16 offsets, in one pass over the text. */
+function byteOffsets(text: string): (offset: number) => number {
+  let at = 0;
+  let bytes = 0;
+  return (offset) => {
+    while (at < offset) {
+      const code = text.charCodeAt(at++);
+      if (code < 0x80) bytes += 1;
+      else if (code < 0x800) bytes += 2;
+      else if (code >= 0xd800 && code < 0xdc00 && isLow(text.charCodeAt(at))) {
+        bytes += 4;
+        at++;
+      } else bytes += 3; // a lone surrogate becomes U+FFFD, three bytes as well
+    }
+    return bytes;
+  };
+}
+
+function isLow(code: number): boolean {
+  return code >= 0xdc00 && code < 0xe000;
+}

@@ -1,0 +1,93 @@
+/** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
+import type { Embedder } from "../../embed/embedder.ts";
+import { contiguousRows, type Parts } from "../../index/segment.ts";
+import type { Batch } from "../../storage/store.ts";
+import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
+import { vectorsPrefix } from "../spaces.ts";
+import { putSegment } from "../stored-segment.ts";
+import { buildVectors } from "./build.ts";
+import { mergeIfMany } from "./merge.ts";
+import { count, type Outcome } from "./outcome.ts";
+import type { PreparedSegment } from "./tasks.ts";
+import type { Change, Writer } from "./writer.ts";
+
+/** Texts embedded per call when the embedder lives on this thread. */
+const EMBED_BATCH = 256;
+
+export async function addSegment(
+  writer: Writer,
+  prepared: PreparedSegment,
+  embedder: Embedder,
+  outcome: Outcome,
+): Promise<void> {
+  outcome.unchanged += prepared.unchanged.length;
+  outcome.skipped.push(...prepared.skipped);
+  await touch(writer, prepared.unchanged);
+  if (prepared.rows === 0) return;
+  const parts = prepared.passages
+    ? await withVectors(writer, prepared.parts, prepared.passages, embedder)
+    : prepared.parts;
+  const ids = prepared.heads.map((head) => head.id);
+  await writer.commit(ids, () => segmentChange(writer, prepared, parts, outcome), { alone: true });
+  mergeIfMany(writer);
+}
+
+/** Vectors made on this thread, for embedders that no worker can load. */
+export async function withVectors(
+  writer: Writer,
+  parts: Parts,
+  passages: readonly string[],
+  embedder: Embedder,
+): Promise<Parts> {
+  const space = writer.library.activeSpace;
+  const runs: Float32Array[] = [];
+  for (let at = 0; at < passages.length; at += EMBED_BATCH) {
+    runs.push((await embedder.embed(passages.slice(at, at + EMBED_BATCH))).data);
+  }
+  const all = new Map(parts);
+  for (const [name, bytes] of buildVectors(runs, space)) all.set(vectorsPrefix(space.id) + name, bytes);
+  return all;
+}
+
+function segmentChange(writer: Writer, prepared: PreparedSegment, parts: Parts, outcome: Outcome): Change {
+  const { library } = writer;
+  const rows = contiguousRows(writer.takeRows(prepared.rows, true), prepared.rows);
+  const entries = new Map<string, IdEntry>();
+  let firstRow = rows.base!;
+  for (const head of prepared.heads) {
+    count(outcome, writer.entryOf(head.id) !== undefined, head.rows, head.bytes);
+    entries.set(head.id, { ...head, firstRow, hash: head.hash.slice(0, 32) });
+    firstRow += head.rows;
+  }
+  let manifest: Manifest;
+  return {
+    entries,
+    fill: (batch) => {
+      const old = library.manifest;
+      const entry = putSegment(batch, old.nextSegment, rows, parts);
+      manifest = { ...old, segments: [...old.segments, entry], nextSegment: old.nextSegment + 1 };
+      writer.putManifest(batch, manifest);
+    },
+    applied: () =>
+      library.gate.write(async () => {
+        await library.adopt(manifest);
+        library.enliven(rows);
+      }),
+  };
+}
+
+/** Files found unchanged by their content get their new time and size, so that the next run need not read them. */
+async function touch(writer: Writer, unchanged: PreparedSegment["unchanged"]): Promise<void> {
+  const stale = unchanged.filter(
+    ({ id, modifiedAt }) => modifiedAt !== 0 && writer.entryOf(id)?.modifiedAt !== modifiedAt,
+  );
+  if (stale.length === 0) return;
+  await writer.alone(() =>
+    writer.store.batch((batch: Batch) => {
+      for (const { id, modifiedAt, sourceBytes } of stale) {
+        const entry = writer.entryOf(id);
+        if (entry) batch.put(NS.ids, [id], encodeIdEntry({ ...entry, modifiedAt, sourceBytes }));
+      }
+    }),
+  );
+}

@@ -1,0 +1,85 @@
+/** What a worker thread can be asked to do, and what it answers. Everything crosses as structured clones; big bytes are transferred. */
+import type { Meta } from "../../index/filter/where.ts";
+import type { Parts } from "../../index/segment.ts";
+import type { SpaceEntry } from "../layout.ts";
+import type { Item, Skipped } from "../types.ts";
+import type { BuildItem, MergeInput } from "./build.ts";
+import type { Prior } from "./prepare.ts";
+
+/** How a worker gets vectors: the bundled model, or not at all (the main thread then embeds `passages`). */
+export interface WorkerEmbedder {
+  readonly bundledDim: number | null;
+}
+
+export interface FileJob {
+  readonly path: string;
+  readonly id: string;
+  readonly relative: string;
+  readonly meta: Meta;
+  readonly prior?: Prior;
+}
+
+export interface SourceItem {
+  readonly item: Item;
+  readonly prior?: Prior;
+}
+
+/** One item of a prepared segment: what the id entry and the commit need. */
+export interface SegmentItemHead {
+  readonly id: string;
+  readonly rows: number;
+  readonly hash: string;
+  readonly bytes: number;
+  readonly modifiedAt: number;
+  readonly sourceBytes: number;
+  readonly version: number;
+  readonly createdAt: number;
+}
+
+export interface PreparedSegment {
+  readonly heads: readonly SegmentItemHead[];
+  /** Files read and found as they were: id, and the source's new time and size. */
+  readonly unchanged: readonly {
+    readonly id: string;
+    readonly modifiedAt: number;
+    readonly sourceBytes: number;
+  }[];
+  readonly skipped: readonly Skipped[];
+  readonly rows: number;
+  readonly parts: Parts;
+  /** Texts to embed, when the worker has no embedder. */
+  readonly passages?: readonly string[];
+  readonly sourceBytes: number;
+}
+
+export type Task =
+  | {
+      readonly kind: "files";
+      readonly files: readonly FileJob[];
+      readonly maxFileBytes: number;
+      readonly now: number;
+      readonly space: SpaceEntry;
+      readonly embedder: WorkerEmbedder;
+    }
+  | {
+      readonly kind: "items";
+      readonly items: readonly SourceItem[];
+      readonly now: number;
+      readonly space: SpaceEntry;
+      readonly embedder: WorkerEmbedder;
+    }
+  | { readonly kind: "build"; readonly items: readonly BuildItem[]; readonly space: SpaceEntry }
+  | {
+      readonly kind: "merge";
+      readonly inputs: readonly MergeInput[];
+      readonly live: Uint8Array;
+      readonly spaces: readonly SpaceEntry[];
+    }
+  | {
+      readonly kind: "vectors";
+      readonly passages: readonly string[];
+      readonly space: SpaceEntry;
+      readonly embedder: WorkerEmbedder;
+    };
+
+export type TaskResult<T extends Task> = T["kind"] extends "files" | "items" ? PreparedSegment : Parts;
