@@ -1,0 +1,304 @@
+/**
+ * One open LMDB data file: sealed reads, ordered walks and synchronous durable commits. It knows nothing of folders, locks
+ * between processes or generations; see lmdb-store.ts. The file must have passed lmdb-check.ts.
+ *
+ * Commits run with overlappingSync off: `transactionSync` returns after LMDB wrote the pages, synced them, and wrote the meta page
+ * through a synchronous descriptor. Nothing is acknowledged earlier, and nothing can be seen by a reader that a crash could undo.
+ */
+import { MnemeError } from "../errors.ts";
+import type { Write } from "./batch-log.ts";
+import { decodeKey } from "./key.ts";
+import { PAGE_HEADER_BYTES } from "./lmdb-format.ts";
+import { SEAL_BYTES, sealValue, unsealValue } from "./sealed-value.ts";
+import type { Key } from "./store.ts";
+
+/** LMDB's page, fixed so that a library opens on machines with other memory pages. */
+export const PAGE_SIZE = 4096;
+/** Largest value that fills exactly `pages` pages together with LMDB's page header and the seal. */
+export function valueBytesOfPages(pages: number): number {
+  return pages * PAGE_SIZE - PAGE_HEADER_BYTES - SEAL_BYTES;
+}
+
+interface ReadTransaction {
+  done(): void;
+}
+
+interface KeyRange {
+  readonly start?: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly reverse?: boolean;
+  readonly exclusiveStart?: boolean;
+  readonly inclusiveEnd?: boolean;
+  readonly limit?: number;
+  readonly transaction?: ReadTransaction;
+}
+
+/** What is used of lmdb-js; its own types leave some of it out. */
+interface Database {
+  readonly lastSize: number;
+  getBinaryFast(key: Uint8Array, options?: { transaction?: ReadTransaction }): Uint8Array | undefined;
+  getKeys(range: KeyRange): Iterable<Uint8Array>;
+  useReadTransaction(): ReadTransaction;
+  resetReadTxn(): void;
+  transactionSync<T>(action: () => T): T;
+  put(key: Uint8Array, value: Uint8Array, options?: { append?: boolean }): unknown;
+  remove(key: Uint8Array): unknown;
+  getStats(): unknown;
+  close(): Promise<void>;
+}
+
+interface Lmdb {
+  open(options: Record<string, unknown>): Database;
+}
+
+interface TreeStats {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+/** @throws MnemeError DEPENDENCY with the install command. */
+export async function loadLmdb(): Promise<Lmdb> {
+  try {
+    return (await import("lmdb")) as unknown as Lmdb;
+  } catch (cause) {
+    throw new MnemeError(
+      "DEPENDENCY",
+      "lmdbStore: package lmdb is missing or has no binary for this platform; run: npm install lmdb@3.5.6",
+      { cause },
+    );
+  }
+}
+
+export interface EngineOptions {
+  readonly readOnly: boolean;
+  readonly maxReaders: number;
+}
+
+/** Keys fetched at a time by a walk: few at first, since most walks are short. */
+const FIRST_KEYS = 16;
+const MOST_KEYS = 512;
+const SMALL_BYTES = 1024;
+/** The buffer that values are sealed in is kept up to this size. */
+const KEPT_SCRATCH_BYTES = 1 << 20;
+
+export class LmdbEngine {
+  readonly path: string;
+  readonly #db: Database;
+  readonly #walks = new Set<Walk>();
+  #scratch: Buffer = Buffer.allocUnsafeSlow(1 << 17);
+  #open = true;
+
+  constructor(lmdb: Lmdb, path: string, options: EngineOptions) {
+    this.path = path;
+    this.#db = lmdb.open({
+      path,
+      noSubdir: true,
+      readOnly: options.readOnly,
+      maxReaders: options.maxReaders,
+      pageSize: PAGE_SIZE,
+      keyEncoding: "binary",
+      encoding: "binary",
+      overlappingSync: false,
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Forgets the cached read transaction, so that the next read sees the latest commit of any process. */
+  refresh(): void {
+    this.#db.resetReadTxn();
+  }
+
+  /**
+   * The value, verified: borrowed, valid until the next call on the engine.
+   * @throws MnemeError CORRUPT naming file and key.
+   */
+  read(key: Uint8Array, transaction?: ReadTransaction): Uint8Array | undefined {
+    const sealed = this.readSealed(key, transaction);
+    if (!sealed) return undefined;
+    return unsealValue(key, sealed) ?? this.#corrupt(key);
+  }
+
+  /** The value with its seal, unverified and borrowed. */
+  readSealed(key: Uint8Array, transaction?: ReadTransaction): Uint8Array | undefined {
+    const found = this.#db.getBinaryFast(key, transaction && { transaction });
+    // lmdb-js answers small values in a shared buffer whose `length` it overrides; only lastSize is true.
+    return found && new Uint8Array(found.buffer, found.byteOffset, this.#db.lastSize);
+  }
+
+  /** Like `read`, as an owned copy. */
+  readCopy(key: Uint8Array, transaction?: ReadTransaction): Uint8Array | undefined {
+    const value = this.read(key, transaction);
+    if (!value) return undefined;
+    // Small arrays live on V8's heap; large ones skip the zeroing of fresh memory.
+    if (value.length <= SMALL_BYTES) return new Uint8Array(value);
+    const copy = new Uint8Array(Buffer.allocUnsafeSlow(value.length).buffer);
+    copy.set(value);
+    return copy;
+  }
+
+  /** Ordered entries with start <= key < end of one snapshot. */
+  walk(start: Uint8Array, end: Uint8Array, reverse = false): Walk {
+    const walk = new Walk(this, this.#db, start, end, reverse, () => this.#walks.delete(walk));
+    this.#walks.add(walk);
+    return walk;
+  }
+
+  /**
+   * Applies the writes and the closing record in one transaction; durable on return.
+   * @throws what LMDB says; then nothing was kept, and the engine must be opened anew before the next commit.
+   */
+  commit(writes: readonly Write[], closing?: { readonly key: Uint8Array; readonly value: Uint8Array }): void {
+    this.#db.transactionSync(() => {
+      for (const write of writes) this.#apply(write);
+      if (closing) this.#put(closing.key, closing.value);
+    });
+    if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = Buffer.allocUnsafeSlow(1 << 17);
+  }
+
+  /** Appends sealed values in key order, for copies of whole stores. */
+  appendSealed(entries: readonly { readonly key: Uint8Array; readonly sealed: Uint8Array }[]): void {
+    this.#db.transactionSync(() => {
+      for (const { key, sealed } of entries) this.#db.put(key, sealed, { append: true });
+    });
+  }
+
+  /** Bytes of pages that hold something. */
+  usedBytes(): number {
+    const stats = this.#db.getStats() as { readonly root: TreeStats; readonly free: TreeStats };
+    const pages = (tree: TreeStats): number =>
+      tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages;
+    return (2 + pages(stats.root) + pages(stats.free)) * PAGE_SIZE;
+  }
+
+  /** Ends open walks, then unmaps the file. */
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const walk of [...this.#walks]) walk.end();
+    await this.#db.close();
+  }
+
+  #apply(write: Write): void {
+    if (write.kind === "put") this.#put(write.key, write.value);
+    else if (write.kind === "delete") this.#db.remove(write.key);
+    else {
+      const keys = [...this.#db.getKeys({ start: write.start, end: write.end })];
+      for (const key of keys) this.#db.remove(key);
+    }
+  }
+
+  #put(key: Uint8Array, value: Uint8Array): void {
+    const needed = value.length + SEAL_BYTES;
+    if (this.#scratch.length < needed) this.#scratch = Buffer.allocUnsafeSlow(needed);
+    const length = sealValue(key, value, this.#scratch);
+    this.#db.put(key, this.#scratch.subarray(0, length));
+  }
+
+  #corrupt(key: Uint8Array): never {
+    const name = decodeKey(key);
+    throw new MnemeError(
+      "CORRUPT",
+      `${this.path}: the value of ${name ? `${name.namespace}/${JSON.stringify(name.key)}` : "a key"} does not match its ` +
+        "checksum; restore it from a snapshot or index again",
+      { details: { path: this.path, namespace: name?.namespace, key: name?.key } },
+    );
+  }
+}
+
+export interface WalkEntry {
+  readonly keyBytes: Uint8Array;
+  readonly namespace: string;
+  readonly key: Key;
+}
+
+/**
+ * A position in an ordered range, on the snapshot of the moment it began. Keys come in small batches from cursors that are closed
+ * at once, so a walk left unfinished holds no cursor, and closing the store under it is safe.
+ */
+export class Walk {
+  readonly #engine: LmdbEngine;
+  readonly #db: Database;
+  readonly #reverse: boolean;
+  readonly #onEnd: () => void;
+  readonly #transaction: ReadTransaction;
+  #from: Uint8Array;
+  #fresh = true;
+  readonly #to: Uint8Array;
+  #keys: Uint8Array[] = [];
+  #next = 0;
+  #batch = FIRST_KEYS;
+  #ended = false;
+
+  constructor(
+    engine: LmdbEngine,
+    db: Database,
+    start: Uint8Array,
+    end: Uint8Array,
+    reverse: boolean,
+    onEnd: () => void,
+  ) {
+    this.#engine = engine;
+    this.#db = db;
+    this.#reverse = reverse;
+    this.#from = reverse ? end : start;
+    this.#to = reverse ? start : end;
+    this.#onEnd = onEnd;
+    this.#transaction = db.useReadTransaction();
+  }
+
+  /** The next key, or undefined after the last. @throws MnemeError CORRUPT */
+  next(): WalkEntry | undefined {
+    if (this.#ended) return undefined;
+    if (this.#next === this.#keys.length) this.#fetch();
+    const keyBytes = this.#keys[this.#next++];
+    if (!keyBytes) {
+      this.end();
+      return undefined;
+    }
+    const decoded = decodeKey(keyBytes);
+    if (decoded) return { keyBytes, ...decoded };
+    throw new MnemeError("CORRUPT", `${this.#engine.path}: a key does not match its checksum`, {
+      details: { path: this.#engine.path },
+    });
+  }
+
+  /** Its verified value, owned. */
+  value(entry: WalkEntry): Uint8Array {
+    return this.#engine.readCopy(entry.keyBytes, this.#transaction) ?? new Uint8Array(0);
+  }
+
+  sealed(entry: WalkEntry): Uint8Array {
+    return this.#engine.readSealed(entry.keyBytes, this.#transaction) ?? new Uint8Array(0);
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#keys = [];
+    this.#transaction.done();
+    this.#onEnd();
+  }
+
+  #fetch(): void {
+    this.#keys = [
+      ...this.#db.getKeys({
+        start: this.#from,
+        end: this.#to,
+        reverse: this.#reverse,
+        // Forwards the start is inclusive at first; backwards it is the range's exclusive end.
+        exclusiveStart: !this.#fresh || this.#reverse,
+        inclusiveEnd: this.#reverse,
+        limit: this.#batch,
+        transaction: this.#transaction,
+      }),
+    ];
+    this.#fresh = false;
+    this.#next = 0;
+    this.#from = this.#keys.at(-1) ?? this.#from;
+    this.#batch = Math.min(MOST_KEYS, this.#batch * 2);
+  }
+}

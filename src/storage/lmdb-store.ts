@@ -1,0 +1,341 @@
+/**
+ * lmdbStore: the durable Store, a folder with one LMDB file. One writer and many readers, across processes; each commit is synced
+ * before its promise resolves; every value is checked when it is read and the file's structure when it is opened.
+ * Not zero-copy for what it hands out to keep: LMDB reuses pages that no transaction holds, so such values are copied.
+ */
+import { statSync } from "node:fs";
+import { MnemeError } from "../errors.ts";
+import { checkNamespace, collectWrites, type Write } from "./batch-log.ts";
+import { encodeKey, encodeRange } from "./key.ts";
+import {
+  createFolder,
+  currentDataFile,
+  type DataFile,
+  dataFile,
+  isSuperseded,
+  publish,
+  removeLitter,
+  temporaryFile,
+} from "./library-folder.ts";
+import { checkLmdbFile, readMetaBytes } from "./lmdb-check.ts";
+import { copyEngine } from "./lmdb-copy.ts";
+import { type EngineOptions, LmdbEngine, loadLmdb, type Walk } from "./lmdb-engine.ts";
+import type { Batch, Entry, Key, RangeOptions, Store, StoreStats } from "./store.ts";
+import { toStoreError } from "./store-errors.ts";
+import {
+  checkHeader,
+  GENERATION_KEY,
+  generationBytes,
+  HEADER_KEY,
+  headerBytes,
+  readGeneration,
+} from "./store-header.ts";
+import { acquireWriterLock, type WriterLock } from "./writer-lock.ts";
+
+export interface LmdbStoreOptions {
+  /** Open for reading beside a writer, or in a folder without write permission. Default false. */
+  readonly readOnly?: boolean;
+  /** How long to wait for another writer to finish. Default 0: LOCKED at once. */
+  readonly lockTimeoutMs?: number;
+  /** Processes that may read at once. Default 512. */
+  readonly maxReaders?: number;
+}
+
+export const lmdbStoreDefaults: Required<LmdbStoreOptions> = {
+  readOnly: false,
+  lockTimeoutMs: 0,
+  maxReaders: 512,
+};
+
+/**
+ * Opens the library in `folder`, creating it if there is none.
+ * @throws MnemeError FORMAT (another program's file or folder), VERSION, CORRUPT, LOCKED, READ_ONLY, DISK_FULL, DEPENDENCY; NOT_FOUND when
+ * opened readOnly where there is no library.
+ */
+export async function lmdbStore(folder: string, options: LmdbStoreOptions = {}): Promise<Store> {
+  const settings = { ...lmdbStoreDefaults, ...options };
+  const lmdb = await loadLmdb();
+  const openEngine = (path: string): LmdbEngine => new LmdbEngine(lmdb, path, settings);
+  try {
+    if (settings.readOnly)
+      return new LmdbStore(folder, settings, openEngine, openForReading(folder, openEngine));
+    return await openForWriting(folder, settings, openEngine);
+  } catch (error) {
+    throw toStoreError(error, "open", folder);
+  }
+}
+
+type OpenEngine = (path: string) => LmdbEngine;
+
+interface Opened {
+  readonly file: DataFile;
+  readonly engine: LmdbEngine;
+  readonly lock?: WriterLock;
+}
+
+async function openForWriting(
+  folder: string,
+  settings: Required<LmdbStoreOptions>,
+  openEngine: OpenEngine,
+): Promise<LmdbStore> {
+  currentDataFile(folder); // refuses foreign folders before anything is written
+  createFolder(folder);
+  const lock = await acquireWriterLock(folder, settings.lockTimeoutMs);
+  try {
+    const file = currentDataFile(folder) ?? (await createDataFile(folder, openEngine));
+    checkLmdbFile(file.path);
+    const engine = openSound(file.path, openEngine);
+    removeLitter(folder, file);
+    return new LmdbStore(folder, settings, openEngine, { file, engine, lock });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Opens a checked file and judges its header record. */
+function openSound(path: string, openEngine: OpenEngine): LmdbEngine {
+  const engine = openEngine(path);
+  try {
+    checkHeader(engine.read(HEADER_KEY), path);
+    return engine;
+  } catch (error) {
+    void engine.close();
+    throw error;
+  }
+}
+
+async function createDataFile(folder: string, openEngine: OpenEngine): Promise<DataFile> {
+  removeLitter(folder, undefined);
+  const temporary = temporaryFile(folder, 1);
+  const engine = openEngine(temporary);
+  try {
+    engine.commit([], { key: HEADER_KEY, value: headerBytes() });
+  } finally {
+    await engine.close();
+  }
+  const file = dataFile(folder, 1);
+  publish(temporary, file, folder);
+  return file;
+}
+
+const READER_ATTEMPTS = 200;
+
+/** A writer may commit or switch files while the check reads: an odd finding counts only when nothing moved meanwhile. */
+function openForReading(folder: string, openEngine: OpenEngine): Opened {
+  for (let attempt = 1; ; attempt++) {
+    const file = currentDataFile(folder);
+    if (!file)
+      throw new MnemeError(
+        "NOT_FOUND",
+        `open ${folder}: there is no library; create it by opening without readOnly`,
+      );
+    let before = "";
+    try {
+      before = readMetaBytes(file.path);
+      checkLmdbFile(file.path, { overflowHeads: false });
+      return { file, engine: openSound(file.path, openEngine) };
+    } catch (error) {
+      if (attempt >= READER_ATTEMPTS || !movedMeanwhile(folder, file, before)) throw error;
+    }
+  }
+}
+
+function movedMeanwhile(folder: string, file: DataFile, before: string): boolean {
+  if (isSuperseded(folder, file)) return true;
+  try {
+    return readMetaBytes(file.path) !== before;
+  } catch {
+    return true;
+  }
+}
+
+class LmdbStore implements Store {
+  readonly location: string;
+  readonly writable: boolean;
+  readonly #settings: EngineOptions;
+  readonly #openEngine: OpenEngine;
+  readonly #lock: WriterLock | undefined;
+  #engine: LmdbEngine;
+  #file: DataFile;
+  #closed = false;
+  /** Set after a failed commit: LMDB's state in memory is then unknown, so the file is opened anew. */
+  #stale = false;
+  /** Compaction and the batches behind it; undefined when batches may commit at once. */
+  #queue: Promise<unknown> | undefined;
+  #followed = false;
+
+  constructor(folder: string, settings: EngineOptions, openEngine: OpenEngine, opened: Opened) {
+    this.location = folder;
+    this.writable = !settings.readOnly;
+    this.#settings = settings;
+    this.#openEngine = openEngine;
+    this.#lock = opened.lock;
+    this.#engine = opened.engine;
+    this.#file = opened.file;
+  }
+
+  get(namespace: string, key: Key): Uint8Array | undefined {
+    checkNamespace(namespace);
+    return this.#live().readCopy(encodeKey(namespace, key));
+  }
+
+  getMany(namespace: string, keys: readonly Key[]): (Uint8Array | undefined)[] {
+    checkNamespace(namespace);
+    const engine = this.#live();
+    return keys.map((key) => engine.readCopy(encodeKey(namespace, key)));
+  }
+
+  range(namespace: string, options: RangeOptions = {}): Iterable<Entry> {
+    checkNamespace(namespace);
+    const { start, end } = encodeRange(namespace, options);
+    this.#live();
+    return {
+      [Symbol.iterator]: () =>
+        this.#iterate(this.#live().walk(start, end, options.reverse ?? false), options.limit),
+    };
+  }
+
+  generation(): number {
+    if (this.#settings.readOnly) {
+      this.#followed = false;
+      this.#live().refresh();
+    }
+    return readGeneration(this.#live().read(GENERATION_KEY));
+  }
+
+  async batch(fill: (batch: Batch) => void): Promise<number> {
+    this.#live();
+    if (!this.writable)
+      throw new MnemeError(
+        "READ_ONLY",
+        `batch: ${this.location} was opened with readOnly; open it for writing`,
+      );
+    const writes = collectWrites(fill);
+    this.#live(); // `fill` may have closed it
+    if (!this.#queue) return this.#commit(writes);
+    return this.#enqueue(async () => this.#commit(writes));
+  }
+
+  async compact(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
+    this.#live();
+    if (!this.writable)
+      throw new MnemeError("READ_ONLY", `compact: ${this.location} was opened with readOnly`);
+    return this.#enqueue(async () => {
+      const bytesBefore = statSync(this.#file.path).size;
+      await this.#rewrite();
+      return { bytesBefore, bytesAfter: statSync(this.#file.path).size };
+    });
+  }
+
+  stats(): StoreStats {
+    const engine = this.#live();
+    const bytes = statSync(this.#file.path).size;
+    return { bytes, freeBytes: Math.max(0, bytes - engine.usedBytes()), tier: "disk" };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#queue;
+    await this.#engine.close();
+    this.#lock?.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  *#iterate(walk: Walk, limit = Number.POSITIVE_INFINITY): Generator<Entry> {
+    const engine = this.#engine;
+    try {
+      for (let left = limit; left > 0; left--) {
+        const entry = walk.next();
+        if (!entry) return;
+        yield { key: entry.key, value: walk.value(entry) };
+        if (this.#live() !== engine)
+          throw new MnemeError(
+            "STATE",
+            `range: ${this.location} was compacted meanwhile; begin the range again`,
+          );
+      }
+    } finally {
+      walk.end();
+    }
+  }
+
+  #commit(writes: readonly Write[]): number {
+    const engine = this.#current();
+    const generation = readGeneration(engine.read(GENERATION_KEY));
+    if (writes.length === 0) return generation;
+    try {
+      engine.commit(writes, { key: GENERATION_KEY, value: generationBytes(generation + 1) });
+      return generation + 1;
+    } catch (error) {
+      this.#stale = true;
+      throw toStoreError(error, "batch", this.location);
+    }
+  }
+
+  /** Copies live data into a new file and switches to it. The old file stays current until the rename. */
+  async #rewrite(): Promise<void> {
+    const next = dataFile(this.location, this.#file.number + 1);
+    const temporary = temporaryFile(this.location, next.number);
+    try {
+      await copyEngine(this.#engine, () => this.#openEngine(temporary));
+      checkLmdbFile(temporary);
+      publish(temporary, next, this.location);
+    } catch (error) {
+      removeLitter(this.location, this.#file);
+      throw toStoreError(error, "compact", this.location);
+    }
+    const old = this.#engine;
+    this.#engine = this.#openEngine(next.path);
+    this.#file = next;
+    await old.close();
+    removeLitter(this.location, next);
+  }
+
+  /** One after another; a failure does not stop those behind it. */
+  #enqueue<T>(job: () => Promise<T>): Promise<T> {
+    const result = (this.#queue ?? Promise.resolve()).then(job);
+    const settled = result.catch(() => {});
+    this.#queue = settled;
+    void settled.then(() => {
+      if (this.#queue === settled) this.#queue = undefined;
+    });
+    return result;
+  }
+
+  #live(): LmdbEngine {
+    if (this.#closed) throw new MnemeError("DISPOSED", `store ${this.location}: used after close`);
+    return this.#current();
+  }
+
+  /** Also for work that was accepted before close, which waits for it. */
+  #current(): LmdbEngine {
+    if (this.#stale) this.#reopen();
+    if (this.#settings.readOnly) this.#follow();
+    return this.#engine;
+  }
+
+  #reopen(): void {
+    void this.#engine.close();
+    this.#engine = this.#openEngine(this.#file.path);
+    this.#stale = false;
+  }
+
+  /** A reader moves to the file that a compaction left, looking at most once in each turn of the event loop. */
+  #follow(): void {
+    if (this.#followed) return;
+    this.#followed = true;
+    setImmediate(() => {
+      this.#followed = false;
+    }).unref();
+    if (!isSuperseded(this.location, this.#file)) return;
+    const opened = openForReading(this.location, this.#openEngine);
+    void this.#engine.close();
+    this.#engine = opened.engine;
+    this.#file = opened.file;
+  }
+}
