@@ -2,13 +2,13 @@
 import { MnemeError } from "../errors.ts";
 import type { LmdbEngine } from "./lmdb-engine.ts";
 import { unsealValue } from "./sealed-value.ts";
+import { AFTER_LAST_KEY } from "./store-header.ts";
 
 /** Bytes a transaction of the copy holds, and how long the event loop waits at most. */
 const PORTION_BYTES = 8 << 20;
 const PORTION_ENTRIES = 4096;
 
 const FIRST_KEY = new Uint8Array([0x01]);
-const AFTER_LAST_KEY = new Uint8Array([0xff]);
 
 /** The source must not be written meanwhile. @throws MnemeError CORRUPT, or what LMDB says; the half copy is the caller's to remove. */
 export async function copyEngine(source: LmdbEngine, openTarget: () => LmdbEngine): Promise<void> {

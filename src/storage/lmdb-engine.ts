@@ -268,11 +268,18 @@ export class Walk {
 
   /** Its verified value, owned. */
   value(entry: WalkEntry): Uint8Array {
-    return this.#engine.readCopy(entry.keyBytes, this.#transaction) ?? new Uint8Array(0);
+    return this.#engine.readCopy(entry.keyBytes, this.#transaction) ?? this.#vanished();
   }
 
   sealed(entry: WalkEntry): Uint8Array {
-    return this.#engine.readSealed(entry.keyBytes, this.#transaction) ?? new Uint8Array(0);
+    return this.#engine.readSealed(entry.keyBytes, this.#transaction) ?? this.#vanished();
+  }
+
+  /** Within one snapshot a listed key has a value, unless the file changed under us. */
+  #vanished(): never {
+    throw new MnemeError("CORRUPT", `${this.#engine.path}: a listed key cannot be found`, {
+      details: { path: this.#engine.path },
+    });
   }
 
   end(): void {

@@ -20,10 +20,13 @@ import {
 import { checkLmdbFile, readMetaBytes } from "./lmdb-check.ts";
 import { copyEngine } from "./lmdb-copy.ts";
 import { type EngineOptions, LmdbEngine, loadLmdb, type Walk } from "./lmdb-engine.ts";
+import { SCAN, type Scannable, type ScannedEntry } from "./scan.ts";
 import type { Batch, Entry, Key, RangeOptions, Store, StoreStats } from "./store.ts";
 import { toStoreError } from "./store-errors.ts";
 import {
+  AFTER_LAST_KEY,
   checkHeader,
+  FIRST_USER_KEY,
   GENERATION_KEY,
   generationBytes,
   HEADER_KEY,
@@ -150,7 +153,7 @@ function movedMeanwhile(folder: string, file: DataFile, before: string): boolean
   }
 }
 
-class LmdbStore implements Store {
+class LmdbStore implements Store, Scannable {
   readonly location: string;
   readonly writable: boolean;
   readonly #settings: EngineOptions;
@@ -244,6 +247,21 @@ class LmdbStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Its own records stay behind: a copy writes its own. */
+  *[SCAN](): Generator<ScannedEntry> {
+    const engine = this.#live();
+    const walk = engine.walk(FIRST_USER_KEY, AFTER_LAST_KEY);
+    try {
+      for (let entry = walk.next(); entry; entry = walk.next()) {
+        yield { keyBytes: entry.keyBytes, value: walk.value(entry) };
+        if (this.#live() !== engine)
+          throw new MnemeError("STATE", `scan: ${this.location} was compacted meanwhile; begin again`);
+      }
+    } finally {
+      walk.end();
+    }
   }
 
   *#iterate(walk: Walk, limit = Number.POSITIVE_INFINITY): Generator<Entry> {

@@ -5,6 +5,7 @@
 import { MnemeError } from "../errors.ts";
 import { checkNamespace, collectWrites, type Write } from "./batch-log.ts";
 import { decodeKey, encodeKey, encodeRange } from "./key.ts";
+import { SCAN, type Scannable, type ScannedEntry } from "./scan.ts";
 import { SortedMap } from "./sorted-map.ts";
 import type { Batch, Entry, Key, RangeOptions, Store, StoreStats } from "./store.ts";
 
@@ -13,7 +14,7 @@ export function memoryStore(name = "memory"): Store {
   return new MemoryStore(name);
 }
 
-class MemoryStore implements Store {
+class MemoryStore implements Store, Scannable {
   readonly location: string;
   readonly writable = true;
   #entries: SortedMap<Uint8Array> | undefined = new SortedMap();
@@ -70,6 +71,19 @@ class MemoryStore implements Store {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  *[SCAN](): Generator<ScannedEntry> {
+    const generation = this.#generation;
+    for (const [text, value] of this.#live().ascending("", "\u0100")) {
+      yield { keyBytes: fromText(text), value };
+      this.#live();
+      if (this.#generation !== generation)
+        throw new MnemeError(
+          "STATE",
+          `scan: ${this.location} was written meanwhile; write after it has ended`,
+        );
+    }
   }
 
   *#iterate(start: string, end: string, options: RangeOptions): Generator<Entry> {

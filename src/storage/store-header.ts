@@ -10,6 +10,10 @@ export const CREATED_BY = "mneme 0.1";
 export const HEADER_KEY: Uint8Array = encodeKey("", ["header"]);
 export const GENERATION_KEY: Uint8Array = encodeKey("", ["generation"]);
 
+/** Bounds of all keys but these records, as encoded by key.ts. */
+export const FIRST_USER_KEY: Uint8Array = new Uint8Array([0x20, 0x01]);
+export const AFTER_LAST_KEY: Uint8Array = new Uint8Array([0xff]);
+
 export function headerBytes(): Uint8Array {
   const header = { format: FORMAT_NAME, version: FORMAT_VERSION, createdBy: CREATED_BY };
   return new TextEncoder().encode(JSON.stringify(header));
