@@ -1,0 +1,170 @@
+/**
+ * createServer: one memory behind HTTP: the API, its OpenAPI document, MCP, metrics and the console.
+ * Owns the socket and the metrics, not the memory: whoever opened that closes it, after the server.
+ */
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { createAdaptorServer } from "@hono/node-server";
+import { builtFile } from "../built-file.ts";
+import type { Embedder } from "../embed/embedder.ts";
+import { MnemeError } from "../errors.ts";
+import type { Memory } from "../memory/types.ts";
+import { type App, buildApp } from "./app.ts";
+import { loadConsole } from "./console.ts";
+import { assertMayListen, type GuardOptions } from "./guard.ts";
+import { Metrics } from "./metrics.ts";
+import { packageVersion } from "./package-version.ts";
+import type { ReadFile, Service } from "./service.ts";
+
+export const serverDefaults = {
+  host: "127.0.0.1",
+  port: 4747,
+  maxUploadBytes: 256e6,
+  graceMs: 5000,
+} as const;
+
+export interface ServerOptions extends GuardOptions {
+  /** Behind /v1/embeddings. Default: the bundled model, when the library's space is its. Borrowed. */
+  readonly embedder?: Embedder;
+  /** Reads uploaded files. Default: the library's own readers. */
+  readonly readFile?: ReadFile;
+  /** Folder of the built console; default: the package's. */
+  readonly consoleFolder?: string;
+  readonly maxUploadBytes?: number;
+  /** Told of failures that are no MnemeError; default: console.error. */
+  readonly onError?: (error: unknown, requestId: string) => void;
+}
+
+export interface ListenOptions {
+  /** Default 127.0.0.1. Any address that others can reach demands a token. */
+  readonly host?: string;
+  /** Default 4747; 0: a free one. */
+  readonly port?: number;
+  readonly token?: string;
+}
+
+export interface MnemeServer extends AsyncDisposable {
+  /** The fetch handler: `app.fetch(request)` answers without a socket. */
+  readonly app: App;
+  /** @throws MnemeError ARGUMENT (reachable address without token), EXISTS (port taken), FORBIDDEN (port not allowed). */
+  listen(
+    options?: ListenOptions,
+  ): Promise<{ readonly url: string; readonly host: string; readonly port: number }>;
+  /** Stops taking requests, lets the running ones finish for 5 s, then ends them. */
+  close(): Promise<void>;
+}
+
+export function createServer(memory: Memory, options: ServerOptions = {}): MnemeServer {
+  const state: { token: string | undefined; server: Server | undefined } = {
+    token: options.token,
+    server: undefined,
+  };
+  const stopping = new AbortController();
+  const metrics = new Metrics();
+  const app = buildApp({
+    service: serviceOf(memory, metrics, options),
+    version: packageVersion(),
+    guard: () => ({ ...options, ...(state.token === undefined ? {} : { token: state.token }) }),
+    consoleFiles: once(() =>
+      loadConsole(options.consoleFolder ?? fileURLToPath(builtFile("web/", import.meta.url))),
+    ),
+    onError: options.onError ?? ((error, id) => console.error(`mneme: request ${id} failed`, error)),
+    stopping: stopping.signal,
+  });
+  const close = once(async () => {
+    if (state.server) await stop(state.server, stopping);
+    stopping.abort();
+    metrics[Symbol.dispose]();
+  });
+  return {
+    app,
+    listen: async ({ host = serverDefaults.host, port = serverDefaults.port, token } = {}) => {
+      if (state.server)
+        throw new MnemeError("STATE", "listen: this server listens already; create another one");
+      assertMayListen(host, token ?? state.token);
+      state.token = token ?? state.token;
+      state.server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+      return listening(state.server, host, port);
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function serviceOf(memory: Memory, metrics: Metrics, options: ServerOptions): Service {
+  return {
+    memory,
+    metrics,
+    embedder: options.embedder ? async () => options.embedder! : once(() => bundledFor(memory)),
+    readFile: options.readFile ?? readWithLibrary,
+    maxUploadBytes: options.maxUploadBytes ?? serverDefaults.maxUploadBytes,
+  };
+}
+
+async function readWithLibrary(name: string, bytes: Uint8Array): ReturnType<ReadFile> {
+  const { itemFromFile } = await import("../memory/index.ts");
+  return itemFromFile(name, bytes);
+}
+
+async function bundledFor(memory: Memory): Promise<Embedder> {
+  const { space } = memory.info();
+  if (space.model !== "mneme-embed") {
+    throw new MnemeError(
+      "UNSUPPORTED",
+      `embeddings: the library's vectors are of ${space.model}; give createServer that embedder`,
+      { details: { model: space.model } },
+    );
+  }
+  const { bundledEmbedder } = await import("../embed/bundled.ts");
+  return bundledEmbedder({ dim: space.dim as 512 });
+}
+
+function listening(
+  server: Server,
+  host: string,
+  port: number,
+): Promise<{ url: string; host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)));
+    server.listen(port, host, () => {
+      const { port: bound } = server.address() as AddressInfo;
+      const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+      resolve({ url: `http://${name}:${bound}`, host, port: bound });
+    });
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): MnemeError {
+  const details = { host, port };
+  if (cause.code === "EADDRINUSE") {
+    return new MnemeError(
+      "EXISTS",
+      `listen: port ${port} of ${host} is taken; choose another, or 0 for a free one`,
+      { cause, details },
+    );
+  }
+  const code = cause.code === "EACCES" ? "FORBIDDEN" : "ARGUMENT";
+  return new MnemeError(code, `listen: ${host}:${port} cannot be used (${cause.message}); choose another`, {
+    cause,
+    details,
+  });
+}
+
+async function stop(server: Server, stopping: AbortController): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => {
+    stopping.abort();
+    server.closeAllConnections();
+  }, serverDefaults.graceMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,64 @@
+/** Errors as answers: a MnemeError becomes a status and { error: { code, message, details } }; anything else is INTERNAL and logged. */
+import { type ErrorCode, isMnemeError, type MnemeError } from "../errors.ts";
+
+/** HTTP status of each error code. `details.status` of an error overrides it. */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  ARGUMENT: 400,
+  RANGE: 400,
+  DIMENSION: 400,
+  DTYPE: 400,
+  NOT_FINITE: 400,
+  ZERO_VECTOR: 400,
+  INSUFFICIENT_DATA: 422,
+  FORMAT: 422,
+  CORRUPT: 500,
+  VERSION: 500,
+  SPACE: 409,
+  LOCKED: 423,
+  READ_ONLY: 403,
+  DISK_FULL: 507,
+  NOT_FOUND: 404,
+  EXISTS: 409,
+  UNREADABLE: 422,
+  UNSUPPORTED: 501,
+  BUDGET: 507,
+  DISPOSED: 503,
+  STATE: 409,
+  CANCELLED: 499,
+  BUSY: 503,
+  NETWORK: 502,
+  FORBIDDEN: 403,
+  DEPENDENCY: 501,
+  INTERNAL: 500,
+};
+
+export interface ProblemBody {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details: Readonly<Record<string, unknown>>;
+  };
+}
+
+export function statusOf(error: MnemeError): number {
+  const { status } = error.details;
+  return typeof status === "number" ? status : STATUS[error.code];
+}
+
+/** The body for any thrown value. What is not ours is hidden behind the request id. */
+export function problemBody(error: unknown, requestId: string): ProblemBody {
+  if (isMnemeError(error)) {
+    const { status: _, ...details } = error.details;
+    return { error: { code: error.code, message: error.message, details } };
+  }
+  const message = `the request failed unexpectedly; the server's log tells more under request id ${requestId}`;
+  return { error: { code: "INTERNAL", message, details: { requestId } } };
+}
+
+export function problem(error: unknown, requestId: string): Response {
+  const status = isMnemeError(error) ? statusOf(error) : 500;
+  const headers = new Headers();
+  if (status === 401) headers.set("www-authenticate", 'Bearer realm="mneme"');
+  if (status === 503) headers.set("retry-after", "1");
+  return Response.json(problemBody(error, requestId), { status, headers });
+}

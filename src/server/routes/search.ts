@@ -1,0 +1,113 @@
+/** POST /v1/search and POST /v1/ask. */
+import { z } from "zod";
+import type { AnswerPart, AskOptions, Citation, SearchQuery } from "../../memory/types.ts";
+import { type Route, route } from "../route.ts";
+import { citation, hit, where } from "../schemas.ts";
+import type { Service } from "../service.ts";
+import { acceptedStream, streamed } from "../stream.ts";
+
+const searchBody = z.strictObject({
+  query: z.string().max(20_000),
+  k: z.int().min(1).max(1000).exactOptional(),
+  filter: where.exactOptional(),
+  retriever: z.enum(["hybrid", "words", "meaning"]).exactOptional(),
+  minScore: z.number().exactOptional(),
+  cursor: z.string().exactOptional().describe("`next` of an earlier answer"),
+  group: z.enum(["item", "passage"]).exactOptional(),
+  snippet: z.int().min(0).max(10_000).exactOptional().describe("Characters of a snippet; default 240"),
+  vector: z.array(z.number()).exactOptional().describe("Own query vector of the library's space"),
+});
+
+const searchAnswer = z.object({
+  hits: z.array(hit),
+  next: z.string().exactOptional().describe("Cursor of the next page"),
+  ms: z.number(),
+  notes: z.array(z.string()).describe("What the library could not use"),
+});
+
+const askBody = z.strictObject({
+  question: z.string().min(1).max(20_000),
+  k: z.int().min(1).max(100).exactOptional().describe("Passages to read; default 8"),
+  sentences: z.int().min(1).max(50).exactOptional(),
+  filter: where.exactOptional(),
+  stream: z.boolean().exactOptional().describe("Server-sent events, as with Accept: text/event-stream"),
+});
+
+const askAnswer = z.object({
+  answer: z.string(),
+  answered: z.boolean(),
+  reason: z.string().exactOptional().describe("Why there is no answer"),
+  citations: z.array(citation),
+  ms: z.number(),
+});
+
+export function searchRoutes(service: Service): Route[] {
+  return [searchRoute(service), askRoute(service)];
+}
+
+function searchRoute({ memory }: Service): Route {
+  return route(
+    {
+      method: "post",
+      path: "/v1/search",
+      tag: "Recall",
+      name: "search",
+      summary: "Find passages by words, meaning and facets",
+      body: searchBody,
+      response: searchAnswer,
+    },
+    async ({ body: { query, vector, ...rest }, signal }) => {
+      const options: SearchQuery = {
+        ...rest,
+        ...(vector ? { vector: Float32Array.from(vector) } : {}),
+        signal,
+      };
+      const { hits, next, ms, notes } = await memory.search(query, options);
+      return { hits, ...(next === undefined ? {} : { next }), ms, notes };
+    },
+  );
+}
+
+function askRoute({ memory }: Service): Route {
+  return route(
+    {
+      method: "post",
+      path: "/v1/ask",
+      tag: "Recall",
+      name: "ask",
+      summary: "Answer a question from the library, with citations",
+      body: askBody,
+      response: askAnswer,
+      produces: [
+        {
+          mediaType: "text/event-stream",
+          description: "Events text, citation and done as the answer is written; error when it fails midway.",
+        },
+      ],
+    },
+    async ({ body: { question, stream, ...rest }, request, signal }) => {
+      const stop = new AbortController();
+      const options: AskOptions = { ...rest, signal: AbortSignal.any([signal, stop.signal]) };
+      const parts = memory.ask(question, options);
+      const format = stream ? "sse" : acceptedStream(request);
+      return format ? streamed(parts, format, () => stop.abort()) : collect(parts);
+    },
+  );
+}
+
+async function collect(parts: AsyncIterable<AnswerPart>): Promise<z.infer<typeof askAnswer>> {
+  const citations: Citation[] = [];
+  let answer = "";
+  let end: { answered: boolean; reason?: string; ms: number } = { answered: false, ms: 0 };
+  for await (const part of parts) {
+    answer += part.text;
+    if (part.type === "citation") citations.push(part.citation);
+    if (part.type === "done") {
+      const { answered, reason, ms } = part;
+      end = { answered, ms, ...(reason === undefined ? {} : { reason }) };
+    }
+  }
+  return { answer, citations: [...new Map(citations.map((c) => [c.number, c])).values()], ...end } as z.infer<
+    typeof askAnswer
+  >;
+}

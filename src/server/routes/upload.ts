@@ -1,0 +1,196 @@
+/** POST /v1/upload: files become items, one after the other, and the answer tells of each as it is done. */
+import type { z } from "zod";
+import { isMnemeError, MnemeError } from "../../errors.ts";
+import type { AddResult, Progress, Skipped } from "../../memory/types.ts";
+import { type Route, route } from "../route.ts";
+import type { Service } from "../service.ts";
+import { acceptedStream, streamed } from "../stream.ts";
+import { addAnswer } from "./items.ts";
+
+export type UploadEvent =
+  | { readonly type: "read"; readonly name: string; readonly bytes: number }
+  | { readonly type: "progress"; readonly name: string; readonly progress: Progress }
+  | {
+      readonly type: "file";
+      readonly name: string;
+      readonly id: string;
+      readonly outcome: "added" | "updated" | "unchanged";
+      readonly passages: number;
+    }
+  | ({ readonly type: "skipped"; readonly name: string } & Omit<Skipped, "id">)
+  | ({ readonly type: "done" } & AddResult);
+
+interface Uploaded {
+  readonly name: string;
+  readonly file: Blob;
+}
+
+export function uploadRoutes(service: Service): Route[] {
+  const upload = route(
+    {
+      method: "post",
+      path: "/v1/upload",
+      tag: "Items",
+      name: "upload",
+      summary: "Read files into the library",
+      description:
+        "Each part named `file` is one document; its file name, folders included, becomes the item's id. With Accept: " +
+        "application/x-ndjson or text/event-stream the answer is events: read, progress, then file or skipped for each " +
+        "file, and done with the totals.",
+      rawBody: {
+        mediaType: "multipart/form-data",
+        schema: {
+          type: "object",
+          required: ["file"],
+          properties: {
+            file: { type: "array", items: { type: "string", contentMediaType: "application/octet-stream" } },
+          },
+        },
+      },
+      response: addAnswer,
+      produces: [
+        { mediaType: "application/x-ndjson", description: "One event a line" },
+        { mediaType: "text/event-stream", description: "The same events" },
+      ],
+    },
+    async ({ request, signal }) => {
+      const files = await readFiles(request);
+      const stop = new AbortController();
+      const events = takeIn(service, files, AbortSignal.any([signal, stop.signal]));
+      const format = acceptedStream(request);
+      return format ? streamed(events, format, () => stop.abort()) : lastResult(events);
+    },
+  );
+  return [upload];
+}
+
+async function readFiles(request: Request): Promise<Uploaded[]> {
+  const form = await readForm(request);
+  const files: Uploaded[] = [];
+  for (const part of form.getAll("file")) {
+    if (typeof part !== "string") files.push({ name: safeName(part.name), file: part });
+  }
+  if (files.length > 0) return files;
+  throw new MnemeError("ARGUMENT", 'upload: no files; send multipart/form-data with parts named "file"');
+}
+
+async function readForm(request: Request): Promise<FormData> {
+  if (!/^multipart\/form-data\b/i.test(request.headers.get("content-type") ?? "")) {
+    throw new MnemeError("UNSUPPORTED", "upload: send the files as multipart/form-data", {
+      details: { status: 415 },
+    });
+  }
+  try {
+    return await request.formData();
+  } catch (cause) {
+    if (isMnemeError(cause)) throw cause;
+    throw new MnemeError("ARGUMENT", `upload: the form could not be read (${(cause as Error).message})`, {
+      cause,
+    });
+  }
+}
+
+/** A relative path with / between its folders; nothing in it climbs or hides. @throws MnemeError ARGUMENT */
+export function safeName(name: string): string {
+  const parts = name
+    .replaceAll("\\", "/")
+    .split("/")
+    .filter((part) => part !== "" && part !== "." && part !== "..");
+  const path = parts.join("/");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (path !== "" && path.length <= 1024 && !/[\u0000-\u001f\u007f]/.test(path)) return path;
+  throw new MnemeError(
+    "ARGUMENT",
+    `upload: ${JSON.stringify(name.slice(0, 80))} is no usable file name; 1 to 1024 characters without control characters`,
+  );
+}
+
+async function* takeIn(
+  service: Service,
+  files: readonly Uploaded[],
+  signal: AbortSignal,
+): AsyncGenerator<UploadEvent> {
+  const totals = { added: 0, updated: 0, unchanged: 0, passages: 0, bytes: 0, skipped: [] as Skipped[] };
+  for (const { name, file } of files) {
+    yield { type: "read", name, bytes: file.size };
+    const result = yield* reporting(name, (onProgress) => takeOne(service, name, file, signal, onProgress));
+    if ("code" in result) {
+      totals.skipped.push({ ...result, id: name });
+      yield { type: "skipped", name, code: result.code, reason: result.reason };
+      continue;
+    }
+    for (const key of ["added", "updated", "unchanged", "passages", "bytes"] as const)
+      totals[key] += result[key];
+    totals.skipped.push(...result.skipped);
+    yield outcomeOf(name, result);
+  }
+  yield { type: "done", ...totals };
+}
+
+/** Runs `work` and yields what it reports, as it reports it. */
+async function* reporting<T>(
+  name: string,
+  work: (onProgress: (progress: Progress) => void) => Promise<T>,
+): AsyncGenerator<UploadEvent, T> {
+  const queue: Progress[] = [];
+  let wake = (): void => {};
+  let finished = false;
+  const result = work((progress) => {
+    queue.push(progress);
+    wake();
+  }).finally(() => {
+    finished = true;
+    wake();
+  });
+  // Awaited below; a client that goes away first must not leave a rejection unhandled.
+  result.catch(() => {});
+  while (!finished) {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      if (queue.length > 0 || finished) resolve();
+    });
+    for (const progress of queue.splice(0)) yield { type: "progress", name, progress };
+  }
+  return result;
+}
+
+/** One file that cannot be read is told and does not stop the others; a cancelled or full library does. */
+async function takeOne(
+  service: Service,
+  name: string,
+  file: Blob,
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<(AddResult & { readonly id: string }) | { readonly code: string; readonly reason: string }> {
+  try {
+    const item = await service.readFile(name, new Uint8Array(await file.arrayBuffer()));
+    return { ...(await service.memory.add([item], { signal, onProgress })), id: item.id };
+  } catch (error) {
+    if (!isMnemeError(error) || FATAL.has(error.code)) throw error;
+    return { code: error.code, reason: error.message };
+  }
+}
+
+const FATAL: ReadonlySet<string> = new Set([
+  "CANCELLED",
+  "DISPOSED",
+  "READ_ONLY",
+  "DISK_FULL",
+  "BUDGET",
+  "INTERNAL",
+  "CORRUPT",
+]);
+
+function outcomeOf(name: string, result: AddResult & { readonly id: string }): UploadEvent {
+  const [skipped] = result.skipped;
+  if (skipped) return { type: "skipped", name, code: skipped.code, reason: skipped.reason };
+  const outcome = result.added > 0 ? "added" : result.updated > 0 ? "updated" : "unchanged";
+  return { type: "file", name, id: result.id, outcome, passages: result.passages };
+}
+
+async function lastResult(events: AsyncIterable<UploadEvent>): Promise<z.infer<typeof addAnswer>> {
+  let last: UploadEvent | undefined;
+  for await (const event of events) last = event;
+  const { type: _, ...result } = last!;
+  return result;
+}
