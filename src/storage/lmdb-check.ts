@@ -85,6 +85,9 @@ class LmdbCheck {
   readonly #freeLists: Uint8Array[] = [];
   #meta!: LmdbMeta;
   #pageSize = 0;
+  #soundKeys = 0;
+  /** A page with a key unlike ours. */
+  #oddPage = 0;
   #seen!: Uint8Array;
   #counts = { branch: 0, leaf: 0, overflow: 0, entries: 0 };
 
@@ -105,6 +108,7 @@ class LmdbCheck {
     this.#seen = new Uint8Array(pages);
     this.#seen[0] = this.#seen[1] = USED;
     this.#checkTree(this.#meta.main, "data");
+    this.#judgeKeys();
     this.#checkTree(this.#meta.free, "free list");
     const freePages = this.#checkFreeLists();
     return {
@@ -132,7 +136,7 @@ class LmdbCheck {
       this.#fail(`its page size reads ${pageSize}`);
     const second = this.#readMeta(pageSize);
     if (!first || !second) {
-      if (this.#fileBytes > 0 && first?.magic !== LMDB_MAGIC) this.#foreign();
+      if (first && first.magic !== LMDB_MAGIC) this.#foreign();
       return this.#fail(`cut off at ${this.#fileBytes} bytes, inside its two meta pages`);
     }
     if (first.magic !== LMDB_MAGIC && second.magic !== LMDB_MAGIC) this.#foreign();
@@ -141,12 +145,13 @@ class LmdbCheck {
         "VERSION",
         `${this.#path}: LMDB format ${first.version}, this build reads ${LMDB_DATA_VERSION}`,
       );
+    if (first.main.flags !== 0 && first.main.flags === second.main.flags) this.#foreign();
     for (const meta of [first, second]) this.#checkMeta(meta, first);
     return this.#newest(first, second);
   }
 
   #foreign(): never {
-    throw new MnemeError("FORMAT", `${this.#path}: not an LMDB data file; choose another folder`, {
+    throw new MnemeError("FORMAT", `${this.#path}: not a file of a Mneme library; choose another folder`, {
       details: { path: this.#path },
     });
   }
@@ -300,13 +305,22 @@ class LmdbCheck {
     if (free) {
       const id = key.length === 8 ? integerKey(key) : 0;
       if (id < 1 || id > this.#meta.txnId) this.#fail(`page ${page} frees pages of transaction ${id}`);
-    } else if (!keyIsSound(key)) this.#fail(`page ${page} has a key that does not match its checksum`);
+    } else if (keyIsSound(key)) this.#soundKeys++;
+    else this.#oddPage = page;
+  }
+
+  /** Another program's LMDB file has no key like ours; a damaged one of ours has most of them. */
+  #judgeKeys(): void {
+    if (this.#oddPage === 0) return;
+    if (this.#soundKeys === 0) this.#foreign();
+    this.#fail(`page ${this.#oddPage} has a key that does not match its checksum`);
   }
 
   #checkEntry(content: LmdbPage, offset: number, page: number, free: boolean): void {
     this.#counts.entries++;
     const flags = content.nodeHigh(offset);
     const bytes = content.nodeLow(offset);
+    if ((flags & ~BIG_DATA) !== 0 && this.#soundKeys === 0) this.#foreign();
     if ((flags & ~BIG_DATA) !== 0) this.#fail(`page ${page} has an entry with flags ${flags}`);
     const at = PAGE_HEADER_BYTES + offset + NODE_HEADER_BYTES + content.keyBytes(offset);
     if (flags & BIG_DATA) this.#checkOverflow(content.view, at, bytes, page, free);

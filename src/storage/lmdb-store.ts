@@ -200,10 +200,7 @@ class LmdbStore implements Store, Scannable {
   }
 
   generation(): number {
-    if (this.#settings.readOnly) {
-      this.#followed = false;
-      this.#live().refresh();
-    }
+    this.#followed = false;
     return readGeneration(this.#live().read(GENERATION_KEY));
   }
 
@@ -343,14 +340,17 @@ class LmdbStore implements Store, Scannable {
     this.#stale = false;
   }
 
-  /** A reader moves to the file that a compaction left, looking at most once in each turn of the event loop. */
+  /** Once in each turn of the event loop a reader looks for later commits, and for the file that a compaction left. */
   #follow(): void {
     if (this.#followed) return;
     this.#followed = true;
     setImmediate(() => {
       this.#followed = false;
     }).unref();
-    if (!isSuperseded(this.location, this.#file)) return;
+    if (!isSuperseded(this.location, this.#file)) {
+      this.#engine.refresh();
+      return;
+    }
     const opened = openForReading(this.location, this.#openEngine);
     void this.#engine.close();
     this.#engine = opened.engine;
