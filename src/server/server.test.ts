@@ -263,12 +263,10 @@ describe("errors", () => {
 
   test("what is not ours is hidden behind the request id", async () => {
     const logged: unknown[] = [];
-    const broken = {
-      ...memory,
-      info: () => {
-        throw new TypeError("secret detail");
-      },
-    } as unknown as Memory;
+    const info = (): never => {
+      throw new TypeError("secret detail");
+    };
+    const broken = { info } as unknown as Memory;
     const other = createServer(broken, { onError: (error) => logged.push(error) });
     const problem = await problemOf(await other.app.request("/v1/info"));
     expect(problem).toMatchObject({ status: 500, code: "INTERNAL" });

@@ -1,0 +1,100 @@
+/** The tools as the official client sees them: over memory, over HTTP, over a real process's stdio. */
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fakeMemory } from "../../test/console/fake-memory.ts";
+import type { Memory } from "../memory/types.ts";
+import { createMcpServer, createServer } from "./index.ts";
+
+let memory: Memory;
+beforeAll(async () => {
+  memory = fakeMemory();
+  await memory.add([
+    { id: "spann.md", text: "# SPANN\n\nPosting lists are pruned by query distance.", title: "SPANN" },
+  ]);
+});
+afterAll(() => memory.close());
+
+async function inMemory(): Promise<Client> {
+  const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+  await createMcpServer(memory).connect(serverSide);
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(clientSide);
+  return client;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: structured content is checked field by field
+type Result = any;
+
+describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
+  let client: Client;
+  const server = { close: async (): Promise<void> => {} };
+
+  beforeAll(async () => {
+    if (kind === "memory") {
+      client = await inMemory();
+      return;
+    }
+    const http = createServer(memory);
+    server.close = http.close;
+    const { url } = await http.listen({ port: 0, token: "t0ken" });
+    client = new Client({ name: "test", version: "1" });
+    const requestInit = { headers: { authorization: "Bearer t0ken" } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit }) as never);
+  });
+  afterAll(async () => {
+    await client.close();
+    await server.close();
+  });
+
+  async function tool(name: string, args: Record<string, unknown>): Promise<Result> {
+    return client.callTool({ name, arguments: args });
+  }
+
+  test("lists its tools with descriptions and schemas", async () => {
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name).sort()).toEqual(["add", "ask", "forget", "get", "list", "search"]);
+    for (const { description, inputSchema } of tools) {
+      expect(description).toBeTruthy();
+      expect(inputSchema.type).toBe("object");
+    }
+  });
+
+  test("search and ask give text and structure", async () => {
+    const found = await tool("search", { query: "posting lists", k: 3 });
+    expect(found.content[0].text).toContain("[spann.md]");
+    expect(found.structuredContent.hits[0].id).toBe("spann.md");
+    const answer = await tool("ask", { question: "How are posting lists pruned?" });
+    expect(answer.structuredContent.answered).toBe(true);
+    expect(answer.content[0].text).toContain("[1]");
+  });
+
+  test("add, get, list, forget: a note's whole life", async () => {
+    const { id } = (await tool("add", { text: "The cat is called Ada.", title: "Cat" })).structuredContent;
+    expect(id).toMatch(/^note-/);
+    expect((await tool("get", { id, offset: 4, length: 3 })).content[0].text).toBe("cat");
+    expect((await tool("list", {})).structuredContent.items.map((item: { id: string }) => item.id)).toContain(
+      id,
+    );
+    const dry = await tool("forget", { ids: [id] });
+    expect(dry.structuredContent).toMatchObject({ items: 1, dryRun: true });
+    expect((await tool("get", { id })).isError).toBeUndefined();
+    const done = await tool("forget", { ids: [id], confirm: true });
+    expect(done.structuredContent.undo).toBeTypeOf("string");
+    expect((await tool("get", { id })).isError).toBe(true);
+  });
+
+  test("what is refused comes back as a tool error that teaches", async () => {
+    const result = await tool("forget", { confirm: true });
+    expect(result.isError).toBe(true);
+    expect(result.content[0].text).toMatch(/^ARGUMENT: /);
+    expect((await tool("search", { query: "" })).isError).toBe(true);
+  });
+});
+
+test("GET and DELETE on /mcp are refused: there are no sessions", async () => {
+  const server = createServer(memory);
+  expect((await server.app.request("/mcp")).status).toBe(405);
+  await server.close();
+});
