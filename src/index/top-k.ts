@@ -26,12 +26,11 @@ export class TopK {
     return this.#size < this.capacity || this.capacity === 0 ? Number.NEGATIVE_INFINITY : this.#scores[0]!;
   }
 
+  /** Scores are compared as the f32 that they are kept as, so that equal ones tie. */
   push(score: number, row: number): void {
-    if (this.#size < this.capacity) {
-      this.#siftUp(this.#size++, Math.fround(score), row);
-    } else if (this.capacity > 0 && this.#beats(score, row, 0)) {
-      this.#siftDown(Math.fround(score), row);
-    }
+    const rounded = Math.fround(score);
+    if (this.#size < this.capacity) this.#siftUp(this.#size++, rounded, row);
+    else if (this.capacity > 0 && this.#beats(rounded, row, 0)) this.#siftDown(rounded, row);
   }
 
   /** Empties the heap into Hits, best first. */

@@ -1,0 +1,38 @@
+/** What a sub-command is: flags in one table that help, completion and parsing read; `run` returns the exit code. */
+import type { ArgsDef, ParsedArgs } from "citty";
+
+/** 0 fine, 1 failed, 2 wrong use, 3 nothing found, 4 locked by another writer, 5 damaged or foreign data, 130 interrupted. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, nothing: 3, locked: 4, damaged: 5, interrupted: 130 } as const;
+
+export interface Command<T extends ArgsDef = ArgsDef> {
+  readonly name: string;
+  readonly summary: string;
+  readonly args: T;
+  /** Whole command lines, with what they do. */
+  readonly examples: readonly (readonly [line: string, what: string])[];
+  run(args: ParsedArgs<T>, context: CommandContext): Promise<number>;
+}
+
+export interface CommandContext {
+  readonly signal: AbortSignal;
+  readonly rawArgs: readonly string[];
+}
+
+/** Keeps the literal type of `args`. */
+export function command<const T extends ArgsDef>(definition: Command<T>): Command<T> {
+  return definition;
+}
+
+/** Flags of every command. */
+export const commonArgs = {
+  json: { type: "boolean", description: "Print JSON (one document, or one object a line) on standard output" },
+  quiet: { type: "boolean", alias: "q", description: "No progress and no notes on standard error" },
+  help: { type: "boolean", alias: "h", description: "Show this help" },
+} as const satisfies ArgsDef;
+
+/** Flags of commands that open a library. */
+export const libraryArgs = {
+  ...commonArgs,
+  library: { type: "string", alias: "l", valueHint: "path", description: "Library; default: $MNEME_LIBRARY or ./library.mneme" },
+  budget: { type: "string", valueHint: "bytes", description: 'RAM the library may hold, e.g. "64MB"; default 256MB' },
+} as const satisfies ArgsDef;

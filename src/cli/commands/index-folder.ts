@@ -1,0 +1,82 @@
+import { resolve } from "node:path";
+import { MnemeError } from "../../errors.ts";
+import type { IndexResult } from "../../memory/types.ts";
+import { formatBytes, parseBytes } from "../../memory/units.ts";
+import { command, EXIT, libraryArgs } from "../command.ts";
+import { libraryPath, withLibrary, wholeNumber } from "../library.ts";
+import { note, print, printJson } from "../output.ts";
+import { progressView } from "../progress.ts";
+
+/** Skipped files named one by one; the rest are counted. */
+const SKIPPED_SHOWN = 10;
+
+export default command({
+  name: "index",
+  summary: "Bring folders or files into the library; again = only what changed",
+  args: {
+    ...libraryArgs,
+    path: { type: "positional", description: "Folders or files", required: true },
+    include: { type: "string", valueHint: "globs", description: "Only files that match, comma-separated" },
+    exclude: { type: "string", valueHint: "globs", description: "Not these, comma-separated" },
+    "max-file": { type: "string", valueHint: "bytes", description: "Skip larger files", default: "256MB" },
+    meta: { type: "string", valueHint: "json", description: "Metadata for every item, as a JSON object" },
+    prune: { type: "boolean", default: true, description: "Forget items whose file is gone (--no-prune keeps them)" },
+    workers: { type: "string", valueHint: "n", description: "Worker threads; default: cores, at most 4" },
+  },
+  examples: [
+    ["mneme index ./docs", "index a folder; run it again after edits"],
+    ["mneme index ./docs --exclude 'drafts/**' --json", "without drafts, result as JSON"],
+  ],
+  async run(args, { signal }) {
+    const workers = wholeNumber(args.workers, "workers");
+    const work = async (): Promise<number> =>
+      withLibrary(
+        args,
+        "write",
+        async (memory) => {
+          let complete = true;
+          for (const path of args._) {
+            using view = progressView(path, args.quiet);
+            const result = await memory.index(path, {
+              signal,
+              onProgress: view.onProgress,
+              ...(args.include ? { include: args.include.split(",") } : {}),
+              ...(args.exclude ? { exclude: args.exclude.split(",") } : {}),
+              ...(args.meta ? { meta: JSON.parse(args.meta) } : {}),
+              maxFileBytes: parseBytes(args["max-file"], "--max-file"),
+              prune: args.prune,
+            });
+            view[Symbol.dispose]();
+            if (args.json) printJson({ path: resolve(path), library: libraryPath(args), ...result });
+            else report(path, result, args.quiet);
+            if (result.files === 0) complete = false;
+          }
+          await memory.idle();
+          return complete ? EXIT.ok : EXIT.nothing;
+        },
+        workers === undefined ? {} : { workers },
+      );
+    if (args.meta) checkJson(args.meta);
+    return work();
+  },
+});
+
+function checkJson(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new MnemeError("ARGUMENT", `--meta: ${JSON.stringify(text)} is not JSON`, { cause });
+  }
+}
+
+function report(path: string, result: IndexResult, quiet: boolean | undefined): void {
+  const { added, updated, unchanged, removed, skipped, passages, bytes, ms, files } = result;
+  if (files === 0) note(`${path}: no file that a reader knows`, quiet);
+  const rate = bytes > 0 ? `, ${formatBytes((bytes / ms) * 1000)}/s` : "";
+  print(
+    `${path}: ${added} added, ${updated} updated, ${unchanged} unchanged, ${removed} removed, ${skipped.length} skipped; ` +
+      `${passages} passages, ${formatBytes(bytes)} in ${(ms / 1000).toFixed(1)} s${rate}`,
+  );
+  for (const { code, reason } of skipped.slice(0, SKIPPED_SHOWN)) note(`  skipped [${code}] ${reason}`, quiet);
+  if (skipped.length > SKIPPED_SHOWN) note(`  and ${skipped.length - SKIPPED_SHOWN} more; --json lists all`, quiet);
+}

@@ -1,0 +1,21 @@
+import { formatBytes } from "../../memory/units.ts";
+import { command, commonArgs, EXIT } from "../command.ts";
+import { print, printJson } from "../output.ts";
+
+export default command({
+  name: "restore",
+  summary: "Make a library from a snapshot",
+  args: {
+    ...commonArgs,
+    snapshot: { type: "positional", required: true, description: "The snapshot file" },
+    library: { type: "positional", required: true, description: "The library to make; must not exist" },
+  },
+  examples: [["mneme restore docs.snapshot ./library.mneme", "a library as it was"]],
+  async run(args) {
+    const { restore } = await import("../../storage/snapshot-restore.ts");
+    const { bytes } = await restore(args.snapshot, args.library);
+    if (args.json) printJson({ library: args.library, bytes });
+    else print(`${args.library}: ${formatBytes(bytes)}`);
+    return EXIT.ok;
+  },
+});

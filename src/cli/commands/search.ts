@@ -1,0 +1,53 @@
+import { parseWhere } from "../../index/filter/parse-where.ts";
+import type { Hit, SearchQuery } from "../../memory/types.ts";
+import { command, EXIT, libraryArgs } from "../command.ts";
+import { withLibrary, wholeNumber } from "../library.ts";
+import { accent, bold, dim, highlight, note, print, printJson } from "../output.ts";
+
+export default command({
+  name: "search",
+  summary: "Find passages by words and meaning",
+  args: {
+    ...libraryArgs,
+    query: { type: "positional", description: 'Words, "a phrase", prefix*, +must, -not', required: true },
+    k: { type: "string", alias: "k", valueHint: "n", description: "How many hits", default: "10" },
+    where: { type: "string", alias: "w", valueHint: "filter", description: "e.g. 'year >= 2020 AND lang = en'" },
+    retriever: { type: "enum", options: ["hybrid", "words", "meaning"], default: "hybrid", description: "What ranks" },
+    group: { type: "enum", options: ["item", "passage"], default: "item", description: "One hit an item, or every passage" },
+    "min-score": { type: "string", valueHint: "x", description: "Drop hits below" },
+    cursor: { type: "string", valueHint: "text", description: "Go on after an earlier result's `next`" },
+  },
+  examples: [
+    ['mneme search "posting lists"', "hybrid: words and meaning"],
+    ['mneme search "error code" --where "extension = md" -k 3 --json', "filtered, as JSON"],
+  ],
+  async run(args, { signal }) {
+    const query: SearchQuery = {
+      k: wholeNumber(args.k, "k") ?? 10,
+      retriever: args.retriever as "hybrid",
+      group: args.group as "item",
+      signal,
+      ...(args.where ? { filter: parseWhere(args.where) } : {}),
+      ...(args["min-score"] ? { minScore: Number(args["min-score"]) } : {}),
+      ...(args.cursor ? { cursor: args.cursor } : {}),
+    };
+    return withLibrary(args, "read", async (memory) => {
+      const result = await memory.search(args._.join(" "), query);
+      if (args.json) printJson({ hits: result.hits, next: result.next ?? null, ms: result.ms, notes: result.notes });
+      else {
+        result.hits.forEach(show);
+        for (const line of result.notes) note(`note: ${line}`, args.quiet);
+        note(dim(`${result.hits.length} hits in ${result.ms.toFixed(1)} ms${result.next ? `; more: --cursor ${result.next}` : ""}`), args.quiet);
+      }
+      return result.hits.length > 0 ? EXIT.ok : EXIT.nothing;
+    });
+  },
+});
+
+function show(hit: Hit, index: number): void {
+  const headings = hit.place.headings.length > 0 ? ` > ${hit.place.headings.join(" > ")}` : "";
+  print(`${accent(`${index + 1}.`)} ${bold(hit.title || hit.id)}${dim(headings)}`);
+  print(`   ${highlight(hit.snippet, hit.highlights).replace(/\s+/g, " ")}`);
+  const reasons = hit.reasons.map(({ by, rank }) => `${by} #${rank}`).join(", ");
+  print(dim(`   ${hit.id}:${hit.place.line}  ${hit.score.toFixed(3)}  ${reasons}`));
+}

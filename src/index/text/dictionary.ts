@@ -1,0 +1,170 @@
+/**
+ * The term dictionary: terms in byte order, front-coded in blocks of 16, one byte string that stays in RAM. Each entry: bytes shared
+ * with the term before, suffix, document frequency, bytes of its posting list. Part `heads`: u32 pairs (start of block, start of its postings).
+ */
+import { ByteReader, ByteWriter } from "./varint.ts";
+
+const BLOCK_TERMS = 16;
+
+export interface TermEntry {
+  readonly frequency: number;
+  /** Range in the part `postings`. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Terms must come in byte order. */
+export class DictionaryWriter {
+  readonly #out = new ByteWriter();
+  readonly #heads: number[] = [];
+  #terms = 0;
+  #postings = 0;
+  #last: Uint8Array = new Uint8Array(0);
+
+  add(term: Uint8Array, frequency: number, postingBytes: number): void {
+    let shared = 0;
+    if (this.#terms % BLOCK_TERMS === 0) this.#heads.push(this.#out.length, this.#postings);
+    else while (shared < term.length && shared < this.#last.length && term[shared] === this.#last[shared]) shared++;
+    this.#out.varint(shared);
+    this.#out.varint(term.length - shared);
+    this.#out.bytes(term.subarray(shared));
+    this.#out.varint(frequency);
+    this.#out.varint(postingBytes);
+    this.#last = term;
+    this.#terms++;
+    this.#postings += postingBytes;
+  }
+
+  finish(): { terms: Uint8Array; heads: Uint8Array } {
+    const heads = Uint32Array.from([this.#terms, ...this.#heads]);
+    return { terms: this.#out.finish(), heads: new Uint8Array(heads.buffer) };
+  }
+}
+
+/** Walks entries in order without allocating; `term` is a buffer that the next step overwrites. */
+export class DictionaryCursor {
+  readonly #reader: ByteReader;
+  readonly #end: number;
+  readonly buffer: Uint8Array = new Uint8Array(1024);
+  /** Bytes of the current term in `buffer`. */
+  length = 0;
+  frequency = 0;
+  start = 0;
+  end: number;
+
+  constructor(terms: Uint8Array, at: number, end: number, postings: number) {
+    this.#reader = new ByteReader(terms, at);
+    this.#end = end;
+    this.end = postings;
+  }
+
+  next(): boolean {
+    const reader = this.#reader;
+    if (reader.at >= this.#end) return false;
+    const shared = reader.varint();
+    const suffix = reader.varint();
+    const { bytes } = reader;
+    for (let i = 0, from = reader.at; i < suffix; i++) this.buffer[shared + i] = bytes[from + i]!;
+    reader.at += suffix;
+    this.length = shared + suffix;
+    this.frequency = reader.varint();
+    this.start = this.end;
+    this.end += reader.varint();
+    return true;
+  }
+
+  get term(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  get entry(): TermEntry {
+    return { frequency: this.frequency, start: this.start, end: this.end };
+  }
+}
+
+export class Dictionary {
+  readonly size: number;
+  readonly #terms: Uint8Array;
+  readonly #heads: Uint32Array;
+
+  /** @param terms borrowed for the life of the dictionary */
+  constructor(terms: Uint8Array, heads: Uint8Array) {
+    this.#terms = terms;
+    const all = new Uint32Array(heads.slice().buffer);
+    this.size = all[0] ?? 0;
+    this.#heads = all.subarray(1);
+  }
+
+  get bytes(): number {
+    return this.#terms.byteLength + this.#heads.byteLength;
+  }
+
+  find(term: string): TermEntry | undefined {
+    const wanted = new TextEncoder().encode(term);
+    const block = this.#blockOf(wanted);
+    if (block < 0) return undefined;
+    const cursor = this.#cursor(block, block + 1);
+    while (cursor.next()) {
+      const order = compareBytes(cursor.term, wanted);
+      if (order === 0) return cursor.entry;
+      if (order > 0) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Calls `visit` for each term that begins with `prefix`, in order. */
+  startingWith(prefix: string, visit: (cursor: DictionaryCursor) => void): void {
+    const wanted = new TextEncoder().encode(prefix);
+    const cursor = this.#cursor(Math.max(0, this.#blockOf(wanted)), this.#heads.length / 2);
+    while (cursor.next()) {
+      const order = comparePrefix(cursor, wanted);
+      if (order > 0) return;
+      if (order === 0) visit(cursor);
+    }
+  }
+
+  /** Every term with its posting range, in order. */
+  all(): DictionaryCursor {
+    return this.#cursor(0, this.#heads.length / 2);
+  }
+
+  #cursor(first: number, end: number): DictionaryCursor {
+    if (first >= end) return new DictionaryCursor(this.#terms, 0, 0, 0);
+    const stop = 2 * end < this.#heads.length ? this.#heads[2 * end]! : this.#terms.length;
+    return new DictionaryCursor(this.#terms, this.#heads[2 * first]!, stop, this.#heads[2 * first + 1]!);
+  }
+
+  /** Last block whose first term is not after `wanted`; -1 when all are. */
+  #blockOf(wanted: Uint8Array): number {
+    let low = 0;
+    let high = this.#heads.length / 2 - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compareHead(middle, wanted) <= 0) low = middle + 1;
+      else high = middle - 1;
+    }
+    return high;
+  }
+
+  #compareHead(block: number, wanted: Uint8Array): number {
+    const reader = new ByteReader(this.#terms, this.#heads[2 * block]!);
+    reader.varint();
+    const length = reader.varint();
+    return compareBytes(this.#terms.subarray(reader.at, reader.at + length), wanted);
+  }
+}
+
+/** 0 when the term begins with `prefix`, else their order. */
+function comparePrefix({ buffer, length }: DictionaryCursor, prefix: Uint8Array): number {
+  for (let i = 0; i < prefix.length; i++) {
+    if (i >= length) return -1;
+    if (buffer[i] !== prefix[i]) return buffer[i]! - prefix[i]!;
+  }
+  return 0;
+}
+
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return a.length - b.length;
+}

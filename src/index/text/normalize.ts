@@ -1,0 +1,72 @@
+/**
+ * From a run of text to index terms: compatibility forms, case, accents, Arabic letter variants, English stems (Porter2, Porter 2001,
+ * by the Snowball project's stemmer), parts of camelCase identifiers, pairs of characters in scripts without spaces.
+ */
+import snowball from "snowball-stemmers";
+
+const english = snowball.newStemmer("english");
+
+/** Stemming is slow and words repeat: a bounded cache from a raw run to its terms. */
+const CACHE_ENTRIES = 200_000;
+/** Longer runs are data (hashes, base64): indexed by their beginning, so that terms stay small. */
+const MAX_TERM_LENGTH = 64;
+
+const cache = new Map<string, readonly string[]>();
+
+/** Terms of one run as `segmentWords` found it; usually one. Owned by the cache: do not change. */
+export function termsOf(run: string, unspaced: boolean, plain: boolean): readonly string[] {
+  if (unspaced) return pairs(run.normalize("NFKC"));
+  const known = cache.get(run);
+  if (known) return known;
+  const terms = plain ? plainTerms(run) : [foldWord(run)].filter((term) => term !== "");
+  if (cache.size >= CACHE_ENTRIES) cache.clear();
+  // a copy: a slice would keep the whole text alive
+  cache.set(unsliced(run), terms);
+  return terms;
+}
+
+/** V8 keeps a slice's parent; a round trip through an array of codes does not. */
+function unsliced(text: string): string {
+  return text.length < 13 ? text : text.split("").join("");
+}
+
+function plainTerms(run: string): readonly string[] {
+  const cut = run.length > MAX_TERM_LENGTH ? run.slice(0, MAX_TERM_LENGTH) : run;
+  const whole = stem(cut.toLowerCase());
+  if (!/[a-z][A-Z]/.test(cut)) return [whole];
+  const parts = cut.split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/).map((part) => stem(part.toLowerCase()));
+  return [...new Set([whole, ...parts])];
+}
+
+/** ASCII letters only reach the stemmer: digits and other scripts have no English endings. */
+function stem(word: string): string {
+  return /^[a-z][a-z']+$/.test(word) ? english.stem(word) : word;
+}
+
+function foldWord(run: string): string {
+  const lower = run.normalize("NFKC").toLowerCase().slice(0, MAX_TERM_LENGTH).replaceAll("\u2019", "'");
+  if (/\p{Script=Arabic}/u.test(lower)) return foldArabic(lower);
+  if (/[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/u.test(lower)) return stem(foldAccents(lower));
+  return lower;
+}
+
+/** Accents are dropped where readers type without them; й and ё-like letters of Cyrillic keep their identity by recomposition. */
+function foldAccents(word: string): string {
+  if (/\p{Script=Cyrillic}/u.test(word)) return word.replaceAll("ё", "е");
+  return word.normalize("NFD").replace(/\p{M}+/gu, "").replaceAll("ß", "ss").replaceAll("ø", "o").replaceAll("æ", "ae").replaceAll("ł", "l");
+}
+
+function foldArabic(word: string): string {
+  return word
+    .replace(/[\u0640\u064b-\u065f\u0670]/g, "")
+    .replace(/[\u0622\u0623\u0625\u0671]/g, "\u0627")
+    .replaceAll("\u0649", "\u064a")
+    .replaceAll("\u0629", "\u0647");
+}
+
+/** Overlapping pairs; a lone character stands for itself. */
+function pairs(run: string): string[] {
+  const chars = [...run];
+  if (chars.length === 1) return chars;
+  return chars.slice(1).map((char, i) => chars[i]! + char);
+}

@@ -1,0 +1,38 @@
+/** A query resolved against the vocabulary: weighted terms to score, groups of alternatives that must or must not occur, phrases. */
+import { type ExpandOptions, expand, type Vocabulary } from "./expand.ts";
+import { parseQuery } from "./query.ts";
+
+export interface QueryPlan {
+  /** Term -> weight in the score. */
+  readonly terms: ReadonlyMap<string, number>;
+  /** A row must have one term of each group. */
+  readonly required: readonly (readonly string[])[];
+  /** A row must not have all groups of any of these. */
+  readonly excluded: readonly (readonly (readonly string[])[])[];
+  /** Terms that must stand next to each other. */
+  readonly phrases: readonly (readonly string[])[];
+}
+
+export function planQuery(text: string, vocabulary: Vocabulary, options: ExpandOptions): QueryPlan {
+  const terms = new Map<string, number>();
+  const required: string[][] = [];
+  const excluded: string[][][] = [];
+  const phrases: string[][] = [];
+  for (const clause of parseQuery(text)) {
+    const alternatives = clause.words.map((word) => expand(word, vocabulary, options));
+    const groups = alternatives.map((group) => group.map(({ term }) => term));
+    if (clause.role === "not") {
+      excluded.push(groups);
+      continue;
+    }
+    for (const { term, weight } of alternatives.flat()) terms.set(term, (terms.get(term) ?? 0) + weight);
+    if (clause.role === "must" || clause.phrase) required.push(...groups);
+    if (clause.phrase) phrases.push(clause.words.map(({ term }) => term));
+  }
+  return { terms, required, excluded, phrases };
+}
+
+/** Every term whose postings the plan reads. */
+export function termsToRead(plan: QueryPlan): string[] {
+  return [...new Set([...plan.terms.keys(), ...plan.required.flat(), ...plan.excluded.flat(2)])];
+}

@@ -1,0 +1,53 @@
+/** The query language of the words index: words, "phrases", prefix*, fuzzy~, +must, -not. Anything else is words. */
+import { termsOf } from "./normalize.ts";
+import { segmentWords } from "./segment-words.ts";
+
+export interface QueryWord {
+  readonly term: string;
+  readonly kind: "exact" | "prefix" | "fuzzy";
+}
+
+export interface QueryClause {
+  readonly words: readonly QueryWord[];
+  /** Words must stand next to each other, in order. */
+  readonly phrase: boolean;
+  readonly role: "should" | "must" | "not";
+}
+
+/** Splits on white space and quotes; an operator stands directly before or after its word. */
+export function parseQuery(text: string): QueryClause[] {
+  const clauses: QueryClause[] = [];
+  for (const match of text.matchAll(/([+-]?)(?:"([^"]*)"|([^\s"]+))/g)) {
+    const [, sign, quoted, bare] = match;
+    const role = sign === "+" ? "must" : sign === "-" ? "not" : "should";
+    const words = quoted === undefined ? wordsOf(bare!) : exact(quoted);
+    if (words.length > 0) clauses.push({ words, phrase: quoted !== undefined && words.length > 1, role });
+  }
+  return clauses;
+}
+
+function wordsOf(word: string): QueryWord[] {
+  const kind = word.endsWith("*") ? "prefix" : word.endsWith("~") ? "fuzzy" : "exact";
+  if (kind === "exact") return exact(word);
+  const body = word.slice(0, -1).toLowerCase();
+  const [first] = runs(body);
+  return first === undefined ? [] : [{ term: kind === "prefix" ? first : (termsOf(first, false, false)[0] ?? first), kind }];
+}
+
+function runs(text: string): string[] {
+  const found: string[] = [];
+  segmentWords(text, (start, end) => found.push(text.slice(start, end)));
+  return found;
+}
+
+function exact(text: string): QueryWord[] {
+  const words: QueryWord[] = [];
+  segmentWords(text, (start, end, unspaced, plain) => {
+    const run = text.slice(start, end);
+    const terms = termsOf(run, unspaced, plain);
+    // one character of a script without spaces occurs inside pairs
+    const kind = unspaced && terms.length === 1 && [...run].length === 1 ? "prefix" : "exact";
+    for (const term of terms) words.push({ term, kind });
+  });
+  return words;
+}
