@@ -63,7 +63,15 @@ export function currentDataFile(folder: string): DataFile | undefined {
 }
 
 export function createFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    // Only missing parents: on a read-only disk the recursive form says ENOENT and hides the reason.
+    if (code !== "ENOENT") throw error;
+    mkdirSync(folder, { recursive: true });
+  }
 }
 
 /** Makes a finished temporary file the current one. */

@@ -5,7 +5,7 @@ import { unsealValue } from "./sealed-value.ts";
 import { AFTER_LAST_KEY } from "./store-header.ts";
 
 /** Bytes a transaction of the copy holds, and how long the event loop waits at most. */
-const PORTION_BYTES = 8 << 20;
+export const COPY_BYTES: number = 8 << 20;
 const PORTION_ENTRIES = 4096;
 
 const FIRST_KEY = new Uint8Array([0x01]);
@@ -34,7 +34,7 @@ type Portion = { readonly key: Uint8Array; readonly sealed: Uint8Array }[];
 
 function nextPortion(source: LmdbEngine, walk: ReturnType<LmdbEngine["walk"]>): Portion {
   const portion: Portion = [];
-  for (let bytes = 0; bytes < PORTION_BYTES && portion.length < PORTION_ENTRIES; ) {
+  for (let bytes = 0; bytes < COPY_BYTES && portion.length < PORTION_ENTRIES; ) {
     const entry = walk.next();
     if (!entry) break;
     const sealed = new Uint8Array(walk.sealed(entry));

@@ -18,11 +18,11 @@ import {
   temporaryFile,
 } from "./library-folder.ts";
 import { checkLmdbFile, readMetaBytes } from "./lmdb-check.ts";
-import { copyEngine } from "./lmdb-copy.ts";
-import { type EngineOptions, LmdbEngine, loadLmdb, type Walk } from "./lmdb-engine.ts";
+import { COPY_BYTES, copyEngine } from "./lmdb-copy.ts";
+import { type EngineOptions, LmdbEngine, loadLmdb, PAGE_SIZE, type Walk } from "./lmdb-engine.ts";
 import { SCAN, type Scannable, type ScannedEntry } from "./scan.ts";
 import type { Batch, Entry, Key, RangeOptions, Store, StoreStats } from "./store.ts";
-import { toStoreError } from "./store-errors.ts";
+import { toCommitError, toStoreError } from "./store-errors.ts";
 import {
   AFTER_LAST_KEY,
   checkHeader,
@@ -288,7 +288,8 @@ class LmdbStore implements Store, Scannable {
       return generation + 1;
     } catch (error) {
       this.#stale = true;
-      throw toStoreError(error, "batch", this.location);
+      const bytes = statSync(this.#file.path).size;
+      throw toCommitError(error, "batch", this.location, bytes, bytesOf(writes));
     }
   }
 
@@ -301,8 +302,10 @@ class LmdbStore implements Store, Scannable {
       checkLmdbFile(temporary);
       publish(temporary, next, this.location);
     } catch (error) {
+      const bytes = statSync(temporary, { throwIfNoEntry: false })?.size ?? 0;
+      const typed = toCommitError(error, "compact", this.location, bytes, COPY_BYTES);
       removeLitter(this.location, this.#file);
-      throw toStoreError(error, "compact", this.location);
+      throw typed;
     }
     const old = this.#engine;
     this.#engine = this.#openEngine(next.path);
@@ -356,4 +359,12 @@ class LmdbStore implements Store, Scannable {
     this.#engine = opened.engine;
     this.#file = opened.file;
   }
+}
+
+/** About what a commit of these writes adds to the file: their values on whole pages, and a copy of the tree's way to each. */
+function bytesOf(writes: readonly Write[]): number {
+  return writes.reduce(
+    (sum, write) => sum + (write.kind === "put" ? write.value.length : 0) + PAGE_SIZE,
+    16 * PAGE_SIZE,
+  );
 }

@@ -4,13 +4,14 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { createFolder, dataFile, publish, temporaryFile } from "./library-folder.ts";
+import { COPY_BYTES } from "./lmdb-copy.ts";
 import { LmdbEngine, loadLmdb } from "./lmdb-engine.ts";
 import { lmdbStoreDefaults } from "./lmdb-store.ts";
 import { type ScannedEntry, scanStore } from "./scan.ts";
 import { SEAL_BYTES, sealValue } from "./sealed-value.ts";
 import { damaged, decodeEnds, FOOTER_BYTES, HEADER_BYTES } from "./snapshot-format.ts";
 import type { ReadableStore } from "./store.ts";
-import { toStoreError } from "./store-errors.ts";
+import { toCommitError, toStoreError } from "./store-errors.ts";
 import { GENERATION_KEY, generationBytes, HEADER_KEY, headerBytes } from "./store-header.ts";
 import { acquireWriterLock } from "./writer-lock.ts";
 
@@ -18,7 +19,6 @@ export interface RestoreOptions {
   readonly signal?: AbortSignal;
 }
 
-const PORTION_BYTES = 8 << 20;
 const PORTION_ENTRIES = 4096;
 
 /**
@@ -42,6 +42,9 @@ export async function restore(
       const target = dataFile(folder, 1);
       publish(temporary, target, folder);
       return { entries, bytes: statSync(target.path).size };
+    } catch (error) {
+      const bytes = statSync(temporary, { throwIfNoEntry: false })?.size ?? 0;
+      throw toCommitError(error, "restore", folder, bytes, COPY_BYTES);
     } finally {
       rmSync(temporary, { force: true });
       rmSync(`${temporary}-lock`, { force: true });
@@ -73,7 +76,7 @@ async function fill(engine: LmdbEngine, source: ReadableStore, options: RestoreO
     portion.push(entry);
     entries++;
     bytes += entry.value.length;
-    if (bytes < PORTION_BYTES && portion.length < PORTION_ENTRIES) continue;
+    if (bytes < COPY_BYTES && portion.length < PORTION_ENTRIES) continue;
     throwIfAborted(options.signal, "restore");
     appendAll(engine, portion);
     portion = [];

@@ -1,4 +1,6 @@
 /** What the operating system and LMDB say, as MnemeErrors. Unknown failures stay INTERNAL with their cause. */
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { type ErrorCode, MnemeError } from "../errors.ts";
 
 /** Codes of Node's file system, and errno and LMDB numbers as the native binding reports them. */
@@ -51,4 +53,41 @@ function codeOf(raw: { readonly code?: string | number; readonly message?: strin
   if (/No space left|MDB_MAP_FULL|Disk quota|File too large/.test(text)) return "DISK_FULL";
   if (/Read-only file system|Permission denied/.test(text)) return "READ_ONLY";
   return "INTERNAL";
+}
+
+const EIO = 5;
+const PROBE_BYTES = 1 << 20;
+
+/**
+ * LMDB reports a write that the system cut short as an I/O error, whatever the reason. Writing as much into a file beside it, at the
+ * same offset, tells a full disk, a quota or a size limit from a failing device.
+ */
+export function toCommitError(
+  error: unknown,
+  operation: string,
+  folder: string,
+  offset: number,
+  bytes: number,
+): MnemeError {
+  if ((error as { readonly code?: unknown }).code !== EIO) return toStoreError(error, operation, folder);
+  return toStoreError(writeProbe(join(folder, "building-0.tmp"), offset, bytes) ?? error, operation, folder);
+}
+
+function writeProbe(path: string, offset: number, bytes: number): unknown {
+  let fd = -1;
+  try {
+    fd = openSync(path, "w");
+    const zeros = new Uint8Array(Math.min(bytes, PROBE_BYTES));
+    for (let done = 0; done < bytes; ) {
+      const count = writeSync(fd, zeros, 0, Math.min(zeros.length, bytes - done), offset + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    if (fd >= 0) closeSync(fd);
+    rmSync(path, { force: true });
+  }
 }
