@@ -21,7 +21,8 @@ const mount = (...options: string[]): boolean => spawnSync("mount", options).sta
 const mounted = process.getuid?.() === 0 && mount("-t", "tmpfs", "-o", "size=6m", "tmpfs", disk);
 
 afterAll(() => {
-  if (mounted) spawnSync("umount", [disk]);
+  // Lazily: lmdb-js keeps a file without a lock file mapped until the process ends.
+  if (mounted) spawnSync("umount", ["-l", disk]);
   rmSync(root, { recursive: true, force: true });
 });
 
