@@ -9,13 +9,20 @@ export type Tier = "ram" | "disk" | "remote";
 export interface Claim extends Disposable {
   readonly name: string;
   readonly bytes: number;
-  /** Replaces the claim's size. Growing may ask others, then this one, to shrink. */
+  /**
+   * States what the structure holds from now on. Growing may ask others, largest first, then this one, to shrink; where that is not
+   * enough nothing is granted: call it before allocating, or be shrinkable.
+   * @throws MnemeError BUDGET, RANGE (not a whole number of bytes), DISPOSED (grown after release)
+   */
   resize(bytes: number): void;
 }
 
 export interface ClaimOptions {
   readonly bytes?: number;
-  /** Frees up to `bytes` (caches) and returns what it freed. Structures that cannot shrink leave it out. */
+  /**
+   * Frees at least `bytes` if it can (caches), states with `resize` what it then holds, and returns what it freed. Called while another
+   * claim grows: it must not grow any. Structures that cannot shrink leave it out.
+   */
   readonly shrink?: (bytes: number) => number;
 }
 
@@ -28,6 +35,7 @@ export interface BudgetUsage {
 export class Budget {
   readonly limitBytes: number;
   #used = 0;
+  #reclaiming = false;
   readonly #claims = new Set<MutableClaim>();
 
   constructor(limitBytes: number) {
@@ -42,11 +50,20 @@ export class Budget {
 
   /** @throws MnemeError BUDGET when the bytes do not fit after every shrinkable claim gave what it could. */
   claim(name: string, options: ClaimOptions = {}): Claim {
-    const claim = new MutableClaim(name, options.shrink, (entry, bytes) => this.#resize(entry, bytes));
+    const claim = new MutableClaim(
+      name,
+      options.shrink,
+      (entry, bytes) => this.#resize(entry, bytes),
+      (entry) => this.#release(entry),
+    );
     this.#claims.add(claim);
-    claim.onRelease = () => this.#claims.delete(claim);
-    if (options.bytes) claim.resize(options.bytes);
-    return claim;
+    try {
+      if (options.bytes !== undefined) claim.resize(options.bytes);
+      return claim;
+    } catch (error) {
+      this.#claims.delete(claim);
+      throw error;
+    }
   }
 
   usage(): BudgetUsage[] {
@@ -58,15 +75,28 @@ export class Budget {
   }
 
   #resize(claim: MutableClaim, bytes: number): void {
+    if (!Number.isSafeInteger(bytes) || bytes < 0)
+      throw new MnemeError("RANGE", `${claim.name}: a claim is a whole number of bytes, got ${bytes}`);
+    if (!this.#claims.has(claim)) {
+      if (bytes === 0) return;
+      throw new MnemeError("DISPOSED", `${claim.name}: its claim was released; claim anew`);
+    }
     const before = claim.bytes;
-    this.#used += bytes - before;
-    claim.bytes = bytes;
+    this.#set(claim, bytes);
     if (bytes <= before || this.#used <= this.limitBytes) return;
-    this.#reclaim();
-    if (this.#used <= this.limitBytes) return;
+    this.#reclaim(claim);
+    if (this.#used > this.limitBytes) this.#refuse(claim, before, bytes);
+  }
+
+  #set(claim: MutableClaim, bytes: number): void {
+    this.#used += bytes - claim.bytes;
+    claim.bytes = bytes;
+  }
+
+  #refuse(claim: MutableClaim, before: number, bytes: number): never {
     const short = this.#used - this.limitBytes;
-    this.#used -= claim.bytes - before;
-    claim.bytes = before;
+    // Its own shrinking may have left it smaller than it was.
+    this.#set(claim, Math.min(before, claim.bytes));
     throw new MnemeError(
       "BUDGET",
       `${claim.name}: ${bytes} bytes exceed the budget of ${this.limitBytes} by ${short}; open with a larger budget`,
@@ -74,14 +104,27 @@ export class Budget {
     );
   }
 
-  /** Largest shrinkable claims give first. A claim's `shrink` resizes itself; its answer is only informative. */
-  #reclaim(): void {
-    const shrinkable = [...this.#claims].filter((c) => c.shrink).sort((a, b) => b.bytes - a.bytes);
-    for (const claim of shrinkable) {
-      const over = this.#used - this.limitBytes;
-      if (over <= 0) return;
-      claim.shrink?.(over);
+  /** The largest shrinkable claims give first, the growing one last. What they say they hold counts, not what they answer. */
+  #reclaim(growing: MutableClaim): void {
+    if (this.#reclaiming) return;
+    this.#reclaiming = true;
+    try {
+      const others = [...this.#claims].filter((claim) => claim.shrink && claim !== growing);
+      others.sort((a, b) => b.bytes - a.bytes);
+      for (const claim of [...others, growing]) {
+        const over = this.#used - this.limitBytes;
+        if (over <= 0) return;
+        claim.shrink?.(over);
+      }
+    } finally {
+      this.#reclaiming = false;
     }
+  }
+
+  #release(claim: MutableClaim): void {
+    this.#used -= claim.bytes;
+    claim.bytes = 0;
+    this.#claims.delete(claim);
   }
 }
 
@@ -89,25 +132,27 @@ class MutableClaim implements Claim {
   readonly name: string;
   readonly shrink: ((bytes: number) => number) | undefined;
   bytes = 0;
-  onRelease: () => void = () => {};
-  readonly #apply: (claim: MutableClaim, bytes: number) => void;
+  readonly #resize: (claim: MutableClaim, bytes: number) => void;
+  readonly #release: (claim: MutableClaim) => void;
 
   constructor(
     name: string,
     shrink: ((bytes: number) => number) | undefined,
-    apply: (claim: MutableClaim, bytes: number) => void,
+    resize: (claim: MutableClaim, bytes: number) => void,
+    release: (claim: MutableClaim) => void,
   ) {
     this.name = name;
     this.shrink = shrink;
-    this.#apply = apply;
+    this.#resize = resize;
+    this.#release = release;
   }
 
   resize(bytes: number): void {
-    this.#apply(this, bytes);
+    this.#resize(this, bytes);
   }
 
+  /** Gives everything back; a second time does nothing. */
   [Symbol.dispose](): void {
-    this.#apply(this, 0);
-    this.onRelease();
+    this.#release(this);
   }
 }
