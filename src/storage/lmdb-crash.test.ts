@@ -8,6 +8,7 @@ import { type BundledScript, bundleScript } from "./children/bundle.ts";
 import { stateAfter } from "./children/crash-plan.ts";
 import { randomNumbers } from "./children/library.ts";
 import { lmdbStore } from "./lmdb-store.ts";
+import type { Store } from "./store.ts";
 
 const crashes = Number(process.env.MNEME_CRASHES ?? 30);
 const random = randomNumbers(42);
@@ -54,16 +55,39 @@ describe("a library whose writer is killed", () => {
         const generation = store.generation();
         // The batch in flight may have become durable without its answer being read.
         expect([acknowledged, acknowledged + 1]).toContain(generation);
-        const wanted = stateAfter(generation);
-        const found = new Map(
-          [...store.range("crash")].map((entry) => [entry.key[0] as number, entry.value]),
-        );
-        expect([...found.keys()]).toEqual([...wanted.keys()].sort((a, b) => a - b));
-        for (const [key, value] of wanted) expect(Buffer.compare(found.get(key)!, value)).toBe(0);
+        expectState(store, generation);
         await store.close();
         expect(readdirSync(folder).length).toBeLessThanOrEqual(2);
       }
     },
     60_000 + crashes * 3000,
   );
+
+  it("is read whole by readers that open beside it while it writes and compacts", async () => {
+    const child = spawn(process.execPath, [script.path, join(work, "busy")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    child.stdout.resume();
+    try {
+      for (let i = 0; i < 25; i++) {
+        const reader = await lmdbStore(join(work, "busy"), { readOnly: true });
+        for (let look = 0; look < 4; look++) {
+          expectState(reader, reader.generation());
+          await new Promise((resolve) => setTimeout(resolve, random() * 10));
+        }
+        await reader.close();
+      }
+    } finally {
+      child.kill("SIGKILL");
+    }
+  }, 60_000);
 });
+
+/** Synchronous, hence on one commit. */
+function expectState(store: Store, generation: number): void {
+  const wanted = stateAfter(generation);
+  const found = new Map([...store.range("crash")].map((entry) => [entry.key[0] as number, entry.value]));
+  expect([...found.keys()]).toEqual([...wanted.keys()].sort((a, b) => a - b));
+  for (const [key, value] of wanted) expect(Buffer.compare(found.get(key)!, value)).toBe(0);
+}
