@@ -1,0 +1,134 @@
+/** Arena: memory of the kernels, handed out in regions. First-fit free list, neighbours joined; grows up to 4 GiB. */
+import { MnemeError } from "../errors.ts";
+
+const PAGE = 65_536;
+const ALIGN = 64;
+/** Below lies nothing of ours: a zero pointer stays invalid. */
+const FIRST = 1024;
+const MAX_BYTES = 65_536 * PAGE;
+
+interface Span {
+  start: number;
+  end: number;
+}
+
+/** A piece of kernel memory. Views are made on demand: of plain memory they are valid until the next allocation grows it. */
+export class Region implements Disposable {
+  readonly pointer: number;
+  readonly byteLength: number;
+  readonly #arena: Arena;
+  #freed = false;
+
+  constructor(arena: Arena, pointer: number, byteLength: number) {
+    this.#arena = arena;
+    this.pointer = pointer;
+    this.byteLength = byteLength;
+  }
+
+  u8(): Uint8Array {
+    return new Uint8Array(this.#buffer(), this.pointer, this.byteLength);
+  }
+
+  i8(): Int8Array {
+    return new Int8Array(this.#buffer(), this.pointer, this.byteLength);
+  }
+
+  u32(): Uint32Array {
+    return new Uint32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+  }
+
+  i32(): Int32Array {
+    return new Int32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+  }
+
+  f32(): Float32Array {
+    return new Float32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#arena.release(this.pointer, this.byteLength);
+  }
+
+  #buffer(): ArrayBuffer {
+    if (this.#freed) throw new MnemeError("DISPOSED", "kernels: a region was used after it was freed");
+    return this.#arena.memory.buffer;
+  }
+}
+
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  /** Ascending, never touching. */
+  readonly #free: Span[];
+  #used = 0;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.memory = memory;
+    this.#free = [{ start: FIRST, end: memory.buffer.byteLength }];
+  }
+
+  /** Bytes handed out. */
+  get bytes(): number {
+    return this.#used;
+  }
+
+  /** 64-byte aligned; contents undefined. @throws MnemeError RANGE, BUDGET beyond 4 GiB. */
+  alloc(byteLength: number): Region {
+    if (!Number.isSafeInteger(byteLength) || byteLength < 0) {
+      throw new MnemeError("RANGE", `kernels: cannot allocate ${byteLength} bytes; ask for a whole number of bytes`);
+    }
+    const size = Math.max(ALIGN, Math.ceil(byteLength / ALIGN) * ALIGN);
+    const span = this.#free.find(({ start, end }) => end - start >= size) ?? this.#grow(size);
+    const pointer = span.start;
+    span.start += size;
+    if (span.start === span.end) this.#free.splice(this.#free.indexOf(span), 1);
+    this.#used += size;
+    return new Region(this, pointer, byteLength);
+  }
+
+  release(pointer: number, byteLength: number): void {
+    const size = Math.max(ALIGN, Math.ceil(byteLength / ALIGN) * ALIGN);
+    this.#used -= size;
+    this.#insert({ start: pointer, end: pointer + size });
+  }
+
+  /** Whether an array lies in this memory, also in a view from before it grew. */
+  holds(array: ArrayBufferView): boolean {
+    const { buffer } = this.memory;
+    if (array.buffer === buffer) return true;
+    // growing shared memory makes a new object over the same bytes
+    return typeof SharedArrayBuffer !== "undefined" && array.buffer instanceof SharedArrayBuffer && this.#seen.has(array.buffer);
+  }
+
+  readonly #seen = new WeakSet<object>();
+
+  #grow(size: number): Span {
+    const before = this.memory.buffer.byteLength;
+    const last = this.#free.at(-1);
+    const tail = last?.end === before ? last.end - last.start : 0;
+    const pages = Math.ceil((size - tail) / PAGE);
+    if (before + pages * PAGE > MAX_BYTES) {
+      throw new MnemeError("BUDGET", `kernels: ${size} bytes do not fit in the 4 GiB of one WebAssembly memory; use several processes or less data`);
+    }
+    this.#seen.add(this.memory.buffer);
+    try {
+      // by eighths, so that many small growths do not each cost a call
+      this.memory.grow(Math.min(Math.max(pages, before / PAGE / 8), 65_536 - before / PAGE));
+    } catch (cause) {
+      throw new MnemeError("BUDGET", `kernels: the system refused ${pages * PAGE} more bytes of memory`, { cause });
+    }
+    this.#insert({ start: before, end: this.memory.buffer.byteLength });
+    return this.#free.find(({ start, end }) => end - start >= size)!;
+  }
+
+  #insert(span: Span): void {
+    const at = this.#free.findIndex(({ start }) => start > span.start);
+    this.#free.splice(at < 0 ? this.#free.length : at, 0, span);
+    for (let i = this.#free.length - 1; i > 0; i--) {
+      if (this.#free[i - 1]!.end !== this.#free[i]!.start) continue;
+      this.#free[i - 1]!.end = this.#free[i]!.end;
+      this.#free.splice(i, 1);
+    }
+  }
+}

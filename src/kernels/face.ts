@@ -1,0 +1,48 @@
+/**
+ * The faces of the hot loops. Arguments are typed arrays, results go into the caller's arrays, nothing is allocated. Sizes are
+ * trusted: the rooms above check them. Arrays that live in the arena are used in place, others are copied through a scratch region.
+ */
+
+/** Rows of codes: `count` rows, `stride` bytes from one to the next. */
+export interface Rows {
+  readonly data: Uint8Array | Int8Array;
+  readonly count: number;
+  readonly stride: number;
+}
+
+export interface KernelFace {
+  readonly name: "wasm" | "reference";
+  /** out[r] = <query, row r>; rows: count x dim f32. */
+  dotF32(query: Float32Array, rows: Float32Array, out: Float32Array): void;
+  /** out[r] = |query - row r| squared. */
+  l2F32(query: Float32Array, rows: Float32Array, out: Float32Array): void;
+  /** out[r] = <query, first query.length values of row r>, exact in i32. */
+  dotI8(query: Int8Array, rows: Rows, out: Int32Array): void;
+  l2I8(query: Int8Array, rows: Rows, out: Int32Array): void;
+  /** f32 query against i8 rows: no scale applied. */
+  dotF32I8(query: Float32Array, rows: Rows, out: Float32Array): void;
+  /** f32 query against rows of unsigned 4-bit codes, two a byte, low nibble first. */
+  dotF32U4(query: Float32Array, rows: Rows, out: Float32Array): void;
+  /** out[r] = bits that differ in the first query.length bytes. */
+  hamming(query: Uint8Array, rows: Rows, out: Uint32Array): void;
+  /** planes: 4 x bytes, bytes a multiple of 8; out[r] = sum over j of 2^j popcount(plane j & first bytes of row r). */
+  binaryDot4(planes: Uint8Array, rows: Rows, out: Int32Array): void;
+  /** out[m x n] = a[m x k] b[k x n], row-major. */
+  matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
+  /** out[m x n] = a[m x k] (b[n x k]) transposed. */
+  matmulTransposedF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
+  /** In place, unnormalised; dim a power of two that divides rows.length. */
+  fwhtF32(rows: Float32Array, dim: number): void;
+  /** Each row of dim values to unit length, in place; zero rows stay. */
+  normalizeF32(rows: Float32Array, dim: number): void;
+  /** out = codes x scale of their row. */
+  dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void;
+  /** out[i] = minima[g] + code i x scales[g], g = floor(i / group). */
+  dequantU4(codes: Uint8Array, scales: Float32Array, minima: Float32Array, group: number, out: Float32Array): void;
+  /** out[dim] = sum of weights[t] x scales[id] x table row id; rows of the table `stride` apart; no weights: all one. */
+  gatherSumI8(table: Int8Array, scales: Float32Array, stride: number, ids: Uint32Array, weights: Float32Array | undefined, out: Float32Array): void;
+  /** Ordinals with scores >= threshold, ascending, into out. @returns how many there are, also when out is too short */
+  selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number;
+  /** Wrapping i32 sum of whole 64-byte lines: the bandwidth probe. */
+  sumBytes(data: Uint8Array): number;
+}

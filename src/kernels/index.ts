@@ -1,0 +1,16 @@
+/** The kernels room: one typed face over the hot loops, its plain twin, the arena, and a pool that forks and joins. */
+import { WasmFace } from "./wasm.ts";
+
+export { Arena, Region } from "./arena.ts";
+export type { KernelFace, Rows } from "./face.ts";
+export { openPool, type Pool, type PoolOptions } from "./pool.ts";
+export { reference } from "./reference/reference.ts";
+export { WasmFace } from "./wasm.ts";
+
+let face: WasmFace | undefined;
+
+/** The kernels of this thread, compiled on first use. */
+export function kernels(): WasmFace {
+  face ??= new WasmFace();
+  return face;
+}

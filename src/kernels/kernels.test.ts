@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { KernelFace, Rows } from "./face.ts";
+import { kernels, openPool, reference } from "./index.ts";
+
+const width = fc.integer({ min: 1, max: 150 });
+const count = fc.integer({ min: 0, max: 20 });
+const seed = fc.integer();
+
+function randomBytes(length: number, start: number): Uint8Array {
+  let state = start | 1;
+  return Uint8Array.from({ length }, () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state & 255;
+  });
+}
+
+const floats = (length: number, start: number): Float32Array => Float32Array.from(randomBytes(length, start), (byte) => (byte - 128) / 64);
+const signed = (length: number, start: number): Int8Array => new Int8Array(randomBytes(length, start).buffer);
+
+/** The same call on twin and kernel; results must agree to rounding. */
+function same<T extends Float32Array | Int32Array | Uint32Array>(out: T, call: (face: KernelFace, out: T) => unknown): void {
+  const expected = out.slice() as T;
+  const got = out.slice() as T;
+  const [a, b] = [call(reference, expected), call(kernels(), got)];
+  expect(b).toEqual(a);
+  got.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(expected[i]!))));
+}
+
+describe("each kernel equals its twin", () => {
+  const property = (body: (dim: number, rows: number, start: number) => void): void =>
+    fc.assert(fc.property(width, count, seed, body), { seed: 11, numRuns: 150 });
+
+  test("f32 rows", () =>
+    property((dim, rows, start) => {
+      const [query, data] = [floats(dim, start), floats(dim * rows, start + 1)];
+      same(new Float32Array(rows), (face, out) => face.dotF32(query, data, out));
+      same(new Float32Array(rows), (face, out) => face.l2F32(query, data, out));
+    }));
+
+  test("i8 and u4 rows of any stride", () =>
+    property((dim, rows, start) => {
+      const stride = dim + (start & 7);
+      const codes: Rows = { data: signed(stride * rows, start), count: rows, stride };
+      const query = signed(dim, start + 1);
+      same(new Int32Array(rows), (face, out) => face.dotI8(query, codes, out));
+      same(new Int32Array(rows), (face, out) => face.l2I8(query, codes, out));
+      same(new Float32Array(rows), (face, out) => face.dotF32I8(floats(dim, start), codes, out));
+      same(new Float32Array(rows), (face, out) => face.dotF32U4(floats(dim, start), codes, out));
+    }));
+
+  test("bits", () =>
+    property((dim, rows, start) => {
+      const stride = dim * 8 + (start & 15);
+      const codes: Rows = { data: randomBytes(stride * rows, start), count: rows, stride };
+      same(new Uint32Array(rows), (face, out) => face.hamming(randomBytes(dim, start + 2), codes, out));
+      same(new Int32Array(rows), (face, out) => face.binaryDot4(randomBytes(dim * 8 * 4, start + 3), codes, out));
+    }));
+
+  test.each([32, 64, 8, 16, 1024])("binary products of %i bytes, all ones", (bytes) => {
+    const codes: Rows = { data: new Uint8Array(bytes * 3).fill(255), count: 3, stride: bytes };
+    same(new Int32Array(3), (face, out) => face.binaryDot4(new Uint8Array(bytes * 4).fill(255), codes, out));
+    expect(() => same(new Uint32Array(3), (face, out) => face.hamming(new Uint8Array(bytes), codes, out))).not.toThrow();
+  });
+
+  test("matrix products", () =>
+    property((k, m, start) => {
+      const n = (start & 31) + 1;
+      same(new Float32Array(m * n), (face, out) => face.matmulF32(floats(m * k, start), floats(k * n, start + 1), out, m, k, n));
+      same(new Float32Array(m * n), (face, out) => face.matmulTransposedF32(floats(m * k, start), floats(k * n, start + 1), out, m, k, n));
+    }));
+
+  test("transform and normalisation in place", () =>
+    property((exponent, rows, start) => {
+      const dim = 1 << (exponent % 9);
+      const transformed = floats(dim * rows, start);
+      same(transformed, (face, out) => face.fwhtF32(out, dim));
+      same(transformed, (face, out) => face.normalizeF32(out, dim));
+    }));
+
+  test("dequantisation and gathering", () =>
+    property((dim, rows, start) => {
+      same(new Float32Array(dim * rows), (face, out) => face.dequantI8(signed(dim * rows, start), floats(rows, start + 1), dim, out));
+      const group = 1 + (start & 15);
+      const groups = Math.ceil((dim * rows) / group);
+      same(new Float32Array(dim * rows), (face, out) =>
+        face.dequantU4(randomBytes(Math.ceil((dim * rows) / 2), start), floats(groups, start), floats(groups, start + 1), group, out),
+      );
+      const ids = Uint32Array.from(randomBytes(rows, start), (byte) => byte % 7);
+      const table = signed((dim + 3) * 7, start);
+      same(new Float32Array(dim), (face, out) => face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, out));
+      same(new Float32Array(dim), (face, out) => face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), out));
+    }));
+
+  test("selection and the probe", () =>
+    property((dim, rows, start) => {
+      const scores = floats(dim, start);
+      same(new Uint32Array(rows), (face, out) => face.selectAbove(scores, 0.5, out));
+      expect(kernels().sumBytes(randomBytes(dim * 8, start))).toBe(reference.sumBytes(randomBytes(dim * 8, start)));
+    }));
+});
+
+test("arrays in the arena are used in place, also after it grew", () => {
+  const { arena } = kernels();
+  const rows = arena.alloc(4 * 8 * 3);
+  rows.f32().set(floats(24, 5));
+  const early = rows.f32();
+  using big = arena.alloc(3 << 20);
+  expect(big.byteLength).toBe(3 << 20);
+  const out = new Float32Array(3);
+  kernels().dotF32(floats(8, 6), early, out);
+  const expected = new Float32Array(3);
+  reference.dotF32(floats(8, 6), floats(24, 5), expected);
+  out.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+  rows[Symbol.dispose]();
+  expect(() => rows.f32()).toThrow(/after it was freed/);
+});
+
+test("the arena reuses what was freed and refuses nonsense", () => {
+  const { arena } = kernels();
+  const before = arena.bytes;
+  const [a, b] = [arena.alloc(100), arena.alloc(200)];
+  a[Symbol.dispose]();
+  b[Symbol.dispose]();
+  expect(arena.bytes).toBe(before);
+  const size = arena.memory.buffer.byteLength;
+  for (let round = 0; round < 100; round++) arena.alloc(1 << 20)[Symbol.dispose]();
+  expect(arena.memory.buffer.byteLength).toBeLessThanOrEqual(size + (2 << 20));
+  expect(arena.bytes).toBe(before);
+  expect(() => arena.alloc(-1)).toThrow(/whole number/);
+  expect(() => arena.alloc(5 * 2 ** 30)).toThrow(/4 GiB/);
+});
+
+test.each([0, 1, 2])("a pool of %i workers scans like one thread, again and again", async (workers) => {
+  const face = kernels();
+  await using pool = await openPool(face, { workers });
+  using rows = face.arena.alloc(64 * 1001);
+  using query = face.arena.alloc(64);
+  using out = face.arena.alloc(4 * 1001);
+  rows.u8().set(randomBytes(64 * 1001, 9));
+  for (let round = 0; round < 20; round++) {
+    query.u8().set(randomBytes(64, round + 1));
+    out.u32().fill(0);
+    pool.scan({ kernel: "hamming", query: query.pointer, rows: rows.pointer, count: 1001, stride: 64, rest: [64, 64], out: out.pointer });
+    const expected = new Uint32Array(1001);
+    reference.hamming(randomBytes(64, round + 1), { data: randomBytes(64 * 1001, 9), count: 1001, stride: 64 }, expected);
+    expect(out.u32()).toEqual(expected);
+  }
+});

@@ -1,0 +1,123 @@
+/** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
+import type { KernelFace, Rows } from "../face.ts";
+
+export const reference: KernelFace = {
+  name: "reference",
+  dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
+  l2F32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => (query[i]! - rows[row + i]!) ** 2),
+  dotI8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => query[i]! * signed(code)),
+  l2I8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => (query[i]! - signed(code)) ** 2),
+  dotF32I8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => query[i]! * signed(code)),
+  dotF32U4(query, rows, out) {
+    for (let r = 0; r < rows.count; r++) {
+      let sum = 0;
+      for (let i = 0; i < query.length; i++) sum += query[i]! * nibble(rows.data[r * rows.stride + (i >> 1)]!, i);
+      out[r] = sum;
+    }
+  },
+  hamming: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => bits((query[i]! ^ code) & 255)),
+  binaryDot4(planes, rows, out) {
+    const bytes = planes.length / 4;
+    forCodes(bytes, rows, out, (code, i) => {
+      let sum = 0;
+      for (let j = 0; j < 4; j++) sum += bits(code & 255 & planes[j * bytes + i]!) << j;
+      return sum;
+    });
+  },
+  matmulF32(a, b, out, m, k, n) {
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let p = 0; p < k; p++) sum += a[i * k + p]! * b[p * n + j]!;
+        out[i * n + j] = sum;
+      }
+    }
+  },
+  matmulTransposedF32(a, b, out, m, k, n) {
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let p = 0; p < k; p++) sum += a[i * k + p]! * b[j * k + p]!;
+        out[i * n + j] = sum;
+      }
+    }
+  },
+  fwhtF32(rows, dim) {
+    for (let start = 0; start < rows.length; start += dim) {
+      for (let half = 1; half < dim; half *= 2) {
+        for (let i = 0; i < dim; i++) {
+          if (i & half) continue;
+          const [x, y] = [rows[start + i]!, rows[start + i + half]!];
+          rows[start + i] = x + y;
+          rows[start + i + half] = x - y;
+        }
+      }
+    }
+  },
+  normalizeF32(rows, dim) {
+    for (let start = 0; start < rows.length; start += dim) {
+      let square = 0;
+      for (let i = 0; i < dim; i++) square += rows[start + i]! ** 2;
+      if (square > 0) for (let i = 0; i < dim; i++) rows[start + i]! /= Math.sqrt(square);
+    }
+  },
+  dequantI8(codes, scales, dim, out) {
+    codes.forEach((code, i) => {
+      out[i] = code * scales[Math.floor(i / dim)]!;
+    });
+  },
+  dequantU4(codes, scales, minima, group, out) {
+    for (let i = 0; i < out.length; i++) {
+      const g = Math.floor(i / group);
+      out[i] = minima[g]! + nibble(codes[i >> 1]!, i) * scales[g]!;
+    }
+  },
+  gatherSumI8(table, scales, stride, ids, weights, out) {
+    out.fill(0);
+    ids.forEach((id, t) => {
+      const scale = scales[id]! * (weights?.[t] ?? 1);
+      for (let i = 0; i < out.length; i++) out[i]! += scale * table[id * stride + i]!;
+    });
+  },
+  selectAbove(scores, threshold, out) {
+    const limit = Math.fround(threshold);
+    let found = 0;
+    scores.forEach((score, i) => {
+      if (!(score >= limit)) return;
+      if (found < out.length) out[found] = i;
+      found++;
+    });
+    return found;
+  },
+  sumBytes(data) {
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength & ~63);
+    let sum = 0;
+    for (let i = 0; i < view.byteLength; i += 4) sum = (sum + view.getInt32(i, true)) | 0;
+    return sum;
+  },
+};
+
+function forRows(dim: number, rows: Float32Array, out: Float32Array, term: (row: number, i: number) => number): void {
+  for (let r = 0; r * dim < rows.length; r++) {
+    let sum = 0;
+    for (let i = 0; i < dim; i++) sum += term(r * dim, i);
+    out[r] = sum;
+  }
+}
+
+function forCodes(width: number, rows: Rows, out: Float32Array | Int32Array | Uint32Array, term: (code: number, i: number) => number): void {
+  for (let r = 0; r < rows.count; r++) {
+    let sum = 0;
+    for (let i = 0; i < width; i++) sum += term(rows.data[r * rows.stride + i]!, i);
+    out[r] = sum;
+  }
+}
+
+const signed = (byte: number): number => (byte << 24) >> 24;
+const nibble = (byte: number, i: number): number => (byte >> ((i & 1) * 4)) & 15;
+
+function bits(byte: number): number {
+  let count = 0;
+  for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

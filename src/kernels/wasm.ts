@@ -1,0 +1,184 @@
+/** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
+import { Arena, type Region } from "./arena.ts";
+import type { KernelFace, Rows } from "./face.ts";
+import { type Instance, instantiate, type KernelName } from "./module.ts";
+
+type Numbers = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array;
+
+/** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
+const BLOCK_BYTES = 1 << 18;
+
+/** Rows of any width, as the kernels take them. */
+interface RowKernel {
+  readonly kernel: KernelName;
+  readonly query: Numbers;
+  readonly rows: Numbers;
+  readonly count: number;
+  /** Bytes from one row to the next. */
+  readonly stride: number;
+  /** Third and later arguments after (query, rows, count). */
+  readonly rest: readonly number[];
+  readonly out: Numbers;
+}
+
+export class WasmFace implements KernelFace {
+  readonly name = "wasm";
+  readonly arena: Arena;
+  readonly instance: Instance;
+  readonly #scratch = new Map<string, Region>();
+
+  constructor(instance: Instance = instantiate()) {
+    this.instance = instance;
+    this.arena = new Arena(instance.memory);
+  }
+
+  dotF32(query: Float32Array, rows: Float32Array, out: Float32Array): void {
+    this.#rowsF32("dotF32", query, rows, out);
+  }
+
+  l2F32(query: Float32Array, rows: Float32Array, out: Float32Array): void {
+    this.#rowsF32("l2F32", query, rows, out);
+  }
+
+  dotI8(query: Int8Array, rows: Rows, out: Int32Array): void {
+    this.#codes("dotI8", query, rows, out);
+  }
+
+  l2I8(query: Int8Array, rows: Rows, out: Int32Array): void {
+    this.#codes("l2I8", query, rows, out);
+  }
+
+  dotF32I8(query: Float32Array, rows: Rows, out: Float32Array): void {
+    this.#codes("dotF32I8", query, rows, out);
+  }
+
+  dotF32U4(query: Float32Array, rows: Rows, out: Float32Array): void {
+    this.#codes("dotF32U4", query, rows, out);
+  }
+
+  hamming(query: Uint8Array, rows: Rows, out: Uint32Array): void {
+    this.#codes("hamming", query, rows, out);
+  }
+
+  binaryDot4(planes: Uint8Array, rows: Rows, out: Int32Array): void {
+    const { data, count, stride } = rows;
+    this.#run({ kernel: "binaryDot4", query: planes, rows: data, count, stride, rest: [planes.length / 4, stride], out });
+  }
+
+  matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
+    this.#product("matmulF32", a, b, out, m, k, n);
+  }
+
+  matmulTransposedF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
+    this.#product("matmulTransposedF32", a, b, out, m, k, n);
+  }
+
+  fwhtF32(rows: Float32Array, dim: number): void {
+    this.#inPlace("fwhtF32", rows, dim);
+  }
+
+  normalizeF32(rows: Float32Array, dim: number): void {
+    this.#inPlace("normalizeF32", rows, dim);
+  }
+
+  dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void {
+    const [from, by, to] = [this.#in("a", codes), this.#in("b", scales), this.#room("out", out)];
+    this.instance.exports.dequantI8(from, by, codes.length / dim, dim, to);
+    this.#take(to, out);
+  }
+
+  dequantU4(codes: Uint8Array, scales: Float32Array, minima: Float32Array, group: number, out: Float32Array): void {
+    const [from, by, at, to] = [this.#in("a", codes), this.#in("b", scales), this.#in("c", minima), this.#room("out", out)];
+    this.instance.exports.dequantU4(from, by, at, out.length, group, to);
+    this.#take(to, out);
+  }
+
+  gatherSumI8(table: Int8Array, scales: Float32Array, stride: number, ids: Uint32Array, weights: Float32Array | undefined, out: Float32Array): void {
+    const [from, by] = [this.#in("table", table), this.#in("scales", scales)];
+    const [which, weigh, to] = [this.#in("a", ids), weights ? this.#in("b", weights) : 0, this.#room("out", out)];
+    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, ids.length, to);
+    this.#take(to, out);
+  }
+
+  selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number {
+    const [from, to] = [this.#in("a", scores), this.#room("out", out)];
+    const found = this.instance.exports.selectAbove(from, scores.length, threshold, to, out.length);
+    this.#take(to, out.subarray(0, found));
+    return found;
+  }
+
+  sumBytes(data: Uint8Array): number {
+    return this.instance.exports.sumBytes(this.#in("a", data), data.length);
+  }
+
+  #rowsF32(kernel: KernelName, query: Float32Array, rows: Float32Array, out: Float32Array): void {
+    const dim = query.length;
+    this.#run({ kernel, query, rows, count: dim === 0 ? 0 : rows.length / dim, stride: dim * 4, rest: [dim], out });
+  }
+
+  #codes(kernel: KernelName, query: Numbers, { data, count, stride }: Rows, out: Numbers): void {
+    this.#run({ kernel, query, rows: data, count, stride, rest: [query.length, stride], out });
+  }
+
+  #run({ kernel, query, rows, count, stride, rest, out }: RowKernel): void {
+    if (count === 0) return;
+    const run = this.instance.exports[kernel];
+    const inArena = this.arena.holds(rows);
+    const step = inArena ? count : Math.max(1, Math.floor(BLOCK_BYTES / Math.max(1, stride)));
+    const from = this.#in("query", query);
+    // the last row may end before its stride does
+    const bytes = asBytes(rows).subarray(0, count * stride);
+    for (let first = 0; first < count; first += step) {
+      const some = Math.min(step, count - first);
+      const target = out.subarray(first, first + some) as Numbers;
+      const at = inArena ? rows.byteOffset + first * stride : this.#in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
+      const to = this.#room("out", target);
+      run(from, at, some, ...rest, to);
+      this.#take(to, target);
+    }
+  }
+
+  #product(kernel: KernelName, a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
+    const [left, right, to] = [this.#in("a", a), this.#in("b", b), this.#room("out", out)];
+    this.instance.exports[kernel](left, right, to, m, k, n);
+    this.#take(to, out);
+  }
+
+  #inPlace(kernel: "fwhtF32" | "normalizeF32", rows: Float32Array, dim: number): void {
+    const at = this.#in("a", rows);
+    this.instance.exports[kernel](at, rows.length / dim, dim);
+    this.#take(at, rows);
+  }
+
+  /** Pointer to the array's values, copied to a scratch region when they are not in the arena. */
+  #in(slot: string, array: Numbers, room: number = array.byteLength): number {
+    if (this.arena.holds(array)) return array.byteOffset;
+    const region = this.#region(slot, room);
+    region.u8().set(asBytes(array));
+    return region.pointer;
+  }
+
+  #room(slot: string, array: Numbers): number {
+    return this.arena.holds(array) ? array.byteOffset : this.#region(slot, array.byteLength).pointer;
+  }
+
+  /** Copies a result back unless it is already in place. */
+  #take(pointer: number, array: Numbers): void {
+    if (this.arena.holds(array)) return;
+    asBytes(array).set(new Uint8Array(this.instance.memory.buffer, pointer, array.byteLength));
+  }
+
+  /** Scratch regions are kept by name and only grow. */
+  #region(slot: string, bytes: number): Region {
+    const known = this.#scratch.get(slot);
+    if (known && known.byteLength >= bytes) return known;
+    known?.[Symbol.dispose]();
+    const region = this.arena.alloc(Math.max(bytes, 4096));
+    this.#scratch.set(slot, region);
+    return region;
+  }
+}
+
+function asBytes(array: Numbers): Uint8Array {
+  return new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
+}
