@@ -1,6 +1,7 @@
 /** Copies every entry of one LMDB file into a new one, in key order and packed: compaction, without LMDB's own copy, which carries damage along. */
 import { MnemeError } from "../errors.ts";
 import type { LmdbEngine } from "./lmdb-engine.ts";
+import type { Walk } from "./lmdb-walk.ts";
 import { unsealValue } from "./sealed-value.ts";
 import { AFTER_LAST_KEY } from "./store-header.ts";
 
@@ -32,7 +33,7 @@ export async function copyEngine(source: LmdbEngine, openTarget: () => LmdbEngin
 
 type Portion = { readonly key: Uint8Array; readonly sealed: Uint8Array }[];
 
-function nextPortion(source: LmdbEngine, walk: ReturnType<LmdbEngine["walk"]>): Portion {
+function nextPortion(source: LmdbEngine, walk: Walk): Portion {
   const portion: Portion = [];
   for (let bytes = 0; bytes < COPY_BYTES && portion.length < PORTION_ENTRIES; ) {
     const entry = walk.next();

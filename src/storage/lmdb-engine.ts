@@ -9,68 +9,12 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { MnemeError } from "../errors.ts";
 import type { Write } from "./batch-log.ts";
 import { decodeKey } from "./key.ts";
-import { PAGE_HEADER_BYTES } from "./lmdb-format.ts";
+import type { Database, Lmdb, ReadTransaction, TreeStats } from "./lmdb-binding.ts";
+import { Walk } from "./lmdb-walk.ts";
 import { SEAL_BYTES, sealValue, unsealValue } from "./sealed-value.ts";
-import type { Key } from "./store.ts";
 
 /** LMDB's page, fixed so that a library opens on machines with other memory pages. */
 export const PAGE_SIZE = 4096;
-/** Largest value that fills exactly `pages` pages together with LMDB's page header and the seal. */
-export function valueBytesOfPages(pages: number): number {
-  return pages * PAGE_SIZE - PAGE_HEADER_BYTES - SEAL_BYTES;
-}
-
-interface ReadTransaction {
-  done(): void;
-}
-
-interface KeyRange {
-  readonly start?: Uint8Array;
-  readonly end?: Uint8Array;
-  readonly reverse?: boolean;
-  readonly exclusiveStart?: boolean;
-  readonly inclusiveEnd?: boolean;
-  readonly limit?: number;
-  readonly transaction?: ReadTransaction;
-}
-
-/** What is used of lmdb-js; its own types leave some of it out. */
-interface Database {
-  readonly lastSize: number;
-  getBinaryFast(key: Uint8Array, options?: { transaction?: ReadTransaction }): Uint8Array | undefined;
-  getKeys(range: KeyRange): Iterable<Uint8Array>;
-  useReadTransaction(): ReadTransaction;
-  resetReadTxn(): void;
-  transactionSync<T>(action: () => T): T;
-  put(key: Uint8Array, value: Uint8Array, options?: { append?: boolean }): unknown;
-  remove(key: Uint8Array): unknown;
-  getStats(): unknown;
-  close(): Promise<void>;
-}
-
-interface Lmdb {
-  open(options: Record<string, unknown>): Database;
-}
-
-interface TreeStats {
-  readonly treeBranchPageCount: number;
-  readonly treeLeafPageCount: number;
-  readonly overflowPages: number;
-}
-
-/** @throws MnemeError DEPENDENCY with the install command. */
-export async function loadLmdb(): Promise<Lmdb> {
-  try {
-    return (await import("lmdb")) as unknown as Lmdb;
-  } catch (cause) {
-    throw new MnemeError(
-      "DEPENDENCY",
-      "lmdbStore: package lmdb is missing or has no binary for this platform; run: npm install lmdb@3.5.6",
-      { cause },
-    );
-  }
-}
-
 export interface EngineOptions {
   readonly readOnly: boolean;
   readonly maxReaders: number;
@@ -98,9 +42,6 @@ function allocateLockFile(path: string, options: EngineOptions): void {
   }
 }
 
-/** Keys fetched at a time by a walk: few at first, since most walks are short. */
-const FIRST_KEYS = 16;
-const MOST_KEYS = 512;
 const SMALL_BYTES = 1024;
 /** The buffer that values are sealed in is kept up to this size. */
 const KEPT_SCRATCH_BYTES = 1 << 20;
@@ -230,106 +171,5 @@ export class LmdbEngine {
         "checksum; restore it from a snapshot or index again",
       { details: { path: this.path, namespace: name?.namespace, key: name?.key } },
     );
-  }
-}
-
-export interface WalkEntry {
-  readonly keyBytes: Uint8Array;
-  readonly namespace: string;
-  readonly key: Key;
-}
-
-/**
- * A position in an ordered range, on the snapshot of the moment it began. Keys come in small batches from cursors that are closed
- * at once, so a walk left unfinished holds no cursor, and closing the store under it is safe.
- */
-export class Walk {
-  readonly #engine: LmdbEngine;
-  readonly #db: Database;
-  readonly #reverse: boolean;
-  readonly #onEnd: () => void;
-  readonly #transaction: ReadTransaction;
-  #from: Uint8Array;
-  #fresh = true;
-  readonly #to: Uint8Array;
-  #keys: Uint8Array[] = [];
-  #next = 0;
-  #batch = FIRST_KEYS;
-  #ended = false;
-
-  constructor(
-    engine: LmdbEngine,
-    db: Database,
-    start: Uint8Array,
-    end: Uint8Array,
-    reverse: boolean,
-    onEnd: () => void,
-  ) {
-    this.#engine = engine;
-    this.#db = db;
-    this.#reverse = reverse;
-    this.#from = reverse ? end : start;
-    this.#to = reverse ? start : end;
-    this.#onEnd = onEnd;
-    this.#transaction = db.useReadTransaction();
-  }
-
-  /** The next key, or undefined after the last. @throws MnemeError CORRUPT */
-  next(): WalkEntry | undefined {
-    if (this.#ended) return undefined;
-    if (this.#next === this.#keys.length) this.#fetch();
-    const keyBytes = this.#keys[this.#next++];
-    if (!keyBytes) {
-      this.end();
-      return undefined;
-    }
-    const decoded = decodeKey(keyBytes);
-    if (decoded) return { keyBytes, ...decoded };
-    throw new MnemeError("CORRUPT", `${this.#engine.path}: a key does not match its checksum`, {
-      details: { path: this.#engine.path },
-    });
-  }
-
-  /** Its verified value, owned. */
-  value(entry: WalkEntry): Uint8Array {
-    return this.#engine.readCopy(entry.keyBytes, this.#transaction) ?? this.#vanished();
-  }
-
-  sealed(entry: WalkEntry): Uint8Array {
-    return this.#engine.readSealed(entry.keyBytes, this.#transaction) ?? this.#vanished();
-  }
-
-  /** Within one snapshot a listed key has a value, unless the file changed under us. */
-  #vanished(): never {
-    throw new MnemeError("CORRUPT", `${this.#engine.path}: a listed key cannot be found`, {
-      details: { path: this.#engine.path },
-    });
-  }
-
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#keys = [];
-    this.#transaction.done();
-    this.#onEnd();
-  }
-
-  #fetch(): void {
-    this.#keys = [
-      ...this.#db.getKeys({
-        start: this.#from,
-        end: this.#to,
-        reverse: this.#reverse,
-        // Forwards the start is inclusive at first; backwards it is the range's exclusive end.
-        exclusiveStart: !this.#fresh || this.#reverse,
-        inclusiveEnd: this.#reverse,
-        limit: this.#batch,
-        transaction: this.#transaction,
-      }),
-    ];
-    this.#fresh = false;
-    this.#next = 0;
-    this.#from = this.#keys.at(-1) ?? this.#from;
-    this.#batch = Math.min(MOST_KEYS, this.#batch * 2);
   }
 }

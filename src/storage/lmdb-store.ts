@@ -8,8 +8,6 @@ import { MnemeError } from "../errors.ts";
 import { checkNamespace, collectWrites, type Write } from "./batch-log.ts";
 import { encodeKey, encodeRange } from "./key.ts";
 import {
-  createFolder,
-  currentDataFile,
   type DataFile,
   dataFile,
   isSuperseded,
@@ -17,23 +15,23 @@ import {
   removeLitter,
   temporaryFile,
 } from "./library-folder.ts";
-import { checkLmdbFile, readMetaBytes } from "./lmdb-check.ts";
+import { loadLmdb } from "./lmdb-binding.ts";
+import { checkLmdbFile } from "./lmdb-check.ts";
 import { COPY_BYTES, copyEngine } from "./lmdb-copy.ts";
-import { type EngineOptions, LmdbEngine, loadLmdb, PAGE_SIZE, type Walk } from "./lmdb-engine.ts";
+import { type EngineOptions, LmdbEngine, PAGE_SIZE } from "./lmdb-engine.ts";
+import { type OpenEngine, type Opened, openForReading, openForWriting } from "./lmdb-open.ts";
+import type { Walk } from "./lmdb-walk.ts";
 import { SCAN, type Scannable, type ScannedEntry } from "./scan.ts";
 import type { Batch, Entry, Key, RangeOptions, Store, StoreStats } from "./store.ts";
 import { toCommitError, toStoreError } from "./store-errors.ts";
 import {
   AFTER_LAST_KEY,
-  checkHeader,
   FIRST_USER_KEY,
   GENERATION_KEY,
   generationBytes,
-  HEADER_KEY,
-  headerBytes,
   readGeneration,
 } from "./store-header.ts";
-import { acquireWriterLock, type WriterLock } from "./writer-lock.ts";
+import type { WriterLock } from "./writer-lock.ts";
 
 export interface LmdbStoreOptions {
   /** Open for reading beside a writer, or in a folder without write permission. Default false. */
@@ -60,96 +58,12 @@ export async function lmdbStore(folder: string, options: LmdbStoreOptions = {}):
   const lmdb = await loadLmdb();
   const openEngine = (path: string): LmdbEngine => new LmdbEngine(lmdb, path, settings);
   try {
-    if (settings.readOnly)
-      return new LmdbStore(folder, settings, openEngine, openForReading(folder, openEngine));
-    return await openForWriting(folder, settings, openEngine);
+    const opened = settings.readOnly
+      ? openForReading(folder, openEngine)
+      : await openForWriting(folder, settings.lockTimeoutMs, openEngine);
+    return new LmdbStore(folder, settings, openEngine, opened);
   } catch (error) {
     throw toStoreError(error, "open", folder);
-  }
-}
-
-type OpenEngine = (path: string) => LmdbEngine;
-
-interface Opened {
-  readonly file: DataFile;
-  readonly engine: LmdbEngine;
-  readonly lock?: WriterLock;
-}
-
-async function openForWriting(
-  folder: string,
-  settings: Required<LmdbStoreOptions>,
-  openEngine: OpenEngine,
-): Promise<LmdbStore> {
-  currentDataFile(folder); // refuses foreign folders before anything is written
-  createFolder(folder);
-  const lock = await acquireWriterLock(folder, settings.lockTimeoutMs);
-  try {
-    const file = currentDataFile(folder) ?? (await createDataFile(folder, openEngine));
-    checkLmdbFile(file.path);
-    const engine = openSound(file.path, openEngine);
-    removeLitter(folder, file);
-    return new LmdbStore(folder, settings, openEngine, { file, engine, lock });
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
-
-/** Opens a checked file and judges its header record. */
-function openSound(path: string, openEngine: OpenEngine): LmdbEngine {
-  const engine = openEngine(path);
-  try {
-    checkHeader(engine.read(HEADER_KEY), path);
-    return engine;
-  } catch (error) {
-    void engine.close();
-    throw error;
-  }
-}
-
-async function createDataFile(folder: string, openEngine: OpenEngine): Promise<DataFile> {
-  removeLitter(folder, undefined);
-  const temporary = temporaryFile(folder, 1);
-  const engine = openEngine(temporary);
-  try {
-    engine.commit([], { key: HEADER_KEY, value: headerBytes() });
-  } finally {
-    await engine.close();
-  }
-  const file = dataFile(folder, 1);
-  publish(temporary, file, folder);
-  return file;
-}
-
-const READER_ATTEMPTS = 200;
-
-/** A writer may commit or switch files while the check reads: an odd finding counts only when nothing moved meanwhile. */
-function openForReading(folder: string, openEngine: OpenEngine): Opened {
-  for (let attempt = 1; ; attempt++) {
-    const file = currentDataFile(folder);
-    if (!file)
-      throw new MnemeError(
-        "NOT_FOUND",
-        `open ${folder}: there is no library; create it by opening without readOnly`,
-      );
-    let before = "";
-    try {
-      before = readMetaBytes(file.path);
-      checkLmdbFile(file.path, { overflowHeads: false });
-      return { file, engine: openSound(file.path, openEngine) };
-    } catch (error) {
-      if (attempt >= READER_ATTEMPTS || !movedMeanwhile(folder, file, before)) throw error;
-    }
-  }
-}
-
-function movedMeanwhile(folder: string, file: DataFile, before: string): boolean {
-  if (isSuperseded(folder, file)) return true;
-  try {
-    return readMetaBytes(file.path) !== before;
-  } catch {
-    return true;
   }
 }
 

@@ -129,11 +129,15 @@ class SnapshotWriter {
     const chunks = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
+    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    let at = 0;
     for (const chunk of chunks) {
-      this.#hash.update(chunk);
-      for (let done = 0; done < chunk.length; )
-        done += (await this.#file.write(chunk, done, chunk.length - done)).bytesWritten;
+      whole.set(chunk, at);
+      at += chunk.length;
     }
+    this.#hash.update(whole);
+    for (let done = 0; done < whole.length; )
+      done += (await this.#file.write(whole, done, whole.length - done)).bytesWritten;
   }
 
   async finish(generation: number): Promise<void> {
