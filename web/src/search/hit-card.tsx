@@ -1,0 +1,80 @@
+/** One hit: where it stands, the passage with its words marked, and why it was found. */
+import type { JSX } from "preact";
+import type { Hit, Reason } from "../../../src/memory/types.ts";
+import { opened, openReader } from "../reader/state.ts";
+import { Marked } from "./marked.tsx";
+
+/** Best score of each retriever among the hits shown: what a full bar means. */
+export type BestScores = Readonly<Record<Reason["by"], number>>;
+
+export function bestScores(hits: readonly Hit[]): BestScores {
+  const best = { words: 0, meaning: 0, facets: 0 };
+  for (const { reasons } of hits) {
+    for (const { by, score } of reasons) best[by] = Math.max(best[by], score);
+  }
+  return best;
+}
+
+export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestScores }): JSX.Element {
+  const { place } = hit;
+  const isOpen = opened.value?.id === hit.id && opened.value.place?.start === place.start;
+  const open = (event: Event): void => {
+    event.preventDefault();
+    void openReader(hit.id, hit.title, place);
+  };
+  return (
+    <li class={isOpen ? "hit open" : "hit"}>
+      <article>
+        <h2>
+          <a href="#/search" class="hit-link" onClick={open} aria-current={isOpen ? "true" : undefined}>
+            {hit.title}
+          </a>
+        </h2>
+        <p class="crumbs">
+          {place.headings
+            .filter((name) => name !== hit.title)
+            .map((name, i) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: headings may repeat and never move
+              <span key={i}>{name}</span>
+            ))}
+          <span class="at">{place.page ? `page ${place.page}` : `line ${place.line}`}</span>
+          {hit.id !== hit.title && <span class="id">{hit.id}</span>}
+        </p>
+        <p class="snippet">
+          <Marked text={hit.snippet} ranges={hit.highlights} />
+        </p>
+        <Reasons reasons={hit.reasons} best={best} />
+      </article>
+    </li>
+  );
+}
+
+function Reasons({
+  reasons,
+  best,
+}: {
+  readonly reasons: readonly Reason[];
+  readonly best: BestScores;
+}): JSX.Element {
+  return (
+    <ul class="reasons" aria-label="Why this was found">
+      {reasons.map(({ by, rank, score, terms }) => (
+        <li key={by} class={`reason ${by}`} title={`${by}: rank ${rank}, score ${score.toPrecision(3)}`}>
+          {by !== "facets" && <Bar share={best[by] > 0 ? Math.max(0.06, score / best[by]) : 0} />}
+          <span>{by === "facets" ? "filter" : by}</span>
+          {by !== "facets" && <span class="rank">#{rank}</span>}
+          {terms && terms.length > 0 && <span class="terms">{terms.slice(0, 4).join(", ")}</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Bar({ share }: { readonly share: number }): JSX.Element {
+  return (
+    <svg class="bar" width="34" height="6" aria-hidden="true">
+      <rect class="track" width="34" height="6" rx="3" />
+      <rect class="value" width={34 * Math.min(1, share)} height="6" rx="3" />
+    </svg>
+  );
+}

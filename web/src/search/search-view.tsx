@@ -1,0 +1,141 @@
+/** Search as one types. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { formatMs, plural } from "../format.ts";
+import { Icon } from "../shell/icons.tsx";
+import { moveFocus } from "../shell/keys.ts";
+import { chosen } from "./facets.ts";
+import { FacetsPanel } from "./facets-panel.tsx";
+import { bestScores, HitCard } from "./hit-card.tsx";
+import { busy, failure, followQuery, found, more, query } from "./state.ts";
+import { Welcome } from "./welcome.tsx";
+
+export function SearchView(): JSX.Element {
+  useEffect(followQuery, []);
+  const filtersShown = useSignal(false);
+  const filters = Object.values(chosen.value).reduce((sum, values) => sum + values.length, 0);
+  const blank = query.value.trim() === "";
+  return (
+    <div
+      class={`search ${blank ? "blank" : ""} ${filtersShown.value ? "filters-shown" : ""}`}
+      onKeyDown={onArrows}
+    >
+      <h1 class="visually-hidden">Search</h1>
+      <div class="field-row">
+        <SearchField />
+        {!blank && (
+          <button
+            type="button"
+            class="filters-toggle"
+            aria-expanded={filtersShown.value}
+            aria-controls="filters"
+            onClick={() => {
+              filtersShown.value = !filtersShown.value;
+            }}
+          >
+            <Icon name="filter" /> Filters{filters > 0 ? ` (${filters})` : ""}
+          </button>
+        )}
+      </div>
+      {blank ? (
+        <Welcome />
+      ) : (
+        <div class="search-body">
+          <FacetsPanel />
+          <Results />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function SearchField(): JSX.Element {
+  return (
+    <search class={busy.value ? "big-field busy" : "big-field"}>
+      <Icon name="search" />
+      <input
+        data-main-field
+        type="search"
+        aria-label="Search the library"
+        placeholder="Search the library"
+        autocomplete="off"
+        spellcheck={false}
+        enterkeyhint="search"
+        autofocus
+        value={query.value}
+        onInput={(event) => {
+          query.value = event.currentTarget.value;
+        }}
+      />
+      <kbd aria-hidden="true">/</kbd>
+    </search>
+  );
+}
+
+function onArrows(event: KeyboardEvent): void {
+  const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : undefined;
+  const target = event.target as HTMLElement;
+  if (!step || target.matches("input:not([data-main-field])")) return;
+  if (target.matches("[data-main-field]") && step === -1) return;
+  const first = document.querySelector(".hit-link");
+  if (step === -1 && document.activeElement === first)
+    document.querySelector<HTMLElement>("[data-main-field]")?.focus();
+  else moveFocus(".hit-link", step);
+  event.preventDefault();
+}
+
+function Results(): JSX.Element {
+  const result = found.value;
+  return (
+    <section class="results" aria-label="Results" aria-busy={busy.value}>
+      <p class="summary" role="status">
+        {failure.value
+          ? ""
+          : result
+            ? summaryOf(result.hits.length, result.next !== undefined, result.ms)
+            : " "}
+      </p>
+      {failure.value && <p class="failure">{failure.value}</p>}
+      {result && (
+        <>
+          {result.notes.map((note) => (
+            <p class="note" key={note}>
+              {note}
+            </p>
+          ))}
+          {result.hits.length === 0 && <NothingFound />}
+          <ol class={busy.value ? "hits stale" : "hits"}>
+            {result.hits.map((hit) => (
+              <HitCard key={`${hit.id}#${hit.passage}`} hit={hit} best={bestScores(result.hits)} />
+            ))}
+          </ol>
+          {result.next && (
+            <button type="button" class="more" onClick={() => void more()} disabled={busy.value}>
+              More results
+            </button>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+function summaryOf(hits: number, hasMore: boolean, ms: number): string {
+  if (hits === 0) return `Nothing in ${formatMs(ms)}`;
+  return `${hasMore ? "First " : ""}${plural(hits, "document")} in ${formatMs(ms)}`;
+}
+
+function NothingFound(): JSX.Element {
+  const filtered = Object.values(chosen.value).some((values) => values.length > 0);
+  return (
+    <div class="empty">
+      <p>No passage speaks of this{filtered ? " under these filters" : ""}.</p>
+      <p class="muted">
+        {filtered
+          ? "Take a filter away, or search by meaning alone."
+          : "Try other words: meaning is searched too, so a description will do."}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+/** Keys that work everywhere. Those that type stay with the field one types in. */
+import { closeReader, opened } from "../reader/state.ts";
+import { go, VIEWS } from "../route.ts";
+import { nextTheme } from "../theme.ts";
+import { helpOpen } from "./help-dialog.tsx";
+
+export function followKeys(): () => void {
+  addEventListener("keydown", onKey);
+  return () => removeEventListener("keydown", onKey);
+}
+
+function onKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape" && opened.value) {
+    event.preventDefault();
+    closeReader();
+    return;
+  }
+  if (isTyping(event.target)) return;
+  const view = VIEWS[Number(event.key) - 1];
+  if (event.key === "/") focusField();
+  else if (event.key === "?") helpOpen.value = true;
+  else if (event.key === "t") nextTheme();
+  else if (view) go(view);
+  else return;
+  event.preventDefault();
+}
+
+function focusField(): void {
+  const field = document.querySelector<HTMLInputElement>("[data-main-field]");
+  if (!field) {
+    go("search");
+    requestAnimationFrame(() => document.querySelector<HTMLInputElement>("[data-main-field]")?.focus());
+    return;
+  }
+  field.focus();
+  field.select();
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches("textarea, select, input:not([type=checkbox], [type=radio])"))
+  );
+}
+
+/** Moves focus among the elements that match `selector`, starting after the focused one. True when it moved. */
+export function moveFocus(selector: string, step: 1 | -1): boolean {
+  const stops = [...document.querySelectorAll<HTMLElement>(selector)];
+  const at = stops.indexOf(document.activeElement as HTMLElement);
+  const next = stops[at === -1 ? (step === 1 ? 0 : stops.length - 1) : at + step];
+  next?.focus();
+  return next !== undefined;
+}

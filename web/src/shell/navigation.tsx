@@ -1,0 +1,67 @@
+/** The four views, the theme and help. A rail at the side; a bar at the foot of narrow screens. */
+import type { JSX } from "preact";
+import { here, VIEWS, type View } from "../route.ts";
+import { query } from "../search/state.ts";
+import { nextTheme, theme } from "../theme.ts";
+import { helpOpen } from "./help-dialog.tsx";
+import { Icon, Mark } from "./icons.tsx";
+
+const LABEL: Readonly<Record<View, string>> = {
+  search: "Search",
+  ask: "Ask",
+  library: "Library",
+  memory: "Memory",
+};
+
+export function Navigation(): JSX.Element {
+  const { view } = here.value;
+  return (
+    <header class="rail">
+      <a
+        class="brand"
+        href="#/search"
+        aria-label="Mneme, start"
+        onClick={() => {
+          query.value = "";
+        }}
+      >
+        <Mark />
+        <span aria-hidden="true">mneme</span>
+      </a>
+      <nav aria-label="Views">
+        <ul>
+          {VIEWS.map((name) => (
+            <li key={name}>
+              <a href={`#/${name}`} aria-current={name === view ? "page" : undefined}>
+                <Icon name={name} />
+                <span>{LABEL[name]}</span>
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div class="rail-foot">
+        <button
+          type="button"
+          class="quiet"
+          onClick={nextTheme}
+          aria-label={`Theme: ${theme.value}`}
+          title={`Theme: ${theme.value}`}
+        >
+          <Icon name={theme.value} />
+        </button>
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            helpOpen.value = true;
+          }}
+          aria-label="Keyboard help"
+          title="Keyboard help (?)"
+        >
+          <Icon name="help" />
+        </button>
+      </div>
+    </header>
+  );
+}
