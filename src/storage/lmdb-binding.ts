@@ -26,6 +26,8 @@ export interface Database {
   put(key: Uint8Array, value: Uint8Array, options?: { append?: boolean }): unknown;
   remove(key: Uint8Array): unknown;
   getStats(): unknown;
+  /** Frees the slots of readers that died. */
+  readerCheck(): number;
   close(): Promise<void>;
 }
 

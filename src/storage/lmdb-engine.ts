@@ -43,6 +43,8 @@ function allocateLockFile(path: string, options: EngineOptions): void {
 }
 
 const SMALL_BYTES = 1024;
+/** A reader that was killed within a read would hold old pages back for ever. */
+const COMMITS_BETWEEN_CHECKS = 64;
 /** The buffer that values are sealed in is kept up to this size. */
 const KEPT_SCRATCH_BYTES = 1 << 20;
 
@@ -52,6 +54,7 @@ export class LmdbEngine {
   readonly #walks = new Set<Walk>();
   #scratch: Buffer = Buffer.allocUnsafeSlow(1 << 17);
   #open = true;
+  #commits = 0;
 
   constructor(lmdb: Lmdb, path: string, options: EngineOptions) {
     this.path = path;
@@ -121,6 +124,7 @@ export class LmdbEngine {
       for (const write of writes) this.#apply(write);
       if (closing) this.#put(closing.key, closing.value);
     });
+    if (++this.#commits % COMMITS_BETWEEN_CHECKS === 0) this.#db.readerCheck();
     if (this.#scratch.length > KEPT_SCRATCH_BYTES) this.#scratch = Buffer.allocUnsafeSlow(1 << 17);
   }
 

@@ -67,6 +67,9 @@ export async function lmdbStore(folder: string, options: LmdbStoreOptions = {}):
   }
 }
 
+/** A range that is neither finished nor broken off would hold old pages back until the store closes. */
+const abandoned = new FinalizationRegistry<Walk>((walk) => walk.end());
+
 class LmdbStore implements Store, Scannable {
   readonly location: string;
   readonly writable: boolean;
@@ -108,8 +111,12 @@ class LmdbStore implements Store, Scannable {
     const { start, end } = encodeRange(namespace, options);
     this.#live();
     return {
-      [Symbol.iterator]: () =>
-        this.#iterate(this.#live().walk(start, end, options.reverse ?? false), options.limit),
+      [Symbol.iterator]: () => {
+        const walk = this.#live().walk(start, end, options.reverse ?? false);
+        const entries = this.#iterate(walk, options.limit);
+        abandoned.register(entries, walk);
+        return entries;
+      },
     };
   }
 
