@@ -59,15 +59,20 @@ function openSound(path: string, openEngine: OpenEngine): LmdbEngine {
 async function createDataFile(folder: string, openEngine: OpenEngine): Promise<DataFile> {
   removeLitter(folder, undefined);
   const temporary = temporaryFile(folder, 1);
-  const engine = openEngine(temporary);
-  try {
-    engine.commit([], { key: HEADER_KEY, value: headerBytes() });
-  } finally {
-    await engine.close();
-  }
   const file = dataFile(folder, 1);
-  publish(temporary, file, folder);
-  return file;
+  try {
+    const engine = openEngine(temporary);
+    try {
+      engine.commit([], { key: HEADER_KEY, value: headerBytes() });
+    } finally {
+      await engine.close();
+    }
+    publish(temporary, file, folder);
+    return file;
+  } catch (error) {
+    removeLitter(folder, undefined);
+    throw error;
+  }
 }
 
 const READER_ATTEMPTS = 200;

@@ -1,9 +1,16 @@
 /** restore: a snapshot (or any store of this package) becomes a new library folder. verifySnapshot: every byte of a snapshot file. Node only. */
 import { createHash } from "node:crypto";
-import { readdirSync, rmSync, statSync } from "node:fs";
-import { MnemeError, throwIfAborted } from "../errors.ts";
+import { rmSync, statSync } from "node:fs";
+import { isMnemeError, MnemeError, throwIfAborted } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { createFolder, dataFile, publish, temporaryFile } from "./library-folder.ts";
+import {
+  createFolder,
+  currentDataFile,
+  dataFile,
+  publish,
+  removeLitter,
+  temporaryFile,
+} from "./library-folder.ts";
 import { loadLmdb } from "./lmdb-binding.ts";
 import { COPY_BYTES } from "./lmdb-copy.ts";
 import { LmdbEngine } from "./lmdb-engine.ts";
@@ -38,6 +45,8 @@ export async function restore(
     const lock = await acquireWriterLock(folder, 0);
     const temporary = temporaryFile(folder, 1);
     try {
+      refuseExisting(folder); // again, now that nobody else can make one
+      removeLitter(folder, undefined);
       const engine = new LmdbEngine(lmdb, temporary, { ...lmdbStoreDefaults, readOnly: false });
       const entries = await fill(engine, source, options).finally(() => engine.close());
       const target = dataFile(folder, 1);
@@ -56,9 +65,13 @@ export async function restore(
   }
 }
 
+/** What a killed restore left behind does not count. */
 function refuseExisting(folder: string): void {
-  const found = statSync(folder, { throwIfNoEntry: false });
-  if (!found || (found.isDirectory() && readdirSync(folder).length === 0)) return;
+  try {
+    if (!currentDataFile(folder)) return;
+  } catch (error) {
+    if (!isMnemeError(error, "FORMAT")) throw error;
+  }
   throw new MnemeError("EXISTS", `restore: ${folder} is already there; name a new or empty folder`, {
     details: { path: folder },
   });

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -189,7 +197,10 @@ describe("snapshot", () => {
   it("restores into a new library, whole", async () => {
     const target = join(folder, "restored");
     const snapshot = await openSnapshot(fileSource(path));
+    mkdirSync(target);
+    writeFileSync(join(target, "building-1.tmp"), "what a killed restore left");
     expect((await restore(snapshot, target)).entries).toBe(6005);
+    expect(readdirSync(target).filter((name) => name.includes("building"))).toEqual([]);
     const restored = (await openPath(target)) as Store;
     await sameAsLibrary(restored);
     expect(restored.generation()).toBe(2);
