@@ -18,4 +18,4 @@ export default command({
     else print(`${args.library}: ${formatBytes(bytes)}`);
     return EXIT.ok;
   },
-});
+}) as Command;

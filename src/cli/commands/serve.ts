@@ -36,4 +36,4 @@ export default command({
       return EXIT.ok;
     });
   },
-});
+}) as Command;

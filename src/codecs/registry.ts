@@ -1,0 +1,88 @@
+/** Codecs by name: a recipe such as "pca128>rabitq1" becomes a Codec, serialised coders come back to life. */
+import { MnemeError } from "../errors.ts";
+import type { Codec, Coder } from "./codec.ts";
+import { compose, composed, type Transform, type TransformCodec } from "./compose.ts";
+import { f32, f32Coder } from "./f32.ts";
+import { int4, int4Coder } from "./int4.ts";
+import { int8, int8Coder } from "./int8.ts";
+import { pca, pcaTransform } from "./pca.ts";
+import { RabitqCoder, rabitq } from "./rabitq.ts";
+import { asFloats, deserialize, type SerialHeader } from "./serial.ts";
+import { truncate, truncation } from "./truncate.ts";
+
+/** Families of codecs; a number in an id is bits, group or width. */
+export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq"] as const;
+export const TRANSFORM_FAMILIES = ["truncate", "pca"] as const;
+
+type CodecFamily = (typeof CODEC_FAMILIES)[number];
+type TransformFamily = (typeof TRANSFORM_FAMILIES)[number];
+
+interface CodecEntry {
+  readonly make: (number: number) => Codec;
+  readonly restore: (header: SerialHeader) => Coder;
+}
+
+const codecs: Record<CodecFamily, CodecEntry> = {
+  f32: { make: () => f32(), restore: ({ dim }) => f32Coder(dim) },
+  int8: { make: () => int8(), restore: ({ dim }) => int8Coder(dim) },
+  "int4-g": { make: (group) => int4({ group }), restore: ({ dim, group }) => int4Coder(dim, Number(group)) },
+  rabitq: { make: (bits) => rabitq({ bits }), restore: ({ dim, bits, seed }) => new RabitqCoder(dim, Number(bits), Number(seed)) },
+};
+
+interface TransformEntry {
+  readonly make: (number: number, variant: string) => TransformCodec;
+  readonly restore: (header: SerialHeader, arrays: readonly Uint8Array[]) => Transform;
+}
+
+const transforms: Record<TransformFamily, TransformEntry> = {
+  truncate: { make: (dim) => truncate({ dim }), restore: ({ dim, to }) => truncation(dim, Number(to)) },
+  pca: {
+    make: (dim, variant) => pca({ dim, whiten: variant === "w" }),
+    restore: ({ id, dim, to, whiten, totalVariance }, arrays) => {
+      const [mean, components, inverse, variances] = arrays.map(asFloats) as [Float32Array, Float32Array, Float32Array, Float32Array];
+      return pcaTransform(id, { from: dim, to: Number(to), whiten: whiten === true, totalVariance: Number(totalVariance), mean, components, inverse, variances });
+    },
+  },
+};
+
+/** "rabitq1", "int8", "int4-g32", "truncate256>int8", "pca128>rabitq4". @throws MnemeError ARGUMENT naming what is unknown. */
+export function parseCodec(recipe: string): Codec {
+  const steps = recipe.split(">").map((step) => step.trim());
+  const last = steps.pop()!;
+  const { family, number } = partsOf(last);
+  const entry = codecs[family as CodecFamily];
+  if (!entry) throw unknown(recipe, last, CODEC_FAMILIES);
+  return steps.reduceRight<Codec>((codec, step) => {
+    const { family: name, number: value, variant } = partsOf(step);
+    const transform = transforms[name as TransformFamily];
+    if (!transform) throw unknown(recipe, step, TRANSFORM_FAMILIES);
+    return compose(transform.make(value, variant), codec);
+  }, entry.make(number));
+}
+
+/** The inverse of `Coder.serialize`. @throws MnemeError CORRUPT, VERSION for a codec that this build does not know. */
+export function restoreCoder(bytes: Uint8Array): Coder {
+  const { header, arrays } = deserialize(bytes);
+  if (header.id.includes(">")) return composed(restoreTransform(arrays[0]!), restoreCoder(arrays[1]!));
+  const entry = codecs[partsOf(header.id).family as CodecFamily];
+  if (!entry) throw new MnemeError("VERSION", `coder: codec ${JSON.stringify(header.id)} is not known to this build; use the version that wrote it`);
+  return entry.restore(header);
+}
+
+function restoreTransform(bytes: Uint8Array): Transform {
+  const { header, arrays } = deserialize(bytes);
+  const entry = transforms[partsOf(header.id).family as TransformFamily];
+  if (!entry) throw new MnemeError("VERSION", `coder: transform ${JSON.stringify(header.id)} is not known to this build`);
+  return entry.restore(header, arrays);
+}
+
+/** "int4-g32" -> family "int4-g", number 32; "f32" and "int8" are whole names. */
+function partsOf(id: string): { family: string; number: number; variant: string } {
+  if (id === "f32" || id === "int8") return { family: id, number: 0, variant: "" };
+  const match = /^(.*?[a-z])(\d+)([a-z]*)$/.exec(id);
+  return match ? { family: match[1]!, number: Number(match[2]), variant: match[3]! } : { family: id, number: 0, variant: "" };
+}
+
+function unknown(recipe: string, step: string, known: readonly string[]): MnemeError {
+  return new MnemeError("ARGUMENT", `codec ${JSON.stringify(recipe)}: unknown part ${JSON.stringify(step)}; families here: ${known.join(", ")}`);
+}
