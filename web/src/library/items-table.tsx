@@ -64,10 +64,10 @@ function ItemRow({ item }: { readonly item: ItemHead }): JSX.Element {
       <td class="num" data-label="passages">
         {formatCount(item.passages)}
       </td>
-      <td class="num" data-label="">
+      <td class="num" data-label="size">
         {formatBytes(item.bytes)}
       </td>
-      <td class="when" data-label="">
+      <td class="when">
         <time dateTime={new Date(item.updatedAt).toISOString()}>{formatAge(item.updatedAt)}</time>
       </td>
       <td class="act">

@@ -1,5 +1,7 @@
 /** The pictures of memory: RAM as a bar against the budget, and every structure as a tile as large as its bytes. */
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { StatsRow } from "../../../src/memory/types.ts";
 import { formatBytes, formatPercent } from "../format.ts";
 import { pointed, roomOf } from "./state.ts";
@@ -41,7 +43,7 @@ export function StackedBar({ rows, limit, colours, label }: BarProps): JSX.Eleme
         return (
           <rect
             key={row.structure}
-            class={`piece ${colours.get(roomOf(row))} ${dimmed(row)}`}
+            class={`piece ${colours.get(roomOf(row))} ${pointedClass(row)}`}
             x={x}
             width={Math.max(0, width - 1.5)}
             height="44"
@@ -56,9 +58,7 @@ export function StackedBar({ rows, limit, colours, label }: BarProps): JSX.Eleme
   );
 }
 
-const WIDTH = 1000;
-const HEIGHT = 340;
-const GAP = 1.5;
+const GAP = 3;
 
 export function Treemap({
   rows,
@@ -67,20 +67,25 @@ export function Treemap({
   readonly rows: readonly StatsRow[];
   readonly colours: Colours;
 }): JSX.Element {
-  const tiles = treemap(rows, (row) => row.bytes, { x: 0, y: 0, width: WIDTH, height: HEIGHT });
+  const frame = useRef<HTMLDivElement>(null);
+  const size = useSignal({ width: 1000, height: 340 });
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      const { width, height } = entry!.contentRect;
+      size.value = { width, height };
+    });
+    observer.observe(frame.current!);
+    return () => observer.disconnect();
+  }, []);
+  const tiles = treemap(rows, ({ bytes }) => bytes, { x: 0, y: 0, ...size.value });
   return (
-    <div class="treemap" aria-hidden="true">
+    <div class="treemap" ref={frame} aria-hidden="true">
       {tiles.map(({ data, x, y, width, height }) => (
         <div
-          key={`${data.tier} ${data.structure}`}
-          class={`tile ${colours.get(roomOf(data))} ${dimmed(data)}`}
+          key={keyOf(data)}
+          class={`tile ${colours.get(roomOf(data))} ${pointedClass(data)}`}
           title={`${data.structure} (${data.tier}): ${formatBytes(data.bytes)}`}
-          style={{
-            left: `${(100 * x) / WIDTH}%`,
-            top: `${(100 * y) / HEIGHT}%`,
-            width: `calc(${(100 * width) / WIDTH}% - ${GAP * 2}px)`,
-            height: `calc(${(100 * height) / HEIGHT}% - ${GAP * 2}px)`,
-          }}
+          style={{ left: px(x), top: px(y), width: px(width - GAP), height: px(height - GAP) }}
           onPointerEnter={() => point(data)}
           onPointerLeave={() => point(undefined)}
         >
@@ -93,6 +98,10 @@ export function Treemap({
   );
 }
 
+function px(length: number): string {
+  return `${Math.max(1, length)}px`;
+}
+
 export function keyOf(row: StatsRow): string {
   return `${row.tier} ${row.structure}`;
 }
@@ -101,6 +110,6 @@ function point(row: StatsRow | undefined): void {
   pointed.value = row && keyOf(row);
 }
 
-function dimmed(row: StatsRow): string {
-  return pointed.value !== undefined && pointed.value !== keyOf(row) ? "dim" : "";
+function pointedClass(row: StatsRow): string {
+  return pointed.value === keyOf(row) ? "pointed" : "";
 }

@@ -16,16 +16,16 @@ interface Box {
 }
 
 /** Tiles for `items` in a box, largest first. Items of value 0 get none. */
-export function treemap<T>(items: readonly T[], valueOf: (item: T) => number, box: Box): Tile<T>[] {
-  const sorted = items.filter((item) => valueOf(item) > 0).sort((a, b) => valueOf(b) - valueOf(a));
-  const total = sorted.reduce((sum, item) => sum + valueOf(item), 0);
+export function treemap<T>(items: readonly T[], sizeOf: (item: T) => number, box: Box): Tile<T>[] {
+  const sorted = items.filter((item) => sizeOf(item) > 0).sort((a, b) => sizeOf(b) - sizeOf(a));
+  const total = sorted.reduce((sum, item) => sum + sizeOf(item), 0);
   const scale = (box.width * box.height) / total;
   const tiles: Tile<T>[] = [];
   let rest = box;
   for (let at = 0; at < sorted.length; ) {
     const side = Math.min(rest.width, rest.height);
-    const row = rowFrom(sorted, at, (item) => valueOf(item) * scale, side);
-    rest = placeRow(row, (item) => valueOf(item) * scale, rest, tiles);
+    const row = rowFrom(sorted, at, (item) => sizeOf(item) * scale, side);
+    rest = placeRow(row, (item) => sizeOf(item) * scale, rest, tiles);
     at += row.length;
   }
   return tiles;

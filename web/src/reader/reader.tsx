@@ -22,10 +22,12 @@ function OpenReader({ document: shown }: { readonly document: Opened }): JSX.Ele
       <header>
         <div>
           <p class="crumbs">
-            {place?.headings.map((name, i) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: headings may repeat and never move
-              <span key={i}>{name}</span>
-            ))}
+            {place?.headings
+              .filter((name) => name !== shown.title)
+              .map((name, i) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: headings may repeat and never move
+                <span key={i}>{name}</span>
+              ))}
             {place && <span class="at">{place.page ? `page ${place.page}` : `line ${place.line}`}</span>}
           </p>
           <h2 id="reader-title" ref={heading} tabIndex={-1}>
@@ -62,7 +64,7 @@ function Text({
   readonly item: StoredItem;
 }): JSX.Element {
   const whole = useSignal(false);
-  const body = useRef<HTMLDivElement>(null);
+  const body = useRef<HTMLElement>(null);
   const { place } = shown;
   useEffect(() => {
     const lit = body.current?.querySelector(".lit");
@@ -74,7 +76,7 @@ function Text({
   const cut = window.end - window.start < item.text.length;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <div class="text" ref={body} tabIndex={0} role="region" aria-label="Text of the document">
+    <section class="text" ref={body} tabIndex={0} aria-label="Text of the document">
       {cut && (
         <button
           type="button"
@@ -89,7 +91,7 @@ function Text({
       {blocksOf(item.text, window, place).map((block) => (
         <TextBlock key={block.start} block={block} />
       ))}
-    </div>
+    </section>
   );
 }
 

@@ -18,17 +18,18 @@ export function bestScores(hits: readonly Hit[]): BestScores {
 export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestScores }): JSX.Element {
   const { place } = hit;
   const isOpen = opened.value?.id === hit.id && opened.value.place?.start === place.start;
-  const open = (event: Event): void => {
-    event.preventDefault();
-    void openReader(hit.id, hit.title, place);
-  };
   return (
     <li class={isOpen ? "hit open" : "hit"}>
       <article>
         <h2>
-          <a href="#/search" class="hit-link" onClick={open} aria-current={isOpen ? "true" : undefined}>
+          <button
+            type="button"
+            class="hit-link"
+            onClick={() => void openReader(hit.id, hit.title, place)}
+            aria-current={isOpen ? "true" : undefined}
+          >
             {hit.title}
-          </a>
+          </button>
         </h2>
         <p class="crumbs">
           {place.headings

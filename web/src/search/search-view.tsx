@@ -17,6 +17,7 @@ export function SearchView(): JSX.Element {
   const filters = Object.values(chosen.value).reduce((sum, values) => sum + values.length, 0);
   const blank = query.value.trim() === "";
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: arrows move among the buttons inside
     <div
       class={`search ${blank ? "blank" : ""} ${filtersShown.value ? "filters-shown" : ""}`}
       onKeyDown={onArrows}
@@ -34,7 +35,9 @@ export function SearchView(): JSX.Element {
               filtersShown.value = !filtersShown.value;
             }}
           >
-            <Icon name="filter" /> Filters{filters > 0 ? ` (${filters})` : ""}
+            <Icon name="filter" />
+            <span class="visually-hidden">Filters</span>
+            {filters > 0 && <b>{filters}</b>}
           </button>
         )}
       </div>
@@ -67,8 +70,15 @@ function SearchField(): JSX.Element {
         onInput={(event) => {
           query.value = event.currentTarget.value;
         }}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || query.value === "") return;
+          event.preventDefault();
+          query.value = "";
+        }}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <span class="key" aria-hidden="true">
+        /
+      </span>
     </search>
   );
 }
@@ -88,7 +98,7 @@ function onArrows(event: KeyboardEvent): void {
 function Results(): JSX.Element {
   const result = found.value;
   return (
-    <section class="results" aria-label="Results" aria-busy={busy.value}>
+    <section class="results" aria-label="Results" aria-busy={busy.value} data-query={result?.query}>
       <p class="summary" role="status">
         {failure.value
           ? ""

@@ -26,6 +26,18 @@ export function Welcome(): JSX.Element {
         {plural(library.items, "document")}, {plural(library.passages, "passage")},{" "}
         {formatBytes(library.textBytes)} of text, found by words and by meaning. Nothing leaves this machine.
       </p>
+      <a class="meter" href="#/memory">
+        <svg width="120" height="6" aria-hidden="true">
+          <rect class="track" width="120" height="6" rx="3" />
+          <rect
+            class="value"
+            width={Math.min(120, (120 * library.usedBytes) / library.budgetBytes)}
+            height="6"
+            rx="3"
+          />
+        </svg>
+        {formatBytes(library.usedBytes)} of {formatBytes(library.budgetBytes)} RAM in use
+      </a>
     </div>
   );
 }

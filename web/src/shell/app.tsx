@@ -1,7 +1,6 @@
 /** The shell: navigation, the view one is in, the reading pane beside it, and what floats above: help, token, messages. */
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { adoptTokenFromAddress } from "../api.ts";
 import { AskView } from "../ask/ask-view.tsx";
 import { LibraryView } from "../library/library-view.tsx";
 import { MemoryView } from "../memory/memory-view.tsx";
@@ -25,9 +24,10 @@ const VIEW: Readonly<Record<View, () => JSX.Element>> = {
 
 export function App(): JSX.Element {
   useEffect(() => {
-    adoptTokenFromAddress();
     const stops = [followAddress(), followTheme(), followKeys()];
-    return () => stops.forEach((stop) => stop());
+    return () => {
+      for (const stop of stops) stop();
+    };
   }, []);
   const { view } = here.value;
   const Current = VIEW[view];
@@ -36,6 +36,7 @@ export function App(): JSX.Element {
   }, [view]);
   return (
     <div class={opened.value ? "shell reading" : "shell"}>
+      {/* biome-ignore lint/a11y/useValidAnchor: it moves within the page; the address holds the view */}
       <a
         class="skip"
         href="#main"

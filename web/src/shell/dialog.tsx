@@ -17,6 +17,7 @@ export function Dialog({ label, onClose, children, ...rest }: DialogProps): JSX.
     return () => before?.focus?.();
   }, []);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes, as Escape does
     <dialog
       ref={ref}
       aria-label={label}

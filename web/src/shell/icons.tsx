@@ -9,7 +9,7 @@ const PATHS = {
   close: "M6 6l12 12M18 6 6 18",
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5",
   upload: "M12 16V5M7 9.5 12 4.5l5 5M5 19.5h14",
-  auto: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16Zm0 0v16M12 8l6-2M12 12h8M12 16l6 2",
+  auto: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16Z",
   light:
     "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8ZM12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M18.4 5.6 17 7M7 17l-1.4 1.4",
   dark: "M19.5 14A8 8 0 0 1 10 4.5 8 8 0 1 0 19.5 14Z",
@@ -29,6 +29,7 @@ export function Icon({ name }: { readonly name: IconName }): JSX.Element {
   return (
     <svg class="icon" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
       <path d={PATHS[name]} />
+      {name === "auto" && <path class="solid" d="M12 4a8 8 0 0 0 0 16Z" />}
     </svg>
   );
 }

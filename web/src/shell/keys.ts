@@ -27,15 +27,16 @@ function onKey(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
-function focusField(): void {
+/** Goes to the field of the view; to the search where the view has none, which takes some frames to appear. */
+function focusField(frames: number = 20): void {
   const field = document.querySelector<HTMLInputElement>("[data-main-field]");
-  if (!field) {
-    go("search");
-    requestAnimationFrame(() => document.querySelector<HTMLInputElement>("[data-main-field]")?.focus());
+  if (field) {
+    field.focus();
+    field.select();
     return;
   }
-  field.focus();
-  field.select();
+  go("search");
+  if (frames > 0) requestAnimationFrame(() => focusField(frames - 1));
 }
 
 function isTyping(target: EventTarget | null): boolean {

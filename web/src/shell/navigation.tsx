@@ -1,6 +1,6 @@
 /** The four views, the theme and help. A rail at the side; a bar at the foot of narrow screens. */
 import type { JSX } from "preact";
-import { here, VIEWS, type View } from "../route.ts";
+import { go, here, VIEWS, type View } from "../route.ts";
 import { query } from "../search/state.ts";
 import { nextTheme, theme } from "../theme.ts";
 import { helpOpen } from "./help-dialog.tsx";
@@ -17,17 +17,10 @@ export function Navigation(): JSX.Element {
   const { view } = here.value;
   return (
     <header class="rail">
-      <a
-        class="brand"
-        href="#/search"
-        aria-label="Mneme, start"
-        onClick={() => {
-          query.value = "";
-        }}
-      >
+      <button type="button" class="brand" onClick={start} aria-label="Mneme, start">
         <Mark />
         <span aria-hidden="true">mneme</span>
-      </a>
+      </button>
       <nav aria-label="Views">
         <ul>
           {VIEWS.map((name) => (
@@ -64,4 +57,10 @@ export function Navigation(): JSX.Element {
       </div>
     </header>
   );
+}
+
+/** The blank page that one began with. */
+function start(): void {
+  query.value = "";
+  go("search");
 }
