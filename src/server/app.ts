@@ -9,6 +9,7 @@ import { answerMcp } from "./mcp.ts";
 import { openApi } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import type { Route } from "./route.ts";
+import { chatRoutes } from "./routes/chat.ts";
 import { describeRoutes } from "./routes/describe.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
 import { forgetRoutes } from "./routes/forget.ts";
@@ -73,6 +74,7 @@ export function allRoutes(service: Service): Route[] {
     ...forgetRoutes(service),
     ...describeRoutes(service),
     ...embeddingRoutes(service),
+    ...chatRoutes(service),
   ];
 }
 

@@ -66,6 +66,6 @@ describe("embeddings", () => {
     const models = (await (await server.app.request("/v1/models")).json()) as {
       data: { id: string; object: string }[];
     };
-    expect(models.data).toMatchObject([{ id: "mneme-embed", object: "model" }]);
+    expect(models.data).toMatchObject([{ id: "mneme-embed" }, { id: "mneme-ask" }]);
   });
 });

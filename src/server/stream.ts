@@ -24,32 +24,52 @@ export function streamed(
   format: StreamFormat,
   stop: () => void = () => {},
 ): Response {
-  const iterator = events[Symbol.asyncIterator]();
+  const failed = (error: unknown): string =>
+    encodeEvent({ type: "error", ...problemBody(error, "of this answer") }, format);
+  return piecewise(
+    mapped(events, (event) => encodeEvent(event, format)),
+    failed,
+    MEDIA_TYPE[format],
+    stop,
+  );
+}
+
+/** Sends each text as the data of a nameless server-sent event, as OpenAI's API does. */
+export function sseText(texts: AsyncIterable<string>, stop: () => void): Response {
+  const encode = (text: string): string => `data: ${text}\n\n`;
+  const failed = (error: unknown): string => encode(JSON.stringify(problemBody(error, "of this answer")));
+  return piecewise(mapped(texts, encode), failed, MEDIA_TYPE.sse, stop);
+}
+
+async function* mapped<T>(values: AsyncIterable<T>, encode: (value: T) => string): AsyncGenerator<string> {
+  for await (const value of values) yield encode(value);
+}
+
+function piecewise(
+  texts: AsyncGenerator<string>,
+  failed: (error: unknown) => string,
+  mediaType: string,
+  stop: () => void,
+): Response {
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { done, value } = await iterator.next();
+        const { done, value } = await texts.next();
         if (done) controller.close();
-        else controller.enqueue(encoder.encode(encodeEvent(value, format)));
+        else controller.enqueue(encoder.encode(value));
       } catch (error) {
-        const last = { type: "error", ...problemBody(error, "of this answer") };
-        controller.enqueue(encoder.encode(encodeEvent(last, format)));
+        controller.enqueue(encoder.encode(failed(error)));
         controller.close();
       }
     },
     async cancel() {
       stop();
-      await iterator.return?.();
+      await texts.return(undefined);
     },
   });
-  return new Response(body, {
-    headers: {
-      "content-type": MEDIA_TYPE[format],
-      "cache-control": "no-store",
-      "x-accel-buffering": "no",
-    },
-  });
+  const headers = { "content-type": mediaType, "cache-control": "no-store", "x-accel-buffering": "no" };
+  return new Response(body, { headers });
 }
 
 function encodeEvent(event: { readonly type: string }, format: StreamFormat): string {

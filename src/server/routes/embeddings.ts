@@ -4,6 +4,7 @@ import { MnemeError } from "../../errors.ts";
 import type { Matrix } from "../../linalg/matrix.ts";
 import { type Route, route } from "../route.ts";
 import type { Service } from "../service.ts";
+import { CHAT_MODEL } from "./chat.ts";
 
 const embeddingsBody = z.object({
   input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(2048)]),
@@ -36,7 +37,7 @@ const modelsAnswer = z.object({
       object: z.literal("model"),
       created: z.int(),
       owned_by: z.string(),
-      dimensions: z.int(),
+      dimensions: z.int().exactOptional().describe("Of embedding models"),
     }),
   ),
 });
@@ -84,14 +85,17 @@ function modelsRoute({ memory }: Service): Route {
       path: "/v1/models",
       tag: "Models",
       name: "models",
-      summary: "The embedding model of the library, as in OpenAI's API",
+      summary: "The models of /v1/embeddings and /v1/chat/completions, as in OpenAI's API",
       response: modelsAnswer,
     },
     async () => {
       const { model, dim } = memory.info().space;
       return {
         object: "list",
-        data: [{ id: model, object: "model", created: 0, owned_by: "mneme", dimensions: dim }],
+        data: [
+          { id: model, object: "model", created: 0, owned_by: "mneme", dimensions: dim },
+          { id: CHAT_MODEL, object: "model", created: 0, owned_by: "mneme" },
+        ],
       };
     },
   );
