@@ -8,6 +8,6 @@ export {
   serverDefaults,
 } from "./create-server.ts";
 export type { GuardOptions } from "./guard.ts";
-export { createMcpServer, serveMcpStdio } from "./mcp.ts";
+export { createMcpServer, type McpStdioOptions, serveMcpStdio } from "./mcp.ts";
 export type { UploadEvent } from "./routes/upload.ts";
 export type { ReadFile } from "./service.ts";

@@ -1,11 +1,12 @@
-/** The tools as the official client sees them: over memory, over HTTP, over a real process's stdio. */
+/** The tools as the official client sees them: over memory, over HTTP; and lines of JSON over stdio. */
+import { PassThrough } from "node:stream";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fakeMemory } from "../../test/console/fake-memory.ts";
 import type { Memory } from "../memory/types.ts";
-import { createMcpServer, createServer } from "./index.ts";
+import { createMcpServer, createServer, serveMcpStdio } from "./index.ts";
 
 let memory: Memory;
 beforeAll(async () => {
@@ -97,4 +98,24 @@ test("GET and DELETE on /mcp are refused: there are no sessions", async () => {
   const server = createServer(memory);
   expect((await server.app.request("/mcp")).status).toBe(405);
   await server.close();
+});
+
+test("stdio speaks one JSON message a line and ends with its input", async () => {
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+  const done = serveMcpStdio(memory, { stdin, stdout });
+  const lines = stdout.setEncoding("utf8")[Symbol.asyncIterator]();
+  const ask = async (message: object): Promise<Result> => {
+    stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+    return JSON.parse((await lines.next()).value as string);
+  };
+  const clientInfo = { name: "test", version: "1" };
+  const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+  const hello = await ask({ id: 1, method: "initialize", params });
+  expect(hello.result.serverInfo.name).toBe("mneme");
+  stdin.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
+  const call = { name: "search", arguments: { query: "posting lists" } };
+  const found = await ask({ id: 2, method: "tools/call", params: call });
+  expect(found.result.content[0].text).toContain("[spann.md]");
+  stdin.end();
+  await done;
 });

@@ -3,6 +3,7 @@
  * Every tool answers twice: text that a model reads, and structured content that a program reads.
  */
 import { createHash } from "node:crypto";
+import type { Readable, Writable } from "node:stream";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
@@ -27,23 +28,28 @@ export function createMcpServer(memory: Memory): McpServer {
   return server;
 }
 
+export interface McpStdioOptions {
+  readonly signal?: AbortSignal;
+  /** Default: the process's own. */
+  readonly stdin?: Readable;
+  readonly stdout?: Writable;
+}
+
 /** Serves `memory` over stdin and stdout until the client goes away or `signal` fires. Nothing else may write to stdout. */
-export async function serveMcpStdio(
-  memory: Memory,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<void> {
+export async function serveMcpStdio(memory: Memory, options: McpStdioOptions = {}): Promise<void> {
   const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+  const { signal, stdin = process.stdin, stdout = process.stdout } = options;
   const server = createMcpServer(memory);
   const closed = new Promise<void>((resolve) => {
     server.server.onclose = resolve;
   });
   const close = (): void => void server.close();
-  options.signal?.addEventListener("abort", close, { once: true });
-  process.stdin.once("end", close);
-  await server.connect(new StdioServerTransport());
+  signal?.addEventListener("abort", close, { once: true });
+  stdin.once("end", close);
+  await server.connect(new StdioServerTransport(stdin, stdout));
   await closed;
-  options.signal?.removeEventListener("abort", close);
-  process.stdin.off("end", close);
+  signal?.removeEventListener("abort", close);
+  stdin.off("end", close);
 }
 
 /** Answers one Streamable HTTP request. Stateless: each request brings all it needs, so nothing is kept between them. */
