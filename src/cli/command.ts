@@ -2,7 +2,15 @@
 import type { ArgsDef, ParsedArgs } from "citty";
 
 /** 0 fine, 1 failed, 2 wrong use, 3 nothing found, 4 locked by another writer, 5 damaged or foreign data, 130 interrupted. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, nothing: 3, locked: 4, damaged: 5, interrupted: 130 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  nothing: 3,
+  locked: 4,
+  damaged: 5,
+  interrupted: 130,
+} as const;
 
 export interface Command<T extends ArgsDef = ArgsDef> {
   readonly name: string;
@@ -25,7 +33,10 @@ export function command<const T extends ArgsDef>(definition: Command<T>): Comman
 
 /** Flags of every command. */
 export const commonArgs = {
-  json: { type: "boolean", description: "Print JSON (one document, or one object a line) on standard output" },
+  json: {
+    type: "boolean",
+    description: "Print JSON (one document, or one object a line) on standard output",
+  },
   quiet: { type: "boolean", alias: "q", description: "No progress and no notes on standard error" },
   help: { type: "boolean", alias: "h", description: "Show this help" },
 } as const satisfies ArgsDef;
@@ -33,6 +44,15 @@ export const commonArgs = {
 /** Flags of commands that open a library. */
 export const libraryArgs = {
   ...commonArgs,
-  library: { type: "string", alias: "l", valueHint: "path", description: "Library; default: $MNEME_LIBRARY or ./library.mneme" },
-  budget: { type: "string", valueHint: "bytes", description: 'RAM the library may hold, e.g. "64MB"; default 256MB' },
+  library: {
+    type: "string",
+    alias: "l",
+    valueHint: "path",
+    description: "Library; default: $MNEME_LIBRARY or ./library.mneme",
+  },
+  budget: {
+    type: "string",
+    valueHint: "bytes",
+    description: 'RAM the library may hold, e.g. "64MB"; default 256MB',
+  },
 } as const satisfies ArgsDef;

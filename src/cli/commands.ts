@@ -8,24 +8,81 @@ export interface CommandEntry {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each command has its own flags; the table forgets which
-const loaded = (module: Promise<{ default: Command<any> }>): Promise<Command> => module.then((m) => m.default as Command);
+const loaded = (module: Promise<{ default: Command<any> }>): Promise<Command> =>
+  module.then((m) => m.default as Command);
 
 export const COMMANDS: readonly CommandEntry[] = [
-  { name: "index", summary: "Bring folders or files into the library; again = only what changed", load: () => loaded(import("./commands/index-folder.ts")) },
-  { name: "search", summary: "Find passages by words and meaning", load: () => loaded(import("./commands/search.ts")) },
-  { name: "ask", summary: "Answer a question with cited passages", load: () => loaded(import("./commands/ask.ts")) },
+  {
+    name: "index",
+    summary: "Bring folders or files into the library; again = only what changed",
+    load: () => loaded(import("./commands/index-folder.ts")),
+  },
+  {
+    name: "search",
+    summary: "Find passages by words and meaning",
+    load: () => loaded(import("./commands/search.ts")),
+  },
+  {
+    name: "ask",
+    summary: "Answer a question with cited passages",
+    load: () => loaded(import("./commands/ask.ts")),
+  },
   { name: "list", summary: "List items, or show one", load: () => loaded(import("./commands/list.ts")) },
-  { name: "forget", summary: "Forget items by id, filter or age; undo for a while", load: () => loaded(import("./commands/forget.ts")) },
-  { name: "stats", summary: "What holds which bytes, against the budget", load: () => loaded(import("./commands/stats.ts")) },
-  { name: "snapshot", summary: "Write the library to one portable, checksummed file", load: () => loaded(import("./commands/snapshot.ts")) },
-  { name: "restore", summary: "Make a library from a snapshot", load: () => loaded(import("./commands/restore.ts")) },
-  { name: "compact", summary: "Give back the space of forgotten and replaced items", load: () => loaded(import("./commands/compact.ts")) },
-  { name: "reembed", summary: "Move the library to another embedding model", load: () => loaded(import("./commands/reembed.ts")) },
-  { name: "serve", summary: "Web console, HTTP API, OpenAI-compatible embeddings, MCP", load: () => loaded(import("./commands/serve.ts")) },
-  { name: "eval", summary: "Judge retrieval on your own queries and judgements", load: () => loaded(import("./commands/eval.ts")) },
-  { name: "bench", summary: "Reproduce one claim, side by side with its baselines", load: () => loaded(import("./commands/bench.ts")) },
-  { name: "doctor", summary: "Check the machine and the library", load: () => loaded(import("./commands/doctor.ts")) },
-  { name: "completion", summary: "Print a completion script for bash, zsh or fish", load: () => loaded(import("./commands/completion.ts")) },
+  {
+    name: "forget",
+    summary: "Forget items by id, filter or age; undo for a while",
+    load: () => loaded(import("./commands/forget.ts")),
+  },
+  {
+    name: "stats",
+    summary: "What holds which bytes, against the budget",
+    load: () => loaded(import("./commands/stats.ts")),
+  },
+  {
+    name: "snapshot",
+    summary: "Write the library to one portable, checksummed file",
+    load: () => loaded(import("./commands/snapshot.ts")),
+  },
+  {
+    name: "restore",
+    summary: "Make a library from a snapshot",
+    load: () => loaded(import("./commands/restore.ts")),
+  },
+  {
+    name: "compact",
+    summary: "Give back the space of forgotten and replaced items",
+    load: () => loaded(import("./commands/compact.ts")),
+  },
+  {
+    name: "reembed",
+    summary: "Move the library to another embedding model",
+    load: () => loaded(import("./commands/reembed.ts")),
+  },
+  {
+    name: "serve",
+    summary: "Web console, HTTP API, OpenAI-compatible embeddings, MCP",
+    load: () => loaded(import("./commands/serve.ts")),
+  },
+  {
+    name: "eval",
+    summary: "Judge retrieval on your own queries and judgements",
+    load: () => loaded(import("./commands/eval.ts")),
+  },
+  {
+    name: "bench",
+    summary: "Reproduce one claim, side by side with its baselines",
+    load: () => loaded(import("./commands/bench.ts")),
+  },
+  {
+    name: "doctor",
+    summary: "Check the machine and the library",
+    load: () => loaded(import("./commands/doctor.ts")),
+  },
+  {
+    name: "completion",
+    summary: "Print a completion script for bash, zsh or fish",
+    load: () => loaded(import("./commands/completion.ts")),
+  },
 ];
 
 export async function findCommand(name: string): Promise<Command | undefined> {

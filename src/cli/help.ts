@@ -32,7 +32,9 @@ export function helpOf(command: Command): string {
     command.summary,
     "",
     `Usage: mneme ${[command.name, ...usage, "[options]"].join(" ")}`,
-    ...(positionals.length > 0 ? ["", ...rows(positionals.map(([name, arg]) => [name.toUpperCase(), arg.description ?? ""]))] : []),
+    ...(positionals.length > 0
+      ? ["", ...rows(positionals.map(([name, arg]) => [name.toUpperCase(), arg.description ?? ""]))]
+      : []),
     "",
     "Options:",
     ...rows(flags.map(([name, arg]) => [flagOf(name, arg), describe(arg)])),
@@ -45,7 +47,8 @@ export function helpOf(command: Command): string {
 
 function flagOf(name: string, arg: ArgDef): string {
   const names = [...aliasesOf(arg).map((alias) => `-${alias}`), `--${name}`].join(", ");
-  const value = arg.type === "boolean" ? "" : ` ${"valueHint" in arg && arg.valueHint ? arg.valueHint : "value"}`;
+  const value =
+    arg.type === "boolean" ? "" : ` ${"valueHint" in arg && arg.valueHint ? arg.valueHint : "value"}`;
   return names + value;
 }
 

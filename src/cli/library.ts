@@ -13,7 +13,12 @@ export function libraryPath(flags: LibraryFlags): string {
 }
 
 /** Opens, works, closes, also when the work throws. */
-export async function withLibrary<T>(flags: LibraryFlags, mode: "read" | "write", work: (memory: Memory) => Promise<T>, options: OpenOptions = {}): Promise<T> {
+export async function withLibrary<T>(
+  flags: LibraryFlags,
+  mode: "read" | "write",
+  work: (memory: Memory) => Promise<T>,
+  options: OpenOptions = {},
+): Promise<T> {
   const path = libraryPath(flags);
   if (mode === "read") await mustExist(path);
   const { open } = await import("../memory/index.ts");
@@ -29,7 +34,10 @@ async function mustExist(path: string): Promise<void> {
   if (/^https?:/.test(path)) return;
   const { existsSync } = await import("node:fs");
   if (!existsSync(path)) {
-    throw new MnemeError("NOT_FOUND", `no library at ${path}; make one with \`mneme index FOLDER\` or name one with --library`);
+    throw new MnemeError(
+      "NOT_FOUND",
+      `no library at ${path}; make one with \`mneme index FOLDER\` or name one with --library`,
+    );
   }
 }
 
@@ -37,6 +45,7 @@ async function mustExist(path: string): Promise<void> {
 export function wholeNumber(value: string | undefined, flag: string): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 0) throw new MnemeError("ARGUMENT", `--${flag}: ${JSON.stringify(value)} is no whole number`);
+  if (!Number.isInteger(number) || number < 0)
+    throw new MnemeError("ARGUMENT", `--${flag}: ${JSON.stringify(value)} is no whole number`);
   return number;
 }

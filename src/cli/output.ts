@@ -30,10 +30,13 @@ export function fail(error: unknown, json: boolean): void {
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
     const known = isMnemeError(error);
-    printJson({ error: { code: known ? error.code : "INTERNAL", message, details: known ? error.details : {} } });
+    printJson({
+      error: { code: known ? error.code : "INTERNAL", message, details: known ? error.details : {} },
+    });
   }
   process.stderr.write(`mneme: ${isMnemeError(error) ? `[${error.code}] ` : ""}${message}\n`);
-  if (!isMnemeError(error) && error instanceof Error && process.env.MNEME_DEBUG) process.stderr.write(`${error.stack}\n`);
+  if (!isMnemeError(error) && error instanceof Error && process.env.MNEME_DEBUG)
+    process.stderr.write(`${error.stack}\n`);
 }
 
 /** Text with the ranges marked. */
@@ -50,10 +53,18 @@ export function highlight(text: string, ranges: readonly (readonly [number, numb
 /** Columns padded to their widest cell; numbers to the right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => {
-    widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
-  });
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, String(cell).length);
+    });
   return rows
-    .map((row) => row.map((cell, i) => (typeof cell === "number" ? String(cell).padStart(widths[i]!) : String(cell).padEnd(widths[i]!))).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, i) =>
+          typeof cell === "number" ? String(cell).padStart(widths[i]!) : String(cell).padEnd(widths[i]!),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
     .join("\n");
 }

@@ -19,7 +19,9 @@ export function progressView(label: string, quiet: boolean | undefined): Progres
     if (quiet || now - drawn < (stream.isTTY ? REDRAW_MS : LINE_MS)) return;
     drawn = now;
     const line = render(label, progress, (now - started) / 1000);
-    stream.write(stream.isTTY ? `\r\u001b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}` : `${line}\n`);
+    stream.write(
+      stream.isTTY ? `\r\u001b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}` : `${line}\n`,
+    );
   };
   return {
     onProgress,
@@ -35,10 +37,24 @@ export function render(label: string, progress: Progress, seconds: number): stri
   const share = totalBytes > 0 ? bytes / totalBytes : total > 0 ? done / total : 0;
   const filled = Math.round(Math.min(1, share) * BAR_WIDTH);
   const bar = `[${"=".repeat(filled)}${" ".repeat(BAR_WIDTH - filled)}]`;
-  const rate = bytes > 0 ? `${formatBytes(bytes / Math.max(seconds, 1e-3))}/s` : `${Math.round(done / Math.max(seconds, 1e-3))}/s`;
+  const rate =
+    bytes > 0
+      ? `${formatBytes(bytes / Math.max(seconds, 1e-3))}/s`
+      : `${Math.round(done / Math.max(seconds, 1e-3))}/s`;
   const left = share > 0 && share < 1 ? `${duration((seconds * (1 - share)) / share)} left` : "";
   const count = total > 0 ? `${done}/${total}` : String(done);
-  return [label, progress.phase, bar, `${Math.floor(share * 100)}%`, count, rate, left, progress.current ?? ""].filter(Boolean).join("  ");
+  return [
+    label,
+    progress.phase,
+    bar,
+    `${Math.floor(share * 100)}%`,
+    count,
+    rate,
+    left,
+    progress.current ?? "",
+  ]
+    .filter(Boolean)
+    .join("  ");
 }
 
 function duration(seconds: number): string {

@@ -14,7 +14,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (name === undefined || name === "help" || name === "--help" || name === "-h") return help(rest[0]);
     if (name === "--version" || name === "-v") return await version();
     const command = await findCommand(name);
-    if (!command) throw new MnemeError("NOT_FOUND", `mneme: no command ${JSON.stringify(name)}${suggestion(name)}; see \`mneme help\``);
+    if (!command)
+      throw new MnemeError(
+        "NOT_FOUND",
+        `mneme: no command ${JSON.stringify(name)}${suggestion(name)}; see \`mneme help\``,
+      );
     if (rest.includes("--help") || rest.includes("-h")) {
       process.stdout.write(helpOf(command));
       return EXIT.ok;
@@ -33,7 +37,9 @@ async function execute(command: Command, rest: readonly string[]): Promise<numbe
   const interrupt = new AbortController();
   const onSignal = (): void => {
     if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
-    interrupt.abort(new MnemeError("CANCELLED", "interrupted; what was committed is kept, run the command again to go on"));
+    interrupt.abort(
+      new MnemeError("CANCELLED", "interrupted; what was committed is kept, run the command again to go on"),
+    );
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
@@ -48,7 +54,11 @@ function parse<T>(work: () => T, command: Command): T {
     return work();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MnemeError("ARGUMENT", `mneme ${command.name}: ${reason}; see \`mneme ${command.name} --help\``, { cause });
+    throw new MnemeError(
+      "ARGUMENT",
+      `mneme ${command.name}: ${reason}; see \`mneme ${command.name} --help\``,
+      { cause },
+    );
   }
 }
 
@@ -62,7 +72,10 @@ function refuseUnknown(command: Command, rest: readonly string[]): void {
     if (word === "--") return;
     const flag = /^--?([a-z][\w-]*)/i.exec(word)?.[1];
     if (flag && !known.has(flag)) {
-      throw new MnemeError("ARGUMENT", `mneme ${command.name}: unknown option ${word}; see \`mneme ${command.name} --help\``);
+      throw new MnemeError(
+        "ARGUMENT",
+        `mneme ${command.name}: unknown option ${word}; see \`mneme ${command.name} --help\``,
+      );
     }
   }
 }
@@ -81,13 +94,17 @@ async function help(name: string | undefined): Promise<number> {
 async function version(): Promise<number> {
   const { readFile } = await import("node:fs/promises");
   const { packageRoot } = await import("../built-file.ts");
-  const manifest = JSON.parse(await readFile(new URL("package.json", packageRoot(import.meta.url)), "utf8")) as { version: string };
+  const manifest = JSON.parse(
+    await readFile(new URL("package.json", packageRoot(import.meta.url)), "utf8"),
+  ) as { version: string };
   console.log(manifest.version);
   return EXIT.ok;
 }
 
 function suggestion(name: string): string {
-  const near = COMMANDS.map(({ name: known }) => known).find((known) => known.startsWith(name) || name.startsWith(known));
+  const near = COMMANDS.map(({ name: known }) => known).find(
+    (known) => known.startsWith(name) || name.startsWith(known),
+  );
   return near ? ` (did you mean ${near}?)` : "";
 }
 

@@ -5,12 +5,18 @@ import type { Matrix } from "../linalg/matrix.ts";
 /** @throws MnemeError DIMENSION, NOT_FINITE */
 export function checkRows(id: string, dim: number, rows: Matrix): void {
   if (rows.cols !== dim) {
-    throw new MnemeError("DIMENSION", `${id}: rows of ${rows.cols} values, the coder was fitted for ${dim}; encode rows of that width`);
+    throw new MnemeError(
+      "DIMENSION",
+      `${id}: rows of ${rows.cols} values, the coder was fitted for ${dim}; encode rows of that width`,
+    );
   }
   const { data } = rows;
   for (let i = 0; i < data.length; i++) {
     if (!Number.isFinite(data[i]!)) {
-      throw new MnemeError("NOT_FINITE", `${id}: row ${Math.floor(i / dim)} holds ${data[i]} at ${i % dim}; clean the rows first`);
+      throw new MnemeError(
+        "NOT_FINITE",
+        `${id}: row ${Math.floor(i / dim)} holds ${data[i]} at ${i % dim}; clean the rows first`,
+      );
     }
   }
 }
@@ -23,11 +29,15 @@ export function checkQuery(id: string, dim: number, query: Float32Array): void {
 /** @throws MnemeError CORRUPT when `codes` cannot hold `rows` rows. */
 export function checkCodes(id: string, bytesPerRow: number, codes: Uint8Array, rows: number): void {
   if (codes.byteLength < rows * bytesPerRow) {
-    throw new MnemeError("CORRUPT", `${id}: ${codes.byteLength} bytes of codes, ${rows} rows need ${rows * bytesPerRow}`);
+    throw new MnemeError(
+      "CORRUPT",
+      `${id}: ${codes.byteLength} bytes of codes, ${rows} rows need ${rows * bytesPerRow}`,
+    );
   }
 }
 
 /** @throws MnemeError RANGE */
 export function checkDim(id: string, dim: number): void {
-  if (!Number.isInteger(dim) || dim < 1) throw new MnemeError("RANGE", `${id}: dimension must be a whole number from 1, got ${dim}`);
+  if (!Number.isInteger(dim) || dim < 1)
+    throw new MnemeError("RANGE", `${id}: dimension must be a whole number from 1, got ${dim}`);
 }

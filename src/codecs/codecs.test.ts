@@ -1,12 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { Random } from "../linalg/random.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { Random } from "../linalg/random.ts";
 import type { Metric } from "./codec.ts";
-import { compose, parseCodec, pca, rabitq, restoreCoder, truncate, int8 } from "./index.ts";
+import { compose, int8, parseCodec, pca, rabitq, restoreCoder, truncate } from "./index.ts";
 
 function gaussian(rows: number, cols: number, seed: number): Matrix {
   const random = new Random(seed);
-  return matrix(rows, cols, Float32Array.from({ length: rows * cols }, () => random.gaussian()));
+  return matrix(
+    rows,
+    cols,
+    Float32Array.from({ length: rows * cols }, () => random.gaussian()),
+  );
 }
 
 function exact(metric: Metric, q: Float32Array, x: Float32Array): number {
@@ -109,7 +113,9 @@ test.each([1, 2, 4])("rabitq%i estimates products without bias", (bits) => {
     return out[0]!;
   });
   const mean = estimates.reduce((a, b) => a + b) / estimates.length;
-  const deviation = Math.sqrt(estimates.reduce((sum, value) => sum + (value - mean) ** 2, 0) / estimates.length);
+  const deviation = Math.sqrt(
+    estimates.reduce((sum, value) => sum + (value - mean) ** 2, 0) / estimates.length,
+  );
   expect(Math.abs(mean - truth)).toBeLessThan((4 * deviation) / Math.sqrt(estimates.length));
 });
 
@@ -128,7 +134,8 @@ test("more bits, smaller error", () => {
 test("pca keeps the directions of variance; composition shortens rows", () => {
   const random = new Random(8);
   const rows = matrix(500, 20);
-  for (let r = 0; r < 500; r++) for (let c = 0; c < 20; c++) rows.data[r * 20 + c] = random.gaussian() * (c < 3 ? 10 : 0.1) + 5;
+  for (let r = 0; r < 500; r++)
+    for (let c = 0; c < 20; c++) rows.data[r * 20 + c] = random.gaussian() * (c < 3 ? 10 : 0.1) + 5;
   const coder = compose(pca({ dim: 3 }), int8()).fit(rows);
   const decoded = coder.decode(coder.encode(rows), 500);
   let error = 0;

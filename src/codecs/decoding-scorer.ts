@@ -19,7 +19,8 @@ export function decodingScorer(coder: Coder, query: Float32Array, metric: Metric
         const decoded = coder.decode(codes.subarray(at, at + count * stride), count);
         const some = out.subarray(start, start + count);
         kernels().dotF32(query, decoded.data, some);
-        for (let r = 0; r < count; r++) some[r] = scoreOf(metric, some[r]!, querySquare, squareOf(rowOf(decoded, r)));
+        for (let r = 0; r < count; r++)
+          some[r] = scoreOf(metric, some[r]!, querySquare, squareOf(rowOf(decoded, r)));
       }
       return rows;
     },

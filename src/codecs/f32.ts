@@ -25,7 +25,7 @@ export function f32Coder(dim: number): Coder {
     },
     decode(codes, rows) {
       checkCodes("f32", blockBytes, codes, rows);
-      return matrix(rows, dim, new Float32Array(codes.slice(0, rows * blockBytes).buffer));
+      return matrix(rows, dim, new Float32Array(new Uint8Array(codes.subarray(0, rows * blockBytes)).buffer));
     },
     scorer: (query, metric) => f32Scorer(query, metric, dim),
     serialize: () => serialize({ id: "f32", dim }),
@@ -40,7 +40,9 @@ function f32Scorer(query: Float32Array, metric: Metric, dim: number): Scorer {
     score(codes, first, rows, out) {
       const stride = dim * 4;
       const aligned = (codes.byteOffset + first * stride) % 4 === 0;
-      const bytes = aligned ? codes.subarray(first * stride, (first + rows) * stride) : codes.slice(first * stride, (first + rows) * stride);
+      const bytes = aligned
+        ? codes.subarray(first * stride, (first + rows) * stride)
+        : new Uint8Array(codes.subarray(first * stride, (first + rows) * stride));
       const values = new Float32Array(bytes.buffer, bytes.byteOffset, rows * dim);
       if (metric === "dot") kernels().dotF32(query, values, out.subarray(0, rows));
       else {

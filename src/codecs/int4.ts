@@ -34,15 +34,24 @@ export function int4Coder(dim: number, group: number): Coder {
     encode(rows: Matrix) {
       checkRows(id, dim, rows);
       const codes = new Uint8Array(rows.rows * blockBytes);
-      for (let r = 0; r < rows.rows; r++) encodeRow(rowOf(rows, r), group, codes.subarray(r * blockBytes, (r + 1) * blockBytes), codeBytes);
+      for (let r = 0; r < rows.rows; r++)
+        encodeRow(rowOf(rows, r), group, codes.subarray(r * blockBytes, (r + 1) * blockBytes), codeBytes);
       return codes;
     },
     decode(codes, rows) {
       checkCodes(id, blockBytes, codes, rows);
       const out = matrix(rows, dim);
       for (let r = 0; r < rows; r++) {
-        const floats = new Float32Array(codes.slice(r * blockBytes + codeBytes, (r + 1) * blockBytes).buffer);
-        kernels().dequantU4(codes.subarray(r * blockBytes, r * blockBytes + codeBytes), floats.subarray(0, groups), floats.subarray(groups), group, rowOf(out, r));
+        const floats = new Float32Array(
+          new Uint8Array(codes.subarray(r * blockBytes + codeBytes, (r + 1) * blockBytes)).buffer,
+        );
+        kernels().dequantU4(
+          codes.subarray(r * blockBytes, r * blockBytes + codeBytes),
+          floats.subarray(0, groups),
+          floats.subarray(groups),
+          group,
+          rowOf(out, r),
+        );
       }
       return out;
     },

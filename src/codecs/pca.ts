@@ -35,7 +35,8 @@ export interface PcaParameters {
 /** @throws MnemeError RANGE for dim < 1; at fit INSUFFICIENT_DATA, or RANGE when dim exceeds rows - 1 or the width. */
 export function pca(options: PcaOptions): TransformCodec {
   const { dim, whiten = false } = options;
-  if (!Number.isInteger(dim) || dim < 1) throw new MnemeError("RANGE", `pca: dim must be a whole number from 1, got ${dim}`);
+  if (!Number.isInteger(dim) || dim < 1)
+    throw new MnemeError("RANGE", `pca: dim must be a whole number from 1, got ${dim}`);
   const id = `pca${dim}${whiten ? "w" : ""}`;
   return { id, needsTraining: true, fit: (sample) => pcaTransform(id, fitPca(sample, dim, whiten)) };
 }
@@ -45,10 +46,14 @@ function fitPca(sample: Matrix, to: number, whiten: boolean): PcaParameters {
   checkRows(`pca${to}`, from, sample);
   const { mean, covariance } = moments(sample);
   if (to > Math.min(from, sample.rows - 1)) {
-    throw new MnemeError("RANGE", `pca: dim ${to} exceeds what ${sample.rows} rows of ${from} values determine; fit on more rows or keep fewer`);
+    throw new MnemeError(
+      "RANGE",
+      `pca: dim ${to} exceeds what ${sample.rows} rows of ${from} values determine; fit on more rows or keep fewer`,
+    );
   }
   const totalVariance = covariance.reduce((sum, value, i) => sum + (i % (from + 1) === 0 ? value : 0), 0);
-  if (totalVariance <= 0) throw new MnemeError("INSUFFICIENT_DATA", "pca: all rows are equal; there is no direction to keep");
+  if (totalVariance <= 0)
+    throw new MnemeError("INSUFFICIENT_DATA", "pca: all rows are equal; there is no direction to keep");
   const { values, vectors } = symmetricEigen(covariance, from);
   const components = new Float32Array(to * from);
   const inverse = new Float32Array(from * to);
@@ -93,7 +98,8 @@ export function pcaTransform(id: string, parameters: PcaParameters): Transform {
       for (let i = 0; i < out.data.length; i++) out.data[i]! += mean[i % from]!;
       return out;
     },
-    serialize: () => serialize({ id, dim: from, to, whiten, totalVariance }, [mean, components, inverse, variances]),
+    serialize: () =>
+      serialize({ id, dim: from, to, whiten, totalVariance }, [mean, components, inverse, variances]),
   };
 }
 

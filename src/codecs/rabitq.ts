@@ -28,7 +28,11 @@ export function rabitq({ bits = 1 }: RabitqOptions = {}): Codec {
   if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
     throw new MnemeError("RANGE", `rabitq: bits must be a whole number from 1 to 8, got ${bits}`);
   }
-  return { id: `rabitq${bits}`, needsTraining: false, fit: (sample, options) => new RabitqCoder(sample.cols, bits, options?.seed ?? 1) };
+  return {
+    id: `rabitq${bits}`,
+    needsTraining: false,
+    fit: (sample, options) => new RabitqCoder(sample.cols, bits, options?.seed ?? 1),
+  };
 }
 
 export class RabitqCoder implements Coder {
@@ -41,7 +45,11 @@ export class RabitqCoder implements Coder {
 
   constructor(dim: number, bits: number, seed: number) {
     checkDim(`rabitq${bits}`, dim);
-    if (dim > MAX_DIM) throw new MnemeError("RANGE", `rabitq${bits}: at most ${MAX_DIM} dimensions, got ${dim}; project the rows first`);
+    if (dim > MAX_DIM)
+      throw new MnemeError(
+        "RANGE",
+        `rabitq${bits}: at most ${MAX_DIM} dimensions, got ${dim}; project the rows first`,
+      );
     this.id = `rabitq${bits}`;
     this.dim = dim;
     this.bits = bits;
@@ -69,7 +77,13 @@ export class RabitqCoder implements Coder {
       // the estimate <q, x> = factor <q', code> is exact for q in the direction of x
       view.setFloat32(at + this.blockBytes - 8, product > 0 ? square / product : 0, true);
       if (this.bits > 1) view.setFloat32(at + this.blockBytes - 4, square, true);
-      else writeSquareAndOnes(view, at + this.blockBytes - 4, square, levels.reduce((sum, level) => sum + level, 0));
+      else
+        writeSquareAndOnes(
+          view,
+          at + this.blockBytes - 4,
+          square,
+          levels.reduce((sum, level) => sum + level, 0),
+        );
     }
     return codes;
   }
@@ -83,7 +97,8 @@ export class RabitqCoder implements Coder {
     for (let r = 0; r < rows; r++) {
       const factor = view.getFloat32((r + 1) * this.blockBytes - 8, true);
       const row = rowOf(out, r);
-      for (let i = 0; i < this.dim; i++) row[i] = factor * (levelAt(codes, r * this.blockBytes, i, this.bits) - middle);
+      for (let i = 0; i < this.dim; i++)
+        row[i] = factor * (levelAt(codes, r * this.blockBytes, i, this.bits) - middle);
     }
     this.#rotation.invert(out.data);
     return out;

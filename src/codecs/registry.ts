@@ -26,7 +26,10 @@ const codecs: Record<CodecFamily, CodecEntry> = {
   f32: { make: () => f32(), restore: ({ dim }) => f32Coder(dim) },
   int8: { make: () => int8(), restore: ({ dim }) => int8Coder(dim) },
   "int4-g": { make: (group) => int4({ group }), restore: ({ dim, group }) => int4Coder(dim, Number(group)) },
-  rabitq: { make: (bits) => rabitq({ bits }), restore: ({ dim, bits, seed }) => new RabitqCoder(dim, Number(bits), Number(seed)) },
+  rabitq: {
+    make: (bits) => rabitq({ bits }),
+    restore: ({ dim, bits, seed }) => new RabitqCoder(dim, Number(bits), Number(seed)),
+  },
 };
 
 interface TransformEntry {
@@ -39,8 +42,22 @@ const transforms: Record<TransformFamily, TransformEntry> = {
   pca: {
     make: (dim, variant) => pca({ dim, whiten: variant === "w" }),
     restore: ({ id, dim, to, whiten, totalVariance }, arrays) => {
-      const [mean, components, inverse, variances] = arrays.map(asFloats) as [Float32Array, Float32Array, Float32Array, Float32Array];
-      return pcaTransform(id, { from: dim, to: Number(to), whiten: whiten === true, totalVariance: Number(totalVariance), mean, components, inverse, variances });
+      const [mean, components, inverse, variances] = arrays.map(asFloats) as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ];
+      return pcaTransform(id, {
+        from: dim,
+        to: Number(to),
+        whiten: whiten === true,
+        totalVariance: Number(totalVariance),
+        mean,
+        components,
+        inverse,
+        variances,
+      });
     },
   },
 };
@@ -65,14 +82,22 @@ export function restoreCoder(bytes: Uint8Array): Coder {
   const { header, arrays } = deserialize(bytes);
   if (header.id.includes(">")) return composed(restoreTransform(arrays[0]!), restoreCoder(arrays[1]!));
   const entry = codecs[partsOf(header.id).family as CodecFamily];
-  if (!entry) throw new MnemeError("VERSION", `coder: codec ${JSON.stringify(header.id)} is not known to this build; use the version that wrote it`);
+  if (!entry)
+    throw new MnemeError(
+      "VERSION",
+      `coder: codec ${JSON.stringify(header.id)} is not known to this build; use the version that wrote it`,
+    );
   return entry.restore(header);
 }
 
 function restoreTransform(bytes: Uint8Array): Transform {
   const { header, arrays } = deserialize(bytes);
   const entry = transforms[partsOf(header.id).family as TransformFamily];
-  if (!entry) throw new MnemeError("VERSION", `coder: transform ${JSON.stringify(header.id)} is not known to this build`);
+  if (!entry)
+    throw new MnemeError(
+      "VERSION",
+      `coder: transform ${JSON.stringify(header.id)} is not known to this build`,
+    );
   return entry.restore(header, arrays);
 }
 
@@ -80,9 +105,14 @@ function restoreTransform(bytes: Uint8Array): Transform {
 function partsOf(id: string): { family: string; number: number; variant: string } {
   if (id === "f32" || id === "int8") return { family: id, number: 0, variant: "" };
   const match = /^(.*?[a-z])(\d+)([a-z]*)$/.exec(id);
-  return match ? { family: match[1]!, number: Number(match[2]), variant: match[3]! } : { family: id, number: 0, variant: "" };
+  return match
+    ? { family: match[1]!, number: Number(match[2]), variant: match[3]! }
+    : { family: id, number: 0, variant: "" };
 }
 
 function unknown(recipe: string, step: string, known: readonly string[]): MnemeError {
-  return new MnemeError("ARGUMENT", `codec ${JSON.stringify(recipe)}: unknown part ${JSON.stringify(step)}; families here: ${known.join(", ")}`);
+  return new MnemeError(
+    "ARGUMENT",
+    `codec ${JSON.stringify(recipe)}: unknown part ${JSON.stringify(step)}; families here: ${known.join(", ")}`,
+  );
 }

@@ -7,7 +7,8 @@ import type { Transform, TransformCodec } from "./compose.ts";
 import { serialize } from "./serial.ts";
 
 export function truncate({ dim }: { readonly dim: number }): TransformCodec {
-  if (!Number.isInteger(dim) || dim < 1) throw new MnemeError("RANGE", `truncate: dim must be a whole number from 1, got ${dim}`);
+  if (!Number.isInteger(dim) || dim < 1)
+    throw new MnemeError("RANGE", `truncate: dim must be a whole number from 1, got ${dim}`);
   return { id: `truncate${dim}`, needsTraining: false, fit: (sample) => truncation(sample.cols, dim) };
 }
 

@@ -23,4 +23,6 @@ export interface Embedder extends AsyncDisposable {
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Matrix>;
   /** Bytes of RAM held by weights and tables. */
   readonly bytes: number;
+  /** True for the model that comes with the package: workers then load it by themselves. */
+  readonly isBundled?: boolean;
 }

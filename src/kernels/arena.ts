@@ -76,7 +76,10 @@ export class Arena {
   /** 64-byte aligned; contents undefined. @throws MnemeError RANGE, BUDGET beyond 4 GiB. */
   alloc(byteLength: number): Region {
     if (!Number.isSafeInteger(byteLength) || byteLength < 0) {
-      throw new MnemeError("RANGE", `kernels: cannot allocate ${byteLength} bytes; ask for a whole number of bytes`);
+      throw new MnemeError(
+        "RANGE",
+        `kernels: cannot allocate ${byteLength} bytes; ask for a whole number of bytes`,
+      );
     }
     const size = Math.max(ALIGN, Math.ceil(byteLength / ALIGN) * ALIGN);
     const span = this.#free.find(({ start, end }) => end - start >= size) ?? this.#grow(size);
@@ -98,7 +101,11 @@ export class Arena {
     const { buffer } = this.memory;
     if (array.buffer === buffer) return true;
     // growing shared memory makes a new object over the same bytes
-    return typeof SharedArrayBuffer !== "undefined" && array.buffer instanceof SharedArrayBuffer && this.#seen.has(array.buffer);
+    return (
+      typeof SharedArrayBuffer !== "undefined" &&
+      array.buffer instanceof SharedArrayBuffer &&
+      this.#seen.has(array.buffer)
+    );
   }
 
   readonly #seen = new WeakSet<object>();
@@ -109,14 +116,19 @@ export class Arena {
     const tail = last?.end === before ? last.end - last.start : 0;
     const pages = Math.ceil((size - tail) / PAGE);
     if (before + pages * PAGE > MAX_BYTES) {
-      throw new MnemeError("BUDGET", `kernels: ${size} bytes do not fit in the 4 GiB of one WebAssembly memory; use several processes or less data`);
+      throw new MnemeError(
+        "BUDGET",
+        `kernels: ${size} bytes do not fit in the 4 GiB of one WebAssembly memory; use several processes or less data`,
+      );
     }
     this.#seen.add(this.memory.buffer);
     try {
       // by eighths, so that many small growths do not each cost a call
       this.memory.grow(Math.min(Math.max(pages, before / PAGE / 8), 65_536 - before / PAGE));
     } catch (cause) {
-      throw new MnemeError("BUDGET", `kernels: the system refused ${pages * PAGE} more bytes of memory`, { cause });
+      throw new MnemeError("BUDGET", `kernels: the system refused ${pages * PAGE} more bytes of memory`, {
+        cause,
+      });
     }
     this.#insert({ start: before, end: this.memory.buffer.byteLength });
     return this.#free.find(({ start, end }) => end - start >= size)!;

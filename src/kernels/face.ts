@@ -30,7 +30,14 @@ export interface KernelFace {
   /** out[m x n] = a[m x k] b[k x n], row-major. */
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
   /** out[m x n] = a[m x k] (b[n x k]) transposed. */
-  matmulTransposedF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
+  matmulTransposedF32(
+    a: Float32Array,
+    b: Float32Array,
+    out: Float32Array,
+    m: number,
+    k: number,
+    n: number,
+  ): void;
   /** In place, unnormalised; dim a power of two that divides rows.length. */
   fwhtF32(rows: Float32Array, dim: number): void;
   /** Each row of dim values to unit length, in place; zero rows stay. */
@@ -38,9 +45,22 @@ export interface KernelFace {
   /** out = codes x scale of their row. */
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void;
   /** out[i] = minima[g] + code i x scales[g], g = floor(i / group). */
-  dequantU4(codes: Uint8Array, scales: Float32Array, minima: Float32Array, group: number, out: Float32Array): void;
+  dequantU4(
+    codes: Uint8Array,
+    scales: Float32Array,
+    minima: Float32Array,
+    group: number,
+    out: Float32Array,
+  ): void;
   /** out[dim] = sum of weights[t] x scales[id] x table row id; rows of the table `stride` apart; no weights: all one. */
-  gatherSumI8(table: Int8Array, scales: Float32Array, stride: number, ids: Uint32Array, weights: Float32Array | undefined, out: Float32Array): void;
+  gatherSumI8(
+    table: Int8Array,
+    scales: Float32Array,
+    stride: number,
+    ids: Uint32Array,
+    weights: Float32Array | undefined,
+    out: Float32Array,
+  ): void;
   /** Ordinals with scores >= threshold, ascending, into out. @returns how many there are, also when out is too short */
   selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number;
   /** Wrapping i32 sum of whole 64-byte lines: the bandwidth probe. */

@@ -17,16 +17,22 @@ function randomBytes(length: number, start: number): Uint8Array {
   });
 }
 
-const floats = (length: number, start: number): Float32Array => Float32Array.from(randomBytes(length, start), (byte) => (byte - 128) / 64);
+const floats = (length: number, start: number): Float32Array =>
+  Float32Array.from(randomBytes(length, start), (byte) => (byte - 128) / 64);
 const signed = (length: number, start: number): Int8Array => new Int8Array(randomBytes(length, start).buffer);
 
 /** The same call on twin and kernel; results must agree to rounding. */
-function same<T extends Float32Array | Int32Array | Uint32Array>(out: T, call: (face: KernelFace, out: T) => unknown): void {
+function same<T extends Float32Array | Int32Array | Uint32Array>(
+  out: T,
+  call: (face: KernelFace, out: T) => unknown,
+): void {
   const expected = out.slice() as T;
   const got = out.slice() as T;
   const [a, b] = [call(reference, expected), call(kernels(), got)];
   expect(b).toEqual(a);
-  got.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(expected[i]!))));
+  got.forEach((value, i) =>
+    expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(expected[i]!))),
+  );
 }
 
 describe("each kernel equals its twin", () => {
@@ -56,20 +62,28 @@ describe("each kernel equals its twin", () => {
       const stride = dim * 8 + (start & 15);
       const codes: Rows = { data: randomBytes(stride * rows, start), count: rows, stride };
       same(new Uint32Array(rows), (face, out) => face.hamming(randomBytes(dim, start + 2), codes, out));
-      same(new Int32Array(rows), (face, out) => face.binaryDot4(randomBytes(dim * 8 * 4, start + 3), codes, out));
+      same(new Int32Array(rows), (face, out) =>
+        face.binaryDot4(randomBytes(dim * 8 * 4, start + 3), codes, out),
+      );
     }));
 
   test.each([32, 64, 8, 16, 1024])("binary products of %i bytes, all ones", (bytes) => {
     const codes: Rows = { data: new Uint8Array(bytes * 3).fill(255), count: 3, stride: bytes };
     same(new Int32Array(3), (face, out) => face.binaryDot4(new Uint8Array(bytes * 4).fill(255), codes, out));
-    expect(() => same(new Uint32Array(3), (face, out) => face.hamming(new Uint8Array(bytes), codes, out))).not.toThrow();
+    expect(() =>
+      same(new Uint32Array(3), (face, out) => face.hamming(new Uint8Array(bytes), codes, out)),
+    ).not.toThrow();
   });
 
   test("matrix products", () =>
     property((k, m, start) => {
       const n = (start & 31) + 1;
-      same(new Float32Array(m * n), (face, out) => face.matmulF32(floats(m * k, start), floats(k * n, start + 1), out, m, k, n));
-      same(new Float32Array(m * n), (face, out) => face.matmulTransposedF32(floats(m * k, start), floats(k * n, start + 1), out, m, k, n));
+      same(new Float32Array(m * n), (face, out) =>
+        face.matmulF32(floats(m * k, start), floats(k * n, start + 1), out, m, k, n),
+      );
+      same(new Float32Array(m * n), (face, out) =>
+        face.matmulTransposedF32(floats(m * k, start), floats(k * n, start + 1), out, m, k, n),
+      );
     }));
 
   test("transform and normalisation in place", () =>
@@ -82,23 +96,37 @@ describe("each kernel equals its twin", () => {
 
   test("dequantisation and gathering", () =>
     property((dim, rows, start) => {
-      same(new Float32Array(dim * rows), (face, out) => face.dequantI8(signed(dim * rows, start), floats(rows, start + 1), dim, out));
+      same(new Float32Array(dim * rows), (face, out) =>
+        face.dequantI8(signed(dim * rows, start), floats(rows, start + 1), dim, out),
+      );
       const group = 1 + (start & 15);
       const groups = Math.ceil((dim * rows) / group);
       same(new Float32Array(dim * rows), (face, out) =>
-        face.dequantU4(randomBytes(Math.ceil((dim * rows) / 2), start), floats(groups, start), floats(groups, start + 1), group, out),
+        face.dequantU4(
+          randomBytes(Math.ceil((dim * rows) / 2), start),
+          floats(groups, start),
+          floats(groups, start + 1),
+          group,
+          out,
+        ),
       );
       const ids = Uint32Array.from(randomBytes(rows, start), (byte) => byte % 7);
       const table = signed((dim + 3) * 7, start);
-      same(new Float32Array(dim), (face, out) => face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, out));
-      same(new Float32Array(dim), (face, out) => face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), out));
+      same(new Float32Array(dim), (face, out) =>
+        face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, out),
+      );
+      same(new Float32Array(dim), (face, out) =>
+        face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), out),
+      );
     }));
 
   test("selection and the probe", () =>
     property((dim, rows, start) => {
       const scores = floats(dim, start);
       same(new Uint32Array(rows), (face, out) => face.selectAbove(scores, 0.5, out));
-      expect(kernels().sumBytes(randomBytes(dim * 8, start))).toBe(reference.sumBytes(randomBytes(dim * 8, start)));
+      expect(kernels().sumBytes(randomBytes(dim * 8, start))).toBe(
+        reference.sumBytes(randomBytes(dim * 8, start)),
+      );
     }));
 });
 
@@ -143,9 +171,21 @@ test.each([0, 1, 2])("a pool of %i workers scans like one thread, again and agai
   for (let round = 0; round < 20; round++) {
     query.u8().set(randomBytes(64, round + 1));
     out.u32().fill(0);
-    pool.scan({ kernel: "hamming", query: query.pointer, rows: rows.pointer, count: 1001, stride: 64, rest: [64, 64], out: out.pointer });
+    pool.scan({
+      kernel: "hamming",
+      query: query.pointer,
+      rows: rows.pointer,
+      count: 1001,
+      stride: 64,
+      rest: [64, 64],
+      out: out.pointer,
+    });
     const expected = new Uint32Array(1001);
-    reference.hamming(randomBytes(64, round + 1), { data: randomBytes(64 * 1001, 9), count: 1001, stride: 64 }, expected);
+    reference.hamming(
+      randomBytes(64, round + 1),
+      { data: randomBytes(64 * 1001, 9), count: 1001, stride: 64 },
+      expected,
+    );
     expect(out.u32()).toEqual(expected);
   }
 });

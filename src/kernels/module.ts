@@ -40,7 +40,11 @@ export interface Instance {
 export function instantiate(): Instance {
   const threads = typeof SharedArrayBuffer !== "undefined" && (globalThis.crossOriginIsolated ?? true);
   const module = new WebAssembly.Module(decode(threads ? shared : plain) as Uint8Array<ArrayBuffer>);
-  const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, ...(threads ? { shared: true } : {}) });
+  const memory = new WebAssembly.Memory({
+    initial: INITIAL_PAGES,
+    maximum: MAX_PAGES,
+    ...(threads ? { shared: true } : {}),
+  });
   return { memory, module, exports: link(module, memory) };
 }
 

@@ -61,7 +61,10 @@ export class Pool implements AsyncDisposable {
   /** Runs one scan on all threads; returns when all rows are done. @throws MnemeError DISPOSED, INTERNAL when a worker died. */
   scan(scan: Scan): void {
     if (this.#closed) throw new MnemeError("DISPOSED", "pool: used after close");
-    if (this.#failure) throw new MnemeError("INTERNAL", "pool: a worker thread died; open a new pool", { cause: this.#failure });
+    if (this.#failure)
+      throw new MnemeError("INTERNAL", "pool: a worker thread died; open a new pool", {
+        cause: this.#failure,
+      });
     const share = Math.ceil(scan.count / this.threads);
     if (!this.#control) return this.#run(scan, 0, scan.count);
     const words = this.#control.i32();
@@ -96,7 +99,10 @@ export class Pool implements AsyncDisposable {
     for (let done = Atomics.load(words, DONE); done !== wanted; done = Atomics.load(words, DONE)) {
       Atomics.wait(words, DONE, done, 1000);
       if (Date.now() > deadline) {
-        this.#failure = new MnemeError("INTERNAL", `pool: ${wanted - done} of ${wanted} workers did not finish in ${JOIN_TIMEOUT_MS} ms`);
+        this.#failure = new MnemeError(
+          "INTERNAL",
+          `pool: ${wanted - done} of ${wanted} workers did not finish in ${JOIN_TIMEOUT_MS} ms`,
+        );
         throw this.#failure;
       }
     }
@@ -111,7 +117,8 @@ function argumentsOf({ kernel, query, rows, stride, rest, out }: Scan, first: nu
 
 /** Starts the threads and waits until each is ready. */
 export async function openPool(face: WasmFace, { workers }: PoolOptions): Promise<Pool> {
-  const shared = typeof SharedArrayBuffer !== "undefined" && face.instance.memory.buffer instanceof SharedArrayBuffer;
+  const shared =
+    typeof SharedArrayBuffer !== "undefined" && face.instance.memory.buffer instanceof SharedArrayBuffer;
   if (workers === 0 || !shared) return new Pool(face, [], undefined);
   const { Worker: NodeWorker } = await import("node:worker_threads");
   const control = face.arena.alloc((SLOTS + workers * SLOT_WORDS) * 4);
@@ -122,7 +129,10 @@ export async function openPool(face: WasmFace, { workers }: PoolOptions): Promis
     return new NodeWorker(builtFile("kernels/worker.js", import.meta.url), { workerData });
   });
   await Promise.all(
-    started.map((worker) => new Promise<void>((resolve, reject) => worker.once("message", () => resolve()).once("error", reject))),
+    started.map(
+      (worker) =>
+        new Promise<void>((resolve, reject) => worker.once("message", () => resolve()).once("error", reject)),
+    ),
   );
   return new Pool(face, started, control);
 }

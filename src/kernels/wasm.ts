@@ -62,14 +62,29 @@ export class WasmFace implements KernelFace {
 
   binaryDot4(planes: Uint8Array, rows: Rows, out: Int32Array): void {
     const { data, count, stride } = rows;
-    this.#run({ kernel: "binaryDot4", query: planes, rows: data, count, stride, rest: [planes.length / 4, stride], out });
+    this.#run({
+      kernel: "binaryDot4",
+      query: planes,
+      rows: data,
+      count,
+      stride,
+      rest: [planes.length / 4, stride],
+      out,
+    });
   }
 
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
     this.#product("matmulF32", a, b, out, m, k, n);
   }
 
-  matmulTransposedF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
+  matmulTransposedF32(
+    a: Float32Array,
+    b: Float32Array,
+    out: Float32Array,
+    m: number,
+    k: number,
+    n: number,
+  ): void {
     this.#product("matmulTransposedF32", a, b, out, m, k, n);
   }
 
@@ -87,15 +102,37 @@ export class WasmFace implements KernelFace {
     this.#take(to, out);
   }
 
-  dequantU4(codes: Uint8Array, scales: Float32Array, minima: Float32Array, group: number, out: Float32Array): void {
-    const [from, by, at, to] = [this.#in("a", codes), this.#in("b", scales), this.#in("c", minima), this.#room("out", out)];
+  dequantU4(
+    codes: Uint8Array,
+    scales: Float32Array,
+    minima: Float32Array,
+    group: number,
+    out: Float32Array,
+  ): void {
+    const [from, by, at, to] = [
+      this.#in("a", codes),
+      this.#in("b", scales),
+      this.#in("c", minima),
+      this.#room("out", out),
+    ];
     this.instance.exports.dequantU4(from, by, at, out.length, group, to);
     this.#take(to, out);
   }
 
-  gatherSumI8(table: Int8Array, scales: Float32Array, stride: number, ids: Uint32Array, weights: Float32Array | undefined, out: Float32Array): void {
+  gatherSumI8(
+    table: Int8Array,
+    scales: Float32Array,
+    stride: number,
+    ids: Uint32Array,
+    weights: Float32Array | undefined,
+    out: Float32Array,
+  ): void {
     const [from, by] = [this.#in("table", table), this.#in("scales", scales)];
-    const [which, weigh, to] = [this.#in("a", ids), weights ? this.#in("b", weights) : 0, this.#room("out", out)];
+    const [which, weigh, to] = [
+      this.#in("a", ids),
+      weights ? this.#in("b", weights) : 0,
+      this.#room("out", out),
+    ];
     this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, ids.length, to);
     this.#take(to, out);
   }
@@ -113,7 +150,15 @@ export class WasmFace implements KernelFace {
 
   #rowsF32(kernel: KernelName, query: Float32Array, rows: Float32Array, out: Float32Array): void {
     const dim = query.length;
-    this.#run({ kernel, query, rows, count: dim === 0 ? 0 : rows.length / dim, stride: dim * 4, rest: [dim], out });
+    this.#run({
+      kernel,
+      query,
+      rows,
+      count: dim === 0 ? 0 : rows.length / dim,
+      stride: dim * 4,
+      rest: [dim],
+      out,
+    });
   }
 
   #codes(kernel: KernelName, query: Numbers, { data, count, stride }: Rows, out: Numbers): void {
@@ -131,14 +176,24 @@ export class WasmFace implements KernelFace {
     for (let first = 0; first < count; first += step) {
       const some = Math.min(step, count - first);
       const target = out.subarray(first, first + some) as Numbers;
-      const at = inArena ? rows.byteOffset + first * stride : this.#in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
+      const at = inArena
+        ? rows.byteOffset + first * stride
+        : this.#in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
       const to = this.#room("out", target);
       run(from, at, some, ...rest, to);
       this.#take(to, target);
     }
   }
 
-  #product(kernel: KernelName, a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
+  #product(
+    kernel: KernelName,
+    a: Float32Array,
+    b: Float32Array,
+    out: Float32Array,
+    m: number,
+    k: number,
+    n: number,
+  ): void {
     const [left, right, to] = [this.#in("a", a), this.#in("b", b), this.#room("out", out)];
     this.instance.exports[kernel](left, right, to, m, k, n);
     this.#take(to, out);

@@ -15,7 +15,8 @@ const MAX_SWEEPS = 60;
 
 /** @param a n x n symmetric, row-major; not changed. @throws MnemeError NOT_FINITE */
 export function symmetricEigen(a: Float64Array, n: number): Eigen {
-  if (a.some((value) => !Number.isFinite(value))) throw new MnemeError("NOT_FINITE", "eigen: the matrix holds a value that is not finite");
+  if (a.some((value) => !Number.isFinite(value)))
+    throw new MnemeError("NOT_FINITE", "eigen: the matrix holds a value that is not finite");
   // columns of z become the eigenvectors
   const z = a.slice();
   const diagonal = new Float64Array(n);
@@ -101,7 +102,8 @@ function implicitQl(z: Float64Array, n: number, d: Float64Array, e: Float64Array
     for (let sweep = 0; ; sweep++) {
       const high = splitPoint(d, e, low, n);
       if (high === low) break;
-      if (sweep === MAX_SWEEPS) throw new MnemeError("INTERNAL", `eigen: no convergence in ${MAX_SWEEPS} sweeps`);
+      if (sweep === MAX_SWEEPS)
+        throw new MnemeError("INTERNAL", `eigen: no convergence in ${MAX_SWEEPS} sweeps`);
       sweepQl(z, n, d, e, low, high);
     }
   }
@@ -116,7 +118,14 @@ function splitPoint(d: Float64Array, e: Float64Array, low: number, n: number): n
   return m;
 }
 
-function sweepQl(z: Float64Array, n: number, d: Float64Array, e: Float64Array, low: number, high: number): void {
+function sweepQl(
+  z: Float64Array,
+  n: number,
+  d: Float64Array,
+  e: Float64Array,
+  low: number,
+  high: number,
+): void {
   let g = (d[low + 1]! - d[low]!) / (2 * e[low]!);
   let r = Math.hypot(g, 1);
   g = d[high]! - d[low]! + e[low]! / (g + (g >= 0 ? Math.abs(r) : -Math.abs(r)));

@@ -25,7 +25,10 @@ export interface Clusters {
 /** @throws MnemeError RANGE when k is not in 1..rows, CANCELLED. */
 export function kMeans(rows: Matrix, k: number, options: KMeansOptions = {}): Clusters {
   if (!Number.isInteger(k) || k < 1 || k > rows.rows) {
-    throw new MnemeError("RANGE", `k-means: k must be a whole number from 1 to the ${rows.rows} rows, got ${k}`);
+    throw new MnemeError(
+      "RANGE",
+      `k-means: k must be a whole number from 1 to the ${rows.rows} rows, got ${k}`,
+    );
   }
   const random = new Random(options.seed ?? 1);
   const centroids = seedCentroids(rows, k, random);
@@ -67,7 +70,8 @@ function update(rows: Matrix, centroids: Matrix, assignment: Uint32Array, random
   });
   counts.forEach((count, cluster) => {
     if (count === 0) centroids.data.set(rowOf(rows, random.integer(rows.rows)), cluster * cols);
-    else for (let c = 0; c < cols; c++) centroids.data[cluster * cols + c] = sums[cluster * cols + c]! / count;
+    else
+      for (let c = 0; c < cols; c++) centroids.data[cluster * cols + c] = sums[cluster * cols + c]! / count;
   });
 }
 

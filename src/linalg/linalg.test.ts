@@ -1,10 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HadamardRotation, kMeans, matrix, moments, Random, rowOf, symmetricEigen, thinSvd } from "./index.ts";
+import {
+  HadamardRotation,
+  kMeans,
+  matrix,
+  moments,
+  Random,
+  rowOf,
+  symmetricEigen,
+  thinSvd,
+} from "./index.ts";
 
 function gaussian(rows: number, cols: number, seed: number): ReturnType<typeof matrix> {
   const random = new Random(seed);
-  return matrix(rows, cols, Float32Array.from({ length: rows * cols }, () => random.gaussian()));
+  return matrix(
+    rows,
+    cols,
+    Float32Array.from({ length: rows * cols }, () => random.gaussian()),
+  );
 }
 
 describe("Random", () => {
@@ -16,7 +29,10 @@ describe("Random", () => {
 
   test("moments of uniform and normal numbers", () => {
     const random = new Random(3);
-    const [uniform, normal] = [Array.from({ length: 20_000 }, () => random.uniform()), Array.from({ length: 20_000 }, () => random.gaussian())];
+    const [uniform, normal] = [
+      Array.from({ length: 20_000 }, () => random.uniform()),
+      Array.from({ length: 20_000 }, () => random.gaussian()),
+    ];
     const mean = (values: number[]): number => values.reduce((a, b) => a + b) / values.length;
     expect(mean(uniform)).toBeCloseTo(0.5, 1);
     expect(mean(normal)).toBeCloseTo(0, 1);
@@ -28,7 +44,9 @@ describe("Random", () => {
       fc.property(fc.nat(200), fc.nat(250), fc.integer(), (n, count, seed) => {
         const sample = new Random(seed).sample(n, count);
         expect(new Set(sample).size).toBe(Math.min(n, count));
-        expect(sample.every((value, i) => value >= 0 && value < n && (i === 0 || value > sample[i - 1]!))).toBe(true);
+        expect(
+          sample.every((value, i) => value >= 0 && value < n && (i === 0 || value > sample[i - 1]!)),
+        ).toBe(true);
       }),
       { seed: 1 },
     );
@@ -45,7 +63,8 @@ test.each([1, 2, 3, 7, 64, 100, 384, 512])("rotation of %i values keeps products
     for (let k = 0; k < dim; k++) sum += data[i * dim + k]! * data[j * dim + k]!;
     return sum;
   };
-  for (let i = 0; i < 4; i++) for (let j = 0; j < 4; j++) expect(dot(turned, i, j)).toBeCloseTo(dot(rows.data, i, j), 2);
+  for (let i = 0; i < 4; i++)
+    for (let j = 0; j < 4; j++) expect(dot(turned, i, j)).toBeCloseTo(dot(rows.data, i, j), 2);
   rotation.invert(turned);
   turned.forEach((value, i) => expect(value).toBeCloseTo(rows.data[i]!, 3));
 });
@@ -104,7 +123,8 @@ test("covariance equals the definition", () => {
 test("k-means finds planted clusters and refuses a wrong k", () => {
   const random = new Random(5);
   const rows = matrix(300, 8);
-  for (let r = 0; r < 300; r++) for (let c = 0; c < 8; c++) rows.data[r * 8 + c] = (c === r % 3 ? 10 : 0) + random.gaussian() * 0.1;
+  for (let r = 0; r < 300; r++)
+    for (let c = 0; c < 8; c++) rows.data[r * 8 + c] = (c === r % 3 ? 10 : 0) + random.gaussian() * 0.1;
   const { assignment, inertia, centroids } = kMeans(rows, 3, { seed: 2 });
   for (let r = 3; r < 300; r++) expect(assignment[r]).toBe(assignment[r % 3]);
   expect(inertia).toBeLessThan(300 * 8 * 0.02);

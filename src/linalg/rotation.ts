@@ -3,8 +3,9 @@
  * (Ailon & Chazelle, The Fast Johnson-Lindenstrauss Transform, 2009). A width that is no power of two is covered by two overlapping
  * power-of-two windows, at the start and at the end, in turn.
  */
-import { kernels } from "../kernels/index.ts";
+
 import { MnemeError } from "../errors.ts";
+import { kernels } from "../kernels/index.ts";
 import { Random } from "./random.ts";
 
 const ROUNDS = 3;
@@ -18,7 +19,8 @@ export class HadamardRotation {
   readonly #signs: Float32Array;
 
   constructor(dim: number, seed: number) {
-    if (!Number.isInteger(dim) || dim < 1) throw new MnemeError("RANGE", `rotation: dimension must be a whole number from 1, got ${dim}`);
+    if (!Number.isInteger(dim) || dim < 1)
+      throw new MnemeError("RANGE", `rotation: dimension must be a whole number from 1, got ${dim}`);
     this.dim = dim;
     this.seed = seed;
     this.#window = 2 ** Math.floor(Math.log2(dim));

@@ -24,7 +24,8 @@ export function thinSvd(a: Matrix, rank: number = Math.min(a.rows, a.cols)): Svd
   for (let r = 0; r < outer.rows; r++) {
     for (let j = 0; j < kept; j++) {
       let sum = 0;
-      for (let i = 0; i < n; i++) sum += (tall ? a.data[r * a.cols + i]! : a.data[i * a.cols + r]!) * vectors[j * n + i]!;
+      for (let i = 0; i < n; i++)
+        sum += (tall ? a.data[r * a.cols + i]! : a.data[i * a.cols + r]!) * vectors[j * n + i]!;
       outer.data[r * kept + j] = singular[j]! > 0 ? sum / singular[j]! : 0;
     }
   }

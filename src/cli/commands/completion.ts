@@ -7,12 +7,16 @@ export default command({
   summary: "Print a completion script for bash, zsh or fish",
   args: { ...commonArgs, shell: { type: "positional", required: true, description: "bash, zsh or fish" } },
   examples: [
-    ["eval \"$(mneme completion bash)\"", "in ~/.bashrc"],
+    ['eval "$(mneme completion bash)"', "in ~/.bashrc"],
     ["mneme completion fish > ~/.config/fish/completions/mneme.fish", "once"],
   ],
   async run(args) {
     const make = SHELLS[args.shell];
-    if (!make) throw new MnemeError("ARGUMENT", `completion: unknown shell ${JSON.stringify(args.shell)}; use bash, zsh or fish`);
+    if (!make)
+      throw new MnemeError(
+        "ARGUMENT",
+        `completion: unknown shell ${JSON.stringify(args.shell)}; use bash, zsh or fish`,
+      );
     process.stdout.write(make(await flagTable()));
     return EXIT.ok;
   },
@@ -30,7 +34,11 @@ async function flagTable(): Promise<FlagTable> {
   return rows;
 }
 
-const SHELLS: Readonly<Record<string, (table: FlagTable) => string>> = { bash, zsh: (table) => `autoload -U +X bashcompinit && bashcompinit\n${bash(table)}`, fish };
+const SHELLS: Readonly<Record<string, (table: FlagTable) => string>> = {
+  bash,
+  zsh: (table) => `autoload -U +X bashcompinit && bashcompinit\n${bash(table)}`,
+  fish,
+};
 
 function bash(table: FlagTable): string {
   const cases = table.map(([name, , flags]) => `    ${name}) words="${flags.join(" ")}" ;;`);

@@ -13,14 +13,25 @@ export default command({
     ...libraryArgs,
     ids: { type: "positional", required: false, description: "Ids of items" },
     where: { type: "string", alias: "w", valueHint: "filter", description: "Items that match" },
-    "older-than": { type: "string", valueHint: "span", description: "Items not updated since, e.g. 30d or 2026-01-31" },
+    "older-than": {
+      type: "string",
+      valueHint: "span",
+      description: "Items not updated since, e.g. 30d or 2026-01-31",
+    },
     all: { type: "boolean", description: "Everything" },
     "dry-run": { type: "boolean", alias: "n", description: "Only count" },
-    undo: { type: "string", valueHint: "token", description: "Bring back what a forget took, within its window" },
+    undo: {
+      type: "string",
+      valueHint: "token",
+      description: "Bring back what a forget took, within its window",
+    },
   },
   examples: [
     ["mneme forget docs/old.md", "one item"],
-    ["mneme forget --where 'folder = drafts' --older-than 30d --dry-run", "what would go, and how many bytes"],
+    [
+      "mneme forget --where 'folder = drafts' --older-than 30d --dry-run",
+      "what would go, and how many bytes",
+    ],
     ["mneme forget --undo 5f3c...", "bring it back"],
   ],
   async run(args) {
@@ -34,8 +45,11 @@ export default command({
       const result = await memory.forget(selectorOf(args));
       if (args.json) printJson(result);
       else {
-        print(`${args["dry-run"] ? "would forget" : "forgot"} ${result.items} items, ${result.passages} passages, about ${formatBytes(result.bytesFreed)}`);
-        if (result.undo) note(`undo: mneme forget --undo ${result.undo}   space comes back with: mneme compact`, args.quiet);
+        print(
+          `${args["dry-run"] ? "would forget" : "forgot"} ${result.items} items, ${result.passages} passages, about ${formatBytes(result.bytesFreed)}`,
+        );
+        if (result.undo)
+          note(`undo: mneme forget --undo ${result.undo}   space comes back with: mneme compact`, args.quiet);
       }
       return result.items > 0 ? EXIT.ok : EXIT.nothing;
     });

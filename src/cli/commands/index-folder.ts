@@ -3,7 +3,7 @@ import { MnemeError } from "../../errors.ts";
 import type { IndexResult } from "../../memory/types.ts";
 import { formatBytes, parseBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { libraryPath, withLibrary, wholeNumber } from "../library.ts";
+import { libraryPath, wholeNumber, withLibrary } from "../library.ts";
 import { note, print, printJson } from "../output.ts";
 import { progressView } from "../progress.ts";
 
@@ -20,7 +20,11 @@ export default command({
     exclude: { type: "string", valueHint: "globs", description: "Not these, comma-separated" },
     "max-file": { type: "string", valueHint: "bytes", description: "Skip larger files", default: "256MB" },
     meta: { type: "string", valueHint: "json", description: "Metadata for every item, as a JSON object" },
-    prune: { type: "boolean", default: true, description: "Forget items whose file is gone (--no-prune keeps them)" },
+    prune: {
+      type: "boolean",
+      default: true,
+      description: "Forget items whose file is gone (--no-prune keeps them)",
+    },
     workers: { type: "string", valueHint: "n", description: "Worker threads; default: cores, at most 4" },
   },
   examples: [
@@ -77,6 +81,8 @@ function report(path: string, result: IndexResult, quiet: boolean | undefined): 
     `${path}: ${added} added, ${updated} updated, ${unchanged} unchanged, ${removed} removed, ${skipped.length} skipped; ` +
       `${passages} passages, ${formatBytes(bytes)} in ${(ms / 1000).toFixed(1)} s${rate}`,
   );
-  for (const { code, reason } of skipped.slice(0, SKIPPED_SHOWN)) note(`  skipped [${code}] ${reason}`, quiet);
-  if (skipped.length > SKIPPED_SHOWN) note(`  and ${skipped.length - SKIPPED_SHOWN} more; --json lists all`, quiet);
+  for (const { code, reason } of skipped.slice(0, SKIPPED_SHOWN))
+    note(`  skipped [${code}] ${reason}`, quiet);
+  if (skipped.length > SKIPPED_SHOWN)
+    note(`  and ${skipped.length - SKIPPED_SHOWN} more; --json lists all`, quiet);
 }

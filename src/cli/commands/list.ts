@@ -2,7 +2,7 @@ import { MnemeError } from "../../errors.ts";
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { withLibrary, wholeNumber } from "../library.ts";
+import { wholeNumber, withLibrary } from "../library.ts";
 import { dim, print, printJson } from "../output.ts";
 
 export default command({
@@ -23,7 +23,11 @@ export default command({
     return withLibrary(args, "read", async (memory) => {
       if (args.id) {
         const item = await memory.get(args.id);
-        if (!item) throw new MnemeError("NOT_FOUND", `list: no item ${JSON.stringify(args.id)}; \`mneme list\` shows the ids`);
+        if (!item)
+          throw new MnemeError(
+            "NOT_FOUND",
+            `list: no item ${JSON.stringify(args.id)}; \`mneme list\` shows the ids`,
+          );
         if (args.json) printJson(item);
         else print(item.text);
         return EXIT.ok;
@@ -38,7 +42,10 @@ export default command({
       for await (const head of memory.list(options)) {
         shown++;
         if (args.json) printJson(head);
-        else print(`${head.id}  ${dim(`${formatBytes(head.bytes)}, ${head.passages} passages, v${head.version}, ${new Date(head.updatedAt).toISOString().slice(0, 16)}`)}`);
+        else
+          print(
+            `${head.id}  ${dim(`${formatBytes(head.bytes)}, ${head.passages} passages, v${head.version}, ${new Date(head.updatedAt).toISOString().slice(0, 16)}`)}`,
+          );
       }
       return shown > 0 ? EXIT.ok : EXIT.nothing;
     });

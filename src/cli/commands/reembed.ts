@@ -10,14 +10,30 @@ export default command({
   summary: "Move the library to another embedding model; resumable, the old space serves meanwhile",
   args: {
     ...libraryArgs,
-    to: { type: "enum", options: ["bundled", "openai", "transformers"], required: true, description: "Kind of the new embedder" },
+    to: {
+      type: "enum",
+      options: ["bundled", "openai", "transformers"],
+      required: true,
+      description: "Kind of the new embedder",
+    },
     dim: { type: "string", valueHint: "n", description: "Dimension (bundled: 512, 256, 128 or 64)" },
-    model: { type: "string", valueHint: "name", description: "Model of an endpoint or of @huggingface/transformers" },
-    url: { type: "string", valueHint: "url", description: "Base URL of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1" },
+    model: {
+      type: "string",
+      valueHint: "name",
+      description: "Model of an endpoint or of @huggingface/transformers",
+    },
+    url: {
+      type: "string",
+      valueHint: "url",
+      description: "Base URL of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1",
+    },
   },
   examples: [
     ["mneme reembed --to bundled --dim 256", "half the vector bytes"],
-    ["mneme reembed --to openai --url http://127.0.0.1:8080/v1 --model bge-small", "vectors of a local server"],
+    [
+      "mneme reembed --to openai --url http://127.0.0.1:8080/v1 --model bge-small",
+      "vectors of a local server",
+    ],
   ],
   async run(args, { signal }) {
     const dim = wholeNumber(args.dim, "dim");
@@ -27,7 +43,10 @@ export default command({
       const { passages } = await memory.reembed(embedder, { signal, onProgress: view.onProgress });
       view[Symbol.dispose]();
       if (args.json) printJson({ passages, space: memory.info().space });
-      else print(`${passages} passages embedded; the library answers from ${memory.info().space.model} (${memory.info().space.dim} values)`);
+      else
+        print(
+          `${passages} passages embedded; the library answers from ${memory.info().space.model} (${memory.info().space.dim} values)`,
+        );
       return EXIT.ok;
     });
   },
@@ -40,10 +59,19 @@ interface Wanted {
 }
 
 async function makeEmbedder(kind: string, { dim, model, url }: Wanted): Promise<Embedder> {
-  if (kind === "bundled") return (await import("../../embed/bundled.ts")).bundledEmbedder(dim === undefined ? {} : { dim: dim as 512 });
+  if (kind === "bundled")
+    return (await import("../../embed/bundled.ts")).bundledEmbedder(
+      dim === undefined ? {} : { dim: dim as 512 },
+    );
   if (!model) throw new MnemeError("ARGUMENT", `reembed --to ${kind}: name the model with --model`);
-  if (kind === "transformers") return (await import("../../embed/transformers.ts")).transformersEmbedder({ model });
+  if (kind === "transformers")
+    return (await import("../../embed/transformers.ts")).transformersEmbedder({ model });
   if (!url) throw new MnemeError("ARGUMENT", "reembed --to openai: name the API with --url");
   const apiKey = process.env.OPENAI_API_KEY;
-  return (await import("../../embed/openai.ts")).openaiEmbedder({ baseURL: url, model, ...(dim ? { dim } : {}), ...(apiKey ? { apiKey } : {}) });
+  return (await import("../../embed/openai.ts")).openaiEmbedder({
+    baseURL: url,
+    model,
+    ...(dim ? { dim } : {}),
+    ...(apiKey ? { apiKey } : {}),
+  });
 }

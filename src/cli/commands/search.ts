@@ -1,7 +1,7 @@
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { Hit, SearchQuery } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { withLibrary, wholeNumber } from "../library.ts";
+import { wholeNumber, withLibrary } from "../library.ts";
 import { accent, bold, dim, highlight, note, print, printJson } from "../output.ts";
 
 export default command({
@@ -11,9 +11,24 @@ export default command({
     ...libraryArgs,
     query: { type: "positional", description: 'Words, "a phrase", prefix*, +must, -not', required: true },
     k: { type: "string", alias: "k", valueHint: "n", description: "How many hits", default: "10" },
-    where: { type: "string", alias: "w", valueHint: "filter", description: "e.g. 'year >= 2020 AND lang = en'" },
-    retriever: { type: "enum", options: ["hybrid", "words", "meaning"], default: "hybrid", description: "What ranks" },
-    group: { type: "enum", options: ["item", "passage"], default: "item", description: "One hit an item, or every passage" },
+    where: {
+      type: "string",
+      alias: "w",
+      valueHint: "filter",
+      description: "e.g. 'year >= 2020 AND lang = en'",
+    },
+    retriever: {
+      type: "enum",
+      options: ["hybrid", "words", "meaning"],
+      default: "hybrid",
+      description: "What ranks",
+    },
+    group: {
+      type: "enum",
+      options: ["item", "passage"],
+      default: "item",
+      description: "One hit an item, or every passage",
+    },
     "min-score": { type: "string", valueHint: "x", description: "Drop hits below" },
     cursor: { type: "string", valueHint: "text", description: "Go on after an earlier result's `next`" },
   },
@@ -33,11 +48,17 @@ export default command({
     };
     return withLibrary(args, "read", async (memory) => {
       const result = await memory.search(args._.join(" "), query);
-      if (args.json) printJson({ hits: result.hits, next: result.next ?? null, ms: result.ms, notes: result.notes });
+      if (args.json)
+        printJson({ hits: result.hits, next: result.next ?? null, ms: result.ms, notes: result.notes });
       else {
         result.hits.forEach(show);
         for (const line of result.notes) note(`note: ${line}`, args.quiet);
-        note(dim(`${result.hits.length} hits in ${result.ms.toFixed(1)} ms${result.next ? `; more: --cursor ${result.next}` : ""}`), args.quiet);
+        note(
+          dim(
+            `${result.hits.length} hits in ${result.ms.toFixed(1)} ms${result.next ? `; more: --cursor ${result.next}` : ""}`,
+          ),
+          args.quiet,
+        );
       }
       return result.hits.length > 0 ? EXIT.ok : EXIT.nothing;
     });

@@ -1,5 +1,5 @@
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { withLibrary, wholeNumber } from "../library.ts";
+import { wholeNumber, withLibrary } from "../library.ts";
 import { note, printJson } from "../output.ts";
 
 export default command({
@@ -7,7 +7,11 @@ export default command({
   summary: "Web console, HTTP API, OpenAI-compatible embeddings, MCP",
   args: {
     ...libraryArgs,
-    host: { type: "string", default: "127.0.0.1", description: "Address; any but a loopback one demands a token" },
+    host: {
+      type: "string",
+      default: "127.0.0.1",
+      description: "Address; any but a loopback one demands a token",
+    },
     port: { type: "string", alias: "p", default: "7333", description: "Port; 0 takes a free one" },
     token: { type: "string", valueHint: "text", description: "Bearer token; default $MNEME_TOKEN" },
     mcp: { type: "boolean", description: "Speak MCP on standard input and output instead of HTTP" },
@@ -19,7 +23,9 @@ export default command({
   ],
   async run(args, { signal }) {
     return withLibrary(args, args["read-only"] ? "read" : "write", async (memory) => {
-      const ended = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      const ended = new Promise<void>((resolve) =>
+        signal.addEventListener("abort", () => resolve(), { once: true }),
+      );
       if (args.mcp) {
         const { serveMcpStdio } = await import("../../server/mcp.ts");
         await Promise.race([serveMcpStdio(memory), ended]);
@@ -28,7 +34,11 @@ export default command({
       const { createServer } = await import("../../server/index.ts");
       const server = createServer(memory);
       const token = args.token ?? process.env.MNEME_TOKEN;
-      const { url } = await server.listen({ host: args.host, port: wholeNumber(args.port, "port") ?? 7333, ...(token ? { token } : {}) });
+      const { url } = await server.listen({
+        host: args.host,
+        port: wholeNumber(args.port, "port") ?? 7333,
+        ...(token ? { token } : {}),
+      });
       if (args.json) printJson({ url });
       else note(`mneme: ${url} (Ctrl-C ends)`, args.quiet);
       await ended;

@@ -8,7 +8,12 @@ export default command({
   name: "snapshot",
   summary: "Write the library to one portable, checksummed file",
   args: { ...libraryArgs, file: { type: "positional", required: true, description: "The file to write" } },
-  examples: [["mneme snapshot docs.snapshot", "back up, or publish: it opens from disk, memory or an HTTP range server"]],
+  examples: [
+    [
+      "mneme snapshot docs.snapshot",
+      "back up, or publish: it opens from disk, memory or an HTTP range server",
+    ],
+  ],
   async run(args, { signal }) {
     return withLibrary(args, "read", async (memory) => {
       using view = progressView("snapshot", args.quiet);

@@ -22,9 +22,12 @@ export default command({
 });
 
 function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
-  const share = info.textBytes > 0 ? `, ${Math.round((100 * info.diskBytes) / info.textBytes)}% of the text` : "";
+  const share =
+    info.textBytes > 0 ? `, ${Math.round((100 * info.diskBytes) / info.textBytes)}% of the text` : "";
   print(bold(info.location));
-  print(`${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`);
+  print(
+    `${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
+  );
   for (const tier of ["ram", "disk", "remote"] as const) {
     const here = rows.filter((row) => row.tier === tier).sort((a, b) => b.bytes - a.bytes);
     if (here.length === 0) continue;

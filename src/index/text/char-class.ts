@@ -10,7 +10,8 @@ const UNSPACED_PATTERN =
 const WORD_PATTERN = /[\p{L}\p{N}\p{M}]/u;
 
 const ascii = new Uint8Array(128);
-for (let code = 0; code < 128; code++) ascii[code] = /[A-Za-z0-9]/.test(String.fromCharCode(code)) ? WORD : SEPARATOR;
+for (let code = 0; code < 128; code++)
+  ascii[code] = /[A-Za-z0-9]/.test(String.fromCharCode(code)) ? WORD : SEPARATOR;
 
 /** 256 pages of 256 characters, each classified when one of its characters is met. */
 const pages: (Uint8Array | undefined)[] = new Array(256);

@@ -24,7 +24,9 @@ export class DictionaryWriter {
   add(term: Uint8Array, frequency: number, postingBytes: number): void {
     let shared = 0;
     if (this.#terms % BLOCK_TERMS === 0) this.#heads.push(this.#out.length, this.#postings);
-    else while (shared < term.length && shared < this.#last.length && term[shared] === this.#last[shared]) shared++;
+    else
+      while (shared < term.length && shared < this.#last.length && term[shared] === this.#last[shared])
+        shared++;
     this.#out.varint(shared);
     this.#out.varint(term.length - shared);
     this.#out.bytes(term.subarray(shared));
@@ -90,7 +92,7 @@ export class Dictionary {
   /** @param terms borrowed for the life of the dictionary */
   constructor(terms: Uint8Array, heads: Uint8Array) {
     this.#terms = terms;
-    const all = new Uint32Array(heads.slice().buffer);
+    const all = new Uint32Array(new Uint8Array(heads).buffer);
     this.size = all[0] ?? 0;
     this.#heads = all.subarray(1);
   }

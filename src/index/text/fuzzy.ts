@@ -31,7 +31,8 @@ export function editDistance(a: Uint8Array, b: Uint8Array, length: number, limit
       let cost = old[j - 1]! + (same ? 0 : 1);
       if (j < i + limit && old[j]! + 1 < cost) cost = old[j]! + 1;
       if (row[j - 1]! + 1 < cost) cost = row[j - 1]! + 1;
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] && older[j - 2]! + 1 < cost) cost = older[j - 2]! + 1;
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] && older[j - 2]! + 1 < cost)
+        cost = older[j - 2]! + 1;
       row[j] = cost;
       if (cost < best) best = cost;
     }

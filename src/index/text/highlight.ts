@@ -7,12 +7,19 @@ export function highlightTerms(text: string, terms: ReadonlySet<string>): [numbe
   const ranges: [number, number][] = [];
   segmentWords(text, (start, end, unspaced, plain) => {
     if (unspaced) pairRanges(text, start, end, terms, ranges);
-    else if (termsOf(text.slice(start, end), false, plain).some((term) => terms.has(term))) ranges.push([start, end]);
+    else if (termsOf(text.slice(start, end), false, plain).some((term) => terms.has(term)))
+      ranges.push([start, end]);
   });
   return ranges;
 }
 
-function pairRanges(text: string, start: number, end: number, terms: ReadonlySet<string>, ranges: [number, number][]): void {
+function pairRanges(
+  text: string,
+  start: number,
+  end: number,
+  terms: ReadonlySet<string>,
+  ranges: [number, number][],
+): void {
   const chars = [...text.slice(start, end)];
   let at = start;
   chars.forEach((char, i) => {

@@ -62,7 +62,13 @@ export class TermCursor {
   }
 
   /** Adds this term's scores of rows [start, end) to `sums[row - start]`. */
-  accumulate(start: number, end: number, lengths: Uint16Array, sums: Float64Array, { average, k1, b }: Statistics): void {
+  accumulate(
+    start: number,
+    end: number,
+    lengths: Uint16Array,
+    sums: Float64Array,
+    { average, k1, b }: Statistics,
+  ): void {
     const { ordinals, frequencies } = this.list;
     const fixed = k1 * (1 - b);
     const slope = (k1 * b) / average;
@@ -93,7 +99,10 @@ export class TermCursor {
     if (block !== this.#block && !this.#load(block)) return false;
     const { ordinals } = this.list;
     while (this.#at < this.#size && ordinals[this.#at]! < ordinal) this.#at++;
-    return this.#at < this.#size || (this.#block + 1 < blocks && this.#load(this.#block + 1) && this.#seek(ordinal));
+    return (
+      this.#at < this.#size ||
+      (this.#block + 1 < blocks && this.#load(this.#block + 1) && this.#seek(ordinal))
+    );
   }
 
   #load(block: number): boolean {
@@ -122,7 +131,12 @@ export interface Collector {
 const sums = new Float64Array(WINDOW);
 
 /** Walks all rows of a segment in windows. @param lengths terms per row */
-export function maxScore(cursors: TermCursor[], lengths: Uint16Array, statistics: Statistics, collector: Collector): void {
+export function maxScore(
+  cursors: TermCursor[],
+  lengths: Uint16Array,
+  statistics: Statistics,
+  collector: Collector,
+): void {
   const order = [...cursors];
   for (let start = 0; start < lengths.length; start += WINDOW) {
     const end = Math.min(lengths.length, start + WINDOW);

@@ -34,7 +34,9 @@ function plainTerms(run: string): readonly string[] {
   const cut = run.length > MAX_TERM_LENGTH ? run.slice(0, MAX_TERM_LENGTH) : run;
   const whole = stem(cut.toLowerCase());
   if (!/[a-z][A-Z]/.test(cut)) return [whole];
-  const parts = cut.split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/).map((part) => stem(part.toLowerCase()));
+  const parts = cut
+    .split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
+    .map((part) => stem(part.toLowerCase()));
   return [...new Set([whole, ...parts])];
 }
 
@@ -53,7 +55,13 @@ function foldWord(run: string): string {
 /** Accents are dropped where readers type without them; й and ё-like letters of Cyrillic keep their identity by recomposition. */
 function foldAccents(word: string): string {
   if (/\p{Script=Cyrillic}/u.test(word)) return word.replaceAll("ё", "е");
-  return word.normalize("NFD").replace(/\p{M}+/gu, "").replaceAll("ß", "ss").replaceAll("ø", "o").replaceAll("æ", "ae").replaceAll("ł", "l");
+  return word
+    .normalize("NFD")
+    .replace(/\p{M}+/gu, "")
+    .replaceAll("ß", "ss")
+    .replaceAll("ø", "o")
+    .replaceAll("æ", "ae")
+    .replaceAll("ł", "l");
 }
 
 function foldArabic(word: string): string {

@@ -8,7 +8,13 @@ import { ByteReader, ByteWriter } from "./varint.ts";
 export const BLOCK = 128;
 
 /** Appends the list of one term. @param lengths row lengths by ordinal, for the bounds */
-export function writePostings(out: ByteWriter, ordinals: Uint32Array, frequencies: Uint32Array, count: number, lengths: Uint16Array): void {
+export function writePostings(
+  out: ByteWriter,
+  ordinals: Uint32Array,
+  frequencies: Uint32Array,
+  count: number,
+  lengths: Uint16Array,
+): void {
   const body = new ByteWriter();
   let before = -1;
   for (let start = 0; start < count; start += BLOCK) {
@@ -26,7 +32,13 @@ export function writePostings(out: ByteWriter, ordinals: Uint32Array, frequencie
   out.bytes(body.finish());
 }
 
-function boundsOf(ordinals: Uint32Array, frequencies: Uint32Array, start: number, end: number, lengths: Uint16Array): { frequency: number; length: number } {
+function boundsOf(
+  ordinals: Uint32Array,
+  frequencies: Uint32Array,
+  start: number,
+  end: number,
+  lengths: Uint16Array,
+): { frequency: number; length: number } {
   let frequency = 0;
   let length = 0xffff;
   for (let i = start; i < end; i++) {
@@ -37,7 +49,14 @@ function boundsOf(ordinals: Uint32Array, frequencies: Uint32Array, start: number
 }
 
 /** Gap and frequency share a number: an odd one has frequency 1, an even one is followed by the frequency. */
-function varintBlock(out: ByteWriter, ordinals: Uint32Array, frequencies: Uint32Array, start: number, end: number, before: number): void {
+function varintBlock(
+  out: ByteWriter,
+  ordinals: Uint32Array,
+  frequencies: Uint32Array,
+  start: number,
+  end: number,
+  before: number,
+): void {
   let last = before;
   for (let i = start; i < end; i++) {
     const gap = ordinals[i]! - last - 1;
@@ -51,7 +70,13 @@ function varintBlock(out: ByteWriter, ordinals: Uint32Array, frequencies: Uint32
 }
 
 /** One byte of gap width, one of frequency width, then 128 gaps and 128 frequencies - 1 at those widths. */
-function packBlock(out: ByteWriter, ordinals: Uint32Array, frequencies: Uint32Array, start: number, before: number): void {
+function packBlock(
+  out: ByteWriter,
+  ordinals: Uint32Array,
+  frequencies: Uint32Array,
+  start: number,
+  before: number,
+): void {
   const gaps = new Uint32Array(BLOCK);
   const extra = new Uint32Array(BLOCK);
   let [last, anyGap, anyExtra] = [before, 0, 0];

@@ -31,7 +31,9 @@ function wordsOf(word: string): QueryWord[] {
   if (kind === "exact") return exact(word);
   const body = word.slice(0, -1).toLowerCase();
   const [first] = runs(body);
-  return first === undefined ? [] : [{ term: kind === "prefix" ? first : (termsOf(first, false, false)[0] ?? first), kind }];
+  return first === undefined
+    ? []
+    : [{ term: kind === "prefix" ? first : (termsOf(first, false, false)[0] ?? first), kind }];
 }
 
 function runs(text: string): string[] {

@@ -33,7 +33,13 @@ function wordRun(text: string, start: number, visit: RunVisitor): number {
     if (code >= 128) plain = false;
     const kind = code < 0xd800 || code > 0xdfff ? classOf(code) : classAt(text, end);
     if (kind === WORD) end += kindWidth(text, end);
-    else if ((code === APOSTROPHE || code === RIGHT_QUOTE) && end > start && end + 1 < length && classOf(text.charCodeAt(end + 1)) === WORD) end++;
+    else if (
+      (code === APOSTROPHE || code === RIGHT_QUOTE) &&
+      end > start &&
+      end + 1 < length &&
+      classOf(text.charCodeAt(end + 1)) === WORD
+    )
+      end++;
     else break;
   }
   visit(start, end, false, plain);

@@ -19,7 +19,11 @@ function slowBm25(rows: ReadonlyMap<number, string>, query: string): Map<number,
     const idf = Math.log(1 + (bags.size - frequency + 0.5) / (frequency + 0.5));
     for (const [row, bag] of bags) {
       const tf = bag.filter((one) => one === term).length;
-      if (tf > 0) scores.set(row, (scores.get(row) ?? 0) + (idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + (b * bag.length) / average)));
+      if (tf > 0)
+        scores.set(
+          row,
+          (scores.get(row) ?? 0) + (idf * tf * (k1 + 1)) / (tf + k1 * (1 - b + (b * bag.length) / average)),
+        );
     }
   }
   return scores;
@@ -27,11 +31,16 @@ function slowBm25(rows: ReadonlyMap<number, string>, query: string): Map<number,
 
 function terms(text: string): string[] {
   const found: string[] = [];
-  segmentWords(text, (start, end, unspaced, plain) => found.push(...termsOf(text.slice(start, end), unspaced, plain)));
+  segmentWords(text, (start, end, unspaced, plain) =>
+    found.push(...termsOf(text.slice(start, end), unspaced, plain)),
+  );
   return found;
 }
 
-async function indexOf(groups: readonly string[][], tail: readonly string[] = []): Promise<{ index: WordsIndex; rows: Map<number, string> }> {
+async function indexOf(
+  groups: readonly string[][],
+  tail: readonly string[] = [],
+): Promise<{ index: WordsIndex; rows: Map<number, string> }> {
   const index = new WordsIndex({ typos: false });
   const rows = new Map<number, string>();
   let next = 0;
@@ -48,24 +57,43 @@ async function indexOf(groups: readonly string[][], tail: readonly string[] = []
   return { index, rows };
 }
 
-const word = fc.constantFrom("apple", "banana", "cherry", "date", "elder", "fig", "grape", "x9", "Running", "runs");
+const word = fc.constantFrom(
+  "apple",
+  "banana",
+  "cherry",
+  "date",
+  "elder",
+  "fig",
+  "grape",
+  "x9",
+  "Running",
+  "runs",
+);
 const text = fc.array(word, { maxLength: 12 }).map((words) => words.join(" "));
 
 describe("WordsIndex", () => {
   test("scores equal BM25 computed the slow way, over segments and tail, filtered or not", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(text, { maxLength: 40 }), { maxLength: 3 }), fc.array(text, { maxLength: 8 }), text, fc.boolean(), async (groups, tail, query, filtered) => {
-        const { index, rows } = await indexOf(groups, tail);
-        const expected = slowBm25(rows, query);
-        const filter = filtered ? RowSet.from([...rows.keys()].filter((row) => row % 3 !== 0)) : undefined;
-        const hits = await index.search(query, { k: 1000, ...(filter ? { filter } : {}) });
-        const wanted = [...expected].filter(([row]) => !filter || filter.has(row)).sort(([a, x], [b, y]) => Math.fround(y) - Math.fround(x) || a - b);
-        expect(hits.rows.length).toBe(wanted.length);
-        hits.rows.forEach((row, i) => expect(hits.scores[i]).toBeCloseTo(expected.get(row)!, 4));
-        const all = Uint32Array.from(rows.keys());
-        const scored = await index.scoreRows(query, all);
-        all.forEach((row, i) => expect(scored[i]).toBeCloseTo(expected.get(row) ?? 0, 4));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.array(text, { maxLength: 40 }), { maxLength: 3 }),
+        fc.array(text, { maxLength: 8 }),
+        text,
+        fc.boolean(),
+        async (groups, tail, query, filtered) => {
+          const { index, rows } = await indexOf(groups, tail);
+          const expected = slowBm25(rows, query);
+          const filter = filtered ? RowSet.from([...rows.keys()].filter((row) => row % 3 !== 0)) : undefined;
+          const hits = await index.search(query, { k: 1000, ...(filter ? { filter } : {}) });
+          const wanted = [...expected]
+            .filter(([row]) => !filter || filter.has(row))
+            .sort(([a, x], [b, y]) => Math.fround(y) - Math.fround(x) || a - b);
+          expect(hits.rows.length).toBe(wanted.length);
+          hits.rows.forEach((row, i) => expect(hits.scores[i]).toBeCloseTo(expected.get(row)!, 4));
+          const all = Uint32Array.from(rows.keys());
+          const scored = await index.scoreRows(query, all);
+          all.forEach((row, i) => expect(scored[i]).toBeCloseTo(expected.get(row) ?? 0, 4));
+        },
+      ),
       { seed: 4, numRuns: 60 },
     );
   });
@@ -77,10 +105,17 @@ describe("WordsIndex", () => {
       return state % n;
     };
     const vocabulary = Array.from({ length: 300 }, (_, i) => `w${i}`);
-    const group = Array.from({ length: 7000 }, () => Array.from({ length: 1 + random(30) }, () => vocabulary[Math.min(random(300), random(300), random(300))]!).join(" "));
+    const group = Array.from({ length: 7000 }, () =>
+      Array.from(
+        { length: 1 + random(30) },
+        () => vocabulary[Math.min(random(300), random(300), random(300))]!,
+      ).join(" "),
+    );
     const { index, rows } = await indexOf([group.slice(0, 5000), group.slice(5000)]);
     for (const query of ["w0 w1 w2", "w0 w250 w100 w3", "w290", "w1 w1 w7 w299 w60", "w0"]) {
-      const expected = [...slowBm25(rows, query)].sort(([a, x], [b, y]) => Math.fround(y) - Math.fround(x) || a - b).slice(0, 10);
+      const expected = [...slowBm25(rows, query)]
+        .sort(([a, x], [b, y]) => Math.fround(y) - Math.fround(x) || a - b)
+        .slice(0, 10);
       const hits = await index.search(query, { k: 10 });
       expected.forEach(([, score], i) => expect(hits.scores[i]).toBeCloseTo(score, 4));
       expect(new Set(hits.rows).size).toBe(expected.length);
@@ -89,24 +124,31 @@ describe("WordsIndex", () => {
 
   test("merging drops dead rows and keeps scores", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(text, { maxLength: 200 }), { minLength: 1, maxLength: 3 }), text, fc.nat(5), async (groups, query, dead) => {
-        let next = 0;
-        const inputs = groups.map((group) => {
-          const rows: RowIds = contiguousRows(next, group.length);
-          next += group.length;
-          return { rows, parts: wordsKind.build(group) };
-        });
-        const texts = groups.flat();
-        const live = RowSet.from([...texts.keys()].filter((row) => row % 6 !== dead));
-        const index = new WordsIndex({ typos: false });
-        const rows = rowIdsOf([...live]);
-        await index.attach(memorySegment(1, rows, wordsKind.merge(inputs, live)));
-        const kept = new Map(Array.from({ length: rows.count }, (_, i) => [rowAt(rows, i), texts[rowAt(rows, i)]!]));
-        const expected = slowBm25(kept, query);
-        const hits = await index.search(query, { k: 1000 });
-        expect([...hits.rows].sort()).toEqual([...expected.keys()].sort());
-        hits.rows.forEach((row, i) => expect(hits.scores[i]).toBeCloseTo(expected.get(row)!, 4));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.array(text, { maxLength: 200 }), { minLength: 1, maxLength: 3 }),
+        text,
+        fc.nat(5),
+        async (groups, query, dead) => {
+          let next = 0;
+          const inputs = groups.map((group) => {
+            const rows: RowIds = contiguousRows(next, group.length);
+            next += group.length;
+            return { rows, parts: wordsKind.build(group) };
+          });
+          const texts = groups.flat();
+          const live = RowSet.from([...texts.keys()].filter((row) => row % 6 !== dead));
+          const index = new WordsIndex({ typos: false });
+          const rows = rowIdsOf([...live]);
+          await index.attach(memorySegment(1, rows, wordsKind.merge(inputs, live)));
+          const kept = new Map(
+            Array.from({ length: rows.count }, (_, i) => [rowAt(rows, i), texts[rowAt(rows, i)]!]),
+          );
+          const expected = slowBm25(kept, query);
+          const hits = await index.search(query, { k: 1000 });
+          expect([...hits.rows].sort()).toEqual([...expected.keys()].sort());
+          hits.rows.forEach((row, i) => expect(hits.scores[i]).toBeCloseTo(expected.get(row)!, 4));
+        },
+      ),
       { seed: 5, numRuns: 40 },
     );
   });
@@ -119,7 +161,14 @@ describe("WordsIndex", () => {
     ["Chinese", "图书馆会记住每一份文件的内容", "记住文件"],
     ["Japanese", "図書館はすべての文書を覚えています", "文書を覚え"],
   ])("a planted sentence is found in %s", async (_, sentence, query) => {
-    const noise = ["the cat sat on the mat", "今日は天気がいいですね", "Сегодня хорошая погода", "今天天气很好", "الطقس جميل اليوم", "आज मौसम अच्छा है"];
+    const noise = [
+      "the cat sat on the mat",
+      "今日は天気がいいですね",
+      "Сегодня хорошая погода",
+      "今天天气很好",
+      "الطقس جميل اليوم",
+      "आज मौसम अच्छा है",
+    ];
     const { index } = await indexOf([[...noise, sentence]], noise);
     const hits = await index.search(query, { k: 3 });
     expect(hits.rows[0]).toBe(noise.length);
@@ -130,7 +179,8 @@ describe("WordsIndex", () => {
     const texts = ["red apple pie", "green apple tart", "apple red", "pineapple juice", "applesauce"];
     const index = new WordsIndex({ textOf: (row) => texts[row]! });
     await index.attach(memorySegment(1, contiguousRows(0, texts.length), wordsKind.build(texts)));
-    const rows = async (query: string): Promise<number[]> => [...(await index.search(query, { k: 10 })).rows].sort();
+    const rows = async (query: string): Promise<number[]> =>
+      [...(await index.search(query, { k: 10 })).rows].sort();
     expect(await rows("+red apple")).toEqual([0, 2]);
     expect(await rows("apple -red")).toEqual([1]);
     expect(await rows("pineap*")).toEqual([3]);
@@ -153,6 +203,8 @@ describe("WordsIndex", () => {
     }
     expect(seen).toEqual([...all.rows]);
     const limit = all.scores[20]!;
-    expect((await index.search("common", { k: 50, minScore: limit })).scores.every((score) => score >= limit)).toBe(true);
+    expect(
+      (await index.search("common", { k: 50, minScore: limit })).scores.every((score) => score >= limit),
+    ).toBe(true);
   });
 });

@@ -50,7 +50,10 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   async attach(source: SegmentSource): Promise<void> {
     const segment = await WordsSegment.open(source);
     if (segment.lengths.length !== source.rows.count) {
-      throw new MnemeError("CORRUPT", `words: segment ${source.id} has lengths of ${segment.lengths.length} rows, expected ${source.rows.count}`);
+      throw new MnemeError(
+        "CORRUPT",
+        `words: segment ${source.id} has lengths of ${segment.lengths.length} rows, expected ${source.rows.count}`,
+      );
     }
     this.#segments.set(source.id, segment);
     this.#version++;
@@ -74,7 +77,8 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   /** @param query words, "phrases", prefix*, fuzzy~, +must, -not */
   async search(query: string, options: SearchOptions): Promise<Hits> {
     const prepared = await this.#prepare(query);
-    if (prepared.plan.phrases.length > 0 && this.#options.textOf) return this.#searchPhrases(prepared, options);
+    if (prepared.plan.phrases.length > 0 && this.#options.textOf)
+      return this.#searchPhrases(prepared, options);
     return this.#rank(prepared, options);
   }
 
@@ -82,14 +86,18 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   async scoreRows(query: string, rows: Uint32Array): Promise<Float32Array> {
     const { weights, postings, statistics } = await this.#prepare(query);
     const scores = new Float64Array(rows.length);
-    for (const [segment, lists] of postings) scoreInSegment(segment, lists, weights, statistics, rows, scores);
+    for (const [segment, lists] of postings)
+      scoreInSegment(segment, lists, weights, statistics, rows, scores);
     this.#scoreInTail(weights, statistics, rows, scores);
     return Float32Array.from(scores);
   }
 
   /** UTF-16 ranges of `text` that match the query's terms, ascending. */
   highlight(text: string, query: string): [number, number][] {
-    const prepared = this.#prepared?.text === query ? this.#prepared.plan : planQuery(query, this.#vocabulary(), this.#options);
+    const prepared =
+      this.#prepared?.text === query
+        ? this.#prepared.plan
+        : planQuery(query, this.#vocabulary(), this.#options);
     return highlightTerms(text, new Set(prepared.terms.keys()));
   }
 
@@ -115,7 +123,12 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     const vocabulary = this.#vocabulary();
     const plan = planQuery(text, vocabulary, this.#options);
     const rows = this.#rowCount();
-    const weights = new Map([...plan.terms].map(([term, weight]) => [term, weight * inverseDocumentFrequency(rows, vocabulary.frequency(term))]));
+    const weights = new Map(
+      [...plan.terms].map(([term, weight]) => [
+        term,
+        weight * inverseDocumentFrequency(rows, vocabulary.frequency(term)),
+      ]),
+    );
     const postings = new Map<WordsSegment, SegmentPostings>();
     const names = termsToRead(plan);
     for (const segment of this.#segments.values()) postings.set(segment, await readTerms(segment, names));
@@ -144,7 +157,10 @@ export class WordsIndex implements SegmentedIndex<string, string> {
         if (phrases.every((phrase) => hasPhrase(text, phrase))) kept.push(i);
       }
       if (kept.length === options.k || hits.rows.length < depth) {
-        return { rows: Uint32Array.from(kept, (i) => hits.rows[i]!), scores: Float32Array.from(kept, (i) => hits.scores[i]!) };
+        return {
+          rows: Uint32Array.from(kept, (i) => hits.rows[i]!),
+          scores: Float32Array.from(kept, (i) => hits.scores[i]!),
+        };
       }
     }
   }
@@ -168,7 +184,12 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     }
   }
 
-  #scoreInTail(weights: ReadonlyMap<string, number>, { average, k1, b }: Statistics, rows: Uint32Array, scores: Float64Array): void {
+  #scoreInTail(
+    weights: ReadonlyMap<string, number>,
+    { average, k1, b }: Statistics,
+    rows: Uint32Array,
+    scores: Float64Array,
+  ): void {
     const tail = this.#tail;
     if (tail.rows.length === 0) return;
     const placeOf = new Map(tail.rows.map((row, place) => [row, place]));
@@ -178,7 +199,13 @@ export class WordsIndex implements SegmentedIndex<string, string> {
       for (const [term, weight] of weights) {
         const at = tail.terms.get(term)?.places.indexOf(place) ?? -1;
         if (at < 0) continue;
-        scores[i]! += weight * saturation(tail.terms.get(term)!.frequencies[at]!, lengthNorm(tail.lengths[place]!, average, k1, b), k1);
+        scores[i]! +=
+          weight *
+          saturation(
+            tail.terms.get(term)!.frequencies[at]!,
+            lengthNorm(tail.lengths[place]!, average, k1, b),
+            k1,
+          );
       }
     });
   }
@@ -190,7 +217,8 @@ export class WordsIndex implements SegmentedIndex<string, string> {
         let total = frequencies.get(term);
         if (total === undefined) {
           total = this.#tail.terms.get(term)?.places.length ?? 0;
-          for (const { dictionary } of this.#segments.values()) total += dictionary.find(term)?.frequency ?? 0;
+          for (const { dictionary } of this.#segments.values())
+            total += dictionary.find(term)?.frequency ?? 0;
           frequencies.set(term, total);
         }
         return total;
@@ -220,7 +248,11 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   #statistics(): Statistics {
     let tokens = this.#tail.tokens;
     for (const segment of this.#segments.values()) tokens += segment.tokens;
-    return { average: Math.max(1, tokens / Math.max(1, this.#rowCount())), k1: this.#options.k1, b: this.#options.b };
+    return {
+      average: Math.max(1, tokens / Math.max(1, this.#rowCount())),
+      k1: this.#options.k1,
+      b: this.#options.b,
+    };
   }
 }
 
@@ -235,7 +267,13 @@ async function readTerms(segment: WordsSegment, terms: readonly string[]): Promi
   return new Map(found.map(({ term, entry }, i) => [term, { entry, bytes: bytes[i]! }]));
 }
 
-function rankSegment(segment: WordsSegment, lists: SegmentPostings, { plan, weights, statistics }: Prepared, heap: TopK, options: SearchOptions): void {
+function rankSegment(
+  segment: WordsSegment,
+  lists: SegmentPostings,
+  { plan, weights, statistics }: Prepared,
+  heap: TopK,
+  options: SearchOptions,
+): void {
   const cursors: TermCursor[] = [];
   for (const [term, weight] of weights) {
     const postings = lists.get(term);
@@ -277,7 +315,10 @@ function ordinalsOf(lists: SegmentPostings, term: string): RowSet {
 }
 
 /** Whether a row meets the required and excluded groups. */
-function allowedOrdinals({ required, excluded }: QueryPlan, rowsOf: (term: string) => RowSet): (ordinal: number) => boolean {
+function allowedOrdinals(
+  { required, excluded }: QueryPlan,
+  rowsOf: (term: string) => RowSet,
+): (ordinal: number) => boolean {
   if (required.length === 0 && excluded.length === 0) return () => true;
   const any = (group: readonly string[]): RowSet => group.map(rowsOf).reduce((a, b) => a.or(b), new RowSet());
   const needs = required.map(any);
@@ -293,7 +334,10 @@ function scoreInSegment(
   rows: Uint32Array,
   scores: Float64Array,
 ): void {
-  const places = Array.from(rows, (row, place) => ({ place, ordinal: ordinalOf(segment.source.rows, row) })).filter(({ ordinal }) => ordinal >= 0);
+  const places = Array.from(rows, (row, place) => ({
+    place,
+    ordinal: ordinalOf(segment.source.rows, row),
+  })).filter(({ ordinal }) => ordinal >= 0);
   places.sort((a, b) => a.ordinal - b.ordinal);
   for (const [term, weight] of weights) {
     const postings = lists.get(term);

@@ -4,7 +4,13 @@
  */
 import type { RowSet } from "../row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentKind } from "../segment.ts";
-import { compareBytes, Dictionary, type DictionaryCursor, DictionaryWriter, type TermEntry } from "./dictionary.ts";
+import {
+  compareBytes,
+  Dictionary,
+  type DictionaryCursor,
+  DictionaryWriter,
+  type TermEntry,
+} from "./dictionary.ts";
 import { termsOf } from "./normalize.ts";
 import { PostingList, writePostings } from "./postings.ts";
 import { segmentWords } from "./segment-words.ts";
@@ -51,13 +57,16 @@ function buildWords(rows: readonly string[]): Parts {
     collect(text, vocabulary, occurrences);
     ends[row] = occurrences.count;
   });
-  const lengths = Uint16Array.from(ends, (end, row) => Math.min(MAX_LENGTH, end - (row === 0 ? 0 : ends[row - 1]!)));
+  const lengths = Uint16Array.from(ends, (end, row) =>
+    Math.min(MAX_LENGTH, end - (row === 0 ? 0 : ends[row - 1]!)),
+  );
   const { rowsOfTerm, starts } = groupByTerm(occurrences, ends, vocabulary.numbers.size);
   const encoder = new TextEncoder();
   const terms = [...vocabulary.numbers].map(([term, number]) => ({ bytes: encoder.encode(term), number }));
   terms.sort((a, b) => compareBytes(a.bytes, b.bytes));
   const writer = new SegmentWriter(lengths);
-  for (const { bytes, number } of terms) writer.addOccurrences(bytes, rowsOfTerm.subarray(starts[number]!, starts[number + 1]!));
+  for (const { bytes, number } of terms)
+    writer.addOccurrences(bytes, rowsOfTerm.subarray(starts[number]!, starts[number + 1]!));
   return writer.finish();
 }
 
@@ -83,7 +92,11 @@ function numberOf(numbers: Map<string, number>, term: string): number {
 }
 
 /** Counting sort of occurrences by term; rows stay ascending within a term. */
-function groupByTerm({ terms, count }: Occurrences, ends: Uint32Array, vocabulary: number): { rowsOfTerm: Uint32Array; starts: Uint32Array } {
+function groupByTerm(
+  { terms, count }: Occurrences,
+  ends: Uint32Array,
+  vocabulary: number,
+): { rowsOfTerm: Uint32Array; starts: Uint32Array } {
   const starts = new Uint32Array(vocabulary + 1);
   for (let i = 0; i < count; i++) starts[terms[i]! + 1]!++;
   for (let term = 0; term < vocabulary; term++) starts[term + 1]! += starts[term]!;
@@ -167,7 +180,10 @@ class MergeCursor {
   #entry: TermEntry | undefined;
 
   constructor(input: SegmentInput, moved: Uint32Array) {
-    this.#entries = new Dictionary(input.parts.get("terms") ?? new Uint8Array(0), input.parts.get("heads") ?? new Uint8Array(4)).all();
+    this.#entries = new Dictionary(
+      input.parts.get("terms") ?? new Uint8Array(0),
+      input.parts.get("heads") ?? new Uint8Array(4),
+    ).all();
     this.#postings = input.parts.get("postings") ?? new Uint8Array(0);
     this.#moved = moved;
     this.next();
@@ -225,6 +241,6 @@ function smallest(cursors: readonly MergeCursor[]): Uint8Array | undefined {
 }
 
 export function u16(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.slice();
+  const aligned = new Uint8Array(bytes);
   return new Uint16Array(aligned.buffer, 0, aligned.byteLength >>> 1);
 }

@@ -1,6 +1,7 @@
 /** The words of one attached segment: dictionary and row lengths in RAM, postings read when a query names their term. */
-import type { SegmentSource } from "../segment.ts";
+
 import type { MaybePromise } from "../../storage/store.ts";
+import type { SegmentSource } from "../segment.ts";
 import { Dictionary, type TermEntry } from "./dictionary.ts";
 import { PostingList } from "./postings.ts";
 import { u16 } from "./words-kind.ts";
@@ -21,9 +22,17 @@ export class WordsSegment {
   }
 
   static async open(source: SegmentSource): Promise<WordsSegment> {
-    const whole = (part: string): { part: string; start: number; end: number } => ({ part, start: 0, end: source.size(part) });
+    const whole = (part: string): { part: string; start: number; end: number } => ({
+      part,
+      start: 0,
+      end: source.size(part),
+    });
     const [terms, heads, lengths] = await source.read([whole("terms"), whole("heads"), whole("lengths")]);
-    return new WordsSegment(source, new Dictionary(terms!, heads!.byteLength > 0 ? heads! : new Uint8Array(4)), u16(lengths!));
+    return new WordsSegment(
+      source,
+      new Dictionary(terms!, heads!.byteLength > 0 ? heads! : new Uint8Array(4)),
+      u16(lengths!),
+    );
   }
 
   get bytes(): number {

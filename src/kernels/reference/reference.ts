@@ -4,18 +4,21 @@ import type { KernelFace, Rows } from "../face.ts";
 export const reference: KernelFace = {
   name: "reference",
   dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
-  l2F32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => (query[i]! - rows[row + i]!) ** 2),
+  l2F32: (query, rows, out) =>
+    forRows(query.length, rows, out, (row, i) => (query[i]! - rows[row + i]!) ** 2),
   dotI8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => query[i]! * signed(code)),
   l2I8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => (query[i]! - signed(code)) ** 2),
   dotF32I8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => query[i]! * signed(code)),
   dotF32U4(query, rows, out) {
     for (let r = 0; r < rows.count; r++) {
       let sum = 0;
-      for (let i = 0; i < query.length; i++) sum += query[i]! * nibble(rows.data[r * rows.stride + (i >> 1)]!, i);
+      for (let i = 0; i < query.length; i++)
+        sum += query[i]! * nibble(rows.data[r * rows.stride + (i >> 1)]!, i);
       out[r] = sum;
     }
   },
-  hamming: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => bits((query[i]! ^ code) & 255)),
+  hamming: (query, rows, out) =>
+    forCodes(query.length, rows, out, (code, i) => bits((query[i]! ^ code) & 255)),
   binaryDot4(planes, rows, out) {
     const bytes = planes.length / 4;
     forCodes(bytes, rows, out, (code, i) => {
@@ -97,7 +100,12 @@ export const reference: KernelFace = {
   },
 };
 
-function forRows(dim: number, rows: Float32Array, out: Float32Array, term: (row: number, i: number) => number): void {
+function forRows(
+  dim: number,
+  rows: Float32Array,
+  out: Float32Array,
+  term: (row: number, i: number) => number,
+): void {
   for (let r = 0; r * dim < rows.length; r++) {
     let sum = 0;
     for (let i = 0; i < dim; i++) sum += term(r * dim, i);
@@ -105,7 +113,12 @@ function forRows(dim: number, rows: Float32Array, out: Float32Array, term: (row:
   }
 }
 
-function forCodes(width: number, rows: Rows, out: Float32Array | Int32Array | Uint32Array, term: (code: number, i: number) => number): void {
+function forCodes(
+  width: number,
+  rows: Rows,
+  out: Float32Array | Int32Array | Uint32Array,
+  term: (code: number, i: number) => number,
+): void {
   for (let r = 0; r < rows.count; r++) {
     let sum = 0;
     for (let i = 0; i < width; i++) sum += term(rows.data[r * rows.stride + i]!, i);

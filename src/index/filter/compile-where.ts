@@ -1,0 +1,139 @@
+/** A Where checked once and turned into a test of one item. */
+import { MnemeError } from "../../errors.ts";
+import type { Condition, MetaValue, Scalar, Where } from "./where.ts";
+
+/** Answers for one item, given its fields. */
+export type RunTest = (valueOf: (field: string) => MetaValue | undefined) => boolean;
+
+const OPERATORS = ["eq", "ne", "in", "nin", "gt", "gte", "lt", "lte", "exists", "startsWith"] as const;
+type Operator = (typeof OPERATORS)[number];
+
+/** @throws MnemeError ARGUMENT naming field and operator. */
+export function compileWhere(where: Where): RunTest {
+  if (where === null || typeof where !== "object" || Array.isArray(where))
+    throw bad(`expected an object such as { year: { gte: 2020 } }, got ${JSON.stringify(where)}`);
+  const tests: RunTest[] = [];
+  for (const [key, value] of Object.entries(where)) {
+    if (value === undefined) continue;
+    if (key === "and" || key === "or") tests.push(compileList(key, value));
+    else if (key === "not") tests.push(negate(compileWhere(value as Where)));
+    else if (key === "fields")
+      for (const [field, condition] of Object.entries(value as object))
+        tests.push(compileField(field, condition));
+    else tests.push(compileField(key, value));
+  }
+  return (valueOf) => tests.every((test) => test(valueOf));
+}
+
+function compileList(key: "and" | "or", value: unknown): RunTest {
+  if (!Array.isArray(value)) throw bad(`${key} takes a list of filters, got ${JSON.stringify(value)}`);
+  const tests = (value as Where[]).map(compileWhere);
+  return key === "and"
+    ? (valueOf) => tests.every((test) => test(valueOf))
+    : (valueOf) => tests.some((test) => test(valueOf));
+}
+
+function negate(test: RunTest): RunTest {
+  return (valueOf) => !test(valueOf);
+}
+
+function compileField(field: string, condition: unknown): RunTest {
+  if (isScalar(condition)) return compileOperator(field, "eq", condition);
+  if (typeof condition !== "object" || condition === null || Array.isArray(condition)) {
+    throw bad(
+      `field ${JSON.stringify(field)}: expected a value or operators, got ${JSON.stringify(condition)}`,
+    );
+  }
+  const entries = Object.entries(condition as Condition).filter(([, operand]) => operand !== undefined);
+  if (entries.length === 0)
+    throw bad(`field ${JSON.stringify(field)}: no operator; use one of ${OPERATORS.join(", ")}`);
+  const tests = entries.map(([operator, operand]) => compileOperator(field, operator as Operator, operand));
+  return (valueOf) => tests.every((test) => test(valueOf));
+}
+
+function compileOperator(field: string, operator: Operator, operand: unknown): RunTest {
+  switch (operator) {
+    case "eq":
+    case "ne": {
+      const wanted = scalar(field, operator, operand);
+      return anyValue(field, (value) => value === wanted, operator === "ne");
+    }
+    case "in":
+    case "nin": {
+      if (!Array.isArray(operand))
+        throw bad(`field ${JSON.stringify(field)}: ${operator} takes a list, got ${JSON.stringify(operand)}`);
+      const wanted = new Set(operand.map((one) => scalar(field, operator, one)));
+      return anyValue(field, (value) => wanted.has(value), operator === "nin");
+    }
+    case "gt":
+    case "gte":
+    case "lt":
+    case "lte":
+      return compileRange(field, operator, operand);
+    case "exists": {
+      if (typeof operand !== "boolean")
+        throw bad(`field ${JSON.stringify(field)}: exists takes true or false`);
+      return (valueOf) => (valueOf(field) !== undefined) === operand;
+    }
+    case "startsWith": {
+      if (typeof operand !== "string") throw bad(`field ${JSON.stringify(field)}: startsWith takes a string`);
+      return anyValue(field, (value) => typeof value === "string" && value.startsWith(operand), false);
+    }
+    default:
+      operator satisfies never;
+      throw bad(
+        `field ${JSON.stringify(field)}: unknown operator ${JSON.stringify(operator)}; use one of ${OPERATORS.join(", ")}`,
+      );
+  }
+}
+
+/** Numbers compare with numbers, strings with strings; anything else does not match. */
+function compileRange(field: string, operator: "gt" | "gte" | "lt" | "lte", operand: unknown): RunTest {
+  if (typeof operand !== "string" && !(typeof operand === "number" && !Number.isNaN(operand))) {
+    throw bad(
+      `field ${JSON.stringify(field)}: ${operator} takes a number or a string, got ${JSON.stringify(operand)}`,
+    );
+  }
+  const holds: Record<typeof operator, (a: string | number) => boolean> = {
+    gt: (value) => value > operand,
+    gte: (value) => value >= operand,
+    lt: (value) => value < operand,
+    lte: (value) => value <= operand,
+  };
+  const test = holds[operator];
+  return anyValue(field, (value) => typeof value === typeof operand && test(value as string | number), false);
+}
+
+/** A list matches when any of its values does; a missing field matches nothing but a negated test. */
+function anyValue(field: string, test: (value: Scalar) => boolean, negated: boolean): RunTest {
+  return (valueOf) => {
+    const value = valueOf(field);
+    const found =
+      value === undefined
+        ? false
+        : Array.isArray(value)
+          ? (value as readonly Scalar[]).some(test)
+          : test(value as Scalar);
+    return found !== negated;
+  };
+}
+
+function scalar(field: string, operator: string, value: unknown): Scalar {
+  if (isScalar(value)) return value;
+  throw bad(
+    `field ${JSON.stringify(field)}: ${operator} takes strings, finite numbers, booleans or null, got ${JSON.stringify(value) ?? typeof value}`,
+  );
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return (
+    value === null ||
+    typeof value === "string" ||
+    typeof value === "boolean" ||
+    (typeof value === "number" && Number.isFinite(value))
+  );
+}
+
+function bad(why: string): MnemeError {
+  return new MnemeError("ARGUMENT", `filter: ${why}`);
+}

@@ -1,0 +1,170 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { RowSet } from "../row-set.ts";
+import { contiguousRows, memorySegment, rowIdsOf } from "../segment.ts";
+import { type ColumnRun, Columns, columnsKind } from "./columns.ts";
+import { parseWhere } from "./parse-where.ts";
+import type { Meta, MetaValue, Where } from "./where.ts";
+
+const scalar = fc.oneof(
+  fc.integer({ min: 0, max: 5 }),
+  fc.constantFrom("a", "ab", "b"),
+  fc.boolean(),
+  fc.constant(null),
+);
+const meta = fc.dictionary(
+  fc.constantFrom("x", "y", "z"),
+  fc.oneof(scalar, fc.array(scalar, { maxLength: 3 })),
+  { maxKeys: 3 },
+) as fc.Arbitrary<Meta>;
+const condition = fc.oneof(
+  fc.record({ eq: scalar }),
+  fc.record({ ne: scalar }),
+  fc.record({ in: fc.array(scalar, { maxLength: 3 }) }),
+  fc.record({ nin: fc.array(scalar, { maxLength: 3 }) }),
+  fc.record({ gte: fc.integer({ min: 0, max: 5 }) }),
+  fc.record({ lt: fc.constantFrom("ab", "b") }),
+  fc.record({ exists: fc.boolean() }),
+  fc.record({ startsWith: fc.constantFrom("a", "b") }),
+  scalar,
+);
+const { where } = fc.letrec<{ where: Where }>((tie) => ({
+  where: fc.oneof(
+    { maxDepth: 3, depthIdentifier: "where" },
+    fc.dictionary(fc.constantFrom("x", "y", "z"), condition, { maxKeys: 2 }) as fc.Arbitrary<Where>,
+    fc.record({ and: fc.array(tie("where"), { maxLength: 2 }) }) as fc.Arbitrary<Where>,
+    fc.record({ or: fc.array(tie("where"), { maxLength: 2 }) }) as fc.Arbitrary<Where>,
+    fc.record({ not: tie("where") }) as fc.Arbitrary<Where>,
+  ),
+}));
+
+/** The meaning of a filter, said again plainly. */
+function matches(filter: Where, item: Meta): boolean {
+  return Object.entries(filter).every(([key, value]) => {
+    if (key === "and") return (value as Where[]).every((one) => matches(one, item));
+    if (key === "or") return (value as Where[]).some((one) => matches(one, item));
+    if (key === "not") return !matches(value as Where, item);
+    const operators =
+      value !== null && typeof value === "object" ? Object.entries(value) : [["eq", value] as const];
+    return operators.every(([operator, operand]) => holds(operator, operand, item[key]));
+  });
+}
+
+function holds(operator: string, operand: unknown, value: MetaValue | undefined): boolean {
+  const list = value === undefined ? [] : Array.isArray(value) ? value : [value];
+  const ordered = (test: (v: never) => boolean): boolean =>
+    list.some((v) => typeof v === typeof operand && test(v as never));
+  if (operator === "eq") return list.some((v) => v === operand);
+  if (operator === "ne") return !list.some((v) => v === operand);
+  if (operator === "in") return list.some((v) => (operand as unknown[]).includes(v));
+  if (operator === "nin") return !list.some((v) => (operand as unknown[]).includes(v));
+  if (operator === "gte") return ordered((v) => v >= (operand as never));
+  if (operator === "lt") return ordered((v) => v < (operand as never));
+  if (operator === "exists") return (value !== undefined) === operand;
+  return list.some((v) => typeof v === "string" && v.startsWith(operand as string));
+}
+
+const runs = fc.array(fc.record({ meta, rows: fc.integer({ min: 1, max: 4 }) }), {
+  maxLength: 12,
+}) as fc.Arbitrary<ColumnRun[]>;
+
+describe("Columns", () => {
+  test("evaluates any filter like the plain meaning, over segments, merged segments and tail", async () => {
+    await fc.assert(
+      fc.asyncProperty(runs, runs, where, fc.boolean(), async (first, tail, filter, merged) => {
+        const columns = new Columns();
+        const count = first.reduce((sum, { rows }) => sum + rows, 0);
+        const owners = first.flatMap((run) => Array.from({ length: run.rows }, () => run));
+        let parts = columnsKind.build(first);
+        let live = owners.map((_, row) => row);
+        if (merged) {
+          live = [];
+          let row = 0;
+          first.forEach((run, i) => {
+            if (i % 2 === 0) for (let r = 0; r < run.rows; r++) live.push(row + r);
+            row += run.rows;
+          });
+          parts = columnsKind.merge([{ rows: contiguousRows(0, count), parts }], RowSet.from(live));
+        }
+        await columns.attach(memorySegment(1, rowIdsOf(live), parts));
+        const expected = live.filter((row) => matches(filter, owners[row]!.meta));
+        let next = count;
+        for (const run of tail) {
+          columns.append(next, run.rows, run.meta);
+          if (matches(filter, run.meta)) for (let r = 0; r < run.rows; r++) expected.push(next + r);
+          next += run.rows;
+        }
+        expect([...columns.evaluate(filter)]).toEqual(expected);
+      }),
+      { seed: 3, numRuns: 300 },
+    );
+  });
+
+  test("facets count items, not passages", async () => {
+    const columns = new Columns();
+    await columns.attach(
+      memorySegment(
+        1,
+        contiguousRows(0, 5),
+        columnsKind.build([
+          { meta: { tag: ["a", "b"] }, rows: 3 },
+          { meta: { tag: "a" }, rows: 2 },
+        ]),
+      ),
+    );
+    columns.append(5, 1, { tag: "c" });
+    expect(columns.facets("tag", RowSet.range(0, 6), 2)).toEqual([
+      { value: "a", count: 2 },
+      { value: "b", count: 1 },
+    ]);
+    expect(columns.countItems(RowSet.range(0, 6))).toBe(3);
+    expect(columns.has("tag")).toBe(true);
+    columns.trimTail(5);
+    expect(columns.facets("tag", RowSet.range(0, 6), 9)).toHaveLength(2);
+  });
+
+  test.each([
+    [{ year: { about: 3 } }, /unknown operator "about"/],
+    [{ year: { gte: Number.NaN } }, /gte takes a number/],
+    [{ tags: { in: "a" } }, /in takes a list/],
+    [{ or: { a: 1 } }, /takes a list of filters/],
+    [{ a: {} }, /no operator/],
+    [[1], /expected an object/],
+  ])("refuses %j", (filter, message) => {
+    expect(() => new Columns().evaluate(filter as unknown as Where)).toThrow(message);
+  });
+});
+
+test.each([
+  ["year >= 2020", { fields: { year: { gte: 2020 } } }],
+  [
+    "lang = en AND NOT draft = true",
+    { and: [{ fields: { lang: { eq: "en" } } }, { not: { fields: { draft: { eq: true } } } }] },
+  ],
+  [
+    "(a=1 or b != 'x y') and c in (1, two)",
+    {
+      and: [
+        { or: [{ fields: { a: { eq: 1 } } }, { fields: { b: { ne: "x y" } } }] },
+        { fields: { c: { in: [1, "two"] } } },
+      ],
+    },
+  ],
+  [
+    "path startswith docs/ and tag not in (x) and d exists",
+    {
+      and: [
+        { fields: { path: { startsWith: "docs/" } } },
+        { fields: { tag: { nin: ["x"] } } },
+        { fields: { d: { exists: true } } },
+      ],
+    },
+  ],
+  ['{"a":1}', { a: 1 }],
+])("parseWhere %s", (text, expected) => {
+  expect(parseWhere(text)).toEqual(expected);
+});
+
+test.each(["a", "a =", "a = 1 b", "(a = 1", "a in 1", "a ~ 1", "{nope"])("parseWhere refuses %j", (text) => {
+  expect(() => parseWhere(text)).toThrow(/filter/);
+});
