@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { treemap } from "../../web/src/memory/treemap.ts";
-import { type Block, blocksOf, WHOLE_LIMIT, windowOf } from "../../web/src/reader/blocks.ts";
+import { type Block, blocksOf, rangesOf, WHOLE_LIMIT, windowOf } from "../../web/src/reader/blocks.ts";
 
 describe("treemap", () => {
   const box = { x: 0, y: 0, width: 300, height: 200 };
@@ -67,6 +67,15 @@ describe("blocks", () => {
     expect(text[start - 1]).toBe("\n");
     expect(text[end]).toBe("\n");
     expect(windowOf(text, 0, true)).toEqual({ start: 0, end: text.length });
+  });
+});
+
+describe("words in a passage", () => {
+  test("whole words only, in any case and script, signs taken as they are", () => {
+    const text = "List the lists of C++ (and c++), not blacklists. Straße, STRASSE, straße.";
+    const found = rangesOf(text, ["lists", "c++", "straße"]).map(([start, end]) => text.slice(start, end));
+    expect(found).toEqual(["lists", "C++", "c++", "Straße", "straße"]);
+    expect(rangesOf(text, [])).toEqual([]);
   });
 });
 

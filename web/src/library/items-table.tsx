@@ -63,6 +63,7 @@ function ItemRow({ item }: { readonly item: ItemHead }): JSX.Element {
       </th>
       <td class="num" data-label="passages">
         {formatCount(item.passages)}
+        <span class="unit"> {item.passages === 1 ? "passage" : "passages"}</span>
       </td>
       <td class="num" data-label="size">
         {formatBytes(item.bytes)}

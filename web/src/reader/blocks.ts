@@ -63,3 +63,15 @@ function headingsOf(text: string): Span[] {
   if (done < text.length) spans.push({ text: text.slice(done), kind: "plain" });
   return spans;
 }
+
+/** Ranges of `text` where one of `terms` stands as a whole word, whatever its case. */
+export function rangesOf(text: string, terms: readonly string[]): [number, number][] {
+  if (terms.length === 0) return [];
+  const words = [...terms].sort((a, b) => b.length - a.length).map(escaped);
+  const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.join("|")})(?![\\p{L}\\p{N}])`, "giu");
+  return [...text.matchAll(pattern)].map((match) => [match.index, match.index + match[0].length]);
+}
+
+function escaped(term: string): string {
+  return term.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}

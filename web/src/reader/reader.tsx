@@ -4,9 +4,10 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { StoredItem } from "../../../src/memory/types.ts";
 import { formatAge, formatBytes, plural } from "../format.ts";
+import { Marked } from "../search/marked.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { tell, tellError } from "../shell/toasts.tsx";
-import { type Block, blocksOf, windowOf } from "./blocks.ts";
+import { type Block, blocksOf, rangesOf, windowOf } from "./blocks.ts";
 import { closeReader, type Opened, opened } from "./state.ts";
 
 export function Reader(): JSX.Element | null {
@@ -89,24 +90,29 @@ function Text({
         </button>
       )}
       {blocksOf(item.text, window, place).map((block) => (
-        <TextBlock key={block.start} block={block} />
+        <TextBlock key={block.start} block={block} terms={shown.terms ?? []} />
       ))}
     </section>
   );
 }
 
-function TextBlock({ block }: { readonly block: Block }): JSX.Element {
+interface TextBlockProps {
+  readonly block: Block;
+  readonly terms: readonly string[];
+}
+
+function TextBlock({ block, terms }: TextBlockProps): JSX.Element {
   return (
     <div class="block">
       {block.spans.map(({ kind, text }, i) => {
         const key = `${i}${kind}`;
-        if (kind === "lit")
-          return (
-            <mark class="lit" key={key}>
-              {text}
-            </mark>
-          );
-        return kind === "heading" ? <b key={key}>{text}</b> : <span key={key}>{text}</span>;
+        if (kind === "heading") return <b key={key}>{text}</b>;
+        if (kind === "plain") return <span key={key}>{text}</span>;
+        return (
+          <mark class="lit" key={key}>
+            <Marked text={text} ranges={rangesOf(text, terms)} />
+          </mark>
+        );
       })}
     </div>
   );

@@ -8,6 +8,8 @@ export interface Opened {
   readonly title: string;
   /** Absent when the document is opened as a whole. */
   readonly place?: Place;
+  /** Words of the query that the passage holds, as they stand in it. */
+  readonly terms?: readonly string[];
   readonly item?: StoredItem;
   readonly error?: string;
 }
@@ -17,10 +19,15 @@ export const opened: Signal<Opened | undefined> = signal(undefined);
 let before: HTMLElement | null = null;
 
 /** Opens a document, at a passage when one is given. Focus comes back to where it was on close. */
-export async function openReader(id: string, title: string, place?: Place): Promise<void> {
+export async function openReader(
+  id: string,
+  title: string,
+  place?: Place,
+  terms: readonly string[] = [],
+): Promise<void> {
   if (!opened.value) before = document.activeElement as HTMLElement | null;
   const known = opened.value?.id === id ? opened.value.item : undefined;
-  const base = { id, title, ...(place ? { place } : {}) };
+  const base = { id, title, terms, ...(place ? { place } : {}) };
   opened.value = known ? { ...base, item: known } : base;
   if (known) return;
   try {

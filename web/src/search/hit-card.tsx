@@ -25,7 +25,7 @@ export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestS
           <button
             type="button"
             class="hit-link"
-            onClick={() => void openReader(hit.id, hit.title, place)}
+            onClick={() => void openReader(hit.id, hit.title, place, wordsOf(hit))}
             aria-current={isOpen ? "true" : undefined}
           >
             {hit.title}
@@ -48,6 +48,10 @@ export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestS
       </article>
     </li>
   );
+}
+
+function wordsOf({ reasons }: Hit): readonly string[] {
+  return reasons.find(({ by }) => by === "words")?.terms ?? [];
 }
 
 function Reasons({
