@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import type { Citation } from "../../../src/memory/types.ts";
 import { formatMs } from "../format.ts";
 import { openReader } from "../reader/state.ts";
+import { Crumbs } from "../shell/crumbs.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { askQuestion, type Exchange, exchanges, stopAnswer } from "./state.ts";
 
@@ -114,17 +115,7 @@ function Sources({ citations }: { readonly citations: readonly Citation[] }): JS
             <span class="number">{citation.number}</span>
             <span>
               <strong>{citation.title}</strong>
-              <span class="crumbs">
-                {citation.place.headings
-                  .filter((name) => name !== citation.title)
-                  .map((name, i) => (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: headings may repeat and never move
-                    <span key={i}>{name}</span>
-                  ))}
-                <span class="at">
-                  {citation.place.page ? `page ${citation.place.page}` : `line ${citation.place.line}`}
-                </span>
-              </span>
+              <Crumbs place={citation.place} title={citation.title} />
               <q>{citation.quote}</q>
             </span>
             <Icon name="next" />

@@ -57,7 +57,7 @@ function Picture({ info, rows }: Holdings): JSX.Element {
     <>
       <section class="tier" aria-labelledby="ram-title">
         <h2 id="ram-title">
-          <b>{formatBytes(used)}</b> of {formatBytes(info.budgetBytes)} RAM
+          <b class="total">{formatBytes(used)}</b> of {formatBytes(info.budgetBytes)} RAM
           <span class="muted">{formatPercent(used / info.budgetBytes)} of the budget</span>
         </h2>
         <StackedBar
@@ -69,7 +69,7 @@ function Picture({ info, rows }: Holdings): JSX.Element {
       </section>
       <section class="tier" aria-labelledby="disk-title">
         <h2 id="disk-title">
-          <b>{formatBytes(info.diskBytes)}</b> on disk
+          <b class="total">{formatBytes(info.diskBytes)}</b> on disk
           <span class="muted">{formatBytes(info.freeBytes)} of it free for reuse</span>
         </h2>
         <StackedBar

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { StoredItem } from "../../../src/memory/types.ts";
 import { formatAge, formatBytes, plural } from "../format.ts";
 import { Marked } from "../search/marked.tsx";
+import { Crumbs } from "../shell/crumbs.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { tell, tellError } from "../shell/toasts.tsx";
 import { type Block, blocksOf, rangesOf, windowOf } from "./blocks.ts";
@@ -22,15 +23,7 @@ function OpenReader({ document: shown }: { readonly document: Opened }): JSX.Ele
     <aside class="reader" aria-labelledby="reader-title">
       <header>
         <div>
-          <p class="crumbs">
-            {place?.headings
-              .filter((name) => name !== shown.title)
-              .map((name, i) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: headings may repeat and never move
-                <span key={i}>{name}</span>
-              ))}
-            {place && <span class="at">{place.page ? `page ${place.page}` : `line ${place.line}`}</span>}
-          </p>
+          {place && <Crumbs place={place} title={shown.title} />}
           <h2 id="reader-title" ref={heading} tabIndex={-1}>
             {shown.title}
           </h2>

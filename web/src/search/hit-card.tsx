@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import type { Hit, Reason } from "../../../src/memory/types.ts";
 import { opened, openReader } from "../reader/state.ts";
+import { Crumbs } from "../shell/crumbs.tsx";
 import { Marked } from "./marked.tsx";
 
 /** Best score of each retriever among the hits shown: what a full bar means. */
@@ -31,16 +32,9 @@ export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestS
             {hit.title}
           </button>
         </h2>
-        <p class="crumbs">
-          {place.headings
-            .filter((name) => name !== hit.title)
-            .map((name, i) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: headings may repeat and never move
-              <span key={i}>{name}</span>
-            ))}
-          <span class="at">{place.page ? `page ${place.page}` : `line ${place.line}`}</span>
+        <Crumbs place={place} title={hit.title}>
           {hit.id !== hit.title && <span class="id">{hit.id}</span>}
-        </p>
+        </Crumbs>
         <p class="snippet">
           <Marked text={hit.snippet} ranges={hit.highlights} />
         </p>
@@ -79,7 +73,7 @@ function Bar({ share }: { readonly share: number }): JSX.Element {
   return (
     <svg class="bar" width="34" height="6" aria-hidden="true">
       <rect class="track" width="34" height="6" rx="3" />
-      <rect class="value" width={34 * Math.min(1, share)} height="6" rx="3" />
+      <rect class="amount" width={34 * Math.min(1, share)} height="6" rx="3" />
     </svg>
   );
 }

@@ -30,7 +30,7 @@ export function Welcome(): JSX.Element {
         <svg width="120" height="6" aria-hidden="true">
           <rect class="track" width="120" height="6" rx="3" />
           <rect
-            class="value"
+            class="amount"
             width={Math.min(120, (120 * library.usedBytes) / library.budgetBytes)}
             height="6"
             rx="3"
