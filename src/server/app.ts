@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
 import { MnemeError } from "../errors.ts";
 import { type ConsoleFiles, consoleAnswer } from "./console.ts";
 import { admit, type GuardOptions } from "./guard.ts";
@@ -40,6 +41,7 @@ export function buildApp(settings: AppSettings): App {
   const routes = allRoutes(service);
   const app: App = new Hono();
   app.use(measured(settings));
+  app.use(shared(settings));
   app.use((c, next) => {
     admit(c.req.raw, isOpen(routes, c.req.path), settings.guard());
     return next();
@@ -82,6 +84,17 @@ export function allRoutes(service: Service): Route[] {
 function isOpen(routes: readonly Route[], path: string): boolean {
   if (routes.some(({ spec }) => spec.open && spec.path === path)) return true;
   return !path.startsWith("/v1/") && path !== "/metrics" && path !== "/mcp" && path !== "/openapi.json";
+}
+
+/** Lets pages of the allowed origins read answers, and answers their preflights, which carry no token. */
+function shared({ guard }: AppSettings): ReturnType<typeof cors> {
+  const allow = cors({
+    origin: (origin) => (guard().allowedOrigins?.includes(origin) ? origin : null),
+    allowHeaders: ["authorization", "content-type", "mcp-protocol-version", "x-request-id"],
+    exposeHeaders: ["x-request-id"],
+    maxAge: 600,
+  });
+  return async (c, next) => (guard().allowedOrigins?.length ? allow(c, next) : next());
 }
 
 function measured({

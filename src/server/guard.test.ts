@@ -76,6 +76,34 @@ describe("without a token", () => {
   });
 });
 
+describe("allowed origins", () => {
+  const origin = "http://localhost:5173";
+
+  test("may read answers, after a preflight without the token", async () => {
+    await using server = createServer(memory, { allowedOrigins: [origin], token: "s3cret" });
+    const asking = {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization",
+    };
+    const preflight = await server.app.request("/v1/search", { method: "OPTIONS", headers: asking });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(preflight.headers.get("access-control-allow-headers")).toContain("authorization");
+    const answer = await server.app.fetch(request({ origin, authorization: "Bearer s3cret" }));
+    expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+  });
+
+  test("others are told nothing", async () => {
+    for (const options of [{}, { allowedOrigins: [origin] }]) {
+      await using server = createServer(memory, options);
+      const headers = { origin: "http://evil.example", "access-control-request-method": "POST" };
+      const preflight = await server.app.request("/v1/search", { method: "OPTIONS", headers });
+      expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
+    }
+  });
+});
+
 describe("with a token", () => {
   const server = (): ReturnType<typeof createServer> => createServer(memory, { token: "s3cret" });
 

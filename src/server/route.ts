@@ -77,7 +77,7 @@ export function route<P = undefined, Q = undefined, B = undefined>(
 
 function check(schema: z.ZodType | undefined, value: unknown, where: string, part: string): unknown {
   if (!schema) return undefined;
-  const parsed = schema.safeParse(value);
+  const parsed = parse(schema, value, where);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
   const first = issues[0]!;
@@ -86,6 +86,16 @@ function check(schema: z.ZodType | undefined, value: unknown, where: string, par
     `${where}: ${part}${first.path ? `.${first.path}` : ""}: ${first.message}; see /openapi.json for what it takes`,
     { details: { issues } },
   );
+}
+
+function parse(schema: z.ZodType, value: unknown, where: string): z.ZodSafeParseResult<unknown> {
+  try {
+    return schema.safeParse(value);
+  } catch (cause) {
+    // Filters nest; a hostile one nests until the stack ends.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new MnemeError("ARGUMENT", `${where}: the input nests too deeply; send a flatter one`, { cause });
+  }
 }
 
 async function readJson(request: Request, where: string): Promise<unknown> {

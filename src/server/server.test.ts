@@ -235,6 +235,15 @@ describe("errors", () => {
     expect(await problemOf(broken)).toMatchObject({ status: 400, code: "ARGUMENT" });
   });
 
+  test("hostile filters are refused, not obeyed", async () => {
+    const deep = `${'{"not":'.repeat(50_000)}{"x":1}${"}".repeat(50_000)}`;
+    const init = { method: "POST", headers: { "content-type": "application/json" } };
+    const nested = await call("/v1/search", { ...init, body: `{"query":"x","filter":${deep}}` });
+    expect(await problemOf(nested)).toMatchObject({ status: 400, code: "ARGUMENT" });
+    await call("/v1/search", { ...init, body: '{"query":"x","filter":{"__proto__":{"polluted":1}}}' });
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+
   test("every answer carries a request id and safe headers", async () => {
     const own = await call("/v1/info", { headers: { "x-request-id": "abc-1" } });
     expect(own.headers.get("x-request-id")).toBe("abc-1");
