@@ -4,7 +4,22 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 const OUT = "src/kernels/wasm/generated";
-const COMMON = ["--enable", "simd", "-O3", "--converge", "--noAssert", "--runtime", "stub", "--importMemory", "--initialMemory", "16", "--maximumMemory", "65536", "--memoryBase", "1024"];
+const COMMON = [
+  "--enable",
+  "simd",
+  "-O3",
+  "--converge",
+  "--noAssert",
+  "--runtime",
+  "stub",
+  "--importMemory",
+  "--initialMemory",
+  "16",
+  "--maximumMemory",
+  "65536",
+  "--memoryBase",
+  "1024",
+];
 const VARIANTS = {
   shared: ["--enable", "threads", "--sharedMemory"],
   plain: [],
@@ -15,7 +30,13 @@ mkdirSync("build", { recursive: true });
 const stamp = {};
 for (const [name, flags] of Object.entries(VARIANTS)) {
   const file = `build/kernels-${name}.wasm`;
-  const { error, stderr } = await asc.main(["src/kernels/wasm/assembly/index.ts", "--outFile", file, ...COMMON, ...flags]);
+  const { error, stderr } = await asc.main([
+    "src/kernels/wasm/assembly/index.ts",
+    "--outFile",
+    file,
+    ...COMMON,
+    ...flags,
+  ]);
   if (error) {
     console.error(stderr.toString());
     process.exit(1);

@@ -12,7 +12,8 @@ function newest(path) {
 }
 
 function step(name, inputs, output, command, args) {
-  const fresh = existsSync(output) && Math.max(...inputs.filter(existsSync).map(newest)) < statSync(output).mtimeMs;
+  const fresh =
+    existsSync(output) && Math.max(...inputs.filter(existsSync).map(newest)) < statSync(output).mtimeMs;
   if (fresh && process.env.MNEME_FORCE_BUILD !== "1") return;
   const started = Date.now();
   const { status } = spawnSync(command, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -23,8 +24,18 @@ function step(name, inputs, output, command, args) {
   console.error(`build: ${name} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-step("kernels", ["src/kernels/wasm/assembly", "scripts/build-kernels.mjs"], "build/kernels.json", process.execPath, [
-  "scripts/build-kernels.mjs",
-]);
-step("library", ["src", "tsdown.config.ts", "build/kernels.json", "package.json"], "dist/index.js", bin("tsdown"), []);
+step(
+  "kernels",
+  ["src/kernels/wasm/assembly", "scripts/build-kernels.mjs"],
+  "build/kernels.json",
+  process.execPath,
+  ["scripts/build-kernels.mjs"],
+);
+step(
+  "library",
+  ["src", "tsdown.config.mjs", "build/kernels.json", "package.json"],
+  "dist/index.js",
+  bin("tsdown"),
+  [],
+);
 step("console", ["web", "package.json"], "dist/web/index.html", bin("vite"), ["build", "web"]);

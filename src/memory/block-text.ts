@@ -126,6 +126,6 @@ export function concat(pieces: readonly Uint8Array[], length: number): Uint8Arra
 
 /** u32 view, copying when the bytes are not aligned. */
 export function asU32(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
 }

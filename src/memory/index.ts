@@ -3,3 +3,4 @@ export { type Location, open, openDefaults } from "./open.ts";
 export { searchDefaults } from "./search.ts";
 export * from "./types.ts";
 export { formatBytes, parseBytes, parseSpan } from "./units.ts";
+export { itemFromFile } from "./ingest/read.ts";

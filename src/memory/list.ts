@@ -16,7 +16,7 @@ export async function* listItems(library: Library, options: ListOptions): AsyncG
   const now = Date.now();
   const rows = options.where && matchingRows(library, options.where, now);
   let given = 0;
-  for (let start = options.prefix ?? ""; given < limit; ) {
+  for (let start = firstId(options); given < limit; ) {
     const page = await idPage(library, start, options.prefix);
     for (const { id, firstRow } of page) {
       if ((rows && !rows.has(firstRow)) || !library.live.has(firstRow)) continue;
@@ -28,6 +28,11 @@ export async function* listItems(library: Library, options: ListOptions): AsyncG
     if (page.length < PAGE_IDS) return;
     start = `${page.at(-1)!.id}\0`;
   }
+}
+
+/** The later of the prefix and the place right after `after`. */
+function firstId({ prefix = "", after }: ListOptions): string {
+  return after === undefined || after < prefix ? prefix : `${after}\0`;
 }
 
 async function idPage(

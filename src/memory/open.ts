@@ -52,7 +52,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
 
 async function openStore(location: Location, options: OpenOptions): Promise<ReadableStore> {
   if (typeof location !== "string" || /^https?:\/\//.test(location)) {
-    const { openSnapshot, sourceOf } = await import("../storage/snapshot-open.ts");
+    const { openSnapshot, sourceOf } = await import("../storage/index.ts");
     return openSnapshot(await sourceOf(location));
   }
   if (location === ":memory:") return (await import("../storage/memory-store.ts")).memoryStore();

@@ -6,8 +6,8 @@ import { asU32, concat } from "./block-text.ts";
 import { NS, rowBounds, type SegmentEntry } from "./layout.ts";
 import type { PageCache } from "./page-cache.ts";
 
-/** Payload of a page: four 4 KB pages of LMDB less its page header and the store's checksum. */
-export const PAGE_BYTES = 16_336;
+/** Payload of a page: with the checksum and LMDB's page header it fills four 4 KB pages exactly. */
+export const PAGE_BYTES = 16_352;
 
 /** A range of more pages than this is read once (codes, dictionaries made resident): it would only push out what is read often. */
 const CACHED_RANGE_PAGES = 16;

@@ -1,6 +1,7 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
+import type { Block } from "./ingest/parsed.ts";
 
 export type CubeKind = "text" | "activation" | "parameter";
 
@@ -26,6 +27,8 @@ export interface Item {
   readonly visibility?: "private" | "public";
   /** Milliseconds since 1970, a Date, or an ISO string; expired items are no longer found and are swept. */
   readonly expiresAt?: number | Date | string;
+  /** Headings and pages that a reader found in the text; without them Markdown headings are looked for. */
+  readonly blocks?: readonly Block[];
   /** Own vector of the whole item instead of the embedder's, one passage. Refused when its dimension is not the space's. */
   readonly vector?: Float32Array;
 }
@@ -250,6 +253,8 @@ export interface ListOptions {
   readonly where?: Where;
   readonly limit?: number;
   readonly prefix?: string;
+  /** Id of the last item of the page before; items strictly after it are listed. */
+  readonly after?: string;
 }
 
 export interface OpenOptions {

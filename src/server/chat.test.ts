@@ -1,13 +1,12 @@
 /** /v1/chat/completions in OpenAI's shape. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fakeMemory } from "../../test/console/fake-memory.ts";
-import type { Memory } from "../memory/types.ts";
+import { type Memory, open } from "../memory/index.ts";
 import { createServer, type MnemeServer } from "./index.ts";
 
 let memory: Memory;
 let server: MnemeServer;
 beforeAll(async () => {
-  memory = fakeMemory();
+  memory = await open(":memory:", { workers: 0 });
   await memory.add([{ id: "spann.md", text: "Posting lists are pruned by their distance to the query." }]);
   server = createServer(memory);
 });

@@ -1,8 +1,8 @@
 /** /v1/embeddings in OpenAI's shape, against a small embedder of known vectors. */
 import { afterAll, describe, expect, test } from "vitest";
-import { fakeMemory } from "../../test/console/fake-memory.ts";
 import type { Embedder } from "../embed/embedder.ts";
 import { matrix } from "../linalg/matrix.ts";
+import { open } from "../memory/index.ts";
 import { createServer } from "./index.ts";
 
 const embedder: Embedder = {
@@ -12,7 +12,7 @@ const embedder: Embedder = {
     matrix(texts.length, 2, Float32Array.from(texts.flatMap((text) => [text.length, 0.1]))),
   [Symbol.asyncDispose]: async () => {},
 };
-const memory = fakeMemory();
+const memory = await open(":memory:", { workers: 0 });
 const server = createServer(memory, { embedder });
 afterAll(async () => {
   await server.close();

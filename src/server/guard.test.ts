@@ -1,15 +1,14 @@
 /** Who is let in: tokens, hosts, origins, addresses. */
 import { createServer as createTcpServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fakeMemory } from "../../test/console/fake-memory.ts";
 import { isMnemeError } from "../errors.ts";
-import type { Memory } from "../memory/types.ts";
+import { type Memory, open } from "../memory/index.ts";
 import { assertMayListen, isLoopback } from "./guard.ts";
 import { createServer } from "./index.ts";
 
 let memory: Memory;
 beforeAll(async () => {
-  memory = fakeMemory();
+  memory = await open(":memory:", { workers: 0 });
 });
 afterAll(() => memory.close());
 

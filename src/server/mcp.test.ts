@@ -4,13 +4,12 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fakeMemory } from "../../test/console/fake-memory.ts";
-import type { Memory } from "../memory/types.ts";
+import { type Memory, open } from "../memory/index.ts";
 import { createMcpServer, createServer, serveMcpStdio } from "./index.ts";
 
 let memory: Memory;
 beforeAll(async () => {
-  memory = fakeMemory();
+  memory = await open(":memory:", { workers: 0 });
   await memory.add([
     { id: "spann.md", text: "# SPANN\n\nPosting lists are pruned by query distance.", title: "SPANN" },
   ]);

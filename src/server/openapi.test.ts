@@ -1,14 +1,14 @@
 /** The OpenAPI document is valid, complete and true: what it says of an answer holds for real ones. */
 import { existsSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
-import { fakeMemory } from "../../test/console/fake-memory.ts";
+import { open } from "../memory/index.ts";
 import { createServer } from "./index.ts";
 
 const validator = new URL(
   "../../tools/node_modules/@seriousme/openapi-schema-validator/index.js",
   import.meta.url,
 );
-const memory = fakeMemory();
+const memory = await open(":memory:", { workers: 0 });
 const server = createServer(memory);
 afterAll(async () => {
   await server.close();

@@ -1,7 +1,6 @@
 /** The API over a real memory, through the fetch handler and, where it matters, a socket. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fakeMemory } from "../../test/console/fake-memory.ts";
-import type { Memory } from "../memory/types.ts";
+import { type Memory, open } from "../memory/index.ts";
 import { createServer, type MnemeServer } from "./index.ts";
 
 let memory: Memory;
@@ -24,11 +23,8 @@ const documents = [
 ];
 
 beforeAll(async () => {
-  memory = await openMemory();
-  server = createServer(memory, {
-    readFile: async (id, bytes) => ({ id, text: new TextDecoder().decode(bytes) }),
-    onError: () => {},
-  });
+  memory = await open(":memory:", { workers: 0 });
+  server = createServer(memory, { onError: () => {} });
   await post("/v1/items", { items: documents });
 });
 
@@ -36,10 +32,6 @@ afterAll(async () => {
   await server.close();
   await memory.close();
 });
-
-async function openMemory(): Promise<Memory> {
-  return fakeMemory();
-}
 
 function call(path: string, init: RequestInit = {}): Promise<Response> {
   return Promise.resolve(server.app.request(path, init));

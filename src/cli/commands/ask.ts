@@ -46,7 +46,7 @@ interface Done {
 }
 
 function finish(
-  args: { json?: boolean; quiet?: boolean },
+  args: { json?: boolean | undefined; quiet?: boolean | undefined },
   text: string,
   citations: readonly Citation[],
   done: Done,

@@ -19,4 +19,4 @@ export default command({
       return EXIT.ok;
     });
   },
-}) as Command;
+});

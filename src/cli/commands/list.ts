@@ -50,4 +50,4 @@ export default command({
       return shown > 0 ? EXIT.ok : EXIT.nothing;
     });
   },
-}) as Command;
+});

@@ -11,11 +11,12 @@ export default command({
     library: { type: "positional", required: true, description: "The library to make; must not exist" },
   },
   examples: [["mneme restore docs.snapshot ./library.mneme", "a library as it was"]],
-  async run(args) {
-    const { restore } = await import("../../storage/snapshot-restore.ts");
-    const { bytes } = await restore(args.snapshot, args.library);
+  async run(args, { signal }) {
+    const { openPath, restore } = await import("../../storage/index.ts");
+    await using snapshot = await openPath(args.snapshot, { mode: "read" });
+    const { bytes } = await restore(snapshot, args.library, { signal });
     if (args.json) printJson({ library: args.library, bytes });
     else print(`${args.library}: ${formatBytes(bytes)}`);
     return EXIT.ok;
   },
-}) as Command;
+});

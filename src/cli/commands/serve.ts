@@ -46,4 +46,4 @@ export default command({
       return EXIT.ok;
     });
   },
-}) as Command;
+});

@@ -24,4 +24,4 @@ export default command({
       return EXIT.ok;
     });
   },
-}) as Command;
+});

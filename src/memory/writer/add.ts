@@ -131,7 +131,7 @@ async function addThroughLog(
   const hashes = items.map((item) => itemHash(item));
   const fresh = items.filter((item, i) => !hashes[i]!.startsWith(writer.entryOf(item.id)?.hash ?? "-"));
   const prepared = fresh.map((item) =>
-    prepareItem(item, undefined, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
+    prepareItem(item, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
   );
   const vectors = await embedPrepared(writer, fresh, prepared);
   outcome.unchanged += items.length - fresh.length;

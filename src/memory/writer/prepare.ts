@@ -28,12 +28,11 @@ const encoder = new TextEncoder();
 /** Cuts and encodes one item. An item with an own vector is one passage. Never empty: a blank text is one empty passage. */
 export function prepareItem(
   item: Item,
-  blocks: readonly Block[] | undefined,
   prior: Prior | undefined,
   now: number,
   hash: string = itemHash(item),
 ): PreparedItem {
-  const { headings, places } = item.vector ? wholeItem(item.text) : cut(item.text, blocks);
+  const { headings, places } = item.vector ? wholeItem(item.text) : cut(item.text, item.blocks);
   const text = encoder.encode(item.text);
   const head: ItemHead = {
     id: item.id,

@@ -4,7 +4,6 @@ import type { Embedder } from "../../embed/embedder.ts";
 import { isMnemeError } from "../../errors.ts";
 import { RowSet } from "../../index/row-set.ts";
 import type { Parts } from "../../index/segment.ts";
-import type { Block } from "../ingest/parsed.ts";
 import { readItem } from "../ingest/read.ts";
 import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
@@ -67,12 +66,12 @@ async function prepareFiles(
   let sourceBytes = 0;
   for (const file of files) {
     try {
-      const { item, blocks, modifiedAt, bytes } = await readItem(file, context.maxFileBytes);
+      const { item, modifiedAt, bytes } = await readItem(file, context.maxFileBytes);
       sourceBytes += bytes;
       if (item.text.trim() === "") {
         skipped.push({ id: file.id, code: "EMPTY", reason: `${file.path}: no text` });
       } else if (
-        !collect(collected, item, blocks, file.prior, context.now, { modifiedAt, sourceBytes: bytes })
+        !collect(collected, item, file.prior, context.now, { modifiedAt, sourceBytes: bytes })
       ) {
         unchanged.push({ id: file.id, modifiedAt, sourceBytes: bytes });
       }
@@ -92,7 +91,7 @@ async function prepareItems(items: readonly SourceItem[], context: Context): Pro
   const unchanged: { id: string; modifiedAt: number; sourceBytes: number }[] = [];
   for (const { item, prior } of items) {
     const source = sourceOf(item);
-    if (!collect(collected, item, undefined, prior, context.now, source))
+    if (!collect(collected, item, prior, context.now, source))
       unchanged.push({ id: item.id, ...source });
   }
   return { ...(await finish(collected, context)), unchanged, skipped: [], sourceBytes: 0 };
@@ -106,14 +105,13 @@ export function sourceOf(item: Item): { modifiedAt: number; sourceBytes: number 
 function collect(
   { prepared, heads }: Collected,
   item: Item,
-  blocks: readonly Block[] | undefined,
   prior: Prior | undefined,
   now: number,
   source: { modifiedAt: number; sourceBytes: number },
 ): boolean {
   const hash = itemHash(item);
   if (prior && hash.startsWith(prior.hash)) return false;
-  const one = prepareItem(item, blocks, prior, now, hash);
+  const one = prepareItem(item, prior, now, hash);
   const { version, createdAt, bytes } = one.record.head;
   prepared.push(item.vector ? ({ ...one, vectors: item.vector } as PreparedItem) : one);
   heads.push({ id: item.id, rows: one.passages.length, hash, bytes, version, createdAt, ...source });

@@ -1,7 +1,8 @@
 /** The worker thread: performs one task at a time and transfers the bytes it made. */
 import { parentPort } from "node:worker_threads";
 import { isMnemeError, MnemeError } from "../../errors.ts";
-import type { Task } from "./tasks.ts";
+import type { Parts } from "../../index/segment.ts";
+import type { PreparedSegment, Task } from "./tasks.ts";
 import { perform } from "./work.ts";
 
 interface Request {
@@ -12,7 +13,7 @@ interface Request {
 parentPort!.on("message", async ({ number, task }: Request) => {
   try {
     const result = await perform(task);
-    const parts = result instanceof Map ? result : result.parts;
+    const parts: Parts = result instanceof Map ? result : (result as PreparedSegment).parts;
     parentPort!.postMessage({ number, result }, transferable(parts.values()));
   } catch (error) {
     const known = isMnemeError(error)

@@ -164,6 +164,8 @@ async function takeOne(
 ): Promise<(AddResult & { readonly id: string }) | { readonly code: string; readonly reason: string }> {
   try {
     const item = await service.readFile(name, new Uint8Array(await file.arrayBuffer()));
+    if (item.text.trim() === "")
+      return { code: "EMPTY", reason: `${name}: there is no text in it to remember` };
     return { ...(await service.memory.add([item], { signal, onProgress })), id: item.id };
   } catch (error) {
     if (!isMnemeError(error) || FATAL.has(error.code)) throw error;

@@ -1,0 +1,21 @@
+// Bundles the rooms, the command line and the worker threads to ES modules for Node 20; shared code becomes shared chunks.
+import { rolldown } from "rolldown";
+
+const ROOMS = ["kernels", "linalg", "codecs", "storage", "index", "embed", "eval", "memory", "server"];
+
+const bundle = await rolldown({
+  input: {
+    index: "src/index.ts",
+    ...Object.fromEntries(ROOMS.map((room) => [`${room}/index`, `src/${room}/index.ts`])),
+    "cli/main": "src/cli/main.ts",
+    "kernels/worker": "src/kernels/worker.ts",
+    "memory/worker": "src/memory/writer/worker.ts",
+  },
+  platform: "node",
+  external: (id) => !id.startsWith(".") && !id.startsWith("/") && !id.startsWith("\0"),
+  transform: { target: "node20" },
+  treeshake: true,
+  onLog: (level, log, handle) => (log.code === "INEFFECTIVE_DYNAMIC_IMPORT" ? undefined : handle(level, log)),
+});
+await bundle.write({ dir: "dist", format: "esm", chunkFileNames: "chunks/[name]-[hash].js", minify: false });
+await bundle.close();

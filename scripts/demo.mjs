@@ -1,0 +1,64 @@
+// The demo: indexes the Markdown that `npm ci` brought, answers three questions, shows the bytes, ends by itself.
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatBytes, open } from "../dist/index.js";
+
+const QUESTIONS = [
+  ["How do I validate that a string is an email address?", "zod"],
+  ["How can I write middleware that sets response headers?", "hono"],
+  ["How do I run property based tests with random input?", "fast-check"],
+];
+
+const folder = join(tmpdir(), `mneme-demo-${process.pid}.mneme`);
+const documents = fileURLToPath(new URL("../node_modules", import.meta.url));
+const started = performance.now();
+
+const memory = await open(folder, { budget: "128MB" });
+try {
+  console.log(`Indexing the Markdown files under ${documents} ...`);
+  const result = await memory.index(documents, {
+    include: ["**/*.md"],
+    onProgress: ({ done, total }) => process.stdout.isTTY && process.stdout.write(`\r  ${done}/${total}`),
+  });
+  if (process.stdout.isTTY) process.stdout.write("\r");
+  await memory.idle();
+  console.log(
+    `  ${result.added} documents, ${result.passages} passages, ${formatBytes(result.bytes)} in ${(result.ms / 1000).toFixed(1)} s\n`,
+  );
+
+  for (const [question] of QUESTIONS) {
+    const { hits, ms } = await memory.search(question, { k: 3 });
+    console.log(`? ${question}   (${ms.toFixed(1)} ms)`);
+    for (const hit of hits)
+      console.log(
+        `    ${hit.score.toFixed(2)}  ${hit.id}:${hit.place.line}  ${hit.snippet.replace(/\s+/g, " ").slice(0, 90)}`,
+      );
+    let answer = "";
+    for await (const part of memory.ask(question, { sentences: 2 }))
+      if (part.type !== "done") answer += part.text;
+    console.log(`  = ${answer.replace(/\s+/g, " ").trim() || "(no answer found)"}\n`);
+  }
+
+  const info = memory.info();
+  console.table(
+    memory
+      .stats()
+      .map(({ structure, tier, bytes, share }) => ({
+        structure,
+        tier,
+        size: formatBytes(bytes),
+        "of budget": share === undefined ? "" : `${(100 * share).toFixed(1)}%`,
+      })),
+  );
+  console.log(
+    `RAM ${formatBytes(info.usedBytes)} of a budget of ${formatBytes(info.budgetBytes)}; disk ${formatBytes(info.diskBytes)} for ${formatBytes(info.textBytes)} of text.`,
+  );
+  console.log(
+    `Done in ${((performance.now() - started) / 1000).toFixed(1)} s. Try: npx mneme index ./docs && npx mneme serve`,
+  );
+} finally {
+  await memory.close();
+  rmSync(folder, { recursive: true, force: true });
+}

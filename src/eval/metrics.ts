@@ -1,0 +1,47 @@
+/** Ranking metrics over graded judgements. Ranked ids come best first; unjudged ids count as irrelevant. */
+
+/** id -> grade; grades above 0 are relevant. */
+export type Judgements = ReadonlyMap<string, number>;
+
+/** Normalised discounted cumulative gain at k with linear gains (Järvelin & Kekäläinen 2002, as trec_eval's ndcg_cut). */
+export function ndcg(ranked: readonly string[], judged: Judgements, k: number): number {
+  const gain = (grades: readonly number[]): number =>
+    grades.slice(0, k).reduce((sum, grade, i) => sum + grade / Math.log2(i + 2), 0);
+  const ideal = gain([...judged.values()].sort((a, b) => b - a));
+  return ideal === 0 ? 0 : gain(ranked.map((id) => judged.get(id) ?? 0)) / ideal;
+}
+
+/** Share of the relevant ids among the first k. */
+export function recall(ranked: readonly string[], judged: Judgements, k: number): number {
+  const relevant = relevantCount(judged);
+  return relevant === 0 ? 0 : ranked.slice(0, k).filter((id) => (judged.get(id) ?? 0) > 0).length / relevant;
+}
+
+/** Mean of the precisions at each relevant id, over all relevant ids. */
+export function averagePrecision(ranked: readonly string[], judged: Judgements): number {
+  const relevant = relevantCount(judged);
+  let found = 0;
+  let sum = 0;
+  ranked.forEach((id, i) => {
+    if ((judged.get(id) ?? 0) <= 0) return;
+    found++;
+    sum += found / (i + 1);
+  });
+  return relevant === 0 ? 0 : sum / relevant;
+}
+
+/** 1 / rank of the first relevant id. */
+export function reciprocalRank(ranked: readonly string[], judged: Judgements): number {
+  const first = ranked.findIndex((id) => (judged.get(id) ?? 0) > 0);
+  return first < 0 ? 0 : 1 / (first + 1);
+}
+
+function relevantCount(judged: Judgements): number {
+  return [...judged.values()].filter((grade) => grade > 0).length;
+}
+
+/** Value below which a share of the values lies; nearest rank. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? 0;
+}

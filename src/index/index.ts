@@ -1,0 +1,13 @@
+/** Indexes: by vector, by words, by metadata; and what they share. */
+export { Columns, columnsKind } from "./filter/columns.ts";
+export { parseWhere } from "./filter/parse-where.ts";
+export type { Condition, Meta, MetaValue, Scalar, Where } from "./filter/where.ts";
+export { type Cursor, emptyHits, type Hits, isAfter, toHits } from "./hits.ts";
+export { RowSet } from "./row-set.ts";
+export * from "./segment.ts";
+export { bm25Defaults, type Bm25Options } from "./text/bm25.ts";
+export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
+export { wordsKind } from "./text/words-kind.ts";
+export { TopK } from "./top-k.ts";
+export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
+export { type VectorCoders, vectorsKind } from "./vector/vectors-kind.ts";

@@ -1,0 +1,42 @@
+/** Bytes to text: UTF-8, UTF-16 with a mark, else Windows-1252 when it looks like text at all. Nothing is replaced silently. */
+import { MnemeError } from "../../errors.ts";
+
+export interface DecodedText {
+  readonly text: string;
+  readonly encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+}
+
+/** Bytes looked at to tell text from data. */
+const SAMPLE_BYTES = 8_192;
+
+/** True when the beginning holds a zero byte (no UTF-16 mark) or many control characters. */
+export function looksBinary(bytes: Uint8Array): boolean {
+  if (utf16Of(bytes)) return false;
+  const sample = bytes.subarray(0, SAMPLE_BYTES);
+  let controls = 0;
+  for (const byte of sample) {
+    if (byte === 0) return true;
+    if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27) controls++;
+  }
+  return controls > sample.length / 20;
+}
+
+/** @throws MnemeError UNREADABLE naming `name`. */
+export function decodeText(bytes: Uint8Array, name: string): DecodedText {
+  const utf16 = utf16Of(bytes);
+  if (utf16) return { text: new TextDecoder(utf16).decode(bytes), encoding: utf16 };
+  if (looksBinary(bytes))
+    throw new MnemeError("UNREADABLE", `${name}: data, not text; exclude it or convert it first`, {
+      details: { code: "BINARY" },
+    });
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), encoding: "utf-8" };
+  } catch {
+    return { text: new TextDecoder("windows-1252").decode(bytes), encoding: "windows-1252" };
+  }
+}
+
+function utf16Of(bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : undefined;
+}

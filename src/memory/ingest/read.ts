@@ -1,0 +1,77 @@
+/** One file as an item, ready to be cut into passages. */
+import type { Stats } from "node:fs";
+import { isMnemeError, MnemeError } from "../../errors.ts";
+import type { Meta } from "../../index/filter/where.ts";
+import type { Item } from "../types.ts";
+import type { FileJob } from "../writer/tasks.ts";
+import { extensionOf, readerFor } from "./readers/registry.ts";
+
+export interface ReadItem {
+  readonly item: Item;
+  readonly modifiedAt: number;
+  readonly bytes: number;
+}
+
+/** @throws MnemeError NOT_FOUND (vanished), UNREADABLE, FORMAT, UNSUPPORTED, RANGE (too large), naming the file. */
+export async function readItem(file: FileJob, maxFileBytes: number): Promise<ReadItem> {
+  const { readFile, stat } = await import("node:fs/promises");
+  let info: Stats;
+  let bytes: Uint8Array;
+  try {
+    info = await stat(file.path);
+    if (info.size > maxFileBytes) {
+      throw new MnemeError(
+        "RANGE",
+        `${file.path}: ${info.size} bytes, at most ${maxFileBytes} are read; raise the limit or split it`,
+        { details: { code: "TOO_LARGE" } },
+      );
+    }
+    bytes = await readFile(file.path);
+  } catch (cause) {
+    throw unreadable(file.path, cause);
+  }
+  const item = await itemFromFile(file.path, bytes, file.meta);
+  const { pathToFileURL } = await import("node:url");
+  const provenance = {
+    ...item.provenance!,
+    uri: pathToFileURL(file.path).href,
+    sourceBytes: info.size,
+    modifiedAt: info.mtimeMs,
+  };
+  return { item: { ...item, id: file.id, provenance }, modifiedAt: info.mtimeMs, bytes: info.size };
+}
+
+/** A file's bytes as an item under its name. @throws MnemeError UNSUPPORTED when no reader knows the name. */
+export async function itemFromFile(
+  name: string,
+  bytes: Uint8Array,
+  meta: Meta = {},
+): Promise<Item> {
+  const reader = readerFor(name);
+  if (!reader)
+    throw new MnemeError(
+      "UNSUPPORTED",
+      `${name}: no reader for files of this kind; convert it to text, Markdown, HTML, PDF or DOCX`,
+    );
+  const { title, text, blocks, meta: own } = await reader.read(bytes, name);
+  const base = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
+  const extension = extensionOf(name);
+  return {
+    id: base,
+    title: title || base,
+    text,
+    meta: { ...own, ...meta, extension, ...(reader.language ? { language: reader.language } : {}) },
+    provenance: { origin: "file", mediaType: reader.mediaType, sourceBytes: bytes.byteLength },
+    ...(blocks ? { blocks } : {}),
+  };
+}
+
+function unreadable(path: string, cause: unknown): MnemeError {
+  if (isMnemeError(cause)) return cause;
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === "ENOENT")
+    return new MnemeError("NOT_FOUND", `${path}: gone before it could be read`, { cause });
+  return new MnemeError("UNREADABLE", `${path}: cannot be read (${code ?? cause}); check its permissions`, {
+    cause,
+  });
+}
