@@ -103,11 +103,10 @@ function serviceOf(memory: Memory, metrics: Metrics, options: ServerOptions): Se
 }
 
 async function readWithLibrary(name: string, bytes: Uint8Array): ReturnType<ReadFile> {
-  const { itemFromFile } = await import("../memory/ingest/read.ts");
+  const { itemFromFile } = await import("../memory/index.ts");
   const slash = name.lastIndexOf("/");
   const place = { path: name, folder: name.slice(0, Math.max(0, slash)), name: name.slice(slash + 1) };
-  const { item } = await itemFromFile(name, bytes, place);
-  return { ...item, id: name };
+  return { ...(await itemFromFile(name, bytes, place)), id: name };
 }
 
 async function bundledFor(memory: Memory): Promise<Embedder> {

@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Memory } from "../../src/memory/types.ts";
+import { type Memory, open } from "../../src/memory/index.ts";
 import { createServer, type MnemeServer } from "../../src/server/index.ts";
 import { type Browser, buildConsole, launch, noBrowser, type Page, seriousFaults } from "./browser.ts";
-import { fakeMemory } from "./fake-memory.ts";
 
 const documents = [
   {
@@ -45,13 +44,9 @@ describe.skipIf(noBrowser)("console", () => {
   beforeAll(async () => {
     consoleFolder = await buildConsole();
     shots = process.env.MNEME_SHOTS ?? (await mkdtemp(join(tmpdir(), "mneme-shots-")));
-    memory = fakeMemory();
+    memory = await open(":memory:", { workers: 0 });
     await memory.add(documents);
-    const readFile = async (id: string, bytes: Uint8Array): Promise<{ id: string; text: string }> => ({
-      id,
-      text: new TextDecoder().decode(bytes),
-    });
-    server = createServer(memory, { consoleFolder, readFile });
+    server = createServer(memory, { consoleFolder });
     ({ url } = await server.listen({ port: 0 }));
     browser = await launch();
     page = await newPage();
@@ -66,6 +61,7 @@ describe.skipIf(noBrowser)("console", () => {
 
   async function newPage(options: object = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
+    context.setDefaultTimeout(8000);
     const fresh = await context.newPage();
     fresh.on("console", (message: { type: () => string; text: () => string }) => {
       if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());

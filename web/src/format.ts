@@ -11,6 +11,11 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** What a document is called: its title, or its id when it has none. */
+export function nameOf({ id, title }: { readonly id: string; readonly title: string }): string {
+  return title.trim() || id;
+}
+
 export function formatCount(count: number): string {
   return count.toLocaleString("en");
 }

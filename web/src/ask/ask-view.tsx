@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Citation } from "../../../src/memory/types.ts";
-import { formatMs } from "../format.ts";
+import { formatMs, nameOf } from "../format.ts";
 import { openReader } from "../reader/state.ts";
 import { Crumbs } from "../shell/crumbs.tsx";
 import { Icon } from "../shell/icons.tsx";
@@ -98,7 +98,7 @@ function Cite({ citation }: { readonly citation: Citation }): JSX.Element {
       type="button"
       class="cite"
       title={citation.quote}
-      aria-label={`Citation ${citation.number}: ${citation.title}`}
+      aria-label={`Citation ${citation.number}: ${nameOf(citation)}`}
       onClick={() => open(citation)}
     >
       {citation.number}
@@ -114,8 +114,8 @@ function Sources({ citations }: { readonly citations: readonly Citation[] }): JS
           <button type="button" onClick={() => open(citation)}>
             <span class="number">{citation.number}</span>
             <span>
-              <strong>{citation.title}</strong>
-              <Crumbs place={citation.place} title={citation.title} />
+              <strong>{nameOf(citation)}</strong>
+              <Crumbs place={citation.place} title={nameOf(citation)} />
               <q>{citation.quote}</q>
             </span>
             <Icon name="next" />
@@ -126,6 +126,6 @@ function Sources({ citations }: { readonly citations: readonly Citation[] }): JS
   );
 }
 
-function open({ id, title, place }: Citation): void {
-  void openReader(id, title, place);
+function open(citation: Citation): void {
+  void openReader(citation.id, nameOf(citation), citation.place);
 }

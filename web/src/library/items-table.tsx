@@ -1,7 +1,7 @@
 /** The documents of a page, with what can be done to them. */
 import type { JSX } from "preact";
 import type { ItemHead } from "../../../src/memory/types.ts";
-import { formatAge, formatBytes, formatCount } from "../format.ts";
+import { formatAge, formatBytes, formatCount, nameOf } from "../format.ts";
 import { opened, openReader } from "../reader/state.ts";
 import { Icon } from "../shell/icons.tsx";
 import { planDelete, select, selected, selectPage } from "./state.ts";
@@ -44,7 +44,8 @@ export function ItemsTable({ items }: { readonly items: readonly ItemHead[] }): 
 }
 
 function ItemRow({ item }: { readonly item: ItemHead }): JSX.Element {
-  const { id, title } = item;
+  const { id } = item;
+  const title = nameOf(item);
   return (
     <tr class={opened.value?.id === id ? "open" : undefined}>
       <td class="tick">

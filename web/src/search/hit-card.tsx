@@ -1,6 +1,7 @@
 /** One hit: where it stands, the passage with its words marked, and why it was found. */
 import type { JSX } from "preact";
 import type { Hit, Reason } from "../../../src/memory/types.ts";
+import { nameOf } from "../format.ts";
 import { opened, openReader } from "../reader/state.ts";
 import { Crumbs } from "../shell/crumbs.tsx";
 import { Marked } from "./marked.tsx";
@@ -18,6 +19,7 @@ export function bestScores(hits: readonly Hit[]): BestScores {
 
 export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestScores }): JSX.Element {
   const { place } = hit;
+  const name = nameOf(hit);
   const isOpen = opened.value?.id === hit.id && opened.value.place?.start === place.start;
   return (
     <li class={isOpen ? "hit open" : "hit"}>
@@ -26,14 +28,14 @@ export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestS
           <button
             type="button"
             class="hit-link"
-            onClick={() => void openReader(hit.id, hit.title, place, wordsOf(hit))}
+            onClick={() => void openReader(hit.id, name, place, wordsOf(hit))}
             aria-current={isOpen ? "true" : undefined}
           >
-            {hit.title}
+            {name}
           </button>
         </h2>
-        <Crumbs place={place} title={hit.title}>
-          {hit.id !== hit.title && <span class="id">{hit.id}</span>}
+        <Crumbs place={place} title={name}>
+          {hit.id !== name && <span class="id">{hit.id}</span>}
         </Crumbs>
         <p class="snippet">
           <Marked text={hit.snippet} ranges={hit.highlights} />

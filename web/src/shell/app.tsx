@@ -9,6 +9,7 @@ import { opened } from "../reader/state.ts";
 import { followAddress, here, type View } from "../route.ts";
 import { SearchView } from "../search/search-view.tsx";
 import { followTheme } from "../theme.ts";
+import { Boundary } from "./boundary.tsx";
 import { HelpDialog } from "./help-dialog.tsx";
 import { followKeys } from "./keys.ts";
 import { Navigation } from "./navigation.tsx";
@@ -49,7 +50,9 @@ export function App(): JSX.Element {
       </a>
       <Navigation />
       <main id="main" tabIndex={-1} class={`view view-${view}`}>
-        <Current key={view} />
+        <Boundary key={view}>
+          <Current />
+        </Boundary>
       </main>
       <Reader />
       <HelpDialog />
