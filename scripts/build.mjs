@@ -33,9 +33,9 @@ step(
 );
 step(
   "library",
-  ["src", "tsdown.config.mjs", "build/kernels.json", "package.json"],
+  ["src", "scripts/build-library.mjs", "build/kernels.json", "package.json"],
   "dist/index.js",
-  bin("tsdown"),
-  [],
+  process.execPath,
+  ["scripts/build-library.mjs"],
 );
 step("console", ["web", "package.json"], "dist/web/index.html", bin("vite"), ["build", "web"]);

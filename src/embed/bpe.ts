@@ -3,6 +3,7 @@
  * bundled model's make: NFKC, lower case, one split pattern, merges. Checked against `@huggingface/tokenizers` in the tests.
  */
 import { MnemeError } from "../errors.ts";
+import { StringTable } from "../string-table.ts";
 import { forEachPiece, PIECE_PATTERN } from "./pieces.ts";
 
 interface TokenizerFile {
@@ -21,9 +22,7 @@ interface TokenizerFile {
 }
 
 /** Words repeat: pieces whose ids are remembered. */
-const CACHE_ENTRIES = 60_000;
-/** Longer pieces are not worth remembering. */
-const CACHED_LENGTH = 32;
+const CACHE_ENTRIES = 200_000;
 
 export class BpeTokenizer {
   readonly vocabularySize: number;
@@ -31,7 +30,11 @@ export class BpeTokenizer {
   readonly #bytes: Uint32Array;
   /** left x 2^16 + right -> rank x 2^16 + merged. */
   readonly #merges: Map<number, number>;
-  readonly #cache = new Map<string, readonly number[]>();
+  readonly #cache = new StringTable();
+  /** Ids of remembered pieces, back to back. */
+  #ids = new Uint32Array(4096);
+  #ends: number[] = [0];
+  #out = new Uint32Array(1024);
 
   /** @param json text of tokenizer.json. @throws MnemeError FORMAT, UNSUPPORTED naming the part that is of another make. */
   constructor(json: string) {
@@ -44,30 +47,39 @@ export class BpeTokenizer {
 
   /** Rough bytes of the tables. */
   get bytes(): number {
-    return this.#merges.size * 40 + this.#cache.size * 120;
+    return this.#merges.size * 40 + this.#cache.bytes + this.#ids.byteLength + this.#ends.length * 8;
   }
 
-  /** Token ids of the text, at most `limit`. */
-  encode(text: string, limit: number = Number.POSITIVE_INFINITY): number[] {
-    const ids: number[] = [];
+  /** Token ids of the text, at most `limit`. Borrowed: valid until the next call. */
+  encode(text: string, limit: number = Number.POSITIVE_INFINITY): Uint32Array {
     const plain = normalize(text);
+    let count = 0;
     forEachPiece(plain, (start, end) => {
-      const piece = plain.slice(start, end);
-      const known = this.#cache.get(piece) ?? this.#remember(piece);
-      for (const id of known) ids.push(id);
-      return ids.length < limit;
+      const known = this.#cache.get(plain, start, end);
+      const entry = known >= 0 ? known : this.#remember(plain, start, end);
+      const from = this.#ends[entry]!;
+      const to = this.#ends[entry + 1]!;
+      if (count + to - from > this.#out.length) this.#out = wider(this.#out, count + to - from);
+      for (let i = from; i < to; i++) this.#out[count++] = this.#ids[i]!;
+      return count < limit;
     });
-    if (ids.length > limit) ids.length = limit;
-    return ids;
+    return this.#out.subarray(0, Math.min(count, limit));
   }
 
-  #remember(piece: string): readonly number[] {
-    const ids = this.#merge(piece);
-    if (piece.length <= CACHED_LENGTH) {
-      if (this.#cache.size >= CACHE_ENTRIES) this.#cache.clear();
-      this.#cache.set(unsliced(piece), ids);
+  /** @returns the entry whose ids are #ids[#ends[entry], #ends[entry + 1]) */
+  #remember(text: string, start: number, end: number): number {
+    if (this.#cache.size >= CACHE_ENTRIES) {
+      this.#cache.clear();
+      this.#ends = [0];
     }
-    return ids;
+    const ids = this.#merge(text.slice(start, end));
+    const entry = this.#ends.length - 1;
+    const from = this.#ends[entry]!;
+    if (from + ids.length > this.#ids.length) this.#ids = wider(this.#ids, from + ids.length);
+    this.#ids.set(ids, from);
+    this.#ends.push(from + ids.length);
+    this.#cache.set(text, start, end, entry);
+    return entry;
   }
 
   /** Merges the pair of lowest rank, leftmost first, until none is left. */
@@ -98,9 +110,10 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-/** A slice keeps its whole parent alive in V8; short strings are copied anyway. */
-function unsliced(text: string): string {
-  return text.length < 13 ? text : text.split("").join("");
+function wider(from: Uint32Array, least: number): Uint32Array<ArrayBuffer> {
+  const to = new Uint32Array(Math.max(from.length * 2, least));
+  to.set(from);
+  return to;
 }
 
 function parse(json: string): TokenizerFile {

@@ -86,7 +86,7 @@ class BundledEmbedder implements Embedder {
     const out = matrix(texts.length, dim);
     const [table, scales, face] = [this.#table.i8(), this.#scales.f32(), kernels()];
     texts.forEach((text, i) => {
-      const ids = Uint32Array.from(this.#tokenizer.encode(text, MAX_TOKENS));
+      const ids = this.#tokenizer.encode(text, MAX_TOKENS);
       face.gatherSumI8(table, scales, dim, ids, undefined, rowOf(out, i));
     });
     face.normalizeF32(out.data, dim);

@@ -7,6 +7,9 @@ import { classOf, classOfPair, SEPARATOR, UNSPACED, WORD } from "./char-class.ts
 /** Called with UTF-16 offsets of each run. `unspaced` runs are to be cut into pairs. `plain`: ASCII only. */
 export type RunVisitor = (start: number, end: number, unspaced: boolean, plain: boolean) => void;
 
+/** 1 for ASCII letters and digits: most text never leaves this table. */
+const ASCII_WORD: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => (classOf(code) === WORD ? 1 : 0));
+
 const APOSTROPHE = 0x27;
 const RIGHT_QUOTE = 0x2019;
 
@@ -15,6 +18,11 @@ export function segmentWords(text: string, visit: RunVisitor): void {
   let at = 0;
   while (at < length) {
     const code = text.charCodeAt(at);
+    if (code < 128) {
+      if (ASCII_WORD[code] === 1) at = wordRun(text, at, visit);
+      else at++;
+      continue;
+    }
     const kind = code < 0xd800 || code > 0xdfff ? classOf(code) : classAt(text, at);
     if (kind === SEPARATOR) {
       at += code >= 0xd800 && code < 0xdc00 && kindWidth(text, at) === 2 ? 2 : 1;
@@ -30,7 +38,12 @@ function wordRun(text: string, start: number, visit: RunVisitor): number {
   let plain = true;
   while (end < length) {
     const code = text.charCodeAt(end);
-    if (code >= 128) plain = false;
+    if (code < 128) {
+      if (ASCII_WORD[code] === 1) {
+        end++;
+        continue;
+      }
+    } else plain = false;
     const kind = code < 0xd800 || code > 0xdfff ? classOf(code) : classAt(text, end);
     if (kind === WORD) end += kindWidth(text, end);
     else if (

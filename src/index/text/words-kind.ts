@@ -2,6 +2,7 @@
  * What a segment keeps of its words: a dictionary (`terms`, `heads`), `postings`, `lengths` (u16 terms per row). Positions are not
  * stored: a phrase is verified on the text of its candidates, which saves an eighth of the text's size on disk.
  */
+import { StringTable } from "../../string-table.ts";
 import type { RowSet } from "../row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentKind } from "../segment.ts";
 import {
@@ -45,12 +46,14 @@ class Occurrences {
 interface Vocabulary {
   /** Term -> number, in order of first sight. */
   readonly numbers: Map<string, number>;
-  /** Raw run -> numbers of its terms. */
-  readonly runs: Map<string, readonly number[]>;
+  /** Raw run -> entry in `lists`. */
+  readonly runs: StringTable;
+  /** Numbers of a run's terms. */
+  readonly lists: (readonly number[])[];
 }
 
 function buildWords(rows: readonly string[]): Parts {
-  const vocabulary: Vocabulary = { numbers: new Map(), runs: new Map() };
+  const vocabulary: Vocabulary = { numbers: new Map(), runs: new StringTable(), lists: [] };
   const occurrences = new Occurrences();
   const ends = new Uint32Array(rows.length);
   rows.forEach((text, row) => {
@@ -72,14 +75,23 @@ function buildWords(rows: readonly string[]): Parts {
 
 function collect(text: string, vocabulary: Vocabulary, occurrences: Occurrences): void {
   segmentWords(text, (start, end, unspaced, plain) => {
-    const run = text.slice(start, end);
-    let numbers = vocabulary.runs.get(run);
-    if (!numbers) {
-      numbers = termsOf(run, unspaced, plain).map((term) => numberOf(vocabulary.numbers, term));
-      if (!unspaced) vocabulary.runs.set(run, numbers);
-    }
-    for (const number of numbers) occurrences.push(number);
+    const known = unspaced ? -1 : vocabulary.runs.get(text, start, end);
+    const numbers = known >= 0 ? vocabulary.lists[known]! : learn(text, start, end, unspaced, plain, vocabulary);
+    for (let i = 0; i < numbers.length; i++) occurrences.push(numbers[i]!);
   });
+}
+
+function learn(
+  text: string,
+  start: number,
+  end: number,
+  unspaced: boolean,
+  plain: boolean,
+  vocabulary: Vocabulary,
+): readonly number[] {
+  const numbers = termsOf(text.slice(start, end), unspaced, plain).map((term) => numberOf(vocabulary.numbers, term));
+  if (!unspaced) vocabulary.runs.set(text, start, end, vocabulary.lists.push(numbers) - 1);
+  return numbers;
 }
 
 function numberOf(numbers: Map<string, number>, term: string): number {

@@ -17,8 +17,8 @@ export interface Chunk {
   readonly page?: number;
 }
 
-/** Characters of a passage. */
-export const chunkDefaults = { target: 1_000, max: 1_600 } as const;
+/** Characters of a passage; a section shorter than `small` joins the next one. */
+export const chunkDefaults = { target: 1_000, max: 1_600, small: 600 } as const;
 
 /** A piece of text that should not be cut further unless it is too long. */
 interface Unit {
@@ -37,7 +37,7 @@ interface Section {
 export function chunk(text: string, blocks: readonly Block[] = markdownHeadings(text)): Chunk[] {
   const chunks: Chunk[] = [];
   const lineAt = lineCounter(text);
-  for (const section of sectionsOf(text, blocks)) {
+  for (const section of joinSmall(sectionsOf(text, blocks))) {
     for (const { start, end } of pack(text, section)) {
       const page = section.page > 0 ? { page: section.page } : {};
       chunks.push({ start, end, line: lineAt(start), headings: section.headings, ...page });
@@ -72,6 +72,25 @@ function sectionsOf(text: string, blocks: readonly Block[]): Section[] {
   }
   close(text.length);
   return sections;
+}
+
+/** Short neighbours on one page become one section under the headings they share, or else under those of the first. */
+function joinSmall(sections: readonly Section[]): Section[] {
+  const joined: Section[] = [];
+  for (const section of sections) {
+    const last = joined.at(-1);
+    const small = last && (last.end - last.start < chunkDefaults.small || section.end - section.start < chunkDefaults.small / 2);
+    if (small && last.page === section.page && section.end - last.start <= chunkDefaults.target * 1.2) {
+      joined[joined.length - 1] = { ...last, end: section.end, headings: sharedHeadings(last.headings, section.headings) };
+    } else joined.push(section);
+  }
+  return joined;
+}
+
+function sharedHeadings(first: readonly string[], second: readonly string[]): readonly string[] {
+  let shared = 0;
+  while (shared < first.length && first[shared] === second[shared]) shared++;
+  return shared === 0 ? first : first.slice(0, shared);
 }
 
 /** Units joined up to the target; what is left over at the end of a section may go up to the maximum. */

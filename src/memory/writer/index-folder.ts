@@ -17,7 +17,7 @@ import type { Writer } from "./writer.ts";
 export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const;
 
 /** Source bytes handed to a worker at once: a commit's worth, lost at most when the process is killed. */
-const BATCH_BYTES = 8 << 20;
+const BATCH_BYTES = 16 << 20;
 const BATCH_FILES = 4096;
 
 const ROOTS_KEY = ["roots"] as const;
@@ -149,7 +149,7 @@ function* cut(
   threads: number,
 ): Generator<(FileJob & { bytes: number })[]> {
   const total = jobs.reduce((sum, job) => sum + job.bytes, 0);
-  const limit = Math.min(BATCH_BYTES, Math.max(total / (4 * threads), 1 << 18));
+  const limit = Math.min(BATCH_BYTES, Math.max(total / (2 * threads), 1 << 18));
   let batch: (FileJob & { bytes: number })[] = [];
   let bytes = 0;
   for (const job of jobs) {
