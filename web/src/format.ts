@@ -26,6 +26,7 @@ export function plural(count: number, one: string, many: string = `${one}s`): st
 
 export function formatPercent(share: number): string {
   const percent = share * 100;
+  if (percent > 0 && percent < 0.1) return "<0.1%";
   return `${percent > 0 && percent < 10 ? percent.toFixed(1) : Math.round(percent)}%`;
 }
 

@@ -66,7 +66,7 @@ function withPart(exchange: Exchange, part: StreamEvent): Exchange {
       const { citation } = part;
       const known = exchange.citations.some(({ number }) => number === citation.number);
       const citations = known ? exchange.citations : [...exchange.citations, citation];
-      return { ...exchange, pieces: [...exchange.pieces, { citation }], citations };
+      return { ...exchange, pieces: [...exchange.pieces, { citation }, { text: " " }], citations };
     }
     case "done":
       return {

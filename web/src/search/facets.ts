@@ -57,8 +57,8 @@ async function loadField(field: string, signal: AbortSignal): Promise<Facet> {
   return get<Facet>(`/v1/facets/${encodeURIComponent(field)}?${query}`, signal);
 }
 
-/** A field whose every value stands once (a path, a date) divides nothing. */
+/** A field with one value, or whose every value stands once (a path, a date), divides nothing. */
 function isUseful({ field, values }: Facet): boolean {
   if ((chosen.value[field] ?? []).length > 0) return true;
-  return values.length > 0 && (values[0]!.count > 1 || values.length <= 5);
+  return values.length > 1 && (values[0]!.count > 1 || values.length <= 5);
 }
