@@ -176,6 +176,27 @@ describe.skipIf(noBrowser)("console", () => {
     await search("zebras stripes");
   });
 
+  test("takes in what is dropped, and changes its theme by key", async () => {
+    await page.goto(`${url}/#/library`);
+    await page.locator(".items").waitFor();
+    const dataTransfer = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["Owls turn their heads."], "owl.txt", { type: "text/plain" }));
+      return transfer;
+    });
+    await page.dispatchEvent(".library", "drop", { dataTransfer });
+    await page.locator(".upload.done", { hasText: "owl.txt" }).waitFor();
+    await page.getByText("5 documents").waitFor();
+    const background = (): Promise<string> =>
+      page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const before = await background();
+    await page.keyboard.press("t");
+    await page.keyboard.press("t");
+    expect(await background()).not.toBe(before);
+    await page.keyboard.press("t");
+    expect(await background()).toBe(before);
+  });
+
   test("draws the memory against its budget", async () => {
     await page.goto(`${url}/#/memory`);
     await page.locator(".tile").first().waitFor();
