@@ -69,7 +69,10 @@ export function judgedSets(): Judged[] {
       name,
       ids: documents.map(({ _id }) => _id!),
       texts: documents.map(({ title, text }) => `${title} ${text}`),
-      queries: readLines(join(folder, "queries.jsonl.gz")).map(({ _id, text }) => ({ id: _id!, text: text! })),
+      queries: readLines(join(folder, "queries.jsonl.gz")).map(({ _id, text }) => ({
+        id: _id!,
+        text: text!,
+      })),
       qrels,
     };
   });

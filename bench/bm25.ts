@@ -39,7 +39,11 @@ async function speed(queries: readonly string[]): Promise<Record<string, number>
   return figures;
 }
 
-async function latency(parts: Parts, rows: number, queries: readonly string[]): Promise<Record<string, number>> {
+async function latency(
+  parts: Parts,
+  rows: number,
+  queries: readonly string[],
+): Promise<Record<string, number>> {
   const index = new WordsIndex();
   await index.attach(memorySegment(1, contiguousRows(0, rows), parts));
   const times: number[] = [];

@@ -12,7 +12,11 @@ const bundle = await rolldown({
     "memory/worker": "src/memory/writer/worker.ts",
   },
   platform: "node",
-  external: (id) => !id.startsWith("@oxc-project/runtime") && !id.startsWith(".") && !id.startsWith("/") && !id.startsWith("\0"),
+  external: (id) =>
+    !id.startsWith("@oxc-project/runtime") &&
+    !id.startsWith(".") &&
+    !id.startsWith("/") &&
+    !id.startsWith("\0"),
   transform: { target: "node20" },
   treeshake: true,
   onLog: (level, log, handle) => (log.code === "INEFFECTIVE_DYNAMIC_IMPORT" ? undefined : handle(level, log)),

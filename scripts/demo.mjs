@@ -43,14 +43,12 @@ try {
 
   const info = memory.info();
   console.table(
-    memory
-      .stats()
-      .map(({ structure, tier, bytes, share }) => ({
-        structure,
-        tier,
-        size: formatBytes(bytes),
-        "of budget": share === undefined ? "" : `${(100 * share).toFixed(1)}%`,
-      })),
+    memory.stats().map(({ structure, tier, bytes, share }) => ({
+      structure,
+      tier,
+      size: formatBytes(bytes),
+      "of budget": share === undefined ? "" : `${(100 * share).toFixed(1)}%`,
+    })),
   );
   console.log(
     `RAM ${formatBytes(info.usedBytes)} of a budget of ${formatBytes(info.budgetBytes)}; disk ${formatBytes(info.diskBytes)} for ${formatBytes(info.textBytes)} of text.`,

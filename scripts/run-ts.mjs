@@ -12,7 +12,11 @@ mkdirSync(dirname(out), { recursive: true });
 const bundle = await rolldown({
   input: resolve(file),
   platform: "node",
-  external: (id) => !id.startsWith("@oxc-project/runtime") && !id.startsWith(".") && !id.startsWith("/") && !id.startsWith("\0"),
+  external: (id) =>
+    !id.startsWith("@oxc-project/runtime") &&
+    !id.startsWith(".") &&
+    !id.startsWith("/") &&
+    !id.startsWith("\0"),
   logLevel: "silent",
 });
 await bundle.write({ file: out, format: "esm", codeSplitting: false });

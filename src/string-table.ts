@@ -34,7 +34,8 @@ export class StringTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot]!;
       if (entry === EMPTY) return -1;
-      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, text, start, end)) return this.#values[entry - 1]!;
+      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, text, start, end))
+        return this.#values[entry - 1]!;
     }
   }
 

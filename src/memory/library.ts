@@ -28,6 +28,7 @@ import {
 } from "./layout.ts";
 import { decodeLogRecord } from "./log-record.ts";
 import { PageCache } from "./page-cache.ts";
+import { withHeadings } from "./passage-text.ts";
 import { codersOf, vectorsPrefix } from "./spaces.ts";
 import { StoredSegment } from "./stored-segment.ts";
 import { Tail, type TailItem } from "./tail.ts";
@@ -51,7 +52,7 @@ export class Library implements AsyncDisposable {
   readonly budget: Budget;
   readonly gate: Gate = new Gate();
   readonly cache: PageCache;
-  readonly words: WordsIndex = new WordsIndex();
+  readonly words: WordsIndex = new WordsIndex({ textOf: (row) => this.passageText(row) });
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();
   vectors: FlatIndex;
@@ -178,6 +179,18 @@ export class Library implements AsyncDisposable {
         `library: row ${row} is neither in a segment nor in the tail; run \`mneme doctor\``,
       );
     return { segment: null, item, passage: row - item.firstRow };
+  }
+
+  /** What the words index was given for a row: headings and body. Phrases are verified on it. */
+  async passageText(row: number): Promise<string> {
+    const place = this.placeOf(row);
+    if (!place.segment) return place.item.passages[place.passage]!;
+    const record = await place.segment.items.record(place.item);
+    const { startByte, endByte } = record.places[place.passage]!;
+    const body = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+      await place.segment.items.text(place.item, startByte, endByte),
+    );
+    return withHeadings(record, place.passage, body);
   }
 
   /** Resizes the budget's claims to what the structures hold. @throws MnemeError BUDGET */

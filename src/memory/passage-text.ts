@@ -1,13 +1,24 @@
-/** What the indexes see of a passage: the headings above it, then its own text. */
+/** What the indexes see of a passage: the title and the headings above it, then its own text. */
 import type { ItemRecord } from "./item-record.ts";
 
-/** Texts of all passages of an item, in order. The title counts as the outermost heading. */
+/** Texts of all passages of an item, in order. */
 export function passageTexts(record: ItemRecord, text: string): string[] {
-  return record.places.map((place) => {
-    const headings = record.headings[place.heading] ?? [];
-    const title = record.head.title;
-    const above = title && headings[0] !== title ? [title, ...headings] : headings;
-    const body = text.slice(place.start, place.end);
-    return above.length > 0 ? `${above.join("\n")}\n\n${body}` : body;
-  });
+  return record.places.map(({ start, end }, passage) =>
+    withHeadings(record, passage, text.slice(start, end)),
+  );
+}
+
+/** Headings that the body does not begin with, then the body: a title that stands in the text counts once. */
+export function withHeadings(record: ItemRecord, passage: number, body: string): string {
+  const headings = record.headings[record.places[passage]!.heading] ?? [];
+  const { title } = record.head;
+  const above = title && headings[0] !== title ? [title, ...headings] : headings;
+  const missing = above.filter((heading) => !beginsWith(body, heading));
+  return missing.length > 0 ? `${missing.join("\n")}\n\n${body}` : body;
+}
+
+/** Whether a heading is the first line of the body, markup aside. */
+function beginsWith(body: string, heading: string): boolean {
+  const at = body.indexOf(heading);
+  return at >= 0 && at <= 8 && !body.slice(0, at).includes("\n");
 }

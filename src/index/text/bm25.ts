@@ -7,7 +7,7 @@ export interface Bm25Options {
   readonly b?: number;
 }
 
-export const bm25Defaults = { k1: 0.9, b: 0.4 } as const;
+export const bm25Defaults = { k1: 1.2, b: 0.75 } as const;
 
 export function inverseDocumentFrequency(rows: number, frequency: number): number {
   return Math.log(1 + (rows - frequency + 0.5) / (frequency + 0.5));

@@ -8,7 +8,9 @@ import { classOf, classOfPair, SEPARATOR, UNSPACED, WORD } from "./char-class.ts
 export type RunVisitor = (start: number, end: number, unspaced: boolean, plain: boolean) => void;
 
 /** 1 for ASCII letters and digits: most text never leaves this table. */
-const ASCII_WORD: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => (classOf(code) === WORD ? 1 : 0));
+const ASCII_WORD: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) =>
+  classOf(code) === WORD ? 1 : 0,
+);
 
 const APOSTROPHE = 0x27;
 const RIGHT_QUOTE = 0x2019;

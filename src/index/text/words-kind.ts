@@ -76,7 +76,8 @@ function buildWords(rows: readonly string[]): Parts {
 function collect(text: string, vocabulary: Vocabulary, occurrences: Occurrences): void {
   segmentWords(text, (start, end, unspaced, plain) => {
     const known = unspaced ? -1 : vocabulary.runs.get(text, start, end);
-    const numbers = known >= 0 ? vocabulary.lists[known]! : learn(text, start, end, unspaced, plain, vocabulary);
+    const numbers =
+      known >= 0 ? vocabulary.lists[known]! : learn(text, start, end, unspaced, plain, vocabulary);
     for (let i = 0; i < numbers.length; i++) occurrences.push(numbers[i]!);
   });
 }
@@ -89,7 +90,9 @@ function learn(
   plain: boolean,
   vocabulary: Vocabulary,
 ): readonly number[] {
-  const numbers = termsOf(text.slice(start, end), unspaced, plain).map((term) => numberOf(vocabulary.numbers, term));
+  const numbers = termsOf(text.slice(start, end), unspaced, plain).map((term) =>
+    numberOf(vocabulary.numbers, term),
+  );
   if (!unspaced) vocabulary.runs.set(text, start, end, vocabulary.lists.push(numbers) - 1);
   return numbers;
 }

@@ -79,9 +79,15 @@ function joinSmall(sections: readonly Section[]): Section[] {
   const joined: Section[] = [];
   for (const section of sections) {
     const last = joined.at(-1);
-    const small = last && (last.end - last.start < chunkDefaults.small || section.end - section.start < chunkDefaults.small / 2);
+    const small =
+      last &&
+      (last.end - last.start < chunkDefaults.small || section.end - section.start < chunkDefaults.small / 2);
     if (small && last.page === section.page && section.end - last.start <= chunkDefaults.target * 1.2) {
-      joined[joined.length - 1] = { ...last, end: section.end, headings: sharedHeadings(last.headings, section.headings) };
+      joined[joined.length - 1] = {
+        ...last,
+        end: section.end,
+        headings: sharedHeadings(last.headings, section.headings),
+      };
     } else joined.push(section);
   }
   return joined;

@@ -42,11 +42,7 @@ export async function readItem(file: FileJob, maxFileBytes: number): Promise<Rea
 }
 
 /** A file's bytes as an item under its name. @throws MnemeError UNSUPPORTED when no reader knows the name. */
-export async function itemFromFile(
-  name: string,
-  bytes: Uint8Array,
-  meta: Meta = {},
-): Promise<Item> {
+export async function itemFromFile(name: string, bytes: Uint8Array, meta: Meta = {}): Promise<Item> {
   const reader = readerFor(name);
   if (!reader)
     throw new MnemeError(

@@ -70,9 +70,7 @@ async function prepareFiles(
       sourceBytes += bytes;
       if (item.text.trim() === "") {
         skipped.push({ id: file.id, code: "EMPTY", reason: `${file.path}: no text` });
-      } else if (
-        !collect(collected, item, file.prior, context.now, { modifiedAt, sourceBytes: bytes })
-      ) {
+      } else if (!collect(collected, item, file.prior, context.now, { modifiedAt, sourceBytes: bytes })) {
         unchanged.push({ id: file.id, modifiedAt, sourceBytes: bytes });
       }
     } catch (error) {
@@ -91,8 +89,7 @@ async function prepareItems(items: readonly SourceItem[], context: Context): Pro
   const unchanged: { id: string; modifiedAt: number; sourceBytes: number }[] = [];
   for (const { item, prior } of items) {
     const source = sourceOf(item);
-    if (!collect(collected, item, prior, context.now, source))
-      unchanged.push({ id: item.id, ...source });
+    if (!collect(collected, item, prior, context.now, source)) unchanged.push({ id: item.id, ...source });
   }
   return { ...(await finish(collected, context)), unchanged, skipped: [], sourceBytes: 0 };
 }
