@@ -1,5 +1,5 @@
 /** What a sub-command is: flags in one table that help, completion and parsing read; `run` returns the exit code. */
-import type { ArgsDef, ParsedArgs } from "citty";
+import type { ArgDef, ArgsDef, ParsedArgs } from "citty";
 
 /** 0 fine, 1 failed, 2 wrong use, 3 nothing found, 4 locked by another writer, 5 damaged or foreign data, 130 interrupted. */
 export const EXIT = {
@@ -21,7 +21,14 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   run(args: ParsedArgs<T>, context: CommandContext): Promise<number>;
 }
 
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
 export interface CommandContext {
+  readonly commands: readonly CommandEntry[];
   readonly signal: AbortSignal;
   readonly rawArgs: readonly string[];
 }
@@ -56,3 +63,9 @@ export const libraryArgs = {
     description: 'RAM the library may hold, e.g. "64MB"; default 256MB',
   },
 } as const satisfies ArgsDef;
+
+/** Short names of a flag. */
+export function aliasesOf(definition: ArgDef): string[] {
+  const alias = "alias" in definition ? definition.alias : undefined;
+  return alias === undefined ? [] : Array.isArray(alias) ? alias : [alias];
+}

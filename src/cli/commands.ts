@@ -1,11 +1,5 @@
 /** The table of sub-commands: a line each for the overview, the code loaded when it is called. */
-import type { Command } from "./command.ts";
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-}
+import type { Command, CommandEntry } from "./command.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: each command has its own flags; the table forgets which
 const loaded = (module: Promise<{ default: Command<any> }>): Promise<Command> =>

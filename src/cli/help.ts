@@ -1,8 +1,6 @@
 /** Help texts, made from the tables of commands and flags. */
 import type { ArgDef } from "citty";
-import type { Command } from "./command.ts";
-import type { CommandEntry } from "./commands.ts";
-import { aliasesOf } from "./run.ts";
+import { aliasesOf, type Command, type CommandEntry } from "./command.ts";
 
 export function overview(commands: readonly CommandEntry[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));

@@ -1,7 +1,7 @@
 /** Finds the sub-command, parses its flags, runs it, and turns errors into one line and an exit code. */
-import type { ArgDef, ArgsDef } from "citty";
+import type { ArgsDef } from "citty";
 import { isMnemeError, MnemeError } from "../errors.ts";
-import { type Command, EXIT } from "./command.ts";
+import { aliasesOf, type Command, EXIT } from "./command.ts";
 import { COMMANDS, findCommand } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
 import { fail } from "./output.ts";
@@ -43,7 +43,7 @@ async function execute(command: Command, rest: readonly string[]): Promise<numbe
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    return await command.run(args, { signal: interrupt.signal, rawArgs: rest });
+    return await command.run(args, { signal: interrupt.signal, rawArgs: rest, commands: COMMANDS });
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
@@ -78,11 +78,6 @@ function refuseUnknown(command: Command, rest: readonly string[]): void {
       );
     }
   }
-}
-
-export function aliasesOf(definition: ArgDef): string[] {
-  const alias = "alias" in definition ? definition.alias : undefined;
-  return alias === undefined ? [] : Array.isArray(alias) ? alias : [alias];
 }
 
 async function help(name: string | undefined): Promise<number> {

@@ -1,6 +1,5 @@
 import { MnemeError } from "../../errors.ts";
-import { command, commonArgs, EXIT } from "../command.ts";
-import { COMMANDS, findCommand } from "../commands.ts";
+import { type CommandEntry, command, commonArgs, EXIT } from "../command.ts";
 
 export default command({
   name: "completion",
@@ -10,24 +9,24 @@ export default command({
     ['eval "$(mneme completion bash)"', "in ~/.bashrc"],
     ["mneme completion fish > ~/.config/fish/completions/mneme.fish", "once"],
   ],
-  async run(args) {
+  async run(args, { commands }) {
     const make = SHELLS[args.shell];
     if (!make)
       throw new MnemeError(
         "ARGUMENT",
         `completion: unknown shell ${JSON.stringify(args.shell)}; use bash, zsh or fish`,
       );
-    process.stdout.write(make(await flagTable()));
+    process.stdout.write(make(await flagTable(commands)));
     return EXIT.ok;
   },
 });
 
 type FlagTable = readonly (readonly [name: string, summary: string, flags: readonly string[]])[];
 
-async function flagTable(): Promise<FlagTable> {
+async function flagTable(commands: readonly CommandEntry[]): Promise<FlagTable> {
   const rows = [];
-  for (const { name, summary } of COMMANDS) {
-    const { args } = (await findCommand(name))!;
+  for (const { name, summary, load } of commands) {
+    const { args } = await load();
     const flags = Object.entries(args).filter(([, arg]) => arg.type !== "positional");
     rows.push([name, summary, flags.map(([flag]) => `--${flag}`)] as const);
   }

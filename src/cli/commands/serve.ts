@@ -12,13 +12,13 @@ export default command({
       default: "127.0.0.1",
       description: "Address; any but a loopback one demands a token",
     },
-    port: { type: "string", alias: "p", default: "7333", description: "Port; 0 takes a free one" },
+    port: { type: "string", alias: "p", default: "4747", description: "Port; 0 takes a free one" },
     token: { type: "string", valueHint: "text", description: "Bearer token; default $MNEME_TOKEN" },
     mcp: { type: "boolean", description: "Speak MCP on standard input and output instead of HTTP" },
     "read-only": { type: "boolean", description: "Refuse writes" },
   },
   examples: [
-    ["mneme serve", "console at http://127.0.0.1:7333"],
+    ["mneme serve", "console at http://127.0.0.1:4747"],
     ["mneme serve --mcp", "tools for an MCP client over stdio"],
   ],
   async run(args, { signal }) {
@@ -36,11 +36,11 @@ export default command({
       const token = args.token ?? process.env.MNEME_TOKEN;
       const { url } = await server.listen({
         host: args.host,
-        port: wholeNumber(args.port, "port") ?? 7333,
+        port: wholeNumber(args.port, "port") ?? 4747,
         ...(token ? { token } : {}),
       });
       if (args.json) printJson({ url });
-      else note(`mneme: ${url} (Ctrl-C ends)`, args.quiet);
+      else note(`mneme: ${token ? `${url}/#token=${token}` : url} (Ctrl-C ends)`, args.quiet);
       await ended;
       await server.close();
       return EXIT.ok;
