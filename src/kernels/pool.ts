@@ -66,7 +66,10 @@ export class Pool implements AsyncDisposable {
         cause: this.#failure,
       });
     const share = Math.ceil(scan.count / this.threads);
-    if (!this.#control) return this.#run(scan, 0, scan.count);
+    if (!this.#control) {
+      this.#run(scan, 0, scan.count);
+      return;
+    }
     const words = this.#control.i32();
     this.#workers.forEach((_, i) => {
       const first = Math.min(scan.count, share * (i + 1));

@@ -156,9 +156,9 @@ export class Columns implements Disposable {
   /** Values of a field over the items in `rows`, most frequent first; a list counts for each of its values. */
   facets(field: string, rows: RowSet, limit: number): { value: string; count: number }[] {
     const counts = new Map<string, number>();
-    this.#forEachRun((firstRow, valueOf) => {
+    this.#forEachRun((firstRow, valueIn) => {
       if (!rows.has(firstRow)) return;
-      const value = valueOf(field);
+      const value = valueIn(field);
       if (value === undefined) return;
       for (const one of Array.isArray(value) ? (value as readonly Scalar[]) : [value as Scalar])
         counts.set(String(one), (counts.get(String(one)) ?? 0) + 1);
@@ -178,7 +178,7 @@ export class Columns implements Disposable {
     this.#tail = [];
   }
 
-  #forEachRun(visit: (firstRow: number, valueOf: (field: string) => MetaValue | undefined) => void): void {
+  #forEachRun(visit: (firstRow: number, valueIn: (field: string) => MetaValue | undefined) => void): void {
     for (const { rows, data } of this.#segments.values()) {
       let ordinal = 0;
       data.rows.forEach((count, run) => {

@@ -3,7 +3,7 @@ import { MnemeError } from "../../errors.ts";
 import type { Condition, MetaValue, Scalar, Where } from "./where.ts";
 
 /** Answers for one item, given its fields. */
-export type RunTest = (valueOf: (field: string) => MetaValue | undefined) => boolean;
+export type RunTest = (valueIn: (field: string) => MetaValue | undefined) => boolean;
 
 const OPERATORS = ["eq", "ne", "in", "nin", "gt", "gte", "lt", "lte", "exists", "startsWith"] as const;
 type Operator = (typeof OPERATORS)[number];
@@ -22,19 +22,19 @@ export function compileWhere(where: Where): RunTest {
         tests.push(compileField(field, condition));
     else tests.push(compileField(key, value));
   }
-  return (valueOf) => tests.every((test) => test(valueOf));
+  return (valueIn) => tests.every((test) => test(valueIn));
 }
 
 function compileList(key: "and" | "or", value: unknown): RunTest {
   if (!Array.isArray(value)) throw bad(`${key} takes a list of filters, got ${JSON.stringify(value)}`);
   const tests = (value as Where[]).map(compileWhere);
   return key === "and"
-    ? (valueOf) => tests.every((test) => test(valueOf))
-    : (valueOf) => tests.some((test) => test(valueOf));
+    ? (valueIn) => tests.every((test) => test(valueIn))
+    : (valueIn) => tests.some((test) => test(valueIn));
 }
 
 function negate(test: RunTest): RunTest {
-  return (valueOf) => !test(valueOf);
+  return (valueIn) => !test(valueIn);
 }
 
 function compileField(field: string, condition: unknown): RunTest {
@@ -48,7 +48,7 @@ function compileField(field: string, condition: unknown): RunTest {
   if (entries.length === 0)
     throw bad(`field ${JSON.stringify(field)}: no operator; use one of ${OPERATORS.join(", ")}`);
   const tests = entries.map(([operator, operand]) => compileOperator(field, operator as Operator, operand));
-  return (valueOf) => tests.every((test) => test(valueOf));
+  return (valueIn) => tests.every((test) => test(valueIn));
 }
 
 function compileOperator(field: string, operator: Operator, operand: unknown): RunTest {
@@ -73,7 +73,7 @@ function compileOperator(field: string, operator: Operator, operand: unknown): R
     case "exists": {
       if (typeof operand !== "boolean")
         throw bad(`field ${JSON.stringify(field)}: exists takes true or false`);
-      return (valueOf) => (valueOf(field) !== undefined) === operand;
+      return (valueIn) => (valueIn(field) !== undefined) === operand;
     }
     case "startsWith": {
       if (typeof operand !== "string") throw bad(`field ${JSON.stringify(field)}: startsWith takes a string`);
@@ -106,8 +106,8 @@ function compileRange(field: string, operator: "gt" | "gte" | "lt" | "lte", oper
 
 /** A list matches when any of its values does; a missing field matches nothing but a negated test. */
 function anyValue(field: string, test: (value: Scalar) => boolean, negated: boolean): RunTest {
-  return (valueOf) => {
-    const value = valueOf(field);
+  return (valueIn) => {
+    const value = valueIn(field);
     const found =
       value === undefined
         ? false
