@@ -13,38 +13,18 @@ export interface ScorerInput {
 }
 
 const QUERY_BITS = 4;
-/** Rows scored between two visits to the factors: their integers stay in the first-level cache. */
-const BLOCK_ROWS = 4096;
 
-/** The query on a grid of 16 steps: <q, code> = step sum(level x bit) + low sum(bit); the row brings its count of ones. */
+/** The query on a grid of 16 steps; the kernel does the rest. */
 export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
-  const { planes, low, step } = slice(query, stride - 8);
-  const querySquare = squareOf(query);
   const half = query.reduce((sum, value) => sum + value, 0) / 2;
-  const sums = new Int32Array(BLOCK_ROWS);
-  const upper = new Uint32Array(1);
-  const square = new Float32Array(upper.buffer);
+  const sliced = { ...slice(query, stride - 8), half, square: squareOf(query), metric };
   return {
     score(codes, first, rows, out) {
-      for (let start = 0; start < rows; start += BLOCK_ROWS) {
-        const count = Math.min(BLOCK_ROWS, rows - start);
-        const at = (first + start) * stride;
-        kernels().binaryDot4(planes, { data: codes.subarray(at, at + count * stride), count, stride }, sums);
-        finish(new DataView(codes.buffer, codes.byteOffset + at, count * stride), start, count, out);
-      }
+      const data = codes.subarray(first * stride, (first + rows) * stride);
+      kernels().scoreOneBit(sliced, { data, count: rows, stride }, out.subarray(0, rows));
       return rows;
     },
   };
-
-  function finish(view: DataView, start: number, count: number, out: Float32Array): void {
-    for (let r = 0; r < count; r++) {
-      const end = (r + 1) * stride;
-      const ones = view.getUint16(end - 2, true);
-      const dot = view.getFloat32(end - 8, true) * (step * sums[r]! + low * ones - half);
-      upper[0] = view.getUint16(end - 4, true) << 16;
-      out[start + r] = scoreOf(metric, dot, querySquare, square[0]!);
-    }
-  }
 }
 
 function slice(query: Float32Array, bytes: number): { planes: Uint8Array; low: number; step: number } {

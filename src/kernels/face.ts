@@ -10,6 +10,18 @@ export interface Rows {
   readonly stride: number;
 }
 
+/** A 4-bit query on a grid: value = low + step x level. */
+export interface OneBitQuery {
+  /** 4 x bytes, bytes a multiple of 8. */
+  readonly planes: Uint8Array;
+  readonly step: number;
+  readonly low: number;
+  /** Half the sum of the query's values. */
+  readonly half: number;
+  readonly square: number;
+  readonly metric: "dot" | "cosine" | "l2";
+}
+
 export interface KernelFace {
   readonly name: "wasm" | "reference";
   /** out[r] = <query, row r>; rows: count x dim f32. */
@@ -27,6 +39,11 @@ export interface KernelFace {
   hamming(query: Uint8Array, rows: Rows, out: Uint32Array): void;
   /** planes: 4 x bytes, bytes a multiple of 8; out[r] = sum over j of 2^j popcount(plane j & first bytes of row r). */
   binaryDot4(planes: Uint8Array, rows: Rows, out: Int32Array): void;
+  /**
+   * 1-bit RaBitQ scores: binaryDot4, then per row factor (step sum + low ones - half), turned into the metric's score. A row ends in
+   * f32 factor, the upper half of its f32 squared norm, u16 count of ones.
+   */
+  scoreOneBit(query: OneBitQuery, rows: Rows, out: Float32Array): void;
   /** out[m x n] = a[m x k] b[k x n], row-major. */
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
   /** out[m x n] = a[m x k] (b[n x k]) transposed. */

@@ -67,6 +67,22 @@ describe("each kernel equals its twin", () => {
       );
     }));
 
+  test("whole 1-bit scores", () =>
+    property((dim, rows, start) => {
+      const bytes = dim * 8;
+      const stride = bytes + 8;
+      const data = randomBytes(stride * rows, start);
+      const view = new DataView(data.buffer);
+      for (let r = 0; r < rows; r++) {
+        view.setFloat32((r + 1) * stride - 8, 0.25 + r / 64, true);
+        view.setUint16((r + 1) * stride - 4, 0x3f80 + r, true);
+      }
+      const query = { planes: randomBytes(bytes * 4, start + 1), step: 0.01, low: -0.07, half: 0.3, square: 1.5 };
+      for (const metric of ["dot", "cosine", "l2"] as const) {
+        same(new Float32Array(rows), (face, out) => face.scoreOneBit({ ...query, metric }, { data, count: rows, stride }, out));
+      }
+    }));
+
   test.each([32, 64, 8, 16, 1024])("binary products of %i bytes, all ones", (bytes) => {
     const codes: Rows = { data: new Uint8Array(bytes * 3).fill(255), count: 3, stride: bytes };
     same(new Int32Array(3), (face, out) => face.binaryDot4(new Uint8Array(bytes * 4).fill(255), codes, out));

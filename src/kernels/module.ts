@@ -14,6 +14,7 @@ export const KERNEL_NAMES = [
   "dotF32U4",
   "hamming",
   "binaryDot4",
+  "finishOneBit",
   "matmulF32",
   "matmulTransposedF32",
   "fwhtF32",

@@ -1,6 +1,6 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, Rows } from "./face.ts";
+import type { KernelFace, OneBitQuery, Rows } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 
 type Numbers = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array;
@@ -71,6 +71,29 @@ export class WasmFace implements KernelFace {
       rest: [planes.length / 4, stride],
       out,
     });
+  }
+
+  scoreOneBit(query: OneBitQuery, rows: Rows, out: Float32Array): void {
+    const { step, low, half, square, metric } = query;
+    const mode = ["dot", "cosine", "l2"].indexOf(metric);
+    const { count, stride } = rows;
+    if (count === 0) return;
+    const inArena = this.arena.holds(rows.data);
+    const block = inArena ? count : Math.max(1, Math.floor(BLOCK_BYTES / stride));
+    const planes = this.#in("query", query.planes);
+    const bytes = asBytes(rows.data);
+    const { binaryDot4, finishOneBit } = this.instance.exports;
+    for (let first = 0; first < count; first += block) {
+      const some = Math.min(block, count - first);
+      const at = inArena
+        ? rows.data.byteOffset + first * stride
+        : this.#in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
+      const target = out.subarray(first, first + some);
+      const to = this.#room("out", target);
+      binaryDot4(planes, at, some, query.planes.length / 4, stride, to);
+      finishOneBit(at, some, stride, step, low, half, square, mode, to);
+      this.#take(to, target);
+    }
   }
 
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {

@@ -171,18 +171,20 @@ function collectWindow(
 ): void {
   let rest = 0;
   for (let i = 0; i < optional; i++) rest += order[i]!.bound;
+  let threshold = collector.threshold;
   for (let row = start; row < end; row++) {
     let score = sums[row - start]!;
-    if (score === 0 || (score + rest) * SLACK < collector.threshold || !collector.allows(row)) continue;
+    if (score === 0 || (score + rest) * SLACK < threshold || !collector.allows(row)) continue;
     let left = rest;
     const norm = k1 * (1 - b + (b * lengths[row]!) / average);
     for (let i = optional - 1; i >= 0; i--) {
-      if ((score + left) * SLACK < collector.threshold) break;
+      if ((score + left) * SLACK < threshold) break;
       const cursor = order[i]!;
       left -= cursor.bound;
       const frequency = cursor.frequencyAt(row);
       if (frequency > 0) score += cursor.weight * saturation(frequency, norm, k1);
     }
     collector.collect(row, score);
+    threshold = collector.threshold;
   }
 }

@@ -1,10 +1,11 @@
-/** A growing run of fixed-size codes, kept where the kernels can scan it without a copy. */
+/** A growing run of fixed-size codes in kernel memory, where the kernels scan it without a copy. */
+import { kernels, type Region } from "../../kernels/index.ts";
 
 const FIRST_ROWS = 64;
 
 export class CodeBuffer implements Disposable {
   readonly #stride: number;
-  #data = new Uint8Array(0);
+  #region: Region | undefined;
   #used = 0;
 
   /** @param stride bytes of one row */
@@ -14,7 +15,7 @@ export class CodeBuffer implements Disposable {
 
   /** Bytes held, slack included. */
   get bytes(): number {
-    return this.#data.byteLength;
+    return this.#region?.byteLength ?? 0;
   }
 
   get rows(): number {
@@ -24,29 +25,32 @@ export class CodeBuffer implements Disposable {
   /** Copies `codes` (whole rows) to the end. A first append takes exactly its size. */
   append(codes: Uint8Array): void {
     const needed = this.#used + codes.byteLength;
-    if (needed > this.#data.byteLength) {
-      const grown =
-        this.#used === 0 ? needed : Math.max(needed, this.#data.byteLength * 2, FIRST_ROWS * this.#stride);
-      const data = new Uint8Array(grown);
-      data.set(this.#data.subarray(0, this.#used));
-      this.#data = data;
-    }
-    this.#data.set(codes, this.#used);
+    if (needed > this.bytes) this.#move(this.#used === 0 ? needed : Math.max(needed, this.bytes * 2, FIRST_ROWS * this.#stride));
+    this.#region?.u8().set(codes, this.#used);
     this.#used = needed;
   }
 
   dropFirst(rows: number): void {
-    this.#data = this.#data.slice(rows * this.#stride, this.#used);
-    this.#used = this.#data.byteLength;
+    this.#region?.u8().copyWithin(0, rows * this.#stride, this.#used);
+    this.#used -= rows * this.#stride;
+    if (this.#used === 0) this[Symbol.dispose]();
   }
 
   /** Borrowed: valid until the next append or drop. */
   view(): Uint8Array {
-    return this.#data.subarray(0, this.#used);
+    return this.#region?.u8().subarray(0, this.#used) ?? new Uint8Array(0);
   }
 
   [Symbol.dispose](): void {
-    this.#data = new Uint8Array(0);
+    this.#region?.[Symbol.dispose]();
+    this.#region = undefined;
     this.#used = 0;
+  }
+
+  #move(bytes: number): void {
+    const region = kernels().arena.alloc(bytes);
+    region.u8().set(this.view());
+    this.#region?.[Symbol.dispose]();
+    this.#region = region;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
+import { kernels, type Region } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { type Hits, isAfter } from "../hits.ts";
 import { ordinalOf, rowAt, type SearchOptions, type SegmentedIndex, type SegmentSource } from "../segment.ts";
@@ -20,6 +21,9 @@ export interface FlatOptions {
 }
 
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 200 } as const;
+
+/** Rows sifted by one call of the selection kernel. */
+const SIFT_ROWS = 8192;
 
 interface Segment {
   readonly source: SegmentSource;
@@ -42,7 +46,8 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #tailCoarse: CodeBuffer;
   readonly #tailFine: CodeBuffer;
   #tailRows: number[] = [];
-  #scores = new Float32Array(0);
+  #scores: Region | undefined;
+  readonly #sifted = new Uint32Array(SIFT_ROWS);
 
   constructor(options: FlatOptions) {
     this.#coders = options.coders;
@@ -126,7 +131,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return [
       { name: "vectors: coarse codes", bytes: codes + this.#coders.coarse.bytes + this.#coders.fine.bytes },
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
-      { name: "vectors: scratch", bytes: this.#scores.byteLength },
+      { name: "vectors: scratch", bytes: (this.#scores?.byteLength ?? 0) + this.#sifted.byteLength },
     ];
   }
 
@@ -134,6 +139,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     for (const id of [...this.#segments.keys()]) this.detach(id);
     this.#tailCoarse[Symbol.dispose]();
     this.#tailFine[Symbol.dispose]();
+    this.#scores?.[Symbol.dispose]();
   }
 
   #scan(query: Float32Array, depth: number, options: SearchOptions): Candidate[] {
@@ -154,17 +160,30 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     heap: TopK,
     { filter }: SearchOptions,
   ): void {
-    if (this.#scores.length < rows) this.#scores = new Float32Array(rows);
-    const scores = this.#scores;
+    if (rows === 0) return;
+    const scores = this.#scratch(rows);
     scorer.score(codes.view(), 0, rows, scores);
-    let threshold = heap.threshold;
-    for (let i = 0; i < rows; i++) {
-      if (!(scores[i]! >= threshold)) continue;
+    const visit = (i: number): void => {
       const row = rowOf(i);
-      if (filter && !filter.has(row)) continue;
-      heap.push(scores[i]!, row);
-      threshold = heap.threshold;
+      if (!filter || filter.has(row)) heap.push(scores[i]!, row);
+    };
+    let next = 0;
+    for (; next < rows && !heap.isFull; next++) visit(next);
+    // once the heap is full its threshold only rises: stripes are sifted by the kernel, survivors by the heap
+    for (; next < rows; next += SIFT_ROWS) {
+      const stripe = scores.subarray(next, Math.min(rows, next + SIFT_ROWS));
+      const found = kernels().selectAbove(stripe, heap.threshold, this.#sifted);
+      for (let i = 0; i < found; i++) visit(next + this.#sifted[i]!);
     }
+  }
+
+  /** Room for the scores of one segment, in kernel memory. */
+  #scratch(rows: number): Float32Array {
+    if (!this.#scores || this.#scores.byteLength < rows * 4) {
+      this.#scores?.[Symbol.dispose]();
+      this.#scores = kernels().arena.alloc(rows * 4);
+    }
+    return this.#scores.f32().subarray(0, rows);
   }
 
   #locate(row: number): Candidate | undefined {

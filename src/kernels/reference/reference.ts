@@ -27,6 +27,22 @@ export const reference: KernelFace = {
       return sum;
     });
   },
+  scoreOneBit({ planes, step, low, half, square: querySquare, metric }, rows, out) {
+    const sums = new Int32Array(rows.count);
+    reference.binaryDot4(planes, rows, sums);
+    const view = new DataView(rows.data.buffer, rows.data.byteOffset, rows.data.byteLength);
+    const word = new DataView(new ArrayBuffer(4));
+    for (let r = 0; r < rows.count; r++) {
+      const end = (r + 1) * rows.stride;
+      word.setUint32(0, view.getUint16(end - 4, true) << 16);
+      const square = word.getFloat32(0);
+      const dot = view.getFloat32(end - 8, true) * (step * sums[r]! + low * view.getUint16(end - 2, true) - half);
+      const norms = Math.sqrt(querySquare * square);
+      if (metric === "dot") out[r] = dot;
+      else if (metric === "cosine") out[r] = norms > 0 ? dot / norms : 0;
+      else out[r] = 2 * dot - querySquare - square;
+    }
+  },
   matmulF32(a, b, out, m, k, n) {
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {

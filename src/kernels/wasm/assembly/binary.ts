@@ -100,3 +100,23 @@ function binaryDot4x32(planes: usize, rows: usize, count: usize, stride: usize, 
     store<i32>(out + (r << 2), total32(low, high));
   }
 }
+
+/**
+ * Finishes 1-bit scores in place: row r ends in f32 factor, the upper half of f32 |x|^2, u16 count of ones. sums (i32) become scores (f32):
+ * dot = factor (step sum + low ones - half); metric 0 dot, 1 cosine, 2 minus squared distance.
+ */
+export function finishOneBit(rows: usize, count: usize, stride: usize, step: f32, low: f32, half: f32, querySquare: f32, metric: i32, sums: usize): void {
+  for (let r: usize = 0; r < count; r++) {
+    const end = rows + (r + 1) * stride;
+    const ones = <f32>load<u16>(end - 2);
+    const square = reinterpret<f32>(<u32>load<u16>(end - 4) << 16);
+    const at = sums + (r << 2);
+    const dot = load<f32>(end - 8) * (step * <f32>load<i32>(at) + low * ones - half);
+    let score = dot;
+    if (metric == 1) {
+      const norms = sqrt<f32>(querySquare * square);
+      score = norms > 0 ? dot / norms : 0;
+    } else if (metric == 2) score = 2 * dot - querySquare - square;
+    store<f32>(at, score);
+  }
+}
