@@ -1,0 +1,109 @@
+/** What a benchmark prints: one line of words a figure, or with --json one BenchRow a line. And the switches that all of them take. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { packageRoot } from "../src/built-file.ts";
+
+export interface BenchRow {
+  readonly bench: string;
+  /** What the figure is compared with: a peer, a probe, a reference. "none" for a figure that stands alone. */
+  readonly system: string;
+  readonly metric: string;
+  readonly unit: string;
+  /** The other system's figure; null when it stands alone or the other does not have it. */
+  readonly baseline: number | null;
+  readonly ours: number;
+  /** How much better ours is: above 1 is better, whichever way the metric points. */
+  readonly ratio: number | null;
+  /** What is claimed about the ratio, or about the figure itself; "" when nothing is. */
+  readonly claim: string;
+  /** null when nothing is claimed. */
+  readonly pass: boolean | null;
+  readonly note?: string;
+}
+
+export interface Figure {
+  readonly system?: string;
+  readonly metric: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly baseline?: number;
+  readonly better: "more" | "less";
+  /** The ratio that is claimed at least. */
+  readonly atLeast?: number;
+  readonly note?: string;
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    data: { type: "string" },
+    scale: { type: "string", default: "1" },
+    only: { type: "string" },
+  },
+  strict: false,
+});
+
+const root: string = fileURLToPath(packageRoot(import.meta.url));
+
+export const switches: { readonly json: boolean; readonly scale: number; readonly only: string | undefined } =
+  {
+    json: values.json === true,
+    scale: Number(values.scale),
+    only: typeof values.only === "string" ? values.only : undefined,
+  };
+
+export const repository: string = root;
+
+/** Folder of the public data: --data, $MNEME_DATA, or ../shared/data beside the repository. @throws Error when it is absent. */
+export function dataFolder(): string {
+  const named = typeof values.data === "string" ? values.data : process.env.MNEME_DATA;
+  const folder = named ? resolve(named) : resolve(root, "../shared/data");
+  if (!existsSync(folder))
+    throw new Error(`bench: no data in ${folder}; name the folder by --data or MNEME_DATA`);
+  return folder;
+}
+
+/** A figure judged against its baseline. */
+export function rowOfFigure(bench: string, figure: Figure): BenchRow {
+  const { system = "none", metric, unit, ours, baseline, better, atLeast, note } = figure;
+  const ratio = baseline === undefined ? null : better === "more" ? ours / baseline : baseline / ours;
+  return {
+    bench,
+    system,
+    metric,
+    unit,
+    baseline: baseline ?? null,
+    ours,
+    ratio,
+    claim: atLeast === undefined ? "" : `ratio >= ${atLeast}`,
+    pass: atLeast === undefined || ratio === null ? null : ratio >= atLeast,
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+export function printRow(row: BenchRow): void {
+  console.log(switches.json ? JSON.stringify(row) : lineOf(row));
+}
+
+export function printFigure(bench: string, figure: Figure): void {
+  printRow(rowOfFigure(bench, figure));
+}
+
+function lineOf({ system, metric, unit, baseline, ours, ratio, claim, pass, note }: BenchRow): string {
+  const against =
+    baseline === null ? "" : `  ${system} ${short(baseline)} ${unit}  ratio ${short(ratio ?? Number.NaN)}`;
+  const verdict = pass === null ? "" : `  ${pass ? "pass" : "FAIL"} (${claim})`;
+  return `${metric.padEnd(44)} ${short(ours).padStart(9)} ${unit.padEnd(6)}${against}${verdict}${note ? `  # ${note}` : ""}`;
+}
+
+function short(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** The value below which `share` of the values lie. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
+}
