@@ -9,7 +9,9 @@ import { repository } from "./row.ts";
 export type PeerModule = any;
 
 /** @throws Error that says how to install the peers. */
-export async function importPeer(name: "@orama/orama" | "@lancedb/lancedb"): Promise<PeerModule> {
+export async function importPeer(
+  name: "@orama/orama" | "@lancedb/lancedb" | "apache-arrow",
+): Promise<PeerModule> {
   const require = createRequire(join(repository, "bench/package.json"));
   let path: string;
   try {

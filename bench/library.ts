@@ -1,0 +1,169 @@
+/**
+ * Is Mneme faster and smaller than the libraries that people use today? One corpus, the same passages and vectors for Mneme, Orama and
+ * LanceDB, each in processes of its own: one that builds, a fresh one that opens what lies on disk and searches. Peers are given the
+ * passages and the vectors of the queries for nothing; the time to embed the passages is added to theirs, as Mneme's includes its own.
+ * Switches: --scale N for N - 1 edited copies beside the corpus, --only NAME for one system (its own figures only).
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Prepared, prepare, readFloats } from "./library-data.ts";
+import { DIM, K, systems } from "./library-systems.ts";
+import { dataFolder, printFigure, quantile, switches } from "./row.ts";
+
+const WARM_UP = 50;
+const MB = 1e6;
+
+interface Task {
+  readonly name: string;
+  readonly step: "build" | "search";
+  readonly work: string;
+}
+
+interface Built {
+  readonly seconds: number;
+  readonly peak: number;
+}
+
+interface Searched {
+  readonly p50: number;
+  readonly p99: number;
+  readonly rss: number;
+  readonly anonymous: number;
+  readonly opened: number;
+}
+
+type Figures = Built & Searched & { readonly disk: number };
+
+async function child({ name, step, work }: Task): Promise<void> {
+  const system = systems[name]!;
+  const result = step === "build" ? await built(() => system.build(work)) : await searched(name, work);
+  writeFileSync(join(work, "result.json"), JSON.stringify(result));
+  process.exit(0);
+}
+
+async function built(build: () => Promise<number>): Promise<Built> {
+  const seconds = await build();
+  return { seconds, peak: process.resourceUsage().maxRSS * 1024 };
+}
+
+async function searched(name: string, work: string): Promise<Searched> {
+  const queries = JSON.parse(readFileSync(join(work, "queries.json"), "utf8")) as string[];
+  const vectors = readFloats(join(work, "queries.f32"));
+  const started = performance.now();
+  const search = await systems[name]!.open(work);
+  const opened = (performance.now() - started) / 1000;
+  const vectorOf = (i: number): Float32Array => vectors.slice(i * DIM, (i + 1) * DIM);
+  for (let i = 0; i < WARM_UP; i++) await search(queries[i]!, vectorOf(i));
+  const times: number[] = [];
+  let found = 0;
+  for (let i = 0; i < queries.length; i++) {
+    const vector = vectorOf(i);
+    const before = performance.now();
+    found += (await search(queries[i]!, vector)).length;
+    times.push(performance.now() - before);
+  }
+  if (found < queries.length * K * 0.5)
+    throw new Error(`bench: ${name} found ${found} hits for ${queries.length} queries`);
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    rss: process.memoryUsage.rss(),
+    anonymous: anonymousBytes(),
+    opened,
+  };
+}
+
+/** Resident bytes that are no file's pages; 0 where the system does not tell. */
+function anonymousBytes(): number {
+  try {
+    const [, kilobytes] = /RssAnon:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function diskBytes(path: string): number {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.size;
+  return readdirSync(path).reduce((sum, name) => sum + diskBytes(join(path, name)), 0);
+}
+
+function runChild<T>(task: Task): T {
+  const { status } = spawnSync(
+    process.execPath,
+    ["--expose-gc", "--max-old-space-size=12000", process.argv[1]!],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, MNEME_BENCH_TASK: JSON.stringify(task) },
+    },
+  );
+  if (status !== 0) throw new Error(`bench: ${task.name} failed to ${task.step}`);
+  return JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as T;
+}
+
+function measure(name: string, work: string, before: Map<string, Figures>): Figures {
+  const { place } = systems[name]!;
+  const same = [...before].find(([other]) => systems[other]!.place === place)?.[1];
+  const build = same ?? runChild<Built>({ name, step: "build", work });
+  const search = runChild<Searched>({ name, step: "search", work });
+  return { ...build, ...search, disk: diskBytes(join(work, place)) };
+}
+
+function report(all: ReadonlyMap<string, Figures>, prepared: Prepared): void {
+  const isOurs = (name: string): boolean => name.startsWith("mneme");
+  const megabytes = prepared.bytes / MB;
+  const speed = (name: string, { seconds }: Figures): number =>
+    megabytes / (seconds + (isOurs(name) ? 0 : prepared.embedSeconds));
+  const metrics: [string, string, "more" | "less", (name: string, figures: Figures) => number][] = [
+    ["indexing", "MB/s", "more", speed],
+    ["search p50", "ms", "less", (_, { p50 }) => p50],
+    ["search p99", "ms", "less", (_, { p99 }) => p99],
+    ["resident while searching", "MB", "less", (_, { rss }) => rss / MB],
+    ["of it anonymous", "MB", "less", (_, { anonymous }) => anonymous / MB],
+    ["peak while indexing", "MB", "less", (_, { peak }) => peak / MB],
+    ["on disk", "MB", "less", (_, { disk }) => disk / MB],
+    ["opening", "s", "less", (_, { opened }) => opened],
+  ];
+  for (const [metric, unit, better, of] of metrics) {
+    for (const [name, figures] of all) {
+      const ours = of(name, figures);
+      const note = metric === "indexing" ? `index alone ${figures.seconds.toFixed(1)} s` : undefined;
+      const figure = { metric: `${name}: ${metric}`, unit, ours, better, ...(note ? { note } : {}) };
+      const peers = isOurs(name) ? [...all].filter(([other]) => !isOurs(other)) : [];
+      if (peers.length === 0) printFigure("library", figure);
+      for (const [peer, theirs] of peers)
+        printFigure("library", { ...figure, system: peer, baseline: of(peer, theirs) });
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  if (process.env.MNEME_BENCH_TASK) return child(JSON.parse(process.env.MNEME_BENCH_TASK) as Task);
+  const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
+  try {
+    const prepared = await prepare(dataFolder(), work, switches.scale);
+    const row = {
+      metric: "embedding the passages, one thread",
+      unit: "s",
+      ours: prepared.embedSeconds,
+      better: "less",
+    } as const;
+    const note = `${prepared.documents} documents, ${prepared.passages} passages, ${(prepared.bytes / MB).toFixed(1)} MB`;
+    printFigure("library", { ...row, note });
+    const all = new Map<string, Figures>();
+    const names = Object.keys(systems).filter((name) => !switches.only || name.startsWith(switches.only));
+    for (const name of names) all.set(name, measure(name, work, all));
+    report(all, prepared);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+void main();
