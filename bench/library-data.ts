@@ -87,7 +87,7 @@ export async function embedAll(embedder: Embedder, texts: readonly string[]): Pr
 }
 
 /** Queries written for the corpus where they lie beside the data, else titles, evenly spread. */
-function queriesFor(data: string, documents: readonly Doc[]): string[] {
+export function queriesOf(data: string, documents: readonly Doc[]): string[] {
   const path = resolve(data, "../models/eval/queries.jsonl");
   const all = existsSync(path)
     ? linesOf<{ query: string }>(readFileSync(path)).map(({ query }) => query)
@@ -106,7 +106,7 @@ export async function prepare(data: string, work: string, scale: number): Promis
     passages.map(({ text }) => text),
   );
   const embedSeconds = (performance.now() - started) / 1000;
-  const queries = queriesFor(data, documents);
+  const queries = queriesOf(data, documents);
   writeFileSync(join(work, "vectors.f32"), Buffer.from(vectors.buffer));
   writeFileSync(join(work, "queries.json"), JSON.stringify(queries));
   writeFileSync(join(work, "queries.f32"), Buffer.from((await embedAll(embedder, queries)).buffer));

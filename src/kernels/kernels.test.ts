@@ -77,9 +77,17 @@ describe("each kernel equals its twin", () => {
         view.setFloat32((r + 1) * stride - 8, 0.25 + r / 64, true);
         view.setUint16((r + 1) * stride - 4, 0x3f80 + r, true);
       }
-      const query = { planes: randomBytes(bytes * 4, start + 1), step: 0.01, low: -0.07, half: 0.3, square: 1.5 };
+      const query = {
+        planes: randomBytes(bytes * 4, start + 1),
+        step: 0.01,
+        low: -0.07,
+        half: 0.3,
+        square: 1.5,
+      };
       for (const metric of ["dot", "cosine", "l2"] as const) {
-        same(new Float32Array(rows), (face, out) => face.scoreOneBit({ ...query, metric }, { data, count: rows, stride }, out));
+        same(new Float32Array(rows), (face, out) =>
+          face.scoreOneBit({ ...query, metric }, { data, count: rows, stride }, out),
+        );
       }
     }));
 
@@ -204,4 +212,23 @@ test.each([0, 1, 2])("a pool of %i workers scans like one thread, again and agai
     );
     expect(out.u32()).toEqual(expected);
   }
+});
+
+test("a kernel that fails in a worker is an error at once, and the pool goes on", async () => {
+  const face = kernels();
+  await using pool = await openPool(face, { workers: 1 });
+  using room = face.arena.alloc(4096);
+  const scan = {
+    kernel: "hamming",
+    query: room.pointer,
+    count: 2,
+    stride: 64,
+    rest: [64, 64],
+    out: room.pointer,
+  } as const;
+  // the worker's half begins 64 bytes on: past the end of the memory
+  const end = face.arena.memory.buffer.byteLength;
+  expect(() => pool.scan({ ...scan, rows: end - 64 })).toThrow(/failed in a worker/);
+  expect(() => pool.scan({ ...scan, rows: room.pointer })).not.toThrow();
+  await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
 });

@@ -16,6 +16,8 @@ export interface PoolOptions {
 /** Words of the control block: generation, workers done, then a slot of arguments per worker. */
 export const GENERATION = 0;
 export const DONE = 1;
+/** Set by a worker whose kernel threw. */
+export const FAILED = 2;
 export const SLOTS = 16;
 export const SLOT_WORDS = 16;
 
@@ -80,6 +82,12 @@ export class Pool implements AsyncDisposable {
     Atomics.notify(words, GENERATION);
     this.#run(scan, 0, Math.min(scan.count, share));
     this.#join(words);
+    if (Atomics.exchange(words, FAILED, 0) !== 0) {
+      throw new MnemeError(
+        "INTERNAL",
+        `pool: ${scan.kernel} failed in a worker; are its pointers inside the arena?`,
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,8 +126,10 @@ function argumentsOf({ kernel, query, rows, stride, rest, out }: Scan, first: nu
   return [KERNEL_NAMES.indexOf(kernel as KernelName), args.length, ...args];
 }
 
-/** Starts the threads and waits until each is ready. */
+/** Starts the threads and waits until each is ready. @throws MnemeError RANGE */
 export async function openPool(face: WasmFace, { workers }: PoolOptions): Promise<Pool> {
+  if (!Number.isInteger(workers) || workers < 0)
+    throw new MnemeError("RANGE", `pool: workers must be a whole number from 0, got ${workers}`);
   const shared =
     typeof SharedArrayBuffer !== "undefined" && face.instance.memory.buffer instanceof SharedArrayBuffer;
   if (workers === 0 || !shared) return new Pool(face, [], undefined);

@@ -191,9 +191,10 @@ export class WasmFace implements KernelFace {
   #run({ kernel, query, rows, count, stride, rest, out }: RowKernel): void {
     if (count === 0) return;
     const run = this.instance.exports[kernel];
+    // scratch first: growing plain memory detaches every view made before
+    const from = this.#in("query", query);
     const inArena = this.arena.holds(rows);
     const step = inArena ? count : Math.max(1, Math.floor(BLOCK_BYTES / Math.max(1, stride)));
-    const from = this.#in("query", query);
     // the last row may end before its stride does
     const bytes = asBytes(rows).subarray(0, count * stride);
     for (let first = 0; first < count; first += step) {

@@ -1,7 +1,7 @@
 /** A pool's thread: sleeps until the generation changes, runs its slot, counts itself done. */
 import { parentPort, workerData } from "node:worker_threads";
 import { KERNEL_NAMES, link } from "./module.ts";
-import { DONE, GENERATION, SLOT_WORDS, SLOTS } from "./pool.ts";
+import { DONE, FAILED, GENERATION, SLOT_WORDS, SLOTS } from "./pool.ts";
 
 interface Start {
   readonly memory: WebAssembly.Memory;
@@ -27,7 +27,11 @@ for (;;) {
   const count = words[slot + 1]!;
   // pointers beyond 2 GiB are negative in the slot; the kernels take them as unsigned all the same
   const args = Array.from(words.subarray(slot + 2, slot + 2 + count));
-  if (args[2]! > 0) exports[KERNEL_NAMES[words[slot]!]!](...args);
+  try {
+    if (args[2]! > 0) exports[KERNEL_NAMES[words[slot]!]!](...args);
+  } catch {
+    Atomics.store(words, FAILED, 1);
+  }
   Atomics.add(words, DONE, 1);
   Atomics.notify(words, DONE);
 }

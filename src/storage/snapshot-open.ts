@@ -44,7 +44,9 @@ export async function openSnapshot(
     const head = headBytes === 0 ? new Uint8Array(0) : source.read(0, headBytes);
     const remote = !(head instanceof Uint8Array);
     const tail = tailBytes === 0 ? new Uint8Array(0) : source.read(source.size - tailBytes, tailBytes);
-    const footer = decodeEnds(await head, await tail, source.size, location);
+    // together, so that neither failure is left unhandled when both fail
+    const [first, last] = await Promise.all([head, tail]);
+    const footer = decodeEnds(first, last, source.size, location);
     const cache = new BlockCache(source, location, options.cacheBytes ?? snapshotOpenDefaults.cacheBytes);
     return new SnapshotStore(source, location, footer, cache, remote);
   } catch (error) {

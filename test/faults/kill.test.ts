@@ -14,27 +14,40 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the adder until it has acknowledged something and `ms` more, kills it, returns what it acknowledged. */
 function addUntilKilled(library: string, start: number, ms: number): Promise<[id: string, length: number][]> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL("adder.mjs", import.meta.url)), library, String(start)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("adder.mjs", import.meta.url)), library, String(start)],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   let output = "";
-  let timer: NodeJS.Timeout | undefined;
+  let killing = false;
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk;
-    timer ??= setTimeout(() => child.kill("SIGKILL"), ms);
+    if (!killing) setTimeout(() => child.kill("SIGKILL"), ms);
+    killing = true;
   });
   return new Promise((resolve) => {
     child.on("close", () => {
       const whole = output.slice(0, output.lastIndexOf("\n") + 1);
-      resolve(whole.split("\n").filter(Boolean).flatMap((line) => JSON.parse(line) as [string, number][]));
+      resolve(
+        whole
+          .split("\n")
+          .filter(Boolean)
+          .flatMap((line) => JSON.parse(line) as [string, number][]),
+      );
     });
   });
 }
 
-test(`${KILLS} times kill -9: every acknowledged item is there, none half`, { timeout: 60_000 + KILLS * 4_000 }, async () => {
+test(`${KILLS} times kill -9: every acknowledged item is there, none half`, {
+  timeout: 60_000 + KILLS * 4_000,
+}, async () => {
   const library = join(folder, "library.mneme");
   const random = new Random(11);
   const acknowledged = new Map<string, number>();
   for (let kill = 0; kill < KILLS; kill++) {
-    for (const [id, length] of await addUntilKilled(library, kill * 1000 + 1, random.integer(250))) acknowledged.set(id, length);
+    for (const [id, length] of await addUntilKilled(library, kill * 1000 + 1, random.integer(250)))
+      acknowledged.set(id, length);
     await using memory = await open(library, { workers: 0 });
     let listed = 0;
     for await (const head of memory.list()) {

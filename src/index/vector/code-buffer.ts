@@ -25,7 +25,8 @@ export class CodeBuffer implements Disposable {
   /** Copies `codes` (whole rows) to the end. A first append takes exactly its size. */
   append(codes: Uint8Array): void {
     const needed = this.#used + codes.byteLength;
-    if (needed > this.bytes) this.#move(this.#used === 0 ? needed : Math.max(needed, this.bytes * 2, FIRST_ROWS * this.#stride));
+    if (needed > this.bytes)
+      this.#move(this.#used === 0 ? needed : Math.max(needed, this.bytes * 2, FIRST_ROWS * this.#stride));
     this.#region?.u8().set(codes, this.#used);
     this.#used = needed;
   }

@@ -36,7 +36,8 @@ export const reference: KernelFace = {
       const end = (r + 1) * rows.stride;
       word.setUint32(0, view.getUint16(end - 4, true) << 16);
       const square = word.getFloat32(0);
-      const dot = view.getFloat32(end - 8, true) * (step * sums[r]! + low * view.getUint16(end - 2, true) - half);
+      const dot =
+        view.getFloat32(end - 8, true) * (step * sums[r]! + low * view.getUint16(end - 2, true) - half);
       const norms = Math.sqrt(querySquare * square);
       if (metric === "dot") out[r] = dot;
       else if (metric === "cosine") out[r] = norms > 0 ? dot / norms : 0;
@@ -122,6 +123,7 @@ function forRows(
   out: Float32Array,
   term: (row: number, i: number) => number,
 ): void {
+  if (dim === 0) return;
   for (let r = 0; r * dim < rows.length; r++) {
     let sum = 0;
     for (let i = 0; i < dim; i++) sum += term(r * dim, i);
