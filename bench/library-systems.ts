@@ -22,7 +22,7 @@ export interface System {
   readonly place: string;
 }
 
-async function openMneme(path: string, mode: "read" | "write"): Promise<Memory> {
+export async function openMneme(path: string, mode: "read" | "write"): Promise<Memory> {
   const product = (await import(join(repository, "dist/index.js"))) as typeof import("../src/index.ts");
   return product.open(path, { mode });
 }

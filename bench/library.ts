@@ -101,7 +101,12 @@ function runChild<T>(task: Task): T {
     ["--expose-gc", "--max-old-space-size=12000", process.argv[1]!],
     {
       stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, MNEME_BENCH_TASK: JSON.stringify(task) },
+      env: {
+        ...process.env,
+        LANCEDB_LOG: "error",
+        RUST_LOG: "error",
+        MNEME_BENCH_TASK: JSON.stringify(task),
+      },
     },
   );
   if (status !== 0) throw new Error(`bench: ${task.name} failed to ${task.step}`);

@@ -1,0 +1,120 @@
+/**
+ * Does Mneme find what people judged relevant? nDCG@10 on three judged sets: its words, meaning and hybrid retrievers beside a textbook
+ * BM25, and beside the hybrids of Orama and LanceDB over the same texts and vectors. A document is one row for the peers; Mneme cuts
+ * as it always does. Orama's cosine threshold is tuned on each set in its favour.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundledEmbedder } from "../src/embed/bundled.ts";
+import type { Embedder } from "../src/embed/embedder.ts";
+import { evaluate, readTestSet, type TestSet } from "../src/eval/index.ts";
+import type { Memory } from "../src/memory/types.ts";
+import { type Doc, embedAll } from "./library-data.ts";
+import { lanceOf, lanceSearch, openMneme, oramaOf, oramaSearch, type Search } from "./library-systems.ts";
+import { importPeer } from "./peers.ts";
+import { ReferenceBm25 } from "./reference-bm25.ts";
+import { dataFolder, printFigure, switches } from "./row.ts";
+
+const SETS = { cranfield: "qrels.tsv", "npl-vaswani": "qrels.tsv", scifact: "qrels-test.tsv" } as const;
+const RETRIEVERS = ["words", "meaning", "hybrid"] as const;
+const SIMILARITIES = [0.8, 0.6, 0.4, 0.2] as const;
+const K = 10;
+
+type Judged = (search: Search) => Promise<number>;
+
+function judge(set: TestSet, embedder: Embedder): Judged {
+  return async (search) => {
+    const { ndcg10 } = await evaluate(set, async (query) =>
+      search(query, (await embedder.embed([query])).data),
+    );
+    return ndcg10;
+  };
+}
+
+async function ours(
+  documents: readonly Doc[],
+  work: string,
+  judged: Judged,
+): Promise<Record<string, number>> {
+  const memory: Memory = await openMneme(join(work, "set.mneme"), "write");
+  await memory.add(documents);
+  await memory.idle();
+  const found: Record<string, number> = {};
+  for (const retriever of RETRIEVERS) {
+    found[retriever] = await judged(async (query) => {
+      const { hits } = await memory.search(query, { k: K, retriever, snippet: 0 });
+      return hits.map(({ id }) => id);
+    });
+  }
+  await memory.close();
+  return found;
+}
+
+async function theirs(
+  documents: readonly Doc[],
+  work: string,
+  judged: Judged,
+  embedder: Embedder,
+): Promise<Record<string, number>> {
+  const rows = documents.map(({ id, title, text }) => ({
+    id,
+    title,
+    text: title ? `${title}\n\n${text}` : text,
+  }));
+  const texts = rows.map(({ text }) => text);
+  const bm25 = new ReferenceBm25(texts);
+  const found: Record<string, number> = {
+    "reference BM25": await judged(async (query) => bm25.search(query, K).map((i) => documents[i]!.id)),
+  };
+  const vectors = await embedAll(embedder, texts);
+  const [orama, db] = [await importPeer("@orama/orama"), await oramaOf(documents, vectors)];
+  const tuned: number[] = [];
+  for (const similarity of SIMILARITIES) tuned.push(await judged(oramaSearch(orama, db, similarity, K)));
+  found["Orama hybrid"] = Math.max(...tuned);
+  const table = await lanceOf(join(work, "lance"), rows, vectors);
+  found["LanceDB hybrid"] = await judged(await lanceSearch(table, K));
+  return found;
+}
+
+async function compare(name: keyof typeof SETS, embedder: Embedder): Promise<void> {
+  const folder = join(dataFolder(), "retrieval", name);
+  const set = await readTestSet({
+    corpus: join(folder, "corpus.jsonl.gz"),
+    queries: join(folder, "queries.jsonl.gz"),
+    qrels: join(folder, SETS[name]),
+  });
+  const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
+  try {
+    const judged = judge(set, embedder);
+    const own = await ours(set.documents, work, judged);
+    const others = await theirs(set.documents, work, judged, embedder);
+    for (const retriever of RETRIEVERS) {
+      for (const [system, baseline] of Object.entries(others)) {
+        const metric = `${name}: nDCG@10, ${retriever}`;
+        printFigure("retrieval", {
+          system,
+          metric,
+          unit: "",
+          ours: own[retriever]!,
+          baseline,
+          better: "more",
+        });
+      }
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  process.env.LANCEDB_LOG ??= "error";
+  process.env.RUST_LOG ??= "error";
+  const embedder = await bundledEmbedder({ dim: 256 });
+  for (const name of Object.keys(SETS) as (keyof typeof SETS)[]) {
+    if (!switches.only || switches.only === name) await compare(name, embedder);
+  }
+  process.exit(0);
+}
+
+void main();
