@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const HEAD = ["No.", "system", "what it does", "room", "status", "command", "measured"];
 const STATES = ["built", "parts built", "not built"];
 
 /** Rows of every bench/results/*.jsonl by benchmark; none when nothing was measured. */
@@ -31,13 +32,13 @@ function figure({ metric, unit, ours, baseline, system, pass }) {
   return `${metric} ${number(ours)} ${unit}${against}${pass === false ? " (falls short)" : ""}`;
 }
 
-function line(row, figures) {
+function cellsOf(row, figures) {
   if (!STATES.includes(row.status)) throw new Error(`systems.json: ${row.name} has the status ${row.status}`);
   const rows = row.bench ? (figures.get(row.bench) ?? []) : [];
   const status = row.built ? `${row.status}: ${row.built}` : row.status;
   const command = row.bench ? `\`mneme bench ${row.bench}\`` : "-";
-  const cells = [
-    row.number,
+  return [
+    String(row.number),
     row.name,
     row.does,
     row.room,
@@ -45,7 +46,13 @@ function line(row, figures) {
     command,
     rows.map(figure).join("; ") || "-",
   ];
-  return `| ${cells.join(" | ")} |`;
+}
+
+/** A Markdown table with columns of even width, as the formatter leaves it. */
+function table(head, rows) {
+  const widths = head.map((_, i) => Math.max(3, ...[head, ...rows].map((cells) => cells[i].length)));
+  const line = (cells) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
 }
 
 /** The whole of docs/systems.md. */
@@ -61,9 +68,10 @@ export function systemsPage() {
     `Mneme means to hold ${systems.length} published systems, each as a short recipe over common parts. Today: ${STATES.map((state) => `${count(state)} ${state}`).join(", ")}.`,
     "A figure stands here only when a command of this repository produced it; `-` says that there is none.",
     "",
-    "| No. | system | what it does | room | status | command | measured |",
-    "|---|---|---|---|---|---|---|",
-    ...systems.map((row) => line(row, figures)),
+    ...table(
+      HEAD,
+      systems.map((row) => cellsOf(row, figures)),
+    ),
     "",
   ].join("\n");
 }
