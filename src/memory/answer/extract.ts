@@ -1,6 +1,6 @@
 /**
- * Answers by extraction: the sentences of the found passages that cover most of the question's rare words, close together, of the kind
- * that was asked for, and not twice the same.
+ * Answers by extraction: the sentences of the found passages that cover most of the question's rare words, of the kind that was asked
+ * for, in prose, and not twice the same.
  */
 import { termsOf } from "../../index/text/normalize.ts";
 import { segmentWords } from "../../index/text/segment-words.ts";
@@ -31,7 +31,7 @@ const MIN_COVERAGE = 0.34;
 const MAX_OVERLAP = 0.6;
 const MAX_SENTENCE = 500;
 const STOP = new Set(
-  "a an and are as at be been but by can could did do does for from had has have how i if in into is it its may me my no not of on or our shall should so than that the their them then there these they this to us was we were what when where which who whom whose why will with would you your".split(
+  "a an and are as at be been but by can could did do does for from had has have how i if in into is it its may me my no not of on or our shall should so than that the their them then there these they this to us was we were what when where which who whom whose why will with would you your many mani much often".split(
     " ",
   ),
 );
@@ -56,23 +56,32 @@ export function extractAnswer(
   const candidates = passages.flatMap((passage, i) => candidatesOf(passage.text, i));
   const weights = weigh(asked, candidates);
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
-  const best = Math.max(...passages.map(({ score }) => score), Number.MIN_VALUE);
+  const best = Math.max(...passages.map(({ score }) => score), 1e-9);
   for (const candidate of candidates) {
     candidate.coverage = coverageOf(candidate.terms, weights) / total;
-    const prior = passages[candidate.passage]!.score / best;
+    const prior = Math.max(0, passages[candidate.passage]!.score / best);
     candidate.score =
-      candidate.coverage * (0.75 + 0.25 * prior) +
+      candidate.coverage * (0.75 + 0.25 * prior) * proseFactor(candidate.text) +
       (candidate.coverage > 0 ? kindBonus(question, candidate.text) : 0);
   }
-  candidates.sort((a, b) => b.score - a.score || a.order - b.order);
-  if (!candidates[0] || candidates[0].coverage < MIN_COVERAGE) {
+  const able = candidates.filter(({ coverage }) => coverage >= MIN_COVERAGE);
+  if (able.length === 0) {
     return {
       answered: false,
       reason: "no sentence in the library covers enough of the question",
       sentences: [],
     };
   }
-  return { answered: true, sentences: inReadingOrder(choose(candidates, options.sentences)) };
+  able.sort((a, b) => b.score - a.score || a.order - b.order);
+  return { answered: true, sentences: inReadingOrder(choose(able, options.sentences)) };
+}
+
+/** Code and lists of links answer nobody: text with many signs counts for less. */
+function proseFactor(sentence: string): number {
+  const signs = sentence.match(/[^\p{L}\p{N}\s.,;:'"()!?-]/gu)?.length ?? 0;
+  const links = sentence.match(/\]\(/g)?.length ?? 0;
+  if (links > 1) return 0.25;
+  return signs > sentence.length * 0.06 ? 0.5 : 1;
 }
 
 function termsIn(text: string): string[] {
@@ -83,14 +92,12 @@ function termsIn(text: string): string[] {
   return terms;
 }
 
-let order = 0;
-
 function candidatesOf(text: string, passage: number): Candidate[] {
   return sentences(text).flatMap(([start, end]) => {
     const sentence = text.slice(start, Math.min(end, start + MAX_SENTENCE)).replace(/\s+/g, " ");
     const terms = new Set(termsIn(sentence));
     if (terms.size < 3 || /^[#|`\-=*\s]*$/.test(sentence)) return [];
-    return [{ text: sentence, passage, terms, order: order++, score: 0, coverage: 0 }];
+    return [{ text: sentence, passage, terms, order: passage * 1e6 + start, score: 0, coverage: 0 }];
   });
 }
 

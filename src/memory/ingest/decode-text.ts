@@ -1,9 +1,9 @@
-/** Bytes to text: UTF-8, UTF-16 with a mark, else Windows-1252 when it looks like text at all. Nothing is replaced silently. */
+/** Bytes to text: UTF-8, UTF-16 with a mark, else Windows-1252 when it looks like text at all. What was not plain UTF-8 is said. */
 import { MnemeError } from "../../errors.ts";
 
 export interface DecodedText {
   readonly text: string;
-  readonly encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+  readonly encoding: "utf-8" | "utf-8, repaired" | "utf-16le" | "utf-16be" | "windows-1252";
 }
 
 /** Bytes looked at to tell text from data. */
@@ -32,6 +32,11 @@ export function decodeText(bytes: Uint8Array, name: string): DecodedText {
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), encoding: "utf-8" };
   } catch {
+    // a few bad bytes in UTF-8 are damage, many are another encoding; either way the item says so
+    const lenient = new TextDecoder("utf-8").decode(bytes);
+    const bad = lenient.split("\ufffd").length - 1;
+    const foreign = lenient.match(/[\u0080-\uffff]/g)?.length ?? 0;
+    if (bad * 4 < foreign) return { text: lenient, encoding: "utf-8, repaired" };
     return { text: new TextDecoder("windows-1252").decode(bytes), encoding: "windows-1252" };
   }
 }

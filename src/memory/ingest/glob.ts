@@ -11,7 +11,9 @@ export function globMatcher(patterns: readonly string[]): (path: string) => bool
 
 function toRegExp(pattern: string): RegExp {
   const anchored = pattern.replace(/^\.?\//, "").replace(/\/$/, "/**");
-  const whole = anchored.includes("/") ? anchored : `**/${anchored}`;
+  const inPath = anchored.includes("/") && anchored.indexOf("/**") !== anchored.indexOf("/");
+  const whole = inPath ? anchored : `**/${anchored}`;
+  const braces = balanced(whole);
   let source = "";
   for (let i = 0; i < whole.length; i++) {
     const char = whole[i]!;
@@ -23,10 +25,15 @@ function toRegExp(pattern: string): RegExp {
       i++;
     } else if (char === "*") source += "[^/]*";
     else if (char === "?") source += "[^/]";
-    else if (char === "{") source += "(?:";
-    else if (char === "}") source += ")";
-    else if (char === "," && whole.lastIndexOf("{", i) > whole.lastIndexOf("}", i)) source += "|";
-    else source += char.replace(/[.+^$()|[\]\\]/g, "\\$&");
+    else if (char === "{" && braces) source += "(?:";
+    else if (char === "}" && braces) source += ")";
+    else if (char === "," && braces && whole.lastIndexOf("{", i) > whole.lastIndexOf("}", i)) source += "|";
+    else source += char.replace(/[.+^$()|[\]\\{}]/g, "\\$&");
   }
   return new RegExp(`^${source}$`);
+}
+
+/** Braces that do not match are plain characters. */
+function balanced(pattern: string): boolean {
+  return /^[^{}]*(\{[^{}]*\}[^{}]*)*$/.test(pattern);
 }

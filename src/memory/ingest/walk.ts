@@ -40,6 +40,8 @@ interface Context {
   readonly maxFileBytes: number;
   /** Real paths of folders entered, against loops. */
   readonly entered: Set<string>;
+  /** Real path of the root, with a slash. */
+  readonly root: string;
   /** Folders are skipped by name only below an ordinary root. */
   readonly skipFolders: boolean;
 }
@@ -51,6 +53,7 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
     wanted: options.include ? globMatcher(options.include) : (path) => readerFor(path) !== undefined,
     unwanted: globMatcher([...(options.exclude ?? []), ...ignored(root, info.isDirectory())]),
     maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
+    root: `${await realpath(root)}/`,
     entered: new Set(),
     skipFolders: !root.split(/[/\\]/).some((part) => SKIPPED_FOLDERS.has(part)),
   };
@@ -109,6 +112,14 @@ async function* walkEntry(
   try {
     const info = statSync(path);
     isFolder = info.isDirectory();
+    if (!isFolder && entry.isSymbolicLink() && !(await isOutside(path, context))) {
+      yield {
+        id: relative,
+        code: "EXCLUDED",
+        reason: `${path}: a link to a file that is read in its own place`,
+      };
+      return;
+    }
     if (isFolder) {
       if (!context.unwanted(`${relative}/`)) yield* walkFolder(path, relative, context);
     } else if (info.isFile() && context.wanted(relative)) {
@@ -127,6 +138,11 @@ async function* walkEntry(
       reason: `${path}: cannot be read (${codeOf(error)})`,
     };
   }
+}
+
+/** Whether a link leads out of the folder that is walked. */
+async function isOutside(path: string, { root }: Context): Promise<boolean> {
+  return !(await realpath(path)).startsWith(root);
 }
 
 function codeOf(error: unknown): string {

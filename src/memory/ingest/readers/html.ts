@@ -41,12 +41,14 @@ export function readHtml(source: string): Parsed {
 }
 
 class Collector {
-  #out = "";
+  /** Pieces of the text, none empty; joined once, because looking at the end of a growing string copies all of it. */
+  readonly #parts: string[] = [];
+  #length = 0;
   #title = "";
   #skipping = 0;
   #inTitle = false;
   #pre = 0;
-  #heading: { level: number; start: number } | undefined;
+  #heading: { level: number; start: number; part: number } | undefined;
   readonly #blocks: Block[] = [];
 
   open(name: string): void {
@@ -56,17 +58,18 @@ class Collector {
     const level = /^h([1-6])$/.exec(name)?.[1];
     if (level || BREAKING.has(name))
       this.#break(level ? 2 : name === "br" || name === "li" || name === "tr" ? 1 : 2);
-    if (name === "td" || name === "th") this.#out += " ";
-    if (level) this.#heading = { level: Number(level), start: this.#out.length };
+    if (name === "td" || name === "th") this.#push(" ");
+    if (level) this.#heading = { level: Number(level), start: this.#length, part: this.#parts.length };
   }
 
   text(text: string): void {
     if (this.#inTitle) this.#title += text;
     if (this.#skipping > 0) return;
-    if (this.#pre > 0) this.#out += text;
+    if (this.#pre > 0) this.#push(text);
     else {
       const folded = text.replace(/\s+/g, " ");
-      this.#out += this.#out === "" || /\s$/.test(this.#out) ? folded.trimStart() : folded;
+      const last = this.#parts.at(-1)?.at(-1);
+      this.#push(last === undefined || last.trim() === "" ? folded.trimStart() : folded);
     }
   }
 
@@ -75,9 +78,9 @@ class Collector {
     if (SKIPPED.has(name)) this.#skipping--;
     if (name === "pre") this.#pre--;
     if (this.#heading && /^h[1-6]$/.test(name)) {
-      const { level, start } = this.#heading;
-      const text = this.#out.slice(start).trim();
-      if (text) this.#blocks.push({ kind: "heading", start, end: this.#out.length, level, text });
+      const { level, start, part } = this.#heading;
+      const text = this.#parts.slice(part).join("").trim();
+      if (text) this.#blocks.push({ kind: "heading", start, end: this.#length, level, text });
       this.#heading = undefined;
     }
     if (BREAKING.has(name) || /^h[1-6]$/.test(name)) this.#break(name === "li" || name === "tr" ? 1 : 2);
@@ -85,14 +88,37 @@ class Collector {
 
   finish(): Parsed {
     const title = this.#title.trim() || this.#blocks[0]?.text || "";
-    return { title, text: this.#out, blocks: this.#blocks };
+    return { title, text: this.#parts.join(""), blocks: this.#blocks };
   }
 
+  #push(text: string): void {
+    if (text === "") return;
+    this.#parts.push(text);
+    this.#length += text.length;
+  }
+
+  /** The text ends in at least so many line ends afterwards, instead of in other white space. */
   #break(lines: number): void {
-    if (this.#out === "" || this.#skipping > 0) return;
-    const trimmed = this.#out.trimEnd();
-    const have =
-      this.#out.length - trimmed.length > 0 ? this.#out.slice(trimmed.length).split("\n").length - 1 : 0;
-    if (have < lines) this.#out = trimmed + "\n".repeat(lines);
+    if (this.#length === 0 || this.#skipping > 0) return;
+    let have = 0;
+    for (let i = this.#parts.length - 1; i >= 0; i--) {
+      const part = this.#parts[i]!;
+      const words = part.trimEnd();
+      have += part.slice(words.length).split("\n").length - 1;
+      if (have >= lines) return;
+      if (words !== "") break;
+    }
+    this.#trimEnd();
+    this.#push("\n".repeat(lines));
+  }
+
+  #trimEnd(): void {
+    for (let last = this.#parts.pop(); last !== undefined; last = this.#parts.pop()) {
+      const words = last.trimEnd();
+      this.#length -= last.length - words.length;
+      if (words === "") continue;
+      this.#parts.push(words);
+      return;
+    }
   }
 }

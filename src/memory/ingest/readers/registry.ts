@@ -21,7 +21,11 @@ const text = (
 ): Reader => ({
   mediaType,
   ...(language ? { language } : {}),
-  read: (bytes, name) => read(decodeText(bytes, name).text, name),
+  read: async (bytes, name) => {
+    const { text: source, encoding } = decodeText(bytes, name);
+    const parsed = await read(source, name);
+    return encoding === "utf-8" ? parsed : { ...parsed, meta: { ...parsed.meta, encoding } };
+  },
 });
 
 const plain = text((source) => ({ title: "", text: source, blocks: [] }), "text/plain");
