@@ -59,13 +59,21 @@ function mneme(source: "add" | "index", snippet: 0 | 240): System {
   };
 }
 
+/** Lucene's English stop words: without them Orama walks the postings of half the corpus for every query. */
+const STOP_WORDS: readonly string[] =
+  "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was will with".split(
+    " ",
+  );
+
+const oramaSchema = (): object => ({
+  schema: { title: "string", text: "string", vector: `vector[${DIM}]` },
+  components: { tokenizer: { language: "english", stemming: true, stopWords: [...STOP_WORDS] } },
+});
+
 /** Text index with English stemming and exact vectors; kept on disk as the structured clone of `save`. */
 export async function oramaOf(documents: readonly Doc[], vectors: Float32Array): Promise<PeerModule> {
   const orama = await importPeer("@orama/orama");
-  const db = orama.create({
-    schema: { title: "string", text: "string", vector: `vector[${DIM}]` },
-    components: { tokenizer: { language: "english", stemming: true } },
-  });
+  const db = orama.create(oramaSchema());
   const rows = documents.map((document, i) => ({
     ...document,
     vector: Array.from(vectors.subarray(i * DIM, (i + 1) * DIM)),
@@ -103,10 +111,7 @@ const orama: System = {
   },
   async open(work) {
     const module = await importPeer("@orama/orama");
-    const db = module.create({
-      schema: { title: "string", text: "string", vector: `vector[${DIM}]` },
-      components: { tokenizer: { language: "english", stemming: true } },
-    });
+    const db = module.create(oramaSchema());
     module.load(db, deserialize(readFileSync(join(work, this.place))));
     return oramaSearch(module, db, 0.8);
   },
