@@ -63,6 +63,7 @@ export class LibraryMemory implements Memory {
       onWarning,
     });
     this.#writer = { writer, verbs };
+    await verbs.dropOrphans(writer);
     await verbs.sweepExpired(writer);
     verbs.mergeIfMany(writer);
   }

@@ -3,7 +3,7 @@ import { MnemeError } from "../errors.ts";
 import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
 import type { Batch, Key, MaybePromise, ReadableStore } from "../storage/store.ts";
 import { asU32, concat } from "./block-text.ts";
-import { NS, rowBounds, type SegmentEntry } from "./layout.ts";
+import { NS, type SegmentEntry } from "./layout.ts";
 import type { PageCache } from "./page-cache.ts";
 
 /** Payload of a page: with the checksum and LMDB's page header it fills four 4 KB pages exactly. */
@@ -154,21 +154,11 @@ function pageKeys(segment: number, part: string, size: number): Key[] {
   return Array.from({ length: Math.ceil(size / PAGE_BYTES) }, (_, page) => [segment, part, page]);
 }
 
-/** Writes a segment's parts (and its row ids when they are not contiguous) into `batch`. @returns its manifest entry. */
-export function putSegment(batch: Batch, id: number, rows: RowIds, parts: Parts): SegmentEntry {
-  const all = new Map(parts);
-  if (rows.ids) all.set("rows", new Uint8Array(rows.ids.buffer, rows.ids.byteOffset, rows.ids.byteLength));
-  const sizes: Record<string, number> = {};
-  for (const [part, bytes] of all) {
-    if (bytes.byteLength === 0) continue;
-    sizes[part] = bytes.byteLength;
-    putPart(batch, id, part, bytes);
-  }
-  return { id, ...rowBounds(rows), parts: sizes };
+export function putPart(batch: Batch, segment: number, part: string, bytes: Uint8Array): void {
+  for (let page = 0; page * PAGE_BYTES < bytes.byteLength; page++) putPage(batch, segment, part, page, bytes);
 }
 
-export function putPart(batch: Batch, segment: number, part: string, bytes: Uint8Array): void {
-  for (let page = 0; page * PAGE_BYTES < bytes.byteLength; page++) {
-    batch.put(NS.segments, [segment, part, page], bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
-  }
+/** One page of a part. */
+export function putPage(batch: Batch, segment: number, part: string, page: number, bytes: Uint8Array): void {
+  batch.put(NS.segments, [segment, part, page], bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
 }

@@ -35,6 +35,8 @@ const STOP = new Set(
     " ",
   ),
 );
+/** As terms: the stemmer makes "whi" of "why" and "doe" of "does". */
+const STOP_TERMS = new Set([...STOP].flatMap((word) => termsOf(word, false, true)));
 
 interface Candidate {
   readonly text: string;
@@ -50,7 +52,7 @@ export function extractAnswer(
   passages: readonly AnswerPassage[],
   options: { readonly sentences: number },
 ): Extraction {
-  const asked = [...new Set(termsIn(question))].filter((term) => !STOP.has(term));
+  const asked = [...new Set(termsIn(question))].filter((term) => !STOP_TERMS.has(term));
   if (asked.length === 0)
     return { answered: false, reason: "the question has no word to look for", sentences: [] };
   const candidates = passages.flatMap((passage, i) => candidatesOf(passage.text, i));
@@ -94,11 +96,18 @@ function termsIn(text: string): string[] {
 
 function candidatesOf(text: string, passage: number): Candidate[] {
   return sentences(text).flatMap(([start, end]) => {
-    const sentence = text.slice(start, Math.min(end, start + MAX_SENTENCE)).replace(/\s+/g, " ");
+    const sentence = text.slice(start, cutAt(text, start, end)).replace(/\s+/g, " ");
     const terms = new Set(termsIn(sentence));
     if (terms.size < 3 || /^[#|`\-=*\s]*$/.test(sentence)) return [];
     return [{ text: sentence, passage, terms, order: passage * 1e6 + start, score: 0, coverage: 0 }];
   });
+}
+
+/** The end of a sentence or of what is shown of it, never inside a surrogate pair. */
+function cutAt(text: string, start: number, end: number): number {
+  const stop = Math.min(end, start + MAX_SENTENCE);
+  const code = text.charCodeAt(stop);
+  return stop < end && code >= 0xdc00 && code < 0xe000 ? stop - 1 : stop;
 }
 
 /** Rare among the candidates weighs more. */

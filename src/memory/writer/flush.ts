@@ -1,9 +1,9 @@
 /** flush: the tail's items become a segment; their log records go in the same batch. */
 import { rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS } from "../layout.ts";
-import { putSegment } from "../stored-segment.ts";
 import type { TailItem } from "../tail.ts";
 import { mergeIfMany } from "./merge.ts";
+import { stagedEntry, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 /** A tail beyond either bound is flushed in the background: it is rebuilt at open, and costs RAM uncompressed. */
@@ -50,13 +50,14 @@ async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void>
     kept.flatMap((item) => Array.from({ length: item.rows }, (_, i) => item.firstRow + i)),
   );
   const last = run.at(-1)!;
+  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts, rows.ids);
   await writer.alone(async () => {
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
       const old = library.manifest;
-      const flushed = rows.count === 0 ? [] : [putSegment(batch, old.nextSegment, rows, parts)];
+      const flushed = staged ? [stagedEntry(staged, rows)] : [];
       const segments = [...old.segments, ...flushed].sort((a, b) => a.first - b.first);
-      manifest = { ...old, segments, nextSegment: old.nextSegment + 1 };
+      manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1) };
       writer.putManifest(batch, manifest);
       for (const item of run) batch.delete(NS.log, [item.firstRow]);
     });

@@ -5,5 +5,6 @@ export { forget, sweepExpired, undo } from "./forget.ts";
 export { indexFolder } from "./index-folder.ts";
 export { mergeIfMany } from "./merge.ts";
 export { reembed } from "./reembed.ts";
+export { dropOrphans } from "./stage.ts";
 export { defaultWorkers } from "./worker-pool.ts";
 export { Writer } from "./writer.ts";

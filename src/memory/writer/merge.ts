@@ -5,8 +5,8 @@
 import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
-import { putSegment } from "../stored-segment.ts";
 import type { MergeInput } from "./build.ts";
+import { stagedEntry, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 export const mergeDefaults = {
@@ -77,13 +77,18 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
           live: keep.toBytes(),
           spaces: library.manifest.spaces,
         });
+  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts, rows.ids);
   await writer.alone(async () => {
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
       const old = library.manifest;
       for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
-      const merged = rows.count === 0 ? [] : [putSegment(batch, old.nextSegment, rows, parts)];
-      manifest = { ...old, segments: replaced(old.segments, run, merged), nextSegment: old.nextSegment + 1 };
+      const merged = staged ? [stagedEntry(staged, rows)] : [];
+      manifest = {
+        ...old,
+        segments: replaced(old.segments, run, merged),
+        nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1),
+      };
       writer.putManifest(batch, manifest);
     });
     await library.gate.write(() => library.adopt(manifest));

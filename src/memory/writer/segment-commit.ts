@@ -4,10 +4,10 @@ import { contiguousRows, type Parts } from "../../index/segment.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
 import { vectorsPrefix } from "../spaces.ts";
-import { putSegment } from "../stored-segment.ts";
 import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./merge.ts";
 import { count, type Outcome } from "./outcome.ts";
+import { type StagedSegment, stagedEntry, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, Writer } from "./writer.ts";
 
@@ -28,7 +28,8 @@ export async function addSegment(
     ? await withVectors(writer, prepared.parts, prepared.passages, embedder)
     : prepared.parts;
   const ids = prepared.heads.map((head) => head.id);
-  await writer.commit(ids, () => segmentChange(writer, prepared, parts, outcome), { alone: true });
+  const staged = await stageSegment(writer, parts);
+  await writer.commit(ids, () => segmentChange(writer, prepared, staged, outcome), { alone: true });
   mergeIfMany(writer);
 }
 
@@ -49,7 +50,12 @@ export async function withVectors(
   return all;
 }
 
-function segmentChange(writer: Writer, prepared: PreparedSegment, parts: Parts, outcome: Outcome): Change {
+function segmentChange(
+  writer: Writer,
+  prepared: PreparedSegment,
+  staged: StagedSegment,
+  outcome: Outcome,
+): Change {
   const { library } = writer;
   const rows = contiguousRows(writer.takeRows(prepared.rows, true), prepared.rows);
   const entries = new Map<string, IdEntry>();
@@ -64,8 +70,8 @@ function segmentChange(writer: Writer, prepared: PreparedSegment, parts: Parts, 
     entries,
     fill: (batch) => {
       const old = library.manifest;
-      const entry = putSegment(batch, old.nextSegment, rows, parts);
-      manifest = { ...old, segments: [...old.segments, entry], nextSegment: old.nextSegment + 1 };
+      const segments = [...old.segments, stagedEntry(staged, rows)];
+      manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, staged.id + 1) };
       writer.putManifest(batch, manifest);
     },
     applied: () =>

@@ -47,6 +47,7 @@ export class Writer implements AsyncDisposable {
   /** Background work of each sort is queued once. */
   flushQueued = false;
   mergeQueued = false;
+  #nextSegment = 0;
   readonly #order = new Gate();
   /** Id entries of batches not yet durable; null: forgotten. */
   readonly #pending = new Map<string, { readonly entry: IdEntry | null; readonly owner: object }>();
@@ -82,6 +83,12 @@ export class Writer implements AsyncDisposable {
     }
     this.library.counters = { nextRow: first + count };
     return first;
+  }
+
+  /** An id for a segment that is about to be staged. */
+  takeSegmentId(): number {
+    this.#nextSegment = Math.max(this.#nextSegment, this.library.manifest.nextSegment);
+    return this.#nextSegment++;
   }
 
   /**
