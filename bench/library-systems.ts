@@ -117,6 +117,9 @@ const orama: System = {
   },
 };
 
+/** Rows below which LanceDB scans its vectors exactly: no loss, and no minutes of training. */
+const EXACT_BELOW = 20_000;
+
 /** One Arrow table in, then its full-text index (stems, no stop words) and IVF_PQ over cosine. */
 export async function lanceOf(
   folder: string,
@@ -149,7 +152,7 @@ export async function lanceOf(
   });
   const numPartitions = Math.max(1, Math.round(Math.sqrt(documents.length)));
   const config = Index.ivfPq({ distanceType: "cosine", numPartitions, numSubVectors: DIM / 8 });
-  if (documents.length >= 256) await table.createIndex("vector", { config });
+  if (documents.length >= EXACT_BELOW) await table.createIndex("vector", { config });
   await table.optimize();
   return table;
 }

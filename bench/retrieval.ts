@@ -1,8 +1,8 @@
 /**
  * Does Mneme find what people judged relevant? nDCG@10 on three judged sets: its words, meaning and hybrid retrievers beside a textbook
  * BM25, and beside the hybrids of Orama and LanceDB over the same texts and vectors. A document is one row for the peers; Mneme cuts
- * as it always does. Orama needs seconds for a long query, so it
- * is compared on the first queries of each set, and so is Mneme in that row.
+ * as it always does. LanceDB scans
+ * sets of this size exactly.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,27 +21,17 @@ const SETS = { cranfield: "qrels.tsv", "npl-vaswani": "qrels.tsv", scifact: "qre
 const RETRIEVERS = ["words", "meaning", "hybrid"] as const;
 /** Cosine below which a hit of Orama's vectors does not count; its default of 0.8 leaves next to none of a static model's. */
 const SIMILARITY = 0.5;
-/** Queries for Orama. */
-const FIRST = 20;
 const K = 10;
-const ORAMA = `Orama hybrid`;
 
-interface Judged {
-  readonly all: (search: Search) => Promise<number>;
-  /** On the first queries only. */
-  readonly first: (search: Search) => Promise<number>;
-}
+type Judged = (search: Search) => Promise<number>;
 
 function judge(set: TestSet, embedder: Embedder): Judged {
-  const on =
-    (part: TestSet) =>
-    async (search: Search): Promise<number> => {
-      const { ndcg10 } = await evaluate(part, async (query) =>
-        search(query, (await embedder.embed([query])).data),
-      );
-      return ndcg10;
-    };
-  return { all: on(set), first: on({ ...set, queries: set.queries.slice(0, FIRST) }) };
+  return async (search) => {
+    const { ndcg10 } = await evaluate(set, async (query) =>
+      search(query, (await embedder.embed([query])).data),
+    );
+    return ndcg10;
+  };
 }
 
 async function ours(
@@ -58,8 +48,7 @@ async function ours(
       const { hits } = await memory.search(query, { k: K, retriever, snippet: 0 });
       return hits.map(({ id }) => id);
     };
-    found[retriever] = await judged.all(search);
-    found[`${retriever}, first`] = await judged.first(search);
+    found[retriever] = await judged(search);
   }
   await memory.close();
   return found;
@@ -79,13 +68,13 @@ async function theirs(
   const texts = rows.map(({ text }) => text);
   const bm25 = new ReferenceBm25(texts);
   const found: Record<string, number> = {
-    "reference BM25": await judged.all(async (query) => bm25.search(query, K).map((i) => documents[i]!.id)),
+    "reference BM25": await judged(async (query) => bm25.search(query, K).map((i) => documents[i]!.id)),
   };
   const vectors = await embedAll(embedder, texts);
   const [orama, db] = [await importPeer("@orama/orama"), await oramaOf(documents, vectors)];
-  found[ORAMA] = await judged.first(oramaSearch(orama, db, SIMILARITY, K));
+  found["Orama hybrid"] = await judged(oramaSearch(orama, db, SIMILARITY, K));
   const table = await lanceOf(join(work, "lance"), rows, vectors);
-  found["LanceDB hybrid"] = await judged.all(await lanceSearch(table, K));
+  found["LanceDB hybrid"] = await judged(await lanceSearch(table, K));
   return found;
 }
 
@@ -103,16 +92,13 @@ async function compare(name: keyof typeof SETS, embedder: Embedder): Promise<voi
     const others = await theirs(set.documents, work, judged, embedder);
     for (const retriever of RETRIEVERS) {
       for (const [system, baseline] of Object.entries(others)) {
-        const [part, note] =
-          system === ORAMA
-            ? [`${retriever}, first`, `first ${FIRST} queries`]
-            : [retriever, `${set.queries.length} queries`];
+        const note = `${set.queries.length} queries`;
         const metric = `${name}: nDCG@10, ${retriever}`;
         printFigure("retrieval", {
           system,
           metric,
           unit: "",
-          ours: own[part]!,
+          ours: own[retriever]!,
           note,
           baseline,
           better: "more",
