@@ -1,6 +1,12 @@
 /** What commands print: text for people, JSON for programs; errors on standard error. */
 import { isMnemeError } from "../errors.ts";
 
+// a reader such as `head` may leave before all is written
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 const colours = process.stdout.isTTY && !process.env.NO_COLOR;
 
 const wrap =

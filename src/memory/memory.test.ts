@@ -155,6 +155,18 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
     }
   });
 
+  test("operators bind: must, not and phrases", async () => {
+    await using memory = await open(where(), { workers: 0 });
+    await memory.add([
+      { id: "a", text: "red apple pie with cream" },
+      { id: "b", text: "an apple that is red" },
+      { id: "c", text: "green apple tart" },
+    ]);
+    expect(ids(await memory.search('"red apple"'))).toEqual(["a"]);
+    expect(ids(await memory.search("apple -red"))).toEqual(["c"]);
+    expect(ids(await memory.search("apple +cream"))).toEqual(["a"]);
+  });
+
   test("what is refused, by name", async () => {
     await using memory = await open(where(), { workers: 0 });
     await expect(memory.add({ id: "", text: "x" })).rejects.toMatchObject({ code: "ARGUMENT" });

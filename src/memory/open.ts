@@ -4,23 +4,13 @@ import { assertSameSpace } from "../embed/space.ts";
 import { MnemeError } from "../errors.ts";
 import { Budget } from "../storage/budget.ts";
 import type { ReadableStore, Store } from "../storage/store.ts";
+import { openDefaults } from "./defaults.ts";
 import { encodeJson, FORMAT_VERSION, MANIFEST_KEY, type Manifest, NS } from "./layout.ts";
 import { Library } from "./library.ts";
 import { LibraryMemory } from "./memory.ts";
 import { newSpaceEntry } from "./spaces.ts";
-import type { Memory, OpenOptions } from "./types.ts";
+import type { Location, Memory, OpenOptions } from "./types.ts";
 import { parseBytes, parseSpan } from "./units.ts";
-
-export const openDefaults = {
-  budget: "256MB",
-  mode: "write",
-  lock: "refuse",
-  lockTimeoutMs: 30_000,
-  undoWindow: "7d",
-} as const;
-
-/** Where a library may be: a folder, a snapshot file, ":memory:", an http(s) URL of a snapshot, its bytes, or a Blob. */
-export type Location = string | URL | Uint8Array | Blob;
 
 /**
  * Opens a library, making it when the path is free.

@@ -7,6 +7,7 @@ import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Hits } from "../index/hits.ts";
 import type { RowSet } from "../index/row-set.ts";
+import { hasOperators } from "../index/text/query.ts";
 import type { Library } from "./library.ts";
 import type { SearchQuery } from "./types.ts";
 
@@ -43,7 +44,9 @@ export async function recall(
 ): Promise<Ranked[]> {
   const depth = Math.max(recallDefaults.depth, question.depth);
   const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
-  const vector = question.retriever === "words" ? undefined : await queryVector(embedder, question, notes);
+  const wordsOnly =
+    question.retriever === "words" || (question.retriever === "hybrid" && hasOperators(question.text));
+  const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
   const words =
     question.retriever === "meaning" ? undefined : await library.words.search(question.text, options);
   const meaning = vector && (await library.vectors.search(vector, options));

@@ -3,6 +3,7 @@ import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { isAfter } from "../index/hits.ts";
 import { snippetOf } from "./answer/snippet.ts";
+import { searchDefaults } from "./defaults.ts";
 import { placeOf } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
 import { readPassage, recordOf } from "./read-item.ts";
@@ -10,8 +11,6 @@ import { decodeCursor, encodeCursor, type PageCursor, type Ranked, recall } from
 import { matchingRows } from "./select.ts";
 import type { Hit, Reason, SearchQuery, SearchResult } from "./types.ts";
 import { checkVector } from "./validate.ts";
-
-export const searchDefaults = { k: 10, retriever: "hybrid", group: "item", snippet: 240 } as const;
 
 /** More hits than this are paged by cursor. */
 const MAX_K = 1000;

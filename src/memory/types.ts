@@ -257,6 +257,9 @@ export interface ListOptions {
   readonly after?: string;
 }
 
+/** Where a library may be: a folder, a snapshot file, ":memory:", an http(s) URL of a snapshot, its bytes, or a Blob. */
+export type Location = string | URL | Uint8Array | Blob;
+
 export interface OpenOptions {
   /** Bytes, or "256MB" (the default). */
   readonly budget?: number | string;

@@ -53,3 +53,8 @@ function exact(text: string): QueryWord[] {
   });
   return words;
 }
+
+/** Whether a query asks for particular words: a phrase, +must, -not. Ranking by meaning cannot honour that. */
+export function hasOperators(text: string): boolean {
+  return parseQuery(text).some(({ phrase, role }) => phrase || role !== "should");
+}

@@ -1,0 +1,11 @@
+/** Defaults of the public verbs, apart from the code that uses them: importing them costs nothing. */
+
+export const openDefaults = {
+  budget: "256MB",
+  mode: "write",
+  lock: "refuse",
+  lockTimeoutMs: 30_000,
+  undoWindow: "7d",
+} as const;
+
+export const searchDefaults = { k: 10, retriever: "hybrid", group: "item", snippet: 240 } as const;
