@@ -20,7 +20,7 @@ export interface FlatOptions {
   readonly minRescore?: number;
 }
 
-export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 200 } as const;
+export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 400 } as const;
 
 /** Rows sifted by one call of the selection kernel. */
 const SIFT_ROWS = 8192;
