@@ -12,6 +12,7 @@ mkdirSync(dirname(out), { recursive: true });
 const bundle = await rolldown({
   input: resolve(file),
   platform: "node",
+  transform: { target: "node20" },
   external: (id) =>
     !id.startsWith("@oxc-project/runtime") &&
     !id.startsWith(".") &&
