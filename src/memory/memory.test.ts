@@ -186,6 +186,13 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
     await expect(memory.add({ id: "a", text: "x", vector: new Float32Array(256) })).rejects.toMatchObject({
       code: "ZERO_VECTOR",
     });
+    expect(
+      await memory.add([
+        { id: "blank", text: " \n" },
+        { id: "full", text: "words" },
+      ]),
+    ).toMatchObject({ added: 1, skipped: [{ id: "blank", code: "EMPTY" }] });
+    await memory.forget({ ids: ["full"] });
     await expect(memory.search("x", { k: 0 })).rejects.toMatchObject({ code: "RANGE" });
     await expect(memory.search("x", { cursor: "?" })).rejects.toMatchObject({ code: "ARGUMENT" });
     await expect(memory.search("x", { filter: { a: { about: 1 } } as never })).rejects.toThrow(

@@ -107,7 +107,8 @@ async function* walkEntry(
   const relative = above ? `${above}/${entry.name}` : entry.name;
   if (entry.name.startsWith(".") || context.unwanted(relative)) return;
   let isFolder = entry.isDirectory();
-  if (isFolder && context.skipFolders && SKIPPED_FOLDERS.has(entry.name)) return;
+  const mayBeFolder = isFolder || entry.isSymbolicLink();
+  if (mayBeFolder && context.skipFolders && SKIPPED_FOLDERS.has(entry.name)) return;
   if (!isFolder && !entry.isSymbolicLink() && !context.wanted(relative)) return;
   try {
     const info = statSync(path);

@@ -36,7 +36,8 @@ export async function addItems(
   for await (const batch of batches(items)) {
     throwIfAborted(options.signal, "add");
     for (const item of batch.items) checkItem(item, space, now);
-    const work = addBatch(writer, batch.items, batch.size, now, outcome).then(() =>
+    const worth = batch.items.filter((item) => hasContent(item, outcome));
+    const work = addBatch(writer, worth, batch.size, now, outcome).then(() =>
       report(outcome.bytes, batch.items.length),
     );
     under.push(work);
@@ -45,6 +46,13 @@ export async function addItems(
   }
   await Promise.all(under);
   return outcome;
+}
+
+/** A blank text without an own vector could never be found: it is skipped, and said. */
+function hasContent({ id, text, vector }: Item, outcome: Outcome): boolean {
+  if (vector || text.trim() !== "") return true;
+  outcome.skipped.push({ id, code: "EMPTY", reason: `${id}: no text` });
+  return false;
 }
 
 function addBatch(
