@@ -24,6 +24,8 @@ export interface BundledOptions {
 export const bundledDefaults = { dim: 256 } as const;
 
 const MAX_TOKENS = 512;
+/** Beyond it no text of words has tokens left to give; one endless run of letters would be merged in quadratic time. */
+const MAX_CHARACTERS = 8_192;
 
 /** @throws MnemeError RANGE for another dimension, NOT_FOUND, FORMAT. */
 export async function bundledEmbedder(options: BundledOptions = {}): Promise<Embedder> {
@@ -86,7 +88,7 @@ class BundledEmbedder implements Embedder {
     const out = matrix(texts.length, dim);
     const [table, scales, face] = [this.#table.i8(), this.#scales.f32(), kernels()];
     texts.forEach((text, i) => {
-      const ids = this.#tokenizer.encode(text, MAX_TOKENS);
+      const ids = this.#tokenizer.encode(text.slice(0, MAX_CHARACTERS), MAX_TOKENS);
       face.gatherSumI8(table, scales, dim, ids, undefined, rowOf(out, i));
     });
     face.normalizeF32(out.data, dim);

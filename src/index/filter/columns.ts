@@ -42,7 +42,8 @@ export const columnsKind = {
 } as const;
 
 function toColumns(runs: readonly ColumnRun[]): ColumnData {
-  const fields: Record<string, { values: MetaValue[]; codes: number[]; numbers: Map<string, number> }> = {};
+  const fields: Record<string, { values: MetaValue[]; codes: number[]; numbers: Map<string, number> }> =
+    Object.create(null);
   runs.forEach(({ meta }, run) => {
     for (const [name, value] of Object.entries(meta)) {
       fields[name] ??= { values: [], codes: new Array<number>(runs.length).fill(0), numbers: new Map() };
@@ -67,7 +68,7 @@ function toColumns(runs: readonly ColumnRun[]): ColumnData {
 function fromColumns({ rows, fields }: ColumnData): ColumnRun[] {
   const entries = Object.entries(fields);
   return rows.map((count, run) => {
-    const meta: Record<string, MetaValue> = {};
+    const meta: Record<string, MetaValue> = Object.create(null);
     for (const [name, { values, codes }] of entries)
       if (codes[run]! > 0) meta[name] = values[codes[run]! - 1]!;
     return { meta, rows: count };
@@ -132,15 +133,15 @@ export class Columns implements Disposable {
     const test = compileWhere(where);
     for (const { rows, data } of this.#segments.values()) evaluateSegment(rows, data, test, found);
     for (const { firstRow, rows, meta } of this.#tail)
-      if (test((field) => meta[field])) found.addRange(firstRow, firstRow + rows);
+      if (test((field) => ownValue(meta, field))) found.addRange(firstRow, firstRow + rows);
     return found;
   }
 
   /** Whether any item has the field. */
   has(field: string): boolean {
     return (
-      [...this.#segments.values()].some(({ data }) => field in data.fields) ||
-      this.#tail.some(({ meta }) => field in meta)
+      [...this.#segments.values()].some(({ data }) => Object.hasOwn(data.fields, field)) ||
+      this.#tail.some(({ meta }) => Object.hasOwn(meta, field))
     );
   }
 
@@ -186,12 +187,12 @@ export class Columns implements Disposable {
         ordinal += count;
       });
     }
-    for (const { firstRow, meta } of this.#tail) visit(firstRow, (field) => meta[field]);
+    for (const { firstRow, meta } of this.#tail) visit(firstRow, (field) => ownValue(meta, field));
   }
 }
 
 function valueAt(data: ColumnData, field: string, run: number): MetaValue | undefined {
-  const column = data.fields[field];
+  const column = Object.hasOwn(data.fields, field) ? data.fields[field] : undefined;
   const code = column?.codes[run] ?? 0;
   return code === 0 ? undefined : column!.values[code - 1];
 }
@@ -205,4 +206,9 @@ function evaluateSegment(rows: RowIds, data: ColumnData, test: RunTest, found: R
     }
     ordinal += count;
   });
+}
+
+/** Fields named like what every object inherits (`constructor`) are fields only when the item has them. */
+function ownValue(meta: Meta, field: string): MetaValue | undefined {
+  return Object.hasOwn(meta, field) ? meta[field] : undefined;
 }

@@ -100,6 +100,22 @@ describe("Columns", () => {
     );
   });
 
+  test("fields may have any name", async () => {
+    for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+      const meta = JSON.parse(`{${JSON.stringify(name)}:"x"}`) as Meta;
+      const plain = new Columns();
+      await plain.attach(
+        memorySegment(1, contiguousRows(0, 1), columnsKind.build([{ meta: { a: 1 }, rows: 1 }])),
+      );
+      expect(plain.has(name)).toBe(false);
+      expect([...plain.evaluate({ fields: JSON.parse(`{${JSON.stringify(name)}:"x"}`) })]).toEqual([]);
+      const own = new Columns();
+      await own.attach(memorySegment(1, contiguousRows(0, 1), columnsKind.build([{ meta, rows: 1 }])));
+      expect(own.has(name)).toBe(true);
+      expect([...own.evaluate({ fields: JSON.parse(`{${JSON.stringify(name)}:"x"}`) })]).toEqual([0]);
+    }
+  });
+
   test("facets count items, not passages", async () => {
     const columns = new Columns();
     await columns.attach(
