@@ -9,8 +9,6 @@ export class PageCache implements Disposable {
   readonly #claim: Claim;
   readonly #pages = new Map<number, Uint8Array>();
   #bytes = 0;
-  hits = 0;
-  misses = 0;
 
   constructor(budget: Budget, limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -23,11 +21,7 @@ export class PageCache implements Disposable {
 
   get(key: number): Uint8Array | undefined {
     const page = this.#pages.get(key);
-    if (!page) {
-      this.misses++;
-      return undefined;
-    }
-    this.hits++;
+    if (!page) return undefined;
     this.#pages.delete(key);
     this.#pages.set(key, page);
     return page;

@@ -54,11 +54,6 @@ export class WorkerPool implements AsyncDisposable {
     this.size = size;
   }
 
-  /** Tasks running and waiting. */
-  get load(): number {
-    return this.#queue.length + [...this.#threads].filter((thread) => thread.job).length;
-  }
-
   /** @throws MnemeError what the task threw; DISPOSED after close; INTERNAL when the thread died. */
   run<T extends Task>(task: T, transfer: readonly ArrayBuffer[] = []): Promise<TaskResult<T>> {
     if (this.#closed)
