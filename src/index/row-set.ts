@@ -64,6 +64,21 @@ export class RowSet {
     return total;
   }
 
+  /** Rows of [start, end), ascending; undefined when there are more than `limit`. */
+  within(start: number, end: number, limit: number): Uint32Array | undefined {
+    const found: number[] = [];
+    const last = Math.min((end + 31) >>> 5, this.#words.length);
+    for (let i = start >>> 5; i < last; i++) {
+      for (let word = this.#words[i]!; word !== 0; word &= word - 1) {
+        const row = i * 32 + (31 - Math.clz32(word & -word));
+        if (row < start || row >= end) continue;
+        if (found.length === limit) return undefined;
+        found.push(row);
+      }
+    }
+    return Uint32Array.from(found);
+  }
+
   get isEmpty(): boolean {
     return this.#words.every((word) => word === 0);
   }

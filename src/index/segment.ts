@@ -34,6 +34,8 @@ export interface SegmentSource {
   size(part: string): number;
   /** Owned copies or views of immutable memory, safe to keep. */
   read(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]>;
+  /** Copies rows of `stride` bytes each, given by ordinal, back to back to `out`. */
+  gather(part: string, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void>;
 }
 
 /** One input of a merge: all parts in memory. */
@@ -139,5 +141,9 @@ export function memorySegment(id: number, rows: RowIds, parts: Parts): SegmentSo
     size: (part) => parts.get(part)?.byteLength ?? 0,
     read: (ranges) =>
       ranges.map(({ part, start, end }) => (parts.get(part) ?? new Uint8Array(0)).subarray(start, end)),
+    gather: (part, stride, ordinals, out) => {
+      const bytes = parts.get(part) ?? new Uint8Array(0);
+      ordinals.forEach((o, i) => out.set(bytes.subarray(o * stride, (o + 1) * stride), i * stride));
+    },
   };
 }

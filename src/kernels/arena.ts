@@ -33,6 +33,10 @@ export class Region implements Disposable {
     return new Int8Array(this.#buffer(), this.pointer, this.byteLength);
   }
 
+  u16(): Uint16Array {
+    return new Uint16Array(this.#buffer(), this.pointer, this.byteLength >>> 1);
+  }
+
   u32(): Uint32Array {
     return new Uint32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
   }
@@ -43,6 +47,10 @@ export class Region implements Disposable {
 
   f32(): Float32Array {
     return new Float32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+  }
+
+  f64(): Float64Array {
+    return new Float64Array(this.#buffer(), this.pointer, this.byteLength >>> 3);
   }
 
   [Symbol.dispose](): void {

@@ -24,6 +24,12 @@ export const KERNEL_NAMES = [
   "gatherSumI8",
   "selectAbove",
   "sumBytes",
+  "openPostings",
+  "boundPostings",
+  "accumulatePostings",
+  "completePostings",
+  "collectSums",
+  "keepScores",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

@@ -10,14 +10,19 @@ import { deflate, inflate } from "./compress.ts";
 export const BLOCK_BYTES = 16_384;
 
 /** Adds the two parts of `name` to `parts`. */
-export function packBlocks(parts: Parts, name: string, bytes: Uint8Array): void {
-  const count = Math.ceil(bytes.byteLength / BLOCK_BYTES);
+export function packBlocks(
+  parts: Parts,
+  name: string,
+  bytes: Uint8Array,
+  blockBytes: number = BLOCK_BYTES,
+): void {
+  const count = Math.ceil(bytes.byteLength / blockBytes);
   const table = new Uint32Array(1 + count);
   table[0] = bytes.byteLength;
   const blocks: Uint8Array[] = [];
   let end = 0;
   for (let block = 0; block < count; block++) {
-    const packed = deflate(bytes.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES));
+    const packed = deflate(bytes.subarray(block * blockBytes, (block + 1) * blockBytes));
     blocks.push(packed);
     end += packed.byteLength;
     table[1 + block] = end;
@@ -27,15 +32,19 @@ export function packBlocks(parts: Parts, name: string, bytes: Uint8Array): void 
 }
 
 /** Reads the whole of what packBlocks made, from parts in memory. Node only (merging). */
-export function unpackBlocks(parts: Parts, name: string): Uint8Array {
+export function unpackBlocks(
+  parts: Parts,
+  name: string,
+  blockBytes: number = BLOCK_BYTES,
+): Uint8Array {
   const table = asU32(parts.get(`${name}.table`) ?? new Uint8Array(4));
   const packed = parts.get(name) ?? new Uint8Array(0);
   const bytes = new Uint8Array(table[0]!);
   for (let block = 0; block + 1 < table.length; block++) {
     const start = block === 0 ? 0 : table[block]!;
     bytes.set(
-      inflate(packed.subarray(start, table[block + 1]), BLOCK_BYTES) as Uint8Array,
-      block * BLOCK_BYTES,
+      inflate(packed.subarray(start, table[block + 1]), blockBytes) as Uint8Array,
+      block * blockBytes,
     );
   }
   return bytes;
@@ -46,18 +55,24 @@ export class BlockText {
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #table: Uint32Array;
+  readonly #blockBytes: number;
   #last: { block: number; bytes: Uint8Array } | undefined;
 
-  private constructor(source: SegmentSource, name: string, table: Uint32Array) {
+  private constructor(source: SegmentSource, name: string, table: Uint32Array, blockBytes: number) {
     this.#source = source;
     this.#name = name;
     this.#table = table;
+    this.#blockBytes = blockBytes;
   }
 
-  static async open(source: SegmentSource, name: string): Promise<BlockText> {
+  static async open(
+    source: SegmentSource,
+    name: string,
+    blockBytes: number = BLOCK_BYTES,
+  ): Promise<BlockText> {
     const part = `${name}.table`;
     const [table] = await source.read([{ part, start: 0, end: source.size(part) }]);
-    return new BlockText(source, name, asU32(table!));
+    return new BlockText(source, name, asU32(table!), blockBytes);
   }
 
   get bytes(): number {
@@ -72,10 +87,10 @@ export class BlockText {
   /** Owned bytes [start, end) of the original. */
   read(start: number, end: number): MaybePromise<Uint8Array> {
     if (end <= start) return new Uint8Array(0);
-    const first = Math.floor(start / BLOCK_BYTES);
-    const last = Math.floor((end - 1) / BLOCK_BYTES);
+    const first = Math.floor(start / this.#blockBytes);
+    const last = Math.floor((end - 1) / this.#blockBytes);
     if (first === last && this.#last?.block === first) {
-      return this.#last.bytes.slice(start - first * BLOCK_BYTES, end - first * BLOCK_BYTES);
+      return this.#last.bytes.slice(start - first * this.#blockBytes, end - first * this.#blockBytes);
     }
     const ranges = [];
     for (let block = first; block <= last; block++) {
@@ -92,7 +107,7 @@ export class BlockText {
   }
 
   #join(packed: readonly Uint8Array[], first: number, start: number, end: number): MaybePromise<Uint8Array> {
-    const raw = packed.map((block) => inflate(block, BLOCK_BYTES));
+    const raw = packed.map((block) => inflate(block, this.#blockBytes));
     if (raw.some((block) => block instanceof Promise)) {
       return Promise.all(raw).then((blocks) => this.#cut(blocks, first, start, end));
     }
@@ -102,7 +117,7 @@ export class BlockText {
   #cut(blocks: readonly Uint8Array[], first: number, start: number, end: number): Uint8Array {
     const last = blocks.length - 1;
     this.#last = { block: first + last, bytes: blocks[last]! };
-    const offset = first * BLOCK_BYTES;
+    const offset = first * this.#blockBytes;
     const whole =
       blocks.length === 1
         ? blocks[0]!

@@ -1,8 +1,9 @@
 /**
- * The stored form of one item: header of its cube, and the places of its passages in the text.
- * JSON, because headers compress well in blocks and stay readable by any tool; places are delta-coded columns.
+ * The stored form of one item: the header of its cube and its heading paths as JSON, which compresses well in blocks and stays readable,
+ * then the places of its passages as small numbers. Each part has its length in front, so that a hit parses no more than it shows.
  */
 import { MnemeError } from "../errors.ts";
+import { ByteReader, ByteWriter } from "../varint.ts";
 import type { ItemHead, Place } from "./types.ts";
 
 /** Where a passage lies: UTF-16 and UTF-8 offsets in the item's text, 1-based line and page, index into `headings`. */
@@ -24,55 +25,106 @@ export interface ItemRecord {
   readonly places: readonly PassagePlace[];
 }
 
-const COLUMNS = ["start", "end", "startByte", "endByte", "line", "heading", "page"] as const;
-/** Columns whose differences are stored instead of the values. */
-const RISING = new Set<string>(["start", "end", "startByte", "endByte", "line", "heading"]);
+/** Set when UTF-8 offsets differ from UTF-16 ones, and when the format has pages. */
+const OWN_BYTES = 1;
+const PAGES = 2;
 
-export function encodeItemRecord(record: ItemRecord): Uint8Array {
-  const places: Record<string, number[]> = {};
-  for (const column of COLUMNS) {
-    const values = record.places.map((place) => place[column]);
-    if (column === "page" && values.every((page) => page === 0)) continue;
-    if (column === "startByte" && sameAs(record, "start") && sameAs(record, "end")) continue;
-    if (column === "endByte" && !places.startByte) continue;
-    places[column] = RISING.has(column) ? differences(values) : values;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function encodeItemRecord({ head, headings, places }: ItemRecord): Uint8Array {
+  const out = new ByteWriter();
+  for (const part of [head, headings]) {
+    const json = encoder.encode(JSON.stringify(part));
+    out.varint(json.length);
+    out.bytes(json);
   }
-  return new TextEncoder().encode(JSON.stringify({ head: record.head, headings: record.headings, places }));
+  const ownBytes = places.some(({ start, end, startByte, endByte }) => start !== startByte || end !== endByte);
+  const flags = (ownBytes ? OWN_BYTES : 0) | (places.some(({ page }) => page !== 0) ? PAGES : 0);
+  out.varint(places.length);
+  out.varint(flags);
+  let before: PassagePlace = NOWHERE;
+  for (const place of places) {
+    writePlace(out, place, before, flags);
+    before = place;
+  }
+  return out.finish();
 }
 
-/** @throws MnemeError CORRUPT when the bytes are no record. */
+const NOWHERE: PassagePlace = { start: 0, end: 0, startByte: 0, endByte: 0, line: 0, heading: 0, page: 0 };
+
+/** Starts, lines and headings as differences from the passage before, ends as lengths. */
+function writePlace(out: ByteWriter, place: PassagePlace, before: PassagePlace, flags: number): void {
+  out.signed(place.start - before.end);
+  out.varint(place.end - place.start);
+  out.signed(place.line - before.line);
+  out.signed(place.heading - before.heading);
+  if (flags & OWN_BYTES) {
+    out.signed(place.startByte - before.endByte);
+    out.varint(place.endByte - place.startByte);
+  }
+  if (flags & PAGES) out.varint(place.page);
+}
+
+function readPlace(reader: ByteReader, before: PassagePlace, flags: number): PassagePlace {
+  const start = before.end + reader.signed();
+  const end = start + reader.varint();
+  const line = before.line + reader.signed();
+  const heading = before.heading + reader.signed();
+  const ownBytes = (flags & OWN_BYTES) !== 0;
+  const startByte = ownBytes ? before.endByte + reader.signed() : start;
+  const endByte = ownBytes ? startByte + reader.varint() : end;
+  return { start, end, startByte, endByte, line, heading, page: flags & PAGES ? reader.varint() : 0 };
+}
+
+function readPlaces(reader: ByteReader): PassagePlace[] {
+  const places: PassagePlace[] = new Array(reader.varint());
+  const flags = reader.varint();
+  let before = NOWHERE;
+  for (let i = 0; i < places.length; i++) {
+    before = readPlace(reader, before, flags);
+    places[i] = before;
+  }
+  return places;
+}
+
+/** The header is parsed at once, headings and places when they are asked for. @throws MnemeError CORRUPT when the bytes are no record. */
 export function decodeItemRecord(bytes: Uint8Array): ItemRecord {
+  const reader = new ByteReader(bytes);
+  const part = (): Uint8Array => {
+    const length = reader.varint();
+    reader.at += length;
+    if (!(reader.at <= bytes.length)) throw unreadable();
+    return bytes.subarray(reader.at - length, reader.at);
+  };
+  const head = parse<ItemHead>(part());
+  const headingBytes = part();
+  const placesAt = reader.at;
+  let headings: string[][] | undefined;
+  let places: PassagePlace[] | undefined;
+  return {
+    head,
+    get headings() {
+      headings ??= parse<string[][]>(headingBytes);
+      return headings;
+    },
+    get places() {
+      places ??= readPlaces(new ByteReader(bytes, placesAt));
+      return places;
+    },
+  };
+}
+
+function parse<T>(bytes: Uint8Array): T {
   try {
-    const { head, headings, places } = JSON.parse(new TextDecoder().decode(bytes)) as {
-      head: ItemHead;
-      headings: string[][];
-      places: Record<string, number[]>;
-    };
-    const columns = Object.fromEntries(
-      COLUMNS.filter((column) => places[column]).map((column) => [
-        column,
-        RISING.has(column) ? sums(places[column]!) : places[column]!,
-      ]),
-    );
-    const count = columns.start?.length ?? 0;
-    return { head, headings, places: Array.from({ length: count }, (_, i) => placeAt(columns, i)) };
+    return JSON.parse(decoder.decode(bytes)) as T;
   } catch (cause) {
-    throw new MnemeError("CORRUPT", "item record: not readable as JSON; run `mneme doctor`", { cause });
+    throw unreadable(cause);
   }
 }
 
-function placeAt(columns: Record<string, number[]>, i: number): PassagePlace {
-  const start = columns.start![i]!;
-  const end = columns.end![i]!;
-  return {
-    start,
-    end,
-    startByte: columns.startByte?.[i] ?? start,
-    endByte: columns.endByte?.[i] ?? end,
-    line: columns.line![i]!,
-    heading: columns.heading![i]!,
-    page: columns.page?.[i] ?? 0,
-  };
+function unreadable(cause?: unknown): MnemeError {
+  return new MnemeError("CORRUPT", "item record: not readable; run `mneme doctor`", { cause });
 }
 
 /** The public form of a passage's place. */
@@ -85,20 +137,4 @@ export function placeOf(record: ItemRecord, passage: number): Place {
     headings: record.headings[place.heading] ?? [],
     ...(place.page > 0 ? { page: place.page } : {}),
   };
-}
-
-function sameAs(record: ItemRecord, side: "start" | "end"): boolean {
-  return record.places.every((place) => place[side] === place[side === "start" ? "startByte" : "endByte"]);
-}
-
-function differences(values: readonly number[]): number[] {
-  return values.map((value, i) => (i === 0 ? value : value - values[i - 1]!));
-}
-
-function sums(deltas: readonly number[]): number[] {
-  let sum = 0;
-  return deltas.map((delta) => {
-    sum += delta;
-    return sum;
-  });
 }

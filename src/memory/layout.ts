@@ -4,7 +4,7 @@ import { MnemeError } from "../errors.ts";
 import type { RowIds } from "../index/segment.ts";
 
 /** Grows when a library written by this build cannot be read by older ones. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** Namespaces of the Store. */
 export const NS = {

@@ -1,13 +1,53 @@
-/** PageCache: least-recently-used pages of segment parts under the library's Budget. */
+/**
+ * PageCache: pages of segment parts under the library's Budget. Second chance (Corbato, A Paging Experiment with the Multics System,
+ * 1968): a page read since the hand last passed stays for another round, so that a hit costs a look at an array and no reordering.
+ */
 import type { Budget, Claim } from "../storage/budget.ts";
 
-/** Map entry, key and array header per page, measured with 16 KB pages. */
+/** Queue entry and array slot per page, measured with 16 KB pages. */
 const OVERHEAD_BYTES = 160;
+
+/** The cached pages of one part of one segment. */
+export class CachedPart {
+  readonly #cache: PageCache;
+  readonly #pages: (Uint8Array | undefined)[] = [];
+  readonly #used: boolean[] = [];
+
+  constructor(cache: PageCache) {
+    this.#cache = cache;
+  }
+
+  get(page: number): Uint8Array | undefined {
+    const bytes = this.#pages[page];
+    if (bytes) this.#used[page] = true;
+    return bytes;
+  }
+
+  put(page: number, bytes: Uint8Array): void {
+    if (this.#pages[page]) return;
+    this.#pages[page] = bytes;
+    this.#used[page] = false;
+    this.#cache.admit(this, page, bytes.byteLength);
+  }
+
+  /** Drops the page unless it was used since the last call, or `force`. @returns bytes freed */
+  drop(page: number, force: boolean): number {
+    if (this.#used[page] && !force) {
+      this.#used[page] = false;
+      return 0;
+    }
+    const { byteLength } = this.#pages[page]!;
+    this.#pages[page] = undefined;
+    return byteLength;
+  }
+}
 
 export class PageCache implements Disposable {
   readonly #limitBytes: number;
   readonly #claim: Claim;
-  readonly #pages = new Map<number, Uint8Array>();
+  /** Oldest first; the hand goes round from the front to the back. */
+  #queue: { readonly part: CachedPart; readonly page: number }[] = [];
+  #hand = 0;
   #bytes = 0;
 
   constructor(budget: Budget, limitBytes: number) {
@@ -19,18 +59,14 @@ export class PageCache implements Disposable {
     return this.#bytes;
   }
 
-  get(key: number): Uint8Array | undefined {
-    const page = this.#pages.get(key);
-    if (!page) return undefined;
-    this.#pages.delete(key);
-    this.#pages.set(key, page);
-    return page;
+  part(): CachedPart {
+    return new CachedPart(this);
   }
 
-  put(key: number, page: Uint8Array): void {
-    if (this.#pages.has(key)) return;
-    this.#pages.set(key, page);
-    this.#bytes += page.byteLength + OVERHEAD_BYTES;
+  /** Accounts for a page that `part` took in. */
+  admit(part: CachedPart, page: number, bytes: number): void {
+    this.#queue.push({ part, page });
+    this.#bytes += bytes + OVERHEAD_BYTES;
     if (this.#bytes > this.#limitBytes) this.#evict(this.#bytes - this.#limitBytes);
     this.#claim.resize(Math.min(this.#bytes, this.#limitBytes));
   }
@@ -46,10 +82,17 @@ export class PageCache implements Disposable {
 
   #evict(bytes: number): number {
     let freed = 0;
-    for (const [key, page] of this.#pages) {
-      if (freed >= bytes) break;
-      this.#pages.delete(key);
-      freed += page.byteLength + OVERHEAD_BYTES;
+    // after one round without a find every page has lost its second chance
+    const force = bytes >= this.#bytes;
+    while (freed < bytes && this.#hand < this.#queue.length) {
+      const { part, page } = this.#queue[this.#hand++]!;
+      const dropped = part.drop(page, force);
+      if (dropped > 0) freed += dropped + OVERHEAD_BYTES;
+      else this.#queue.push({ part, page });
+      if (this.#hand > 1024 && this.#hand * 2 > this.#queue.length) {
+        this.#queue = this.#queue.slice(this.#hand);
+        this.#hand = 0;
+      }
     }
     this.#bytes -= freed;
     return freed;

@@ -4,7 +4,7 @@ import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../i
 import type { Batch, Key, MaybePromise, ReadableStore } from "../storage/store.ts";
 import { asU32, concat } from "./block-text.ts";
 import { NS, type SegmentEntry } from "./layout.ts";
-import type { PageCache } from "./page-cache.ts";
+import type { CachedPart, PageCache } from "./page-cache.ts";
 
 /** Payload of a page: with the checksum and LMDB's page header it fills four 4 KB pages exactly. */
 export const PAGE_BYTES = 16_352;
@@ -12,22 +12,29 @@ export const PAGE_BYTES = 16_352;
 /** A range of more pages than this is read once (codes, dictionaries made resident): it would only push out what is read often. */
 const CACHED_RANGE_PAGES = 16;
 
-let nextPart = 1;
-
-/** A page wanted, and where its bytes go. */
-interface Wanted {
-  readonly cacheKey: number;
-  readonly key: Key;
-  readonly keep: boolean;
+/** One part of the segment: its full name, its pages in the cache. */
+interface Part {
+  readonly name: string;
+  readonly cached: CachedPart;
 }
+
+/** Bytes [start, end) of a part. */
+interface Span {
+  readonly part: Part;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Pages held for one read, whatever the cache drops meanwhile. */
+type Loose = ReadonlyMap<Part, ReadonlyMap<number, Uint8Array>>;
+
+const NOTHING: Loose = new Map();
 
 export class StoredSegment {
   readonly entry: SegmentEntry;
   readonly rows: RowIds;
   readonly #store: ReadableStore;
   readonly #cache: PageCache;
-  /** Part name -> number unique in the process, the high half of a cache key. */
-  readonly #partNumbers = new Map<string, number>();
 
   private constructor(store: ReadableStore, cache: PageCache, entry: SegmentEntry, rows: RowIds) {
     this.#store = store;
@@ -53,11 +60,21 @@ export class StoredSegment {
 
   /** The parts under `prefix` ("words/"), seen by one index room. */
   source(prefix: string): SegmentSource {
+    const parts = new Map<string, Part>();
+    const partOf = (short: string): Part => {
+      let part = parts.get(short);
+      if (!part) {
+        part = { name: prefix + short, cached: this.#cache.part() };
+        parts.set(short, part);
+      }
+      return part;
+    };
     return {
       id: this.entry.id,
       rows: this.rows,
       size: (part) => this.entry.parts[prefix + part] ?? 0,
-      read: (ranges) => this.#read(prefix, ranges),
+      read: (ranges) => this.#read(ranges, partOf),
+      gather: (part, stride, ordinals, out) => this.#gather(partOf(part), stride, ordinals, out),
     };
   }
 
@@ -83,61 +100,47 @@ export class StoredSegment {
     return { rows: this.rows, parts };
   }
 
-  #read(prefix: string, ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]> {
-    const found = new Map<number, Uint8Array>();
-    const wanted: Wanted[] = [];
-    for (const { part, start, end } of ranges) this.#collect(prefix + part, start, end, found, wanted);
-    const assemble = (pages: readonly (Uint8Array | undefined)[]): Uint8Array[] => {
-      wanted.forEach(({ cacheKey, key, keep }, i) => {
-        const page = pages[i] ?? this.#missing(String(key[1]), Number(key[2]));
-        found.set(cacheKey, page);
-        if (keep) this.#cache.put(cacheKey, page);
+  #read(ranges: readonly ByteRange[], partOf: (name: string) => Part): MaybePromise<Uint8Array[]> {
+    const spans = ranges.map(({ part, start, end }) => ({ part: partOf(part), start, end }));
+    const all = (loose: Loose): Uint8Array[] => spans.map((span) => slice(span, loose));
+    const loose = this.#atHand(spans);
+    return loose instanceof Promise ? loose.then(all) : all(loose);
+  }
+
+  #gather(part: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void> {
+    const spans = Array.from(ordinals, (o) => ({ part, start: o * stride, end: (o + 1) * stride }));
+    const all = (loose: Loose): void => spans.forEach((span, i) => copySpan(span, out, i * stride, loose));
+    const loose = this.#atHand(spans);
+    return loose instanceof Promise ? loose.then(all) : all(loose);
+  }
+
+  /** Nothing when the cache has every page of the spans; else all their pages, read where it has not. */
+  #atHand(spans: readonly Span[]): MaybePromise<Loose> {
+    if (spans.every(isCached)) return NOTHING;
+    const held = new Map<Part, Map<number, Uint8Array>>();
+    const wanted: { readonly part: Part; readonly page: number; readonly keep: boolean }[] = [];
+    for (const { part, start, end } of spans) {
+      const pages = held.get(part) ?? new Map<number, Uint8Array>();
+      held.set(part, pages);
+      const keep = end - start <= CACHED_RANGE_PAGES * PAGE_BYTES;
+      for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
+        if (pages.has(page)) continue;
+        const cached = part.cached.get(page);
+        if (!cached) wanted.push({ part, page, keep });
+        pages.set(page, cached ?? EMPTY);
+      }
+    }
+    const take = (pages: readonly (Uint8Array | undefined)[]): Loose => {
+      wanted.forEach(({ part, page, keep }, i) => {
+        const bytes = pages[i] ?? this.#missing(part.name, page);
+        held.get(part)!.set(page, bytes);
+        if (keep) part.cached.put(page, bytes);
       });
-      return ranges.map(({ part, start, end }) => this.#slice(prefix + part, start, end, found));
+      return held;
     };
-    if (wanted.length === 0) return assemble([]);
-    const pages = this.#store.getMany(
-      NS.segments,
-      wanted.map(({ key }) => key),
-    );
-    return pages instanceof Promise ? pages.then(assemble) : assemble(pages);
-  }
-
-  #collect(part: string, start: number, end: number, found: Map<number, Uint8Array>, wanted: Wanted[]): void {
-    const keep = end - start <= CACHED_RANGE_PAGES * PAGE_BYTES;
-    for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
-      const cacheKey = this.#cacheKey(part, page);
-      if (found.has(cacheKey)) continue;
-      const cached = this.#cache.get(cacheKey);
-      if (!cached) wanted.push({ cacheKey, key: [this.entry.id, part, page], keep });
-      found.set(cacheKey, cached ?? EMPTY);
-    }
-  }
-
-  #slice(part: string, start: number, end: number, pages: ReadonlyMap<number, Uint8Array>): Uint8Array {
-    const first = Math.floor(start / PAGE_BYTES);
-    if (end <= (first + 1) * PAGE_BYTES) {
-      if (end <= start) return EMPTY;
-      return pages
-        .get(this.#cacheKey(part, first))!
-        .subarray(start - first * PAGE_BYTES, end - first * PAGE_BYTES);
-    }
-    const whole = new Uint8Array(end - start);
-    for (let page = first; page * PAGE_BYTES < end; page++) {
-      const from = Math.max(start - page * PAGE_BYTES, 0);
-      const bytes = pages.get(this.#cacheKey(part, page))!.subarray(from, end - page * PAGE_BYTES);
-      whole.set(bytes, page * PAGE_BYTES + from - start);
-    }
-    return whole;
-  }
-
-  #cacheKey(part: string, page: number): number {
-    let number = this.#partNumbers.get(part);
-    if (number === undefined) {
-      number = nextPart++;
-      this.#partNumbers.set(part, number);
-    }
-    return number * 2 ** 24 + page;
+    const keys = wanted.map(({ part, page }): Key => [this.entry.id, part.name, page]);
+    const pages = this.#store.getMany(NS.segments, keys);
+    return pages instanceof Promise ? pages.then(take) : take(pages);
   }
 
   #missing(part: string, page: number): never {
@@ -149,6 +152,36 @@ export class StoredSegment {
 }
 
 const EMPTY = new Uint8Array(0);
+
+function isCached({ part, start, end }: Span): boolean {
+  for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++)
+    if (!part.cached.get(page)) return false;
+  return true;
+}
+
+function pageAt(part: Part, page: number, loose: Loose): Uint8Array {
+  return loose.get(part)?.get(page) ?? part.cached.get(page)!;
+}
+
+/** The bytes of a span whose pages are at hand: a view when one page has them all. */
+function slice(span: Span, loose: Loose): Uint8Array {
+  const { part, start, end } = span;
+  if (end <= start) return EMPTY;
+  const first = Math.floor(start / PAGE_BYTES);
+  if (end <= (first + 1) * PAGE_BYTES)
+    return pageAt(part, first, loose).subarray(start - first * PAGE_BYTES, end - first * PAGE_BYTES);
+  const whole = new Uint8Array(end - start);
+  copySpan(span, whole, 0, loose);
+  return whole;
+}
+
+function copySpan({ part, start, end }: Span, out: Uint8Array, to: number, loose: Loose): void {
+  for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
+    const from = Math.max(start - page * PAGE_BYTES, 0);
+    const bytes = pageAt(part, page, loose).subarray(from, end - page * PAGE_BYTES);
+    out.set(bytes, to + page * PAGE_BYTES + from - start);
+  }
+}
 
 function pageKeys(segment: number, part: string, size: number): Key[] {
   return Array.from({ length: Math.ceil(size / PAGE_BYTES) }, (_, page) => [segment, part, page]);

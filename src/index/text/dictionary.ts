@@ -2,7 +2,7 @@
  * The term dictionary: terms in byte order, front-coded in blocks of 16, one byte string that stays in RAM. Each entry: bytes shared
  * with the term before, suffix, document frequency, bytes of its posting list. Part `heads`: u32 pairs (start of block, start of its postings).
  */
-import { ByteReader, ByteWriter } from "./varint.ts";
+import { ByteReader, ByteWriter } from "../../varint.ts";
 
 const BLOCK_TERMS = 16;
 
@@ -101,15 +101,31 @@ export class Dictionary {
     return this.#terms.byteLength + this.#heads.byteLength;
   }
 
-  find(term: string): TermEntry | undefined {
-    const wanted = new TextEncoder().encode(term);
+  /** @param wanted UTF-8 of the term */
+  find(wanted: Uint8Array): TermEntry | undefined {
     const block = this.#blockOf(wanted);
     if (block < 0) return undefined;
-    const cursor = this.#cursor(block, block + 1);
-    while (cursor.next()) {
-      const order = compareBytes(cursor.term, wanted);
-      if (order === 0) return cursor.entry;
-      if (order > 0) return undefined;
+    const terms = this.#terms;
+    const reader = new ByteReader(terms, this.#heads[2 * block]!);
+    let start = this.#heads[2 * block + 1]!;
+    // bytes that the term before has in common with the wanted one, which comes after it
+    let common = 0;
+    for (let i = 0; i < BLOCK_TERMS && reader.at < terms.length; i++) {
+      const shared = reader.varint();
+      const suffix = reader.varint();
+      const from = reader.at - shared;
+      const length = shared + suffix;
+      reader.at += suffix;
+      const frequency = reader.varint();
+      const end = start + reader.varint();
+      // fewer shared bytes than common: the order was decided before the suffix, and this term comes after the wanted one
+      if (shared < common) return undefined;
+      if (shared === common) {
+        while (common < length && common < wanted.length && terms[from + common] === wanted[common]) common++;
+        if (common === wanted.length) return common === length ? { frequency, start, end } : undefined;
+        if (common < length && terms[from + common]! > wanted[common]!) return undefined;
+      }
+      start = end;
     }
     return undefined;
   }
@@ -149,10 +165,18 @@ export class Dictionary {
   }
 
   #compareHead(block: number, wanted: Uint8Array): number {
-    const reader = new ByteReader(this.#terms, this.#heads[2 * block]!);
-    reader.varint();
-    const length = reader.varint();
-    return compareBytes(this.#terms.subarray(reader.at, reader.at + length), wanted);
+    const terms = this.#terms;
+    // a head shares nothing: one byte of zero, then its length
+    let at = this.#heads[2 * block]! + 1;
+    let length = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = terms[at++]!;
+      length += (byte & 127) * scale;
+      if (!(byte >= 128)) break;
+    }
+    const both = Math.min(length, wanted.length);
+    for (let i = 0; i < both; i++) if (terms[at + i] !== wanted[i]) return terms[at + i]! - wanted[i]!;
+    return length - wanted.length;
   }
 }
 

@@ -3,7 +3,7 @@
  * stands a skip table with, per block, its last ordinal, its bytes, and what bounds any score in it (largest frequency, shortest row:
  * block-max indexes, Ding & Suel, Faster Top-k Document Retrieval Using Block-Max Indexes, SIGIR 2011).
  */
-import { ByteReader, ByteWriter } from "./varint.ts";
+import { ByteReader, ByteWriter } from "../../varint.ts";
 
 export const BLOCK = 128;
 

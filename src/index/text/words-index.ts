@@ -1,18 +1,24 @@
 /** WordsIndex: BM25 over segments and tail under one set of statistics. */
-import { MnemeError } from "../../errors.ts";
+import { kernels, type PostingScorer, type RowStatistics, WasmPostings } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
-import { type Hits, isAfter } from "../hits.ts";
+import type { Hits } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { ordinalOf, rowAt, type SearchOptions, type SegmentedIndex, type SegmentSource } from "../segment.ts";
+import { rowAt, type SearchOptions, type SegmentedIndex, type SegmentSource } from "../segment.ts";
 import { TopK } from "../top-k.ts";
 import { type Bm25Options, bm25Defaults, inverseDocumentFrequency, lengthNorm, saturation } from "./bm25.ts";
-import type { TermEntry } from "./dictionary.ts";
-import type { Vocabulary } from "./expand.ts";
 import { highlightTerms } from "./highlight.ts";
-import { type Collector, maxScore, type Statistics, TermCursor } from "./max-score.ts";
+import { Lexicon } from "./lexicon.ts";
 import { hasPhrase } from "./phrase.ts";
 import { planQuery, type QueryPlan, termsToRead } from "./query-plan.ts";
-import { listOf, WordsSegment } from "./words-segment.ts";
+import {
+  allowedOrdinals,
+  rankSegment,
+  readPostings,
+  type SegmentPostings,
+  scoreInSegment,
+  wanted,
+} from "./rank-segment.ts";
+import { WordsSegment } from "./words-segment.ts";
 import { WordsTail } from "./words-tail.ts";
 
 export interface WordsOptions extends Bm25Options {
@@ -22,23 +28,21 @@ export interface WordsOptions extends Bm25Options {
   readonly textOf?: (row: number) => MaybePromise<string>;
 }
 
-/** Posting bytes of the plan's terms in one segment. */
-type SegmentPostings = ReadonlyMap<string, { readonly entry: TermEntry; readonly bytes: Uint8Array }>;
-
 interface Prepared {
   readonly text: string;
   readonly version: number;
   readonly plan: QueryPlan;
   /** Term -> weight x idf. */
   readonly weights: ReadonlyMap<string, number>;
-  readonly postings: ReadonlyMap<WordsSegment, SegmentPostings>;
-  readonly statistics: Statistics;
+  /** Of each segment, in row order. */
+  readonly postings: readonly SegmentPostings[];
 }
 
 export class WordsIndex implements SegmentedIndex<string, string> {
   readonly #options: Required<Omit<WordsOptions, "textOf">> & Pick<WordsOptions, "textOf">;
-  readonly #segments = new Map<number, WordsSegment>();
   readonly #tail = new WordsTail();
+  readonly #lexicon = new Lexicon(this.#tail);
+  #scorer: PostingScorer | undefined;
   /** Grows with every change: a prepared query of another version is stale. */
   #version = 0;
   #prepared: Prepared | undefined;
@@ -49,18 +53,14 @@ export class WordsIndex implements SegmentedIndex<string, string> {
 
   async attach(source: SegmentSource): Promise<void> {
     const segment = await WordsSegment.open(source);
-    if (segment.lengths.length !== source.rows.count) {
-      throw new MnemeError(
-        "CORRUPT",
-        `words: segment ${source.id} has lengths of ${segment.lengths.length} rows, expected ${source.rows.count}`,
-      );
-    }
-    this.#segments.set(source.id, segment);
+    this.#lexicon.segments = [...this.#lexicon.segments, segment].sort((a, b) => a.firstRow - b.firstRow);
     this.#version++;
   }
 
   detach(segmentId: number): void {
-    this.#segments.delete(segmentId);
+    const { segments } = this.#lexicon;
+    segments.find(({ source }) => source.id === segmentId)?.[Symbol.dispose]();
+    this.#lexicon.segments = segments.filter(({ source }) => source.id !== segmentId);
     this.#version++;
   }
 
@@ -82,14 +82,26 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     return this.#rank(prepared, options);
   }
 
-  /** BM25 of given rows, 0 for rows without any term: completes a fused list. */
-  async scoreRows(query: string, rows: Uint32Array): Promise<Float32Array> {
-    const { weights, postings, statistics } = await this.#prepare(query);
-    const scores = new Float64Array(rows.length);
-    for (const [segment, lists] of postings)
-      scoreInSegment(segment, lists, weights, statistics, rows, scores);
-    this.#scoreInTail(weights, statistics, rows, scores);
-    return Float32Array.from(scores);
+  /** BM25 of given rows, ascending, 0 for rows without any term: completes a fused list. */
+  async scoreRows(query: string, rows: Uint32Array): Promise<Float64Array> {
+    const { weights, postings } = await this.#prepare(query);
+    return this.#scoreAll(weights, postings, rows);
+  }
+
+  /** BM25 of given rows, ascending, for terms with weights. */
+  async scoreTerms(terms: ReadonlyMap<string, number>, rows: Uint32Array): Promise<Float64Array> {
+    const weights = this.#weighted(terms);
+    return this.#scoreAll(weights, await this.#read([...terms.keys()]), rows);
+  }
+
+  /** Rows that hold `term`. */
+  frequency(term: string): number {
+    return this.#lexicon.frequency(term);
+  }
+
+  /** Inverse document frequency. */
+  idf(term: string): number {
+    return inverseDocumentFrequency(this.#rowCount(), this.#lexicon.frequency(term));
   }
 
   /** UTF-16 ranges of `text` that match the query's terms, ascending. */
@@ -97,21 +109,24 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     const prepared =
       this.#prepared?.text === query
         ? this.#prepared.plan
-        : planQuery(query, this.#vocabulary(), this.#options);
+        : planQuery(query, this.#lexicon, this.#options);
     return highlightTerms(text, new Set(prepared.terms.keys()));
   }
 
   memory(): readonly { name: string; bytes: number }[] {
-    let bytes = 0;
-    for (const segment of this.#segments.values()) bytes += segment.bytes;
+    const segments = this.#lexicon.segments.reduce((sum, { bytes }) => sum + bytes, 0);
     return [
-      { name: "words: dictionary and lengths", bytes },
+      { name: "words: dictionary and lengths", bytes: segments },
+      { name: "words: scratch", bytes: (this.#scorer?.bytes ?? 0) + this.#lexicon.bytes },
       { name: "words: tail", bytes: this.#tail.bytes },
     ];
   }
 
   [Symbol.dispose](): void {
-    this.#segments.clear();
+    for (const segment of this.#lexicon.segments) segment[Symbol.dispose]();
+    this.#lexicon.segments = [];
+    this.#scorer?.[Symbol.dispose]();
+    this.#scorer = undefined;
     this.#tail.trim(Number.MAX_SAFE_INTEGER);
     this.#prepared = undefined;
   }
@@ -120,30 +135,70 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   async #prepare(text: string): Promise<Prepared> {
     if (this.#prepared?.text === text && this.#prepared.version === this.#version) return this.#prepared;
     const version = this.#version;
-    const vocabulary = this.#vocabulary();
-    const plan = planQuery(text, vocabulary, this.#options);
-    const rows = this.#rowCount();
-    const weights = new Map(
-      [...plan.terms].map(([term, weight]) => [
-        term,
-        weight * inverseDocumentFrequency(rows, vocabulary.frequency(term)),
-      ]),
-    );
-    const postings = new Map<WordsSegment, SegmentPostings>();
-    const names = termsToRead(plan);
-    for (const segment of this.#segments.values()) postings.set(segment, await readTerms(segment, names));
-    const prepared = { text, version, plan, weights, postings, statistics: this.#statistics() };
+    const plan = planQuery(text, this.#lexicon, this.#options);
+    const weights = this.#weighted(plan.terms);
+    const postings = await this.#read(termsToRead(plan));
+    const prepared = { text, version, plan, weights, postings };
     this.#prepared = prepared;
     return prepared;
   }
 
+  #weighted(terms: ReadonlyMap<string, number>): Map<string, number> {
+    return new Map([...terms].map(([term, weight]) => [term, weight * this.idf(term)]));
+  }
+
+  async #read(terms: readonly string[]): Promise<SegmentPostings[]> {
+    const postings: SegmentPostings[] = [];
+    for (let number = 0; number < this.#lexicon.segments.length; number++) {
+      const found = readPostings(this.#lexicon, number, terms);
+      postings.push(found instanceof Promise ? await found : found);
+    }
+    return postings;
+  }
+
+  #scoring(): PostingScorer {
+    this.#scorer ??= new WasmPostings(kernels());
+    return this.#scorer;
+  }
+
   #rank(prepared: Prepared, options: SearchOptions): Hits {
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
-    for (const [segment, lists] of [...prepared.postings].sort(([a], [b]) => firstRow(a) - firstRow(b))) {
-      rankSegment(segment, lists, prepared, heap, options);
-    }
-    this.#rankTail(prepared, heap, options);
+    const { plan, weights, postings } = prepared;
+    const statistics = this.#statistics();
+    for (const one of postings)
+      rankSegment(this.#scoring(), one, plan, weights, statistics, heap, options);
+    this.#rankTail(prepared, statistics, heap, options);
     return heap.drain();
+  }
+
+  #scoreAll(
+    weights: ReadonlyMap<string, number>,
+    postings: readonly SegmentPostings[],
+    rows: Uint32Array,
+  ): Float64Array {
+    const scores = new Float64Array(rows.length);
+    const statistics = this.#statistics();
+    let from = 0;
+    for (const one of postings) {
+      const { rows: own } = one.segment;
+      if (own.count === 0) continue;
+      const [first, last] = [one.segment.firstRow, rowAt(own, own.count - 1)];
+      while (from < rows.length && rows[from]! < first) from++;
+      let to = from;
+      while (to < rows.length && rows[to]! <= last) to++;
+      if (to > from)
+        scoreInSegment(
+          this.#scoring(),
+          one,
+          weights,
+          statistics,
+          rows.subarray(from, to),
+          scores.subarray(from, to),
+        );
+      from = to;
+    }
+    this.#scoreInTail(weights, statistics, rows, scores);
+    return scores;
   }
 
   /** Ranks ever deeper until `k` candidates really hold the phrases. */
@@ -165,7 +220,12 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     }
   }
 
-  #rankTail({ plan, weights, statistics }: Prepared, heap: TopK, options: SearchOptions): void {
+  #rankTail(
+    { plan, weights }: Prepared,
+    statistics: RowStatistics,
+    heap: TopK,
+    options: SearchOptions,
+  ): void {
     const tail = this.#tail;
     if (tail.rows.length === 0) return;
     const places = (term: string): readonly number[] => tail.terms.get(term)?.places ?? [];
@@ -186,7 +246,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
 
   #scoreInTail(
     weights: ReadonlyMap<string, number>,
-    { average, k1, b }: Statistics,
+    { average, k1, b }: RowStatistics,
     rows: Uint32Array,
     scores: Float64Array,
   ): void {
@@ -210,144 +270,19 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     });
   }
 
-  #vocabulary(): Vocabulary {
-    const frequencies = new Map<string, number>();
-    return {
-      frequency: (term) => {
-        let total = frequencies.get(term);
-        if (total === undefined) {
-          total = this.#tail.terms.get(term)?.places.length ?? 0;
-          for (const { dictionary } of this.#segments.values())
-            total += dictionary.find(term)?.frequency ?? 0;
-          frequencies.set(term, total);
-        }
-        return total;
-      },
-      startingWith: (prefix, visit) => this.#startingWith(prefix, visit),
-    };
-  }
-
-  #startingWith(prefix: string, visit: (term: Uint8Array, length: number, frequency: number) => void): void {
-    for (const { dictionary } of this.#segments.values()) {
-      dictionary.startingWith(prefix, ({ buffer, length, frequency }) => visit(buffer, length, frequency));
-    }
-    const encoder = new TextEncoder();
-    for (const [term, { places }] of this.#tail.terms) {
-      if (!term.startsWith(prefix)) continue;
-      const bytes = encoder.encode(term);
-      visit(bytes, bytes.length, places.length);
-    }
-  }
-
   #rowCount(): number {
     let rows = this.#tail.rows.length;
-    for (const segment of this.#segments.values()) rows += segment.lengths.length;
+    for (const { rows: own } of this.#lexicon.segments) rows += own.count;
     return rows;
   }
 
-  #statistics(): Statistics {
+  #statistics(): RowStatistics {
     let tokens = this.#tail.tokens;
-    for (const segment of this.#segments.values()) tokens += segment.tokens;
+    for (const segment of this.#lexicon.segments) tokens += segment.tokens;
     return {
       average: Math.max(1, tokens / Math.max(1, this.#rowCount())),
       k1: this.#options.k1,
       b: this.#options.b,
     };
-  }
-}
-
-const firstRow = ({ source }: WordsSegment): number => (source.rows.count === 0 ? 0 : rowAt(source.rows, 0));
-
-async function readTerms(segment: WordsSegment, terms: readonly string[]): Promise<SegmentPostings> {
-  const found = terms.flatMap((term) => {
-    const entry = segment.dictionary.find(term);
-    return entry ? [{ term, entry }] : [];
-  });
-  const bytes = await segment.readPostings(found.map(({ entry }) => entry));
-  return new Map(found.map(({ term, entry }, i) => [term, { entry, bytes: bytes[i]! }]));
-}
-
-function rankSegment(
-  segment: WordsSegment,
-  lists: SegmentPostings,
-  { plan, weights, statistics }: Prepared,
-  heap: TopK,
-  options: SearchOptions,
-): void {
-  const cursors: TermCursor[] = [];
-  for (const [term, weight] of weights) {
-    const postings = lists.get(term);
-    if (postings) cursors.push(new TermCursor(listOf(postings.bytes, postings.entry), weight, statistics));
-  }
-  if (cursors.length === 0) return;
-  const allowed = allowedOrdinals(plan, (term) => ordinalsOf(lists, term));
-  const { rows } = segment.source;
-  const { filter } = options;
-  const collector: Collector = {
-    get threshold() {
-      return Math.max(heap.threshold, options.minScore ?? Number.NEGATIVE_INFINITY);
-    },
-    allows: (ordinal) => (!filter || filter.has(rowAt(rows, ordinal))) && allowed(ordinal),
-    collect: (ordinal, score) => {
-      const row = rowAt(rows, ordinal);
-      if (wanted(options, score, row)) heap.push(score, row);
-    },
-  };
-  maxScore(cursors, segment.lengths, statistics, collector);
-}
-
-function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {
-  if (filter && !filter.has(row)) return false;
-  const rounded = Math.fround(score);
-  return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
-}
-
-function ordinalsOf(lists: SegmentPostings, term: string): RowSet {
-  const set = new RowSet();
-  const postings = lists.get(term);
-  if (!postings) return set;
-  const list = listOf(postings.bytes, postings.entry);
-  for (let block = 0; block < list.blocks; block++) {
-    const size = list.decode(block);
-    for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);
-  }
-  return set;
-}
-
-/** Whether a row meets the required and excluded groups. */
-function allowedOrdinals(
-  { required, excluded }: QueryPlan,
-  rowsOf: (term: string) => RowSet,
-): (ordinal: number) => boolean {
-  if (required.length === 0 && excluded.length === 0) return () => true;
-  const any = (group: readonly string[]): RowSet => group.map(rowsOf).reduce((a, b) => a.or(b), new RowSet());
-  const needs = required.map(any);
-  const bans = excluded.map((groups) => groups.map(any).reduce((a, b) => a.and(b)));
-  return (ordinal) => needs.every((set) => set.has(ordinal)) && !bans.some((set) => set.has(ordinal));
-}
-
-function scoreInSegment(
-  segment: WordsSegment,
-  lists: SegmentPostings,
-  weights: ReadonlyMap<string, number>,
-  statistics: Statistics,
-  rows: Uint32Array,
-  scores: Float64Array,
-): void {
-  const places = Array.from(rows, (row, place) => ({
-    place,
-    ordinal: ordinalOf(segment.source.rows, row),
-  })).filter(({ ordinal }) => ordinal >= 0);
-  places.sort((a, b) => a.ordinal - b.ordinal);
-  for (const [term, weight] of weights) {
-    const postings = lists.get(term);
-    if (!postings) continue;
-    const cursor = new TermCursor(listOf(postings.bytes, postings.entry), weight, statistics);
-    for (const { place, ordinal } of places) {
-      const frequency = cursor.frequencyAt(ordinal);
-      if (frequency === 0) continue;
-      const norm = lengthNorm(segment.lengths[ordinal]!, statistics.average, statistics.k1, statistics.b);
-      scores[place]! += weight * saturation(frequency, norm, statistics.k1);
-    }
   }
 }

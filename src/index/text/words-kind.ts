@@ -15,7 +15,7 @@ import {
 import { termsOf } from "./normalize.ts";
 import { PostingList, writePostings } from "./postings.ts";
 import { segmentWords } from "./segment-words.ts";
-import { ByteWriter } from "./varint.ts";
+import { ByteWriter } from "../../varint.ts";
 
 /** Rows longer than this count as this long. */
 const MAX_LENGTH = 0xffff;

@@ -1,38 +1,57 @@
 /** The words of one attached segment: dictionary and row lengths in RAM, postings read when a query names their term. */
 
+import { MnemeError } from "../../errors.ts";
+import { kernels, type Region } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
-import type { SegmentSource } from "../segment.ts";
+import { type RowIds, rowAt, type SegmentSource } from "../segment.ts";
 import { Dictionary, type TermEntry } from "./dictionary.ts";
 import { PostingList } from "./postings.ts";
 import { u16 } from "./words-kind.ts";
 
-export class WordsSegment {
+export class WordsSegment implements Disposable {
   readonly source: SegmentSource;
   readonly dictionary: Dictionary;
-  /** Terms per row, by ordinal. */
-  readonly lengths: Uint16Array;
+  /** u16 terms per row, by ordinal, where the kernels read them. */
+  readonly lengths: Region;
   /** Terms of all rows. */
   readonly tokens: number;
 
   private constructor(source: SegmentSource, dictionary: Dictionary, lengths: Uint16Array) {
     this.source = source;
     this.dictionary = dictionary;
-    this.lengths = lengths;
+    this.lengths = kernels().arena.alloc(lengths.byteLength);
+    this.lengths.u16().set(lengths);
     this.tokens = lengths.reduce((sum, length) => sum + length, 0);
   }
 
+  /** @throws MnemeError CORRUPT */
   static async open(source: SegmentSource): Promise<WordsSegment> {
     const whole = (part: string): { part: string; start: number; end: number } => ({
       part,
       start: 0,
       end: source.size(part),
     });
-    const [terms, heads, lengths] = await source.read([whole("terms"), whole("heads"), whole("lengths")]);
+    const [terms, heads, bytes] = await source.read([whole("terms"), whole("heads"), whole("lengths")]);
+    const lengths = u16(bytes!);
+    if (lengths.length !== source.rows.count) {
+      throw new MnemeError(
+        "CORRUPT",
+        `words: segment ${source.id} has lengths of ${lengths.length} rows, expected ${source.rows.count}`,
+      );
+    }
     return new WordsSegment(
       source,
       new Dictionary(terms!, heads!.byteLength > 0 ? heads! : new Uint8Array(4)),
-      u16(lengths!),
+      lengths,
     );
+  }
+
+  get rows(): RowIds {
+    return this.source.rows;
+  }
+
+  get firstRow(): number {
+    return this.rows.count === 0 ? 0 : rowAt(this.rows, 0);
   }
 
   get bytes(): number {
@@ -42,6 +61,10 @@ export class WordsSegment {
   /** Posting bytes of several terms in one read. */
   readPostings(entries: readonly TermEntry[]): MaybePromise<Uint8Array[]> {
     return this.source.read(entries.map(({ start, end }) => ({ part: "postings", start, end })));
+  }
+
+  [Symbol.dispose](): void {
+    this.lengths[Symbol.dispose]();
   }
 }
 

@@ -19,6 +19,11 @@ export class ByteWriter {
     this.byte(rest);
   }
 
+  /** Any whole number: small ones of either sign in few bytes. */
+  signed(value: number): void {
+    this.varint(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
   bytes(source: Uint8Array): void {
     if (this.length + source.length > this.#bytes.length) this.#grow(source.length);
     this.#bytes.set(source, this.length);
@@ -53,8 +58,14 @@ export class ByteReader {
     for (;;) {
       const byte = this.bytes[this.at++]!;
       value += (byte & 127) * scale;
-      if (byte < 128) return value;
+      // also false beyond the end, where there is no byte: damaged input ends the loop
+      if (!(byte >= 128)) return value;
       scale *= 128;
     }
+  }
+
+  signed(): number {
+    const value = this.varint();
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
   }
 }

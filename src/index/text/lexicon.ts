@@ -1,0 +1,75 @@
+/** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
+import type { TermEntry } from "./dictionary.ts";
+import type { Vocabulary } from "./expand.ts";
+import type { WordsSegment } from "./words-segment.ts";
+import type { WordsTail } from "./words-tail.ts";
+
+/** Terms whose entries are kept: most words of any text are among the frequent ones. */
+const CACHE_TERMS = 8192;
+/** Rough bytes of a kept term, and of its entry in one segment. */
+const TERM_BYTES = 120;
+const ENTRY_BYTES = 48;
+
+interface Found {
+  /** Entry in each segment, in their order. */
+  readonly entries: readonly (TermEntry | undefined)[];
+  /** Rows of segments that hold the term. */
+  readonly frequency: number;
+}
+
+export class Lexicon implements Vocabulary {
+  readonly #tail: WordsTail;
+  readonly #cache = new Map<string, Found>();
+  readonly #encoder = new TextEncoder();
+  #segments: readonly WordsSegment[] = [];
+
+  constructor(tail: WordsTail) {
+    this.#tail = tail;
+  }
+
+  /** Segments in row order. */
+  get segments(): readonly WordsSegment[] {
+    return this.#segments;
+  }
+
+  set segments(segments: readonly WordsSegment[]) {
+    this.#segments = segments;
+    this.#cache.clear();
+  }
+
+  get bytes(): number {
+    return this.#cache.size * (TERM_BYTES + ENTRY_BYTES * this.#segments.length);
+  }
+
+  /** Rows that hold the term. */
+  frequency(term: string): number {
+    return this.#find(term).frequency + (this.#tail.terms.get(term)?.places.length ?? 0);
+  }
+
+  /** The term's entry in segment number `segment`. */
+  entry(term: string, segment: number): TermEntry | undefined {
+    return this.#find(term).entries[segment];
+  }
+
+  startingWith(prefix: string, visit: (term: Uint8Array, length: number, frequency: number) => void): void {
+    for (const { dictionary } of this.#segments) {
+      dictionary.startingWith(prefix, ({ buffer, length, frequency }) => visit(buffer, length, frequency));
+    }
+    for (const [term, { places }] of this.#tail.terms) {
+      if (!term.startsWith(prefix)) continue;
+      const bytes = this.#encoder.encode(term);
+      visit(bytes, bytes.length, places.length);
+    }
+  }
+
+  #find(term: string): Found {
+    const known = this.#cache.get(term);
+    if (known) return known;
+    const bytes = this.#encoder.encode(term);
+    const entries = this.#segments.map(({ dictionary }) => dictionary.find(bytes));
+    const found = { entries, frequency: entries.reduce((sum, entry) => sum + (entry?.frequency ?? 0), 0) };
+    if (this.#cache.size >= CACHE_TERMS) this.#cache.clear();
+    this.#cache.set(term, found);
+    return found;
+  }
+}

@@ -1,0 +1,157 @@
+/** BM25 within one attached segment: its best rows for a query, or the scores of given rows. */
+import type { PostingScorer, RowStatistics } from "../../kernels/index.ts";
+import type { MaybePromise } from "../../storage/store.ts";
+import { isAfter } from "../hits.ts";
+import { RowSet } from "../row-set.ts";
+import { ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
+import type { TopK } from "../top-k.ts";
+import type { TermEntry } from "./dictionary.ts";
+import type { Lexicon } from "./lexicon.ts";
+import { maxScore } from "./max-score.ts";
+import type { QueryPlan } from "./query-plan.ts";
+import { listOf, type WordsSegment } from "./words-segment.ts";
+
+/** Posting bytes of terms in one segment. */
+export interface SegmentPostings {
+  readonly segment: WordsSegment;
+  readonly lists: ReadonlyMap<string, { readonly entry: TermEntry; readonly bytes: Uint8Array }>;
+}
+
+/** With fewer rows allowed than this share, they are scored one by one. */
+const FEW = 1 / 16;
+
+export function readPostings(
+  lexicon: Lexicon,
+  number: number,
+  terms: readonly string[],
+): MaybePromise<SegmentPostings> {
+  const segment = lexicon.segments[number]!;
+  const found: { term: string; entry: TermEntry }[] = [];
+  for (const term of terms) {
+    const entry = lexicon.entry(term, number);
+    if (entry) found.push({ term, entry });
+  }
+  const join = (bytes: readonly Uint8Array[]): SegmentPostings => ({
+    segment,
+    lists: new Map(found.map(({ term, entry }, i) => [term, { entry, bytes: bytes[i]! }])),
+  });
+  if (found.length === 0) return join([]);
+  const bytes = segment.readPostings(found.map(({ entry }) => entry));
+  return bytes instanceof Promise ? bytes.then(join) : join(bytes);
+}
+
+/** Loads the lists of weighted terms. @returns how many the segment has */
+function load(
+  scorer: PostingScorer,
+  { segment, lists }: SegmentPostings,
+  weights: ReadonlyMap<string, number>,
+  statistics: RowStatistics,
+): number {
+  const loaded = [];
+  for (const [term, weight] of weights) {
+    const found = lists.get(term);
+    if (found) loaded.push({ bytes: found.bytes, count: found.entry.frequency, weight });
+  }
+  if (loaded.length > 0) scorer.load(loaded, segment.lengths, statistics);
+  return loaded.length;
+}
+
+/** Writes the BM25 of `rows`, ascending, to `scores`; those that the segment does not hold stay as they are. */
+export function scoreInSegment(
+  scorer: PostingScorer,
+  postings: SegmentPostings,
+  weights: ReadonlyMap<string, number>,
+  statistics: RowStatistics,
+  rows: Uint32Array,
+  scores: Float64Array,
+): void {
+  const lists = load(scorer, postings, weights, statistics);
+  if (lists === 0) return;
+  const places: number[] = [];
+  const ordinals: number[] = [];
+  rows.forEach((row, place) => {
+    const ordinal = ordinalOf(postings.segment.rows, row);
+    if (ordinal < 0) return;
+    places.push(place);
+    ordinals.push(ordinal);
+  });
+  scorer.setCandidates(Uint32Array.from(ordinals));
+  for (let list = 0; list < lists; list++) scorer.complete(list);
+  const found = scorer.candidates().scores;
+  places.forEach((place, i) => {
+    scores[place] = found[i]!;
+  });
+}
+
+export function rankSegment(
+  scorer: PostingScorer,
+  postings: SegmentPostings,
+  plan: QueryPlan,
+  weights: ReadonlyMap<string, number>,
+  statistics: RowStatistics,
+  heap: TopK,
+  options: SearchOptions,
+): void {
+  const { rows } = postings.segment;
+  const lists = load(scorer, postings, weights, statistics);
+  if (lists === 0) return;
+  const allowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
+  const collect = (ordinal: number, score: number): void => {
+    const row = rowAt(rows, ordinal);
+    if (score > 0 && wanted(options, score, row) && allowed(ordinal)) heap.push(score, row);
+  };
+  const few = options.filter && fewOrdinals(options.filter, rows);
+  if (few) {
+    scorer.setCandidates(few);
+    for (let list = 0; list < lists; list++) scorer.complete(list);
+    const found = scorer.candidates();
+    for (let i = 0; i < found.rows.length; i++) collect(found.rows[i]!, found.scores[i]!);
+    return;
+  }
+  maxScore(scorer, lists, rows.count, {
+    get threshold() {
+      return Math.max(heap.threshold, options.minScore ?? Number.NEGATIVE_INFINITY);
+    },
+    collect,
+  });
+}
+
+/** Ordinals of the rows that the filter lets through, when they are few. */
+function fewOrdinals(filter: RowSet, rows: RowIds): Uint32Array | undefined {
+  const limit = Math.floor(rows.count * FEW);
+  const first = rows.count === 0 ? 0 : rowAt(rows, 0);
+  const last = rows.count === 0 ? -1 : rowAt(rows, rows.count - 1);
+  const found = filter.within(first, last + 1, limit);
+  if (!found) return undefined;
+  return found.map((row) => ordinalOf(rows, row)).filter((ordinal) => ordinal !== 0xffff_ffff);
+}
+
+export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {
+  if (filter && !filter.has(row)) return false;
+  const rounded = Math.fround(score);
+  return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
+}
+
+function ordinalsOf({ lists }: SegmentPostings, term: string): RowSet {
+  const set = new RowSet();
+  const postings = lists.get(term);
+  if (!postings) return set;
+  const list = listOf(postings.bytes, postings.entry);
+  for (let block = 0; block < list.blocks; block++) {
+    const size = list.decode(block);
+    for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);
+  }
+  return set;
+}
+
+/** Whether a row meets the required and excluded groups. */
+export function allowedOrdinals(
+  { required, excluded }: QueryPlan,
+  rowsOf: (term: string) => RowSet,
+): (ordinal: number) => boolean {
+  if (required.length === 0 && excluded.length === 0) return () => true;
+  const any = (group: readonly string[]): RowSet => group.map(rowsOf).reduce((a, b) => a.or(b), new RowSet());
+  const needs = required.map(any);
+  const bans = excluded.map((groups) => groups.map(any).reduce((a, b) => a.and(b)));
+  return (ordinal) => needs.every((set) => set.has(ordinal)) && !bans.some((set) => set.has(ordinal));
+}

@@ -1,0 +1,189 @@
+/**
+ * The hot loops of BM25 over compressed posting lists (their format: index/text/postings.ts). One scorer holds the lists of one query in
+ * one segment; the caller decides which list is walked where. Its plain twin: reference/postings.ts.
+ */
+import type { Region } from "./arena.ts";
+import type { WasmFace } from "./wasm.ts";
+
+export interface WeightedList {
+  /** Exactly one list, borrowed for the call. */
+  readonly bytes: Uint8Array;
+  /** Postings in it. */
+  readonly count: number;
+  /** Weight in the query x idf. */
+  readonly weight: number;
+}
+
+/** What every row's score depends on. */
+export interface RowStatistics {
+  /** Average row length over the whole index. */
+  readonly average: number;
+  readonly k1: number;
+  readonly b: number;
+}
+
+/** Rows scored together: the sums stay in the second-level cache. */
+export const WINDOW_ROWS = 8192;
+
+export interface PostingScorer extends Disposable {
+  /** Replaces the lists. @param lengths u16 terms of each row, in kernel memory, borrowed until the next load */
+  load(lists: readonly WeightedList[], lengths: Region, statistics: RowStatistics): void;
+  /** The largest score that list `list` gives a row of [start, end). Windows must ascend between loads. */
+  bound(list: number, start: number, end: number): number;
+  /** Adds the list's scores of the bound window to the window's sums. */
+  accumulate(list: number, start: number, end: number): void;
+  /** Makes rows of [start, end) with a sum of at least `threshold` the candidates, and clears the sums. @returns how many */
+  collect(start: number, end: number, threshold: number): number;
+  /** Makes given rows of the segment, ascending, the candidates, their scores zero. */
+  setCandidates(rows: Uint32Array): void;
+  /** Adds the list's scores to the candidates'. */
+  complete(list: number): void;
+  /** Drops candidates below `threshold`. @returns how many stay */
+  keep(threshold: number): number;
+  /** Candidate rows, ascending, and their scores. Borrowed until the next call. */
+  candidates(): { readonly rows: Uint32Array; readonly scores: Float64Array };
+  /** Bytes held in kernel memory. */
+  readonly bytes: number;
+}
+
+/** Fields of a cursor, as wasm/assembly/postings.ts has them. */
+const CURSOR_BYTES = 48;
+const TABLE_ENTRY_BYTES = 16;
+const BLOCK = 128;
+/** Room for one decoded block: ordinals and frequencies. */
+const DECODED_BYTES = BLOCK * 8;
+/** Unpacking reads whole words beyond the end of a list. */
+const PADDING = 16;
+
+const align = (bytes: number): number => (bytes + 15) & ~15;
+
+export class WasmPostings implements PostingScorer {
+  readonly #face: WasmFace;
+  #lists: Region;
+  #sums: Region;
+  #rows: Region;
+  #scores: Region;
+  #lengths = 0;
+  #loaded = 0;
+  #candidates = 0;
+
+  constructor(face: WasmFace) {
+    this.#face = face;
+    this.#lists = face.arena.alloc(1 << 14);
+    this.#sums = face.arena.alloc(WINDOW_ROWS * 8);
+    this.#sums.u8().fill(0);
+    this.#rows = face.arena.alloc(WINDOW_ROWS * 4);
+    this.#scores = face.arena.alloc(WINDOW_ROWS * 8);
+  }
+
+  get bytes(): number {
+    return [this.#lists, this.#sums, this.#rows, this.#scores].reduce((n, { byteLength }) => n + byteLength, 0);
+  }
+
+  load(lists: readonly WeightedList[], lengths: Region, { average, k1, b }: RowStatistics): void {
+    const sizes = lists.map(({ bytes, count }) => ({
+      bytes: align(bytes.length + PADDING),
+      table: Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES,
+    }));
+    const cursors = align(lists.length * CURSOR_BYTES);
+    this.#lists = this.#atLeast(
+      this.#lists,
+      sizes.reduce((sum, size) => sum + size.bytes + size.table + DECODED_BYTES, cursors),
+    );
+    this.#lengths = lengths.pointer;
+    this.#loaded = lists.length;
+    const { pointer } = this.#lists;
+    const memory = this.#lists.u8();
+    const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+    let at = cursors;
+    lists.forEach(({ bytes, count, weight }, i) => {
+      const cursor = i * CURSOR_BYTES;
+      memory.set(bytes, at);
+      view.setUint32(cursor, pointer + at, true);
+      view.setUint32(cursor + 4, count, true);
+      view.setUint32(cursor + 8, pointer + at + sizes[i]!.bytes, true);
+      view.setFloat64(cursor + 16, weight * (k1 + 1), true);
+      view.setUint32(cursor + 24, pointer + at + sizes[i]!.bytes + sizes[i]!.table, true);
+      view.setFloat64(cursor + 32, k1 * (1 - b), true);
+      view.setFloat64(cursor + 40, (k1 * b) / average, true);
+      at += sizes[i]!.bytes + sizes[i]!.table + DECODED_BYTES;
+      this.#face.instance.exports.openPostings(pointer + cursor);
+    });
+  }
+
+  bound(list: number, start: number, end: number): number {
+    return this.#face.instance.exports.boundPostings(this.#cursor(list), start, end);
+  }
+
+  accumulate(list: number, start: number, end: number): void {
+    this.#face.instance.exports.accumulatePostings(
+      this.#cursor(list),
+      start,
+      end,
+      this.#lengths,
+      this.#sums.pointer,
+    );
+  }
+
+  collect(start: number, end: number, threshold: number): number {
+    this.#candidates = this.#face.instance.exports.collectSums(
+      this.#sums.pointer,
+      end - start,
+      start,
+      threshold,
+      this.#rows.pointer,
+      this.#scores.pointer,
+    );
+    return this.#candidates;
+  }
+
+  setCandidates(rows: Uint32Array): void {
+    this.#rows = this.#atLeast(this.#rows, rows.length * 4);
+    this.#scores = this.#atLeast(this.#scores, rows.length * 8);
+    this.#rows.u32().set(rows);
+    this.#scores.u8().fill(0, 0, rows.length * 8);
+    this.#candidates = rows.length;
+  }
+
+  complete(list: number): void {
+    this.#face.instance.exports.completePostings(
+      this.#cursor(list),
+      this.#rows.pointer,
+      this.#candidates,
+      this.#lengths,
+      this.#scores.pointer,
+    );
+  }
+
+  keep(threshold: number): number {
+    this.#candidates = this.#face.instance.exports.keepScores(
+      this.#rows.pointer,
+      this.#scores.pointer,
+      this.#candidates,
+      threshold,
+    );
+    return this.#candidates;
+  }
+
+  candidates(): { rows: Uint32Array; scores: Float64Array } {
+    return {
+      rows: this.#rows.u32().subarray(0, this.#candidates),
+      scores: this.#scores.f64().subarray(0, this.#candidates),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const region of [this.#lists, this.#sums, this.#rows, this.#scores]) region[Symbol.dispose]();
+  }
+
+  #cursor(list: number): number {
+    if (list >= this.#loaded) throw new RangeError(`postings: list ${list} of ${this.#loaded}`);
+    return this.#lists.pointer + list * CURSOR_BYTES;
+  }
+
+  #atLeast(region: Region, bytes: number): Region {
+    if (region.byteLength >= bytes) return region;
+    region[Symbol.dispose]();
+    return this.#face.arena.alloc(Math.ceil(bytes * 1.5));
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * BM25 over compressed posting lists, the format of index/text/postings.ts: blocks of 128 behind a skip table, full blocks bit-packed,
+ * the last one varints. A cursor is a record of CURSOR_BYTES in memory that the caller fills in as far as `openPostings` says.
+ */
+
+const BLOCK: u32 = 128;
+
+/** A cursor's fields, byte offsets. */
+const BYTES = 0; // u32 pointer of the list
+const COUNT = 4; // u32 postings
+const TABLE = 8; // u32 pointer to 16 bytes a block: last ordinal, start, f32 bound, unused
+const WINDOW_BLOCK = 12; // u32 first block that may reach into the window
+const SCALE = 16; // f64 weight x (k1 + 1)
+const DECODED = 24; // u32 pointer to room for 128 ordinals and 128 frequencies
+const DECODED_BLOCK = 28; // u32 block that lies there, or NONE
+const FIXED = 32; // f64 k1 (1 - b)
+const SLOPE = 40; // f64 k1 b / average length
+
+const NONE: u32 = 0xffffffff;
+
+// @ts-ignore: decorator
+@inline
+function blocksOf(cursor: usize): u32 {
+  return (load<u32>(cursor, COUNT) + BLOCK - 1) / BLOCK;
+}
+
+// @ts-ignore: decorator
+@inline
+function tableOf(cursor: usize, block: u32): usize {
+  return <usize>load<u32>(cursor, TABLE) + ((<usize>block) << 4);
+}
+
+/** Reads the skip table. The caller has set BYTES, COUNT, TABLE, SCALE, DECODED, FIXED and SLOPE. */
+export function openPostings(cursor: usize): void {
+  const bytes = <usize>load<u32>(cursor, BYTES);
+  const blocks = blocksOf(cursor);
+  const scale = load<f64>(cursor, SCALE);
+  store<u32>(cursor, 0, WINDOW_BLOCK);
+  store<u32>(cursor, NONE, DECODED_BLOCK);
+  if (load<u32>(cursor, COUNT) <= BLOCK) {
+    const only = tableOf(cursor, 0);
+    store<u32>(only, NONE, 0);
+    store<u32>(only, 0, 4);
+    store<f32>(only, <f32>scale, 8);
+    return;
+  }
+  const fixed = load<f64>(cursor, FIXED);
+  const slope = load<f64>(cursor, SLOPE);
+  let at = bytes;
+  let last: u32 = NONE; // -1: the first gap makes it the ordinal
+  let start: u32 = 0;
+  for (let block: u32 = 0; block < blocks; block++) {
+    const entry = tableOf(cursor, block);
+    for (let field: u32 = 0; field < 4; field++) {
+      let value: u32 = 0;
+      let shift: u32 = 0;
+      for (;;) {
+        const byte = <u32>load<u8>(at++);
+        value |= (byte & 127) << shift;
+        if (byte < 128) break;
+        shift += 7;
+      }
+      store<u32>(entry + (field << 2), value);
+    }
+    last += load<u32>(entry);
+    store<u32>(entry, last);
+    const length = load<u32>(entry, 4);
+    store<u32>(entry, start, 4);
+    start += length;
+    const frequency = <f64>load<u32>(entry, 8);
+    const shortest = <f64>load<u32>(entry, 12);
+    // rounded up: a bound may not be below a score
+    store<f32>(entry, <f32>((scale * frequency * 1.0000002) / (frequency + fixed + slope * shortest)), 8);
+  }
+  const head = <u32>(at - bytes);
+  for (let block: u32 = 0; block < blocks; block++) {
+    const entry = tableOf(cursor, block);
+    store<u32>(entry, load<u32>(entry, 4) + head, 4);
+  }
+}
+
+/** Moves the cursor's window to rows [start, end). @returns the largest score that this list can give a row there */
+export function boundPostings(cursor: usize, start: u32, end: u32): f64 {
+  const blocks = blocksOf(cursor);
+  let block = load<u32>(cursor, WINDOW_BLOCK);
+  while (block < blocks && load<u32>(tableOf(cursor, block)) < start) block++;
+  store<u32>(cursor, block, WINDOW_BLOCK);
+  let bound: f32 = 0;
+  for (; block < blocks; block++) {
+    const entry = tableOf(cursor, block);
+    bound = max<f32>(bound, load<f32>(entry, 8));
+    if (load<u32>(entry) >= end - 1) break;
+  }
+  return <f64>bound;
+}
+
+/** Value `i` of a run packed at `bits` each; reads up to 8 bytes beyond the run. */
+// @ts-ignore: decorator
+@inline
+function unpacked(run: usize, i: u32, bits: u32, mask: u64): u32 {
+  const bit = i * bits;
+  return <u32>((load<u64>(run + (bit >> 3)) >> <u64>(bit & 7)) & mask);
+}
+
+/** Decodes a block to ordinals and frequencies. @returns how many */
+function decode(cursor: usize, block: u32): u32 {
+  const room = <usize>load<u32>(cursor, DECODED);
+  const left = load<u32>(cursor, COUNT) - block * BLOCK;
+  const size = min(BLOCK, left);
+  if (load<u32>(cursor, DECODED_BLOCK) == block) return size;
+  store<u32>(cursor, block, DECODED_BLOCK);
+  let at = <usize>load<u32>(cursor, BYTES) + <usize>load<u32>(tableOf(cursor, block), 4);
+  let last: u32 = block == 0 ? NONE : load<u32>(tableOf(cursor, block - 1));
+  if (size == BLOCK) {
+    const gapBits = <u32>load<u8>(at);
+    const extraBits = <u32>load<u8>(at, 1);
+    const gaps = at + 2;
+    const extras = gaps + <usize>(gapBits << 4);
+    const gapMask: u64 = ((<u64>1) << gapBits) - 1;
+    const extraMask: u64 = ((<u64>1) << extraBits) - 1;
+    for (let i: u32 = 0; i < BLOCK; i++) {
+      last += unpacked(gaps, i, gapBits, gapMask) + 1;
+      store<u32>(room + (i << 2), last);
+      store<u32>(room + (i << 2), unpacked(extras, i, extraBits, extraMask) + 1, 512);
+    }
+    return BLOCK;
+  }
+  for (let i: u32 = 0; i < size; i++) {
+    let value: u64 = 0;
+    let frequency: u32 = 1;
+    let shift: u64 = 0;
+    for (;;) {
+      const byte = <u64>load<u8>(at++);
+      value |= (byte & 127) << shift;
+      if (byte < 128) break;
+      shift += 7;
+    }
+    if (!(value & 1)) {
+      frequency = 0;
+      let more: u32 = 0;
+      for (;;) {
+        const byte = <u32>load<u8>(at++);
+        frequency |= (byte & 127) << more;
+        if (byte < 128) break;
+        more += 7;
+      }
+    }
+    last += <u32>(value >> 1) + 1;
+    store<u32>(room + (i << 2), last);
+    store<u32>(room + (i << 2), frequency, 512);
+  }
+  return size;
+}
+
+/** Adds this list's scores of rows [start, end) to sums[row - start] (f64). lengths: u16 a row. */
+export function accumulatePostings(cursor: usize, start: u32, end: u32, lengths: usize, sums: usize): void {
+  const blocks = blocksOf(cursor);
+  const room = <usize>load<u32>(cursor, DECODED);
+  const scale = load<f64>(cursor, SCALE);
+  const fixed = load<f64>(cursor, FIXED);
+  const slope = load<f64>(cursor, SLOPE);
+  for (let block = load<u32>(cursor, WINDOW_BLOCK); block < blocks; block++) {
+    if (block > 0 && load<u32>(tableOf(cursor, block - 1)) >= end - 1) return;
+    const size = decode(cursor, block);
+    for (let i: u32 = 0; i < size; i++) {
+      const row = load<u32>(room + (i << 2));
+      if (row < start) continue;
+      if (row >= end) return;
+      const frequency = <f64>load<u32>(room + (i << 2), 512);
+      const at = sums + (<usize>(row - start) << 3);
+      const length = <f64>load<u16>(lengths + ((<usize>row) << 1));
+      store<f64>(at, load<f64>(at) + (scale * frequency) / (frequency + fixed + slope * length));
+    }
+  }
+}
+
+/** Adds this list's scores to scores[i] (f64) of rows[i] (u32, ascending). */
+export function completePostings(cursor: usize, rows: usize, count: u32, lengths: usize, scores: usize): void {
+  const blocks = blocksOf(cursor);
+  const room = <usize>load<u32>(cursor, DECODED);
+  const scale = load<f64>(cursor, SCALE);
+  const fixed = load<f64>(cursor, FIXED);
+  const slope = load<f64>(cursor, SLOPE);
+  let block: u32 = 0;
+  let size: u32 = 0;
+  let at: u32 = 0;
+  let open = false;
+  for (let i: u32 = 0; i < count; i++) {
+    const row = load<u32>(rows + (i << 2));
+    if (!open || load<u32>(tableOf(cursor, block)) < row) {
+      if (open) block++;
+      while (block < blocks && load<u32>(tableOf(cursor, block)) < row) block++;
+      if (block >= blocks) return;
+      size = decode(cursor, block);
+      open = true;
+      at = 0;
+    }
+    while (at < size && load<u32>(room + (at << 2)) < row) at++;
+    if (at >= size || load<u32>(room + (at << 2)) != row) continue;
+    const frequency = <f64>load<u32>(room + (at << 2), 512);
+    const length = <f64>load<u16>(lengths + ((<usize>row) << 1));
+    const to = scores + (<usize>i << 3);
+    store<f64>(to, load<f64>(to) + (scale * frequency) / (frequency + fixed + slope * length));
+  }
+}
+
+/** Rows of a window whose sum is above zero and at least `threshold`, ascending, with their sums; the sums become zero. @returns how many */
+export function collectSums(sums: usize, count: u32, start: u32, threshold: f64, rows: usize, scores: usize): u32 {
+  let found: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const at = sums + (<usize>i << 3);
+    const sum = load<f64>(at);
+    if (sum == 0) continue;
+    store<f64>(at, 0);
+    if (sum >= threshold) {
+      store<u32>(rows + (found << 2), start + i);
+      store<f64>(scores + (<usize>found << 3), sum);
+      found++;
+    }
+  }
+  return found;
+}
+
+/** Closes the ranks of rows whose score is at least `threshold`. @returns how many stay */
+export function keepScores(rows: usize, scores: usize, count: u32, threshold: f64): u32 {
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const score = load<f64>(scores + (<usize>i << 3));
+    if (score < threshold) continue;
+    store<u32>(rows + (kept << 2), load<u32>(rows + (i << 2)));
+    store<f64>(scores + (<usize>kept << 3), score);
+    kept++;
+  }
+  return kept;
+}
