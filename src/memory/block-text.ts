@@ -50,13 +50,17 @@ export function unpackBlocks(
   return bytes;
 }
 
+/** Blocks that stay inflated: passages of one answer often lie close together. */
+const RECENT = 4;
+
 /** Random access to a blocked string of an attached segment. The table is resident: 4 bytes per 16 KB. */
 export class BlockText {
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #table: Uint32Array;
   readonly #blockBytes: number;
-  #last: { block: number; bytes: Uint8Array } | undefined;
+  /** Inflated lately, newest first. */
+  #recent: { readonly block: number; readonly bytes: Uint8Array }[] = [];
 
   private constructor(source: SegmentSource, name: string, table: Uint32Array, blockBytes: number) {
     this.#source = source;
@@ -76,7 +80,7 @@ export class BlockText {
   }
 
   get bytes(): number {
-    return this.#table.byteLength;
+    return this.#table.byteLength + RECENT * this.#blockBytes;
   }
 
   /** Raw bytes of the whole string. */
@@ -89,9 +93,8 @@ export class BlockText {
     if (end <= start) return new Uint8Array(0);
     const first = Math.floor(start / this.#blockBytes);
     const last = Math.floor((end - 1) / this.#blockBytes);
-    if (first === last && this.#last?.block === first) {
-      return this.#last.bytes.slice(start - first * this.#blockBytes, end - first * this.#blockBytes);
-    }
+    const known = first === last ? this.#recent.find(({ block }) => block === first) : undefined;
+    if (known) return known.bytes.slice(start - first * this.#blockBytes, end - first * this.#blockBytes);
     const ranges = [];
     for (let block = first; block <= last; block++) {
       ranges.push({
@@ -116,7 +119,7 @@ export class BlockText {
 
   #cut(blocks: readonly Uint8Array[], first: number, start: number, end: number): Uint8Array {
     const last = blocks.length - 1;
-    this.#last = { block: first + last, bytes: blocks[last]! };
+    this.#recent = [{ block: first + last, bytes: blocks[last]! }, ...this.#recent.slice(0, RECENT - 1)];
     const offset = first * this.#blockBytes;
     const whole =
       blocks.length === 1

@@ -3,7 +3,7 @@ import type { PostingScorer, RowStatistics } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
+import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
 import type { TermEntry } from "./dictionary.ts";
 import type { Lexicon } from "./lexicon.ts";
@@ -16,9 +16,6 @@ export interface SegmentPostings {
   readonly segment: WordsSegment;
   readonly lists: ReadonlyMap<string, { readonly entry: TermEntry; readonly bytes: Uint8Array }>;
 }
-
-/** With fewer rows allowed than this share, they are scored one by one. */
-const FEW = 1 / 16;
 
 export function readPostings(
   lexicon: Lexicon,
@@ -114,16 +111,6 @@ export function rankSegment(
     },
     collect,
   });
-}
-
-/** Ordinals of the rows that the filter lets through, when they are few. */
-function fewOrdinals(filter: RowSet, rows: RowIds): Uint32Array | undefined {
-  const limit = Math.floor(rows.count * FEW);
-  const first = rows.count === 0 ? 0 : rowAt(rows, 0);
-  const last = rows.count === 0 ? -1 : rowAt(rows, rows.count - 1);
-  const found = filter.within(first, last + 1, limit);
-  if (!found) return undefined;
-  return found.map((row) => ordinalOf(rows, row)).filter((ordinal) => ordinal !== 0xffff_ffff);
 }
 
 export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {

@@ -94,9 +94,15 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     return this.#scoreAll(weights, await this.#read([...terms.keys()]), rows);
   }
 
-  /** Rows that hold `term`. */
-  frequency(term: string): number {
-    return this.#lexicon.frequency(term);
+  /** Sum of the query's term weights. */
+  async queryWeight(query: string): Promise<number> {
+    const { terms } = (await this.#prepare(query)).plan;
+    return [...terms.values()].reduce((sum, weight) => sum + weight, 0);
+  }
+
+  /** Terms of an average row. */
+  get averageLength(): number {
+    return this.#statistics().average;
   }
 
   /** Inverse document frequency. */

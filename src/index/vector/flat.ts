@@ -4,12 +4,21 @@
  */
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
-import { kernels, type Region } from "../../kernels/index.ts";
-import type { MaybePromise } from "../../storage/store.ts";
+import { kernels } from "../../kernels/index.ts";
+import { type Matrix, matrix } from "../../linalg/matrix.ts";
 import { type Hits, isAfter } from "../hits.ts";
-import { ordinalOf, rowAt, type SearchOptions, type SegmentedIndex, type SegmentSource } from "../segment.ts";
+import {
+  fewOrdinals,
+  ordinalOf,
+  rowAt,
+  type SearchOptions,
+  type SegmentedIndex,
+  type SegmentSource,
+} from "../segment.ts";
+import { Shortlist } from "../shortlist.ts";
 import { TopK } from "../top-k.ts";
 import { CodeBuffer } from "./code-buffer.ts";
+import { Scratch } from "./scratch.ts";
 import { COARSE, FINE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
 export interface FlatOptions {
@@ -25,28 +34,33 @@ export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 40
 /** Rows sifted by one call of the selection kernel. */
 const SIFT_ROWS = 8192;
 
-interface Segment {
-  readonly source: SegmentSource;
+/** A run of rows with codes in RAM: an attached segment, or the tail. */
+interface Run {
   readonly codes: CodeBuffer;
+  readonly count: number;
+  rowAt(ordinal: number): number;
+  /** -1 when the run does not hold the row. */
+  ordinalOf(row: number): number;
+  /** Copies fine codes of some ordinals, ascending, to `out`. */
+  gather(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
+  /** Ordinals that a filter lets through, when they are few. */
+  few(filter: NonNullable<SearchOptions["filter"]>): Uint32Array | undefined;
 }
 
-/** A row found by the scan: where its fine code lies. */
-interface Candidate {
-  readonly row: number;
-  readonly segment: Segment | null;
-  readonly ordinal: number;
-}
+/** Ordinals of some rows, run by run, each ascending. */
+type Located = readonly { readonly run: Run; readonly ordinals: Uint32Array }[];
 
 export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #coders: VectorCoders;
   readonly #metric: Metric;
   readonly #factor: number;
   readonly #minimum: number;
-  readonly #segments = new Map<number, Segment>();
+  readonly #segments = new Map<number, Run>();
   readonly #tailCoarse: CodeBuffer;
   readonly #tailFine: CodeBuffer;
   #tailRows: number[] = [];
-  #scores: Region | undefined;
+  readonly #scores = new Scratch();
+  readonly #gathered = new Scratch();
   readonly #sifted = new Uint32Array(SIFT_ROWS);
 
   constructor(options: FlatOptions) {
@@ -70,7 +84,15 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     const [codes] = await source.read([{ part: COARSE, start: 0, end: bytes }]);
     const buffer = new CodeBuffer(stride);
     buffer.append(codes!);
-    this.#segments.set(source.id, { source, codes: buffer });
+    const { rows } = source;
+    this.#segments.set(source.id, {
+      codes: buffer,
+      count: rows.count,
+      rowAt: (ordinal) => rowAt(rows, ordinal),
+      ordinalOf: (row) => ordinalOf(rows, row),
+      gather: (ordinals, out) => source.gather(FINE, rowBytes(this.#coders.fine), ordinals, out),
+      few: (filter) => fewOrdinals(filter, rows),
+    });
   }
 
   detach(segmentId: number): void {
@@ -98,31 +120,36 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
    * Scores are those of the fine codes. A cursor widens the scan until `k` hits after it are certain.
    */
   async search(query: Float32Array, options: SearchOptions): Promise<Hits> {
-    const total =
-      this.#tailRows.length + [...this.#segments.values()].reduce((n, s) => n + s.source.rows.count, 0);
+    const runs = this.#runs();
+    const total = runs.reduce((sum, { count }) => sum + count, 0);
     for (let depth = Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
-      const candidates = this.#scan(query, Math.min(depth, total), options);
+      const candidates = this.#scan(runs, query, Math.min(depth, total), options);
       const hits = await this.#rescore(query, candidates, options);
       if (!options.after || hits.rows.length >= options.k || depth >= total) return hits;
     }
   }
 
-  /** Fine scores of given rows; NaN for rows this index does not hold. Used to complete a fused list. */
+  /** Fine scores of given rows, ascending; NaN for rows this index does not hold. Used to complete a fused list. */
   async scoreRows(query: Float32Array, rows: Uint32Array): Promise<Float32Array> {
-    const found: Candidate[] = [];
-    const places: number[] = [];
-    rows.forEach((row, i) => {
-      const candidate = this.#locate(row);
-      if (!candidate) return;
-      found.push(candidate);
-      places.push(i);
-    });
+    const { located, places } = this.#locate(rows);
     const scores = new Float32Array(rows.length).fill(Number.NaN);
-    const fine = await this.#fineScores(query, found);
+    const fine = await this.#fineScores(query, located);
     places.forEach((place, i) => {
       scores[place] = fine[i]!;
     });
     return scores;
+  }
+
+  /** Vectors of given rows, ascending, as the fine codes hold them; zeros for rows this index does not hold. */
+  async vectorsOf(rows: Uint32Array): Promise<Matrix> {
+    const { fine } = this.#coders;
+    const { located, places } = this.#locate(rows);
+    const decoded = fine.decode(await this.#gather(located), places.length);
+    const out = matrix(rows.length, fine.dim);
+    places.forEach((place, i) => {
+      out.data.set(decoded.data.subarray(i * fine.dim, (i + 1) * fine.dim), place * fine.dim);
+    });
+    return out;
   }
 
   memory(): readonly { name: string; bytes: number }[] {
@@ -131,7 +158,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return [
       { name: "vectors: coarse codes", bytes: codes + this.#coders.coarse.bytes + this.#coders.fine.bytes },
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
-      { name: "vectors: scratch", bytes: (this.#scores?.byteLength ?? 0) + this.#sifted.byteLength },
+      { name: "vectors: scratch", bytes: this.#scores.bytes + this.#gathered.bytes + this.#sifted.byteLength },
     ];
   }
 
@@ -139,109 +166,154 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     for (const id of [...this.#segments.keys()]) this.detach(id);
     this.#tailCoarse[Symbol.dispose]();
     this.#tailFine[Symbol.dispose]();
-    this.#scores?.[Symbol.dispose]();
+    this.#scores[Symbol.dispose]();
+    this.#gathered[Symbol.dispose]();
   }
 
-  #scan(query: Float32Array, depth: number, options: SearchOptions): Candidate[] {
+  /** Segments in row order, then the tail. */
+  #runs(): Run[] {
+    const runs = [...this.#segments.values()].filter(({ count }) => count > 0);
+    runs.sort((a, b) => a.rowAt(0) - b.rowAt(0));
+    if (this.#tailRows.length > 0) runs.push(this.#tail());
+    return runs;
+  }
+
+  #tail(): Run {
+    const rows = this.#tailRows;
+    const stride = rowBytes(this.#coders.fine);
+    return {
+      codes: this.#tailCoarse,
+      count: rows.length,
+      rowAt: (ordinal) => rows[ordinal]!,
+      ordinalOf: (row) => {
+        const ordinal = lowerBound(rows, row);
+        return rows[ordinal] === row ? ordinal : -1;
+      },
+      gather: (ordinals, out) => {
+        const fine = this.#tailFine.view();
+        ordinals.forEach((o, i) => out.set(fine.subarray(o * stride, (o + 1) * stride), i * stride));
+      },
+      few: () => undefined,
+    };
+  }
+
+  #scan(runs: readonly Run[], query: Float32Array, depth: number, { filter }: SearchOptions): Located {
     const scorer = this.#coders.coarse.scorer(query, this.#metric);
-    const heap = new TopK(depth);
-    for (const { source, codes } of this.#segments.values()) {
-      this.#select(scorer, codes, source.rows.count, (i) => rowAt(source.rows, i), heap, options);
+    const list = new Shortlist(depth);
+    let first = 0;
+    for (const run of runs) {
+      const few = filter && run.few(filter);
+      if (few) this.#selectFew(scorer, run, few, first, list);
+      else this.#select(scorer, run, first, list, filter);
+      first += run.count;
     }
-    this.#select(scorer, this.#tailCoarse, this.#tailRows.length, (i) => this.#tailRows[i]!, heap, options);
-    return Array.from(heap.drain().rows, (row) => this.#locate(row)!);
+    return splitByRun(runs, list.finish());
   }
 
   #select(
     scorer: Scorer,
-    codes: CodeBuffer,
-    rows: number,
-    rowOf: (ordinal: number) => number,
-    heap: TopK,
-    { filter }: SearchOptions,
+    { codes, count, rowAt }: Run,
+    first: number,
+    list: Shortlist,
+    filter: SearchOptions["filter"],
   ): void {
-    if (rows === 0) return;
-    const scores = this.#scratch(rows);
-    scorer.score(codes.view(), 0, rows, scores);
-    const visit = (i: number): void => {
-      const row = rowOf(i);
-      if (!filter || filter.has(row)) heap.push(scores[i]!, row);
-    };
-    let next = 0;
-    for (; next < rows && !heap.isFull; next++) visit(next);
-    // once the heap is full its threshold only rises: stripes are sifted by the kernel, survivors by the heap
-    for (; next < rows; next += SIFT_ROWS) {
-      const stripe = scores.subarray(next, Math.min(rows, next + SIFT_ROWS));
-      const found = kernels().selectAbove(stripe, heap.threshold, this.#sifted);
-      for (let i = 0; i < found; i++) visit(next + this.#sifted[i]!);
+    const scores = this.#scores.f32(count);
+    scorer.score(codes.view(), 0, count, scores);
+    // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
+    for (let start = 0; start < count; start += SIFT_ROWS) {
+      const stripe = scores.subarray(start, Math.min(count, start + SIFT_ROWS));
+      const found = kernels().selectAbove(stripe, list.threshold, this.#sifted);
+      for (let i = 0; i < found; i++) {
+        const ordinal = start + this.#sifted[i]!;
+        if (!filter || filter.has(rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
+      }
     }
   }
 
-  /** Room for the scores of one segment, in kernel memory. */
-  #scratch(rows: number): Float32Array {
-    if (!this.#scores || this.#scores.byteLength < rows * 4) {
-      this.#scores?.[Symbol.dispose]();
-      this.#scores = kernels().arena.alloc(rows * 4);
-    }
-    return this.#scores.f32().subarray(0, rows);
+  #selectFew(scorer: Scorer, { codes }: Run, few: Uint32Array, first: number, list: Shortlist): void {
+    const stride = rowBytes(this.#coders.coarse);
+    const own = this.#gathered.u8(few.length * stride);
+    const all = codes.view();
+    few.forEach((o, i) => own.set(all.subarray(o * stride, (o + 1) * stride), i * stride));
+    const scores = this.#scores.f32(few.length);
+    scorer.score(own, 0, few.length, scores);
+    few.forEach((ordinal, i) => list.push(scores[i]!, first + ordinal));
   }
 
-  #locate(row: number): Candidate | undefined {
-    for (const segment of this.#segments.values()) {
-      const ordinal = ordinalOf(segment.source.rows, row);
-      if (ordinal >= 0) return { row, segment, ordinal };
-    }
-    const ordinal = lowerBound(this.#tailRows, row);
-    return this.#tailRows[ordinal] === row ? { row, segment: null, ordinal } : undefined;
-  }
-
-  async #rescore(query: Float32Array, candidates: Candidate[], options: SearchOptions): Promise<Hits> {
+  async #rescore(query: Float32Array, candidates: Located, options: SearchOptions): Promise<Hits> {
     const scores = await this.#fineScores(query, candidates);
-    const heap = new TopK(Math.min(options.k, candidates.length));
-    candidates.forEach(({ row }, i) => {
-      const score = scores[i]!;
-      if (options.minScore !== undefined && score < options.minScore) return;
-      if (options.after && !isAfter(options.after, score, row)) return;
-      heap.push(score, row);
-    });
+    const heap = new TopK(Math.min(options.k, scores.length));
+    let at = 0;
+    for (const { run, ordinals } of candidates) {
+      for (const ordinal of ordinals) {
+        const score = scores[at++]!;
+        if (options.minScore !== undefined && score < options.minScore) continue;
+        if (score < heap.threshold) continue;
+        const row = run.rowAt(ordinal);
+        if (!options.after || isAfter(options.after, score, row)) heap.push(score, row);
+      }
+    }
     return heap.drain();
   }
 
-  /** Fine codes of the candidates, gathered by one read per segment, then scored together. */
-  async #fineScores(query: Float32Array, candidates: readonly Candidate[]): Promise<Float32Array> {
-    const stride = rowBytes(this.#coders.fine);
-    const gathered = new Uint8Array(candidates.length * stride);
-    for (const segment of [...this.#segments.values(), null]) {
-      const places: number[] = [];
-      candidates.forEach((candidate, i) => {
-        if (candidate.segment === segment) places.push(i);
-      });
-      if (places.length === 0) continue;
-      const codes = await this.#readFine(
-        segment,
-        places.map((i) => candidates[i]!.ordinal),
-        stride,
-      );
-      places.forEach((place, i) => gathered.set(codes[i]!, place * stride));
+  /** @param rows ascending. @returns where they lie, and the index in `rows` of each that was found */
+  #locate(rows: Uint32Array): { located: Located; places: number[] } {
+    const located: { run: Run; ordinals: Uint32Array }[] = [];
+    const places: number[] = [];
+    let place = 0;
+    for (const run of this.#runs()) {
+      const last = run.rowAt(run.count - 1);
+      const ordinals: number[] = [];
+      for (; place < rows.length && rows[place]! <= last; place++) {
+        const ordinal = run.ordinalOf(rows[place]!);
+        if (ordinal < 0) continue;
+        ordinals.push(ordinal);
+        places.push(place);
+      }
+      if (ordinals.length > 0) located.push({ run, ordinals: Uint32Array.from(ordinals) });
     }
-    const scores = new Float32Array(candidates.length);
-    this.#coders.fine.scorer(query, this.#metric).score(gathered, 0, candidates.length, scores);
-    return scores;
+    return { located, places };
   }
 
-  #readFine(
-    segment: Segment | null,
-    ordinals: readonly number[],
-    stride: number,
-  ): MaybePromise<Uint8Array[]> {
-    if (segment) {
-      return segment.source.read(
-        ordinals.map((o) => ({ part: FINE, start: o * stride, end: (o + 1) * stride })),
-      );
+  /** Fine codes of the candidates, back to back. Owned: searches may overlap while pages are read. */
+  async #gather(candidates: Located): Promise<Uint8Array> {
+    const stride = rowBytes(this.#coders.fine);
+    const total = candidates.reduce((sum, { ordinals }) => sum + ordinals.length, 0);
+    const codes = new Uint8Array(total * stride);
+    let at = 0;
+    for (const { run, ordinals } of candidates) {
+      const under = run.gather(ordinals, codes.subarray(at, at + ordinals.length * stride));
+      if (under) await under;
+      at += ordinals.length * stride;
     }
-    const tail = this.#tailFine.view();
-    return ordinals.map((o) => tail.subarray(o * stride, (o + 1) * stride));
+    return codes;
   }
+
+  async #fineScores(query: Float32Array, candidates: Located): Promise<Float32Array> {
+    const codes = await this.#gather(candidates);
+    const count = codes.length / rowBytes(this.#coders.fine);
+    const scores = new Float32Array(count);
+    this.#coders.fine.scorer(query, this.#metric).score(codes, 0, count, scores);
+    return scores;
+  }
+}
+
+/** Places in the concatenation of all runs, ascending, as ordinals of each. */
+function splitByRun(runs: readonly Run[], places: Uint32Array): Located {
+  const located: { run: Run; ordinals: Uint32Array }[] = [];
+  let first = 0;
+  let from = 0;
+  for (const run of runs) {
+    let to = from;
+    while (to < places.length && places[to]! < first + run.count) to++;
+    if (to > from) {
+      const start = first;
+      located.push({ run, ordinals: places.subarray(from, to).map((place) => place - start) });
+    }
+    from = to;
+    first += run.count;
+  }
+  return located;
 }
 
 /** First index whose value is >= `row` in an ascending list. */
