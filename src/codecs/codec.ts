@@ -23,6 +23,16 @@ export interface Codec {
   fit(sample: Matrix, options?: FitOptions): Coder;
 }
 
+/** Row codes rearranged in RAM, so that all of them are scored faster than one by one. Never stored: rows come and go one by one. */
+export interface ScanLayout {
+  /** Rows side by side in a block. */
+  readonly rows: number;
+  /** Bytes of a block. */
+  readonly bytes: number;
+  /** Whole blocks; the last one is filled up with rows of zeros. */
+  arrange(codes: Uint8Array, rows: number): Uint8Array;
+}
+
 /** A trained codec. Parameters are borrowed, results are owned by the caller. */
 export interface Coder {
   readonly id: string;
@@ -32,6 +42,8 @@ export interface Coder {
   readonly blockRows: number;
   /** Bytes of one full block, or null when lengths vary. For blockRows = 1 this is the stride of a row of codes. */
   readonly blockBytes: number | null;
+  /** Present when `scorer` can score whole blocks. */
+  readonly scan?: ScanLayout;
   /** Bytes held by the coder itself: centroids, rotations, tables. */
   readonly bytes: number;
   /** Codes of all rows, back to back. A last, partial block is allowed. @throws MnemeError DIMENSION, NOT_FINITE. */
@@ -47,4 +59,6 @@ export interface Coder {
 export interface Scorer {
   /** Writes `rows` scores to `out`, reading codes from row `first` on. Allocates nothing. @returns rows scored. */
   score(codes: Uint8Array, first: number, rows: number, out: Float32Array): number;
+  /** Scores all rows of blocks in the coder's scan layout, a whole block's rows each. */
+  scoreBlocks?(blocks: Uint8Array, out: Float32Array): void;
 }

@@ -40,6 +40,7 @@ export function composed(transform: Transform, coder: Coder): Coder {
     dim: transform.dim,
     blockRows: coder.blockRows,
     blockBytes: coder.blockBytes,
+    ...(coder.scan ? { scan: coder.scan } : {}),
     bytes: transform.bytes + coder.bytes,
     encode: (rows) => coder.encode(transform.forward(rows)),
     decode: (codes, rows) => transform.backward(coder.decode(codes, rows)),

@@ -1,6 +1,7 @@
 /** Scoring RaBitQ codes: 1-bit codes against a 4-bit query by bit planes, wider ones against the f32 query. */
 import { kernels } from "../kernels/index.ts";
 import type { Metric, Scorer } from "./codec.ts";
+import { tableOfLevels } from "./rabitq-blocks.ts";
 import { scoreOf, squareOf } from "./score.ts";
 
 export interface ScorerInput {
@@ -17,8 +18,14 @@ const QUERY_BITS = 4;
 /** The query on a grid of 16 steps; the kernel does the rest. */
 export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
   const half = query.reduce((sum, value) => sum + value, 0) / 2;
-  const sliced = { ...slice(query, stride - 8), half, square: squareOf(query), metric };
+  const { levels, ...grid } = slice(query, stride - 8);
+  const sliced = { ...grid, half, square: squareOf(query), metric };
+  let lut: Uint8Array | undefined;
   return {
+    scoreBlocks(blocks, out) {
+      lut ??= tableOfLevels(levels, stride - 8);
+      kernels().scanOneBit(sliced, lut, blocks, out);
+    },
     score(codes, first, rows, out) {
       const data = codes.subarray(first * stride, (first + rows) * stride);
       kernels().scoreOneBit(sliced, { data, count: rows, stride }, out.subarray(0, rows));
@@ -27,7 +34,10 @@ export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
   };
 }
 
-function slice(query: Float32Array, bytes: number): { planes: Uint8Array; low: number; step: number } {
+function slice(
+  query: Float32Array,
+  bytes: number,
+): { planes: Uint8Array; levels: Uint8Array; low: number; step: number } {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of query) {
     low = Math.min(low, value);
@@ -35,11 +45,13 @@ function slice(query: Float32Array, bytes: number): { planes: Uint8Array; low: n
   }
   const step = (high - low) / (2 ** QUERY_BITS - 1) || 1;
   const planes = new Uint8Array(QUERY_BITS * bytes);
+  const levels = new Uint8Array(query.length);
   query.forEach((value, i) => {
     const level = Math.round((value - low) / step);
+    levels[i] = level;
     for (let j = 0; j < QUERY_BITS; j++) if (level & (1 << j)) planes[j * bytes + (i >> 3)]! |= 1 << (i & 7);
   });
-  return { planes, low, step };
+  return { planes, levels, low, step };
 }
 
 export function packedScorer({ query, metric, bits, stride }: ScorerInput): Scorer {

@@ -9,7 +9,8 @@ import { MnemeError } from "../errors.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { HadamardRotation } from "../linalg/rotation.ts";
 import { checkCodes, checkDim, checkRows } from "./check.ts";
-import type { Codec, Coder, Metric, Scorer } from "./codec.ts";
+import type { Codec, Coder, Metric, ScanLayout, Scorer } from "./codec.ts";
+import { oneBitLayout } from "./rabitq-blocks.ts";
 import { oneBitScorer, packedScorer } from "./rabitq-score.ts";
 import { serialize } from "./serial.ts";
 
@@ -41,6 +42,7 @@ export class RabitqCoder implements Coder {
   readonly bits: number;
   readonly blockRows = 1;
   readonly blockBytes: number;
+  readonly scan?: ScanLayout;
   readonly #rotation: HadamardRotation;
 
   constructor(dim: number, bits: number, seed: number) {
@@ -55,6 +57,8 @@ export class RabitqCoder implements Coder {
     this.bits = bits;
     this.blockBytes = codeBytes(dim, bits) + FACTOR_BYTES;
     this.#rotation = new HadamardRotation(dim, seed);
+    const scan = bits === 1 ? oneBitLayout(dim, this.blockBytes) : undefined;
+    if (scan) this.scan = scan;
   }
 
   get bytes(): number {

@@ -44,6 +44,12 @@ export interface KernelFace {
    * f32 factor, the upper half of its f32 squared norm, u16 count of ones.
    */
   scoreOneBit(query: OneBitQuery, rows: Rows, out: Float32Array): void;
+  /**
+   * The same scores from blocks of 32 rows side by side: per group of four dimensions 16 bytes, byte i with the bits of row i below and of
+   * row i + 16 above; then 32 f32 factors, 32 upper halves of f32 squared norms, 32 u16 counts of ones.
+   * @param lut 16 bytes a group: the sum of the query's levels under each pattern of bits. @param out 32 scores a block
+   */
+  scanOneBit(query: OneBitQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
   /** out[m x n] = a[m x k] b[k x n], row-major. */
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
   /** out[m x n] = a[m x k] (b[n x k]) transposed. */

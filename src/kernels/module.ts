@@ -30,6 +30,9 @@ export const KERNEL_NAMES = [
   "completePostings",
   "collectSums",
   "keepScores",
+  "kthScore",
+  "restrictRows",
+  "scanOneBit",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

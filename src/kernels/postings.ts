@@ -22,12 +22,26 @@ export interface RowStatistics {
   readonly b: number;
 }
 
+/** Rows that may be found: row r of the segment has bit `first` + r. */
+export interface AllowedRows {
+  readonly words: Uint32Array;
+  readonly first: number;
+}
+
 /** Rows scored together: the sums stay in the second-level cache. */
 export const WINDOW_ROWS = 8192;
 
 export interface PostingScorer extends Disposable {
-  /** Replaces the lists. @param lengths u16 terms of each row, in kernel memory, borrowed until the next load */
-  load(lists: readonly WeightedList[], lengths: Region, statistics: RowStatistics): void;
+  /**
+   * Replaces the lists. @param lengths u16 terms of each row, in kernel memory, borrowed until the next load
+   * @param allowed rows that may become candidates by `collect`; absent: all
+   */
+  load(
+    lists: readonly WeightedList[],
+    lengths: Region,
+    statistics: RowStatistics,
+    allowed?: AllowedRows,
+  ): void;
   /** The largest score that list `list` gives a row of [start, end). Windows must ascend between loads. */
   bound(list: number, start: number, end: number): number;
   /** Adds the list's scores of the bound window to the window's sums. */
@@ -40,6 +54,8 @@ export interface PostingScorer extends Disposable {
   complete(list: number): void;
   /** Drops candidates below `threshold`. @returns how many stay */
   keep(threshold: number): number;
+  /** Drops candidates that are not among the best `k`; rows that tie with the last stay. @returns how many stay */
+  best(k: number): number;
   /** Candidate rows, ascending, and their scores. Borrowed until the next call. */
   candidates(): { readonly rows: Uint32Array; readonly scores: Float64Array };
   /** Bytes held in kernel memory. */
@@ -55,6 +71,9 @@ const DECODED_BYTES = BLOCK * 8;
 /** Unpacking reads whole words beyond the end of a list. */
 const PADDING = 16;
 
+/** Scores this near are the same once they are kept as f32. */
+const TIE = 1 - 1e-6;
+
 const align = (bytes: number): number => (bytes + 15) & ~15;
 
 export class WasmPostings implements PostingScorer {
@@ -63,6 +82,8 @@ export class WasmPostings implements PostingScorer {
   #sums: Region;
   #rows: Region;
   #scores: Region;
+  #allowed: Region | undefined;
+  #firstAllowed = -1;
   #lengths = 0;
   #loaded = 0;
   #candidates = 0;
@@ -77,10 +98,16 @@ export class WasmPostings implements PostingScorer {
   }
 
   get bytes(): number {
-    return [this.#lists, this.#sums, this.#rows, this.#scores].reduce((n, { byteLength }) => n + byteLength, 0);
+    return this.#regions().reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
-  load(lists: readonly WeightedList[], lengths: Region, { average, k1, b }: RowStatistics): void {
+  load(
+    lists: readonly WeightedList[],
+    lengths: Region,
+    { average, k1, b }: RowStatistics,
+    allowed?: AllowedRows,
+  ): void {
+    this.#allow(allowed, lengths.byteLength >>> 1);
     const sizes = lists.map(({ bytes, count }) => ({
       bytes: align(bytes.length + PADDING),
       table: Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES,
@@ -134,6 +161,14 @@ export class WasmPostings implements PostingScorer {
       this.#rows.pointer,
       this.#scores.pointer,
     );
+    if (this.#firstAllowed >= 0)
+      this.#candidates = this.#face.instance.exports.restrictRows(
+        this.#rows.pointer,
+        this.#scores.pointer,
+        this.#candidates,
+        this.#allowed!.pointer,
+        this.#firstAllowed,
+      );
     return this.#candidates;
   }
 
@@ -165,6 +200,16 @@ export class WasmPostings implements PostingScorer {
     return this.#candidates;
   }
 
+  best(k: number): number {
+    if (this.#candidates <= k) return this.#candidates;
+    // the sums are zero between windows and serve as room meanwhile
+    const room = this.#sums;
+    const { kthScore } = this.#face.instance.exports;
+    const kth = kthScore(this.#scores.pointer, this.#candidates, k, room.pointer);
+    room.u8().fill(0, 0, this.#candidates * 8);
+    return this.keep(kth * TIE);
+  }
+
   candidates(): { rows: Uint32Array; scores: Float64Array } {
     return {
       rows: this.#rows.u32().subarray(0, this.#candidates),
@@ -173,7 +218,25 @@ export class WasmPostings implements PostingScorer {
   }
 
   [Symbol.dispose](): void {
-    for (const region of [this.#lists, this.#sums, this.#rows, this.#scores]) region[Symbol.dispose]();
+    for (const region of this.#regions()) region[Symbol.dispose]();
+  }
+
+  #regions(): Region[] {
+    const regions = [this.#lists, this.#sums, this.#rows, this.#scores];
+    return this.#allowed ? [...regions, this.#allowed] : regions;
+  }
+
+  /** Copies the bits of the segment's rows. */
+  #allow(allowed: AllowedRows | undefined, rows: number): void {
+    this.#firstAllowed = -1;
+    if (!allowed) return;
+    const from = allowed.first >>> 5;
+    const words = ((allowed.first + rows + 31) >>> 5) - from;
+    this.#allowed = this.#atLeast(this.#allowed ?? this.#face.arena.alloc(words * 4), words * 4);
+    const bits = this.#allowed.u32();
+    bits.fill(0, 0, words);
+    bits.set(allowed.words.subarray(from, from + words));
+    this.#firstAllowed = allowed.first & 31;
   }
 
   #cursor(list: number): number {

@@ -96,6 +96,16 @@ export class WasmFace implements KernelFace {
     }
   }
 
+  scanOneBit(query: OneBitQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
+    const { step, low, half, square, metric } = query;
+    const mode = ["dot", "cosine", "l2"].indexOf(metric);
+    const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
+    const count = out.length / 32;
+    const groups = lut.length / 16;
+    this.instance.exports.scanOneBit(codes, count, groups, table, step, low, half, square, mode, to);
+    this.#take(to, out);
+  }
+
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
     this.#product("matmulF32", a, b, out, m, k, n);
   }

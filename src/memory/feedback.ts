@@ -4,6 +4,7 @@
  * find stays unfound, which keeps it in a fraction of a millisecond and costs no quality on the judged collections.
  */
 import { feedbackTerms } from "../index/text/feedback.ts";
+import type { TakenVectors } from "../index/vector/taken-vectors.ts";
 import type { Library } from "./library.ts";
 
 export const feedbackDefaults = {
@@ -24,6 +25,7 @@ export interface Candidates {
   readonly rows: Uint32Array;
   readonly words: Float64Array;
   readonly meaning: Float32Array;
+  readonly vectors: TakenVectors;
 }
 
 /** Convex combination; each score as a share of the best one. */
@@ -42,17 +44,22 @@ export async function withFeedback(
   first: Float64Array,
 ): Promise<Float64Array> {
   const top = bestOf(first, feedbackDefaults.passages);
-  const rows = Uint32Array.from(top, (i) => candidates.rows[i]!);
   const shares = sharesOf(Float64Array.from(top, (i) => first[i]!));
-  const words = await sharpenWords(library, text, candidates, rows, shares);
-  const meaning = await sharpenVector(library, vector, rows, shares);
-  return mix(words, await library.vectors.scoreRows(meaning, candidates.rows), feedbackDefaults.meaning);
+  const words = await sharpenWords(library, text, candidates, top, shares);
+  const meaning = sharpenVector(vector, candidates, top, shares);
+  return mix(words, candidates.vectors.score(meaning), feedbackDefaults.meaning);
 }
 
-/** Indexes of the largest scores, ascending by index. */
+/** Indexes of the largest scores. */
 function bestOf(scores: Float64Array, count: number): number[] {
-  const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return order.slice(0, count).sort((a, b) => a - b);
+  const best: number[] = [];
+  for (let i = 0; i < scores.length; i++) {
+    let at = best.length;
+    while (at > 0 && scores[best[at - 1]!]! < scores[i]!) at--;
+    if (at < count) best.splice(at, 0, i);
+    if (best.length > count) best.pop();
+  }
+  return best;
 }
 
 function sharesOf(scores: Float64Array): Float64Array {
@@ -65,29 +72,30 @@ async function sharpenWords(
   library: Library,
   text: string,
   candidates: Candidates,
-  rows: Uint32Array,
+  top: readonly number[],
   shares: Float64Array,
 ): Promise<Float64Array> {
   const passages = [];
-  for (let i = 0; i < rows.length; i++)
-    passages.push({ text: await library.passageText(rows[i]!), share: shares[i]! });
+  for (const [i, place] of top.entries())
+    passages.push({ text: await library.passageText(candidates.rows[place]!), share: shares[i]! });
   const terms = feedbackTerms(passages, library.words);
   const added = await library.words.scoreTerms(terms, candidates.rows);
   const asked = (1 - feedbackDefaults.words) / ((await library.words.queryWeight(text)) || 1);
   return candidates.words.map((score, i) => asked * score + feedbackDefaults.words * added[i]!);
 }
 
-async function sharpenVector(
-  library: Library,
+function sharpenVector(
   vector: Float32Array,
-  rows: Uint32Array,
+  { vectors }: Candidates,
+  top: readonly number[],
   shares: Float64Array,
-): Promise<Float32Array> {
-  const { data, cols } = await library.vectors.vectorsOf(rows);
-  return vector.map((value, i) => {
-    let sum = value;
-    for (let r = 0; r < rows.length; r++)
-      sum += feedbackDefaults.vectors * shares[r]! * data[r * cols + i]!;
-    return sum;
-  });
+): Float32Array {
+  const sharpened = vector.slice();
+  for (const [i, place] of top.entries()) {
+    const weight = feedbackDefaults.vectors * shares[i]!;
+    vectors.vector(place).forEach((value, j) => {
+      sharpened[j]! += weight * value;
+    });
+  }
+  return sharpened;
 }

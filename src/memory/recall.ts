@@ -7,6 +7,7 @@
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Hits } from "../index/hits.ts";
+import type { SearchOptions } from "../index/segment.ts";
 import type { RowSet } from "../index/row-set.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { Library } from "./library.ts";
@@ -18,6 +19,8 @@ export const recallDefaults = {
   depth: 100,
   /** Weight of meaning in the combination; words weigh the rest. Flat between 0.2 and 0.4 on three judged collections. */
   meaning: 0.3,
+  /** Vectors re-scored per candidate asked of meaning. */
+  rescore: 2,
 } as const;
 
 /** One ranked row and what each retriever said of it. */
@@ -49,13 +52,24 @@ export async function recall(
   const wordsOnly =
     question.retriever === "words" || (question.retriever === "hybrid" && hasOperators(question.text));
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
-  const words =
-    question.retriever === "meaning" ? undefined : await library.words.search(question.text, options);
-  const meaning = vector && (await library.vectors.search(vector, options));
-  if (!words) return meaning ? alone(meaning, "meaning") : [];
+  const meaning = vector && (await meaningHits(library, vector, question, options));
+  if (question.retriever === "meaning") return meaning ? alone(meaning, "meaning") : [];
+  const beside = meaning ? meaning.rows.slice().sort() : new Uint32Array(0);
+  const { hits: words, scores } = await library.words.searchBeside(question.text, options, beside);
   if (!meaning) return alone(words, "words");
   if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
-  return combine(library, question.text, vector, words, meaning, depth);
+  return combine(library, question.text, vector, { words, meaning, beside, scores }, depth);
+}
+
+/** Fused with words, the tail of the list matters less: half as many candidates are re-scored. */
+function meaningHits(
+  library: Library,
+  vector: Float32Array,
+  { retriever }: Question,
+  options: SearchOptions,
+): Promise<Hits> {
+  const rescore = retriever === "hybrid" ? { rescore: recallDefaults.rescore * options.k } : {};
+  return library.vectors.search(vector, { ...options, ...rescore });
 }
 
 async function queryVector(
@@ -78,26 +92,38 @@ function alone(hits: Hits, by: "words" | "meaning"): Ranked[] {
   }));
 }
 
+/** What both retrievers found, and the words' scores of the rows that meaning found, ascending. */
+interface Found {
+  readonly words: Hits;
+  readonly meaning: Hits;
+  readonly beside: Uint32Array;
+  readonly scores: Float64Array;
+}
+
 async function combine(
   library: Library,
   text: string,
   vector: Float32Array,
-  words: Hits,
-  meaning: Hits,
+  found: Found,
   depth: number,
 ): Promise<Ranked[]> {
-  const rows = Uint32Array.from(new Set([...words.rows, ...meaning.rows])).sort();
+  const wordScores = new Map<number, number>();
+  found.beside.forEach((row, i) => wordScores.set(row, found.scores[i]!));
+  found.words.rows.forEach((row, i) => wordScores.set(row, found.words.scores[i]!));
+  const rows = Uint32Array.from(wordScores.keys()).sort();
+  const vectors = await library.vectors.take(rows);
   const candidates: Candidates = {
     rows,
-    words: await library.words.scoreRows(text, rows),
-    meaning: await library.vectors.scoreRows(vector, rows),
+    words: Float64Array.from(rows, (row) => wordScores.get(row)!),
+    meaning: vectors.score(vector),
+    vectors,
   };
   const first = mix(candidates.words, candidates.meaning, recallDefaults.meaning);
   const scores = await withFeedback(library, text, vector, candidates, first);
-  const wordRanks = ranksOf(words);
-  const meaningRanks = ranksOf(meaning);
-  const order = Array.from(rows.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return order.slice(0, depth).map((i): Ranked => {
+  const wordRanks = ranksOf(found.words);
+  const meaningRanks = ranksOf(found.meaning);
+  const order = Uint32Array.from(rows.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return Array.from(order.subarray(0, depth), (i): Ranked => {
     const row = rows[i]!;
     const wordRank = wordRanks.get(row);
     const meaningRank = meaningRanks.get(row);

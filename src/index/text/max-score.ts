@@ -12,6 +12,8 @@ const SLACK = 1.000001;
 export interface Collector {
   /** Scores below it are not wanted any more. */
   readonly threshold: number;
+  /** How many rows of a window can be wanted at most; absent when rows may be refused for other reasons than their score. */
+  readonly most?: number;
   collect(ordinal: number, score: number): void;
 }
 
@@ -62,6 +64,7 @@ function finishWindow(
     rest -= optional[i]!.bound;
     left = scorer.keep(threshold / SLACK - rest);
   }
+  if (collector.most !== undefined) left = scorer.best(collector.most);
   const { rows, scores } = scorer.candidates();
   for (let i = 0; i < left; i++) collector.collect(rows[i]!, scores[i]!);
 }

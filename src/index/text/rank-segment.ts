@@ -3,7 +3,7 @@ import type { PostingScorer, RowStatistics } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
+import { fewOrdinals, ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
 import type { TermEntry } from "./dictionary.ts";
 import type { Lexicon } from "./lexicon.ts";
@@ -43,13 +43,16 @@ function load(
   { segment, lists }: SegmentPostings,
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
+  filter?: RowSet,
 ): number {
   const loaded = [];
   for (const [term, weight] of weights) {
     const found = lists.get(term);
     if (found) loaded.push({ bytes: found.bytes, count: found.entry.frequency, weight });
   }
-  if (loaded.length > 0) scorer.load(loaded, segment.lengths, statistics);
+  const { base } = segment.rows;
+  const allowed = filter && base !== null ? { words: filter.words, first: base } : undefined;
+  if (loaded.length > 0) scorer.load(loaded, segment.lengths, statistics, allowed);
   return loaded.length;
 }
 
@@ -63,11 +66,22 @@ export function scoreInSegment(
   scores: Float64Array,
 ): void {
   const lists = load(scorer, postings, weights, statistics);
-  if (lists === 0) return;
+  scoreLoaded(scorer, lists, postings.segment.rows, rows, scores);
+}
+
+/** The same for lists that are loaded. */
+export function scoreLoaded(
+  scorer: PostingScorer,
+  lists: number,
+  ids: RowIds,
+  rows: Uint32Array,
+  scores: Float64Array,
+): void {
+  if (lists === 0 || rows.length === 0) return;
   const places: number[] = [];
   const ordinals: number[] = [];
   rows.forEach((row, place) => {
-    const ordinal = ordinalOf(postings.segment.rows, row);
+    const ordinal = ordinalOf(ids, row);
     if (ordinal < 0) return;
     places.push(place);
     ordinals.push(ordinal);
@@ -80,6 +94,7 @@ export function scoreInSegment(
   });
 }
 
+/** Brings the best rows of a segment to the heap. @returns how many lists it loaded */
 export function rankSegment(
   scorer: PostingScorer,
   postings: SegmentPostings,
@@ -88,29 +103,33 @@ export function rankSegment(
   statistics: RowStatistics,
   heap: TopK,
   options: SearchOptions,
-): void {
+): number {
   const { rows } = postings.segment;
-  const lists = load(scorer, postings, weights, statistics);
-  if (lists === 0) return;
+  const { filter, after } = options;
+  const lists = load(scorer, postings, weights, statistics, filter);
+  if (lists === 0) return 0;
   const allowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
   const collect = (ordinal: number, score: number): void => {
     const row = rowAt(rows, ordinal);
     if (score > 0 && wanted(options, score, row) && allowed(ordinal)) heap.push(score, row);
   };
-  const few = options.filter && fewOrdinals(options.filter, rows);
+  const few = filter && fewOrdinals(filter, rows);
   if (few) {
     scorer.setCandidates(few);
     for (let list = 0; list < lists; list++) scorer.complete(list);
     const found = scorer.candidates();
     for (let i = 0; i < found.rows.length; i++) collect(found.rows[i]!, found.scores[i]!);
-    return;
+    return lists;
   }
+  const byScoreAlone = !after && !restricts(plan) && (!filter || rows.base !== null);
   maxScore(scorer, lists, rows.count, {
     get threshold() {
       return Math.max(heap.threshold, options.minScore ?? Number.NEGATIVE_INFINITY);
     },
+    ...(byScoreAlone ? { most: heap.capacity } : {}),
     collect,
   });
+  return lists;
 }
 
 export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {
@@ -131,12 +150,16 @@ function ordinalsOf({ lists }: SegmentPostings, term: string): RowSet {
   return set;
 }
 
+function restricts({ required, excluded }: Pick<QueryPlan, "required" | "excluded">): boolean {
+  return required.length > 0 || excluded.length > 0;
+}
+
 /** Whether a row meets the required and excluded groups. */
 export function allowedOrdinals(
   { required, excluded }: QueryPlan,
   rowsOf: (term: string) => RowSet,
 ): (ordinal: number) => boolean {
-  if (required.length === 0 && excluded.length === 0) return () => true;
+  if (!restricts({ required, excluded })) return () => true;
   const any = (group: readonly string[]): RowSet => group.map(rowsOf).reduce((a, b) => a.or(b), new RowSet());
   const needs = required.map(any);
   const bans = excluded.map((groups) => groups.map(any).reduce((a, b) => a.and(b)));

@@ -16,6 +16,7 @@ import {
   readPostings,
   type SegmentPostings,
   scoreInSegment,
+  scoreLoaded,
   wanted,
 } from "./rank-segment.ts";
 import { WordsSegment } from "./words-segment.ts";
@@ -76,16 +77,23 @@ export class WordsIndex implements SegmentedIndex<string, string> {
 
   /** @param query words, "phrases", prefix*, fuzzy~, +must, -not */
   async search(query: string, options: SearchOptions): Promise<Hits> {
-    const prepared = await this.#prepare(query);
-    if (prepared.plan.phrases.length > 0 && this.#options.textOf)
-      return this.#searchPhrases(prepared, options);
-    return this.#rank(prepared, options);
+    return (await this.searchBeside(query, options, NO_ROWS)).hits;
   }
 
-  /** BM25 of given rows, ascending, 0 for rows without any term: completes a fused list. */
-  async scoreRows(query: string, rows: Uint32Array): Promise<Float64Array> {
-    const { weights, postings } = await this.#prepare(query);
-    return this.#scoreAll(weights, postings, rows);
+  /**
+   * A search, and the BM25 of other rows for the same query, 0 for rows without any of its terms: what a fused ranking needs, in one walk.
+   * @param beside ascending
+   */
+  async searchBeside(
+    query: string,
+    options: SearchOptions,
+    beside: Uint32Array,
+  ): Promise<{ hits: Hits; scores: Float64Array }> {
+    const prepared = await this.#prepare(query);
+    if (prepared.plan.phrases.length === 0 || !this.#options.textOf)
+      return this.#rank(prepared, options, beside);
+    const { scores } = this.#rank(prepared, options, beside);
+    return { hits: await this.#searchPhrases(prepared, options), scores };
   }
 
   /** BM25 of given rows, ascending, for terms with weights. */
@@ -167,14 +175,26 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     return this.#scorer;
   }
 
-  #rank(prepared: Prepared, options: SearchOptions): Hits {
+  #rank(
+    prepared: Prepared,
+    options: SearchOptions,
+    beside: Uint32Array = NO_ROWS,
+  ): { hits: Hits; scores: Float64Array } {
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
     const { plan, weights, postings } = prepared;
     const statistics = this.#statistics();
-    for (const one of postings)
-      rankSegment(this.#scoring(), one, plan, weights, statistics, heap, options);
+    const scores = new Float64Array(beside.length);
+    const scorer = this.#scoring();
+    let from = 0;
+    for (const one of postings) {
+      const lists = rankSegment(scorer, one, plan, weights, statistics, heap, options);
+      const to = endOf(beside, from, one.segment);
+      scoreLoaded(scorer, lists, one.segment.rows, beside.subarray(from, to), scores.subarray(from, to));
+      from = to;
+    }
     this.#rankTail(prepared, statistics, heap, options);
-    return heap.drain();
+    this.#scoreInTail(weights, statistics, beside, scores);
+    return { hits: heap.drain(), scores };
   }
 
   #scoreAll(
@@ -184,23 +204,12 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   ): Float64Array {
     const scores = new Float64Array(rows.length);
     const statistics = this.#statistics();
+    const scorer = this.#scoring();
     let from = 0;
     for (const one of postings) {
-      const { rows: own } = one.segment;
-      if (own.count === 0) continue;
-      const [first, last] = [one.segment.firstRow, rowAt(own, own.count - 1)];
-      while (from < rows.length && rows[from]! < first) from++;
-      let to = from;
-      while (to < rows.length && rows[to]! <= last) to++;
-      if (to > from)
-        scoreInSegment(
-          this.#scoring(),
-          one,
-          weights,
-          statistics,
-          rows.subarray(from, to),
-          scores.subarray(from, to),
-        );
+      const to = endOf(rows, from, one.segment);
+      const some = scores.subarray(from, to);
+      if (to > from) scoreInSegment(scorer, one, weights, statistics, rows.subarray(from, to), some);
       from = to;
     }
     this.#scoreInTail(weights, statistics, rows, scores);
@@ -211,7 +220,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   async #searchPhrases(prepared: Prepared, options: SearchOptions): Promise<Hits> {
     const { phrases } = prepared.plan;
     for (let depth = Math.max(64, options.k * 4); ; depth *= 4) {
-      const hits = this.#rank(prepared, { ...options, k: depth });
+      const { hits } = this.#rank(prepared, { ...options, k: depth });
       const kept: number[] = [];
       for (let i = 0; i < hits.rows.length && kept.length < options.k; i++) {
         const text = await this.#options.textOf!(hits.rows[i]!);
@@ -257,7 +266,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     scores: Float64Array,
   ): void {
     const tail = this.#tail;
-    if (tail.rows.length === 0) return;
+    if (tail.rows.length === 0 || rows.length === 0) return;
     const placeOf = new Map(tail.rows.map((row, place) => [row, place]));
     rows.forEach((row, i) => {
       const place = placeOf.get(row);
@@ -291,4 +300,15 @@ export class WordsIndex implements SegmentedIndex<string, string> {
       b: this.#options.b,
     };
   }
+}
+
+const NO_ROWS = new Uint32Array(0);
+
+/** Where the rows, ascending, up to the last one of a segment end. */
+function endOf(rows: Uint32Array, from: number, { rows: own }: WordsSegment): number {
+  if (own.count === 0) return from;
+  const last = rowAt(own, own.count - 1);
+  let to = from;
+  while (to < rows.length && rows[to]! <= last) to++;
+  return to;
 }

@@ -5,7 +5,6 @@
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
 import { kernels } from "../../kernels/index.ts";
-import { type Matrix, matrix } from "../../linalg/matrix.ts";
 import { type Hits, isAfter } from "../hits.ts";
 import {
   fewOrdinals,
@@ -19,6 +18,7 @@ import { Shortlist } from "../shortlist.ts";
 import { TopK } from "../top-k.ts";
 import { CodeBuffer } from "./code-buffer.ts";
 import { Scratch } from "./scratch.ts";
+import { TakenVectors } from "./taken-vectors.ts";
 import { COARSE, FINE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
 export interface FlatOptions {
@@ -29,6 +29,11 @@ export interface FlatOptions {
   readonly minRescore?: number;
 }
 
+export interface FlatSearchOptions extends SearchOptions {
+  /** Candidates re-scored; default as the index was made. */
+  readonly rescore?: number;
+}
+
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 400 } as const;
 
 /** Rows sifted by one call of the selection kernel. */
@@ -36,8 +41,9 @@ const SIFT_ROWS = 8192;
 
 /** A run of rows with codes in RAM: an attached segment, or the tail. */
 interface Run {
-  readonly codes: CodeBuffer;
   readonly count: number;
+  /** Scores of all rows, in `room`. */
+  score(scorer: Scorer, room: Scratch): Float32Array;
   rowAt(ordinal: number): number;
   /** -1 when the run does not hold the row. */
   ordinalOf(row: number): number;
@@ -45,6 +51,12 @@ interface Run {
   gather(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
   /** Ordinals that a filter lets through, when they are few. */
   few(filter: NonNullable<SearchOptions["filter"]>): Uint32Array | undefined;
+  /** Copies row codes of some ordinals, ascending, to `out`. */
+  coarse(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
+}
+
+interface Segment extends Run {
+  readonly codes: CodeBuffer;
 }
 
 /** Ordinals of some rows, run by run, each ascending. */
@@ -55,12 +67,11 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #metric: Metric;
   readonly #factor: number;
   readonly #minimum: number;
-  readonly #segments = new Map<number, Run>();
+  readonly #segments = new Map<number, Segment>();
   readonly #tailCoarse: CodeBuffer;
   readonly #tailFine: CodeBuffer;
   #tailRows: number[] = [];
   readonly #scores = new Scratch();
-  readonly #gathered = new Scratch();
   readonly #sifted = new Uint32Array(SIFT_ROWS);
 
   constructor(options: FlatOptions) {
@@ -82,17 +93,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       );
     }
     const [codes] = await source.read([{ part: COARSE, start: 0, end: bytes }]);
-    const buffer = new CodeBuffer(stride);
-    buffer.append(codes!);
-    const { rows } = source;
-    this.#segments.set(source.id, {
-      codes: buffer,
-      count: rows.count,
-      rowAt: (ordinal) => rowAt(rows, ordinal),
-      ordinalOf: (row) => ordinalOf(rows, row),
-      gather: (ordinals, out) => source.gather(FINE, rowBytes(this.#coders.fine), ordinals, out),
-      few: (filter) => fewOrdinals(filter, rows),
-    });
+    this.#segments.set(source.id, this.#segment(source, codes!));
   }
 
   detach(segmentId: number): void {
@@ -119,37 +120,20 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
    * @param query `dim` f32 values, trusted to be finite (the library's face checks).
    * Scores are those of the fine codes. A cursor widens the scan until `k` hits after it are certain.
    */
-  async search(query: Float32Array, options: SearchOptions): Promise<Hits> {
+  async search(query: Float32Array, options: FlatSearchOptions): Promise<Hits> {
     const runs = this.#runs();
     const total = runs.reduce((sum, { count }) => sum + count, 0);
-    for (let depth = Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
-      const candidates = this.#scan(runs, query, Math.min(depth, total), options);
+    for (let depth = options.rescore ?? Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
+      const candidates = await this.#scan(runs, query, Math.min(depth, total), options);
       const hits = await this.#rescore(query, candidates, options);
       if (!options.after || hits.rows.length >= options.k || depth >= total) return hits;
     }
   }
 
-  /** Fine scores of given rows, ascending; NaN for rows this index does not hold. Used to complete a fused list. */
-  async scoreRows(query: Float32Array, rows: Uint32Array): Promise<Float32Array> {
+  /** Fine codes of given rows, ascending, read once to be scored as often as one likes: what a fused ranking needs. */
+  async take(rows: Uint32Array): Promise<TakenVectors> {
     const { located, places } = this.#locate(rows);
-    const scores = new Float32Array(rows.length).fill(Number.NaN);
-    const fine = await this.#fineScores(query, located);
-    places.forEach((place, i) => {
-      scores[place] = fine[i]!;
-    });
-    return scores;
-  }
-
-  /** Vectors of given rows, ascending, as the fine codes hold them; zeros for rows this index does not hold. */
-  async vectorsOf(rows: Uint32Array): Promise<Matrix> {
-    const { fine } = this.#coders;
-    const { located, places } = this.#locate(rows);
-    const decoded = fine.decode(await this.#gather(located), places.length);
-    const out = matrix(rows.length, fine.dim);
-    places.forEach((place, i) => {
-      out.data.set(decoded.data.subarray(i * fine.dim, (i + 1) * fine.dim), place * fine.dim);
-    });
-    return out;
+    return new TakenVectors(this.#coders.fine, this.#metric, rows.length, places, await this.#gather(located));
   }
 
   memory(): readonly { name: string; bytes: number }[] {
@@ -158,7 +142,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return [
       { name: "vectors: coarse codes", bytes: codes + this.#coders.coarse.bytes + this.#coders.fine.bytes },
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
-      { name: "vectors: scratch", bytes: this.#scores.bytes + this.#gathered.bytes + this.#sifted.byteLength },
+      { name: "vectors: scratch", bytes: this.#scores.bytes + this.#sifted.byteLength },
     ];
   }
 
@@ -167,23 +151,46 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#tailCoarse[Symbol.dispose]();
     this.#tailFine[Symbol.dispose]();
     this.#scores[Symbol.dispose]();
-    this.#gathered[Symbol.dispose]();
   }
 
   /** Segments in row order, then the tail. */
   #runs(): Run[] {
-    const runs = [...this.#segments.values()].filter(({ count }) => count > 0);
+    const runs: Run[] = [...this.#segments.values()].filter(({ count }) => count > 0);
     runs.sort((a, b) => a.rowAt(0) - b.rowAt(0));
     if (this.#tailRows.length > 0) runs.push(this.#tail());
     return runs;
+  }
+
+  #segment(source: SegmentSource, rowCodes: Uint8Array): Segment {
+    const { rows } = source;
+    const { coarse, fine } = this.#coders;
+    const { scan } = coarse;
+    const stride = rowBytes(coarse);
+    const codes = new CodeBuffer(scan ? scan.bytes : stride);
+    codes.append(scan ? scan.arrange(rowCodes, rows.count) : rowCodes);
+    return {
+      codes,
+      count: rows.count,
+      score: (scorer, room) => {
+        if (!scan) return scoreRows(scorer, codes, rows.count, room);
+        const out = room.f32(Math.ceil(rows.count / scan.rows) * scan.rows);
+        scorer.scoreBlocks!(codes.view(), out);
+        return out.subarray(0, rows.count);
+      },
+      rowAt: (ordinal) => rowAt(rows, ordinal),
+      ordinalOf: (row) => ordinalOf(rows, row),
+      gather: (ordinals, out) => source.gather(FINE, rowBytes(fine), ordinals, out),
+      few: (filter) => fewOrdinals(filter, rows),
+      coarse: (ordinals, out) => source.gather(COARSE, stride, ordinals, out),
+    };
   }
 
   #tail(): Run {
     const rows = this.#tailRows;
     const stride = rowBytes(this.#coders.fine);
     return {
-      codes: this.#tailCoarse,
       count: rows.length,
+      score: (scorer, room) => scoreRows(scorer, this.#tailCoarse, rows.length, room),
       rowAt: (ordinal) => rows[ordinal]!,
       ordinalOf: (row) => {
         const ordinal = lowerBound(rows, row);
@@ -194,16 +201,22 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
         ordinals.forEach((o, i) => out.set(fine.subarray(o * stride, (o + 1) * stride), i * stride));
       },
       few: () => undefined,
+      coarse: () => {},
     };
   }
 
-  #scan(runs: readonly Run[], query: Float32Array, depth: number, { filter }: SearchOptions): Located {
+  async #scan(
+    runs: readonly Run[],
+    query: Float32Array,
+    depth: number,
+    { filter }: SearchOptions,
+  ): Promise<Located> {
     const scorer = this.#coders.coarse.scorer(query, this.#metric);
     const list = new Shortlist(depth);
     let first = 0;
     for (const run of runs) {
       const few = filter && run.few(filter);
-      if (few) this.#selectFew(scorer, run, few, first, list);
+      if (few) await this.#selectFew(scorer, run, few, first, list);
       else this.#select(scorer, run, first, list, filter);
       first += run.count;
     }
@@ -212,30 +225,33 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
 
   #select(
     scorer: Scorer,
-    { codes, count, rowAt }: Run,
+    run: Run,
     first: number,
     list: Shortlist,
     filter: SearchOptions["filter"],
   ): void {
-    const scores = this.#scores.f32(count);
-    scorer.score(codes.view(), 0, count, scores);
+    const scores = run.score(scorer, this.#scores);
     // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
-    for (let start = 0; start < count; start += SIFT_ROWS) {
-      const stripe = scores.subarray(start, Math.min(count, start + SIFT_ROWS));
+    for (let start = 0; start < run.count; start += SIFT_ROWS) {
+      const stripe = scores.subarray(start, Math.min(run.count, start + SIFT_ROWS));
       const found = kernels().selectAbove(stripe, list.threshold, this.#sifted);
       for (let i = 0; i < found; i++) {
         const ordinal = start + this.#sifted[i]!;
-        if (!filter || filter.has(rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
+        if (!filter || filter.has(run.rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
       }
     }
   }
 
-  #selectFew(scorer: Scorer, { codes }: Run, few: Uint32Array, first: number, list: Shortlist): void {
-    const stride = rowBytes(this.#coders.coarse);
-    const own = this.#gathered.u8(few.length * stride);
-    const all = codes.view();
-    few.forEach((o, i) => own.set(all.subarray(o * stride, (o + 1) * stride), i * stride));
-    const scores = this.#scores.f32(few.length);
+  async #selectFew(
+    scorer: Scorer,
+    run: Run,
+    few: Uint32Array,
+    first: number,
+    list: Shortlist,
+  ): Promise<void> {
+    const own = new Uint8Array(few.length * rowBytes(this.#coders.coarse));
+    await run.coarse(few, own);
+    const scores = new Float32Array(few.length);
     scorer.score(own, 0, few.length, scores);
     few.forEach((ordinal, i) => list.push(scores[i]!, first + ordinal));
   }
@@ -296,6 +312,12 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#coders.fine.scorer(query, this.#metric).score(codes, 0, count, scores);
     return scores;
   }
+}
+
+function scoreRows(scorer: Scorer, codes: CodeBuffer, count: number, room: Scratch): Float32Array {
+  const out = room.f32(count);
+  scorer.score(codes.view(), 0, count, out);
+  return out;
 }
 
 /** Places in the concatenation of all runs, ascending, as ordinals of each. */

@@ -1,6 +1,12 @@
 /** The plain twin of kernels/postings.ts: every list decoded to pairs at once, every bound the largest score there is. */
 import type { Region } from "../arena.ts";
-import { type PostingScorer, type RowStatistics, WINDOW_ROWS, type WeightedList } from "../postings.ts";
+import {
+  type AllowedRows,
+  type PostingScorer,
+  type RowStatistics,
+  type WeightedList,
+  WINDOW_ROWS,
+} from "../postings.ts";
 
 const BLOCK = 128;
 
@@ -8,9 +14,16 @@ export class ReferencePostings implements PostingScorer {
   readonly bytes = 0;
   #scores: Map<number, number>[] = [];
   #sums = new Float64Array(WINDOW_ROWS);
+  #allowed: AllowedRows | undefined;
   #candidates: { row: number; score: number }[] = [];
 
-  load(lists: readonly WeightedList[], lengths: Region, { average, k1, b }: RowStatistics): void {
+  load(
+    lists: readonly WeightedList[],
+    lengths: Region,
+    { average, k1, b }: RowStatistics,
+    allowed?: AllowedRows,
+  ): void {
+    this.#allowed = allowed;
     const all = lengths.u16();
     this.#scores = lists.map(({ bytes, count, weight }) => {
       const scores = new Map<number, number>();
@@ -38,7 +51,7 @@ export class ReferencePostings implements PostingScorer {
     this.#candidates = [];
     for (let row = start; row < end; row++) {
       const score = this.#sums[row - start]!;
-      if (score > 0 && score >= threshold) this.#candidates.push({ row, score });
+      if (score > 0 && score >= threshold && this.#allows(row)) this.#candidates.push({ row, score });
     }
     this.#sums.fill(0);
     return this.#candidates.length;
@@ -57,6 +70,11 @@ export class ReferencePostings implements PostingScorer {
     return this.#candidates.length;
   }
 
+  best(k: number): number {
+    const kth = this.#candidates.map(({ score }) => score).sort((a, b) => b - a)[k - 1];
+    return kth === undefined ? this.#candidates.length : this.keep(kth);
+  }
+
   candidates(): { rows: Uint32Array; scores: Float64Array } {
     return {
       rows: Uint32Array.from(this.#candidates, ({ row }) => row),
@@ -65,6 +83,12 @@ export class ReferencePostings implements PostingScorer {
   }
 
   [Symbol.dispose](): void {}
+
+  #allows(row: number): boolean {
+    if (!this.#allowed) return true;
+    const bit = this.#allowed.first + row;
+    return (((this.#allowed.words[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) === 1;
+  }
 }
 
 /** (row, frequency) of a whole list, bit by bit. */

@@ -1,5 +1,5 @@
 /** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
-import type { KernelFace, Rows } from "../face.ts";
+import type { KernelFace, OneBitQuery, Rows } from "../face.ts";
 
 export const reference: KernelFace = {
   name: "reference",
@@ -27,21 +27,14 @@ export const reference: KernelFace = {
       return sum;
     });
   },
-  scoreOneBit({ planes, step, low, half, square: querySquare, metric }, rows, out) {
+  scoreOneBit(query, rows, out) {
     const sums = new Int32Array(rows.count);
-    reference.binaryDot4(planes, rows, sums);
+    reference.binaryDot4(query.planes, rows, sums);
     const view = new DataView(rows.data.buffer, rows.data.byteOffset, rows.data.byteLength);
-    const word = new DataView(new ArrayBuffer(4));
     for (let r = 0; r < rows.count; r++) {
       const end = (r + 1) * rows.stride;
-      word.setUint32(0, view.getUint16(end - 4, true) << 16);
-      const square = word.getFloat32(0);
-      const dot =
-        view.getFloat32(end - 8, true) * (step * sums[r]! + low * view.getUint16(end - 2, true) - half);
-      const norms = Math.sqrt(querySquare * square);
-      if (metric === "dot") out[r] = dot;
-      else if (metric === "cosine") out[r] = norms > 0 ? dot / norms : 0;
-      else out[r] = 2 * dot - querySquare - square;
+      const [factor, ones] = [view.getFloat32(end - 8, true), view.getUint16(end - 2, true)];
+      out[r] = oneBitScore(query, sums[r]!, ones, factor, view.getUint16(end - 4, true));
     }
   },
   matmulF32(a, b, out, m, k, n) {
@@ -60,6 +53,21 @@ export const reference: KernelFace = {
         for (let p = 0; p < k; p++) sum += a[i * k + p]! * b[j * k + p]!;
         out[i * n + j] = sum;
       }
+    }
+  },
+  scanOneBit(query, lut, blocks, out) {
+    const groups = lut.length / 16;
+    const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+    for (let row = 0; row < out.length; row++) {
+      const [block, i] = [Math.floor(row / 32) * (groups * 16 + 256), row % 32];
+      let sum = 0;
+      for (let g = 0; g < groups; g++)
+        sum += lut[g * 16 + nibble(blocks[block + g * 16 + (i % 16)]!, i < 16 ? 0 : 1)]!;
+      const tail = block + groups * 16;
+      const factor = view.getFloat32(tail + i * 4, true);
+      const upper = view.getUint16(tail + 128 + i * 2, true);
+      const ones = view.getUint16(tail + 192 + i * 2, true);
+      out[row] = oneBitScore(query, sum, ones, factor, upper);
     }
   },
   fwhtF32(rows, dim) {
@@ -116,6 +124,16 @@ export const reference: KernelFace = {
     return sum;
   },
 };
+
+/** @param sum of the query's levels where the code has ones @param upper half of the f32 squared norm */
+function oneBitScore(query: OneBitQuery, sum: number, ones: number, factor: number, upper: number): number {
+  const square = new Float32Array(Uint32Array.of(upper << 16).buffer)[0]!;
+  const dot = factor * (query.step * sum + query.low * ones - query.half);
+  const norms = Math.sqrt(query.square * square);
+  if (query.metric === "dot") return dot;
+  if (query.metric === "cosine") return norms > 0 ? dot / norms : 0;
+  return 2 * dot - query.square - square;
+}
 
 function forRows(
   dim: number,

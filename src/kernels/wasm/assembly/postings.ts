@@ -221,6 +221,48 @@ export function collectSums(sums: usize, count: u32, start: u32, threshold: f64,
   return found;
 }
 
+/** Closes the ranks of rows whose bit, at `first` + row, is set in `bits`. @returns how many stay */
+export function restrictRows(rows: usize, scores: usize, count: u32, bits: usize, first: u32): u32 {
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const row = load<u32>(rows + (i << 2));
+    const bit = first + row;
+    if (((<u32>load<u8>(bits + (bit >> 3)) >> (bit & 7)) & 1) == 0) continue;
+    store<u32>(rows + (kept << 2), row);
+    store<f64>(scores + (<usize>kept << 3), load<f64>(scores + (<usize>i << 3)));
+    kept++;
+  }
+  return kept;
+}
+
+/** The k-th largest of `count` scores (f64), 1 <= k <= count, by quickselect over a copy in `room`. */
+export function kthScore(scores: usize, count: u32, k: u32, room: usize): f64 {
+  memory.copy(room, scores, <usize>count << 3);
+  const wanted = <i32>k - 1;
+  let low: i32 = 0;
+  let high: i32 = <i32>count - 1;
+  while (low < high) {
+    const pivot = load<f64>(room + (<usize>((low + high) >>> 1) << 3));
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (load<f64>(room + (<usize>i << 3)) > pivot) i++;
+      while (load<f64>(room + (<usize>j << 3)) < pivot) j--;
+      if (i <= j) {
+        const held = load<f64>(room + (<usize>i << 3));
+        store<f64>(room + (<usize>i << 3), load<f64>(room + (<usize>j << 3)));
+        store<f64>(room + (<usize>j << 3), held);
+        i++;
+        j--;
+      }
+    }
+    if (wanted <= j) high = j;
+    else if (wanted >= i) low = i;
+    else break;
+  }
+  return load<f64>(room + (<usize>wanted << 3));
+}
+
 /** Closes the ranks of rows whose score is at least `threshold`. @returns how many stay */
 export function keepScores(rows: usize, scores: usize, count: u32, threshold: f64): u32 {
   let kept: u32 = 0;

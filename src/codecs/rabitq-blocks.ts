@@ -1,0 +1,51 @@
+/**
+ * 1-bit RaBitQ codes of 32 rows side by side, for the scan kernel (its layout: kernels/face.ts, scanOneBit). Only the order of the bytes
+ * differs from row codes: 32 rows take as many bytes in a block as one after the other.
+ */
+import type { ScanLayout } from "./codec.ts";
+
+const ROWS = 32;
+/** Sums of levels are kept in 16 bits: 15 a dimension. */
+const MAX_DIM = 4352;
+
+/** @param stride bytes of a row code: bits padded to 8 bytes, f32 factor, half of the squared norm, u16 ones */
+export function oneBitLayout(dim: number, stride: number): ScanLayout | undefined {
+  if (dim > MAX_DIM) return undefined;
+  return { rows: ROWS, bytes: ROWS * stride, arrange: (codes, rows) => arrange(codes, rows, stride) };
+}
+
+function arrange(codes: Uint8Array, rows: number, stride: number): Uint8Array {
+  const bits = stride - 8;
+  const blocks = new Uint8Array(Math.ceil(rows / ROWS) * ROWS * stride);
+  for (let row = 0; row < rows; row++) {
+    const from = row * stride;
+    const to = Math.floor(row / ROWS) * ROWS * stride;
+    const lane = row % ROWS;
+    const shift = lane < 16 ? 0 : 4;
+    for (let byte = 0, at = to + (lane & 15); byte < bits; byte++, at += 32) {
+      const code = codes[from + byte]!;
+      blocks[at]! |= (code & 15) << shift;
+      blocks[at + 16]! |= (code >> 4) << shift;
+    }
+    const tail = to + bits * ROWS;
+    for (let i = 0; i < 4; i++) blocks[tail + lane * 4 + i] = codes[from + bits + i]!;
+    for (let i = 0; i < 2; i++) {
+      blocks[tail + 128 + lane * 2 + i] = codes[from + bits + 4 + i]!;
+      blocks[tail + 192 + lane * 2 + i] = codes[from + bits + 6 + i]!;
+    }
+  }
+  return blocks;
+}
+
+/** For each group of four dimensions the sums of the levels under each pattern of bits. @param levels of the query, 0 to 15 */
+export function tableOfLevels(levels: Uint8Array, bytes: number): Uint8Array {
+  const lut = new Uint8Array(bytes * 32);
+  for (let group = 0; group < bytes * 2; group++) {
+    for (let pattern = 1; pattern < 16; pattern++) {
+      const lowest = 31 - Math.clz32(pattern & -pattern);
+      const rest = lut[group * 16 + (pattern & (pattern - 1))]!;
+      lut[group * 16 + pattern] = rest + (levels[group * 4 + lowest] ?? 0);
+    }
+  }
+  return lut;
+}
