@@ -1,116 +1,86 @@
 /**
  * A long byte string compressed in blocks, so that any range is read by inflating the few blocks it touches.
- * Parts: NAME (compressed blocks, back to back) and NAME.table (u32 little-endian: raw length, then the end offset of each block).
+ * Parts: NAME (deflated blocks, back to back) and NAME.table (u32 little-endian, two a block: where it ends in the raw string, and where
+ * in NAME). Blocks may be shorter than the writer's size.
  */
-import type { Parts, SegmentSource } from "../index/segment.ts";
+import type { SegmentSource } from "../index/segment.ts";
 import type { MaybePromise } from "../storage/store.ts";
-import { deflate, inflate } from "./compress.ts";
+import { asU32, concat } from "./bytes.ts";
+import { inflate } from "./compress.ts";
+import type { CachedPart, PageCache } from "./page-cache.ts";
 
-/** Raw bytes of a block: 16 KB keeps deflate within 6% of whole-file deflate and a passage costs one or two inflations. */
-export const BLOCK_BYTES = 16_384;
+/** Reads of more blocks than this leave the cache to others. */
+const CACHED_BLOCKS = 4;
 
-/** Adds the two parts of `name` to `parts`. */
-export function packBlocks(
-  parts: Parts,
-  name: string,
-  bytes: Uint8Array,
-  blockBytes: number = BLOCK_BYTES,
-): void {
-  const count = Math.ceil(bytes.byteLength / blockBytes);
-  const table = new Uint32Array(1 + count);
-  table[0] = bytes.byteLength;
-  const blocks: Uint8Array[] = [];
-  let end = 0;
-  for (let block = 0; block < count; block++) {
-    const packed = deflate(bytes.subarray(block * blockBytes, (block + 1) * blockBytes));
-    blocks.push(packed);
-    end += packed.byteLength;
-    table[1 + block] = end;
-  }
-  parts.set(name, concat(blocks, end));
-  parts.set(`${name}.table`, new Uint8Array(table.buffer));
-}
-
-/** Reads the whole of what packBlocks made, from parts in memory. Node only (merging). */
-export function unpackBlocks(
-  parts: Parts,
-  name: string,
-  blockBytes: number = BLOCK_BYTES,
-): Uint8Array {
-  const table = asU32(parts.get(`${name}.table`) ?? new Uint8Array(4));
-  const packed = parts.get(name) ?? new Uint8Array(0);
-  const bytes = new Uint8Array(table[0]!);
-  for (let block = 0; block + 1 < table.length; block++) {
-    const start = block === 0 ? 0 : table[block]!;
-    bytes.set(
-      inflate(packed.subarray(start, table[block + 1]), blockBytes) as Uint8Array,
-      block * blockBytes,
-    );
-  }
-  return bytes;
-}
-
-/** Blocks that stay inflated: passages of one answer often lie close together. */
-const RECENT = 4;
-
-/** Random access to a blocked string of an attached segment. The table is resident: 4 bytes per 16 KB. */
+/** Random access to a blocked string of an attached segment. The table is resident: 8 bytes a block. */
 export class BlockText {
   readonly #source: SegmentSource;
   readonly #name: string;
   readonly #table: Uint32Array;
-  readonly #blockBytes: number;
-  /** Inflated lately, newest first. */
-  #recent: { readonly block: number; readonly bytes: Uint8Array }[] = [];
+  /** Inflated blocks. */
+  readonly #cached: CachedPart;
 
-  private constructor(source: SegmentSource, name: string, table: Uint32Array, blockBytes: number) {
+  private constructor(source: SegmentSource, name: string, table: Uint32Array, cached: CachedPart) {
     this.#source = source;
     this.#name = name;
     this.#table = table;
-    this.#blockBytes = blockBytes;
+    this.#cached = cached;
   }
 
-  static async open(
-    source: SegmentSource,
-    name: string,
-    blockBytes: number = BLOCK_BYTES,
-  ): Promise<BlockText> {
+  static async open(source: SegmentSource, name: string, cache: PageCache): Promise<BlockText> {
     const part = `${name}.table`;
     const [table] = await source.read([{ part, start: 0, end: source.size(part) }]);
-    return new BlockText(source, name, asU32(table!), blockBytes);
+    return new BlockText(source, name, asU32(table!), cache.part());
   }
 
   get bytes(): number {
-    return this.#table.byteLength + RECENT * this.#blockBytes;
+    return this.#table.byteLength;
   }
 
   /** Raw bytes of the whole string. */
   get length(): number {
-    return this.#table[0] ?? 0;
+    return this.#table.at(-2) ?? 0;
   }
 
   /** Owned bytes [start, end) of the original. */
   read(start: number, end: number): MaybePromise<Uint8Array> {
     if (end <= start) return new Uint8Array(0);
-    const first = Math.floor(start / this.#blockBytes);
-    const last = Math.floor((end - 1) / this.#blockBytes);
-    const known = first === last ? this.#recent.find(({ block }) => block === first) : undefined;
-    if (known) return known.bytes.slice(start - first * this.#blockBytes, end - first * this.#blockBytes);
+    const first = this.#blockAt(start);
+    const last = end <= this.#rawEnd(first) ? first : this.#blockAt(end - 1);
+    const known = first === last ? this.#cached.get(first) : undefined;
+    const offset = this.#rawEnd(first - 1);
+    if (known) return known.slice(start - offset, end - offset);
     const ranges = [];
-    for (let block = first; block <= last; block++) {
-      ranges.push({
-        part: this.#name,
-        start: block === 0 ? 0 : this.#table[block]!,
-        end: this.#table[block + 1]!,
-      });
-    }
+    for (let block = first; block <= last; block++)
+      ranges.push({ part: this.#name, start: this.#packedEnd(block - 1), end: this.#packedEnd(block) });
     const packed = this.#source.read(ranges);
     return packed instanceof Promise
       ? packed.then((blocks) => this.#join(blocks, first, start, end))
       : this.#join(packed, first, start, end);
   }
 
+  #rawEnd(block: number): number {
+    return block < 0 ? 0 : this.#table[2 * block]!;
+  }
+
+  #packedEnd(block: number): number {
+    return block < 0 ? 0 : this.#table[2 * block + 1]!;
+  }
+
+  /** The block that holds raw byte `at`. */
+  #blockAt(at: number): number {
+    let low = 0;
+    let high = this.#table.length / 2 - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#table[2 * middle]! > at) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
   #join(packed: readonly Uint8Array[], first: number, start: number, end: number): MaybePromise<Uint8Array> {
-    const raw = packed.map((block) => inflate(block, this.#blockBytes));
+    const raw = packed.map((block, i) => inflate(block, this.#rawEnd(first + i) - this.#rawEnd(first + i - 1)));
     if (raw.some((block) => block instanceof Promise)) {
       return Promise.all(raw).then((blocks) => this.#cut(blocks, first, start, end));
     }
@@ -118,32 +88,11 @@ export class BlockText {
   }
 
   #cut(blocks: readonly Uint8Array[], first: number, start: number, end: number): Uint8Array {
-    const last = blocks.length - 1;
-    this.#recent = [{ block: first + last, bytes: blocks[last]! }, ...this.#recent.slice(0, RECENT - 1)];
-    const offset = first * this.#blockBytes;
-    const whole =
-      blocks.length === 1
-        ? blocks[0]!
-        : concat(
-            blocks,
-            blocks.reduce((n, b) => n + b.byteLength, 0),
-          );
+    // every block of a short read: what lies near is asked for next
+    if (blocks.length <= CACHED_BLOCKS) blocks.forEach((block, i) => this.#cached.put(first + i, block));
+    const offset = this.#rawEnd(first - 1);
+    const length = this.#rawEnd(first + blocks.length - 1) - offset;
+    const whole = blocks.length === 1 ? blocks[0]! : concat(blocks, length);
     return whole.slice(start - offset, end - offset);
   }
-}
-
-export function concat(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.byteLength;
-  }
-  return whole;
-}
-
-/** u32 view, copying when the bytes are not aligned. */
-export function asU32(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
 }

@@ -6,13 +6,18 @@
 import type { RowSet } from "../index/row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentSource } from "../index/segment.ts";
 import type { MaybePromise } from "../storage/store.ts";
-import { asU32, BlockText, concat, packBlocks, unpackBlocks } from "./block-text.ts";
+import { BlockText } from "./block-text.ts";
+import { BlockWriter, unpackBlocks } from "./block-writer.ts";
+import { asU32 } from "./bytes.ts";
 import { decodeItemRecord, type ItemRecord } from "./item-record.ts";
+import type { PageCache } from "./page-cache.ts";
 
 export const ITEMS = "items";
 const COLUMNS = 3;
 /** Hits want one header each, from anywhere: small blocks inflate in half the time and cost a tenth of the headers in size. */
 const HEAD_BLOCK_BYTES = 4096;
+/** Keeps deflate within 6% of deflating the whole; a passage costs one or two inflations. */
+const TEXT_BLOCK_BYTES = 16_384;
 
 /** One item as its bytes: the encoded record, the UTF-8 text, and how many rows (passages) it has. */
 export interface ItemBytes {
@@ -22,56 +27,67 @@ export interface ItemBytes {
 }
 
 export function buildItems(items: readonly ItemBytes[]): Parts {
-  const parts: Parts = new Map();
-  const table = new Uint32Array((items.length + 1) * COLUMNS);
-  let [ordinal, head, text] = [0, 0, 0];
-  items.forEach((item, i) => {
-    table.set([ordinal, head, text], i * COLUMNS);
-    ordinal += item.rows;
-    head += item.record.byteLength;
-    text += item.text.byteLength;
-  });
-  table.set([ordinal, head, text], items.length * COLUMNS);
-  packBlocks(
-    parts,
-    "heads",
-    concat(
-      items.map((item) => item.record),
-      head,
-    ),
-    HEAD_BLOCK_BYTES,
-  );
-  packBlocks(
-    parts,
-    "text",
-    concat(
-      items.map((item) => item.text),
-      text,
-    ),
-  );
-  parts.set(ITEMS, new Uint8Array(table.buffer));
-  return parts;
+  const writer = new ItemsWriter();
+  for (const item of items) writer.add(item);
+  return writer.finish();
 }
 
-/** An item lives or dies as a whole: its first row decides. */
+/** An item lives or dies as a whole: its first row decides. A segment without dead items is taken over without inflating it. */
 export function mergeItems(inputs: readonly SegmentInput[], live: RowSet): Parts {
   const { kept } = mergePlan(inputs, live);
-  const items: ItemBytes[] = [];
+  const writer = new ItemsWriter();
   inputs.forEach((input, i) => {
-    const alive = new Set(kept[i]!);
     const table = asU32(input.parts.get(ITEMS)!);
-    const heads = unpackBlocks(input.parts, "heads", HEAD_BLOCK_BYTES);
-    const texts = unpackBlocks(input.parts, "text");
-    for (let at = 0; at + 2 * COLUMNS <= table.length; at += COLUMNS) {
-      if (!alive.has(table[at]!)) continue;
-      items.push({
-        record: heads.subarray(table[at + 1]!, table[at + COLUMNS + 1]!),
-        text: texts.subarray(table[at + 2]!, table[at + COLUMNS + 2]!),
-        rows: table[at + COLUMNS]! - table[at]!,
-      });
-    }
+    if (kept[i]!.length === input.rows.count) writer.copy(input.parts, table);
+    else addLive(writer, input.parts, table, new Set(kept[i]!));
   });
-  return buildItems(items);
+  return writer.finish();
+}
+
+function addLive(writer: ItemsWriter, parts: Parts, table: Uint32Array, alive: ReadonlySet<number>): void {
+  const heads = unpackBlocks(parts, "heads");
+  const texts = unpackBlocks(parts, "text");
+  for (let at = 0; at + 2 * COLUMNS <= table.length; at += COLUMNS) {
+    if (!alive.has(table[at]!)) continue;
+    writer.add({
+      record: heads.subarray(table[at + 1]!, table[at + COLUMNS + 1]!),
+      text: texts.subarray(table[at + 2]!, table[at + COLUMNS + 2]!),
+      rows: table[at + COLUMNS]! - table[at]!,
+    });
+  }
+}
+
+class ItemsWriter {
+  readonly #heads = new BlockWriter(HEAD_BLOCK_BYTES);
+  readonly #texts = new BlockWriter(TEXT_BLOCK_BYTES);
+  readonly #table: number[] = [];
+  #ordinal = 0;
+
+  add({ record, text, rows }: ItemBytes): void {
+    this.#table.push(this.#ordinal, this.#heads.length, this.#texts.length);
+    this.#ordinal += rows;
+    this.#heads.add(record);
+    this.#texts.add(text);
+  }
+
+  /** All items of a segment. */
+  copy(parts: Parts, table: Uint32Array): void {
+    const shift = [this.#ordinal, this.#heads.length, this.#texts.length];
+    const closing = table.length - COLUMNS;
+    for (let at = 0; at < closing; at++) this.#table.push(table[at]! + shift[at % COLUMNS]!);
+    this.#ordinal += table[closing]!;
+    this.#heads.copy(parts, "heads");
+    this.#texts.copy(parts, "text");
+  }
+
+  finish(): Parts {
+    const parts: Parts = new Map();
+    const table = Uint32Array.from(this.#table.concat(this.#ordinal, this.#heads.length, this.#texts.length));
+    this.#heads.finish(parts, "heads");
+    this.#texts.finish(parts, "text");
+    parts.set(ITEMS, new Uint8Array(table.buffer));
+    return parts;
+  }
 }
 
 /** The items of one attached segment. Resident: 12 bytes an item and the block tables. */
@@ -88,13 +104,13 @@ export class SegmentItems {
     this.#text = text;
   }
 
-  static async open(source: SegmentSource): Promise<SegmentItems> {
+  static async open(source: SegmentSource, cache: PageCache): Promise<SegmentItems> {
     const [table] = await source.read([{ part: ITEMS, start: 0, end: source.size(ITEMS) }]);
     return new SegmentItems(
       source,
       asU32(table!),
-      await BlockText.open(source, "heads", HEAD_BLOCK_BYTES),
-      await BlockText.open(source, "text"),
+      await BlockText.open(source, "heads", cache),
+      await BlockText.open(source, "text", cache),
     );
   }
 

@@ -262,7 +262,7 @@ export class Library implements AsyncDisposable {
 
   async #attach(entry: SegmentEntry, manifest: Manifest): Promise<OpenSegment> {
     const stored = await StoredSegment.open(this.store, this.cache, entry);
-    const items = await SegmentItems.open(stored.source("items/"));
+    const items = await SegmentItems.open(stored.source("items/"), this.cache);
     await this.words.attach(stored.source("words/"));
     await this.columns.attach(stored.source("columns/"));
     await this.vectors.attach(stored.source(vectorsPrefix(manifest.active)));

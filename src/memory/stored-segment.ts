@@ -2,7 +2,7 @@
 import { MnemeError } from "../errors.ts";
 import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
 import type { Batch, Key, MaybePromise, ReadableStore } from "../storage/store.ts";
-import { asU32, concat } from "./block-text.ts";
+import { asU32, concat } from "./bytes.ts";
 import { NS, type SegmentEntry } from "./layout.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
 
@@ -108,6 +108,7 @@ export class StoredSegment {
   }
 
   #gather(part: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void> {
+    if (gatherCached(part, stride, ordinals, out)) return;
     const spans = Array.from(ordinals, (o) => ({ part, start: o * stride, end: (o + 1) * stride }));
     const all = (loose: Loose): void => spans.forEach((span, i) => copySpan(span, out, i * stride, loose));
     const loose = this.#atHand(spans);
@@ -152,6 +153,24 @@ export class StoredSegment {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** The usual case, without an object for each row. @returns false when a page is not in the cache */
+function gatherCached({ cached }: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): boolean {
+  for (let i = 0; i < ordinals.length; i++) {
+    const start = ordinals[i]! * stride;
+    const first = Math.floor(start / PAGE_BYTES);
+    const at = start - first * PAGE_BYTES;
+    const page = cached.get(first);
+    if (!page) return false;
+    const here = Math.min(stride, PAGE_BYTES - at);
+    out.set(page.subarray(at, at + here), i * stride);
+    if (here === stride) continue;
+    const next = stride <= PAGE_BYTES ? cached.get(first + 1) : undefined;
+    if (!next) return false;
+    out.set(next.subarray(0, stride - here), i * stride + here);
+  }
+  return true;
+}
 
 function isCached({ part, start, end }: Span): boolean {
   for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++)

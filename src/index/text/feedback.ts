@@ -4,8 +4,7 @@
  * al., UMass at TREC 2004). Differs from RM3 in the weight of a term in a passage: its BM25 instead of its probability.
  */
 import { bm25Defaults, lengthNorm, saturation } from "./bm25.ts";
-import { termsOf } from "./normalize.ts";
-import { segmentWords } from "./segment-words.ts";
+import { TermCounter } from "./term-counter.ts";
 
 export interface FeedbackPassage {
   readonly text: string;
@@ -29,6 +28,8 @@ export const feedbackDefaults = { terms: 20 } as const;
 /** Numbers and single letters are what a passage has of its own, not what it is about. */
 const NO_TOPIC = /^(?:\d+|.)$/u;
 
+const counter = new TermCounter();
+
 /** The strongest terms; their weights add up to 1. */
 export function feedbackTerms(
   passages: readonly FeedbackPassage[],
@@ -38,28 +39,18 @@ export function feedbackTerms(
   const sums = new Map<string, number>();
   const { k1, b } = bm25Defaults;
   for (const { text, share } of passages) {
-    const { counts, length } = countTerms(text);
+    const { numbers, counts, length } = counter.count(text);
     const norm = lengthNorm(length, statistics.averageLength, k1, b);
-    for (const [term, count] of counts)
-      sums.set(term, (sums.get(term) ?? 0) + share * saturation(count, norm, k1));
+    for (const number of numbers) {
+      const term = counter.term(number);
+      sums.set(term, (sums.get(term) ?? 0) + share * saturation(counts[number]!, norm, k1));
+    }
   }
-  const weighted = [...sums]
-    .filter(([term]) => !NO_TOPIC.test(term))
-    .map(([term, sum]): [string, number] => [term, sum * statistics.idf(term)]);
+  const weighted: [string, number][] = [];
+  for (const [term, sum] of sums)
+    if (!NO_TOPIC.test(term)) weighted.push([term, sum * statistics.idf(term)]);
   weighted.sort(([a, x], [c, y]) => y - x || (a < c ? -1 : 1));
   const best = weighted.slice(0, terms);
   const total = best.reduce((sum, [, weight]) => sum + weight, 0);
   return new Map(best.map(([term, weight]) => [term, weight / total]));
-}
-
-function countTerms(text: string): { counts: Map<string, number>; length: number } {
-  const counts = new Map<string, number>();
-  let length = 0;
-  segmentWords(text, (start, end, unspaced, plain) => {
-    for (const term of termsOf(text.slice(start, end), unspaced, plain)) {
-      counts.set(term, (counts.get(term) ?? 0) + 1);
-      length++;
-    }
-  });
-  return { counts, length };
 }

@@ -11,7 +11,7 @@ import type { Writer } from "./writer.ts";
 
 export const mergeDefaults = {
   /** Neighbours of one tier that are merged together. */
-  fanIn: 8,
+  fanIn: 4,
   /** Rows of the largest segment a merge makes: bounds the RAM of merging. */
   maxRows: 262_144,
   /** Rows of the smallest tier; tiers grow by fanIn. */

@@ -51,16 +51,17 @@ export function openPostings(cursor: usize): void {
   let start: u32 = 0;
   for (let block: u32 = 0; block < blocks; block++) {
     const entry = tableOf(cursor, block);
-    for (let field: u32 = 0; field < 4; field++) {
-      let value: u32 = 0;
-      let shift: u32 = 0;
-      for (;;) {
-        const byte = <u32>load<u8>(at++);
-        value |= (byte & 127) << shift;
-        if (byte < 128) break;
-        shift += 7;
+    for (let field: usize = 0; field < 16; field += 4) {
+      let value = <u32>load<u8>(at++);
+      if (value > 127) {
+        value &= 127;
+        for (let shift: u32 = 7; ; shift += 7) {
+          const byte = <u32>load<u8>(at++);
+          value |= (byte & 127) << shift;
+          if (byte < 128) break;
+        }
       }
-      store<u32>(entry + (field << 2), value);
+      store<u32>(entry + field, value);
     }
     last += load<u32>(entry);
     store<u32>(entry, last);
