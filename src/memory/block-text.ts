@@ -10,7 +10,7 @@ import { inflate } from "./compress.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
 
 /** Reads of more blocks than this leave the cache to others. */
-const CACHED_BLOCKS = 4;
+const CACHED_BLOCKS = 16;
 
 /** Random access to a blocked string of an attached segment. The table is resident: 8 bytes a block. */
 export class BlockText {

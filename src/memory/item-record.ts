@@ -1,6 +1,6 @@
 /**
- * The stored form of one item: the header of its cube and its heading paths as JSON, which compresses well in blocks and stays readable,
- * then the places of its passages as small numbers. Each part has its length in front, so that a hit parses no more than it shows.
+ * The stored form of one item: the header of its cube as JSON, its heading paths as JSON each, then the places of its passages as small
+ * numbers. Everything has its length in front, so that a hit parses no more than it shows, however long the document.
  */
 import { MnemeError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../varint.ts";
@@ -34,11 +34,14 @@ const decoder = new TextDecoder();
 
 export function encodeItemRecord({ head, headings, places }: ItemRecord): Uint8Array {
   const out = new ByteWriter();
-  for (const part of [head, headings]) {
-    const json = encoder.encode(JSON.stringify(part));
+  const put = (value: unknown): void => {
+    const json = encoder.encode(JSON.stringify(value));
     out.varint(json.length);
     out.bytes(json);
-  }
+  };
+  put(head);
+  out.varint(headings.length);
+  for (const path of headings) put(path);
   const ownBytes = places.some(({ start, end, startByte, endByte }) => start !== startByte || end !== endByte);
   const flags = (ownBytes ? OWN_BYTES : 0) | (places.some(({ page }) => page !== 0) ? PAGES : 0);
   out.varint(places.length);
@@ -77,50 +80,111 @@ function readPlace(reader: ByteReader, before: PassagePlace, flags: number): Pas
   return { start, end, startByte, endByte, line, heading, page: flags & PAGES ? reader.varint() : 0 };
 }
 
-function readPlaces(reader: ByteReader): PassagePlace[] {
-  const places: PassagePlace[] = new Array(reader.varint());
-  const flags = reader.varint();
-  let before = NOWHERE;
-  for (let i = 0; i < places.length; i++) {
-    before = readPlace(reader, before, flags);
-    places[i] = before;
+/** The parts of an encoded record, found without parsing them. */
+class RecordReader {
+  readonly #bytes: Uint8Array;
+  /** Starts and ends of the heading paths. */
+  readonly #headings: Uint32Array;
+  readonly #placesAt: number;
+  readonly head: ItemHead;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    const reader = new ByteReader(bytes);
+    const skip = (): [number, number] => {
+      const length = reader.varint();
+      const start = reader.at;
+      reader.at += length;
+      if (!(reader.at <= bytes.length)) throw unreadable();
+      return [start, reader.at];
+    };
+    this.head = this.#parse<ItemHead>(...skip());
+    const count = reader.varint();
+    if (!(count <= bytes.length)) throw unreadable();
+    this.#headings = new Uint32Array(2 * count);
+    for (let i = 0; i < count; i++) this.#headings.set(skip(), 2 * i);
+    this.#placesAt = reader.at;
   }
-  return places;
+
+  get headings(): string[][] {
+    return Array.from({ length: this.#headings.length / 2 }, (_, i) => this.heading(i)!);
+  }
+
+  heading(number: number): string[] | undefined {
+    const [start, end] = [this.#headings[2 * number], this.#headings[2 * number + 1]];
+    return end === undefined ? undefined : this.#parse<string[]>(start!, end);
+  }
+
+  get places(): PassagePlace[] {
+    const places: PassagePlace[] = [];
+    this.#walk((place) => places.push(place) > 0);
+    return places;
+  }
+
+  place(passage: number): PassagePlace | undefined {
+    let at = 0;
+    let found: PassagePlace | undefined;
+    this.#walk((place) => {
+      found = place;
+      return at++ < passage;
+    });
+    return at === passage + 1 ? found : undefined;
+  }
+
+  /** @param visit false ends the walk */
+  #walk(visit: (place: PassagePlace) => boolean): void {
+    const reader = new ByteReader(this.#bytes, this.#placesAt);
+    const count = reader.varint();
+    const flags = reader.varint();
+    let place = NOWHERE;
+    for (let i = 0; i < count && reader.at < this.#bytes.length; i++) {
+      place = readPlace(reader, place, flags);
+      if (!visit(place)) return;
+    }
+  }
+
+  #parse<T>(start: number, end: number): T {
+    try {
+      return JSON.parse(decoder.decode(this.#bytes.subarray(start, end))) as T;
+    } catch (cause) {
+      throw unreadable(cause);
+    }
+  }
 }
+
+/** Records that came from bytes answer for one passage without unfolding the rest. */
+const readers = new WeakMap<ItemRecord, RecordReader>();
 
 /** The header is parsed at once, headings and places when they are asked for. @throws MnemeError CORRUPT when the bytes are no record. */
 export function decodeItemRecord(bytes: Uint8Array): ItemRecord {
-  const reader = new ByteReader(bytes);
-  const part = (): Uint8Array => {
-    const length = reader.varint();
-    reader.at += length;
-    if (!(reader.at <= bytes.length)) throw unreadable();
-    return bytes.subarray(reader.at - length, reader.at);
-  };
-  const head = parse<ItemHead>(part());
-  const headingBytes = part();
-  const placesAt = reader.at;
+  const reader = new RecordReader(bytes);
   let headings: string[][] | undefined;
   let places: PassagePlace[] | undefined;
-  return {
-    head,
+  const record: ItemRecord = {
+    head: reader.head,
     get headings() {
-      headings ??= parse<string[][]>(headingBytes);
+      headings ??= reader.headings;
       return headings;
     },
     get places() {
-      places ??= readPlaces(new ByteReader(bytes, placesAt));
+      places ??= reader.places;
       return places;
     },
   };
+  readers.set(record, reader);
+  return record;
 }
 
-function parse<T>(bytes: Uint8Array): T {
-  try {
-    return JSON.parse(decoder.decode(bytes)) as T;
-  } catch (cause) {
-    throw unreadable(cause);
-  }
+/** Where passage number `passage` lies. */
+export function passagePlace(record: ItemRecord, passage: number): PassagePlace {
+  const reader = readers.get(record);
+  return reader?.place(passage) ?? record.places[passage]!;
+}
+
+/** The headings above a place, outermost first. */
+export function headingsAbove(record: ItemRecord, { heading }: PassagePlace): readonly string[] {
+  const reader = readers.get(record);
+  return (reader ? reader.heading(heading) : record.headings[heading]) ?? [];
 }
 
 function unreadable(cause?: unknown): MnemeError {
@@ -129,12 +193,12 @@ function unreadable(cause?: unknown): MnemeError {
 
 /** The public form of a passage's place. */
 export function placeOf(record: ItemRecord, passage: number): Place {
-  const place = record.places[passage]!;
+  const place = passagePlace(record, passage);
   return {
     start: place.start,
     end: place.end,
     line: place.line,
-    headings: record.headings[place.heading] ?? [],
+    headings: headingsAbove(record, place),
     ...(place.page > 0 ? { page: place.page } : {}),
   };
 }

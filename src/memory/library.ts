@@ -12,6 +12,7 @@ import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
 import { Gate } from "./gate.ts";
+import { passagePlace } from "./item-record.ts";
 import { SegmentItems } from "./items-kind.ts";
 import {
   COUNTERS_KEY,
@@ -186,7 +187,7 @@ export class Library implements AsyncDisposable {
     const place = this.placeOf(row);
     if (!place.segment) return place.item.passages[place.passage]!;
     const record = await place.segment.items.record(place.item);
-    const { startByte, endByte } = record.places[place.passage]!;
+    const { startByte, endByte } = passagePlace(record, place.passage);
     const body = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
       await place.segment.items.text(place.item, startByte, endByte),
     );

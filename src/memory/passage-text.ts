@@ -1,5 +1,5 @@
 /** What the indexes see of a passage: the title and the headings above it, then its own text. */
-import type { ItemRecord } from "./item-record.ts";
+import { headingsAbove, type ItemRecord, passagePlace } from "./item-record.ts";
 
 /** Texts of all passages of an item, in order. */
 export function passageTexts(record: ItemRecord, text: string): string[] {
@@ -10,7 +10,7 @@ export function passageTexts(record: ItemRecord, text: string): string[] {
 
 /** Headings that the body does not begin with, then the body: a title that stands in the text counts once. */
 export function withHeadings(record: ItemRecord, passage: number, body: string): string {
-  const headings = record.headings[record.places[passage]!.heading] ?? [];
+  const headings = headingsAbove(record, passagePlace(record, passage));
   const { title } = record.head;
   const above = title && headings[0] !== title ? [title, ...headings] : headings;
   const missing = above.filter((heading) => !beginsWith(body, heading));

@@ -1,5 +1,5 @@
 /** Reading one item back: its record, its text, one of its passages. */
-import type { ItemRecord } from "./item-record.ts";
+import { type ItemRecord, passagePlace } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
 import type { ItemHead, StoredItem } from "./types.ts";
 
@@ -11,7 +11,7 @@ export async function recordOf(place: RowPlace): Promise<ItemRecord> {
 
 /** Text of the passage alone, without the headings above it. */
 export async function readPassage(place: RowPlace, record: ItemRecord): Promise<string> {
-  const { startByte, endByte } = record.places[place.passage]!;
+  const { startByte, endByte } = passagePlace(record, place.passage);
   const bytes = place.segment
     ? await place.segment.items.text(place.item, startByte, endByte)
     : place.item.text.subarray(startByte, endByte);

@@ -122,8 +122,14 @@ function decode(cursor: usize, block: u32): u32 {
     for (let i: u32 = 0; i < BLOCK; i++) {
       last += unpacked(gaps, i, gapBits, gapMask) + 1;
       store<u32>(room + (i << 2), last);
-      store<u32>(room + (i << 2), unpacked(extras, i, extraBits, extraMask) + 1, 512);
     }
+    if (extraBits == 0) {
+      const one = i32x4.splat(1);
+      for (let at: usize = 512; at < 1024; at += 16) v128.store(room + at, one);
+      return BLOCK;
+    }
+    for (let i: u32 = 0; i < BLOCK; i++)
+      store<u32>(room + (i << 2), unpacked(extras, i, extraBits, extraMask) + 1, 512);
     return BLOCK;
   }
   for (let i: u32 = 0; i < size; i++) {
@@ -208,17 +214,33 @@ export function completePostings(cursor: usize, rows: usize, count: u32, lengths
 /** Rows of a window whose sum is above zero and at least `threshold`, ascending, with their sums; the sums become zero. @returns how many */
 export function collectSums(sums: usize, count: u32, start: u32, threshold: f64, rows: usize, scores: usize): u32 {
   let found: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
+  const wide = count & ~3;
+  const least = f64x2.splat(threshold);
+  const zero = f64x2.splat(0);
+  let i: u32 = 0;
+  for (; i < wide; i += 4) {
     const at = sums + (<usize>i << 3);
-    const sum = load<f64>(at);
-    if (sum == 0) continue;
-    store<f64>(at, 0);
-    if (sum >= threshold) {
+    const a = v128.load(at, 0);
+    const b = v128.load(at, 16);
+    let mask = i64x2.bitmask(v128.and(f64x2.ge(a, least), f64x2.gt(a, zero)));
+    mask |= i64x2.bitmask(v128.and(f64x2.ge(b, least), f64x2.gt(b, zero))) << 2;
+    while (mask != 0) {
+      const lane = <u32>ctz(mask);
+      mask &= mask - 1;
+      store<u32>(rows + (found << 2), start + i + lane);
+      store<f64>(scores + (<usize>found << 3), load<f64>(at + (<usize>lane << 3)));
+      found++;
+    }
+  }
+  for (; i < count; i++) {
+    const sum = load<f64>(sums + (<usize>i << 3));
+    if (sum > 0 && sum >= threshold) {
       store<u32>(rows + (found << 2), start + i);
       store<f64>(scores + (<usize>found << 3), sum);
       found++;
     }
   }
+  memory.fill(sums, 0, <usize>count << 3);
   return found;
 }
 
