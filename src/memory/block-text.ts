@@ -47,16 +47,19 @@ export class BlockText {
     if (end <= start) return new Uint8Array(0);
     const first = this.#blockAt(start);
     const last = end <= this.#rawEnd(first) ? first : this.#blockAt(end - 1);
-    const known = first === last ? this.#cached.get(first) : undefined;
-    const offset = this.#rawEnd(first - 1);
-    if (known) return known.slice(start - offset, end - offset);
+    const blocks: (Uint8Array | undefined)[] = [];
     const ranges = [];
-    for (let block = first; block <= last; block++)
-      ranges.push({ part: this.#name, start: this.#packedEnd(block - 1), end: this.#packedEnd(block) });
+    for (let block = first; block <= last; block++) {
+      const known = this.#cached.get(block);
+      blocks.push(known);
+      if (!known)
+        ranges.push({ part: this.#name, start: this.#packedEnd(block - 1), end: this.#packedEnd(block) });
+    }
+    if (ranges.length === 0) return this.#cut(blocks as Uint8Array[], first, start, end);
     const packed = this.#source.read(ranges);
     return packed instanceof Promise
-      ? packed.then((blocks) => this.#join(blocks, first, start, end))
-      : this.#join(packed, first, start, end);
+      ? packed.then((some) => this.#inflate(some, blocks, first, start, end))
+      : this.#inflate(packed, blocks, first, start, end);
   }
 
   #rawEnd(block: number): number {
@@ -79,17 +82,29 @@ export class BlockText {
     return low;
   }
 
-  #join(packed: readonly Uint8Array[], first: number, start: number, end: number): MaybePromise<Uint8Array> {
-    const raw = packed.map((block, i) => inflate(block, this.#rawEnd(first + i) - this.#rawEnd(first + i - 1)));
-    if (raw.some((block) => block instanceof Promise)) {
-      return Promise.all(raw).then((blocks) => this.#cut(blocks, first, start, end));
-    }
-    return this.#cut(raw as Uint8Array[], first, start, end);
+  /** Fills in the blocks that were not in the cache. */
+  #inflate(
+    packed: readonly Uint8Array[],
+    known: readonly (Uint8Array | undefined)[],
+    first: number,
+    start: number,
+    end: number,
+  ): MaybePromise<Uint8Array> {
+    let next = 0;
+    const raw = known.map((block, i) => {
+      const length = this.#rawEnd(first + i) - this.#rawEnd(first + i - 1);
+      return block ?? inflate(packed[next++]!, length);
+    });
+    const keep = (blocks: readonly Uint8Array[]): Uint8Array => {
+      // every block of a short read: what lies near is asked for next
+      if (blocks.length <= CACHED_BLOCKS) blocks.forEach((block, i) => this.#cached.put(first + i, block));
+      return this.#cut(blocks, first, start, end);
+    };
+    if (raw.some((block) => block instanceof Promise)) return Promise.all(raw).then(keep);
+    return keep(raw as Uint8Array[]);
   }
 
   #cut(blocks: readonly Uint8Array[], first: number, start: number, end: number): Uint8Array {
-    // every block of a short read: what lies near is asked for next
-    if (blocks.length <= CACHED_BLOCKS) blocks.forEach((block, i) => this.#cached.put(first + i, block));
     const offset = this.#rawEnd(first - 1);
     const length = this.#rawEnd(first + blocks.length - 1) - offset;
     const whole = blocks.length === 1 ? blocks[0]! : concat(blocks, length);

@@ -50,6 +50,8 @@ export class DictionaryCursor {
   readonly buffer: Uint8Array = new Uint8Array(1024);
   /** Bytes of the current term in `buffer`. */
   length = 0;
+  /** Bytes that it has in common with the term before; 0 at the head of a block. */
+  shared = 0;
   frequency = 0;
   start = 0;
   end: number;
@@ -68,6 +70,7 @@ export class DictionaryCursor {
     const { bytes } = reader;
     for (let i = 0, from = reader.at; i < suffix; i++) this.buffer[shared + i] = bytes[from + i]!;
     reader.at += suffix;
+    this.shared = shared;
     this.length = shared + suffix;
     this.frequency = reader.varint();
     this.start = this.end;

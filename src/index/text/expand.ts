@@ -1,12 +1,15 @@
 /** From query words to dictionary terms with weights: prefixes, typos, and words as they are. */
-import { allowedEdits, editDistance } from "./fuzzy.ts";
+import { allowedEdits, FuzzyMatcher } from "./fuzzy.ts";
 import type { QueryWord } from "./query.ts";
+
+/** `shared`: bytes that the term has in common with the one visited before it, at least. */
+export type TermVisitor = (term: Uint8Array, length: number, frequency: number, shared: number) => void;
 
 /** What expansion asks of the vocabulary, over all segments and the tail. */
 export interface Vocabulary {
   frequency(term: string): number;
   /** Calls `visit` for each term with the prefix, once for every part of the index that holds it; the bytes are borrowed. */
-  startingWith(prefix: string, visit: (term: Uint8Array, length: number, frequency: number) => void): void;
+  startingWith(prefix: string, visit: TermVisitor): void;
 }
 
 export interface WeightedTerm {
@@ -62,10 +65,10 @@ function prefixTerms(prefix: string, vocabulary: Vocabulary): WeightedTerm[] {
 function fuzzyTerms(word: string, vocabulary: Vocabulary): WeightedTerm[] {
   const limit = allowedEdits(word);
   if (limit === 0) return vocabulary.frequency(word) > 0 ? [{ term: word, weight: 1 }] : [];
-  const wanted = new TextEncoder().encode(word);
+  const matcher = new FuzzyMatcher(new TextEncoder().encode(word), limit);
   const found = new Found();
-  vocabulary.startingWith(String.fromCodePoint(word.codePointAt(0)!), (bytes, length, frequency) => {
-    const edits = editDistance(wanted, bytes, length, limit);
+  vocabulary.startingWith(String.fromCodePoint(word.codePointAt(0)!), (bytes, length, frequency, shared) => {
+    const edits = matcher.distance(bytes, length, shared);
     if (edits <= limit) found.add(bytes, length, frequency, edits);
   });
   const near = found.best(MAX_FUZZY_TERMS);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { editDistance } from "./fuzzy.ts";
+import { editDistance, FuzzyMatcher } from "./fuzzy.ts";
 
 /** The textbook table, whole. */
 function slow(a: string, b: string): number {
@@ -30,5 +30,25 @@ test("banded distance equals the whole table up to the limit", () => {
       );
     }),
     { seed: 8, numRuns: 2000 },
+  );
+});
+
+test("the matcher equals the table over a sorted list, whatever the terms share", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "c", "é"), minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(word, fc.array(word, { maxLength: 30 }), fc.integer({ min: 1, max: 3 }), (a, list, limit) => {
+      const encoder = new TextEncoder();
+      const matcher = new FuzzyMatcher(encoder.encode(a), limit);
+      const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+      let last: Uint8Array = new Uint8Array(0);
+      for (const term of list.map((one) => encoder.encode(one)).sort((x, y) => Buffer.compare(x, y))) {
+        let shared = 0;
+        while (shared < term.length && term[shared] === last[shared]) shared++;
+        const expected = Math.min(slow(latin(encoder.encode(a)), latin(term)), limit + 1);
+        expect(matcher.distance(term, term.length, shared)).toBe(expected);
+        last = term;
+      }
+    }),
+    { seed: 9, numRuns: 1000 },
   );
 });

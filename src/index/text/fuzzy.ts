@@ -41,3 +41,60 @@ export function editDistance(a: Uint8Array, b: Uint8Array, length: number, limit
   }
   return Math.min(old[length]!, beyond);
 }
+
+/** Longest word, in bytes, that the bit-parallel matcher holds in one machine word. */
+const MATCHER_BYTES = 31;
+
+/**
+ * Distances of one word to many terms that come in byte order: a column of the table in a few operations (Hyyro, A Bit-Vector Algorithm
+ * for Computing Levenshtein and Damerau Edit Distances, 2003), and the columns of what a term shares with the one before are kept.
+ */
+export class FuzzyMatcher {
+  readonly #word: Uint8Array;
+  readonly #limit: number;
+  /** Bit i of entry c: byte i of the word is c. */
+  readonly #places = new Int32Array(256);
+  /** Vertical differences, diagonal zeros and the distance after each byte of the last term. */
+  readonly #plus = new Int32Array(MAX_BYTES + 1);
+  readonly #minus = new Int32Array(MAX_BYTES + 1);
+  readonly #diagonal = new Int32Array(MAX_BYTES + 1);
+  readonly #distances = new Int32Array(MAX_BYTES + 1);
+  /** Bytes of the last term that the columns are of. */
+  #known = 0;
+
+  constructor(word: Uint8Array, limit: number) {
+    this.#word = word;
+    this.#limit = limit;
+    word.subarray(0, MATCHER_BYTES).forEach((byte, i) => {
+      this.#places[byte]! |= 1 << i;
+    });
+    this.#plus[0] = -1;
+    this.#distances[0] = word.length;
+  }
+
+  /** Edits to the term in the first `length` bytes, or limit + 1 when there are more. @param shared bytes it has in common with the last one */
+  distance(term: Uint8Array, length: number, shared: number): number {
+    this.#known = Math.min(this.#known, shared);
+    const { length: letters } = this.#word;
+    if (letters > MATCHER_BYTES) return editDistance(this.#word, term, length, this.#limit);
+    if (Math.abs(letters - length) > this.#limit || length > MAX_BYTES) return this.#limit + 1;
+    const last = 1 << (letters - 1);
+    for (let i = this.#known; i < length; i++) {
+      const place = this.#places[term[i]!]!;
+      const before = i === 0 ? 0 : this.#places[term[i - 1]!]!;
+      const plus = this.#plus[i]!;
+      const minus = this.#minus[i]!;
+      const swapped = ((~this.#diagonal[i]! & place) << 1) & before;
+      const diagonal = ((((place & plus) + plus) | 0) ^ plus) | place | minus | swapped;
+      const up = minus | ~(diagonal | plus);
+      const down = diagonal & plus;
+      this.#distances[i + 1] = this.#distances[i]! + (up & last ? 1 : 0) - (down & last ? 1 : 0);
+      const shifted = (up << 1) | 1;
+      this.#plus[i + 1] = (down << 1) | ~(diagonal | shifted);
+      this.#minus[i + 1] = shifted & diagonal;
+      this.#diagonal[i + 1] = diagonal;
+    }
+    this.#known = length;
+    return Math.min(this.#distances[length]!, this.#limit + 1);
+  }
+}

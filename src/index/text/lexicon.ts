@@ -1,6 +1,6 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
 import type { TermEntry } from "./dictionary.ts";
-import type { Vocabulary } from "./expand.ts";
+import type { TermVisitor, Vocabulary } from "./expand.ts";
 import type { WordsSegment } from "./words-segment.ts";
 import type { WordsTail } from "./words-tail.ts";
 
@@ -51,14 +51,18 @@ export class Lexicon implements Vocabulary {
     return this.#find(term).entries[segment];
   }
 
-  startingWith(prefix: string, visit: (term: Uint8Array, length: number, frequency: number) => void): void {
+  startingWith(prefix: string, visit: TermVisitor): void {
     for (const { dictionary } of this.#segments) {
-      dictionary.startingWith(prefix, ({ buffer, length, frequency }) => visit(buffer, length, frequency));
+      let first = true;
+      dictionary.startingWith(prefix, ({ buffer, length, frequency, shared }) => {
+        visit(buffer, length, frequency, first ? 0 : shared);
+        first = false;
+      });
     }
     for (const [term, { places }] of this.#tail.terms) {
       if (!term.startsWith(prefix)) continue;
       const bytes = this.#encoder.encode(term);
-      visit(bytes, bytes.length, places.length);
+      visit(bytes, bytes.length, places.length, 0);
     }
   }
 
