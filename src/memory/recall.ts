@@ -106,21 +106,22 @@ async function combine(
   vector: Float32Array,
   found: Found,
 ): Promise<Ranked[]> {
-  const wordScores = new Map<number, number>();
-  found.beside.forEach((row, i) => wordScores.set(row, found.scores[i]!));
-  found.words.rows.forEach((row, i) => wordScores.set(row, found.words.scores[i]!));
-  const rows = Uint32Array.from(wordScores.keys()).sort();
+  const wordRanks = ranksOf(found.words);
+  const meaningRanks = ranksOf(found.meaning);
+  const onlyMeaning = found.beside.filter((row) => !wordRanks.has(row));
+  const rows = new Uint32Array(found.words.rows.length + onlyMeaning.length);
+  rows.set(found.words.rows);
+  rows.set(onlyMeaning, found.words.rows.length);
+  rows.sort();
   const vectors = await library.vectors.take(rows);
   const candidates: Candidates = {
     rows,
-    words: Float64Array.from(rows, (row) => wordScores.get(row)!),
+    words: wordScoresOf(rows, found, wordRanks),
     meaning: vectors.score(vector),
     vectors,
   };
   const first = mix(candidates.words, candidates.meaning, recallDefaults.meaning);
   const scores = await withFeedback(library, text, vector, candidates, first);
-  const wordRanks = ranksOf(found.words);
-  const meaningRanks = ranksOf(found.meaning);
   const order = Uint32Array.from(rows.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   return Array.from(order, (i): Ranked => {
     const row = rows[i]!;
@@ -132,6 +133,19 @@ async function combine(
       ...(wordRank ? { words: { score: candidates.words[i]!, rank: wordRank } } : {}),
       ...(meaningRank ? { meaning: { score: candidates.meaning[i]!, rank: meaningRank } } : {}),
     };
+  });
+}
+
+function wordScoresOf(
+  rows: Uint32Array,
+  { words, beside, scores }: Found,
+  ranks: ReadonlyMap<number, number>,
+): Float64Array {
+  let at = 0;
+  return Float64Array.from(rows, (row) => {
+    while (at < beside.length && beside[at]! < row) at++;
+    const rank = ranks.get(row);
+    return rank === undefined ? scores[at]! : words.scores[rank - 1]!;
   });
 }
 

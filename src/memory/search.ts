@@ -95,8 +95,9 @@ async function rankPage(
     const said: string[] = [];
     const ranked = await recall(library, embedder, { ...base, depth }, said);
     const wanted = ranked.filter(({ score }) => score >= (query.minScore ?? Number.NEGATIVE_INFINITY));
-    const grouped = query.group === "passage" ? wanted : bestOfEachItem(library, wanted);
-    const after = cursor ? grouped.filter(({ score, row }) => isAfter(cursor, score, row)) : grouped;
+    const isNext = ({ score, row }: Ranked): boolean => !cursor || isAfter(cursor, score, row);
+    const after =
+      query.group === "passage" ? wanted.filter(isNext) : bestOfEachItem(library, wanted, isNext, k + 1);
     const exhausted = ranked.length < depth || wanted.length < ranked.length;
     if (after.length > k || exhausted || depth > library.live.count) {
       notes.push(...said);
@@ -105,14 +106,22 @@ async function rankPage(
   }
 }
 
-function bestOfEachItem(library: Library, ranked: readonly Ranked[]): Ranked[] {
+/** The first passage of each item in rank order, as far as `isNext`; no more than `most`. */
+function bestOfEachItem(
+  library: Library,
+  ranked: readonly Ranked[],
+  isNext: (one: Ranked) => boolean,
+  most: number,
+): Ranked[] {
   const seen = new Set<string | object>();
-  return ranked.filter(({ row }) => {
-    const key = itemKey(library.placeOf(row));
-    if (seen.has(key)) return false;
+  const best: Ranked[] = [];
+  for (const one of ranked) {
+    const key = itemKey(library.placeOf(one.row));
+    if (seen.has(key)) continue;
     seen.add(key);
-    return true;
-  });
+    if (isNext(one) && best.push(one) === most) break;
+  }
+  return best;
 }
 
 function itemKey(place: RowPlace): string | object {

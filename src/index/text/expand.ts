@@ -31,7 +31,9 @@ const EDIT_WEIGHT = 0.5;
 /** Alternatives for one word; empty when nothing fits. */
 export function expand(word: QueryWord, vocabulary: Vocabulary, options: ExpandOptions): WeightedTerm[] {
   if (word.kind === "prefix") return prefixTerms(word.term, vocabulary);
-  if (vocabulary.frequency(word.term) > 0 && word.kind === "exact") return [{ term: word.term, weight: 1 }];
+  const known = vocabulary.frequency(word.term) > 0;
+  if (word.kind === "literal" && !known) return [];
+  if (known && word.kind !== "fuzzy") return [{ term: word.term, weight: 1 }];
   return word.kind === "fuzzy" || options.typos ? fuzzyTerms(word.term, vocabulary) : [];
 }
 

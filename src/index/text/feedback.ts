@@ -25,10 +25,24 @@ export interface FeedbackOptions {
 
 export const feedbackDefaults = { terms: 20 } as const;
 
-/** Numbers and single letters are what a passage has of its own, not what it is about. */
-const NO_TOPIC = /^(?:\d+|.)$/u;
-
 const counter = new TermCounter();
+
+/** The terms of the largest weights, strongest first; equal ones by name. */
+function strongest(
+  sums: ReadonlyMap<number, number>,
+  statistics: TermStatistics,
+  terms: number,
+): [string, number][] {
+  const numbers = [...sums.keys()];
+  const weights = Float64Array.from(numbers, (number) => sums.get(number)! * statistics.idf(counter.term(number)));
+  const least = weights.slice().sort()[Math.max(0, weights.length - terms)] ?? 0;
+  const best: [string, number][] = [];
+  numbers.forEach((number, i) => {
+    if (weights[i]! >= least) best.push([counter.term(number), weights[i]!]);
+  });
+  best.sort(([a, x], [c, y]) => y - x || (a < c ? -1 : 1));
+  return best.slice(0, terms);
+}
 
 /** The strongest terms; their weights add up to 1. */
 export function feedbackTerms(
@@ -36,21 +50,18 @@ export function feedbackTerms(
   statistics: TermStatistics,
   { terms = feedbackDefaults.terms }: FeedbackOptions = {},
 ): Map<string, number> {
-  const sums = new Map<string, number>();
+  counter.trim();
+  const sums = new Map<number, number>();
   const { k1, b } = bm25Defaults;
   for (const { text, share } of passages) {
     const { numbers, counts, length } = counter.count(text);
     const norm = lengthNorm(length, statistics.averageLength, k1, b);
     for (const number of numbers) {
-      const term = counter.term(number);
-      sums.set(term, (sums.get(term) ?? 0) + share * saturation(counts[number]!, norm, k1));
+      if (!counter.isTopical(number)) continue;
+      sums.set(number, (sums.get(number) ?? 0) + share * saturation(counts[number]!, norm, k1));
     }
   }
-  const weighted: [string, number][] = [];
-  for (const [term, sum] of sums)
-    if (!NO_TOPIC.test(term)) weighted.push([term, sum * statistics.idf(term)]);
-  weighted.sort(([a, x], [c, y]) => y - x || (a < c ? -1 : 1));
-  const best = weighted.slice(0, terms);
+  const best = strongest(sums, statistics, terms);
   const total = best.reduce((sum, [, weight]) => sum + weight, 0);
   return new Map(best.map(([term, weight]) => [term, weight / total]));
 }

@@ -4,7 +4,8 @@ import { segmentWords } from "./segment-words.ts";
 
 export interface QueryWord {
   readonly term: string;
-  readonly kind: "exact" | "prefix" | "fuzzy";
+  /** exact: corrected when nothing holds it; literal: never. */
+  readonly kind: "exact" | "literal" | "prefix" | "fuzzy";
 }
 
 export interface QueryClause {
@@ -48,8 +49,10 @@ function exact(text: string): QueryWord[] {
     const run = text.slice(start, end);
     const terms = termsOf(run, unspaced, plain);
     // one character of a script without spaces occurs inside pairs
-    const kind = unspaced && terms.length === 1 && [...run].length === 1 ? "prefix" : "exact";
-    for (const term of terms) words.push({ term, kind });
+    const lone = unspaced && terms.length === 1 && [...run].length === 1;
+    // of an identifier the parts are corrected, not the whole
+    const whole = !unspaced && terms.length > 1 ? "literal" : lone ? "prefix" : "exact";
+    terms.forEach((term, i) => words.push({ term, kind: i === 0 || unspaced ? whole : "exact" }));
   });
   return words;
 }

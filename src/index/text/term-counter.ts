@@ -3,8 +3,11 @@ import { StringTable } from "../../string-table.ts";
 import { termsOf } from "./normalize.ts";
 import { segmentWords } from "./segment-words.ts";
 
-/** Runs that are remembered; then all are forgotten. */
+/** Runs that are remembered before all are forgotten. */
 const MAX_RUNS = 16_384;
+
+/** Numbers and single letters are what a text has of its own, not what it is about. */
+const NO_TOPIC = /^(?:\d+|.)$/u;
 
 export interface CountedTerms {
   /** Numbers of the distinct terms. Valid until the next count. */
@@ -20,6 +23,7 @@ export class TermCounter {
   #lists: (readonly number[])[] = [];
   #numbers = new Map<string, number>();
   #terms: string[] = [];
+  #topical: boolean[] = [];
   #counts = new Uint32Array(1024);
   #found: number[] = [];
 
@@ -27,10 +31,22 @@ export class TermCounter {
     return this.#terms[number]!;
   }
 
+  /** Whether the term can say what a text is about. */
+  isTopical(number: number): boolean {
+    return this.#topical[number]!;
+  }
+
+  /** Frees what is remembered when it has become much; numbers before and after do not mean the same terms. */
+  trim(): void {
+    if (this.#lists.length < MAX_RUNS) return;
+    for (const number of this.#found) this.#counts[number] = 0;
+    this.#found = [];
+    this.#forget();
+  }
+
   count(text: string): CountedTerms {
     for (const number of this.#found) this.#counts[number] = 0;
     this.#found = [];
-    if (this.#lists.length >= MAX_RUNS) this.#forget();
     let length = 0;
     segmentWords(text, (start, end, unspaced, plain) => {
       const known = unspaced ? -1 : this.#runs.get(text, start, end);
@@ -51,6 +67,7 @@ export class TermCounter {
     let number = this.#numbers.get(term);
     if (number === undefined) {
       number = this.#terms.push(term) - 1;
+      this.#topical.push(!NO_TOPIC.test(term));
       this.#numbers.set(term, number);
       if (number === this.#counts.length) {
         const grown = new Uint32Array(number * 2);
@@ -66,6 +83,7 @@ export class TermCounter {
     this.#lists = [];
     this.#numbers = new Map();
     this.#terms = [];
+    this.#topical = [];
     this.#counts.fill(0);
   }
 }

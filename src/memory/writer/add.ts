@@ -16,8 +16,8 @@ import type { Change, Writer } from "./writer.ts";
 
 /** Text, in UTF-16 units, from which an `add` becomes a segment of its own; below it goes through the log. */
 const SEGMENT_TEXT = 1 << 20;
-/** Text handed to a worker at once: bounds its memory, keeps both cores busy on a long stream. */
-const BATCH_TEXT = 8 << 20;
+/** Text handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. */
+const BATCH_TEXT = 16 << 20;
 
 export async function addItems(
   writer: Writer,

@@ -11,9 +11,11 @@ import type { Writer } from "./writer.ts";
 
 export const mergeDefaults = {
   /** Neighbours of one tier that are merged together. */
-  fanIn: 4,
-  /** Rows of the largest segment a merge makes: bounds the RAM of merging. */
-  maxRows: 262_144,
+  fanIn: 8,
+  /** Rows of the largest segment that merging behind makes: a merge needs its size in free pages, which only `compact` gives back. */
+  maxRows: 65_536,
+  /** Rows of the largest segment that `compact` makes: bounds the RAM of merging. */
+  compactRows: 262_144,
   /** Rows of the smallest tier; tiers grow by fanIn. */
   firstTier: 1024,
   /** A segment with a larger share of dead rows is rewritten. */
@@ -51,7 +53,7 @@ export function compactionRuns(writer: Writer): (readonly OpenSegment[])[] {
   const runs: OpenSegment[][] = [];
   let run: OpenSegment[] = [];
   for (const segment of writer.library.segments) {
-    if (rowCount(run) + segment.stored.rows.count > mergeDefaults.maxRows && run.length > 0) {
+    if (rowCount(run) + segment.stored.rows.count > mergeDefaults.compactRows && run.length > 0) {
       runs.push(run);
       run = [];
     }
