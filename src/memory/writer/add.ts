@@ -6,7 +6,7 @@ import { encodeLogRecord } from "../log-record.ts";
 import type { TailItem } from "../tail.ts";
 import type { AddResult, Item, WorkOptions } from "../types.ts";
 import { checkItem } from "../validate.ts";
-import { flushIfLarge } from "./flush.ts";
+import { flushIfLarge } from "./maintain.ts";
 import { count, nothing, type Outcome } from "./outcome.ts";
 import { type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
 import { addSegment } from "./segment-commit.ts";

@@ -5,7 +5,7 @@ import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
 import { vectorsPrefix } from "../spaces.ts";
 import { buildVectors } from "./build.ts";
-import { mergeIfMany } from "./merge.ts";
+import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
 import { type StagedSegment, stagedEntry, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
