@@ -1,6 +1,9 @@
 /** Flushing and merging move every row and lose none, whatever came in between. */
 import { expect, test } from "vitest";
+import { collect, ids, temporaryFolder } from "../../test/support/memory.ts";
 import { type Item, type Memory, open } from "./index.ts";
+
+const { path } = temporaryFolder();
 
 /** More than a mebibyte of text in one call: a segment at once. */
 function bulk(name: string): Item[] {
@@ -71,4 +74,33 @@ test("compacting while items come in loses none of them", async () => {
   }
   await memory.compact();
   await expectAll(memory, items);
+});
+
+test("a tail grows into segments and segments merge, nothing lost or doubled", async () => {
+  await using memory = await open(path(), { workers: 0 });
+  for (let round = 0; round < 12; round++) {
+    await memory.add(
+      Array.from({ length: 300 }, (_, i) => ({
+        id: `r${round}i${i}`,
+        text: `Round ${round} item ${i} token${round}x${i}`,
+      })),
+    );
+  }
+  await memory.idle();
+  expect(memory.info()).toMatchObject({ items: 3600, passages: 3600 });
+  for (const [round, i] of [
+    [0, 0],
+    [3, 299],
+    [7, 150],
+    [11, 299],
+  ]) {
+    expect(ids(await memory.search(`token${round}x${i}`, { retriever: "words", k: 5 }))[0]).toBe(
+      `r${round}i${i}`,
+    );
+  }
+  await memory.forget({ where: { $created: { gt: 0 } }, dryRun: true });
+  const before = (await collect(memory.list())).length;
+  await memory.compact();
+  expect((await collect(memory.list())).length).toBe(before);
+  expect(memory.info().segments).toBe(1);
 });
