@@ -29,3 +29,13 @@ test("reembed moves to another space, resumes, and the old space serves meanwhil
   await memory.add({ id: "more", text: "another ship" });
   expect(ids(await memory.search("ship", { retriever: "meaning", k: 2 })).sort()).toEqual(["more", "ships"]);
 });
+
+test("a text that begins with a byte order mark keeps its places over a restart", async () => {
+  const where = path();
+  for (const look of ["fresh", "reopened"]) {
+    await using memory = await open(where, { workers: 0 });
+    if (look === "fresh") await memory.add({ id: "marked", text: "\ufeffzebra stripes" });
+    expect(ids(await memory.search("zebra", { retriever: "words" })), look).toEqual(["marked"]);
+    expect(ids(await memory.search('"zebra stripes"')), look).toEqual(["marked"]);
+  }
+});
