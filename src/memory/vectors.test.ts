@@ -1,7 +1,8 @@
 /** Vectors: who makes them, whose own are kept, and how a library moves to another space. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { animals, ids, temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
-import { open } from "./index.ts";
+import { bundledEmbedder, type Embedder } from "../embed/index.ts";
+import { type Item, open } from "./index.ts";
 
 const { path } = temporaryFolder();
 
@@ -28,6 +29,85 @@ test("reembed moves to another space, resumes, and the old space serves meanwhil
   await using memory = await open(where, { embedder: target, workers: 0 });
   await memory.add({ id: "more", text: "another ship" });
   expect(ids(await memory.search("ship", { retriever: "meaning", k: 2 })).sort()).toEqual(["more", "ships"]);
+});
+
+/** Text of more than a mebibyte in all: one call makes a segment. */
+const LONG = "filler words of no meaning ".repeat(1_500);
+
+/** Every third item says where it stands by itself; its text would say otherwise. */
+function withOwnVectors(count: number): Item[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `item${i}`,
+    text: `cat number${i} ${LONG}`,
+    ...(i % 3 === 0 ? { vector: Float32Array.of(0, 0, 1) } : {}),
+  }));
+}
+
+test.each([0, 2])(
+  "own vectors are kept in a large call, with %i workers and a foreign embedder",
+  async (workers) => {
+    const toy = toyEmbedder();
+    const asked: string[] = [];
+    const embedder: Embedder = {
+      ...toy,
+      embed: (texts) => {
+        asked.push(...texts);
+        return toy.embed(texts);
+      },
+    };
+    const items = withOwnVectors(30);
+    const where = path();
+    {
+      await using memory = await open(where, { embedder, workers });
+      expect(await memory.add(items)).toMatchObject({ added: 30 });
+      expect(memory.info()).toMatchObject({ segments: 1, tailRows: 0 });
+      expect(asked.some((text) => /number(0|3|27) /.test(text))).toBe(false);
+      expect(asked.some((text) => /number(1|29) /.test(text))).toBe(true);
+    }
+    await using memory = await open(where, { embedder: toy, workers });
+    const near = async (vector: Float32Array): Promise<string[]> => {
+      const found = await memory.search("", { retriever: "meaning", vector, k: 10 });
+      expect([...found].every(({ score }) => score > 0.99)).toBe(true);
+      return ids(found);
+    };
+    const own = items.filter(({ vector }) => vector).map(({ id }) => id);
+    expect((await near(Float32Array.of(0, 0, 1))).sort()).toEqual(own.sort());
+    const { data } = await toy.embed(["cat"]);
+    for (const id of await near(data)) expect(own).not.toContain(id);
+  },
+);
+
+test("a large call whose items all bring their vectors asks nobody", async () => {
+  const embedder: Embedder = { ...toyEmbedder(), embed: () => Promise.reject(new Error("asked")) };
+  await using memory = await open(":memory:", { embedder, workers: 0 });
+  const items = withOwnVectors(60).filter(({ vector }) => vector);
+  await memory.add(
+    items.map((item, i) => ({ ...item, text: item.text + LONG, vector: Float32Array.of(1, i, 2) })),
+  );
+  expect(memory.info()).toMatchObject({ segments: 1, items: 20 });
+  const nearest = await memory.search("", { retriever: "meaning", vector: Float32Array.of(1, 7, 2), k: 1 });
+  expect(ids(nearest)).toEqual(["item21"]);
+});
+
+test("an embedder says with its space, not with its make, that workers may stand in for it", async () => {
+  await using bundled = await bundledEmbedder({ dim: 64 });
+  const other: Embedder = Object.create(bundled, {
+    space: { value: { ...bundled.space, revision: "other weights" } },
+    bytes: { value: 0 },
+    embed: {
+      value: async (texts: readonly string[]) => ({
+        rows: texts.length,
+        cols: 64,
+        data: new Float32Array(64 * texts.length).fill(0.125),
+      }),
+    },
+  });
+  await using memory = await open(":memory:", { embedder: other, workers: 2 });
+  await memory.add(
+    Array.from({ length: 30 }, (_, i) => ({ id: `item${i}`, text: `cat number${i} ${LONG}` })),
+  );
+  const hits = [...(await memory.search("anything", { retriever: "meaning", k: 5 }))];
+  expect(hits.map(({ score }) => Math.round(score * 100))).toEqual([100, 100, 100, 100, 100]);
 });
 
 test("a text that begins with a byte order mark keeps its places over a restart", async () => {

@@ -38,24 +38,20 @@ export function buildSegment(items: readonly BuildItem[], space: SpaceEntry): Pa
   );
   addParts(parts, "words/", wordsKind.build(items.flatMap((item) => item.passages)));
   if (items.every((item) => item.vectors)) {
-    addParts(
-      parts,
-      vectorsPrefix(space.id),
-      buildVectors(
-        items.map((item) => item.vectors!),
-        space,
-      ),
-    );
+    const runs = items.map((item) => item.vectors!);
+    for (const [name, bytes] of buildVectors(runs, space)) parts.set(name, bytes);
   }
   return parts;
 }
 
-/** Vector parts from runs of rows x dim values. */
+/** Vector parts of the space, under its prefix, from runs of rows x dim values. */
 export function buildVectors(runs: readonly Float32Array[], space: SpaceEntry): Parts {
   const dim = space.space.dim;
   const rows: Float32Array[] = [];
   for (const run of runs) for (let at = 0; at < run.length; at += dim) rows.push(run.subarray(at, at + dim));
-  return vectorsKind(codersOf(space)).build(rows);
+  const parts: Parts = new Map();
+  addParts(parts, vectorsPrefix(space.id), vectorsKind(codersOf(space)).build(rows));
+  return parts;
 }
 
 /** A segment to merge: its rows and all its parts, prefixed. */

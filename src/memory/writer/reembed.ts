@@ -105,9 +105,7 @@ async function fill(
     if (batch.length >= EMBED_BATCH) await embed();
   }
   await embed();
-  const parts = new Map(
-    [...buildVectors(runs, target)].map(([name, bytes]) => [vectorsPrefix(target.id) + name, bytes]),
-  );
+  const parts = buildVectors(runs, target);
   await writer.alone(() =>
     rewrite(writer, (old) => withParts(old, segment.stored.entry.id, parts), parts, segment.stored.entry.id),
   );

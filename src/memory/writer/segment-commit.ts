@@ -1,9 +1,9 @@
 /** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
 import type { Embedder } from "../../embed/embedder.ts";
 import { contiguousRows, type Parts } from "../../index/segment.ts";
+import { matrix } from "../../linalg/matrix.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
-import { vectorsPrefix } from "../spaces.ts";
 import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
@@ -24,8 +24,8 @@ export async function addSegment(
   outcome.skipped.push(...prepared.skipped);
   await touch(writer, prepared.unchanged);
   if (prepared.rows === 0) return;
-  const parts = prepared.passages
-    ? await withVectors(writer, prepared.parts, prepared.passages, embedder)
+  const parts = prepared.missing
+    ? await withVectors(writer, prepared.parts, prepared.missing, embedder)
     : prepared.parts;
   const ids = prepared.heads.map((head) => head.id);
   const staged = await stageSegment(writer, parts);
@@ -33,21 +33,27 @@ export async function addSegment(
   mergeIfMany(writer);
 }
 
-/** Vectors made on this thread, for embedders that no worker can load. */
-export async function withVectors(
+/** Vectors made on this thread, for embedders that no worker can load; items that bring their own keep them. */
+async function withVectors(
   writer: Writer,
   parts: Parts,
-  passages: readonly string[],
+  missing: NonNullable<PreparedSegment["missing"]>,
   embedder: Embedder,
 ): Promise<Parts> {
   const space = writer.library.activeSpace;
-  const runs: Float32Array[] = [];
-  for (let at = 0; at < passages.length; at += EMBED_BATCH) {
-    runs.push((await embedder.embed(passages.slice(at, at + EMBED_BATCH))).data);
+  const texts = missing.flatMap((one) => (one instanceof Float32Array ? [] : one));
+  const made = matrix(texts.length, space.space.dim);
+  for (let at = 0; at < texts.length; at += EMBED_BATCH) {
+    const { data } = await embedder.embed(texts.slice(at, at + EMBED_BATCH));
+    made.data.set(data, at * made.cols);
   }
-  const all = new Map(parts);
-  for (const [name, bytes] of buildVectors(runs, space)) all.set(vectorsPrefix(space.id) + name, bytes);
-  return all;
+  let row = 0;
+  const runs = missing.map((one) => {
+    if (one instanceof Float32Array) return one;
+    row += one.length;
+    return made.data.subarray((row - one.length) * made.cols, row * made.cols);
+  });
+  return new Map([...parts, ...buildVectors(runs, space)]);
 }
 
 function segmentChange(
