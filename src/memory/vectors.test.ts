@@ -89,6 +89,53 @@ test("a large call whose items all bring their vectors asks nobody", async () =>
   expect(ids(nearest)).toEqual(["item21"]);
 });
 
+describe("reembed to another width of the bundled model", () => {
+  const items = Array.from({ length: 2_500 }, (_, i) => ({
+    id: `item${i}`,
+    text: `The ${i % 50} brown foxes of farm ${i} jump over ${i % 7} lazy dogs.`,
+  }));
+
+  async function moved(workers: number): Promise<{ found: string[][]; embeddedHere: number }> {
+    await using small = await bundledEmbedder({ dim: 64 });
+    let embeddedHere = 0;
+    // not spread: the space and the flag are read through the prototype
+    const counting: Embedder = Object.create(small, {
+      space: { value: small.space },
+      bytes: { value: small.bytes },
+      embed: {
+        value: (...args: Parameters<Embedder["embed"]>) => {
+          embeddedHere += args[0].length;
+          return small.embed(...args);
+        },
+      },
+    });
+    await using memory = await open(":memory:", { workers });
+    await memory.add(items);
+    const seen: number[] = [];
+    const { passages } = await memory.reembed(counting, { onProgress: ({ done }) => seen.push(done) });
+    expect(passages).toBe(items.length);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBe(items.length);
+    expect(memory.info().space).toMatchObject({ model: "mneme-embed", dim: 64 });
+    const found: string[][] = [];
+    const before = embeddedHere;
+    for (const query of ["lazy dogs", "farm 77", "brown foxes"])
+      found.push(
+        [...(await memory.search(query, { retriever: "meaning", k: 20 }))].map(
+          ({ id, score }) => `${id} ${score}`,
+        ),
+      );
+    return { found, embeddedHere: before };
+  }
+
+  test("workers do it, to the same codes as without them", async () => {
+    const [alone, workers] = [await moved(0), await moved(2)];
+    expect(alone.embeddedHere).toBe(items.length);
+    expect(workers.embeddedHere).toBe(0);
+    expect(workers.found).toEqual(alone.found);
+  });
+});
+
 test("an embedder says with its space, not with its make, that workers may stand in for it", async () => {
   await using bundled = await bundledEmbedder({ dim: 64 });
   const other: Embedder = Object.create(bundled, {

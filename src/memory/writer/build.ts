@@ -5,6 +5,7 @@ import type { RowSet } from "../../index/row-set.ts";
 import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
 import { wordsKind } from "../../index/text/words-kind.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
+import { concat } from "../block-text.ts";
 import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
 import { buildItems, mergeItems } from "../items-kind.ts";
 import type { SpaceEntry } from "../layout.ts";
@@ -52,6 +53,23 @@ export function buildVectors(runs: readonly Float32Array[], space: SpaceEntry): 
   const parts: Parts = new Map();
   addParts(parts, vectorsPrefix(space.id), vectorsKind(codersOf(space)).build(rows));
   return parts;
+}
+
+/** Vector parts of runs of rows, in order, as those of all rows: codes have a fixed size a row, so joining is copying. */
+export function joinVectors(runs: readonly Parts[]): Parts {
+  const names = [...(runs[0]?.keys() ?? [])];
+  return new Map(
+    names.map((name) => {
+      const pieces = runs.map((run) => run.get(name)!);
+      return [
+        name,
+        concat(
+          pieces,
+          pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
+        ),
+      ];
+    }),
+  );
 }
 
 /** A segment to merge: its rows and all its parts, prefixed. */
