@@ -5,7 +5,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chunk, chunkDefaults } from "./chunk.ts";
 import { decodeText } from "./decode-text.ts";
-import { globMatcher } from "./glob.ts";
 import { readItem } from "./read.ts";
 import { readerFor } from "./readers/registry.ts";
 import { sentences } from "./sentences.ts";
@@ -78,18 +77,6 @@ test("sentences end where they end", () => {
   ]);
   expect(cut("图书馆很大。它有很多书！")).toEqual(["图书馆很大。", "它有很多书！"]);
   expect(cut("  \n\n ")).toEqual([]);
-});
-
-test("globs", () => {
-  const matches = (pattern: string, path: string): boolean => globMatcher([pattern])(path);
-  expect(matches("**/*.md", "a.md")).toBe(true);
-  expect(matches("**/*.md", "a/b/c.md")).toBe(true);
-  expect(matches("*.md", "a/b.md")).toBe(true);
-  expect(matches("docs/*.md", "docs/a/b.md")).toBe(false);
-  expect(matches("docs/", "docs/a/b.md")).toBe(true);
-  expect(matches("**/*.{md,ts}", "x/y.ts")).toBe(true);
-  expect(matches("a?c.md", "abc.md")).toBe(true);
-  expect(matches("a.c", "abc")).toBe(false);
 });
 
 test("text in any dress, and data refused", () => {
