@@ -51,6 +51,7 @@ describe("index", () => {
     expect(hit).toMatchObject({
       title: "Guide",
       meta: { author: "Ada", path: "guide.md", extension: "md" },
+      place: { line: 4 }, // of the file: the front matter counts
       provenance: { origin: "file" },
     });
     writeFileSync(join(where, "guide.md"), "# Guide\n\nHow to cook rice instead.\n");

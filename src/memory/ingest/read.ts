@@ -49,7 +49,7 @@ export async function itemFromFile(name: string, bytes: Uint8Array, meta: Meta =
       "UNSUPPORTED",
       `${name}: no reader for files of this kind; convert it to text, Markdown, HTML, PDF or DOCX`,
     );
-  const { title, text, blocks, meta: own } = await reader.read(bytes, name);
+  const { title, text, blocks, meta: own, firstLine = 1 } = await reader.read(bytes, name);
   const base = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
   const extension = extensionOf(name);
   return {
@@ -59,6 +59,7 @@ export async function itemFromFile(name: string, bytes: Uint8Array, meta: Meta =
     meta: { ...own, ...meta, extension, ...(reader.language ? { language: reader.language } : {}) },
     provenance: { origin: "file", mediaType: reader.mediaType, sourceBytes: bytes.byteLength },
     ...(blocks ? { blocks } : {}),
+    ...(firstLine === 1 ? {} : { firstLine }),
   };
 }
 
