@@ -84,7 +84,7 @@ describe("index", () => {
     expect(codes).toMatchObject({
       "sub/loop": "EXCLUDED",
       "dangling.md": "UNREADABLE",
-      "image.txt": "UNREADABLE",
+      "image.txt": "BINARY",
       "broken.json": "FORMAT",
       "broken.pdf": "FORMAT",
       "empty.md": "EMPTY",

@@ -157,6 +157,8 @@ async function embedderFor(
   return sameSpace((await embedder).space, space) ? embedder : undefined;
 }
 
+/** Some reasons to skip a file are finer than error codes, such as TOO_LARGE and BINARY. */
 function codeOf(error: unknown): string {
-  return isMnemeError(error) ? error.code : ((error as NodeJS.ErrnoException)?.code ?? "UNREADABLE");
+  if (!isMnemeError(error)) return (error as NodeJS.ErrnoException)?.code ?? "UNREADABLE";
+  return typeof error.details.code === "string" ? error.details.code : error.code;
 }
