@@ -104,3 +104,19 @@ test("a tail grows into segments and segments merge, nothing lost or doubled", a
   expect((await collect(memory.list())).length).toBe(before);
   expect(memory.info().segments).toBe(1);
 });
+
+test("a writer in a hurry does not outrun the flush", async () => {
+  await using memory = await open(":memory:", { workers: 0 });
+  const items: Item[] = [];
+  for (let round = 0; round < 30; round++) {
+    const some = Array.from({ length: 300 }, (_, i) => ({
+      id: `r${round}i${i}`,
+      text: `hasty${round}x${i}`,
+    }));
+    await memory.add(some);
+    items.push(...some);
+    expect(memory.info().tailRows).toBeLessThan(4_500);
+  }
+  await memory.idle();
+  await expectAll(memory, items);
+});

@@ -148,7 +148,7 @@ async function addThroughLog(
     fresh.map((item) => item.id),
     () => logChange(writer, fresh, prepared, vectors, outcome),
   );
-  flushIfLarge(writer);
+  await flushIfLarge(writer);
 }
 
 async function embedPrepared(

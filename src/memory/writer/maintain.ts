@@ -9,19 +9,28 @@ import type { Writer } from "./writer.ts";
 /** A tail beyond either bound is flushed in the background: it is rebuilt at open, and costs RAM uncompressed. */
 const TAIL_ROWS = 1024;
 const TAIL_BYTES = 8 << 20;
+/** So many times as large a tail makes its writer wait, who would otherwise outrun the flush until the budget is spent. */
+const MOST_TAILS = 4;
 
-export function flushIfLarge(writer: Writer): void {
-  const { tail } = writer.library;
-  if (tail.rows < TAIL_ROWS && tail.bytes < TAIL_BYTES) return;
-  if (writer.flushQueued) return;
-  writer.flushQueued = true;
-  void writer
-    .inBackground(async () => {
+/** Queues a flush when the tail is large. @returns when the caller may write on: at once, unless the tail is very large */
+export async function flushIfLarge(writer: Writer): Promise<void> {
+  if (!isTailBeyond(writer, 1)) return;
+  if (!writer.flushQueued) {
+    writer.flushQueued = true;
+    const flushed = writer.inBackground(async () => {
       writer.flushQueued = false;
       await flushTail(writer);
       mergeIfMany(writer);
-    })
-    .catch(() => {}); // reported by inBackground and thrown by idle
+    });
+    flushed.catch(() => {}); // reported by inBackground and thrown by idle
+  }
+  // a reembed may hold the queue for hours: nobody waits for a model to write
+  const isReembedding = writer.library.manifest.spaces.length > 1;
+  if (isTailBeyond(writer, MOST_TAILS) && !isReembedding) await writer.inBackground(async () => {});
+}
+
+function isTailBeyond({ library: { tail } }: Writer, times: number): boolean {
+  return tail.rows >= times * TAIL_ROWS || tail.bytes >= times * TAIL_BYTES;
 }
 
 /** Queues a merge when there is one to do. */
