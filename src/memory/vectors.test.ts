@@ -157,6 +157,19 @@ test("an embedder says with its space, not with its make, that workers may stand
   expect(hits.map(({ score }) => Math.round(score * 100))).toEqual([100, 100, 100, 100, 100]);
 });
 
+test("a library that moved compacts in the same session, with the vectors of its new space", async () => {
+  await using memory = await open(":memory:", { workers: 0 });
+  await memory.add(Array.from({ length: 30 }, (_, i) => ({ id: `ship${i}`, text: `ship ${i} ${LONG}` })));
+  await memory.add(animals);
+  await memory.reembed(toyEmbedder());
+  await memory.forget({ ids: ["ship7"] });
+  await memory.compact();
+  expect(memory.info()).toMatchObject({ segments: 1, items: 32 });
+  const found = await memory.search("ship", { retriever: "meaning", k: 30 });
+  expect(ids(found).filter((id) => id.startsWith("ship"))).toHaveLength(30);
+  expect(ids(await memory.search("tax", { retriever: "meaning", k: 1 }))).toEqual(["tax"]);
+});
+
 test("a text that begins with a byte order mark keeps its places over a restart", async () => {
   const where = path();
   for (const look of ["fresh", "reopened"]) {

@@ -7,10 +7,10 @@ import { sameSpace } from "../../embed/space.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
 import { type Manifest, NS, type SpaceEntry } from "../layout.ts";
-import type { OpenSegment } from "../library.ts";
+import type { Library, OpenSegment } from "../library.ts";
 import { passageTexts } from "../passage-text.ts";
 import { newSpaceEntry, vectorsPrefix } from "../spaces.ts";
-import { putPart } from "../stored-segment.ts";
+import { putPart, StoredSegment } from "../stored-segment.ts";
 import type { WorkOptions } from "../types.ts";
 import { buildVectors, joinVectors } from "./build.ts";
 import { flushTail } from "./flush.ts";
@@ -211,5 +211,15 @@ async function rewrite(
     }
     writer.putManifest(batch, manifest);
   });
-  await library.gate.write(() => library.adopt(manifest));
+  await library.gate.write(async () => {
+    await library.adopt(manifest);
+    library.segments = await Promise.all(library.segments.map((segment) => renewed(library, segment)));
+  });
+}
+
+/** The open segment with the parts that the manifest gives it now: a merge reads them all. */
+async function renewed({ store, cache, manifest }: Library, segment: OpenSegment): Promise<OpenSegment> {
+  const entry = manifest.segments.find(({ id }) => id === segment.stored.entry.id)!;
+  if (entry === segment.stored.entry) return segment;
+  return { ...segment, stored: await StoredSegment.open(store, cache, entry) };
 }
