@@ -179,3 +179,50 @@ test("a text that begins with a byte order mark keeps its places over a restart"
     expect(ids(await memory.search('"zebra stripes"')), look).toEqual(["marked"]);
   }
 });
+
+test.each(["one item", "a large call"])(
+  "%s that is embedded while the library moves lands in the new space",
+  async (size) => {
+    const [old, next] = [toyEmbedder("old"), toyEmbedder("next")];
+    let release = (): void => {};
+    let asked = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const waiting = new Promise<void>((resolve) => (asked = resolve));
+    const slow: Embedder = {
+      ...old,
+      embed: async (texts) => {
+        const slowOnes = texts.some((text) => text.includes("late"));
+        if (slowOnes) asked();
+        if (slowOnes) await held;
+        return old.embed(texts);
+      },
+    };
+    // the new space turns meanings round: "cat" is there where "tax" was
+    const turned: Embedder = {
+      ...next,
+      embed: async (texts) => {
+        const rows = await next.embed(texts);
+        for (let row = 0; row < rows.rows; row++) rows.data.subarray(row * 3, row * 3 + 3).reverse();
+        return rows;
+      },
+    };
+    await using memory = await open(":memory:", { embedder: slow, workers: 0 });
+    await memory.add(animals);
+    const late = Array.from({ length: size === "one item" ? 1 : 30 }, (_, i) => ({
+      id: `late${i}`,
+      text: `late cat ${size === "one item" ? "" : LONG}`,
+    }));
+    const adding = memory.add(late);
+    await waiting;
+    await memory.reembed(turned);
+    release();
+    expect(await adding).toMatchObject({ added: late.length });
+    const near = await memory.search("", { retriever: "meaning", vector: Float32Array.of(0, 0, 1), k: 31 });
+    expect(ids(near).filter((id) => id.startsWith("late"))).toHaveLength(late.length);
+    for (const { id, score } of near) if (id.startsWith("late")) expect(score).toBeGreaterThan(0.9);
+    await memory.compact();
+    expect(ids(await memory.search("cat", { retriever: "meaning", k: 40 }))).toHaveLength(
+      animals.length + late.length,
+    );
+  },
+);
