@@ -38,4 +38,7 @@ step(
   process.execPath,
   ["scripts/build-library.mjs"],
 );
-step("console", ["web", "package.json"], "dist/web/index.html", bin("vite"), ["build", "web"]);
+step("console", ["web", "src/memory/units.ts", "package.json"], "dist/web/index.html", bin("vite"), [
+  "build",
+  "web",
+]);

@@ -1,18 +1,10 @@
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Tokenizer } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { rowOf } from "../linalg/matrix.ts";
 import { BpeTokenizer } from "./bpe.ts";
-import {
-  assertSameSpace,
-  bundledEmbedder,
-  openaiEmbedder,
-  parseSafetensors,
-  transformersEmbedder,
-} from "./index.ts";
+import { assertSameSpace, bundledEmbedder, parseSafetensors, transformersEmbedder } from "./index.ts";
 
 const folder = new URL("../../models/mneme-embed/", import.meta.url);
 const json = readFileSync(new URL("tokenizer.json", folder), "utf8");
@@ -85,60 +77,6 @@ describe("bundledEmbedder", () => {
     expect(() => parseSafetensors(new Uint8Array(20).fill(255), "x.safetensors")).toThrow(/x.safetensors/);
     expect(() => new BpeTokenizer("{}")).toThrow(/another make/);
     expect(() => new BpeTokenizer("{")).toThrow(/not JSON/);
-  });
-});
-
-describe("openaiEmbedder", () => {
-  async function serve(
-    answer: (input: string[], call: number) => { status?: number; body: unknown },
-  ): Promise<{ url: string; close: () => void }> {
-    let call = 0;
-    const server = createServer((request, response) => {
-      let text = "";
-      request.on("data", (chunk) => {
-        text += chunk;
-      });
-      request.on("end", () => {
-        const { status = 200, body } = answer(JSON.parse(text).input, call++);
-        response
-          .writeHead(status, { "content-type": "application/json" })
-          .end(typeof body === "string" ? body : JSON.stringify(body));
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return {
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-      close: () => server.close(),
-    };
-  }
-  const vectors = (input: string[]): unknown => ({
-    data: input.map((text, index) => ({ index, embedding: [text.length, 0, 4] })).reverse(),
-  });
-
-  test("batches, orders, normalises, retries", async () => {
-    const server = await serve((input, call) =>
-      call === 1 ? { status: 503, body: "busy" } : { body: vectors(input) },
-    );
-    const embedder = await openaiEmbedder({ baseURL: server.url, model: "m", batch: 2 });
-    const rows = await embedder.embed(["abc", "", "xxxxx"]);
-    expect(rowOf(rows, 0)[0]).toBeCloseTo(0.6);
-    expect(rowOf(rows, 2)[0]).toBeCloseTo(5 / Math.hypot(5, 4));
-    expect(embedder.space).toMatchObject({ model: "m", dim: 3 });
-    server.close();
-  });
-
-  test("says what went wrong", async () => {
-    const denied = await serve(() => ({ status: 401, body: "no key" }));
-    await expect(openaiEmbedder({ baseURL: denied.url, model: "m" })).rejects.toThrow(/HTTP 401: no key/);
-    denied.close();
-    const nonsense = await serve(() => ({ body: "<html>" }));
-    await expect(openaiEmbedder({ baseURL: nonsense.url, model: "m" })).rejects.toThrow(
-      /not of the embeddings API/,
-    );
-    nonsense.close();
-    await expect(
-      openaiEmbedder({ baseURL: "http://127.0.0.1:9/v1", model: "m", retries: 0 }),
-    ).rejects.toMatchObject({ code: "NETWORK" });
   });
 });
 

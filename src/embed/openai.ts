@@ -3,6 +3,7 @@ import { MnemeError, throwIfAborted } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
 import type { Embedder, EmbedOptions, Space } from "./embedder.ts";
+import { pause, retryAfterMs } from "./retry.ts";
 
 export interface OpenAiOptions {
   /** Up to and with the version, e.g. "http://127.0.0.1:8080/v1". */
@@ -12,7 +13,7 @@ export interface OpenAiOptions {
   /** Asked for as `dimensions` and checked; default: what the endpoint gives. */
   readonly dim?: number;
   readonly batch?: number;
-  /** Tries after 429, 5xx or a broken connection. */
+  /** Tries after 429, 5xx or a broken connection; each waits as long as the answer's Retry-After says, or twice the wait before. */
   readonly retries?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -23,7 +24,7 @@ const FIRST_WAIT_MS = 250;
 /** Of an error's body, for the message. */
 const BODY_SHOWN = 200;
 
-/** Asks for one vector to learn the dimension. @throws MnemeError NETWORK, DIMENSION */
+/** Asks for one vector to learn the dimension. @throws MnemeError NETWORK, DIMENSION. Its `embed` throws CANCELLED when its signal fires. */
 export async function openaiEmbedder(options: OpenAiOptions): Promise<Embedder> {
   const probe = await request(options, ["dimension"], undefined);
   const dim = probe[0]!.length;
@@ -83,12 +84,17 @@ async function request(
     const outcome = await once(options, input, signal);
     if (Array.isArray(outcome)) return outcome;
     if (!outcome.again || tried >= retries) throw outcome.error;
-    await new Promise((resolve) => setTimeout(resolve, FIRST_WAIT_MS * 2 ** tried));
+    await pause(outcome.waitMs ?? FIRST_WAIT_MS * 2 ** tried, signal);
     throwIfAborted(signal, "embed");
   }
 }
 
-type Failure = { readonly error: MnemeError; readonly again: boolean };
+interface Failure {
+  readonly error: MnemeError;
+  readonly again: boolean;
+  /** What the endpoint asks for. */
+  readonly waitMs?: number | undefined;
+}
 
 async function once(
   { baseURL, model, apiKey, dim, headers }: OpenAiOptions,
@@ -101,6 +107,7 @@ async function once(
     again,
   });
   let response: Response;
+  let body: string;
   try {
     response = await fetch(url, {
       method: "POST",
@@ -117,16 +124,16 @@ async function once(
       }),
       ...(signal ? { signal } : {}),
     });
+    body = await response.text();
   } catch (cause) {
     throwIfAborted(signal, "embed");
     return fail("no connection; is the server running?", true, cause);
   }
-  const body = await response.text();
-  if (!response.ok)
-    return fail(
-      `HTTP ${response.status}: ${body.slice(0, BODY_SHOWN)}`,
-      response.status === 429 || response.status >= 500,
-    );
+  if (!response.ok) {
+    const why = `HTTP ${response.status}: ${body.slice(0, BODY_SHOWN)}`;
+    const waitMs = retryAfterMs(response.headers.get("retry-after"), Date.now());
+    return { ...fail(why, response.status === 429 || response.status >= 500), waitMs };
+  }
   try {
     const { data } = JSON.parse(body) as { data: { index?: number; embedding: number[] | string }[] };
     if (data.length !== input.length) return fail(`${data.length} vectors for ${input.length} texts`, false);

@@ -1,36 +1,124 @@
-/** The safetensors format: u64 header length, JSON header, then the tensors' bytes. Checked, zero-copy. */
+/**
+ * The safetensors format: u64 header length, JSON header, then the tensors' bytes without gaps. Zero-copy, and checked as the reference
+ * implementation does (github.com/huggingface/safetensors): what a header claims about bytes is compared with the bytes that are there.
+ */
 import { MnemeError } from "../errors.ts";
 
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Borrowed from the file's bytes. */
+  /** Borrowed from the file's bytes: as many as dtype and shape need. */
   readonly bytes: Uint8Array;
 }
 
-/** @throws MnemeError FORMAT naming `file` and what is wrong. */
+/** Longest header that the format allows. */
+const MAX_HEADER_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+/** Characters of a foreign value in a message. */
+const SHOWN = 80;
+
+const DTYPE_BYTES: ReadonlyMap<unknown, number> = new Map([
+  ...(["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"] as const).map((dtype) => [dtype, 1] as const),
+  ...(["U16", "I16", "F16", "BF16"] as const).map((dtype) => [dtype, 2] as const),
+  ...(["U32", "I32", "F32"] as const).map((dtype) => [dtype, 4] as const),
+  ...(["U64", "I64", "F64"] as const).map((dtype) => [dtype, 8] as const),
+]);
+
+type Fail = (why: string, details?: Readonly<Record<string, unknown>>, cause?: unknown) => MnemeError;
+
+interface Placed extends Tensor {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @throws MnemeError FORMAT naming `file`, the tensor and what is wrong. */
 export function parseSafetensors(file: Uint8Array, name: string): Map<string, Tensor> {
-  const fail = (why: string, cause?: unknown): MnemeError =>
-    new MnemeError("FORMAT", `${name}: no safetensors file, ${why}`, { cause });
-  if (file.byteLength < 8) throw fail(`only ${file.byteLength} bytes`);
+  const fail: Fail = (why, details = {}, cause) =>
+    new MnemeError("FORMAT", `${name}: no safetensors file, ${why}; fetch the file again`, {
+      details: { file: name, ...details },
+      cause,
+    });
+  const headerBytes = headerLength(file, fail);
+  const header = readHeader(file.subarray(LENGTH_BYTES, LENGTH_BYTES + headerBytes), fail);
+  const data = file.subarray(LENGTH_BYTES + headerBytes);
+  const tensors = Object.entries(header)
+    .filter(([tensor]) => tensor !== "__metadata__")
+    .map(([tensor, entry]) => placeTensor(tensor, entry, data, fail));
+  checkCover(tensors, data.byteLength, fail);
+  return new Map(tensors.map(({ name: tensor, dtype, shape, bytes }) => [tensor, { dtype, shape, bytes }]));
+}
+
+function headerLength(file: Uint8Array, fail: Fail): number {
+  if (file.byteLength < LENGTH_BYTES) throw fail(`only ${file.byteLength} bytes`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const length = view.getUint32(0, true);
-  if (view.getUint32(4, true) !== 0 || length > file.byteLength - 8)
-    throw fail(`its header would be ${length} bytes`);
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+  const length = view.getBigUint64(0, true);
+  const room = file.byteLength - LENGTH_BYTES;
+  if (length > BigInt(Math.min(room, MAX_HEADER_BYTES)))
+    throw fail(`its header would be ${length} bytes, of ${room} that follow and ${MAX_HEADER_BYTES} allowed`);
+  return Number(length);
+}
+
+function readHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
+  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.subarray(8, 8 + length)));
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw fail("its header is not JSON", cause);
+    throw fail("its header is not JSON", {}, cause);
   }
-  const data = file.subarray(8 + length);
-  const tensors = new Map<string, Tensor>();
-  for (const [tensor, entry] of Object.entries(header)) {
-    if (tensor === "__metadata__") continue;
-    const [start, end] = entry.data_offsets;
-    if (!(start >= 0 && end >= start && end <= data.byteLength))
-      throw fail(`tensor ${tensor} lies outside it: truncated?`);
-    tensors.set(tensor, { dtype: entry.dtype, shape: entry.shape, bytes: data.subarray(start, end) });
+  if (!isRecord(header)) throw fail("its header is no JSON object");
+  return header;
+}
+
+function placeTensor(name: string, entry: unknown, data: Uint8Array, fail: Fail): Placed {
+  const refuse = (why: string): MnemeError => fail(`tensor ${shown(name)} ${why}`, { tensor: name });
+  if (!isRecord(entry)) throw refuse("has no dtype, shape and data_offsets");
+  const { dtype, shape, data_offsets: offsets } = entry;
+  const size = DTYPE_BYTES.get(dtype);
+  if (size === undefined)
+    throw refuse(`has dtype ${shown(dtype)}, known are ${[...DTYPE_BYTES.keys()].join(", ")}`);
+  if (!isCounts(shape)) throw refuse(`has shape ${shown(shape)}, expected a list of whole numbers`);
+  const [start, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
+  if (start === undefined || end === undefined || start > end)
+    throw refuse(`has data_offsets ${shown(offsets)}, expected [start, end]`);
+  if (end > data.byteLength)
+    throw refuse(`ends at byte ${end} of the ${data.byteLength} that follow the header: truncated?`);
+  const wanted = shape.reduce((product, side) => product * side, size);
+  if (wanted !== end - start)
+    throw refuse(`has ${end - start} bytes, ${shown(shape)} values of ${dtype} are ${wanted}`);
+  return { name, dtype: dtype as string, shape, bytes: data.subarray(start, end), start, end };
+}
+
+/** Tensors follow each other without overlap and without gaps, over all the bytes. */
+function checkCover(tensors: readonly Placed[], dataBytes: number, fail: Fail): void {
+  let covered = 0;
+  for (const { name, start, end } of [...tensors].sort((a, b) => a.start - b.start || a.end - b.end)) {
+    if (start !== covered)
+      throw fail(
+        `tensor ${shown(name)} begins at byte ${start}, ${start < covered ? "inside" : "after a gap behind"} the one before, which ends at ${covered}`,
+        { tensor: name },
+      );
+    covered = end;
   }
-  return tensors;
+  if (covered !== dataBytes) throw fail(`${dataBytes - covered} bytes after its last tensor`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0);
+}
+
+/** Foreign values are shown as JSON, not all of a long one; very deep ones have none. */
+function shown(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    text = undefined;
+  }
+  if (text === undefined) return value === undefined ? "none" : "something too deep to show";
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }

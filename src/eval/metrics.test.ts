@@ -32,6 +32,17 @@ test("metrics worked by hand", () => {
   expect(percentile([5, 1, 3, 2, 4], 0.99)).toBe(5);
 });
 
+test("an id that is ranked twice counts once", () => {
+  const twice = ["a", "a", "b", "b", "d", "d"];
+  const apart = ["a", "x", "b", "y", "d", "z"];
+  for (const k of [1, 2, 3, 6]) {
+    expect(recall(twice, judged, k)).toBe(recall(apart, judged, k));
+    expect(ndcg(twice, judged, k)).toBe(ndcg(apart, judged, k));
+  }
+  expect(recall(twice, judged, 6)).toBe(1);
+  expect(averagePrecision(twice, judged)).toBeCloseTo((1 + 2 / 3 + 3 / 5) / 3, 12);
+});
+
 test("reads the BEIR layout and names what is wrong in it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mneme-eval-"));
   const file = (name: string, text: string): string => {

@@ -1,4 +1,4 @@
-/** Ranking metrics over graded judgements. Ranked ids come best first; unjudged ids count as irrelevant. */
+/** Ranking metrics over graded judgements. Ranked ids come best first; unjudged and repeated ids count as irrelevant. */
 
 /** id -> grade; grades above 0 are relevant. */
 export type Judgements = ReadonlyMap<string, number>;
@@ -8,13 +8,14 @@ export function ndcg(ranked: readonly string[], judged: Judgements, k: number): 
   const gain = (grades: readonly number[]): number =>
     grades.slice(0, k).reduce((sum, grade, i) => sum + grade / Math.log2(i + 2), 0);
   const ideal = gain([...judged.values()].sort((a, b) => b - a));
-  return ideal === 0 ? 0 : gain(ranked.map((id) => judged.get(id) ?? 0)) / ideal;
+  return ideal === 0 ? 0 : gain(gradesOf(ranked, judged)) / ideal;
 }
 
 /** Share of the relevant ids among the first k. */
 export function recall(ranked: readonly string[], judged: Judgements, k: number): number {
   const relevant = relevantCount(judged);
-  return relevant === 0 ? 0 : ranked.slice(0, k).filter((id) => (judged.get(id) ?? 0) > 0).length / relevant;
+  const found = gradesOf(ranked.slice(0, k), judged).filter((grade) => grade > 0).length;
+  return relevant === 0 ? 0 : found / relevant;
 }
 
 /** Mean of the precisions at each relevant id, over all relevant ids. */
@@ -22,8 +23,8 @@ export function averagePrecision(ranked: readonly string[], judged: Judgements):
   const relevant = relevantCount(judged);
   let found = 0;
   let sum = 0;
-  ranked.forEach((id, i) => {
-    if ((judged.get(id) ?? 0) <= 0) return;
+  gradesOf(ranked, judged).forEach((grade, i) => {
+    if (grade <= 0) return;
     found++;
     sum += found / (i + 1);
   });
@@ -34,6 +35,16 @@ export function averagePrecision(ranked: readonly string[], judged: Judgements):
 export function reciprocalRank(ranked: readonly string[], judged: Judgements): number {
   const first = ranked.findIndex((id) => (judged.get(id) ?? 0) > 0);
   return first < 0 ? 0 : 1 / (first + 1);
+}
+
+/** Grade at each rank. An id that came before gains nothing: it fills a place without telling anything new. */
+function gradesOf(ranked: readonly string[], judged: Judgements): number[] {
+  const seen = new Set<string>();
+  return ranked.map((id) => {
+    const grade = seen.has(id) ? 0 : (judged.get(id) ?? 0);
+    seen.add(id);
+    return grade;
+  });
 }
 
 function relevantCount(judged: Judgements): number {

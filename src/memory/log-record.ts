@@ -12,6 +12,8 @@ import { codersOf } from "./spaces.ts";
 import type { TailItem } from "./tail.ts";
 
 const HEADER_BYTES = 16;
+/** Places of passages count a leading byte order mark. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function encodeLogRecord(item: Omit<TailItem, "firstRow">, space: SpaceEntry): Uint8Array {
   const record = encodeItemRecord(item.record);
@@ -50,7 +52,7 @@ export function decodeLogRecord(firstRow: number, bytes: Uint8Array, space: Spac
     rows,
     record,
     text,
-    passages: passageTexts(record, new TextDecoder().decode(text)),
+    passages: passageTexts(record, decoder.decode(text)),
     vectors: decoded.data,
     columns: columnsOf(record.head),
   };

@@ -29,6 +29,8 @@ export interface Item {
   readonly expiresAt?: number | Date | string;
   /** Headings and pages that a reader found in the text; without them Markdown headings are looked for. */
   readonly blocks?: readonly Block[];
+  /** Line of the source at which `text` begins, for the lines of passages; default 1. */
+  readonly firstLine?: number;
   /** Own vector of the whole item instead of the embedder's, one passage. Refused when its dimension is not the space's. */
   readonly vector?: Float32Array;
 }

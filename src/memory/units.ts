@@ -60,7 +60,7 @@ export function parseMoment(value: number | Date | string, what: string, now: nu
   return ms;
 }
 
-/** "12.3 MB" */
+/** "12.3 MB". The console uses it too: nothing of Node here. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let value = bytes;
@@ -69,7 +69,7 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 function scaled(text: string, units: Readonly<Record<string, number>>, bare: string): number {

@@ -2,6 +2,7 @@
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Meta, MetaValue } from "../index/filter/where.ts";
+import { BLOCK_KINDS, type Block } from "./ingest/parsed.ts";
 import type { Item } from "./types.ts";
 import { parseMoment } from "./units.ts";
 
@@ -35,6 +36,14 @@ export function checkItem(item: Item, space: Space, now: number): void {
     throw new MnemeError("ARGUMENT", `add: item ${JSON.stringify(item.id)}: title must be a string`);
   }
   if (item.meta !== undefined) checkMeta(item.id, item.meta);
+  if (item.blocks !== undefined)
+    checkBlocks(item.blocks, item.text.length, `add: item ${JSON.stringify(item.id)}`);
+  if (item.firstLine !== undefined && !isCount(item.firstLine, 1)) {
+    throw new MnemeError(
+      "RANGE",
+      `add: item ${JSON.stringify(item.id)}: firstLine must be a whole number from 1, got ${item.firstLine}`,
+    );
+  }
   if (item.vector !== undefined) checkVector(item.vector, space, `add: item ${JSON.stringify(item.id)}`);
   if (item.expiresAt !== undefined)
     parseMoment(item.expiresAt, `add: item ${JSON.stringify(item.id)}: expiresAt`, now);
@@ -79,6 +88,45 @@ function checkMeta(id: string, meta: Meta): void {
       }
     }
   }
+}
+
+/** Cutting relies on marks that lie in the text, in its order. */
+function checkBlocks(blocks: unknown, length: number, operation: string): void {
+  if (!Array.isArray(blocks))
+    throw new MnemeError("ARGUMENT", `${operation}: blocks must be a list, got ${typeof blocks}`);
+  let before = 0;
+  blocks.forEach((block: unknown, i) => {
+    const fault = faultOf(block, before, length);
+    if (fault) throw new MnemeError("ARGUMENT", `${operation}: blocks[${i}]: ${fault}`);
+    before = (block as Block).start;
+  });
+}
+
+/** What is wrong with a block that follows one at `before`, if anything is. */
+function faultOf(block: unknown, before: number, length: number): string | undefined {
+  if (block === null || typeof block !== "object")
+    return `expected { kind, start, end }, got ${shown(block)}`;
+  const { kind, start, end, level, text, page } = block as Record<keyof Block, unknown>;
+  if (!BLOCK_KINDS.includes(kind as Block["kind"]))
+    return `kind must be one of ${BLOCK_KINDS.join(", ")}, got ${shown(kind)}`;
+  if (!isCount(start, 0) || !isCount(end, start) || end > length)
+    return `start and end must be whole numbers in the text, 0 <= start <= end <= ${length}, got ${shown(start)} and ${shown(end)}`;
+  if (start < before)
+    return `starts at ${start}, before the block in front of it, at ${before}; sort them by start`;
+  if (level !== undefined && !isCount(level, 1))
+    return `level must be a whole number from 1, got ${shown(level)}`;
+  if (page !== undefined && !isCount(page, 1))
+    return `page must be a whole number from 1, got ${shown(page)}`;
+  if (text !== undefined && typeof text !== "string") return `text must be a string, got ${typeof text}`;
+  return undefined;
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : typeof value;
 }
 
 /** @throws MnemeError DTYPE, DIMENSION, NOT_FINITE, ZERO_VECTOR */

@@ -2,7 +2,8 @@
  * One writer per folder, across processes, without flock. Each contender creates a claim file of its own unique name and then
  * lists the folder: a live claim of anyone else means that the folder is taken. Whoever looks second sees the first, so two
  * can never both hold it; two that look at once both step back and try again. Claims of dead processes are removed at any
- * time by anyone, safely, because a name is never used twice. Nothing needs cleaning after `kill -9`.
+ * time by anyone, safely, because a name is never used twice. Nothing needs cleaning after `kill -9`: a claim is written under
+ * another name first, so that nobody ever sees half of one and must take its dead writer for alive.
  *
  * Alive means: same machine start, same process id space, a process of that id with that start time. A claim from another host or
  * container cannot be judged so; it counts as alive while its file is refreshed (every 5 s; stale after 60 s).
@@ -12,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -21,7 +23,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { MnemeError } from "../errors.ts";
 
-export const LOCK_PATTERN: RegExp = /^writer-[0-9a-f]{24}\.lock$/;
+/** Claims, finished and not. */
+export const LOCK_PATTERN: RegExp = /^writer-[0-9a-f]{24}\.(lock|half)$/;
 
 const HEARTBEAT_MS = 5_000;
 const STALE_AFTER_MS = 60_000;
@@ -67,9 +70,12 @@ interface Rival {
 function tryAcquire(folder: string): WriterLock | Rival {
   const before = liveRival(folder, "");
   if (before) return before;
-  const name = `writer-${randomBytes(12).toString("hex")}.lock`;
+  const unique = `writer-${randomBytes(12).toString("hex")}`;
+  const name = `${unique}.lock`;
   const path = join(folder, name);
-  writeFileSync(path, JSON.stringify(describeSelf()), { flag: "wx" });
+  const half = join(folder, `${unique}.half`);
+  writeFileSync(half, JSON.stringify(describeSelf()), { flag: "wx" });
+  renameSync(half, path);
   const rival = liveRival(folder, name);
   if (rival) {
     rmSync(path, { force: true });
@@ -93,6 +99,10 @@ function liveRival(folder: string, mine: string): Rival | undefined {
     const path = join(folder, name);
     const ageMs = ageOf(path);
     if (ageMs === undefined) continue;
+    if (name.endsWith(".half")) {
+      if (ageMs > STALE_AFTER_MS) rmSync(path, { force: true });
+      continue;
+    }
     const owner = readOwner(path);
     if (isAlive(owner, ageMs)) return { name, owner, ageMs };
     rmSync(path, { force: true });
@@ -109,7 +119,7 @@ function readOwner(path: string): Owner | undefined {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as Owner;
   } catch {
-    return undefined; // being written, or damaged: judged by its age alone
+    return undefined; // damaged: judged by its age alone
   }
 }
 

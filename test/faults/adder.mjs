@@ -1,19 +1,23 @@
-// Adds items one by one, sometimes several at once, replacing some; prints each id when it is durable. Killed from outside.
+// A writer that a test kills: does the operations of its standard input on a library, one after the other, and says when each begins and
+// when each is durable. What is slow to load is loaded before "ready", so that the next writer can start while the test looks around.
+import { createInterface } from "node:readline";
+import "lmdb";
+import { bundledEmbedder } from "../../dist/embed/index.js";
 import { open } from "../../dist/index.js";
 
-const [path, start] = process.argv.slice(2);
-const memory = await open(path, { workers: 0 });
-for (let n = Number(start); ; n++) {
-  const items =
-    n % 7 === 0 ? Array.from({ length: 40 }, (_, i) => item(`batch${n}-${i}`, n)) : [item(`one${n}`, n)];
-  if (n % 5 === 0 && n > Number(start)) items.push(item(`one${n - 3}`, n));
-  await memory.add(items);
-  process.stdout.write(`${JSON.stringify(items.map(({ id, text }) => [id, text.length]))}\n`);
+const embedder = await bundledEmbedder();
+let memory;
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { number, path, adds = [], forget, verb } = JSON.parse(line);
+  say("begin", number);
+  if (path) memory = await open(path, { embedder, workers: 0, undoWindow: "2s" });
+  await Promise.all(adds.map((items) => memory.add(items)));
+  if (forget) await memory.forget(forget);
+  if (verb) await memory[verb]();
+  say("done", number);
 }
 
-function item(id, n) {
-  return {
-    id,
-    text: `# Item ${id}\n\nunique${id.replace("-", "x")} of round ${n}. ${"Some words to fill the passage. ".repeat(n % 90)}`,
-  };
+function say(what, number) {
+  process.stdout.write(`${what} ${number}\n`);
 }

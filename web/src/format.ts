@@ -1,15 +1,6 @@
 /** Numbers, sizes and times as people read them. */
 
-export function formatBytes(bytes: number): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
+export { formatBytes } from "../../src/memory/units.ts";
 
 /** What a document is called: its title, or its id when it has none. */
 export function nameOf({ id, title }: { readonly id: string; readonly title: string }): string {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { isMnemeError, type MnemeError } from "../../errors.ts";
 import { RowSet } from "../row-set.ts";
 import { contiguousRows, memorySegment, rowIdsOf } from "../segment.ts";
 import { type ColumnRun, Columns, columnsKind } from "./columns.ts";
@@ -181,6 +182,71 @@ test.each([
   expect(parseWhere(text)).toEqual(expected);
 });
 
-test.each(["a", "a =", "a = 1 b", "(a = 1", "a in 1", "a ~ 1", "{nope"])("parseWhere refuses %j", (text) => {
-  expect(() => parseWhere(text)).toThrow(/filter/);
+test.each([
+  ["a", /expected an operator \(=, !=.*\) after "a", got the end/],
+  ["a =", /expected a value after "a =", got the end/],
+  ["a = 1 b", /expected AND, OR or the end after "a = 1", got "b"/],
+  ["(a = 1", /expected \) after/],
+  ["a in 1", /expected \( after "a in", got "1"/],
+  ["a in ()", /expected a value after "a in \(", got "\)"/],
+  ["a in (,)", /expected a value/],
+  ["a ~ 1", /expected an operator .* got "~"/],
+  ["year = )", /expected a value after "year =", got "\)"/],
+  ["year => 2020", /expected a value after "year =", got ">"/],
+  ["= = 1", /expected a field name at the start, got "="/],
+  ['a "=" 1', /expected an operator/],
+  ["a startswith ,", /expected a text/],
+  ["a = 'x", /the quote before "x" is never closed/],
+  ["a ! 1", /cannot read " ! 1"/],
+  ["{nope", /begins like JSON/],
+  ['{"fields":null}', /fields takes an object/],
+  ["(".repeat(1e5), /at most 100 filters in each other/],
+  ["not ".repeat(1e5), /at most 100 filters in each other/],
+  [`${'{"not":'.repeat(1e5)}{"a":1}${"}".repeat(1e5)}`, /more than 100 filters in each other/],
+  [`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, /field "a"/],
+])("parseWhere refuses %j", (text, message) => {
+  const refusal = refusalOf(text);
+  expect(refusal).toMatchObject({ code: "ARGUMENT" });
+  expect(refusal?.message).toMatch(message);
+  expect(refusal!.message.length).toBeLessThan(1000);
+});
+
+/** @throws whatever is no MnemeError */
+function refusalOf(text: string): MnemeError | undefined {
+  try {
+    parseWhere(text);
+    return undefined;
+  } catch (error) {
+    if (isMnemeError(error)) return error;
+    throw error;
+  }
+}
+
+test("parseWhere throws nothing but MnemeError, whatever it is given", () => {
+  const piece = fc.oneof(
+    fc.constantFrom("(", ")", ",", "=", "!=", ">=", "<", "!", "'", '"', "\\", "\n", "{", "}", "[", ":"),
+    fc.constantFrom("and", "or", "not", "in", "exists", "startswith", "null", "true", "year", "2020"),
+    fc.constantFrom("__proto__", "constructor", "fields", '{"not":', '{"fields":', '"a"', "'b c'"),
+    fc.string({ unit: "binary", maxLength: 5 }),
+  );
+  const typed = fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join(" "));
+  const json = fc
+    .oneof(fc.json(), fc.dictionary(fc.string(), fc.json()))
+    .map((value) =>
+      typeof value === "string" ? `{"fields":${value}}` : `{"or":[${Object.values(value).join(",")}]}`,
+    );
+  let [read, refused] = [0, 0];
+  fc.assert(
+    fc.property(fc.oneof(typed, json), (text) => {
+      if (refusalOf(text)) refused++;
+      else read++;
+    }),
+    { seed: 5, numRuns: 3000 },
+  );
+  expect(Math.min(read, refused)).toBeGreaterThan(20);
+});
+
+test("a quoted value may be very long", () => {
+  const long = "x\\'".repeat(2e6);
+  expect(parseWhere(`a = '${long}'`)).toEqual({ fields: { a: { eq: "x'".repeat(2e6) } } });
 });

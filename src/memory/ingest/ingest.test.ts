@@ -5,7 +5,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chunk, chunkDefaults } from "./chunk.ts";
 import { decodeText } from "./decode-text.ts";
-import { globMatcher } from "./glob.ts";
 import { readItem } from "./read.ts";
 import { readerFor } from "./readers/registry.ts";
 import { sentences } from "./sentences.ts";
@@ -80,18 +79,6 @@ test("sentences end where they end", () => {
   expect(cut("  \n\n ")).toEqual([]);
 });
 
-test("globs", () => {
-  const matches = (pattern: string, path: string): boolean => globMatcher([pattern])(path);
-  expect(matches("**/*.md", "a.md")).toBe(true);
-  expect(matches("**/*.md", "a/b/c.md")).toBe(true);
-  expect(matches("*.md", "a/b.md")).toBe(true);
-  expect(matches("docs/*.md", "docs/a/b.md")).toBe(false);
-  expect(matches("docs/", "docs/a/b.md")).toBe(true);
-  expect(matches("**/*.{md,ts}", "x/y.ts")).toBe(true);
-  expect(matches("a?c.md", "abc.md")).toBe(true);
-  expect(matches("a.c", "abc")).toBe(false);
-});
-
 test("text in any dress, and data refused", () => {
   const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
   expect(decodeText(new TextEncoder().encode("grün 图"), "a")).toEqual({
@@ -154,6 +141,52 @@ describe("readers", () => {
   });
 });
 
+async function walked(root: string): Promise<string[]> {
+  const found = [];
+  for await (const one of walk(root, {}))
+    found.push("reason" in one ? `${one.id}: ${one.code}` : one.relative);
+  return found;
+}
+
+test("walking: what lies in the folder is read under its own name, links add what is not there yet", async () => {
+  const top = mkdtempSync(join(tmpdir(), "mneme-links-"));
+  const root = join(top, "root");
+  for (const folder of ["root/z/deep", "root/.hidden", "root/node_modules", "outside/more"])
+    mkdirSync(join(top, folder), { recursive: true });
+  for (const file of [
+    "root/z/deep/own.md",
+    "root/z.md",
+    "root/.hidden/x.md",
+    "root/node_modules/y.md",
+    "outside/o.md",
+  ])
+    writeFileSync(join(top, file), "text");
+  const link = (name: string, target: string): void => symlinkSync(join(top, target), join(root, name));
+  link("a", "root/z"); // sorts before its target
+  link("a.md", "root/z.md");
+  link("b.md", "root/.hidden/x.md"); // not read in its own place
+  link("c.md", "root/node_modules/y.md");
+  link("d.md", "outside/o.md");
+  link("e", "outside"); // o.md stands in it too
+  link("f.bin", "outside/o.md");
+  link("z/deep/back", "root");
+  symlinkSync(join(root, "m2.md"), join(root, "m1.md"));
+  symlinkSync(join(root, "m1.md"), join(root, "m2.md"));
+  expect(await walked(root)).toEqual([
+    "z/deep/own.md",
+    "z.md",
+    "a: EXCLUDED",
+    "a.md: EXCLUDED",
+    "b.md",
+    "c.md",
+    "d.md",
+    "e/o.md",
+    "m1.md: EXCLUDED",
+    "m2.md: EXCLUDED",
+    "z/deep/back: EXCLUDED",
+  ]);
+});
+
 test("walking: fixed order, ignore file, hidden and tool folders left out, links once", async () => {
   const root = mkdtempSync(join(tmpdir(), "mneme-walk-"));
   for (const folder of ["b", "a", ".git", "node_modules", "drafts"]) mkdirSync(join(root, folder));
@@ -169,10 +202,7 @@ test("walking: fixed order, ignore file, hidden and tool folders left out, links
     writeFileSync(join(root, file), "text");
   writeFileSync(join(root, ".mnemeignore"), "# not yet\ndrafts/\n");
   symlinkSync(join(root, "a"), join(root, "b", "link"));
-  const found = [];
-  for await (const one of walk(root, {}))
-    found.push("reason" in one ? `${one.id}: ${one.code}` : one.relative);
-  expect(found).toEqual(["a/one.md", "b/link: EXCLUDED", "b/two.md", "top.txt"]);
+  expect(await walked(root)).toEqual(["a/one.md", "b/two.md", "top.txt", "b/link: EXCLUDED"]);
   const job = { path: join(root, "gone.md"), id: "gone", relative: "gone.md", meta: {} };
   await expect(readItem(job, 100)).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(readItem({ ...job, path: join(root, "top.txt") }, 2)).rejects.toMatchObject({ code: "RANGE" });

@@ -12,6 +12,9 @@ export interface ReadItem {
   readonly bytes: number;
 }
 
+/** Longest file that is read, whatever the caller allows: one string of V8 holds no more. */
+export const MAX_READ_BYTES = 2 ** 29 - 24;
+
 /** @throws MnemeError NOT_FOUND (vanished), UNREADABLE, FORMAT, UNSUPPORTED, RANGE (too large), naming the file. */
 export async function readItem(file: FileJob, maxFileBytes: number): Promise<ReadItem> {
   const { readFile, stat } = await import("node:fs/promises");
@@ -19,10 +22,11 @@ export async function readItem(file: FileJob, maxFileBytes: number): Promise<Rea
   let bytes: Uint8Array;
   try {
     info = await stat(file.path);
-    if (info.size > maxFileBytes) {
+    const most = Math.min(maxFileBytes, MAX_READ_BYTES);
+    if (info.size > most) {
       throw new MnemeError(
         "RANGE",
-        `${file.path}: ${info.size} bytes, at most ${maxFileBytes} are read; raise the limit or split it`,
+        `${file.path}: ${info.size} bytes, at most ${most} are read; ${most < MAX_READ_BYTES ? "raise the limit or split it" : "split it"}`,
         { details: { code: "TOO_LARGE" } },
       );
     }
@@ -49,7 +53,7 @@ export async function itemFromFile(name: string, bytes: Uint8Array, meta: Meta =
       "UNSUPPORTED",
       `${name}: no reader for files of this kind; convert it to text, Markdown, HTML, PDF or DOCX`,
     );
-  const { title, text, blocks, meta: own } = await reader.read(bytes, name);
+  const { title, text, blocks, meta: own, firstLine = 1 } = await reader.read(bytes, name);
   const base = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
   const extension = extensionOf(name);
   return {
@@ -59,6 +63,7 @@ export async function itemFromFile(name: string, bytes: Uint8Array, meta: Meta =
     meta: { ...own, ...meta, extension, ...(reader.language ? { language: reader.language } : {}) },
     provenance: { origin: "file", mediaType: reader.mediaType, sourceBytes: bytes.byteLength },
     ...(blocks ? { blocks } : {}),
+    ...(firstLine === 1 ? {} : { firstLine }),
   };
 }
 

@@ -1,4 +1,7 @@
-/** Walking a folder: files that a reader knows, in a fixed order, with a reason for each one left out on purpose. */
+/**
+ * Walking a folder: files that a reader knows, in a fixed order, with a reason for each one left out on purpose. Links are followed
+ * last, so that what lies in the folder itself is read under its own name and not under that of a link that sorts before it.
+ */
 import { type Dirent, readFileSync, statSync } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -38,12 +41,19 @@ interface Context {
   readonly wanted: (path: string) => boolean;
   readonly unwanted: (path: string) => boolean;
   readonly maxFileBytes: number;
-  /** Real paths of folders entered, against loops. */
+  /** Real paths of folders entered and of linked files read, against loops and doubles. */
   readonly entered: Set<string>;
+  /** Links met and not yet followed. */
+  readonly links: Place[];
   /** Real path of the root, with a slash. */
   readonly root: string;
   /** Folders are skipped by name only below an ordinary root. */
   readonly skipFolders: boolean;
+}
+
+interface Place {
+  readonly path: string;
+  readonly relative: string;
 }
 
 /** @param root absolute path of a folder or a file */
@@ -55,10 +65,15 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
     maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
     root: `${await realpath(root)}/`,
     entered: new Set(),
+    links: [],
     skipFolders: !root.split(/[/\\]/).some((part) => SKIPPED_FOLDERS.has(part)),
   };
-  if (info.isDirectory()) yield* walkFolder(root, "", context);
-  else yield { path: root, relative: basename(root), bytes: info.size, modifiedAt: info.mtimeMs };
+  if (!info.isDirectory()) {
+    yield { path: root, relative: basename(root), bytes: info.size, modifiedAt: info.mtimeMs };
+    return;
+  }
+  yield* walkFolder({ path: root, relative: "" }, context);
+  for (let link = context.links.shift(); link; link = context.links.shift()) yield* follow(link, context);
 }
 
 function ignored(root: string, isFolder: boolean): string[] {
@@ -72,8 +87,7 @@ function ignored(root: string, isFolder: boolean): string[] {
 }
 
 async function* walkFolder(
-  folder: string,
-  relative: string,
+  { path: folder, relative }: Place,
   context: Context,
 ): AsyncGenerator<WalkedFile | Skipped> {
   let entries: Dirent[];
@@ -94,56 +108,86 @@ async function* walkFolder(
     return;
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) yield* walkEntry(entry, folder, relative, context);
-}
-
-async function* walkEntry(
-  entry: Dirent,
-  folder: string,
-  above: string,
-  context: Context,
-): AsyncGenerator<WalkedFile | Skipped> {
-  const path = join(folder, entry.name);
-  const relative = above ? `${above}/${entry.name}` : entry.name;
-  if (entry.name.startsWith(".") || context.unwanted(relative)) return;
-  let isFolder = entry.isDirectory();
-  const mayBeFolder = isFolder || entry.isSymbolicLink();
-  if (mayBeFolder && context.skipFolders && SKIPPED_FOLDERS.has(entry.name)) return;
-  if (!isFolder && !entry.isSymbolicLink() && !context.wanted(relative)) return;
-  try {
-    const info = statSync(path);
-    isFolder = info.isDirectory();
-    if (!isFolder && entry.isSymbolicLink() && !(await isOutside(path, context))) {
-      yield {
-        id: relative,
-        code: "EXCLUDED",
-        reason: `${path}: a link to a file that is read in its own place`,
-      };
-      return;
-    }
-    if (isFolder) {
-      if (!context.unwanted(`${relative}/`)) yield* walkFolder(path, relative, context);
-    } else if (info.isFile() && context.wanted(relative)) {
-      if (info.size > context.maxFileBytes)
-        yield {
-          id: relative,
-          code: "TOO_LARGE",
-          reason: `${path}: ${info.size} bytes, at most ${context.maxFileBytes} are read`,
-        };
-      else yield { path, relative, bytes: info.size, modifiedAt: info.mtimeMs };
-    }
-  } catch (error) {
-    yield {
-      id: relative,
-      code: codeOf(error) === "ELOOP" ? "EXCLUDED" : "UNREADABLE",
-      reason: `${path}: cannot be read (${codeOf(error)})`,
+  for (const entry of entries) {
+    const place = {
+      path: join(folder, entry.name),
+      relative: relative ? `${relative}/${entry.name}` : entry.name,
     };
+    if (isHidden(place.relative, entry.isDirectory() || entry.isSymbolicLink(), context)) continue;
+    if (entry.isSymbolicLink()) context.links.push(place);
+    else if (entry.isDirectory()) yield* enter(place, context);
+    else if (context.wanted(place.relative)) yield* look(place, context);
   }
 }
 
-/** Whether a link leads out of the folder that is walked. */
-async function isOutside(path: string, { root }: Context): Promise<boolean> {
-  return !(await realpath(path)).startsWith(root);
+/** Whether an entry is left out by its name alone. */
+function isHidden(relative: string, mayBeFolder: boolean, { unwanted, skipFolders }: Context): boolean {
+  const name = relative.slice(relative.lastIndexOf("/") + 1);
+  return (
+    name.startsWith(".") || unwanted(relative) || (mayBeFolder && skipFolders && SKIPPED_FOLDERS.has(name))
+  );
+}
+
+async function* enter(place: Place, context: Context): AsyncGenerator<WalkedFile | Skipped> {
+  if (!context.unwanted(`${place.relative}/`)) yield* walkFolder(place, context);
+}
+
+/** A file by its size. */
+function* look({ path, relative }: Place, { maxFileBytes }: Context): Generator<WalkedFile | Skipped> {
+  try {
+    const info = statSync(path);
+    if (!info.isFile()) return;
+    if (info.size <= maxFileBytes) yield { path, relative, bytes: info.size, modifiedAt: info.mtimeMs };
+    else
+      yield {
+        id: relative,
+        code: "TOO_LARGE",
+        reason: `${path}: ${info.size} bytes, at most ${maxFileBytes} are read`,
+      };
+  } catch (error) {
+    yield unreadable({ path, relative }, error);
+  }
+}
+
+/** A link, once everything that is no link was read. */
+async function* follow(link: Place, context: Context): AsyncGenerator<WalkedFile | Skipped> {
+  try {
+    const real = await realpath(link.path);
+    if (statSync(real).isDirectory()) yield* enter(link, context);
+    else if (!context.wanted(link.relative)) return;
+    else if (context.entered.has(real) || isReadInPlace(real, context))
+      yield {
+        id: link.relative,
+        code: "EXCLUDED",
+        reason: `${link.path}: a link to a file that was read already`,
+      };
+    else {
+      context.entered.add(real);
+      yield* look(link, context);
+    }
+  } catch (error) {
+    yield unreadable(link, error);
+  }
+}
+
+/** Whether the walk comes to a real path without following a link. */
+function isReadInPlace(real: string, context: Context): boolean {
+  if (!real.startsWith(context.root)) return false;
+  const relative = real.slice(context.root.length).replaceAll("\\", "/");
+  const folders = [...relative.matchAll(/\//g)].map(({ index }) => relative.slice(0, index));
+  return (
+    context.wanted(relative) &&
+    !isHidden(relative, false, context) &&
+    !folders.some((folder) => isHidden(folder, true, context) || context.unwanted(`${folder}/`))
+  );
+}
+
+function unreadable({ path, relative }: Place, error: unknown): Skipped {
+  return {
+    id: relative,
+    code: codeOf(error) === "ELOOP" ? "EXCLUDED" : "UNREADABLE",
+    reason: `${path}: cannot be read (${codeOf(error)})`,
+  };
 }
 
 function codeOf(error: unknown): string {

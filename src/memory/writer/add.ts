@@ -1,4 +1,5 @@
 /** add: a few items go to the log and the tail, many become a segment at once. Both are one atomic, durable commit. */
+import type { Embedder } from "../../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../../errors.ts";
 import { itemHash } from "../item-hash.ts";
 import { type IdEntry, NS } from "../layout.ts";
@@ -6,13 +7,13 @@ import { encodeLogRecord } from "../log-record.ts";
 import type { TailItem } from "../tail.ts";
 import type { AddResult, Item, WorkOptions } from "../types.ts";
 import { checkItem } from "../validate.ts";
-import { flushIfLarge } from "./flush.ts";
+import { flushIfLarge } from "./maintain.ts";
 import { count, nothing, type Outcome } from "./outcome.ts";
 import { type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
 import { addSegment } from "./segment-commit.ts";
 import type { SourceItem } from "./tasks.ts";
 import { sourceOf } from "./work.ts";
-import type { Change, Writer } from "./writer.ts";
+import type { Change, VectorSource, Writer } from "./writer.ts";
 
 /** Text, in UTF-16 units, from which an `add` becomes a segment of its own; below it goes through the log. */
 const SEGMENT_TEXT = 1 << 20;
@@ -112,20 +113,19 @@ async function addAsSegment(
     const prior = priorOf(writer, item.id);
     return prior ? { item, prior } : { item };
   });
-  const { embedder } = writer;
+  const { source } = writer;
   const prepared = await writer.pool.run({
     kind: "items",
     items: sources,
     now,
-    space: writer.library.activeSpace,
-    embedder: { bundledDim: bundledDim(writer) },
+    space: source.space,
+    embedder: { bundledDim: bundledDim(source) },
   });
-  await addSegment(writer, prepared, embedder, outcome);
+  if (!(await addSegment(writer, prepared, source, outcome))) await addAsSegment(writer, items, now, outcome);
 }
 
-/** Dimension of the bundled model when that is the library's embedder: workers then embed by themselves. */
-export function bundledDim(writer: Writer): number | null {
-  const { embedder } = writer;
+/** Dimension of the bundled model when that is the embedder: workers then embed by themselves. */
+export function bundledDim({ embedder }: VectorSource): number | null {
   return embedder.isBundled ? embedder.space.dim : null;
 }
 
@@ -141,24 +141,31 @@ async function addThroughLog(
   const prepared = fresh.map((item) =>
     prepareItem(item, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
   );
-  const vectors = await embedPrepared(writer, fresh, prepared);
+  const { source } = writer;
+  const vectors = await embedPrepared(source.embedder, fresh, prepared);
+  if (fresh.length > 0) {
+    let isCurrent = true;
+    await writer.commit(
+      fresh.map((item) => item.id),
+      () => {
+        isCurrent = writer.isCurrent(source);
+        return isCurrent ? logChange(writer, fresh, prepared, vectors, outcome) : null;
+      },
+    );
+    if (!isCurrent) return addThroughLog(writer, items, now, outcome);
+  }
   outcome.unchanged += items.length - fresh.length;
-  if (fresh.length === 0) return;
-  await writer.commit(
-    fresh.map((item) => item.id),
-    () => logChange(writer, fresh, prepared, vectors, outcome),
-  );
-  flushIfLarge(writer);
+  await flushIfLarge(writer);
 }
 
 async function embedPrepared(
-  writer: Writer,
+  embedder: Embedder,
   items: readonly Item[],
   prepared: readonly PreparedItem[],
 ): Promise<Float32Array[]> {
   const texts = prepared.flatMap((one, i) => (items[i]!.vector ? [] : one.passages));
   const { cols: dim, data } =
-    texts.length > 0 ? await writer.embedder.embed(texts) : { cols: 0, data: new Float32Array(0) };
+    texts.length > 0 ? await embedder.embed(texts) : { cols: 0, data: new Float32Array(0) };
   let at = 0;
   return prepared.map((one, i) => {
     const own = items[i]!.vector;

@@ -5,6 +5,7 @@ import type { RowSet } from "../../index/row-set.ts";
 import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
 import { wordsKind } from "../../index/text/words-kind.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
+import { concat } from "../bytes.ts";
 import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
 import { buildItems, mergeItems } from "../items-kind.ts";
 import type { SpaceEntry } from "../layout.ts";
@@ -38,24 +39,37 @@ export function buildSegment(items: readonly BuildItem[], space: SpaceEntry): Pa
   );
   addParts(parts, "words/", wordsKind.build(items.flatMap((item) => item.passages)));
   if (items.every((item) => item.vectors)) {
-    addParts(
-      parts,
-      vectorsPrefix(space.id),
-      buildVectors(
-        items.map((item) => item.vectors!),
-        space,
-      ),
-    );
+    const runs = items.map((item) => item.vectors!);
+    for (const [name, bytes] of buildVectors(runs, space)) parts.set(name, bytes);
   }
   return parts;
 }
 
-/** Vector parts from runs of rows x dim values. */
+/** Vector parts of the space, under its prefix, from runs of rows x dim values. */
 export function buildVectors(runs: readonly Float32Array[], space: SpaceEntry): Parts {
   const dim = space.space.dim;
   const rows: Float32Array[] = [];
   for (const run of runs) for (let at = 0; at < run.length; at += dim) rows.push(run.subarray(at, at + dim));
-  return vectorsKind(codersOf(space)).build(rows);
+  const parts: Parts = new Map();
+  addParts(parts, vectorsPrefix(space.id), vectorsKind(codersOf(space)).build(rows));
+  return parts;
+}
+
+/** Vector parts of runs of rows, in order, as those of all rows: codes have a fixed size a row, so joining is copying. */
+export function joinVectors(runs: readonly Parts[]): Parts {
+  const names = [...(runs[0]?.keys() ?? [])];
+  return new Map(
+    names.map((name) => {
+      const pieces = runs.map((run) => run.get(name)!);
+      return [
+        name,
+        concat(
+          pieces,
+          pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
+        ),
+      ];
+    }),
+  );
 }
 
 /** A segment to merge: its rows and all its parts, prefixed. */

@@ -2,33 +2,14 @@
 import { rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS } from "../layout.ts";
 import type { TailItem } from "../tail.ts";
-import { mergeIfMany } from "./merge.ts";
 import { stagedEntry, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
-
-/** A tail beyond either bound is flushed in the background: it is rebuilt at open, and costs RAM uncompressed. */
-const TAIL_ROWS = 1024;
-const TAIL_BYTES = 8 << 20;
-
-export function flushIfLarge(writer: Writer): void {
-  const { tail } = writer.library;
-  if (tail.rows < TAIL_ROWS && tail.bytes < TAIL_BYTES) return;
-  if (writer.flushQueued) return;
-  writer.flushQueued = true;
-  void writer
-    .inBackground(() => {
-      writer.flushQueued = false;
-      return flushTail(writer);
-    })
-    .catch(() => {}); // reported by inBackground and thrown by idle
-}
 
 /** Flushes what is in the tail now. Call it only from background work: one at a time. */
 export async function flushTail(writer: Writer): Promise<void> {
   const until = writer.library.tail.items.at(-1)?.firstRow ?? -1;
   for (let run = firstRun(writer); run.length > 0 && run[0]!.firstRow <= until; run = firstRun(writer))
     await flushRun(writer, run);
-  mergeIfMany(writer);
 }
 
 /** The tail up to the next segment's rows: segments hold disjoint, ascending ranges. */

@@ -7,7 +7,7 @@ import { selectIds } from "../select.ts";
 import type { ForgetResult, ForgetSelector } from "../types.ts";
 import { parseMoment } from "../units.ts";
 import { checkId } from "../validate.ts";
-import { mergeIfMany } from "./merge.ts";
+import { mergeIfMany } from "./maintain.ts";
 import { Trash, type TrashEntry } from "./trash.ts";
 import type { Writer } from "./writer.ts";
 

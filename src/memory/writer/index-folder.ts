@@ -165,16 +165,17 @@ function* cut(
 
 async function indexBatch(run: Run, files: readonly (FileJob & { bytes: number })[]): Promise<void> {
   const { writer, options, now, outcome, totals } = run;
+  const { source } = writer;
   const prepared = await writer.pool.run({
     kind: "files",
     files,
     maxFileBytes: options.maxFileBytes ?? indexDefaults.maxFileBytes,
     now,
-    space: writer.library.activeSpace,
-    embedder: { bundledDim: bundledDim(writer) },
+    space: source.space,
+    embedder: { bundledDim: bundledDim(source) },
   });
   throwIfAborted(options.signal, "index");
-  await addSegment(writer, prepared, writer.embedder, outcome);
+  if (!(await addSegment(writer, prepared, source, outcome))) return indexBatch(run, files);
   totals.doneFiles += files.length;
   totals.doneBytes += files.reduce((sum, file) => sum + file.bytes, 0);
   const current = files.at(-1)!.relative;

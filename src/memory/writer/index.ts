@@ -3,7 +3,7 @@ export { addItems } from "./add.ts";
 export { compact } from "./compact.ts";
 export { forget, sweepExpired, undo } from "./forget.ts";
 export { indexFolder } from "./index-folder.ts";
-export { mergeIfMany } from "./merge.ts";
+export { mergeIfMany } from "./maintain.ts";
 export { reembed } from "./reembed.ts";
 export { dropOrphans } from "./stage.ts";
 export { defaultWorkers } from "./worker-pool.ts";

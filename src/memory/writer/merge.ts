@@ -2,6 +2,7 @@
  * merge: neighbouring segments become one without their dead rows. Size-tiered, as log-structured stores do (O'Neil et al., The
  * Log-Structured Merge-Tree, 1996): a row is rewritten a logarithmic number of times.
  */
+import { MnemeError } from "../../errors.ts";
 import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
@@ -22,30 +23,39 @@ export const mergeDefaults = {
   deadShare: 0.4,
 } as const;
 
-/** Queues a merge when there is one to do. */
-export function mergeIfMany(writer: Writer): void {
-  if (writer.mergeQueued || !pickMerge(writer)) return;
-  writer.mergeQueued = true;
-  void writer
-    .inBackground(async () => {
-      writer.mergeQueued = false;
-      for (let run = pickMerge(writer); run; run = pickMerge(writer)) await mergeRun(writer, run);
-    })
-    .catch(() => {}); // reported by inBackground and thrown by idle
-}
-
-/** The first run of neighbours worth merging, or undefined. None while a reembed fills in a second space. */
-function pickMerge(writer: Writer): readonly OpenSegment[] | undefined {
+/**
+ * The first run of neighbours worth merging, or undefined: as many of one tier as fanIn says, with the smaller ones between them, or
+ * a worn one alone. None while a reembed fills in a second space.
+ */
+export function pickMerge(writer: Writer): readonly OpenSegment[] | undefined {
   const { segments, manifest } = writer.library;
   if (manifest.spaces.length > 1) return undefined;
-  const { fanIn, deadShare, maxRows } = mergeDefaults;
-  for (let at = 0; at + fanIn <= segments.length; at++) {
-    const run = segments.slice(at, at + fanIn);
-    const tiers = run.map(({ stored }) => tierOf(stored.rows.count));
-    if (Math.max(...tiers) === Math.min(...tiers) && rowCount(run) <= maxRows) return run;
-  }
+  const { deadShare, maxRows } = mergeDefaults;
+  for (const run of likeNeighbours(segments)) if (rowCount(run) <= maxRows) return run;
   const worn = segments.find((one) => gone(writer, one.stored.rows) > deadShare * one.stored.rows.count);
   return worn && [worn];
+}
+
+/** Runs that begin and end with a segment of one tier, hold fanIn of it and none of a higher one; lowest tier first. */
+function* likeNeighbours(segments: readonly OpenSegment[]): Generator<readonly OpenSegment[]> {
+  const tiers = segments.map(({ stored }) => tierOf(stored.rows.count));
+  for (const tier of [...new Set(tiers)].sort((a, b) => a - b)) {
+    for (let start = 0; start < segments.length; start++) {
+      if (tiers[start] !== tier) continue;
+      let found = 0;
+      for (let at = start; at < segments.length && tiers[at]! <= tier; at++) {
+        if (tiers[at] !== tier || ++found < mergeDefaults.fanIn) continue;
+        yield segments.slice(start, at + 1);
+        break;
+      }
+    }
+  }
+}
+
+/** Whether rows of the tail stand between those of a run. Merging it would make a segment that theirs must overlap one day. */
+export function hasTailWithin({ library }: Writer, run: readonly OpenSegment[]): boolean {
+  const [first, last] = [run[0]!.stored.entry.first, run.at(-1)!.stored.entry.last];
+  return library.tail.items.some(({ firstRow }) => firstRow > first && firstRow < last);
 }
 
 /** Everything that compaction should rewrite: worn segments alone, small neighbours together. */
@@ -53,23 +63,26 @@ export function compactionRuns(writer: Writer): (readonly OpenSegment[])[] {
   const runs: OpenSegment[][] = [];
   let run: OpenSegment[] = [];
   for (const segment of writer.library.segments) {
-    if (rowCount(run) + segment.stored.rows.count > mergeDefaults.compactRows && run.length > 0) {
+    const more = [...run, segment];
+    if (run.length > 0 && (rowCount(more) > mergeDefaults.compactRows || hasTailWithin(writer, more))) {
       runs.push(run);
       run = [];
     }
-    run.push(segment);
+    run = [...run, segment];
   }
   if (run.length > 0) runs.push(run);
   return runs.filter((one) => one.length > 1 || gone(writer, one[0]!.stored.rows) > 0);
 }
 
-/** Merges a run of neighbours into one segment. Call it only from background work. */
+/** Merges a run of neighbours into one segment. Call it only from background work, with no tail rows between the run's. */
 export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Promise<void> {
   const { library } = writer;
   const keep = library.live.or(writer.trash.rows);
   const inputs: MergeInput[] = [];
   for (const { stored } of run) inputs.push(await stored.input(""));
-  const rows = rowIdsOf(inputs.flatMap((input) => keptRows(input.rows, (row) => keep.has(row))));
+  const kept = inputs.flatMap((input) => keptRows(input.rows, (row) => keep.has(row)));
+  assertAscending(kept);
+  const rows = rowIdsOf(kept);
   const parts =
     rows.count === 0
       ? new Map<string, Uint8Array>()
@@ -95,6 +108,16 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
     });
     await library.gate.write(() => library.adopt(manifest));
   });
+}
+
+/** Every part of a merged segment relies on it, so a broken order must not get into one. */
+function assertAscending(rows: readonly number[]): void {
+  const at = rows.findIndex((row, i) => i > 0 && row <= rows[i - 1]!);
+  if (at >= 0)
+    throw new MnemeError(
+      "INTERNAL",
+      `merge: row ${rows[at]} comes after row ${rows[at - 1]}, so segments overlap; nothing was changed, please report it`,
+    );
 }
 
 function replaced(

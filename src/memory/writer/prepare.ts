@@ -2,7 +2,6 @@
 import type { Meta } from "../../index/filter/where.ts";
 import { columnsOf } from "../columns-of.ts";
 import { chunk } from "../ingest/chunk.ts";
-import type { Block } from "../ingest/parsed.ts";
 import { itemHash } from "../item-hash.ts";
 import type { ItemRecord, PassagePlace } from "../item-record.ts";
 import { passageTexts } from "../passage-text.ts";
@@ -32,7 +31,7 @@ export function prepareItem(
   now: number,
   hash: string = itemHash(item),
 ): PreparedItem {
-  const { headings, places } = item.vector ? wholeItem(item.text) : cut(item.text, item.blocks);
+  const { headings, places } = item.vector ? wholeItem(item) : cut(item);
   const text = encoder.encode(item.text);
   const head: ItemHead = {
     id: item.id,
@@ -59,17 +58,18 @@ interface Cut {
   readonly places: readonly PassagePlace[];
 }
 
-function wholeItem(text: string): Cut {
+function wholeItem({ text, firstLine: line = 1 }: Item): Cut {
   const endByte = encoder.encode(text).byteLength;
   return {
     headings: [[]],
-    places: [{ start: 0, end: text.length, startByte: 0, endByte, line: 1, heading: 0, page: 0 }],
+    places: [{ start: 0, end: text.length, startByte: 0, endByte, line, heading: 0, page: 0 }],
   };
 }
 
-function cut(text: string, blocks: readonly Block[] | undefined): Cut {
+function cut(item: Item): Cut {
+  const { text, blocks, firstLine = 1 } = item;
   const chunks = chunk(text, blocks);
-  if (chunks.length === 0) return wholeItem(text);
+  if (chunks.length === 0) return wholeItem(item);
   const numbers = new Map<string, number>();
   const headings: (readonly string[])[] = [];
   const bytesAt = byteOffsets(text);
@@ -87,7 +87,7 @@ function cut(text: string, blocks: readonly Block[] | undefined): Cut {
       end: piece.end,
       startByte,
       endByte,
-      line: piece.line,
+      line: piece.line + firstLine - 1,
       heading,
       page: piece.page ?? 0,
     };

@@ -7,16 +7,19 @@ import { sameSpace } from "../../embed/space.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
 import { type Manifest, NS, type SpaceEntry } from "../layout.ts";
-import type { OpenSegment } from "../library.ts";
+import type { Library, OpenSegment } from "../library.ts";
 import { passageTexts } from "../passage-text.ts";
 import { newSpaceEntry, vectorsPrefix } from "../spaces.ts";
-import { putPart } from "../stored-segment.ts";
+import { putPart, StoredSegment } from "../stored-segment.ts";
 import type { WorkOptions } from "../types.ts";
-import { buildVectors } from "./build.ts";
+import { buildVectors, joinVectors } from "./build.ts";
 import { flushTail } from "./flush.ts";
 import type { Writer } from "./writer.ts";
 
-const EMBED_BATCH = 256;
+/** Passages read and embedded at once: few enough that reading them does not hold up the event loop for long. */
+const RUN_PASSAGES = 256;
+/** Places of passages count a leading byte order mark. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export async function reembed(
   writer: Writer,
@@ -27,23 +30,37 @@ export async function reembed(
   let passages = 0;
   await writer.inBackground(async () => {
     const target = await begin(writer, embedder);
-    for (;;) {
+    const embed = await embedRun(writer, target, embedder, options.signal);
+    do {
       await flushTail(writer);
-      const missing = writer.library.segments.filter((segment) => !hasSpace(writer, segment, target));
-      const total = writer.library.segments.reduce((sum, { stored }) => sum + stored.rows.count, 0);
-      for (const segment of missing) {
-        const done =
-          total -
-          missing.slice(missing.indexOf(segment)).reduce((sum, { stored }) => sum + stored.rows.count, 0);
-        passages += await fill(writer, segment, target, embedder, (rows) => {
-          options.onProgress?.({ phase: "embed", done: done + rows, total, bytes: 0, totalBytes: 0 });
-          throwIfAborted(options.signal, "reembed");
-        });
-      }
-      if (await finish(writer, target, embedder)) return;
-    }
+      passages += await fillMissing(writer, target, embed, options);
+    } while (!(await finish(writer, target, embedder)));
   });
   return { passages };
+}
+
+/** Fills the new space in for each segment that lacks it. @returns passages embedded */
+async function fillMissing(
+  writer: Writer,
+  target: SpaceEntry,
+  embed: EmbedRun,
+  options: WorkOptions,
+): Promise<number> {
+  const { segments } = writer.library;
+  const rowsOf = (some: readonly OpenSegment[]): number =>
+    some.reduce((sum, { stored }) => sum + stored.rows.count, 0);
+  const missing = segments.filter((segment) => !hasSpace(writer, segment, target));
+  const total = rowsOf(segments);
+  const before = total - rowsOf(missing);
+  let passages = 0;
+  for (const segment of missing) {
+    const done = before + passages;
+    passages += await fill(writer, segment, embed, (rows) => {
+      options.onProgress?.({ phase: "embed", done: done + rows, total, bytes: 0, totalBytes: 0 });
+      throwIfAborted(options.signal, "reembed");
+    });
+  }
+  return passages;
 }
 
 /** The space being filled in: one begun earlier for the same model, or a new one; another unfinished one is dropped. */
@@ -85,33 +102,71 @@ function hasSpace(writer: Writer, segment: OpenSegment, target: SpaceEntry): boo
 async function fill(
   writer: Writer,
   segment: OpenSegment,
-  target: SpaceEntry,
-  embedder: Embedder,
+  embed: EmbedRun,
   step: (rows: number) => void,
 ): Promise<number> {
-  const runs: Float32Array[] = [];
-  let batch: string[] = [];
+  const runs: Promise<Parts>[] = [];
   let rows = 0;
-  const embed = async (): Promise<void> => {
-    if (batch.length === 0) return;
-    runs.push((await embedder.embed(batch)).data);
-    rows += batch.length;
-    batch = [];
-    step(rows);
-  };
-  for (let item = 0; item < segment.items.count; item++) {
-    const record = await segment.items.record(item);
-    batch.push(...passageTexts(record, new TextDecoder().decode(await segment.items.text(item))));
-    if (batch.length >= EMBED_BATCH) await embed();
+  for await (const passages of passageRuns(segment)) {
+    const run = embed.run(passages).then((parts) => {
+      rows += passages.length;
+      step(rows);
+      return parts;
+    });
+    run.catch(() => {}); // thrown where it is awaited
+    runs.push(run);
+    if (runs.length > embed.atOnce) await runs[runs.length - 1 - embed.atOnce];
   }
-  await embed();
-  const parts = new Map(
-    [...buildVectors(runs, target)].map(([name, bytes]) => [vectorsPrefix(target.id) + name, bytes]),
-  );
+  const parts = joinVectors(await Promise.all(runs));
   await writer.alone(() =>
     rewrite(writer, (old) => withParts(old, segment.stored.entry.id, parts), parts, segment.stored.entry.id),
   );
   return rows;
+}
+
+/** What embeds a run of passages, and how many runs may be under way beside the one being read. */
+interface EmbedRun {
+  readonly atOnce: number;
+  run(passages: readonly string[]): Promise<Parts>;
+}
+
+/** Workers load the bundled model by themselves, which leaves this thread to answer; other embedders live here. */
+async function embedRun(
+  writer: Writer,
+  target: SpaceEntry,
+  embedder: Embedder,
+  signal: AbortSignal | undefined,
+): Promise<EmbedRun> {
+  const { pool } = writer;
+  const task = { kind: "vectors", space: target, embedder: { bundledDim: target.space.dim } } as const;
+  const workersCan =
+    embedder.isBundled && pool.size > 0 && (await pool.run({ ...task, passages: [""] })).size > 0;
+  if (workersCan)
+    return {
+      atOnce: pool.size,
+      run: (passages) => pool.run({ ...task, passages }),
+    };
+  return {
+    atOnce: 1,
+    run: async (passages) => {
+      const { data } = await embedder.embed(passages, signal ? { signal } : {});
+      return buildVectors([data], target);
+    },
+  };
+}
+
+/** Texts of a segment's passages in order, in runs that hold whole items. */
+async function* passageRuns({ items }: OpenSegment): AsyncGenerator<string[]> {
+  let run: string[] = [];
+  for (let item = 0; item < items.count; item++) {
+    const record = await items.record(item);
+    run.push(...passageTexts(record, decoder.decode(await items.text(item))));
+    if (run.length < RUN_PASSAGES) continue;
+    yield run;
+    run = [];
+    await new Promise((resolve) => setImmediate(resolve)); // items come from RAM or disk without a turn of the event loop
+  }
+  if (run.length > 0) yield run;
 }
 
 function withParts(manifest: Manifest, id: number, parts: Parts): Manifest {
@@ -156,5 +211,15 @@ async function rewrite(
     }
     writer.putManifest(batch, manifest);
   });
-  await library.gate.write(() => library.adopt(manifest));
+  await library.gate.write(async () => {
+    await library.adopt(manifest);
+    library.segments = await Promise.all(library.segments.map((segment) => renewed(library, segment)));
+  });
+}
+
+/** The open segment with the parts that the manifest gives it now: a merge reads them all. */
+async function renewed({ store, cache, manifest }: Library, segment: OpenSegment): Promise<OpenSegment> {
+  const entry = manifest.segments.find(({ id }) => id === segment.stored.entry.id)!;
+  if (entry === segment.stored.entry) return segment;
+  return { ...segment, stored: await StoredSegment.open(store, cache, entry) };
 }

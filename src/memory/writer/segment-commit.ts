@@ -1,53 +1,73 @@
 /** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
-import type { Embedder } from "../../embed/embedder.ts";
 import { contiguousRows, type Parts } from "../../index/segment.ts";
+import { matrix } from "../../linalg/matrix.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
-import { vectorsPrefix } from "../spaces.ts";
 import { buildVectors } from "./build.ts";
-import { mergeIfMany } from "./merge.ts";
+import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
 import { type StagedSegment, stagedEntry, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
-import type { Change, Writer } from "./writer.ts";
+import type { Change, VectorSource, Writer } from "./writer.ts";
 
 /** Texts embedded per call when the embedder lives on this thread. */
 const EMBED_BATCH = 256;
 
+/** @returns false, with nothing written, when the library moved to another space since it was prepared: prepare it again */
 export async function addSegment(
   writer: Writer,
   prepared: PreparedSegment,
-  embedder: Embedder,
+  source: VectorSource,
   outcome: Outcome,
-): Promise<void> {
+): Promise<boolean> {
+  if (prepared.rows > 0 && !(await commitSegment(writer, prepared, source, outcome))) return false;
   outcome.unchanged += prepared.unchanged.length;
   outcome.skipped.push(...prepared.skipped);
   await touch(writer, prepared.unchanged);
-  if (prepared.rows === 0) return;
-  const parts = prepared.passages
-    ? await withVectors(writer, prepared.parts, prepared.passages, embedder)
+  return true;
+}
+
+async function commitSegment(
+  writer: Writer,
+  prepared: PreparedSegment,
+  source: VectorSource,
+  outcome: Outcome,
+): Promise<boolean> {
+  const parts = prepared.missing
+    ? await withVectors(prepared.parts, prepared.missing, source)
     : prepared.parts;
   const ids = prepared.heads.map((head) => head.id);
   const staged = await stageSegment(writer, parts);
-  await writer.commit(ids, () => segmentChange(writer, prepared, staged, outcome), { alone: true });
-  mergeIfMany(writer);
+  let isCurrent = true;
+  const make = (): Change | null => {
+    isCurrent = writer.isCurrent(source);
+    return isCurrent ? segmentChange(writer, prepared, staged, outcome) : null;
+  };
+  await writer.commit(ids, make, { alone: true });
+  if (isCurrent) mergeIfMany(writer);
+  else await writer.store.batch((batch) => batch.deletePrefix(NS.segments, [staged.id]));
+  return isCurrent;
 }
 
-/** Vectors made on this thread, for embedders that no worker can load. */
-export async function withVectors(
-  writer: Writer,
+/** Vectors made on this thread, for embedders that no worker can load; items that bring their own keep them. */
+async function withVectors(
   parts: Parts,
-  passages: readonly string[],
-  embedder: Embedder,
+  missing: NonNullable<PreparedSegment["missing"]>,
+  { embedder, space }: VectorSource,
 ): Promise<Parts> {
-  const space = writer.library.activeSpace;
-  const runs: Float32Array[] = [];
-  for (let at = 0; at < passages.length; at += EMBED_BATCH) {
-    runs.push((await embedder.embed(passages.slice(at, at + EMBED_BATCH))).data);
+  const texts = missing.flatMap((one) => (one instanceof Float32Array ? [] : one));
+  const made = matrix(texts.length, space.space.dim);
+  for (let at = 0; at < texts.length; at += EMBED_BATCH) {
+    const { data } = await embedder.embed(texts.slice(at, at + EMBED_BATCH));
+    made.data.set(data, at * made.cols);
   }
-  const all = new Map(parts);
-  for (const [name, bytes] of buildVectors(runs, space)) all.set(vectorsPrefix(space.id) + name, bytes);
-  return all;
+  let row = 0;
+  const runs = missing.map((one) => {
+    if (one instanceof Float32Array) return one;
+    row += one.length;
+    return made.data.subarray((row - one.length) * made.cols, row * made.cols);
+  });
+  return new Map([...parts, ...buildVectors(runs, space)]);
 }
 
 function segmentChange(

@@ -6,7 +6,7 @@ import type { Item, Skipped } from "../types.ts";
 import type { BuildItem, MergeInput } from "./build.ts";
 import type { Prior } from "./prepare.ts";
 
-/** How a worker gets vectors: the bundled model, or not at all (the main thread then embeds `passages`). */
+/** How a worker gets vectors: the bundled model, or not at all (the main thread then makes the `missing` ones). */
 export interface WorkerEmbedder {
   readonly bundledDim: number | null;
 }
@@ -47,8 +47,8 @@ export interface PreparedSegment {
   readonly skipped: readonly Skipped[];
   readonly rows: number;
   readonly parts: Parts;
-  /** Texts to embed, when the worker has no embedder. */
-  readonly passages?: readonly string[];
+  /** When the worker has no embedder: for each item its own vector, or the texts to embed. */
+  readonly missing?: readonly (Float32Array | readonly string[])[];
   readonly sourceBytes: number;
 }
 

@@ -1,16 +1,16 @@
 /** Doing a task: the same code in a worker thread and, without workers, inline. */
 import { bundledEmbedder } from "../../embed/bundled.ts";
 import type { Embedder } from "../../embed/embedder.ts";
+import { sameSpace } from "../../embed/space.ts";
 import { isMnemeError } from "../../errors.ts";
 import { RowSet } from "../../index/row-set.ts";
 import type { Parts } from "../../index/segment.ts";
 import { readItem } from "../ingest/read.ts";
 import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
-import { vectorsPrefix } from "../spaces.ts";
 import type { Item, Skipped } from "../types.ts";
 import { type BuildItem, buildSegment, buildVectors, mergeSegments } from "./build.ts";
-import { type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
+import { type Prior, prepareItem } from "./prepare.ts";
 import type {
   FileJob,
   PreparedSegment,
@@ -20,9 +20,6 @@ import type {
   TaskResult,
   WorkerEmbedder,
 } from "./tasks.ts";
-
-/** Texts embedded per call: bounds the float32 rows held at once. */
-const EMBED_BATCH = 1024;
 
 export async function perform<T extends Task>(task: T): Promise<TaskResult<T>> {
   return (await dispatch(task)) as TaskResult<T>;
@@ -52,7 +49,7 @@ interface Context {
 }
 
 interface Collected {
-  readonly prepared: PreparedItem[];
+  readonly prepared: BuildItem[];
   readonly heads: SegmentItemHead[];
 }
 
@@ -110,7 +107,7 @@ function collect(
   if (prior && hash.startsWith(prior.hash)) return false;
   const one = prepareItem(item, prior, now, hash);
   const { version, createdAt, bytes } = one.record.head;
-  prepared.push(item.vector ? ({ ...one, vectors: item.vector } as PreparedItem) : one);
+  prepared.push(item.vector ? { ...one, vectors: item.vector } : one);
   heads.push({ id: item.id, rows: one.passages.length, hash, bytes, version, createdAt, ...source });
   return true;
 }
@@ -118,49 +115,50 @@ function collect(
 async function finish(
   { prepared, heads }: Collected,
   context: Context,
-): Promise<Pick<PreparedSegment, "heads" | "rows" | "parts" | "passages">> {
+): Promise<Pick<PreparedSegment, "heads" | "rows" | "parts" | "missing">> {
   const rows = heads.reduce((sum, head) => sum + head.rows, 0);
-  const embedder = await embedderFor(context.embedder);
   if (rows === 0) return { heads, rows, parts: new Map() };
-  if (!embedder)
-    return {
-      heads,
-      rows,
-      parts: buildSegment(prepared, context.space),
-      passages: prepared.flatMap((one) => one.passages),
-    };
   const items: BuildItem[] = [];
-  for (const one of prepared)
-    items.push({ ...one, vectors: (one as BuildItem).vectors ?? (await embedAll(embedder, one.passages)) });
-  return { heads, rows, parts: buildSegment(items, context.space) };
+  const embedder = await embedderFor(context.embedder, context.space);
+  for (const item of prepared)
+    items.push(
+      item.vectors || !embedder ? item : { ...item, vectors: await embedAll(embedder, item.passages) },
+    );
+  const parts = buildSegment(items, context.space);
+  if (items.every((item) => item.vectors)) return { heads, rows, parts };
+  return { heads, rows, parts, missing: items.map((item) => item.vectors ?? item.passages) };
 }
 
+/** @returns no parts when this thread has no embedder of that space */
 async function embedParts(
   passages: readonly string[],
   space: SpaceEntry,
   config: WorkerEmbedder,
 ): Promise<Parts> {
-  const embedder = (await embedderFor(config))!;
-  const runs: Float32Array[] = [];
-  for (let at = 0; at < passages.length; at += EMBED_BATCH)
-    runs.push((await embedder.embed(passages.slice(at, at + EMBED_BATCH))).data);
-  const parts = buildVectors(runs, space);
-  return new Map([...parts].map(([name, bytes]) => [vectorsPrefix(space.id) + name, bytes]));
+  const embedder = await embedderFor(config, space);
+  return embedder ? buildVectors([await embedAll(embedder, passages)], space) : new Map();
 }
 
 async function embedAll(embedder: Embedder, passages: readonly string[]): Promise<Float32Array> {
   return (await embedder.embed(passages)).data;
 }
 
-let loaded: { dim: number; embedder: Promise<Embedder> } | undefined;
+/** By dimension; more than one while a reembed is under way. */
+const loaded = new Map<number, Promise<Embedder>>();
 
-function embedderFor({ bundledDim }: WorkerEmbedder): Promise<Embedder> | undefined {
+/** The bundled model when the space is its; a model of the same make but with other weights is not. */
+async function embedderFor(
+  { bundledDim }: WorkerEmbedder,
+  { space }: SpaceEntry,
+): Promise<Embedder | undefined> {
   if (bundledDim === null) return undefined;
-  if (loaded?.dim !== bundledDim)
-    loaded = { dim: bundledDim, embedder: bundledEmbedder({ dim: bundledDim as 512 }) };
-  return loaded.embedder;
+  const embedder = loaded.get(bundledDim) ?? bundledEmbedder({ dim: bundledDim as 512 });
+  loaded.set(bundledDim, embedder);
+  return sameSpace((await embedder).space, space) ? embedder : undefined;
 }
 
+/** Some reasons to skip a file are finer than error codes, such as TOO_LARGE and BINARY. */
 function codeOf(error: unknown): string {
-  return isMnemeError(error) ? error.code : ((error as NodeJS.ErrnoException)?.code ?? "UNREADABLE");
+  if (!isMnemeError(error)) return (error as NodeJS.ErrnoException)?.code ?? "UNREADABLE";
+  return typeof error.details.code === "string" ? error.details.code : error.code;
 }

@@ -15,6 +15,7 @@ import {
   MANIFEST_KEY,
   type Manifest,
   NS,
+  type SpaceEntry,
 } from "../layout.ts";
 import { DEAD_PAGE_ROWS, type Library } from "../library.ts";
 import { Trash } from "./trash.ts";
@@ -34,6 +35,12 @@ export interface Change {
   readonly fill?: (batch: Batch) => void;
   /** Applies the change to the library in memory, once it is durable. */
   readonly applied?: () => void | Promise<void>;
+}
+
+/** Where vectors are made for: a commit in another space than its vectors' would never be found. */
+export interface VectorSource {
+  readonly embedder: Embedder;
+  readonly space: SpaceEntry;
 }
 
 export class Writer implements AsyncDisposable {
@@ -61,6 +68,16 @@ export class Writer implements AsyncDisposable {
     this.embedder = options.embedder;
     this.pool = new WorkerPool(options.workers);
     this.trash = Trash.load(store);
+  }
+
+  /** The space of this moment, and who makes its vectors. */
+  get source(): VectorSource {
+    return { embedder: this.embedder, space: this.library.activeSpace };
+  }
+
+  /** Whether vectors of `source` still belong into the library; a reembed may have finished since. */
+  isCurrent({ embedder, space }: VectorSource): boolean {
+    return this.embedder === embedder && this.library.manifest.active === space.id;
   }
 
   /** The id's entry as the next commit will find it. */

@@ -9,12 +9,13 @@ export function readMarkdown(source: string): Parsed {
   const front = FRONT_MATTER.exec(source);
   const text = front ? source.slice(front[0].length) : source;
   const meta = front ? frontMatter(front[1]!) : {};
+  const firstLine = front ? front[0].split("\n").length : 1;
   const blocks = markdownHeadings(text);
   const title =
     typeof meta.title === "string"
       ? meta.title
       : (blocks.find(({ level }) => level === 1) ?? blocks[0])?.text;
-  return { title: title ?? "", text, blocks, meta };
+  return { title: title ?? "", text, blocks, meta, firstLine };
 }
 
 /** `key: value` and `key: [a, b]` lines; anything deeper is left out. */

@@ -3,6 +3,7 @@
 import { decodeText } from "../decode-text.ts";
 import type { Parsed } from "../parsed.ts";
 import { readCode } from "./code.ts";
+import { readCsv } from "./csv.ts";
 import { readJson, readJsonLines } from "./json.ts";
 import { readMarkdown } from "./markdown.ts";
 
@@ -68,12 +69,14 @@ const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
 
 const readers = new Map<string, Reader>([
   ...["md", "markdown", "mdx", "mdown"].map((extension) => [extension, markdown] as const),
-  ...["txt", "text", "rst", "adoc", "org", "tex", "log", "csv", "tsv", "srt", "vtt"].map(
+  ...["txt", "text", "rst", "adoc", "org", "tex", "log", "srt", "vtt"].map(
     (extension) => [extension, plain] as const,
   ),
   ...["html", "htm", "xhtml"].map((extension) => [extension, html] as const),
   ["pdf", pdf],
   ["docx", docx],
+  ["csv", text((source) => readCsv(source), "text/csv")],
+  ["tsv", text((source) => readCsv(source, "\t"), "text/tab-separated-values")],
   ["json", text(readJson, "application/json")],
   ...["jsonl", "ndjson"].map(
     (extension) => [extension, text(readJsonLines, "application/x-ndjson")] as const,

@@ -1,0 +1,49 @@
+/**
+ * Maintenance: what is queued behind the writes. A large tail is flushed into a segment, many small segments are merged. A run of
+ * segments that has tail rows between its own is merged only after those are flushed: segments hold ranges of rows that do not overlap.
+ */
+import { flushTail } from "./flush.ts";
+import { hasTailWithin, mergeRun, pickMerge } from "./merge.ts";
+import type { Writer } from "./writer.ts";
+
+/** A tail beyond either bound is flushed in the background: it is rebuilt at open, and costs RAM uncompressed. */
+const TAIL_ROWS = 1024;
+const TAIL_BYTES = 8 << 20;
+/** So many times as large a tail makes its writer wait, who would otherwise outrun the flush until the budget is spent. */
+const MOST_TAILS = 4;
+
+/** Queues a flush when the tail is large. @returns when the caller may write on: at once, unless the tail is very large */
+export async function flushIfLarge(writer: Writer): Promise<void> {
+  if (!isTailBeyond(writer, 1)) return;
+  if (!writer.flushQueued) {
+    writer.flushQueued = true;
+    const flushed = writer.inBackground(async () => {
+      writer.flushQueued = false;
+      await flushTail(writer);
+      mergeIfMany(writer);
+    });
+    flushed.catch(() => {}); // reported by inBackground and thrown by idle
+  }
+  // a reembed may hold the queue for hours: nobody waits for a model to write
+  const isReembedding = writer.library.manifest.spaces.length > 1;
+  if (isTailBeyond(writer, MOST_TAILS) && !isReembedding) await writer.inBackground(async () => {});
+}
+
+function isTailBeyond({ library: { tail } }: Writer, times: number): boolean {
+  return tail.rows >= times * TAIL_ROWS || tail.bytes >= times * TAIL_BYTES;
+}
+
+/** Queues a merge when there is one to do. */
+export function mergeIfMany(writer: Writer): void {
+  if (writer.mergeQueued || !pickMerge(writer)) return;
+  writer.mergeQueued = true;
+  void writer
+    .inBackground(async () => {
+      writer.mergeQueued = false;
+      for (let run = pickMerge(writer); run; run = pickMerge(writer)) {
+        if (hasTailWithin(writer, run)) await flushTail(writer);
+        else await mergeRun(writer, run);
+      }
+    })
+    .catch(() => {}); // reported by inBackground and thrown by idle
+}
