@@ -1,12 +1,10 @@
 /**
- * From a run of text to index terms: compatibility forms, case, accents, Arabic letter variants, English stems (Porter2, Porter 2001,
- * by the Snowball project's stemmer), parts of camelCase identifiers, pairs of characters in scripts without spaces.
+ * From a run of text to index terms: compatibility forms, case, accents, Arabic letter variants, English stems, parts of camelCase
+ * identifiers, pairs of characters in scripts without spaces.
  */
-import snowball from "snowball-stemmers";
+import { stemWord } from "./stem-english.ts";
 
-const english = snowball.newStemmer("english");
-
-/** Stemming is slow and words repeat: a bounded cache from a raw run to its terms. */
+/** Words repeat: a bounded cache from a raw run to its terms. */
 const CACHE_ENTRIES = 200_000;
 /** Longer runs are data (hashes, base64): indexed by their beginning, so that terms stay small. */
 const MAX_TERM_LENGTH = 64;
@@ -42,7 +40,7 @@ function plainTerms(run: string): readonly string[] {
 
 /** ASCII letters only reach the stemmer: digits and other scripts have no English endings. */
 function stem(word: string): string {
-  return /^[a-z][a-z']+$/.test(word) ? english.stem(word) : word;
+  return /^[a-z][a-z']+$/.test(word) ? stemWord(word) : word;
 }
 
 function foldWord(run: string): string {
