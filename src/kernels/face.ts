@@ -10,6 +10,14 @@ export interface Rows {
   readonly stride: number;
 }
 
+/** Open addressing over short runs of UTF-16 units; made and grown by a RunTable. */
+export interface RunIndex {
+  /** A power of two of them: in the low 20 bits an entry + 1 or 0, in the others those of its hash. */
+  readonly slots: Uint32Array;
+  /** 16 units an entry: the run, zeros behind it, its length. */
+  readonly keys: Uint16Array;
+}
+
 /** A 4-bit query on a grid: value = low + step x level. */
 export interface OneBitQuery {
   /** 4 x bytes, bytes a multiple of 8. */
@@ -80,6 +88,25 @@ export interface KernelFace {
   ): void;
   /** Ordinals with scores >= threshold, ascending, into out. @returns how many there are, also when out is too short */
   selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number;
+  /** A-Z to a-z in the first `count` units, in place. @returns all units or-ed: below 128 the text is ASCII */
+  foldAscii(units: Uint16Array, count: number): number;
+  /** kinds[i] = table[unit i] for the first `count` units, then 16 bytes of 255. @returns the largest kind met */
+  classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number;
+  /**
+   * Cuts a text into runs from unit place[1] on and writes the entry of each to `out` from `written` on, until one is not in the table:
+   * then place holds its start, end, hash, and 1 if it is short enough to be kept. At the end of the text place[0] is 2^32 - 1. All arrays lie in the
+   * arena. @returns how many are written
+   */
+  scanRuns(
+    split: "words" | "pieces",
+    units: Uint16Array,
+    kinds: Uint8Array,
+    count: number,
+    index: RunIndex,
+    place: Uint32Array,
+    out: Int32Array,
+    written: number,
+  ): number;
   /** Wrapping i32 sum of whole 64-byte lines: the bandwidth probe. */
   sumBytes(data: Uint8Array): number;
 }

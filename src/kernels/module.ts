@@ -23,6 +23,10 @@ export const KERNEL_NAMES = [
   "dequantU4",
   "gatherSumI8",
   "selectAbove",
+  "foldAscii",
+  "classify",
+  "scanWords",
+  "scanPieces",
   "sumBytes",
 ] as const;
 

@@ -1,9 +1,9 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, OneBitQuery, Rows } from "./face.ts";
+import type { KernelFace, OneBitQuery, Rows, RunIndex } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 
-type Numbers = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array;
+type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | Int8Array;
 
 /** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
 const BLOCK_BYTES = 1 << 18;
@@ -165,6 +165,44 @@ export class WasmFace implements KernelFace {
     const found = this.instance.exports.selectAbove(from, scores.length, threshold, to, out.length);
     this.#take(to, out.subarray(0, found));
     return found;
+  }
+
+  foldAscii(units: Uint16Array, count: number): number {
+    const at = this.#in("a", units);
+    const any = this.instance.exports.foldAscii(at, count);
+    this.#take(at, units);
+    return any;
+  }
+
+  classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number {
+    const [from, by, to] = [this.#in("a", units), this.#in("table", table), this.#room("out", kinds)];
+    const most = this.instance.exports.classify(from, count, by, to);
+    this.#take(to, kinds);
+    return most >>> 0;
+  }
+
+  scanRuns(
+    split: "words" | "pieces",
+    units: Uint16Array,
+    kinds: Uint8Array,
+    count: number,
+    { slots, keys }: RunIndex,
+    place: Uint32Array,
+    out: Int32Array,
+    written: number,
+  ): number {
+    const { scanWords, scanPieces } = this.instance.exports;
+    return (split === "words" ? scanWords : scanPieces)(
+      units.byteOffset,
+      kinds.byteOffset,
+      count,
+      slots.byteOffset,
+      slots.length - 1,
+      keys.byteOffset,
+      place.byteOffset,
+      out.byteOffset,
+      written,
+    );
   }
 
   sumBytes(data: Uint8Array): number {

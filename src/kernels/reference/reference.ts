@@ -1,8 +1,10 @@
 /** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
 import type { KernelFace, Rows } from "../face.ts";
+import { runs } from "./runs.ts";
 
 export const reference: KernelFace = {
   name: "reference",
+  ...runs,
   dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
   l2F32: (query, rows, out) =>
     forRows(query.length, rows, out, (row, i) => (query[i]! - rows[row + i]!) ** 2),

@@ -3,3 +3,4 @@ export { dotF32, fwhtF32, l2F32, matmulF32, matmulTransposedF32, normalizeF32, s
 export { dequantI8, dequantU4, dotF32I8, dotF32U4, dotI8, gatherSumI8, l2I8 } from "./integer";
 export { binaryDot4, finishOneBit, hamming } from "./binary";
 export { selectAbove } from "./select";
+export { classify, foldAscii, scanPieces, scanWords } from "./runs";
