@@ -77,7 +77,10 @@ export interface KernelFace {
     group: number,
     out: Float32Array,
   ): void;
-  /** out[dim] = sum of weights[t] x scales[id] x table row id; rows of the table `stride` apart; no weights: all one. */
+  /**
+   * out[dim] = sum of weights[t] x scales[id] x table row id; rows of the table `stride` apart; no weights: all one. Of each 512 rows
+   * the products weights x scales are rounded to 16 bits, relative to the largest.
+   */
   gatherSumI8(
     table: Int8Array,
     scales: Float32Array,

@@ -8,6 +8,9 @@ type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Arra
 /** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
 const BLOCK_BYTES = 1 << 18;
 
+/** Rows that gatherSumI8 sums at once. */
+const GATHERED = 512;
+
 /** Rows of any width, as the kernels take them. */
 interface RowKernel {
   readonly kernel: KernelName;
@@ -151,12 +154,13 @@ export class WasmFace implements KernelFace {
     out: Float32Array,
   ): void {
     const [from, by] = [this.#in("table", table), this.#in("scales", scales)];
-    const [which, weigh, to] = [
+    const [which, weigh, scratch, to] = [
       this.#in("a", ids),
       weights ? this.#in("b", weights) : 0,
+      this.#region("c", 4 * GATHERED).pointer,
       this.#room("out", out),
     ];
-    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, ids.length, to);
+    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, ids.length, scratch, to);
     this.#take(to, out);
   }
 

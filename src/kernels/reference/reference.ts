@@ -96,10 +96,21 @@ export const reference: KernelFace = {
   },
   gatherSumI8(table, scales, stride, ids, weights, out) {
     out.fill(0);
-    ids.forEach((id, t) => {
-      const scale = scales[id]! * (weights?.[t] ?? 1);
-      for (let i = 0; i < out.length; i++) out[i]! += scale * table[id * stride + i]!;
-    });
+    for (let first = 0; first < ids.length; first += 512) {
+      const factors = Array.from(ids.subarray(first, first + 512), (id, t) =>
+        Math.fround(scales[id]! * (weights?.[first + t] ?? 1)),
+      );
+      const most = Math.max(...factors.map(Math.abs));
+      if (most === 0) continue;
+      const shares = factors.map((factor) => nearest(Math.fround(factor * Math.fround(32_767 / most))));
+      for (let i = 0; i < out.length; i++) {
+        let sum = 0;
+        shares.forEach((share, t) => {
+          sum += share * table[ids[first + t]! * stride + i]!;
+        });
+        out[i]! += (sum * most) / 32_767;
+      }
+    }
   },
   selectAbove(scores, threshold, out) {
     const limit = Math.fround(threshold);
@@ -144,6 +155,13 @@ function forCodes(
     for (let i = 0; i < width; i++) sum += term(rows.data[r * rows.stride + i]!, i);
     out[r] = sum;
   }
+}
+
+/** To the nearest whole number, halves to the even one, as the processor rounds. */
+function nearest(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
 const signed = (byte: number): number => (byte << 24) >> 24;
