@@ -13,14 +13,22 @@ const cache = new Map<string, readonly string[]>();
 
 /** Terms of one run as `segmentWords` found it; usually one. Owned by the cache: do not change. */
 export function termsOf(run: string, unspaced: boolean, plain: boolean): readonly string[] {
-  if (unspaced) return pairs(run.normalize("NFKC"));
+  if (unspaced) return makeTerms(run, true, plain);
   const known = cache.get(run);
   if (known) return known;
-  const terms = plain ? plainTerms(run) : [foldWord(run)].filter((term) => term !== "");
+  const terms = makeTerms(run, false, plain);
   if (cache.size >= CACHE_ENTRIES) cache.clear();
   // a copy: a slice would keep the whole text alive
   cache.set(unsliced(run), terms);
   return terms;
+}
+
+/** The same, made anew: for callers that remember runs by themselves. */
+export function makeTerms(run: string, unspaced: boolean, plain: boolean): readonly string[] {
+  if (unspaced) return pairs(run.normalize("NFKC"));
+  if (plain) return plainTerms(run);
+  const folded = foldWord(run);
+  return folded === "" ? [] : [folded];
 }
 
 /** V8 keeps a slice's parent; a round trip through an array of codes does not. */
