@@ -67,6 +67,17 @@ export interface KernelFace {
   fwhtF32(rows: Float32Array, dim: number): void;
   /** Each row of dim values to unit length, in place; zero rows stay. */
   normalizeF32(rows: Float32Array, dim: number): void;
+  /** Each row of factors.length values times the factors, in place. */
+  scaleColumnsF32(rows: Float32Array, factors: Float32Array): void;
+  /** Place of the first infinity or NaN, or -1. */
+  findNotFinite(values: Float32Array): number;
+  /**
+   * Signs of rows of dim values as bits, 1 for not below zero; in the last 8 of `stride` bytes f32 2 |x|^2 / sum of |x|, the upper half of
+   * f32 |x|^2 rounded, u16 count of ones. `codes` is zero at first.
+   */
+  encodeOneBit(rows: Float32Array, dim: number, stride: number, codes: Uint8Array): void;
+  /** dim signed bytes a row, value / scale; then f32 scale = largest magnitude / 127, f32 squared norm of what they decode to. */
+  encodeI8(rows: Float32Array, dim: number, codes: Uint8Array): void;
   /** out = codes x scale of their row. */
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void;
   /** out[i] = minima[g] + code i x scales[g], g = floor(i / group). */

@@ -27,6 +27,10 @@ export const KERNEL_NAMES = [
   "classify",
   "scanWords",
   "scanPieces",
+  "findNotFinite",
+  "scaleColumnsF32",
+  "encodeOneBit",
+  "encodeI8",
   "sumBytes",
 ] as const;
 

@@ -122,6 +122,35 @@ export class WasmFace implements KernelFace {
     this.#inPlace("normalizeF32", rows, dim);
   }
 
+  scaleColumnsF32(rows: Float32Array, factors: Float32Array): void {
+    const [at, by] = [this.#in("a", rows), this.#in("b", factors)];
+    this.instance.exports.scaleColumnsF32(at, rows.length / factors.length, factors.length, by);
+    this.#take(at, rows);
+  }
+
+  findNotFinite(values: Float32Array): number {
+    const inArena = this.arena.holds(values);
+    const step = inArena ? values.length : BLOCK_BYTES / 4;
+    for (let first = 0; first < values.length; first += step) {
+      const some = values.subarray(first, first + step);
+      const at = this.instance.exports.findNotFinite(this.#in("a", some), some.length);
+      if (at >= 0) return first + at;
+    }
+    return -1;
+  }
+
+  encodeOneBit(rows: Float32Array, dim: number, stride: number, codes: Uint8Array): void {
+    const [from, to] = [this.#in("a", rows), this.#in("codes", codes)];
+    this.instance.exports.encodeOneBit(from, rows.length / dim, dim, stride, to);
+    this.#take(to, codes);
+  }
+
+  encodeI8(rows: Float32Array, dim: number, codes: Uint8Array): void {
+    const [from, to] = [this.#in("a", rows), this.#room("codes", codes)];
+    this.instance.exports.encodeI8(from, rows.length / dim, dim, dim + 8, to);
+    this.#take(to, codes);
+  }
+
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void {
     const [from, by, to] = [this.#in("a", codes), this.#in("b", scales), this.#room("out", out)];
     this.instance.exports.dequantI8(from, by, codes.length / dim, dim, to);

@@ -1,9 +1,12 @@
 /** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
 import type { KernelFace, Rows } from "../face.ts";
+import { encoders } from "./encode.ts";
+import { nearest } from "./nearest.ts";
 import { runs } from "./runs.ts";
 
 export const reference: KernelFace = {
   name: "reference",
+  ...encoders,
   ...runs,
   dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
   l2F32: (query, rows, out) =>
@@ -155,13 +158,6 @@ function forCodes(
     for (let i = 0; i < width; i++) sum += term(rows.data[r * rows.stride + i]!, i);
     out[r] = sum;
   }
-}
-
-/** To the nearest whole number, halves to the even one, as the processor rounds. */
-function nearest(value: number): number {
-  const below = Math.floor(value);
-  const rest = value - below;
-  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
 const signed = (byte: number): number => (byte << 24) >> 24;

@@ -4,3 +4,4 @@ export { dequantI8, dequantU4, dotF32I8, dotF32U4, dotI8, gatherSumI8, l2I8 } fr
 export { binaryDot4, finishOneBit, hamming } from "./binary";
 export { selectAbove } from "./select";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";
+export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
