@@ -62,9 +62,10 @@ export class BpeTokenizer implements Disposable {
     this.#loose.length = 0;
     pieces.load(text);
     if (!pieces.fold()) pieces.load(text.normalize("NFKC").toLowerCase());
-    const entries = pieces.scan((start, end, kept) => this.#learn(start, end, kept));
+    const found = pieces.scan(this.#learn);
+    const { numbers } = pieces;
     let count = 0;
-    for (let i = 0; i < entries.length && count < limit; i++) count = this.#append(entries[i]!, count);
+    for (let i = 0; i < found && count < limit; i++) count = this.#append(numbers[i]!, count);
     return this.#out.subarray(0, Math.min(count, limit));
   }
 
@@ -84,7 +85,7 @@ export class BpeTokenizer implements Disposable {
     return end;
   }
 
-  #learn(start: number, end: number, kept: boolean): void {
+  readonly #learn = (start: number, end: number, kept: boolean): void => {
     const count = this.#merge(start, end);
     if (!kept) {
       this.#loose.push(this.#tokens.slice(0, count));
@@ -94,25 +95,30 @@ export class BpeTokenizer implements Disposable {
     const from = entry === 0 ? 0 : this.#ends[entry - 1]!;
     if (from + count > this.#ids.length) this.#ids = wider(this.#ids, from + count, Uint16Array);
     if (entry >= this.#ends.length) this.#ends = wider(this.#ends, entry + 1, Uint32Array);
-    this.#ids.set(this.#tokens.subarray(0, count), from);
+    for (let i = 0; i < count; i++) this.#ids[from + i] = this.#tokens[i]!;
     this.#ends[entry] = from + count;
-  }
+  };
 
   /** Tokens of a piece into #tokens. @returns how many */
   #merge(start: number, end: number): number {
-    const bytes = utf8Of(this.#pieces.units.subarray(start, end));
-    if (bytes.length > this.#tokens.length) this.#tokens = wider(this.#tokens, bytes.length, Uint16Array);
-    for (let i = 0; i < bytes.length; i++) this.#tokens[i] = this.#bytes[bytes[i]!]!;
-    return this.#merges.apply(this.#tokens, bytes.length);
+    const { units } = this.#pieces;
+    // three bytes a unit at most
+    const room = (end - start) * 3;
+    if (room > this.#tokens.length) this.#tokens = wider(this.#tokens, room, Uint16Array);
+    let count = 0;
+    while (start + count < end && units[start + count]! < 128) {
+      this.#tokens[count] = this.#bytes[units[start + count]!]!;
+      count++;
+    }
+    if (start + count < end)
+      for (const byte of utf8Of(units.subarray(start + count, end)))
+        this.#tokens[count++] = this.#bytes[byte]!;
+    return this.#merges.apply(this.#tokens, count);
   }
 }
 
-/** UTF-8 of UTF-16 units; the units themselves where they are ASCII. */
-function utf8Of(units: Uint16Array): ArrayLike<number> {
-  for (let i = 0; i < units.length; i++) {
-    if (units[i]! > 127) return new TextEncoder().encode(new TextDecoder("utf-16le").decode(units.slice()));
-  }
-  return units;
+function utf8Of(units: Uint16Array): Uint8Array {
+  return new TextEncoder().encode(new TextDecoder("utf-16le", { ignoreBOM: true }).decode(units.slice()));
 }
 
 function wider<T extends Uint16Array | Uint32Array>(

@@ -10,12 +10,21 @@ export interface Rows {
   readonly stride: number;
 }
 
-/** Open addressing over short runs of UTF-16 units; made and grown by a RunTable. */
-export interface RunIndex {
-  /** A power of two of them: in the low 20 bits an entry + 1 or 0, in the others those of its hash. */
+/** A scan of a text by runs, and the table that it looks them up in; made by a RunTable. All arrays lie in the arena. */
+export interface RunScan {
+  readonly units: Uint16Array;
+  readonly kinds: Uint8Array;
+  /** Entries of the runs found. */
+  readonly out: Int32Array;
+  /** Open addressing, a power of two of slots: in the low 20 bits an entry + 1 or 0, in the others those of its hash. */
   readonly slots: Uint32Array;
-  /** 16 units an entry: the run, zeros behind it, its length. */
+  /** 16 units an entry: a run of at most 15, zeros behind it, its length. */
   readonly keys: Uint16Array;
+  /**
+   * Where the scan stands: start, end, hash of the run that is not in the table, and 1 if it is short enough to be kept; then what the
+   * kernel needs: byte offsets of units, kinds, units in the text, byte offsets of out, slots, mask of the slots, byte offset of keys.
+   */
+  readonly place: Uint32Array;
 }
 
 /** A 4-bit query on a grid: value = low + step x level. */
@@ -107,20 +116,10 @@ export interface KernelFace {
   /** kinds[i] = table[unit i] for the first `count` units, then 16 bytes of 255. @returns the largest kind met */
   classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number;
   /**
-   * Cuts a text into runs from unit place[1] on and writes the entry of each to `out` from `written` on, until one is not in the table:
-   * then place holds its start, end, hash, and 1 if it is short enough to be kept. At the end of the text place[0] is 2^32 - 1. All arrays lie in the
-   * arena. @returns how many are written
+   * Cuts a text into runs from unit place[1] on and writes the entry of each behind the `before` ones in `out`, until one is not in the
+   * table. At the end of the text place[0] is 2^32 - 1. @returns how many entries there are
    */
-  scanRuns(
-    split: "words" | "pieces",
-    units: Uint16Array,
-    kinds: Uint8Array,
-    count: number,
-    index: RunIndex,
-    place: Uint32Array,
-    out: Int32Array,
-    written: number,
-  ): number;
+  scanRuns(split: "words" | "pieces", scan: RunScan, before: number): number;
   /** Wrapping i32 sum of whole 64-byte lines: the bandwidth probe. */
   sumBytes(data: Uint8Array): number;
 }

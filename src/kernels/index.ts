@@ -2,7 +2,7 @@
 import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
-export type { KernelFace, OneBitQuery, Rows, RunIndex } from "./face.ts";
+export type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
 export { openPool, type Pool, type PoolOptions } from "./pool.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";

@@ -23,8 +23,8 @@ interface Read {
 function read(table: RunTable, text: string): Read {
   const learned: Read["learned"] = [];
   table.load(text);
-  const numbers = table.scan((start, end, kept) => learned.push([text.slice(start, end), kept]));
-  return { numbers: [...numbers], learned };
+  const count = table.scan((start, end, kept) => learned.push([text.slice(start, end), kept]));
+  return { numbers: [...table.numbers.subarray(0, count)], learned };
 }
 
 const tableOf = (face: KernelFace, split: Split): RunTable =>

@@ -3,7 +3,7 @@
  * spend their time here, so a text is scanned by a kernel and only a run that was never met comes back to be learned.
  */
 import type { Arena, Region } from "./arena.ts";
-import type { KernelFace, RunIndex } from "./face.ts";
+import type { KernelFace, RunScan } from "./face.ts";
 
 /** How texts are cut. Kinds of characters, by `kindOf`: words know 0 to 3, pieces 1 to 4. */
 export type Split = "words" | "pieces";
@@ -23,6 +23,8 @@ const KIND = 15;
 const ENTRY = 0xfffff;
 /** In place[0]: the text is at its end. */
 const END = 0xffff_ffff;
+/** Fields of `place`: where the scan goes on, the units of the text, and the first of those that change with the buffers. */
+const [AT, COUNT, FIELDS] = [1, 6, 4];
 
 const FIRST_UNITS = 1 << 13;
 /** Buffers that a longer text needed are given back with the next text. */
@@ -58,6 +60,8 @@ export class RunTable implements Disposable {
   /** Units that the text's buffers take. */
   #capacity = 0;
   #views!: Views;
+  #loaded = "";
+  #isFolded = false;
   /** Units of the text that was loaded. */
   length = 0;
 
@@ -68,7 +72,7 @@ export class RunTable implements Disposable {
     this.#split = split;
     this.#kindOf = kindOf;
     this.#kindTable = arena.alloc(65_536);
-    this.#place = arena.alloc(16);
+    this.#place = arena.alloc(44);
     this.#text = arena.alloc(0);
     this.#slots = arena.alloc(FIRST_SLOTS * 4);
     this.#keys = arena.alloc((FIRST_SLOTS / 2) * KEY * 2);
@@ -92,6 +96,11 @@ export class RunTable implements Disposable {
     return this.#views.units;
   }
 
+  /** Numbers of the scanned text's runs, in order; those that are not kept are -1, -2 ... Borrowed until the next load. */
+  get numbers(): Int32Array {
+    return this.#views.out;
+  }
+
   /** Forgets all runs. */
   clear(): void {
     this.#slots.u32().fill(0);
@@ -101,6 +110,8 @@ export class RunTable implements Disposable {
 
   load(text: string): void {
     const { length } = text;
+    this.#loaded = text;
+    this.#isFolded = false;
     if (length > this.#capacity || this.#capacity > MOST_UNITS) this.#room(Math.max(FIRST_UNITS, length));
     if (this.#views.buffer !== this.#arena.buffer) this.#view();
     const { units, bytes } = this.#views;
@@ -111,20 +122,22 @@ export class RunTable implements Disposable {
 
   /** Lower case for A to Z. @returns whether the loaded text is ASCII, and so in lower case as a whole */
   fold(): boolean {
+    this.#isFolded = true;
     return this.#face.foldAscii(this.#views.units, this.length) < 128;
   }
 
-  /** Numbers of the loaded text's runs, in order; those that are not kept are -1, -2 ... Borrowed until the next call. */
-  scan(learn: Learn): Int32Array {
+  /** Numbers the runs of the loaded text. @returns how many there are in `numbers` */
+  scan(learn: Learn): number {
     this.#classify();
     let [written, loose] = [0, 0];
-    this.#views.place[1] = 0;
+    this.#views.place[AT] = 0;
+    this.#views.place[COUNT] = this.length;
     for (;;) {
-      const { units, kinds, out, index, place } = this.#views;
-      written = this.#face.scanRuns(this.#split, units, kinds, this.length, index, place, out, written);
+      written = this.#face.scanRuns(this.#split, this.#views, written);
+      const { place } = this.#views;
       const start = place[0]!;
-      if (start === END) return out.subarray(0, written);
-      const number = this.#meet(start, place[1]!, learn);
+      if (start === END) return written;
+      const number = this.#meet(start, place[AT]!, learn);
       this.#views.out[written++] = number < 0 ? --loose : number;
     }
   }
@@ -161,31 +174,36 @@ export class RunTable implements Disposable {
 
   /** Number of a run that the kernel did not find, or -1 when it is not kept. */
   #meet(start: number, end: number, learn: Learn): number {
-    const { place, units, kinds } = this.#views;
+    const { place, kinds } = this.#views;
     const isShort = place[3] === 1;
     const isWord = this.#split === "pieces" || (kinds[start]! & KIND) === WordKind.word;
-    const key =
-      !isShort && isWord && end - start <= LONG ? String.fromCharCode(...units.subarray(start, end)) : "";
+    const key = !isShort && isWord && end - start <= LONG ? this.#runAt(start, end) : "";
     const known = key === "" ? undefined : this.#long.get(key);
     if (known !== undefined) return known;
     const kept = (isShort || key !== "") && this.#size < MOST_ENTRIES;
     learn(start, end, kept);
     if (!kept) return -1;
-    if (key) this.#long.set(key, this.#size);
-    return this.#keep(start, end, place[2]!);
+    // a copy: a slice would keep the text alive
+    if (key) this.#long.set(String.fromCharCode(...this.units.subarray(start, end)), this.#size);
+    return this.#keep(start, end, isShort);
   }
 
-  #keep(start: number, end: number, hash: number): number {
-    if ((this.#size + 1) * 2 > this.#views.index.slots.length) this.#grow();
-    const { units, index } = this.#views;
+  #runAt(start: number, end: number): string {
+    const run = this.#loaded.slice(start, end);
+    return this.#isFolded ? run.toLowerCase() : run;
+  }
+
+  #keep(start: number, end: number, isShort: boolean): number {
+    if ((this.#size + 1) * 2 > this.#views.slots.length) this.#grow();
+    const { units, keys, slots, place } = this.#views;
     const entry = this.#size++;
-    this.#hashes[entry] = hash;
     const at = entry * KEY;
-    index.keys.fill(0, at, at + KEY);
-    if (end - start > SHORT) return entry;
-    index.keys.set(units.subarray(start, end), at);
-    index.keys[at + SHORT] = end - start;
-    put(index.slots, hash, entry);
+    // the last unit is the length; a long run's key is empty
+    const length = isShort ? end - start : 0;
+    for (let i = 0; i < SHORT; i++) keys[at + i] = i < length ? units[start + i]! : 0;
+    keys[at + SHORT] = length;
+    this.#hashes[entry] = place[2]!;
+    if (isShort) put(slots, place[2]!, entry);
     return entry;
   }
 
@@ -197,10 +215,10 @@ export class RunTable implements Disposable {
     this.#hashes.set(hashes);
     this.#keys.u8().set(keys.u8());
     this.#view();
-    const { index } = this.#views;
-    index.slots.fill(0);
+    const { slots: wider, keys: kept } = this.#views;
+    wider.fill(0);
     for (let entry = 0; entry < this.#size; entry++)
-      if (index.keys[entry * KEY + SHORT] !== 0) put(index.slots, hashes[entry]!, entry);
+      if (kept[entry * KEY + SHORT] !== 0) put(wider, hashes[entry]!, entry);
     slots[Symbol.dispose]();
     keys[Symbol.dispose]();
   }
@@ -227,24 +245,22 @@ export class RunTable implements Disposable {
       bytes: globalThis.Buffer?.from(buffer, units, this.#capacity * 2),
       kindTable: this.#kindTable.u8(),
       place: this.#place.u32(),
-      index: {
-        slots: this.#slots.u32(),
-        keys: new Uint16Array(buffer, this.#keys.pointer, this.#keys.byteLength >>> 1),
-      },
+      slots: this.#slots.u32(),
+      keys: new Uint16Array(buffer, this.#keys.pointer, this.#keys.byteLength >>> 1),
     };
+    const { place, slots } = this.#views;
+    place.set(
+      [units, kinds, this.length, pointer, this.#slots.pointer, slots.length - 1, this.#keys.pointer],
+      FIELDS,
+    );
   }
 }
 
-interface Views {
+interface Views extends RunScan {
   readonly buffer: ArrayBuffer;
-  readonly out: Int32Array;
-  readonly units: Uint16Array;
-  readonly kinds: Uint8Array;
   /** The units as bytes, where the platform writes strings at once. */
   readonly bytes: Buffer | undefined;
   readonly kindTable: Uint8Array;
-  readonly place: Uint32Array;
-  readonly index: RunIndex;
 }
 
 function put(slots: Uint32Array, hash: number, entry: number): void {

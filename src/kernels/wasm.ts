@@ -1,6 +1,6 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, OneBitQuery, Rows, RunIndex } from "./face.ts";
+import type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 
 type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | Int8Array;
@@ -214,28 +214,9 @@ export class WasmFace implements KernelFace {
     return most >>> 0;
   }
 
-  scanRuns(
-    split: "words" | "pieces",
-    units: Uint16Array,
-    kinds: Uint8Array,
-    count: number,
-    { slots, keys }: RunIndex,
-    place: Uint32Array,
-    out: Int32Array,
-    written: number,
-  ): number {
+  scanRuns(split: "words" | "pieces", { place }: RunScan, before: number): number {
     const { scanWords, scanPieces } = this.instance.exports;
-    return (split === "words" ? scanWords : scanPieces)(
-      units.byteOffset,
-      kinds.byteOffset,
-      count,
-      slots.byteOffset,
-      slots.length - 1,
-      keys.byteOffset,
-      place.byteOffset,
-      out.byteOffset,
-      written,
-    );
+    return (split === "words" ? scanWords : scanPieces)(place.byteOffset, before);
   }
 
   sumBytes(data: Uint8Array): number {

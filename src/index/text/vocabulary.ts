@@ -6,37 +6,45 @@ import { kernels, RunTable, WordKind } from "../../kernels/index.ts";
 import { classOf, classOfPair, UNSPACED, WORD } from "./char-class.ts";
 import { makeTerms } from "./normalize.ts";
 import { isJoiner } from "./segment-words.ts";
+import type { ByteStrings } from "./sort-terms.ts";
+import { stemBytes } from "./stem-english.ts";
+import { TermTable } from "./term-table.ts";
 
-/** Terms of the runs, back to back; a run has one, rarely more. */
+/** Longest run whose terms are made without strings. */
+const MAX_PLAIN = 64;
+
 export class Vocabulary implements Disposable {
   readonly #runs = new RunTable(kernels(), kernels().arena, "words", kindOf);
-  /** Term numbers of the runs, and where those of each run end. */
+  /** Term numbers of the runs, back to back, and where those of each run end; a run has one, rarely more. */
   #numbers = new Uint32Array(1 << 13);
   #ends = new Uint32Array(1 << 12);
   /** Term numbers of runs that are not kept, of one text. */
   readonly #loose: Uint32Array[] = [];
-  readonly #terms = new Map<string, number>();
-  #bytes = new Uint8Array(1 << 15);
-  #starts = new Uint32Array(1 << 12);
+  readonly #terms = new TermTable();
   #out = new Uint32Array(1 << 10);
+  /** A term under work, and a letter more for the stemmer. */
+  readonly #scratch = new Uint8Array(MAX_PLAIN * 3 + 1);
+  #text = "";
 
   /** Terms, numbered from 0. */
   get size(): number {
     return this.#terms.size;
   }
 
-  /** UTF-8 of all terms, back to back; term n lies in [starts[n], starts[n + 1]). Borrowed until the next `read`. */
-  get spelling(): { readonly bytes: Uint8Array; readonly starts: Uint32Array } {
-    return { bytes: this.#bytes, starts: this.#starts };
+  /** UTF-8 of all terms. Borrowed until the next `read`. */
+  get spelling(): ByteStrings {
+    return this.#terms;
   }
 
   /** Numbers of a text's terms, one for each occurrence. Borrowed until the next call. */
   read(text: string): Uint32Array {
+    this.#text = text;
     this.#loose.length = 0;
     this.#runs.load(text);
-    const runs = this.#runs.scan((start, end, kept) => this.#learn(text.slice(start, end), kept));
+    const found = this.#runs.scan(this.#learn);
+    const { numbers } = this.#runs;
     let count = 0;
-    for (let i = 0; i < runs.length; i++) count = this.#append(runs[i]!, count);
+    for (let i = 0; i < found; i++) count = this.#append(numbers[i]!, count);
     return this.#out.subarray(0, count);
   }
 
@@ -56,37 +64,49 @@ export class Vocabulary implements Disposable {
     return end;
   }
 
-  #learn(run: string, kept: boolean): void {
-    const unspaced = kindOf(run.codePointAt(0)!) === WordKind.unspaced;
-    const numbers = makeTerms(run, unspaced, isAscii(run)).map((term) => this.#numberOf(term));
+  readonly #learn = (start: number, end: number, kept: boolean): void => {
+    const plain = this.#plainTerm(start, end);
+    const numbers = plain < 0 ? this.#termsOf(this.#text.slice(start, end)) : [plain];
     if (!kept) {
       this.#loose.push(Uint32Array.from(numbers));
       return;
     }
     const entry = this.#runs.size;
     const from = entry === 0 ? 0 : this.#ends[entry - 1]!;
-    if (from + numbers.length > this.#numbers.length)
-      this.#numbers = wider(this.#numbers, from + numbers.length);
+    const to = from + numbers.length;
+    if (to > this.#numbers.length) this.#numbers = wider(this.#numbers, to);
     if (entry >= this.#ends.length) this.#ends = wider(this.#ends, entry + 1);
-    this.#numbers.set(numbers, from);
-    this.#ends[entry] = from + numbers.length;
+    for (let i = 0; i < numbers.length; i++) this.#numbers[from + i] = numbers[i]!;
+    this.#ends[entry] = to;
+  };
+
+  /** Number of the one term of a plain run, as `makeTerms` has it; -1 for every other run. */
+  #plainTerm(start: number, end: number): number {
+    if (end - start > MAX_PLAIN) return -1;
+    const { units } = this.#runs;
+    const term = this.#scratch;
+    let isWord = true;
+    let wasSmall = false;
+    for (let i = start; i < end; i++) {
+      const unit = units[i]!;
+      if (unit > 127) return -1;
+      const isSmall = unit >= 0x61 && unit <= 0x7a;
+      const isLetter = isSmall || (unit >= 0x41 && unit <= 0x5a);
+      // an identifier of several parts
+      if (wasSmall && isLetter && !isSmall) return -1;
+      wasSmall = isSmall;
+      if (!isLetter && (unit !== 0x27 || i === start)) isWord = false;
+      term[i - start] = isLetter ? unit | 0x20 : unit;
+    }
+    return this.#terms.numberOf(term, isWord ? stemBytes(term, end - start) : end - start);
   }
 
-  #numberOf(term: string): number {
-    const known = this.#terms.get(term);
-    if (known !== undefined) return known;
-    const number = this.#terms.size;
-    this.#terms.set(term, number);
-    if (number + 1 >= this.#starts.length) this.#starts = wider(this.#starts, number + 2);
-    const from = this.#starts[number]!;
-    // three bytes a unit at most
-    if (from + term.length * 3 > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#bytes.length * 2, from + term.length * 3));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#starts[number + 1] = from + encoder.encodeInto(term, this.#bytes.subarray(from)).written;
-    return number;
+  #termsOf(run: string): number[] {
+    const unspaced = kindOf(run.codePointAt(0)!) === WordKind.unspaced;
+    return makeTerms(run, unspaced, isAscii(run)).map((term) => {
+      const room = term.length * 3 > this.#scratch.length ? new Uint8Array(term.length * 3) : this.#scratch;
+      return this.#terms.numberOf(room, encoder.encodeInto(term, room).written);
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The scanners of texts in plain TypeScript. */
-import type { KernelFace, RunIndex } from "../face.ts";
+import type { KernelFace } from "../face.ts";
 
 /** As in the kernel: a kind in the low bits, the flag of a pair above. */
 const KIND = 15;
@@ -7,6 +7,8 @@ const ASTRAL = 16;
 const MAX_RUN = 15;
 const ENTRY = 0xfffff;
 const END = 0xffff_ffff;
+/** Field of `place`. */
+const COUNT = 6;
 
 export const runs: Pick<KernelFace, "foldAscii" | "classify" | "scanRuns"> = {
   foldAscii(units, count) {
@@ -26,22 +28,23 @@ export const runs: Pick<KernelFace, "foldAscii" | "classify" | "scanRuns"> = {
     kinds.fill(255, count, count + 16);
     return most;
   },
-  scanRuns(split, units, kinds, count, index, place, out, written) {
+  scanRuns(split, { units, kinds, out, slots, keys, place }, before) {
     const next = split === "words" ? nextWord : nextPiece;
-    let found = written;
+    const count = place[COUNT]!;
+    let found = before;
     for (let run = next(units, kinds, count, place[1]!); run; run = next(units, kinds, count, run.end)) {
       const { start, end } = run;
-      const kept = run.kept && end - start <= MAX_RUN;
-      const key = kept ? keyOf(units, start, end) : new Uint16Array(0);
+      const isShort = run.kept && end - start <= MAX_RUN;
+      const key = isShort ? keyOf(units, start, end) : new Uint16Array(0);
       const hash = hashOf(key);
-      const entry = kept ? find(key, hash, index) : -1;
+      const entry = isShort ? find(key, hash, slots, keys) : -1;
       if (entry < 0) {
-        place.set([start, end, kept ? hash : 0, kept ? 1 : 0]);
+        place.set([start, end, isShort ? hash : 0, isShort ? 1 : 0]);
         return found;
       }
       out[found++] = entry;
     }
-    place[0] = END;
+    place.set([END, count, 0, 0]);
     return found;
   },
 };
@@ -93,7 +96,7 @@ function keyOf(units: Uint16Array, start: number, end: number): Uint16Array {
   return key;
 }
 
-function find(key: Uint16Array, hash: number, { slots, keys }: RunIndex): number {
+function find(key: Uint16Array, hash: number, slots: Uint32Array, keys: Uint16Array): number {
   const mask = slots.length - 1;
   for (let slot = (hash & mask) >>> 0; slots[slot] !== 0; slot = (slot + 1) & mask) {
     const entry = (slots[slot]! & ENTRY) - 1;

@@ -112,19 +112,54 @@ function find(run: usize, length: usize, slots: usize, mask: u32, keys: usize): 
   }
 }
 
-/** Tells the caller where a run lies that the table does not have. */
+// u32 fields of a scan, by their offsets: one pointer is cheaper to pass than ten numbers; ../../run-table.ts fills them in
+// @ts-ignore: decorator
+@inline const START: usize = 0;
+// @ts-ignore: decorator
+@inline const END: usize = 4;
+// @ts-ignore: decorator
+@inline const HASH: usize = 8;
+// @ts-ignore: decorator
+@inline const SHORT: usize = 12;
+// @ts-ignore: decorator
+@inline const UNITS: usize = 16;
+// @ts-ignore: decorator
+@inline const KINDS: usize = 20;
+// @ts-ignore: decorator
+@inline const COUNT: usize = 24;
+// @ts-ignore: decorator
+@inline const OUT: usize = 28;
+// @ts-ignore: decorator
+@inline const SLOTS: usize = 32;
+// @ts-ignore: decorator
+@inline const MASK: usize = 36;
+// @ts-ignore: decorator
+@inline const KEYS: usize = 40;
+
+/** Tells the caller where a run lies that the table does not have; at the end of the text start is 2^32 - 1. */
 // @ts-ignore: decorator
 @inline
-function leave(place: usize, start: usize, end: usize, keep: bool): void {
-  store<u32>(place, <u32>start);
-  store<u32>(place, <u32>end, 4);
-  store<u32>(place, keep ? hash : 0, 8);
-  store<u32>(place, keep ? 1 : 0, 12);
+function leave(place: usize, start: usize, end: usize, isShort: bool): void {
+  store<u32>(place, <u32>start, START);
+  store<u32>(place, <u32>end, END);
+  store<u32>(place, isShort ? hash : 0, HASH);
+  store<u32>(place, isShort ? 1 : 0, SHORT);
 }
 
-/** Words from unit place[1] on: letters, marks and digits, joined by single apostrophes; runs of scripts without spaces are handed back. */
-export function scanWords(units: usize, kinds: usize, count: usize, slots: usize, mask: u32, keys: usize, place: usize, out: usize, written: usize): usize {
-  let at = <usize>load<u32>(place, 4);
+/**
+ * Words from unit END on: letters, marks and digits, joined by single apostrophes; runs of scripts without spaces are handed back.
+ * @returns how many entries are in OUT, of which `before` were there already
+ */
+export function scanWords(place: usize, before: usize): usize {
+  const units = <usize>load<u32>(place, UNITS);
+  const kinds = <usize>load<u32>(place, KINDS);
+  const count = <usize>load<u32>(place, COUNT);
+  const out = <usize>load<u32>(place, OUT);
+  const slots = <usize>load<u32>(place, SLOTS);
+  const mask = load<u32>(place, MASK);
+  const keys = <usize>load<u32>(place, KEYS);
+  let written = before;
+  let at = <usize>load<u32>(place, END);
   while (at < count) {
     const kind = <u32>load<u8>(kinds + at) & KIND;
     if (kind != WORD && kind != UNSPACED) {
@@ -135,16 +170,16 @@ export function scanWords(units: usize, kinds: usize, count: usize, slots: usize
     if (kind == WORD) {
       while (load<u8>(kinds + end) == JOINER && load<u8>(kinds + end, 1) == WORD) end = runEnd(kinds, end + 1, WORD);
     }
-    const keep = kind == WORD && end - at <= MAX_RUN;
-    const entry = keep ? find(units + (at << 1), end - at, slots, mask, keys) : -1;
+    const isShort = kind == WORD && end - at <= MAX_RUN;
+    const entry = isShort ? find(units + (at << 1), end - at, slots, mask, keys) : -1;
     if (entry < 0) {
-      leave(place, at, end, keep);
+      leave(place, at, end, isShort);
       return written;
     }
     store<u32>(out + (written++ << 2), entry);
     at = end;
   }
-  store<u32>(place, 0xffffffff);
+  leave(place, <usize>-1, count, false);
   return written;
 }
 
@@ -170,9 +205,17 @@ function digitsEnd(kinds: usize, at: usize): usize {
   }
 }
 
-/** Pieces from unit place[1] on: '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}{1,4}| ?[^\s\p{L}\p{N}]+|\s+ */
-export function scanPieces(units: usize, kinds: usize, count: usize, slots: usize, mask: u32, keys: usize, place: usize, out: usize, written: usize): usize {
-  let at = <usize>load<u32>(place, 4);
+/** Pieces from unit END on: '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}{1,4}| ?[^\s\p{L}\p{N}]+|\s+ @returns as scanWords does */
+export function scanPieces(place: usize, before: usize): usize {
+  const units = <usize>load<u32>(place, UNITS);
+  const kinds = <usize>load<u32>(place, KINDS);
+  const count = <usize>load<u32>(place, COUNT);
+  const out = <usize>load<u32>(place, OUT);
+  const slots = <usize>load<u32>(place, SLOTS);
+  const mask = load<u32>(place, MASK);
+  const keys = <usize>load<u32>(place, KEYS);
+  let written = before;
+  let at = <usize>load<u32>(place, END);
   while (at < count) {
     const first = <u32>load<u16>(units + (at << 1));
     const contraction = first == 0x27 ? contractionAt(units + (at << 1) + 2, count - at - 1) : 0;
@@ -183,15 +226,15 @@ export function scanPieces(units: usize, kinds: usize, count: usize, slots: usiz
       const kind = <u32>load<u8>(kinds + body) & KIND;
       end = kind == NUMBER ? digitsEnd(kinds, body) : runEnd(kinds, kind == SPACE ? at : body, kind);
     }
-    const keep = end - at <= MAX_RUN;
-    const entry = keep ? find(units + (at << 1), end - at, slots, mask, keys) : -1;
+    const isShort = end - at <= MAX_RUN;
+    const entry = isShort ? find(units + (at << 1), end - at, slots, mask, keys) : -1;
     if (entry < 0) {
-      leave(place, at, end, keep);
+      leave(place, at, end, isShort);
       return written;
     }
     store<u32>(out + (written++ << 2), entry);
     at = end;
   }
-  store<u32>(place, 0xffffffff);
+  leave(place, <usize>-1, count, false);
   return written;
 }
