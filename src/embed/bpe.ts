@@ -24,6 +24,8 @@ interface TokenizerFile {
 
 /** Words repeat: pieces whose ids are remembered. */
 const CACHE_ENTRIES = 200_000;
+/** Room for so many of them at first. */
+const FIRST_PIECES = 1 << 15;
 /** Tokens of one piece that are merged at first; longer pieces make room. */
 const FIRST_TOKENS = 256;
 
@@ -34,8 +36,8 @@ export class BpeTokenizer implements Disposable {
   readonly #merges: MergeTable;
   readonly #pieces: RunTable;
   /** Ids of remembered pieces, back to back, and where those of each end. */
-  #ids = new Uint16Array(1 << 14);
-  #ends = new Uint32Array(1 << 12);
+  #ids = new Uint16Array(FIRST_PIECES * 2);
+  #ends = new Uint32Array(FIRST_PIECES);
   /** Ids of pieces that are not remembered, of one text. */
   readonly #loose: Uint16Array[] = [];
   #tokens = new Uint16Array(FIRST_TOKENS);

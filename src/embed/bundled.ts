@@ -64,6 +64,7 @@ class BundledEmbedder implements Embedder {
   /** Of each token of the vocabulary how often the current text has it; all zero between texts. */
   readonly #seen: Uint16Array;
   readonly #rows: Region;
+  #views: Views;
 
   constructor(tokenizer: BpeTokenizer, tensors: Map<string, Tensor>, dim: number, revision: string) {
     const [weight, scale] = [tensors.get("embedding.weight"), tensors.get("embedding.scale")];
@@ -88,6 +89,7 @@ class BundledEmbedder implements Embedder {
     this.#counts = arena.alloc(MAX_TOKENS * 4);
     this.#rows = arena.alloc(BLOCK_ROWS * dim * 4);
     this.#seen = new Uint16Array(rows);
+    this.#views = this.#view();
     const table = this.#table.u8();
     for (let r = 0; r < rows; r++) table.set(weight.bytes.subarray(r * width, r * width + dim), r * dim);
     this.#scales.u8().set(scale.bytes);
@@ -121,31 +123,36 @@ class BundledEmbedder implements Embedder {
   #embedBlock(texts: readonly string[]): Float32Array {
     const { dim } = this.space;
     const face = kernels();
-    let views = this.#view();
+    let views = this.#views;
     for (let i = 0; i < texts.length; i++) {
       const text = texts[i]!;
       const head = text.length > MAX_CHARACTERS ? text.slice(0, MAX_CHARACTERS) : text;
       const ids = this.#tokenizer.encode(head, MAX_TOKENS);
       // the tokeniser may have grown the memory, and ended views of it
-      if (views.buffer !== face.arena.buffer) views = this.#view();
+      if (views.buffer !== face.arena.buffer) {
+        views = this.#view();
+        this.#views = views;
+      }
       const { table, scales, tokens, counts, rows } = views;
       const count = this.#count(ids, tokens, counts);
-      const row = rows.subarray(i * dim, (i + 1) * dim);
-      face.gatherSumI8(table, scales, dim, tokens.subarray(0, count), counts.subarray(0, count), row);
+      face.gatherSumI8(table, scales, dim, tokens, counts, count, rows[i]!);
     }
-    const rows = views.rows.subarray(0, texts.length * dim);
-    face.normalizeF32(rows, dim);
-    return rows;
+    const block = views.block.subarray(0, texts.length * dim);
+    face.normalizeF32(block, dim);
+    return block;
   }
 
   #view(): Views {
+    const { dim } = this.space;
+    const block = this.#rows.f32();
     return {
       buffer: kernels().arena.buffer,
       table: this.#table.i8(),
       scales: this.#scales.f32(),
       tokens: this.#tokens.u32(),
       counts: this.#counts.f32(),
-      rows: this.#rows.f32(),
+      block,
+      rows: Array.from({ length: BLOCK_ROWS }, (_, i) => block.subarray(i * dim, (i + 1) * dim)),
     };
   }
 
@@ -168,5 +175,7 @@ interface Views {
   readonly scales: Float32Array;
   readonly tokens: Uint32Array;
   readonly counts: Float32Array;
-  readonly rows: Float32Array;
+  /** All rows, and each of them. */
+  readonly block: Float32Array;
+  readonly rows: readonly Float32Array[];
 }

@@ -30,7 +30,8 @@ export class MergeTable {
   apply(tokens: Uint16Array, count: number): number {
     let left = count;
     for (;;) {
-      let [best, place] = [NONE, -1];
+      let best = NONE;
+      let place = -1;
       for (let i = 0; i + 1 < left; i++) {
         const merge = this.#slots[this.#slotOf(tokens[i]!, tokens[i + 1]!) + 1]!;
         if (merge >= best) continue;

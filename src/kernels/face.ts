@@ -98,8 +98,8 @@ export interface KernelFace {
     out: Float32Array,
   ): void;
   /**
-   * out[dim] = sum of weights[t] x scales[id] x table row id; rows of the table `stride` apart; no weights: all one. Of each 512 rows
-   * the products weights x scales are rounded to 16 bits, relative to the largest.
+   * out[dim] = sum of weights[t] x scales[id] x table row id over the first `count` ids; rows of the table `stride` apart; no weights:
+   * all one. Of each 512 rows the products weights x scales are rounded to 16 bits, relative to the largest.
    */
   gatherSumI8(
     table: Int8Array,
@@ -107,6 +107,7 @@ export interface KernelFace {
     stride: number,
     ids: Uint32Array,
     weights: Float32Array | undefined,
+    count: number,
     out: Float32Array,
   ): void;
   /** Ordinals with scores >= threshold, ascending, into out. @returns how many there are, also when out is too short */

@@ -147,10 +147,10 @@ describe("each kernel equals its twin", () => {
       const ids = Uint32Array.from(randomBytes(rows, start), (byte) => byte % 7);
       const table = signed((dim + 3) * 7, start);
       same(new Float32Array(dim), (face, out) =>
-        face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, out),
+        face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, rows, out),
       );
       same(new Float32Array(dim), (face, out) =>
-        face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), out),
+        face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), rows, out),
       );
     }));
 

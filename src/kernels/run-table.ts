@@ -29,7 +29,7 @@ const [AT, COUNT, FIELDS] = [1, 6, 4];
 const FIRST_UNITS = 1 << 13;
 /** Buffers that a longer text needed are given back with the next text. */
 const MOST_UNITS = 1 << 20;
-const FIRST_SLOTS = 1 << 12;
+const FIRST_SLOTS = 1 << 15;
 /** Entries that a slot can name. */
 const MOST_ENTRIES = 0xffffe;
 /** Longest run that the kernels look up; longer ones, up to the second bound, are found by a Map. Beyond it lies data, not words. */
@@ -183,8 +183,8 @@ export class RunTable implements Disposable {
     const kept = (isShort || key !== "") && this.#size < MOST_ENTRIES;
     learn(start, end, kept);
     if (!kept) return -1;
-    // a copy: a slice would keep the text alive
-    if (key) this.#long.set(String.fromCharCode(...this.units.subarray(start, end)), this.#size);
+    // a slice of a few characters of its own: one of the text would keep the text alive
+    if (key) this.#long.set(` ${key}`.slice(1), this.#size);
     return this.#keep(start, end, isShort);
   }
 

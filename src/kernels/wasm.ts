@@ -180,6 +180,7 @@ export class WasmFace implements KernelFace {
     stride: number,
     ids: Uint32Array,
     weights: Float32Array | undefined,
+    count: number,
     out: Float32Array,
   ): void {
     const [from, by] = [this.#in("table", table), this.#in("scales", scales)];
@@ -189,7 +190,7 @@ export class WasmFace implements KernelFace {
       this.#region("c", 4 * GATHERED).pointer,
       this.#room("out", out),
     ];
-    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, ids.length, scratch, to);
+    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, count, scratch, to);
     this.#take(to, out);
   }
 

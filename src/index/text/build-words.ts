@@ -33,7 +33,7 @@ class RowPostings {
   /** Where the postings of each row end. */
   readonly ends: Uint32Array;
   /** Of each term its last posting + 1. */
-  #last = new Uint32Array(1 << 12);
+  #last = new Uint32Array(1 << 15);
   #rows = 0;
 
   constructor(rows: number) {

@@ -15,10 +15,12 @@ export function sortStrings(order: Uint32Array, strings: ByteStrings): void {
 }
 
 function sort(order: Uint32Array, first: number, last: number, depth: number, strings: ByteStrings): void {
-  let [from, to] = [first, last];
+  let from = first;
+  let to = last;
   for (let at = depth; to - from > SMALL; at++) {
     const pivot = keyAt(order[(from + to) >> 1]!, at, strings);
-    let [below, above] = [from, to];
+    let below = from;
+    let above = to;
     for (let i = from; i < above; ) {
       const key = keyAt(order[i]!, at, strings);
       if (key < pivot) swap(order, below++, i++);
@@ -27,7 +29,8 @@ function sort(order: Uint32Array, first: number, last: number, depth: number, st
     }
     sort(order, from, below, at, strings);
     sort(order, above, to, at, strings);
-    [from, to] = [below, above];
+    from = below;
+    to = above;
   }
   insert(order, from, to, strings);
 }
@@ -55,7 +58,8 @@ function insert(order: Uint32Array, from: number, to: number, strings: ByteStrin
 
 function isBefore(a: number, b: number, strings: ByteStrings): boolean {
   for (let depth = 0; ; depth++) {
-    const [x, y] = [keyAt(a, depth, strings), keyAt(b, depth, strings)];
+    const x = keyAt(a, depth, strings);
+    const y = keyAt(b, depth, strings);
     if (x !== y) return x < y;
     if (x === 0) return false;
   }

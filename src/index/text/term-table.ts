@@ -1,6 +1,6 @@
 /** TermTable: numbers of byte strings, back to back in one array; found by their bytes, without a string or an object for each. */
 
-const FIRST_TERMS = 1 << 12;
+const FIRST_TERMS = 1 << 14;
 
 export class TermTable {
   /** Number + 1 of the term in each slot, or 0. */

@@ -97,10 +97,10 @@ export const reference: KernelFace = {
       out[i] = minima[g]! + nibble(codes[i >> 1]!, i) * scales[g]!;
     }
   },
-  gatherSumI8(table, scales, stride, ids, weights, out) {
+  gatherSumI8(table, scales, stride, ids, weights, count, out) {
     out.fill(0);
-    for (let first = 0; first < ids.length; first += 512) {
-      const factors = Array.from(ids.subarray(first, first + 512), (id, t) =>
+    for (let first = 0; first < count; first += 512) {
+      const factors = Array.from(ids.subarray(first, Math.min(count, first + 512)), (id, t) =>
         Math.fround(scales[id]! * (weights?.[first + t] ?? 1)),
       );
       const most = Math.max(...factors.map(Math.abs));

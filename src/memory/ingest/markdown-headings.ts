@@ -7,30 +7,25 @@ const [HASH, BACKTICK, TILDE, EQUALS, DASH] = [0x23, 0x60, 0x7e, 0x3d, 0x2d];
 /** Longer lines are no headings. */
 const MAX_HEADING = 300;
 
-/** A line of the text, without its end. */
-interface Line {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Most lines are prose: they are told by one character and never copied. */
 export function markdownHeadings(text: string): Block[] {
   const blocks: Block[] = [];
   let fence: string | undefined;
-  let before: Line | undefined;
+  /** The line before, where one may be underlined: its start, or -1. */
+  let before = -1;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf("\n", start);
     const end = newline < 0 ? text.length : newline;
     const first = firstOf(text, start);
     const mark =
-      first === BACKTICK || first === TILDE ? FENCE.exec(lineOf(text, { start, end }))?.[1] : undefined;
+      first === BACKTICK || first === TILDE ? FENCE.exec(lineOf(text, start, end))?.[1] : undefined;
     if (fence) {
       if (mark?.startsWith(fence)) fence = undefined;
     } else if (mark) fence = mark;
-    else if (first === HASH) pushHeading(blocks, text, { start, end });
-    else if (before && (first === EQUALS || first === DASH))
-      pushUnderlined(blocks, text, { start, end }, before);
-    before = fence ? undefined : { start, end };
+    else if (first === HASH) pushHeading(blocks, text, start, end);
+    else if (before >= 0 && (first === EQUALS || first === DASH))
+      pushUnderlined(blocks, text, before, start, end);
+    before = fence ? -1 : start;
     start = end + 1;
   }
   return blocks;
@@ -43,21 +38,22 @@ function firstOf(text: string, start: number): number {
   return text.charCodeAt(at);
 }
 
-function lineOf(text: string, { start, end }: Line): string {
+function lineOf(text: string, start: number, end: number): string {
   return end - start <= MAX_HEADING ? text.slice(start, end).replace(/\r$/, "") : "";
 }
 
-function pushHeading(blocks: Block[], text: string, line: Line): void {
-  const match = ATX.exec(lineOf(text, line));
-  if (match) blocks.push({ kind: "heading", ...line, level: match[1]!.length, text: plain(match[2]!) });
+function pushHeading(blocks: Block[], text: string, start: number, end: number): void {
+  const match = ATX.exec(lineOf(text, start, end));
+  if (match) blocks.push({ kind: "heading", start, end, level: match[1]!.length, text: plain(match[2]!) });
 }
 
-function pushUnderlined(blocks: Block[], text: string, { start, end }: Line, before: Line): void {
-  if (!/^(=+|-{3,})\s*$/.test(lineOf(text, { start, end }))) return;
-  const heading = lineOf(text, before);
+/** @param before start of the line above */
+function pushUnderlined(blocks: Block[], text: string, before: number, start: number, end: number): void {
+  if (!/^(=+|-{3,})\s*$/.test(lineOf(text, start, end))) return;
+  const heading = lineOf(text, before, start - 1);
   if (!/^[^\s>|#*+-]/.test(heading)) return;
   const level = text.charCodeAt(start) === EQUALS ? 1 : 2;
-  blocks.push({ kind: "heading", start: before.start, end, level, text: plain(heading) });
+  blocks.push({ kind: "heading", start: before, end, level, text: plain(heading) });
 }
 
 /** Heading text without links, emphasis and anchors. */

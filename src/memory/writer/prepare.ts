@@ -61,8 +61,8 @@ interface Cut {
 
 /** @param bytes the text in UTF-8 */
 function wholeItem(text: string, bytes: Uint8Array): Cut {
-  const place = { start: 0, end: text.length, startByte: 0, endByte: bytes.byteLength };
-  return { headings: [[]], places: [{ ...place, line: 1, heading: 0, page: 0 }] };
+  const [end, endByte] = [text.length, bytes.byteLength];
+  return { headings: [[]], places: [{ start: 0, end, startByte: 0, endByte, line: 1, heading: 0, page: 0 }] };
 }
 
 function cut(text: string, blocks: readonly Block[] | undefined, bytes: Uint8Array): Cut {
@@ -87,7 +87,7 @@ function cut(text: string, blocks: readonly Block[] | undefined, bytes: Uint8Arr
       endByte,
       line: piece.line,
       heading,
-      page: piece.page ?? 0,
+      page: piece.page,
     };
   });
   return { headings, places };
