@@ -153,7 +153,7 @@ function otherTasks(): Task[] {
     [
       "gatherSumI8, rows at random",
       quarter,
-      (k) => k.gatherSumI8(codes, by.f32(), DIM, ids.u32(), undefined, sum),
+      (k) => k.gatherSumI8(codes, by.f32(), DIM, ids.u32(), undefined, ids.u32().length, sum),
     ],
     ["selectAbove, 2 % above", WORKING_SET, (k) => void k.selectAbove(rows.f32(), 0.96, out.u32())],
   ];
@@ -180,7 +180,7 @@ function checkOthers(): void {
     by.normalizeF32(normal, DIM);
     by.dequantI8(codes, scales.subarray(0, 8), DIM, wide);
     by.dequantU4(packed, scales, scales, 32, nibbles);
-    by.gatherSumI8(codes, scales, DIM, ids, undefined, sum);
+    by.gatherSumI8(codes, scales, DIM, ids, undefined, ids.length, sum);
     const count = by.selectAbove(values, 0.4, above);
     return [...transformed, ...normal, ...wide, ...nibbles, ...sum, ...above.subarray(0, count)];
   });

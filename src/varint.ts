@@ -30,6 +30,21 @@ export class ByteWriter {
     this.length += source.length;
   }
 
+  /** All that another writer holds. */
+  append(other: ByteWriter): void {
+    this.bytes(other.#bytes.subarray(0, other.length));
+  }
+
+  /** Bytes [from, to) of an array: for a few of them this is quicker than a view. */
+  range(source: Uint8Array, from: number, to: number): void {
+    for (let i = from; i < to; i++) this.byte(source[i]!);
+  }
+
+  /** Forgets what was written; the room stays. */
+  clear(): void {
+    this.length = 0;
+  }
+
   /** An owned copy of what was written. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.length);

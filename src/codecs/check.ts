@@ -1,5 +1,6 @@
 /** The door of every codec: shapes and finite numbers, refused with the codec's id and the row. */
 import { MnemeError } from "../errors.ts";
+import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 
 /** @throws MnemeError DIMENSION, NOT_FINITE */
@@ -11,13 +12,12 @@ export function checkRows(id: string, dim: number, rows: Matrix): void {
     );
   }
   const { data } = rows;
-  for (let i = 0; i < data.length; i++) {
-    if (!Number.isFinite(data[i]!)) {
-      throw new MnemeError(
-        "NOT_FINITE",
-        `${id}: row ${Math.floor(i / dim)} holds ${data[i]} at ${i % dim}; clean the rows first`,
-      );
-    }
+  const bad = kernels().findNotFinite(data);
+  if (bad >= 0) {
+    throw new MnemeError(
+      "NOT_FINITE",
+      `${id}: row ${Math.floor(bad / dim)} holds ${data[bad]} at ${bad % dim}; clean the rows first`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** int8: signed bytes with one f32 scale a row (largest magnitude = 127). A row: dim bytes, then the scale and the squared norm of the decoded row. */
 import { kernels } from "../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { type Matrix, matrix } from "../linalg/matrix.ts";
 import { checkCodes, checkDim, checkQuery, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, Scorer } from "./codec.ts";
 import { scoreOf, squareOf } from "./score.ts";
@@ -8,6 +8,8 @@ import { serialize } from "./serial.ts";
 
 /** Scale and squared norm. */
 const TAIL_BYTES = 8;
+/** Rows coded at once: bounds what is copied to the kernels' memory. */
+const BLOCK_ROWS = 256;
 
 export function int8(): Codec {
   return { id: "int8", needsTraining: false, fit: (sample) => int8Coder(sample.cols) };
@@ -32,20 +34,10 @@ export function int8Coder(dim: number): Coder {
 function encode(rows: Matrix, dim: number, stride: number): Uint8Array {
   checkRows("int8", dim, rows);
   const codes = new Uint8Array(rows.rows * stride);
-  const view = new DataView(codes.buffer);
-  for (let r = 0; r < rows.rows; r++) {
-    const row = rowOf(rows, r);
-    let largest = 0;
-    for (const value of row) largest = Math.max(largest, Math.abs(value));
-    const scale = Math.fround(largest / 127);
-    let square = 0;
-    for (let i = 0; i < dim; i++) {
-      const code = scale > 0 ? Math.max(-127, Math.min(127, Math.round(row[i]! / scale))) : 0;
-      codes[r * stride + i] = code;
-      square += code * code;
-    }
-    view.setFloat32(r * stride + dim, scale, true);
-    view.setFloat32(r * stride + dim + 4, square * scale * scale, true);
+  for (let first = 0; first < rows.rows; first += BLOCK_ROWS) {
+    const last = Math.min(rows.rows, first + BLOCK_ROWS);
+    const block = rows.data.subarray(first * dim, last * dim);
+    kernels().encodeI8(block, dim, codes.subarray(first * stride, last * stride));
   }
   return codes;
 }

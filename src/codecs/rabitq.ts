@@ -3,9 +3,10 @@
  * Long, RaBitQ, SIGMOD 2024 (arXiv:2405.12497). More bits: Gao et al., Practical and Asymptotically Optimal Quantization (arXiv:2409.09913);
  * differs from it in how the best grid scale is sought: over a fixed fan of scales instead of all critical values.
  * A row: the packed codes padded to 8 bytes, f32 `factor` (|x| / <code, x'>), then |x|^2: as f32, or for 1 bit as its upper half followed
- * by the count of ones, which the scorer needs.
+ * by the count of ones: a fifth pass over the code costs more than the bits that the square loses are worth.
  */
 import { MnemeError } from "../errors.ts";
+import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { HadamardRotation } from "../linalg/rotation.ts";
 import { checkCodes, checkDim, checkRows } from "./check.ts";
@@ -22,6 +23,8 @@ export interface RabitqOptions {
 /** Grid scales tried for multi-bit codes, as shares of the scale at which the largest value meets the edge of the grid. */
 const SCALES = 24;
 const FACTOR_BYTES = 8;
+/** Rows rotated and coded at once: bounds what is held in the kernels' memory. */
+const BLOCK_ROWS = 256;
 /** A count of ones is kept in 16 bits. */
 const MAX_DIM = 65_535;
 
@@ -67,29 +70,32 @@ export class RabitqCoder implements Coder {
 
   encode(rows: Matrix): Uint8Array {
     checkRows(this.id, this.dim, rows);
-    const rotated = rows.data.slice();
-    this.#rotation.apply(rotated);
     const codes = new Uint8Array(rows.rows * this.blockBytes);
-    const view = new DataView(codes.buffer);
+    using room = kernels().arena.alloc(Math.min(BLOCK_ROWS, rows.rows) * this.dim * 4);
+    for (let first = 0; first < rows.rows; first += BLOCK_ROWS) {
+      const last = Math.min(rows.rows, first + BLOCK_ROWS);
+      const rotated = room.f32().subarray(0, (last - first) * this.dim);
+      rotated.set(rows.data.subarray(first * this.dim, last * this.dim));
+      this.#rotation.apply(rotated);
+      const some = codes.subarray(first * this.blockBytes, last * this.blockBytes);
+      if (this.bits === 1) kernels().encodeOneBit(rotated, this.dim, this.blockBytes, some);
+      else this.#encodeLevels(rotated, some);
+    }
+    return codes;
+  }
+
+  #encodeLevels(rotated: Float32Array, codes: Uint8Array): void {
+    const view = new DataView(codes.buffer, codes.byteOffset, codes.byteLength);
     const levels = new Uint8Array(this.dim);
-    for (let r = 0; r < rows.rows; r++) {
-      const row = rotated.subarray(r * this.dim, (r + 1) * this.dim);
+    for (let at = 0, start = 0; at < codes.length; at += this.blockBytes, start += this.dim) {
+      const row = rotated.subarray(start, start + this.dim);
       const square = row.reduce((sum, value) => sum + value * value, 0);
-      const product = this.bits === 1 ? signLevels(row, levels) : bestLevels(row, this.bits, levels);
-      const at = r * this.blockBytes;
+      const product = bestLevels(row, this.bits, levels);
       packLevels(levels, this.bits, codes, at);
       // the estimate <q, x> = factor <q', code> is exact for q in the direction of x
       view.setFloat32(at + this.blockBytes - 8, product > 0 ? square / product : 0, true);
-      if (this.bits > 1) view.setFloat32(at + this.blockBytes - 4, square, true);
-      else
-        writeSquareAndOnes(
-          view,
-          at + this.blockBytes - 4,
-          square,
-          levels.reduce((sum, level) => sum + level, 0),
-        );
+      view.setFloat32(at + this.blockBytes - 4, square, true);
     }
-    return codes;
   }
 
   /** The reconstruction whose products are the estimates. */
@@ -121,14 +127,6 @@ export class RabitqCoder implements Coder {
   }
 }
 
-/** The upper 16 bits of the f32, rounded, and a u16: a fifth pass over the code costs more than these bits are worth. */
-function writeSquareAndOnes(view: DataView, at: number, square: number, ones: number): void {
-  view.setFloat32(at, square, true);
-  const upper = Math.min(0xffff, (view.getUint32(at, true) + 0x8000) >>> 16);
-  view.setUint16(at, upper, true);
-  view.setUint16(at + 2, ones, true);
-}
-
 /** Bytes of a row's packed levels: bits x dim, padded to 8. */
 export function codeBytes(dim: number, bits: number): number {
   return Math.ceil((dim * bits) / 64) * 8;
@@ -150,16 +148,6 @@ function packLevels(levels: Uint8Array, bits: number, codes: Uint8Array, start: 
     codes[at]! |= shifted & 255;
     if (shifted > 255) codes[at + 1]! |= shifted >> 8;
   }
-}
-
-/** Levels 0 and 1 by sign. @returns <level - 1/2, row> */
-function signLevels(row: Float32Array, levels: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < row.length; i++) {
-    levels[i] = row[i]! >= 0 ? 1 : 0;
-    sum += Math.abs(row[i]!);
-  }
-  return sum / 2;
 }
 
 /** Levels whose direction is nearest to the row's, over a fan of grid scales. @returns <level - middle, row> */

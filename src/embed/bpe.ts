@@ -3,8 +3,9 @@
  * bundled model's make: NFKC, lower case, one split pattern, merges. Checked against `@huggingface/tokenizers` in the tests.
  */
 import { MnemeError } from "../errors.ts";
-import { StringTable } from "../string-table.ts";
-import { forEachPiece, PIECE_PATTERN } from "./pieces.ts";
+import { kernels, RunTable } from "../kernels/index.ts";
+import { MergeTable } from "./merge-table.ts";
+import { PIECE_PATTERN, pieceKindOf } from "./pieces.ts";
 
 interface TokenizerFile {
   readonly normalizer: { readonly normalizers?: readonly { readonly type: string }[] };
@@ -23,17 +24,23 @@ interface TokenizerFile {
 
 /** Words repeat: pieces whose ids are remembered. */
 const CACHE_ENTRIES = 200_000;
+/** Room for so many of them at first. */
+const FIRST_PIECES = 1 << 15;
+/** Tokens of one piece that are merged at first; longer pieces make room. */
+const FIRST_TOKENS = 256;
 
-export class BpeTokenizer {
+export class BpeTokenizer implements Disposable {
   readonly vocabularySize: number;
   /** Token of each byte. */
-  readonly #bytes: Uint32Array;
-  /** left x 2^16 + right -> rank x 2^16 + merged. */
-  readonly #merges: Map<number, number>;
-  readonly #cache = new StringTable();
-  /** Ids of remembered pieces, back to back. */
-  #ids = new Uint32Array(4096);
-  #ends: number[] = [0];
+  readonly #bytes: Uint16Array;
+  readonly #merges: MergeTable;
+  readonly #pieces: RunTable;
+  /** Ids of remembered pieces, back to back, and where those of each end. */
+  #ids = new Uint16Array(FIRST_PIECES * 2);
+  #ends = new Uint32Array(FIRST_PIECES);
+  /** Ids of pieces that are not remembered, of one text. */
+  readonly #loose: Uint16Array[] = [];
+  #tokens = new Uint16Array(FIRST_TOKENS);
   #out = new Uint32Array(1024);
 
   /** @param json text of tokenizer.json. @throws MnemeError FORMAT, UNSUPPORTED naming the part that is of another make. */
@@ -43,75 +50,85 @@ export class BpeTokenizer {
     this.vocabularySize = Object.keys(vocab).length;
     this.#bytes = byteTokens(vocab);
     this.#merges = mergeTable(vocab, merges);
+    this.#pieces = new RunTable(kernels(), kernels().arena, "pieces", pieceKindOf);
   }
 
-  /** Rough bytes of the tables. */
   get bytes(): number {
-    return this.#merges.size * 40 + this.#cache.bytes + this.#ids.byteLength + this.#ends.length * 8;
+    return this.#merges.bytes + this.#pieces.bytes + this.#ids.byteLength + this.#ends.byteLength;
   }
 
   /** Token ids of the text, at most `limit`. Borrowed: valid until the next call. */
   encode(text: string, limit: number = Number.POSITIVE_INFINITY): Uint32Array {
-    const plain = normalize(text);
+    const pieces = this.#pieces;
+    if (pieces.size >= CACHE_ENTRIES) pieces.clear();
+    this.#loose.length = 0;
+    pieces.load(text);
+    if (!pieces.fold()) pieces.load(text.normalize("NFKC").toLowerCase());
+    const found = pieces.scan(this.#learn);
+    const { numbers } = pieces;
     let count = 0;
-    forEachPiece(plain, (start, end) => {
-      const known = this.#cache.get(plain, start, end);
-      const entry = known >= 0 ? known : this.#remember(plain, start, end);
-      const from = this.#ends[entry]!;
-      const to = this.#ends[entry + 1]!;
-      if (count + to - from > this.#out.length) this.#out = wider(this.#out, count + to - from);
-      for (let i = from; i < to; i++) this.#out[count++] = this.#ids[i]!;
-      return count < limit;
-    });
+    for (let i = 0; i < found && count < limit; i++) count = this.#append(numbers[i]!, count);
     return this.#out.subarray(0, Math.min(count, limit));
   }
 
-  /** @returns the entry whose ids are #ids[#ends[entry], #ends[entry + 1]) */
-  #remember(text: string, start: number, end: number): number {
-    if (this.#cache.size >= CACHE_ENTRIES) {
-      this.#cache.clear();
-      this.#ends = [0];
-    }
-    const ids = this.#merge(text.slice(start, end));
-    const entry = this.#ends.length - 1;
-    const from = this.#ends[entry]!;
-    if (from + ids.length > this.#ids.length) this.#ids = wider(this.#ids, from + ids.length);
-    this.#ids.set(ids, from);
-    this.#ends.push(from + ids.length);
-    this.#cache.set(text, start, end, entry);
-    return entry;
+  [Symbol.dispose](): void {
+    this.#pieces[Symbol.dispose]();
   }
 
-  /** Merges the pair of lowest rank, leftmost first, until none is left. */
-  #merge(piece: string): number[] {
-    const ids = Array.from(new TextEncoder().encode(piece), (byte) => this.#bytes[byte]!);
-    for (;;) {
-      let best = Number.POSITIVE_INFINITY;
-      let place = -1;
-      for (let i = 0; i + 1 < ids.length; i++) {
-        const merge = this.#merges.get(ids[i]! * 65_536 + ids[i + 1]!);
-        if (merge !== undefined && merge < best) {
-          best = merge;
-          place = i;
-        }
-      }
-      if (place < 0) return ids;
-      ids.splice(place, 2, best % 65_536);
+  /** Writes the ids of a piece to the output. @returns where they end */
+  #append(entry: number, at: number): number {
+    const ids = entry < 0 ? this.#loose[-1 - entry]! : this.#ids;
+    const from = entry <= 0 ? 0 : this.#ends[entry - 1]!;
+    const to = entry < 0 ? ids.length : this.#ends[entry]!;
+    if (at + to - from > this.#out.length) this.#out = wider(this.#out, at + to - from, Uint32Array);
+    const out = this.#out;
+    let end = at;
+    for (let i = from; i < to; i++) out[end++] = ids[i]!;
+    return end;
+  }
+
+  readonly #learn = (start: number, end: number, kept: boolean): void => {
+    const count = this.#merge(start, end);
+    if (!kept) {
+      this.#loose.push(this.#tokens.slice(0, count));
+      return;
     }
+    const entry = this.#pieces.size;
+    const from = entry === 0 ? 0 : this.#ends[entry - 1]!;
+    if (from + count > this.#ids.length) this.#ids = wider(this.#ids, from + count, Uint16Array);
+    if (entry >= this.#ends.length) this.#ends = wider(this.#ends, entry + 1, Uint32Array);
+    for (let i = 0; i < count; i++) this.#ids[from + i] = this.#tokens[i]!;
+    this.#ends[entry] = from + count;
+  };
+
+  /** Tokens of a piece into #tokens. @returns how many */
+  #merge(start: number, end: number): number {
+    const { units } = this.#pieces;
+    // three bytes a unit at most
+    const room = (end - start) * 3;
+    if (room > this.#tokens.length) this.#tokens = wider(this.#tokens, room, Uint16Array);
+    let count = 0;
+    while (start + count < end && units[start + count]! < 128) {
+      this.#tokens[count] = this.#bytes[units[start + count]!]!;
+      count++;
+    }
+    if (start + count < end)
+      for (const byte of utf8Of(units.subarray(start + count, end)))
+        this.#tokens[count++] = this.#bytes[byte]!;
+    return this.#merges.apply(this.#tokens, count);
   }
 }
 
-function normalize(text: string): string {
-  return (isAscii(text) ? text : text.normalize("NFKC")).toLowerCase();
+function utf8Of(units: Uint16Array): Uint8Array {
+  return new TextEncoder().encode(new TextDecoder("utf-16le", { ignoreBOM: true }).decode(units.slice()));
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
-}
-
-function wider(from: Uint32Array, least: number): Uint32Array<ArrayBuffer> {
-  const to = new Uint32Array(Math.max(from.length * 2, least));
+function wider<T extends Uint16Array | Uint32Array>(
+  from: T,
+  least: number,
+  kind: new (length: number) => T,
+): T {
+  const to = new kind(Math.max(from.length * 2, least));
   to.set(from);
   return to;
 }
@@ -135,25 +152,21 @@ function parse(json: string): TokenizerFile {
 }
 
 /** GPT-2's printable stand-ins for bytes. */
-function byteTokens(vocab: Record<string, number>): Uint32Array {
+function byteTokens(vocab: Record<string, number>): Uint16Array {
   const printable = (byte: number): boolean =>
     (byte > 32 && byte < 127) || (byte > 160 && byte < 173) || byte > 173;
   let extra = 0;
-  return Uint32Array.from({ length: 256 }, (_, byte) => {
+  return Uint16Array.from({ length: 256 }, (_, byte) => {
     const char = String.fromCharCode(printable(byte) ? byte : 256 + extra++);
     return vocab[char] ?? 0;
   });
 }
 
-function mergeTable(
-  vocab: Record<string, number>,
-  merges: TokenizerFile["model"]["merges"],
-): Map<number, number> {
-  const table = new Map<number, number>();
+function mergeTable(vocab: Record<string, number>, merges: TokenizerFile["model"]["merges"]): MergeTable {
+  const table = new MergeTable(merges.length);
   merges.forEach((merge, rank) => {
     const [left, right] = (typeof merge === "string" ? merge.split(" ") : merge) as [string, string];
-    const key = vocab[left]! * 65_536 + vocab[right]!;
-    if (!table.has(key)) table.set(key, rank * 65_536 + vocab[left + right]!);
+    table.add(vocab[left]!, vocab[right]!, rank, vocab[left + right]!);
   });
   return table;
 }

@@ -61,18 +61,21 @@ export class Region implements Disposable {
 
   #buffer(): ArrayBuffer {
     if (this.#freed) throw new MnemeError("DISPOSED", "kernels: a region was used after it was freed");
-    return this.#arena.memory.buffer;
+    return this.#arena.buffer;
   }
 }
 
 export class Arena {
   readonly memory: WebAssembly.Memory;
+  /** `memory.buffer`, which is slow to ask for. */
+  buffer: ArrayBuffer;
   /** Ascending, never touching. */
   readonly #free: Span[];
   #used = 0;
 
   constructor(memory: WebAssembly.Memory) {
     this.memory = memory;
+    this.buffer = memory.buffer;
     this.#free = [{ start: FIRST, end: memory.buffer.byteLength }];
   }
 
@@ -106,8 +109,7 @@ export class Arena {
 
   /** Whether an array lies in this memory, also in a view from before it grew. */
   holds(array: ArrayBufferView): boolean {
-    const { buffer } = this.memory;
-    if (array.buffer === buffer) return true;
+    if (array.buffer === this.buffer) return true;
     // growing shared memory makes a new object over the same bytes
     return (
       typeof SharedArrayBuffer !== "undefined" &&
@@ -119,7 +121,7 @@ export class Arena {
   readonly #seen = new WeakSet<object>();
 
   #grow(size: number): Span {
-    const before = this.memory.buffer.byteLength;
+    const before = this.buffer.byteLength;
     const last = this.#free.at(-1);
     const tail = last?.end === before ? last.end - last.start : 0;
     const pages = Math.ceil((size - tail) / PAGE);
@@ -129,7 +131,7 @@ export class Arena {
         `kernels: ${size} bytes do not fit in the 4 GiB of one WebAssembly memory; use several processes or less data`,
       );
     }
-    this.#seen.add(this.memory.buffer);
+    this.#seen.add(this.buffer);
     try {
       // by eighths, so that many small growths do not each cost a call
       this.memory.grow(Math.min(Math.max(pages, before / PAGE / 8), 65_536 - before / PAGE));
@@ -138,7 +140,8 @@ export class Arena {
         cause,
       });
     }
-    this.#insert({ start: before, end: this.memory.buffer.byteLength });
+    this.buffer = this.memory.buffer;
+    this.#insert({ start: before, end: this.buffer.byteLength });
     return this.#free.find(({ start, end }) => end - start >= size)!;
   }
 

@@ -10,6 +10,23 @@ export interface Rows {
   readonly stride: number;
 }
 
+/** A scan of a text by runs, and the table that it looks them up in; made by a RunTable. All arrays lie in the arena. */
+export interface RunScan {
+  readonly units: Uint16Array;
+  readonly kinds: Uint8Array;
+  /** Entries of the runs found. */
+  readonly out: Int32Array;
+  /** Open addressing, a power of two of slots: in the low 20 bits an entry + 1 or 0, in the others those of its hash. */
+  readonly slots: Uint32Array;
+  /** 16 units an entry: a run of at most 15, zeros behind it, its length. */
+  readonly keys: Uint16Array;
+  /**
+   * Where the scan stands: start, end, hash of the run that is not in the table, and 1 if it is short enough to be kept; then what the
+   * kernel needs: byte offsets of units, kinds, units in the text, byte offsets of out, slots, mask of the slots, byte offset of keys.
+   */
+  readonly place: Uint32Array;
+}
+
 /** A 4-bit query on a grid: value = low + step x level. */
 export interface OneBitQuery {
   /** 4 x bytes, bytes a multiple of 8. */
@@ -65,6 +82,17 @@ export interface KernelFace {
   fwhtF32(rows: Float32Array, dim: number): void;
   /** Each row of dim values to unit length, in place; zero rows stay. */
   normalizeF32(rows: Float32Array, dim: number): void;
+  /** Each row of factors.length values times the factors, in place. */
+  scaleColumnsF32(rows: Float32Array, factors: Float32Array): void;
+  /** Place of the first infinity or NaN, or -1. */
+  findNotFinite(values: Float32Array): number;
+  /**
+   * Signs of rows of dim values as bits, 1 for not below zero; in the last 8 of `stride` bytes f32 2 |x|^2 / sum of |x|, the upper half of
+   * f32 |x|^2 rounded, u16 count of ones. `codes` is zero at first.
+   */
+  encodeOneBit(rows: Float32Array, dim: number, stride: number, codes: Uint8Array): void;
+  /** dim signed bytes a row, value / scale; then f32 scale = largest magnitude / 127, f32 squared norm of what they decode to. */
+  encodeI8(rows: Float32Array, dim: number, codes: Uint8Array): void;
   /** out = codes x scale of their row. */
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void;
   /** out[i] = minima[g] + code i x scales[g], g = floor(i / group). */
@@ -75,17 +103,30 @@ export interface KernelFace {
     group: number,
     out: Float32Array,
   ): void;
-  /** out[dim] = sum of weights[t] x scales[id] x table row id; rows of the table `stride` apart; no weights: all one. */
+  /**
+   * out[dim] = sum of weights[t] x scales[id] x table row id over the first `count` ids; rows of the table `stride` apart; no weights:
+   * all one. Of each 512 rows the products weights x scales are rounded to 16 bits, relative to the largest.
+   */
   gatherSumI8(
     table: Int8Array,
     scales: Float32Array,
     stride: number,
     ids: Uint32Array,
     weights: Float32Array | undefined,
+    count: number,
     out: Float32Array,
   ): void;
   /** Ordinals with scores >= threshold, ascending, into out. @returns how many there are, also when out is too short */
   selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number;
+  /** A-Z to a-z in the first `count` units, in place. @returns all units or-ed: below 128 the text is ASCII */
+  foldAscii(units: Uint16Array, count: number): number;
+  /** kinds[i] = table[unit i] for the first `count` units, then 16 bytes of 255. @returns the largest kind met */
+  classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number;
+  /**
+   * Cuts a text into runs from unit place[1] on and writes the entry of each behind the `before` ones in `out`, until one is not in the
+   * table. At the end of the text place[0] is 2^32 - 1. @returns how many entries there are
+   */
+  scanRuns(split: "words" | "pieces", scan: RunScan, before: number): number;
   /** Wrapping i32 sum of whole 64-byte lines: the bandwidth probe. */
   sumBytes(data: Uint8Array): number;
 }

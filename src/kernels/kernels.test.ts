@@ -21,6 +21,16 @@ const floats = (length: number, start: number): Float32Array =>
   Float32Array.from(randomBytes(length, start), (byte) => (byte - 128) / 64);
 const signed = (length: number, start: number): Int8Array => new Int8Array(randomBytes(length, start).buffer);
 
+/** Rows of 1-bit codes with their factor rounded to four digits: it is a sum, and sums differ in their last bits. */
+function factorsOf(codes: Uint8Array, stride: number): unknown[] {
+  const view = new DataView(codes.buffer);
+  return Array.from({ length: codes.length / stride }, (_, r) => {
+    const tail = (r + 1) * stride - 8;
+    const bits = [...codes.subarray(r * stride, tail), ...codes.subarray(tail + 6, tail + 8)];
+    return [bits, view.getFloat32(tail, true).toPrecision(4), view.getUint16(tail + 4, true) >> 1];
+  });
+}
+
 /** The same call on twin and kernel; results must agree to rounding. */
 function same<T extends Float32Array | Int32Array | Uint32Array>(
   out: T,
@@ -137,11 +147,29 @@ describe("each kernel equals its twin", () => {
       const ids = Uint32Array.from(randomBytes(rows, start), (byte) => byte % 7);
       const table = signed((dim + 3) * 7, start);
       same(new Float32Array(dim), (face, out) =>
-        face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, out),
+        face.gatherSumI8(table, floats(7, start), dim + 3, ids, undefined, rows, out),
       );
       same(new Float32Array(dim), (face, out) =>
-        face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), out),
+        face.gatherSumI8(table, floats(7, start), dim + 3, ids, floats(rows, start), rows, out),
       );
+    }));
+
+  test("codes of rows", () =>
+    property((dim, rows, start) => {
+      const data = floats(dim * rows, start);
+      const bits = Math.ceil(dim / 64) * 8 + 8;
+      const [ones, expectedOnes] = [new Uint8Array(rows * bits), new Uint8Array(rows * bits)];
+      kernels().encodeOneBit(data, dim, bits, ones);
+      reference.encodeOneBit(data, dim, bits, expectedOnes);
+      expect(factorsOf(ones, bits)).toEqual(factorsOf(expectedOnes, bits));
+      const [codes, expected] = [new Uint8Array(rows * (dim + 8)), new Uint8Array(rows * (dim + 8))];
+      kernels().encodeI8(data, dim, codes);
+      reference.encodeI8(data, dim, expected);
+      expect(codes).toEqual(expected);
+      same(data, (face, out) => face.scaleColumnsF32(out, floats(dim, start + 1)));
+      expect(kernels().findNotFinite(data)).toBe(-1);
+      if (rows > 0) data[(start >>> 1) % data.length] = [Number.NaN, Number.NEGATIVE_INFINITY][start & 1]!;
+      expect(kernels().findNotFinite(data)).toBe(reference.findNotFinite(data));
     }));
 
   test("selection and the probe", () =>

@@ -27,7 +27,7 @@ function listOf(count: number, most: number, seed: number, lengths: Uint16Array)
   const ordinals = Uint32Array.from(rows).sort();
   const frequencies = ordinals.map(() => 1 + (next() % most));
   const out = new ByteWriter();
-  writePostings(out, ordinals, frequencies, count, lengths);
+  writePostings(out, ordinals, frequencies, 0, count, lengths);
   return { bytes: out.finish(), count, weight: 0.1 + (next() % 100) / 25 };
 }
 

@@ -1,12 +1,15 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, OneBitQuery, Rows } from "./face.ts";
+import type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 
-type Numbers = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array;
+type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | Int8Array;
 
 /** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
 const BLOCK_BYTES = 1 << 18;
+
+/** Rows that gatherSumI8 sums at once. */
+const GATHERED = 512;
 
 /** Rows of any width, as the kernels take them. */
 interface RowKernel {
@@ -129,6 +132,35 @@ export class WasmFace implements KernelFace {
     this.#inPlace("normalizeF32", rows, dim);
   }
 
+  scaleColumnsF32(rows: Float32Array, factors: Float32Array): void {
+    const [at, by] = [this.#in("a", rows), this.#in("b", factors)];
+    this.instance.exports.scaleColumnsF32(at, rows.length / factors.length, factors.length, by);
+    this.#take(at, rows);
+  }
+
+  findNotFinite(values: Float32Array): number {
+    const inArena = this.arena.holds(values);
+    const step = inArena ? values.length : BLOCK_BYTES / 4;
+    for (let first = 0; first < values.length; first += step) {
+      const some = values.subarray(first, first + step);
+      const at = this.instance.exports.findNotFinite(this.#in("a", some), some.length);
+      if (at >= 0) return first + at;
+    }
+    return -1;
+  }
+
+  encodeOneBit(rows: Float32Array, dim: number, stride: number, codes: Uint8Array): void {
+    const [from, to] = [this.#in("a", rows), this.#in("codes", codes)];
+    this.instance.exports.encodeOneBit(from, rows.length / dim, dim, stride, to);
+    this.#take(to, codes);
+  }
+
+  encodeI8(rows: Float32Array, dim: number, codes: Uint8Array): void {
+    const [from, to] = [this.#in("a", rows), this.#room("codes", codes)];
+    this.instance.exports.encodeI8(from, rows.length / dim, dim, dim + 8, to);
+    this.#take(to, codes);
+  }
+
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void {
     const [from, by, to] = [this.#in("a", codes), this.#in("b", scales), this.#room("out", out)];
     this.instance.exports.dequantI8(from, by, codes.length / dim, dim, to);
@@ -158,15 +190,17 @@ export class WasmFace implements KernelFace {
     stride: number,
     ids: Uint32Array,
     weights: Float32Array | undefined,
+    count: number,
     out: Float32Array,
   ): void {
     const [from, by] = [this.#in("table", table), this.#in("scales", scales)];
-    const [which, weigh, to] = [
+    const [which, weigh, scratch, to] = [
       this.#in("a", ids),
       weights ? this.#in("b", weights) : 0,
+      this.#region("c", 4 * GATHERED).pointer,
       this.#room("out", out),
     ];
-    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, ids.length, to);
+    this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, count, scratch, to);
     this.#take(to, out);
   }
 
@@ -175,6 +209,25 @@ export class WasmFace implements KernelFace {
     const found = this.instance.exports.selectAbove(from, scores.length, threshold, to, out.length);
     this.#take(to, out.subarray(0, found));
     return found;
+  }
+
+  foldAscii(units: Uint16Array, count: number): number {
+    const at = this.#in("a", units);
+    const any = this.instance.exports.foldAscii(at, count);
+    this.#take(at, units);
+    return any;
+  }
+
+  classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number {
+    const [from, by, to] = [this.#in("a", units), this.#in("table", table), this.#room("out", kinds)];
+    const most = this.instance.exports.classify(from, count, by, to);
+    this.#take(to, kinds);
+    return most >>> 0;
+  }
+
+  scanRuns(split: "words" | "pieces", { place }: RunScan, before: number): number {
+    const { scanWords, scanPieces } = this.instance.exports;
+    return (split === "words" ? scanWords : scanPieces)(place.byteOffset, before);
   }
 
   sumBytes(data: Uint8Array): number {

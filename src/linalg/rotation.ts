@@ -15,8 +15,10 @@ export class HadamardRotation {
   readonly seed: number;
   /** Largest power of two within dim. */
   readonly #window: number;
-  /** ROUNDS x dim of +1 and -1. */
-  readonly #signs: Float32Array;
+  /** Of each round its signs, +1 and -1. */
+  readonly #signs: readonly Float32Array[];
+  /** Factors that each window's transform begins with: what makes it orthonormal, in the first window with the round's signs. */
+  readonly #factors: readonly (readonly Float32Array[])[];
 
   constructor(dim: number, seed: number) {
     if (!Number.isInteger(dim) || dim < 1)
@@ -25,26 +27,38 @@ export class HadamardRotation {
     this.seed = seed;
     this.#window = 2 ** Math.floor(Math.log2(dim));
     const random = new Random(seed);
-    this.#signs = Float32Array.from({ length: ROUNDS * dim }, () => (random.u32() & 1 ? 1 : -1));
+    this.#signs = Array.from({ length: ROUNDS }, () =>
+      Float32Array.from({ length: dim }, () => (random.u32() & 1 ? 1 : -1)),
+    );
+    this.#factors = this.#signs.map((signs) =>
+      this.#starts().map((start, window) =>
+        this.#normalisers(start).map((factor, i) => (window === 0 ? factor * signs[i]! : factor)),
+      ),
+    );
   }
 
   get bytes(): number {
-    return this.#signs.byteLength;
+    return ROUNDS * this.dim * 4 * (1 + this.#starts().length);
   }
 
   /** Rotates each row of dim values in place. */
   apply(rows: Float32Array): void {
-    for (let round = 0; round < ROUNDS; round++) {
-      this.#flip(rows, round);
-      for (const start of this.#starts()) this.#transform(rows, start);
+    for (const factors of this.#factors) {
+      this.#starts().forEach((start, window) => {
+        kernels().scaleColumnsF32(rows, factors[window]!);
+        this.#transform(rows, start);
+      });
     }
   }
 
   /** The inverse, in place. */
   invert(rows: Float32Array): void {
-    for (let round = ROUNDS - 1; round >= 0; round--) {
-      for (const start of this.#starts().reverse()) this.#transform(rows, start);
-      this.#flip(rows, round);
+    for (const signs of this.#signs.toReversed()) {
+      for (const start of this.#starts().reverse()) {
+        kernels().scaleColumnsF32(rows, this.#normalisers(start));
+        this.#transform(rows, start);
+      }
+      kernels().scaleColumnsF32(rows, signs);
     }
   }
 
@@ -53,27 +67,19 @@ export class HadamardRotation {
     return this.#window === this.dim ? [0] : [0, this.dim - this.#window];
   }
 
-  #flip(rows: Float32Array, round: number): void {
-    const { dim } = this;
-    const offset = round * dim;
-    for (let start = 0; start < rows.length; start += dim) {
-      for (let i = 0; i < dim; i++) rows[start + i]! *= this.#signs[offset + i]!;
-    }
+  /** What the values of one window are divided by for its transform; one elsewhere. */
+  #normalisers(start: number): Float32Array {
+    return new Float32Array(this.dim).fill(1).fill(1 / Math.sqrt(this.#window), start, start + this.#window);
   }
 
-  /** An orthonormal transform of one window of every row; its own inverse. */
+  /** Transforms one window of every row. */
   #transform(rows: Float32Array, start: number): void {
     const window = this.#window;
-    const scale = 1 / Math.sqrt(window);
     if (window === this.dim) {
       kernels().fwhtF32(rows, window);
-      for (let i = 0; i < rows.length; i++) rows[i]! *= scale;
       return;
     }
-    for (let at = start; at < rows.length; at += this.dim) {
-      const part = rows.subarray(at, at + window);
-      kernels().fwhtF32(part, window);
-      for (let i = 0; i < window; i++) part[i]! *= scale;
-    }
+    for (let at = start; at < rows.length; at += this.dim)
+      kernels().fwhtF32(rows.subarray(at, at + window), window);
   }
 }

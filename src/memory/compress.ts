@@ -15,12 +15,15 @@ function zlib(): Zlib | undefined {
   return globalThis.process?.getBuiltinModule?.("node:zlib") as Zlib | undefined;
 }
 
-/** Level 6: on 16 KB blocks of English 5 keeps 1% less, 9 gains 0.3% for a third of the speed. */
-const LEVEL = 6;
+/**
+ * Level 4: blocks of 16 KB come to 37.0% of English text, in 13 ms a MB; level 6 to 36.3% in 19. The window is a block's 16 KB, and the
+ * larger hash saves clearing what a block never fills.
+ */
+const OPTIONS = { level: 4, windowBits: 14, memLevel: 9 } as const;
 
 /** @returns owned bytes. Only writers compress, and writers run on Node. */
 export function deflate(bytes: Uint8Array): Uint8Array {
-  const packed = zlib()!.deflateRawSync(bytes, { level: LEVEL });
+  const packed = zlib()!.deflateRawSync(bytes, OPTIONS);
   return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
 }
 

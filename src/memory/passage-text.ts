@@ -17,8 +17,11 @@ export function withHeadings(record: ItemRecord, passage: number, body: string):
   return missing.length > 0 ? `${missing.join("\n")}\n\n${body}` : body;
 }
 
+/** Characters that may stand before a heading on its line. */
+const MARKUP = 8;
+
 /** Whether a heading is the first line of the body, markup aside. */
 function beginsWith(body: string, heading: string): boolean {
-  const at = body.indexOf(heading);
-  return at >= 0 && at <= 8 && !body.slice(0, at).includes("\n");
+  const at = body.slice(0, heading.length + MARKUP).indexOf(heading);
+  return at >= 0 && !body.slice(0, at).includes("\n");
 }

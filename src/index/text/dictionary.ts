@@ -21,6 +21,7 @@ export class DictionaryWriter {
   #postings = 0;
   #last: Uint8Array = new Uint8Array(0);
 
+  /** @param term kept until the next one comes: it must not change */
   add(term: Uint8Array, frequency: number, postingBytes: number): void {
     let shared = 0;
     if (this.#terms % BLOCK_TERMS === 0) this.#heads.push(this.#out.length, this.#postings);
@@ -29,7 +30,7 @@ export class DictionaryWriter {
         shared++;
     this.#out.varint(shared);
     this.#out.varint(term.length - shared);
-    this.#out.bytes(term.subarray(shared));
+    this.#out.range(term, shared, term.length);
     this.#out.varint(frequency);
     this.#out.varint(postingBytes);
     this.#last = term;

@@ -1,12 +1,10 @@
 /**
- * From a run of text to index terms: compatibility forms, case, accents, Arabic letter variants, English stems (Porter2, Porter 2001,
- * by the Snowball project's stemmer), parts of camelCase identifiers, pairs of characters in scripts without spaces.
+ * From a run of text to index terms: compatibility forms, case, accents, Arabic letter variants, English stems, parts of camelCase
+ * identifiers, pairs of characters in scripts without spaces.
  */
-import snowball from "snowball-stemmers";
+import { stemWord } from "./stem-english.ts";
 
-const english = snowball.newStemmer("english");
-
-/** Stemming is slow and words repeat: a bounded cache from a raw run to its terms. */
+/** Words repeat: a bounded cache from a raw run to its terms. */
 const CACHE_ENTRIES = 200_000;
 /** Longer runs are data (hashes, base64): indexed by their beginning, so that terms stay small. */
 const MAX_TERM_LENGTH = 64;
@@ -15,14 +13,22 @@ const cache = new Map<string, readonly string[]>();
 
 /** Terms of one run as `segmentWords` found it; usually one. Owned by the cache: do not change. */
 export function termsOf(run: string, unspaced: boolean, plain: boolean): readonly string[] {
-  if (unspaced) return pairs(run.normalize("NFKC"));
+  if (unspaced) return makeTerms(run, true, plain);
   const known = cache.get(run);
   if (known) return known;
-  const terms = plain ? plainTerms(run) : [foldWord(run)].filter((term) => term !== "");
+  const terms = makeTerms(run, false, plain);
   if (cache.size >= CACHE_ENTRIES) cache.clear();
   // a copy: a slice would keep the whole text alive
   cache.set(unsliced(run), terms);
   return terms;
+}
+
+/** The same, made anew: for callers that remember runs by themselves. */
+export function makeTerms(run: string, unspaced: boolean, plain: boolean): readonly string[] {
+  if (unspaced) return pairs(run.normalize("NFKC"));
+  if (plain) return plainTerms(run);
+  const folded = foldWord(run);
+  return folded === "" ? [] : [folded];
 }
 
 /** V8 keeps a slice's parent; a round trip through an array of codes does not. */
@@ -42,7 +48,7 @@ function plainTerms(run: string): readonly string[] {
 
 /** ASCII letters only reach the stemmer: digits and other scripts have no English endings. */
 function stem(word: string): string {
-  return /^[a-z][a-z']+$/.test(word) ? english.stem(word) : word;
+  return /^[a-z][a-z']+$/.test(word) ? stemWord(word) : word;
 }
 
 function foldWord(run: string): string {

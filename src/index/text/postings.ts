@@ -7,29 +7,41 @@ import { ByteReader, ByteWriter } from "../../varint.ts";
 
 export const BLOCK = 128;
 
-/** Appends the list of one term. @param lengths row lengths by ordinal, for the bounds */
+/** What follows the skip table of the list under work. */
+const body = new ByteWriter();
+const gaps = new Uint32Array(BLOCK);
+const extra = new Uint32Array(BLOCK);
+
+/** Appends the list of one term: places [start, end) of the two columns. @param lengths row lengths by ordinal, for the bounds */
 export function writePostings(
   out: ByteWriter,
   ordinals: Uint32Array,
   frequencies: Uint32Array,
-  count: number,
+  start: number,
+  end: number,
   lengths: Uint16Array,
 ): void {
-  const body = new ByteWriter();
-  let before = -1;
-  for (let start = 0; start < count; start += BLOCK) {
-    const end = Math.min(count, start + BLOCK);
-    const at = body.length;
-    if (end - start === BLOCK) packBlock(body, ordinals, frequencies, start, before);
-    else varintBlock(body, ordinals, frequencies, start, end, before);
-    if (count > BLOCK) {
-      const { frequency, length } = boundsOf(ordinals, frequencies, start, end, lengths);
-      const last = ordinals[end - 1]!;
-      for (const value of [last - before, body.length - at, frequency, length]) out.varint(value);
-    }
-    before = ordinals[end - 1]!;
+  if (end - start < BLOCK) {
+    varintBlock(out, ordinals, frequencies, start, end, -1);
+    return;
   }
-  out.bytes(body.finish());
+  body.clear();
+  let before = -1;
+  for (let first = start; first < end; first += BLOCK) {
+    const last = Math.min(end, first + BLOCK);
+    const at = body.length;
+    if (last - first === BLOCK) packBlock(body, ordinals, frequencies, first, before);
+    else varintBlock(body, ordinals, frequencies, first, last, before);
+    if (end - start > BLOCK) {
+      const { frequency, length } = boundsOf(ordinals, frequencies, first, last, lengths);
+      out.varint(ordinals[last - 1]! - before);
+      out.varint(body.length - at);
+      out.varint(frequency);
+      out.varint(length);
+    }
+    before = ordinals[last - 1]!;
+  }
+  out.append(body);
 }
 
 function boundsOf(
@@ -77,8 +89,6 @@ function packBlock(
   start: number,
   before: number,
 ): void {
-  const gaps = new Uint32Array(BLOCK);
-  const extra = new Uint32Array(BLOCK);
   let [last, anyGap, anyExtra] = [before, 0, 0];
   for (let i = 0; i < BLOCK; i++) {
     gaps[i] = ordinals[start + i]! - last - 1;
@@ -98,17 +108,14 @@ function packBlock(
 function packBits(out: ByteWriter, values: Uint32Array, bits: number): void {
   let pending = 0;
   let held = 0;
-  for (const value of values) {
-    for (let left = bits, rest = value; left > 0; ) {
-      const take = Math.min(left, 8 - held);
-      pending |= (rest & ((1 << take) - 1)) << held;
-      rest >>>= take;
-      held += take;
-      left -= take;
-      if (held === 8) {
-        out.byte(pending);
-        pending = 0;
-        held = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    // in halves, so that what is pending never passes 32 bits
+    for (let left = bits, rest = values[i]!; left > 0; left -= 16, rest >>>= 16) {
+      pending |= (rest & 0xffff) << held;
+      held += Math.min(left, 16);
+      for (; held >= 8; held -= 8) {
+        out.byte(pending & 255);
+        pending >>>= 8;
       }
     }
   }

@@ -15,6 +15,11 @@ const ASCII_WORD: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) =>
 const APOSTROPHE = 0x27;
 const RIGHT_QUOTE = 0x2019;
 
+/** Apostrophes, which join letters and are nothing elsewhere. */
+export function isJoiner(code: number): boolean {
+  return code === APOSTROPHE || code === RIGHT_QUOTE;
+}
+
 export function segmentWords(text: string, visit: RunVisitor): void {
   const length = text.length;
   let at = 0;
@@ -45,17 +50,13 @@ function wordRun(text: string, start: number, visit: RunVisitor): number {
         end++;
         continue;
       }
-    } else plain = false;
+    }
     const kind = code < 0xd800 || code > 0xdfff ? classOf(code) : classAt(text, end);
     if (kind === WORD) end += kindWidth(text, end);
-    else if (
-      (code === APOSTROPHE || code === RIGHT_QUOTE) &&
-      end > start &&
-      end + 1 < length &&
-      classOf(text.charCodeAt(end + 1)) === WORD
-    )
+    else if (isJoiner(code) && end > start && end + 1 < length && classOf(text.charCodeAt(end + 1)) === WORD)
       end++;
     else break;
+    if (code >= 128) plain = false;
   }
   visit(start, end, false, plain);
   return end;

@@ -1,8 +1,13 @@
 /** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
 import type { KernelFace, OneBitQuery, Rows } from "../face.ts";
+import { encoders } from "./encode.ts";
+import { nearest } from "./nearest.ts";
+import { runs } from "./runs.ts";
 
 export const reference: KernelFace = {
   name: "reference",
+  ...encoders,
+  ...runs,
   dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
   l2F32: (query, rows, out) =>
     forRows(query.length, rows, out, (row, i) => (query[i]! - rows[row + i]!) ** 2),
@@ -100,12 +105,23 @@ export const reference: KernelFace = {
       out[i] = minima[g]! + nibble(codes[i >> 1]!, i) * scales[g]!;
     }
   },
-  gatherSumI8(table, scales, stride, ids, weights, out) {
+  gatherSumI8(table, scales, stride, ids, weights, count, out) {
     out.fill(0);
-    ids.forEach((id, t) => {
-      const scale = scales[id]! * (weights?.[t] ?? 1);
-      for (let i = 0; i < out.length; i++) out[i]! += scale * table[id * stride + i]!;
-    });
+    for (let first = 0; first < count; first += 512) {
+      const factors = Array.from(ids.subarray(first, Math.min(count, first + 512)), (id, t) =>
+        Math.fround(scales[id]! * (weights?.[first + t] ?? 1)),
+      );
+      const most = Math.max(...factors.map(Math.abs));
+      if (most === 0) continue;
+      const shares = factors.map((factor) => nearest(Math.fround(factor * Math.fround(32_767 / most))));
+      for (let i = 0; i < out.length; i++) {
+        let sum = 0;
+        shares.forEach((share, t) => {
+          sum += share * table[ids[first + t]! * stride + i]!;
+        });
+        out[i]! += (sum * most) / 32_767;
+      }
+    }
   },
   selectAbove(scores, threshold, out) {
     const limit = Math.fround(threshold);

@@ -14,13 +14,13 @@ export interface Chunk {
   readonly line: number;
   /** Headings above, outermost first. */
   readonly headings: readonly string[];
-  readonly page?: number;
+  /** 0 when the format has no pages. */
+  readonly page: number;
 }
 
 /** Characters of a passage; a section shorter than `small` joins the next one. */
 export const chunkDefaults = { target: 1_000, max: 1_600, small: 600 } as const;
 
-/** A piece of text that should not be cut further unless it is too long. */
 interface Unit {
   readonly start: number;
   readonly end: number;
@@ -39,8 +39,7 @@ export function chunk(text: string, blocks: readonly Block[] = markdownHeadings(
   const lineAt = lineCounter(text);
   for (const section of joinSmall(sectionsOf(text, blocks))) {
     for (const { start, end } of pack(text, section)) {
-      const page = section.page > 0 ? { page: section.page } : {};
-      chunks.push({ start, end, line: lineAt(start), headings: section.headings, ...page });
+      chunks.push({ start, end, line: lineAt(start), headings: section.headings, page: section.page });
     }
   }
   return chunks;
@@ -102,14 +101,16 @@ function sharedHeadings(first: readonly string[], second: readonly string[]): re
 /** Units joined up to the target; what is left over at the end of a section may go up to the maximum. */
 function pack(text: string, section: Section): Unit[] {
   const packed: Unit[] = [];
+  const units = unitsOf(text, section);
   let open: { start: number; end: number } | undefined;
-  for (const unit of unitsOf(text, section)) {
-    if (open && unit.end - open.start > chunkDefaults.target) {
+  for (let i = 0; i < units.length; i += 2) {
+    const [start, end] = [units[i]!, units[i + 1]!];
+    if (open && end - open.start > chunkDefaults.target) {
       packed.push(open);
       open = undefined;
     }
-    if (open) open.end = unit.end;
-    else open = { start: unit.start, end: unit.end };
+    if (open) open.end = end;
+    else open = { start, end };
   }
   if (!open) return packed;
   const last = packed.at(-1);
@@ -119,16 +120,23 @@ function pack(text: string, section: Section): Unit[] {
   return packed;
 }
 
-/** Paragraphs; long ones as sentences; long sentences as runs cut at white space. Trimmed, none blank. */
-function* unitsOf(text: string, { start, end }: Section): Generator<Unit> {
+/**
+ * Starts and ends, in turn, of pieces that should not be cut further: paragraphs; long ones as sentences; long sentences as runs cut at
+ * white space. Trimmed, none blank.
+ */
+function unitsOf(text: string, { start, end }: Section): number[] {
+  const units: number[] = [];
   for (let at = start; at < end; ) {
     const stop = paragraphEnd(text, at, end);
-    const unit = trim(text, at, stop);
+    const isBlank = !pushTrimmed(units, text, at, stop);
     at = stop;
-    if (!unit) continue;
-    if (unit.end - unit.start <= chunkDefaults.target) yield unit;
-    else for (const [from, to] of sentences(text, unit.start, unit.end)) yield* cutLong(text, from, to);
+    if (isBlank) continue;
+    const [from, to] = [units.at(-2)!, units.at(-1)!];
+    if (to - from <= chunkDefaults.target) continue;
+    units.length -= 2;
+    for (const [first, last] of sentences(text, from, to)) pushLong(units, text, first, last);
   }
+  return units;
 }
 
 /** Past the next blank line, or `end`. */
@@ -145,16 +153,14 @@ function paragraphEnd(text: string, from: number, end: number): number {
   return end;
 }
 
-function* cutLong(text: string, start: number, end: number): Generator<Unit> {
+function pushLong(units: number[], text: string, start: number, end: number): void {
   let from = start;
   while (end - from > chunkDefaults.max) {
     const stop = lastBreak(text, from, from + chunkDefaults.target);
-    const unit = trim(text, from, stop);
-    if (unit) yield unit;
+    pushTrimmed(units, text, from, stop);
     from = stop;
   }
-  const rest = trim(text, from, end);
-  if (rest) yield rest;
+  pushTrimmed(units, text, from, end);
 }
 
 /** The last white space before `limit`, else `limit`, never inside a surrogate pair. */
@@ -165,11 +171,13 @@ function lastBreak(text: string, from: number, limit: number): number {
   return code >= 0xdc00 && code < 0xe000 && limit - 1 > from ? limit - 1 : limit;
 }
 
-function trim(text: string, start: number, end: number): Unit | undefined {
+/** @returns whether anything but white space was there */
+function pushTrimmed(units: number[], text: string, start: number, end: number): boolean {
   let [first, last] = [start, end];
   while (first < last && isSpace(text.charCodeAt(first))) first++;
   while (last > first && isSpace(text.charCodeAt(last - 1))) last--;
-  return last > first ? { start: first, end: last } : undefined;
+  if (last > first) units.push(first, last);
+  return last > first;
 }
 
 /** 1-based line of rising offsets, in one pass. */

@@ -9,14 +9,18 @@ export interface DecodedText {
 /** Bytes looked at to tell text from data. */
 const SAMPLE_BYTES = 8_192;
 
+const strict = new TextDecoder("utf-8", { fatal: true });
+
 /** True when the beginning holds a zero byte (no UTF-16 mark) or many control characters. */
 export function looksBinary(bytes: Uint8Array): boolean {
   if (utf16Of(bytes)) return false;
   const sample = bytes.subarray(0, SAMPLE_BYTES);
   let controls = 0;
-  for (const byte of sample) {
+  for (let i = 0; i < sample.length; i++) {
+    const byte = sample[i]!;
+    if (byte >= 32) continue;
     if (byte === 0) return true;
-    if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27) controls++;
+    if (byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27) controls++;
   }
   return controls > sample.length / 20;
 }
@@ -30,7 +34,7 @@ export function decodeText(bytes: Uint8Array, name: string): DecodedText {
       details: { code: "BINARY" },
     });
   try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), encoding: "utf-8" };
+    return { text: strict.decode(bytes), encoding: "utf-8" };
   } catch {
     // a few bad bytes in UTF-8 are damage, many are another encoding; either way the item says so
     const lenient = new TextDecoder("utf-8").decode(bytes);

@@ -17,32 +17,39 @@ export const MAX_READ_BYTES = 2 ** 29 - 24;
 
 /** @throws MnemeError NOT_FOUND (vanished), UNREADABLE, FORMAT, UNSUPPORTED, RANGE (too large), naming the file. */
 export async function readItem(file: FileJob, maxFileBytes: number): Promise<ReadItem> {
-  const { readFile, stat } = await import("node:fs/promises");
-  let info: Stats;
-  let bytes: Uint8Array;
-  try {
-    info = await stat(file.path);
-    const most = Math.min(maxFileBytes, MAX_READ_BYTES);
-    if (info.size > most) {
-      throw new MnemeError(
-        "RANGE",
-        `${file.path}: ${info.size} bytes, at most ${most} are read; ${most < MAX_READ_BYTES ? "raise the limit or split it" : "split it"}`,
-        { details: { code: "TOO_LARGE" } },
-      );
-    }
-    bytes = await readFile(file.path);
-  } catch (cause) {
-    throw unreadable(file.path, cause);
-  }
+  node ??= { fs: await import("node:fs"), url: await import("node:url") };
+  const { bytes, info } = bytesOf(file.path, maxFileBytes, node.fs);
   const item = await itemFromFile(file.path, bytes, file.meta);
-  const { pathToFileURL } = await import("node:url");
   const provenance = {
     ...item.provenance!,
-    uri: pathToFileURL(file.path).href,
+    uri: node.url.pathToFileURL(file.path).href,
     sourceBytes: info.size,
     modifiedAt: info.mtimeMs,
   };
   return { item: { ...item, id: file.id, provenance }, modifiedAt: info.mtimeMs, bytes: info.size };
+}
+
+let node: { readonly fs: typeof import("node:fs"); readonly url: typeof import("node:url") } | undefined;
+
+/** In this thread and at once: a worker has nothing else to do, and four hops to a thread pool cost more than a small file. */
+function bytesOf(
+  path: string,
+  maxFileBytes: number,
+  fs: typeof import("node:fs"),
+): { bytes: Uint8Array; info: Stats } {
+  try {
+    const info = fs.statSync(path);
+    if (info.size > maxFileBytes) {
+      throw new MnemeError(
+        "RANGE",
+        `${path}: ${info.size} bytes, at most ${maxFileBytes} are read; raise the limit or split it`,
+        { details: { code: "TOO_LARGE" } },
+      );
+    }
+    return { bytes: fs.readFileSync(path), info };
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
 }
 
 /** A file's bytes as an item under its name. @throws MnemeError UNSUPPORTED when no reader knows the name. */

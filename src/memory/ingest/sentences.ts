@@ -1,7 +1,7 @@
 /** Sentence ends by one scan: terminators of many scripts, but not after abbreviations, initials or inside numbers. */
 
 const TERMINATORS = new Set([..."。！？｡؟।॥።"].map((char) => char.charCodeAt(0)));
-const DOT = 0x2e;
+const [NEWLINE, EXCLAMATION, DOT, QUESTION] = [0x0a, 0x21, 0x2e, 0x3f];
 const ABBREVIATIONS = new Set([
   "e.g",
   "i.e",
@@ -50,10 +50,14 @@ function push(text: string, start: number, end: number, found: [number, number][
 
 function endsSentence(text: string, at: number, to: number): boolean {
   const code = text.charCodeAt(at);
-  if (TERMINATORS.has(code)) return true;
+  // letters, digits past 9 and everything between: most characters
+  if (code < 0x80 ? code > QUESTION || (code < EXCLAMATION && code !== NEWLINE) : !TERMINATORS.has(code))
+    return false;
+  if (code >= 0x80) return true;
+  if (code !== NEWLINE && code !== DOT && code !== EXCLAMATION && code !== QUESTION) return false;
   const next = at + 1 < to ? text.charCodeAt(at + 1) : 0x20;
-  if (code === 0x0a) return next === 0x0a || next === 0x23 || next === 0x2d || next === 0x2a || next === 0x7c;
-  if (code !== DOT && code !== 0x21 && code !== 0x3f) return false;
+  if (code === NEWLINE)
+    return next === NEWLINE || next === 0x23 || next === 0x2d || next === 0x2a || next === 0x7c;
   if (!isSpace(next) && !isCloser(next)) return false;
   return code !== DOT || !isAbbreviation(text, at);
 }
@@ -61,9 +65,15 @@ function endsSentence(text: string, at: number, to: number): boolean {
 /** "e.g." and single letters before the dot do not end a sentence. */
 function isAbbreviation(text: string, dot: number): boolean {
   let start = dot;
-  while (start > 0 && dot - start < 8 && /[\p{L}.]/u.test(text[start - 1]!)) start--;
+  while (start > 0 && dot - start < 8 && isLetterOrDot(text, start - 1)) start--;
   const word = text.slice(start, dot).toLowerCase();
   return ABBREVIATIONS.has(word) || /^\p{L}$/u.test(word);
+}
+
+function isLetterOrDot(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if (code < 0x80) return code === DOT || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a);
+  return /\p{L}/u.test(text[at]!);
 }
 
 export function isSpace(code: number): boolean {

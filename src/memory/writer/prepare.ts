@@ -31,8 +31,8 @@ export function prepareItem(
   now: number,
   hash: string = itemHash(item),
 ): PreparedItem {
-  const { headings, places } = item.vector ? wholeItem(item) : cut(item);
   const text = encoder.encode(item.text);
+  const { headings, places } = item.vector ? wholeItem(item, text) : cut(item, text);
   const head: ItemHead = {
     id: item.id,
     kind: "text",
@@ -58,21 +58,19 @@ interface Cut {
   readonly places: readonly PassagePlace[];
 }
 
-function wholeItem({ text, firstLine: line = 1 }: Item): Cut {
-  const endByte = encoder.encode(text).byteLength;
-  return {
-    headings: [[]],
-    places: [{ start: 0, end: text.length, startByte: 0, endByte, line, heading: 0, page: 0 }],
-  };
+/** @param bytes the text in UTF-8 */
+function wholeItem({ text, firstLine: line = 1 }: Item, bytes: Uint8Array): Cut {
+  const [end, endByte] = [text.length, bytes.byteLength];
+  return { headings: [[]], places: [{ start: 0, end, startByte: 0, endByte, line, heading: 0, page: 0 }] };
 }
 
-function cut(item: Item): Cut {
+function cut(item: Item, bytes: Uint8Array): Cut {
   const { text, blocks, firstLine = 1 } = item;
   const chunks = chunk(text, blocks);
-  if (chunks.length === 0) return wholeItem(item);
+  if (chunks.length === 0) return wholeItem(item, bytes);
   const numbers = new Map<string, number>();
   const headings: (readonly string[])[] = [];
-  const bytesAt = byteOffsets(text);
+  const bytesAt = bytes.byteLength === text.length ? same : byteOffsets(bytes);
   const places = chunks.map((piece) => {
     const key = piece.headings.join("\0");
     let heading = numbers.get(key);
@@ -89,30 +87,31 @@ function cut(item: Item): Cut {
       endByte,
       line: piece.line + firstLine - 1,
       heading,
-      page: piece.page ?? 0,
+      page: piece.page,
     };
   });
   return { headings, places };
 }
 
-/** UTF-8 offset of rising UTF-16 offsets, in one pass over the text. */
-function byteOffsets(text: string): (offset: number) => number {
-  let at = 0;
-  let bytes = 0;
-  return (offset) => {
-    while (at < offset) {
-      const code = text.charCodeAt(at++);
-      if (code < 0x80) bytes += 1;
-      else if (code < 0x800) bytes += 2;
-      else if (code >= 0xd800 && code < 0xdc00 && isLow(text.charCodeAt(at))) {
-        bytes += 4;
-        at++;
-      } else bytes += 3; // a lone surrogate becomes U+FFFD, three bytes as well
-    }
-    return bytes;
-  };
-}
+/** Of ASCII both offsets are one. */
+const same = (offset: number): number => offset;
 
-function isLow(code: number): boolean {
-  return code >= 0xdc00 && code < 0xe000;
+/** UTF-8 offset of rising UTF-16 offsets, in one pass over the UTF-8. */
+function byteOffsets(bytes: Uint8Array): (offset: number) => number {
+  let units = 0;
+  let at = 0;
+  return (offset) => {
+    for (; units < offset && at < bytes.length; units++) {
+      const lead = bytes[at]!;
+      if (lead < 0x80) at++;
+      else if (lead < 0xe0) at += 2;
+      else if (lead < 0xf0) at += 3;
+      else {
+        // two UTF-16 units
+        at += 4;
+        units++;
+      }
+    }
+    return at;
+  };
 }

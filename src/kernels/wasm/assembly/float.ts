@@ -85,11 +85,26 @@ export function matmulTransposedF32(a: usize, b: usize, out: usize, m: usize, k:
   for (let i: usize = 0; i < m; i++) dotF32(a + i * (k << 2), b, n, k, out + i * (n << 2));
 }
 
+/** The first two levels of the transform, within four values that stand together. */
+// @ts-ignore: decorator
+@inline
+function transformQuads(row: usize, dim: usize): void {
+  const odd = f32x4(1, -1, 1, -1);
+  const high = f32x4(1, 1, -1, -1);
+  for (let i: usize = 0; i < dim; i += 4) {
+    let x = v128.load(row + (i << 2));
+    x = f32x4.add(f32x4.mul(x, odd), i32x4.shuffle(x, x, 1, 0, 3, 2));
+    x = f32x4.add(f32x4.mul(x, high), i32x4.shuffle(x, x, 2, 3, 0, 1));
+    v128.store(row + (i << 2), x);
+  }
+}
+
 /** Unnormalised fast Walsh-Hadamard transform of each row in place; dim a power of two. */
 export function fwhtF32(rows: usize, count: usize, dim: usize): void {
   for (let r: usize = 0; r < count; r++) {
     const row = rows + r * (dim << 2);
-    for (let half: usize = 1; half < dim; half <<= 1) {
+    if (dim >= 4) transformQuads(row, dim);
+    for (let half: usize = dim >= 4 ? 4 : 1; half < dim; half <<= 1) {
       for (let start: usize = 0; start < dim; start += half << 1) {
         let i = start;
         if (half >= 4) {

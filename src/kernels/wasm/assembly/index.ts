@@ -14,3 +14,5 @@ export {
   restrictRows,
 } from "./postings";
 export { scanOneBit } from "./scan";
+export { classify, foldAscii, scanPieces, scanWords } from "./runs";
+export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
