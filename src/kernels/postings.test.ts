@@ -86,7 +86,7 @@ describe("posting kernels equal their twin", () => {
             const end = Math.min(one.rows, start + WINDOW_ROWS);
             one.lists.forEach((_, list) => scorer.bound(list, start, end));
             one.lists.forEach((_, list) => scorer.accumulate(list, start, end));
-            seen.push(scorer.collect(start, end, 0.5), scorer.best(k));
+            seen.push(scorer.collect(start, end, 0.5), scorer.keep(scorer.kth(k)));
             const { rows, scores } = scorer.candidates();
             seen.push([...rows], rounded(scores));
           }

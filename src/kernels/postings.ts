@@ -54,8 +54,8 @@ export interface PostingScorer extends Disposable {
   complete(list: number): void;
   /** Drops candidates below `threshold`. @returns how many stay */
   keep(threshold: number): number;
-  /** Drops candidates that are not among the best `k`; rows that tie with the last stay. @returns how many stay */
-  best(k: number): number;
+  /** The k-th largest score of the candidates, a little less so that equal ones pass; -Infinity when they are fewer. */
+  kth(k: number): number;
   /** Candidate rows, ascending, and their scores. Borrowed until the next call. */
   candidates(): { readonly rows: Uint32Array; readonly scores: Float64Array };
   /** Bytes held in kernel memory. */
@@ -200,14 +200,14 @@ export class WasmPostings implements PostingScorer {
     return this.#candidates;
   }
 
-  best(k: number): number {
-    if (this.#candidates <= k) return this.#candidates;
+  kth(k: number): number {
+    if (this.#candidates < k) return Number.NEGATIVE_INFINITY;
     // the sums are zero between windows and serve as room meanwhile
     const room = this.#sums;
     const { kthScore } = this.#face.instance.exports;
     const kth = kthScore(this.#scores.pointer, this.#candidates, k, room.pointer);
     room.u8().fill(0, 0, this.#candidates * 8);
-    return this.keep(kth * TIE);
+    return kth * TIE;
   }
 
   candidates(): { rows: Uint32Array; scores: Float64Array } {

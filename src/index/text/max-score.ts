@@ -56,15 +56,22 @@ function finishWindow(
   end: number,
   collector: Collector,
 ): void {
-  const { threshold } = collector;
+  const { most = Number.POSITIVE_INFINITY } = collector;
+  let { threshold } = collector;
   let rest = optional.reduce((sum, { bound }) => sum + bound, 0);
   let left = scorer.collect(start, end, threshold / SLACK - rest);
+  // what is wanted scores at least as much as the last of the best sums so far
+  const raise = (): void => {
+    threshold = Math.max(threshold, scorer.kth(most));
+    left = scorer.keep(threshold / SLACK - rest);
+  };
+  if (left > most) raise();
   for (let i = optional.length - 1; i >= 0 && left > 0; i--) {
     scorer.complete(optional[i]!.list);
     rest -= optional[i]!.bound;
     left = scorer.keep(threshold / SLACK - rest);
   }
-  if (collector.most !== undefined) left = scorer.best(collector.most);
+  if (left > most) raise();
   const { rows, scores } = scorer.candidates();
   for (let i = 0; i < left; i++) collector.collect(rows[i]!, scores[i]!);
 }

@@ -70,9 +70,9 @@ export class ReferencePostings implements PostingScorer {
     return this.#candidates.length;
   }
 
-  best(k: number): number {
+  kth(k: number): number {
     const kth = this.#candidates.map(({ score }) => score).sort((a, b) => b - a)[k - 1];
-    return kth === undefined ? this.#candidates.length : this.keep(kth);
+    return kth === undefined ? Number.NEGATIVE_INFINITY : kth * (1 - 1e-6);
   }
 
   candidates(): { rows: Uint32Array; scores: Float64Array } {

@@ -103,7 +103,7 @@ function unpacked(run: usize, i: u32, bits: u32, mask: u64): u32 {
   return <u32>((load<u64>(run + (bit >> 3)) >> <u64>(bit & 7)) & mask);
 }
 
-/** Decodes a block to ordinals and frequencies. @returns how many */
+/** Decodes the ordinals of a block; frequencies too where they stand between them, in the last block. @returns how many */
 function decode(cursor: usize, block: u32): u32 {
   const room = <usize>load<u32>(cursor, DECODED);
   const left = load<u32>(cursor, COUNT) - block * BLOCK;
@@ -113,23 +113,44 @@ function decode(cursor: usize, block: u32): u32 {
   let at = <usize>load<u32>(cursor, BYTES) + <usize>load<u32>(tableOf(cursor, block), 4);
   let last: u32 = block == 0 ? NONE : load<u32>(tableOf(cursor, block - 1));
   if (size == BLOCK) {
-    const gapBits = <u32>load<u8>(at);
-    const extraBits = <u32>load<u8>(at, 1);
+    const bits = <u32>load<u8>(at);
     const gaps = at + 2;
-    const extras = gaps + <usize>(gapBits << 4);
-    const gapMask: u64 = ((<u64>1) << gapBits) - 1;
-    const extraMask: u64 = ((<u64>1) << extraBits) - 1;
-    for (let i: u32 = 0; i < BLOCK; i++) {
-      last += unpacked(gaps, i, gapBits, gapMask) + 1;
-      store<u32>(room + (i << 2), last);
-    }
-    if (extraBits == 0) {
-      const one = i32x4.splat(1);
-      for (let at: usize = 512; at < 1024; at += 16) v128.store(room + at, one);
+    const mask: u64 = ((<u64>1) << bits) - 1;
+    if (bits <= 8) {
+      // eight gaps fit one word
+      for (let i: u32 = 0; i < BLOCK; i += 8, at += bits) {
+        let word = load<u64>(at, 2);
+        const to = room + (i << 2);
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 0);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 4);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 8);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 12);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 16);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 20);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 24);
+        word >>= bits;
+        last += <u32>(word & mask) + 1;
+        store<u32>(to, last, 28);
+      }
       return BLOCK;
     }
-    for (let i: u32 = 0; i < BLOCK; i++)
-      store<u32>(room + (i << 2), unpacked(extras, i, extraBits, extraMask) + 1, 512);
+    for (let i: u32 = 0; i < BLOCK; i++) {
+      last += unpacked(gaps, i, bits, mask) + 1;
+      store<u32>(room + (i << 2), last);
+    }
     return BLOCK;
   }
   for (let i: u32 = 0; i < size; i++) {
@@ -159,6 +180,22 @@ function decode(cursor: usize, block: u32): u32 {
   return size;
 }
 
+/** Where the packed frequencies - 1 of a full block begin, or 0 for the last block, whose frequencies are decoded. */
+// @ts-ignore: decorator
+@inline
+function extrasOf(cursor: usize, block: u32, size: u32): usize {
+  if (size < BLOCK) return 0;
+  const at = <usize>load<u32>(cursor, BYTES) + <usize>load<u32>(tableOf(cursor, block), 4);
+  return at + 2 + (<usize>load<u8>(at) << 4);
+}
+
+/** Bits of a packed frequency. */
+// @ts-ignore: decorator
+@inline
+function extraBitsOf(cursor: usize, block: u32): u32 {
+  return <u32>load<u8>(<usize>load<u32>(cursor, BYTES) + <usize>load<u32>(tableOf(cursor, block), 4), 1);
+}
+
 /** Adds this list's scores of rows [start, end) to sums[row - start] (f64). lengths: u16 a row. */
 export function accumulatePostings(cursor: usize, start: u32, end: u32, lengths: usize, sums: usize): void {
   const blocks = blocksOf(cursor);
@@ -169,11 +206,14 @@ export function accumulatePostings(cursor: usize, start: u32, end: u32, lengths:
   for (let block = load<u32>(cursor, WINDOW_BLOCK); block < blocks; block++) {
     if (block > 0 && load<u32>(tableOf(cursor, block - 1)) >= end - 1) return;
     const size = decode(cursor, block);
+    const extras = extrasOf(cursor, block, size);
+    const bits = extras == 0 ? 0 : extraBitsOf(cursor, block);
+    const mask: u64 = ((<u64>1) << bits) - 1;
     for (let i: u32 = 0; i < size; i++) {
       const row = load<u32>(room + (i << 2));
       if (row < start) continue;
       if (row >= end) return;
-      const frequency = <f64>load<u32>(room + (i << 2), 512);
+      const frequency = <f64>(extras == 0 ? load<u32>(room + (i << 2), 512) : bits == 0 ? 1 : unpacked(extras, i, bits, mask) + 1);
       const at = sums + (<usize>(row - start) << 3);
       const length = <f64>load<u16>(lengths + ((<usize>row) << 1));
       store<f64>(at, load<f64>(at) + (scale * frequency) / (frequency + fixed + slope * length));
@@ -202,9 +242,12 @@ export function completePostings(cursor: usize, rows: usize, count: u32, lengths
       open = true;
       at = 0;
     }
+    while (at + 8 < size && load<u32>(room + ((at + 8) << 2)) <= row) at += 8;
     while (at < size && load<u32>(room + (at << 2)) < row) at++;
     if (at >= size || load<u32>(room + (at << 2)) != row) continue;
-    const frequency = <f64>load<u32>(room + (at << 2), 512);
+    const extras = extrasOf(cursor, block, size);
+    const bits = extras == 0 ? 0 : extraBitsOf(cursor, block);
+    const frequency = <f64>(extras == 0 ? load<u32>(room + (at << 2), 512) : unpacked(extras, at, bits, ((<u64>1) << bits) - 1) + 1);
     const length = <f64>load<u16>(lengths + ((<usize>row) << 1));
     const to = scores + (<usize>i << 3);
     store<f64>(to, load<f64>(to) + (scale * frequency) / (frequency + fixed + slope * length));
