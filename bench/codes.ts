@@ -6,7 +6,7 @@ import type { Codec } from "../src/codecs/codec.ts";
 import { f32, int8, rabitq } from "../src/codecs/index.ts";
 import { type BundledDim, bundledEmbedder } from "../src/embed/bundled.ts";
 import { contiguousRows, memorySegment, type Parts } from "../src/index/segment.ts";
-import { FlatIndex } from "../src/index/vector/flat.ts";
+import { FlatIndex, flatDefaults } from "../src/index/vector/flat.ts";
 import { COARSE, FINE } from "../src/index/vector/vectors-kind.ts";
 import { kernels } from "../src/kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../src/linalg/matrix.ts";
@@ -14,7 +14,9 @@ import { embedAll, passagesOf, queriesOf, readCorpus, scaled } from "./library-d
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
 const K = 10;
-const RESCORED = [50, 100, 200, 400] as const;
+const RESCORED = [100, 200, 400, 1000] as const;
+/** What is claimed where as many are re-scored as the library does. */
+const CLAIM = { rescored: flatDefaults.minRescore, recall: 0.98, resident: 20 } as const;
 const MB = 1e6;
 
 interface Data {
@@ -86,7 +88,12 @@ async function measure(
   return { recall: found / (K * queries.rows), ms: quantile(times, 0.5), resident };
 }
 
-function print(name: string, { rows, exactMs }: Data, { recall, ms, resident }: Measured): void {
+function print(
+  name: string,
+  { rows, exactMs }: Data,
+  { recall, ms, resident }: Measured,
+  isClaimed = false,
+): void {
   const whole = rows.data.byteLength / MB;
   const f32Scan = { system: "f32", better: "less" } as const;
   printFigure("codes", {
@@ -96,6 +103,7 @@ function print(name: string, { rows, exactMs }: Data, { recall, ms, resident }: 
     baseline: 1,
     system: "f32",
     better: "more",
+    ...(isClaimed ? { least: CLAIM.recall } : {}),
   });
   printFigure("codes", {
     ...f32Scan,
@@ -103,6 +111,7 @@ function print(name: string, { rows, exactMs }: Data, { recall, ms, resident }: 
     unit: "MB",
     ours: resident / MB,
     baseline: whole,
+    ...(isClaimed ? { atLeast: CLAIM.resident } : {}),
   });
   printFigure("codes", { ...f32Scan, metric: `${name}: p50`, unit: "ms", ours: ms, baseline: exactMs });
 }
@@ -117,7 +126,8 @@ async function main(): Promise<void> {
     for (const rescored of RESCORED) {
       for (const fine of [f32(), int8()]) {
         const name = `${dim} dim, rabitq1, best ${rescored} by ${fine.id}`;
-        print(name, set, await measure(set, rabitq({ bits: 1 }), fine, rescored));
+        const measured = await measure(set, rabitq({ bits: 1 }), fine, rescored);
+        print(name, set, measured, rescored === CLAIM.rescored);
       }
     }
     print(`${dim} dim, int8 alone`, set, await measure(set, int8(), int8(), K));

@@ -8,15 +8,22 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Prepared, prepare, readFloats } from "./library-data.ts";
+import { type Prepared, prepare, readFloats, WARM_UP } from "./library-data.ts";
 import { DIM, K, systems } from "./library-systems.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
-const WARM_UP = 50;
 /** A system that needs longer is stopped: the first queries must do. */
-const WARM_UP_MS = 5_000;
+const WARM_UP_MS = 10_000;
 const QUERIES_MS = 40_000;
 const MB = 1e6;
+
+/** What is claimed: how many times better than a peer, by metric. */
+const CLAIMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  indexing: { orama: 3, lancedb: 1 },
+  "search p50": { orama: 3, lancedb: 3 },
+  "search p99": { orama: 3, lancedb: 3 },
+  "resident while searching": { orama: 4 },
+};
 
 interface Task {
   readonly name: string;
@@ -60,12 +67,13 @@ async function searched(name: string, work: string): Promise<Searched> {
   const opened = (performance.now() - started) / 1000;
   const vectorOf = (i: number): Float32Array => vectors.slice(i * DIM, (i + 1) * DIM);
   const warming = performance.now();
-  for (let i = 0; i < WARM_UP && performance.now() - warming < WARM_UP_MS; i++)
+  const first = queries.length - WARM_UP;
+  for (let i = first; i < queries.length && performance.now() - warming < WARM_UP_MS; i++)
     await search(queries[i]!, vectorOf(i));
   const times: number[] = [];
   let found = 0;
   const searching = performance.now();
-  for (let i = 0; i < queries.length && performance.now() - searching < QUERIES_MS; i++) {
+  for (let i = 0; i < first && performance.now() - searching < QUERIES_MS; i++) {
     const vector = vectorOf(i);
     const before = performance.now();
     found += (await search(queries[i]!, vector)).length;
@@ -148,11 +156,15 @@ function report(all: ReadonlyMap<string, Figures>, prepared: Prepared): void {
     for (const [name, figures] of all) {
       const ours = of(name, figures);
       const note = noteOn(metric, figures);
-      const figure = { metric: `${name}: ${metric}`, unit, ours, better, ...(note ? { note } : {}) };
+      const bound = isOurs(name) && metric === "on disk" ? { atMost: megabytes } : {};
+      const figure = { metric: `${name}: ${metric}`, unit, ours, better, ...(note ? { note } : {}), ...bound };
       const peers = isOurs(name) ? [...all].filter(([other]) => !isOurs(other)) : [];
       if (peers.length === 0) printFigure("library", figure);
-      for (const [peer, theirs] of peers)
-        printFigure("library", { ...figure, system: peer, baseline: of(peer, theirs) });
+      for (const [peer, theirs] of peers) {
+        const atLeast = CLAIMS[metric]?.[peer];
+        const claim = atLeast === undefined ? {} : { atLeast };
+        printFigure("library", { ...figure, system: peer, baseline: of(peer, theirs), ...claim });
+      }
     }
   }
 }

@@ -17,7 +17,7 @@ export async function importPeer(
   try {
     path = require.resolve(name);
   } catch (cause) {
-    throw new Error(`bench: ${name} is not installed; run: npm ci --prefix bench`, { cause });
+    throw new Error(`bench: ${name} is not installed; run: npm install --prefix bench`, { cause });
   }
   return import(pathToFileURL(path).href);
 }

@@ -34,7 +34,7 @@ export interface FlatSearchOptions extends SearchOptions {
   readonly rescore?: number;
 }
 
-export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 400 } as const;
+export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 1000 } as const;
 
 /** Rows sifted by one call of the selection kernel. */
 const SIFT_ROWS = 8192;
