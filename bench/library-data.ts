@@ -95,7 +95,10 @@ export function queriesOf(data: string, documents: readonly Doc[], count = QUERI
   const all = existsSync(path)
     ? linesOf<{ query: string }>(readFileSync(path)).map(({ query }) => query)
     : documents.map(({ title }) => title);
-  return Array.from({ length: count }, (_, i) => all[(Math.floor((i * all.length) / count) + offset) % all.length]!);
+  return Array.from(
+    { length: count },
+    (_, i) => all[(Math.floor((i * all.length) / count) + offset) % all.length]!,
+  );
 }
 
 /** Writes everything that the children read. */

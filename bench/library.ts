@@ -157,7 +157,14 @@ function report(all: ReadonlyMap<string, Figures>, prepared: Prepared): void {
       const ours = of(name, figures);
       const note = noteOn(metric, figures);
       const bound = isOurs(name) && metric === "on disk" ? { atMost: megabytes } : {};
-      const figure = { metric: `${name}: ${metric}`, unit, ours, better, ...(note ? { note } : {}), ...bound };
+      const figure = {
+        metric: `${name}: ${metric}`,
+        unit,
+        ours,
+        better,
+        ...(note ? { note } : {}),
+        ...bound,
+      };
       const peers = isOurs(name) ? [...all].filter(([other]) => !isOurs(other)) : [];
       if (peers.length === 0) printFigure("library", figure);
       for (const [peer, theirs] of peers) {

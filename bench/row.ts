@@ -86,7 +86,10 @@ export function rowOfFigure(bench: string, figure: Figure): BenchRow {
   };
 }
 
-function judged({ ours, atLeast, atMost, least }: Figure, ratio: number | null): Pick<BenchRow, "claim" | "pass"> {
+function judged(
+  { ours, atLeast, atMost, least }: Figure,
+  ratio: number | null,
+): Pick<BenchRow, "claim" | "pass"> {
   if (atMost !== undefined) return { claim: `<= ${atMost}`, pass: ours <= atMost };
   if (least !== undefined) return { claim: `>= ${least}`, pass: ours >= least };
   if (atLeast === undefined) return { claim: "", pass: null };

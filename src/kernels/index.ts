@@ -4,7 +4,14 @@ import { WasmFace } from "./wasm.ts";
 export { Arena, Region } from "./arena.ts";
 export type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
 export { openPool, type Pool, type PoolOptions } from "./pool.ts";
-export { type AllowedRows, type PostingScorer, type RowStatistics, WasmPostings, type WeightedList, WINDOW_ROWS } from "./postings.ts";
+export {
+  type AllowedRows,
+  type PostingScorer,
+  type RowStatistics,
+  WasmPostings,
+  type WeightedList,
+  WINDOW_ROWS,
+} from "./postings.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";

@@ -42,7 +42,9 @@ export function encodeItemRecord({ head, headings, places }: ItemRecord): Uint8A
   put(head);
   out.varint(headings.length);
   for (const path of headings) put(path);
-  const ownBytes = places.some(({ start, end, startByte, endByte }) => start !== startByte || end !== endByte);
+  const ownBytes = places.some(
+    ({ start, end, startByte, endByte }) => start !== startByte || end !== endByte,
+  );
   const flags = (ownBytes ? OWN_BYTES : 0) | (places.some(({ page }) => page !== 0) ? PAGES : 0);
   out.varint(places.length);
   out.varint(flags);

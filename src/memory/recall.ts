@@ -7,11 +7,11 @@
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Hits } from "../index/hits.ts";
-import type { SearchOptions } from "../index/segment.ts";
 import type { RowSet } from "../index/row-set.ts";
+import type { SearchOptions } from "../index/segment.ts";
 import { hasOperators } from "../index/text/query.ts";
-import type { Library } from "./library.ts";
 import { type Candidates, mix, withFeedback } from "./feedback.ts";
+import type { Library } from "./library.ts";
 import type { SearchQuery } from "./types.ts";
 
 export const recallDefaults = {
@@ -149,8 +149,7 @@ function wordScoresOf(
   });
 }
 
-const ranksOf = ({ rows }: Hits): Map<number, number> =>
-  new Map(Array.from(rows, (row, i) => [row, i + 1]));
+const ranksOf = ({ rows }: Hits): Map<number, number> => new Map(Array.from(rows, (row, i) => [row, i + 1]));
 
 /** A cursor is a place in the order and how many hits came before it, bound to its query. */
 export interface PageCursor {

@@ -34,7 +34,10 @@ function strongest(
   terms: number,
 ): [string, number][] {
   const numbers = [...sums.keys()];
-  const weights = Float64Array.from(numbers, (number) => sums.get(number)! * statistics.idf(counter.term(number)));
+  const weights = Float64Array.from(
+    numbers,
+    (number) => sums.get(number)! * statistics.idf(counter.term(number)),
+  );
   const least = weights.slice().sort()[Math.max(0, weights.length - terms)] ?? 0;
   const best: [string, number][] = [];
   numbers.forEach((number, i) => {

@@ -60,7 +60,9 @@ export class TermCounter {
       this.#counts = grown;
     }
     for (let number = this.#terms.length; number < size; number++) {
-      const term = decoder.decode(spelling.bytes.subarray(spelling.starts[number]!, spelling.starts[number + 1]!));
+      const term = decoder.decode(
+        spelling.bytes.subarray(spelling.starts[number]!, spelling.starts[number + 1]!),
+      );
       this.#terms.push(term);
       this.#topical.push(!NO_TOPIC.test(term));
     }

@@ -121,9 +121,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   /** UTF-16 ranges of `text` that match the query's terms, ascending. */
   highlight(text: string, query: string): [number, number][] {
     const prepared =
-      this.#prepared?.text === query
-        ? this.#prepared.plan
-        : planQuery(query, this.#lexicon, this.#options);
+      this.#prepared?.text === query ? this.#prepared.plan : planQuery(query, this.#lexicon, this.#options);
     return highlightTerms(text, new Set(prepared.terms.keys()));
   }
 

@@ -1,8 +1,9 @@
 /** Writes the words of one segment: the dictionary and the posting lists, term by term in byte order. */
+
+import { ByteWriter } from "../../varint.ts";
 import type { Parts } from "../segment.ts";
 import { DictionaryWriter } from "./dictionary.ts";
 import { writePostings } from "./postings.ts";
-import { ByteWriter } from "../../varint.ts";
 
 export class WordsWriter {
   readonly #lengths: Uint16Array;

@@ -133,7 +133,13 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   /** Fine codes of given rows, ascending, read once to be scored as often as one likes: what a fused ranking needs. */
   async take(rows: Uint32Array): Promise<TakenVectors> {
     const { located, places } = this.#locate(rows);
-    return new TakenVectors(this.#coders.fine, this.#metric, rows.length, places, await this.#gather(located));
+    return new TakenVectors(
+      this.#coders.fine,
+      this.#metric,
+      rows.length,
+      places,
+      await this.#gather(located),
+    );
   }
 
   memory(): readonly { name: string; bytes: number }[] {
@@ -223,13 +229,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return splitByRun(runs, list.finish());
   }
 
-  #select(
-    scorer: Scorer,
-    run: Run,
-    first: number,
-    list: Shortlist,
-    filter: SearchOptions["filter"],
-  ): void {
+  #select(scorer: Scorer, run: Run, first: number, list: Shortlist, filter: SearchOptions["filter"]): void {
     const scores = run.score(scorer, this.#scores);
     // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
     for (let start = 0; start < run.count; start += SIFT_ROWS) {

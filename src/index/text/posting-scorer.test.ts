@@ -1,9 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { writePostings } from "../index/text/postings.ts";
-import { ByteWriter } from "../varint.ts";
-import { kernels, type PostingScorer, ReferencePostings, WasmPostings, WINDOW_ROWS } from "./index.ts";
-import { decodePostings } from "./reference/postings.ts";
+import {
+  kernels,
+  type PostingScorer,
+  ReferencePostings,
+  WasmPostings,
+  WINDOW_ROWS,
+} from "../../kernels/index.ts";
+import { decodePostings } from "../../kernels/reference/postings.ts";
+import { ByteWriter } from "../../varint.ts";
+import { writePostings } from "./postings.ts";
 
 const STATISTICS = { average: 20, k1: 1.2, b: 0.75 };
 
@@ -140,6 +146,8 @@ describe("posting kernels equal their twin", () => {
     const { bytes, count } = listOf(1300, 9, 3, lengths);
     const pairs = decodePostings(bytes, count);
     expect(pairs.length).toBe(1300);
-    expect(pairs.every(([row, frequency], i) => frequency >= 1 && (i === 0 || row > pairs[i - 1]![0]))).toBe(true);
+    expect(pairs.every(([row, frequency], i) => frequency >= 1 && (i === 0 || row > pairs[i - 1]![0]))).toBe(
+      true,
+    );
   });
 });
