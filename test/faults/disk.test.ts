@@ -12,7 +12,7 @@ const isRoot = process.getuid?.() === 0;
 const mount = (...options: string[]): boolean => spawnSync("mount", options).status === 0;
 const disk = path("disk");
 mkdirSync(disk);
-const mounted = isRoot && mount("-t", "tmpfs", "-o", "size=16m", "tmpfs", disk);
+const mounted = isRoot && mount("-t", "tmpfs", "-o", "size=10m", "tmpfs", disk);
 // lazily: lmdb-js keeps a file without a lock file mapped until the process ends
 afterAll(() => void (mounted && spawnSync("umount", ["-l", disk])));
 
@@ -52,11 +52,11 @@ async function fill(memory: Memory, make: (n: number) => Item[]): Promise<Item[]
 
 describe.skipIf(!mounted)("a full disk", () => {
   test.each<[string, (n: number) => Item[]]>([
-    ["small calls", (n) => [item(`small${n}`, 400_000)]],
-    ["large calls", (n) => [0, 1, 2].map((i) => item(`large${n}x${i}`, 500_000))],
-  ])("filled by %s", async (_, make) => {
+    ["small calls", (n) => [item(`small${n}`, 200_000)]],
+    ["large calls", (n) => [0, 1, 2].map((i) => item(`large${n}x${i}`, 400_000))],
+  ])("filled by %s", { timeout: 120_000 }, async (_, make) => {
     const [where, filler] = [join(disk, "library"), join(disk, "filler")];
-    writeFileSync(filler, Buffer.alloc(6_000_000));
+    writeFileSync(filler, Buffer.alloc(4_000_000));
     const warnings: string[] = [];
     const options = { workers: 0, onWarning: (message: string) => void warnings.push(message) };
     const expected = [item("earlier", 1_000)];

@@ -39,10 +39,11 @@ function bytesOf(
 ): { bytes: Uint8Array; info: Stats } {
   try {
     const info = fs.statSync(path);
-    if (info.size > maxFileBytes) {
+    const most = Math.min(maxFileBytes, MAX_READ_BYTES);
+    if (info.size > most) {
       throw new MnemeError(
         "RANGE",
-        `${path}: ${info.size} bytes, at most ${maxFileBytes} are read; raise the limit or split it`,
+        `${path}: ${info.size} bytes, at most ${most} are read; ${most < MAX_READ_BYTES ? "raise the limit or split it" : "split it"}`,
         { details: { code: "TOO_LARGE" } },
       );
     }

@@ -1,5 +1,4 @@
 /** add: a few items go to the log and the tail, many become a segment at once. Both are one atomic, durable commit. */
-import type { Embedder } from "../../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../../errors.ts";
 import { itemHash } from "../item-hash.ts";
 import { type IdEntry, NS } from "../layout.ts";
@@ -9,7 +8,7 @@ import type { AddResult, Item, WorkOptions } from "../types.ts";
 import { checkItem } from "../validate.ts";
 import { flushIfLarge } from "./maintain.ts";
 import { count, nothing, type Outcome } from "./outcome.ts";
-import { type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
+import { ownVector, type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
 import { addSegment } from "./segment-commit.ts";
 import type { SourceItem } from "./tasks.ts";
 import { sourceOf } from "./work.ts";
@@ -142,7 +141,7 @@ async function addThroughLog(
     prepareItem(item, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
   );
   const { source } = writer;
-  const vectors = await embedPrepared(source.embedder, fresh, prepared);
+  const vectors = await embedPrepared(source, fresh, prepared);
   if (fresh.length > 0) {
     let isCurrent = true;
     await writer.commit(
@@ -159,7 +158,7 @@ async function addThroughLog(
 }
 
 async function embedPrepared(
-  embedder: Embedder,
+  { embedder, space }: VectorSource,
   items: readonly Item[],
   prepared: readonly PreparedItem[],
 ): Promise<Float32Array[]> {
@@ -169,7 +168,7 @@ async function embedPrepared(
   let at = 0;
   return prepared.map((one, i) => {
     const own = items[i]!.vector;
-    if (own) return own;
+    if (own) return ownVector(own, space.space);
     const run = data.slice(at, at + one.passages.length * dim);
     at += run.length;
     return run;

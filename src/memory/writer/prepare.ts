@@ -1,4 +1,5 @@
 /** From an item to rows: cut into passages, hashed, encoded. Pure; everything but the embedding, the version and the row ids. */
+import type { Space } from "../../embed/embedder.ts";
 import type { Meta } from "../../index/filter/where.ts";
 import { columnsOf } from "../columns-of.ts";
 import { chunk } from "../ingest/chunk.ts";
@@ -51,6 +52,13 @@ export function prepareItem(
   };
   const record = { head, headings, places };
   return { record, text, passages: passageTexts(record, item.text), columns: columnsOf(head) };
+}
+
+/** An item's own vector as the space wants it: of unit length where an embedder's are, since vectors are added up and not only compared. */
+export function ownVector(vector: Float32Array, { normalized }: Space): Float32Array {
+  if (!normalized) return vector;
+  const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+  return vector.map((value) => value / norm);
 }
 
 interface Cut {

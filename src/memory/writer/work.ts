@@ -10,7 +10,7 @@ import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import { type BuildItem, buildSegment, buildVectors, mergeSegments } from "./build.ts";
-import { type Prior, prepareItem } from "./prepare.ts";
+import { ownVector, type Prior, prepareItem } from "./prepare.ts";
 import type {
   FileJob,
   PreparedSegment,
@@ -67,7 +67,7 @@ async function prepareFiles(
       sourceBytes += bytes;
       if (item.text.trim() === "") {
         skipped.push({ id: file.id, code: "EMPTY", reason: `${file.path}: no text` });
-      } else if (!collect(collected, item, file.prior, context.now, { modifiedAt, sourceBytes: bytes })) {
+      } else if (!collect(collected, item, file.prior, context, { modifiedAt, sourceBytes: bytes })) {
         unchanged.push({ id: file.id, modifiedAt, sourceBytes: bytes });
       }
     } catch (error) {
@@ -86,7 +86,7 @@ async function prepareItems(items: readonly SourceItem[], context: Context): Pro
   const unchanged: { id: string; modifiedAt: number; sourceBytes: number }[] = [];
   for (const { item, prior } of items) {
     const source = sourceOf(item);
-    if (!collect(collected, item, prior, context.now, source)) unchanged.push({ id: item.id, ...source });
+    if (!collect(collected, item, prior, context, source)) unchanged.push({ id: item.id, ...source });
   }
   return { ...(await finish(collected, context)), unchanged, skipped: [], sourceBytes: 0 };
 }
@@ -100,14 +100,14 @@ function collect(
   { prepared, heads }: Collected,
   item: Item,
   prior: Prior | undefined,
-  now: number,
+  { now, space }: Context,
   source: { modifiedAt: number; sourceBytes: number },
 ): boolean {
   const hash = itemHash(item);
   if (prior && hash.startsWith(prior.hash)) return false;
   const one = prepareItem(item, prior, now, hash);
   const { version, createdAt, bytes } = one.record.head;
-  prepared.push(item.vector ? { ...one, vectors: item.vector } : one);
+  prepared.push(item.vector ? { ...one, vectors: ownVector(item.vector, space.space) } : one);
   heads.push({ id: item.id, rows: one.passages.length, hash, bytes, version, createdAt, ...source });
   return true;
 }
