@@ -5,3 +5,4 @@ export { binaryDot4, finishOneBit, hamming } from "./binary";
 export { selectAbove } from "./select";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
+export { mergePairs } from "./merge";
