@@ -4,7 +4,7 @@
  */
 import { MnemeError } from "../errors.ts";
 import { kernels, RunTable } from "../kernels/index.ts";
-import { MergeTable } from "./merge-table.ts";
+import { PairMerger } from "./pair-merger.ts";
 import { PIECE_PATTERN, pieceKindOf } from "./pieces.ts";
 
 interface TokenizerFile {
@@ -26,21 +26,18 @@ interface TokenizerFile {
 const CACHE_ENTRIES = 200_000;
 /** Room for so many of them at first. */
 const FIRST_PIECES = 1 << 15;
-/** Tokens of one piece that are merged at first; longer pieces make room. */
-const FIRST_TOKENS = 256;
 
 export class BpeTokenizer implements Disposable {
   readonly vocabularySize: number;
   /** Token of each byte. */
   readonly #bytes: Uint16Array;
-  readonly #merges: MergeTable;
+  readonly #merger: PairMerger;
   readonly #pieces: RunTable;
   /** Ids of remembered pieces, back to back, and where those of each end. */
   #ids = new Uint16Array(FIRST_PIECES * 2);
   #ends = new Uint32Array(FIRST_PIECES);
   /** Ids of pieces that are not remembered, of one text. */
   readonly #loose: Uint16Array[] = [];
-  #tokens = new Uint16Array(FIRST_TOKENS);
   #out = new Uint32Array(1024);
 
   /** @param json text of tokenizer.json. @throws MnemeError FORMAT, UNSUPPORTED naming the part that is of another make. */
@@ -49,12 +46,12 @@ export class BpeTokenizer implements Disposable {
     const { vocab, merges } = file.model;
     this.vocabularySize = Object.keys(vocab).length;
     this.#bytes = byteTokens(vocab);
-    this.#merges = mergeTable(vocab, merges);
+    this.#merger = mergerOf(vocab, merges);
     this.#pieces = new RunTable(kernels(), kernels().arena, "pieces", pieceKindOf);
   }
 
   get bytes(): number {
-    return this.#merges.bytes + this.#pieces.bytes + this.#ids.byteLength + this.#ends.byteLength;
+    return this.#merger.bytes + this.#pieces.bytes + this.#ids.byteLength + this.#ends.byteLength;
   }
 
   /** Token ids of the text, at most `limit`. Borrowed: valid until the next call. */
@@ -73,6 +70,7 @@ export class BpeTokenizer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#pieces[Symbol.dispose]();
+    this.#merger[Symbol.dispose]();
   }
 
   /** Writes the ids of a piece to the output. @returns where they end */
@@ -88,34 +86,34 @@ export class BpeTokenizer implements Disposable {
   }
 
   readonly #learn = (start: number, end: number, kept: boolean): void => {
-    const count = this.#merge(start, end);
+    // three bytes a unit at most
+    const tokens = this.#merger.room((end - start) * 3);
+    const count = this.#merger.merge(this.#spell(start, end, tokens));
     if (!kept) {
-      this.#loose.push(this.#tokens.slice(0, count));
+      this.#loose.push(tokens.slice(0, count));
       return;
     }
     const entry = this.#pieces.size;
     const from = entry === 0 ? 0 : this.#ends[entry - 1]!;
     if (from + count > this.#ids.length) this.#ids = wider(this.#ids, from + count, Uint16Array);
     if (entry >= this.#ends.length) this.#ends = wider(this.#ends, entry + 1, Uint32Array);
-    for (let i = 0; i < count; i++) this.#ids[from + i] = this.#tokens[i]!;
+    for (let i = 0; i < count; i++) this.#ids[from + i] = tokens[i]!;
     this.#ends[entry] = from + count;
   };
 
-  /** Tokens of a piece into #tokens. @returns how many */
-  #merge(start: number, end: number): number {
+  /** Writes the tokens of a piece's bytes. @returns how many */
+  #spell(start: number, end: number, tokens: Uint16Array): number {
     const { units } = this.#pieces;
-    // three bytes a unit at most
-    const room = (end - start) * 3;
-    if (room > this.#tokens.length) this.#tokens = wider(this.#tokens, room, Uint16Array);
+    const bytes = this.#bytes;
     let count = 0;
-    while (start + count < end && units[start + count]! < 128) {
-      this.#tokens[count] = this.#bytes[units[start + count]!]!;
-      count++;
+    for (let at = start; at < end; at++) {
+      if (units[at]! < 128) tokens[count++] = bytes[units[at]!]!;
+      else {
+        for (const byte of utf8Of(units.subarray(at, end))) tokens[count++] = bytes[byte]!;
+        break;
+      }
     }
-    if (start + count < end)
-      for (const byte of utf8Of(units.subarray(start + count, end)))
-        this.#tokens[count++] = this.#bytes[byte]!;
-    return this.#merges.apply(this.#tokens, count);
+    return count;
   }
 }
 
@@ -162,11 +160,11 @@ function byteTokens(vocab: Record<string, number>): Uint16Array {
   });
 }
 
-function mergeTable(vocab: Record<string, number>, merges: TokenizerFile["model"]["merges"]): MergeTable {
-  const table = new MergeTable(merges.length);
+function mergerOf(vocab: Record<string, number>, merges: TokenizerFile["model"]["merges"]): PairMerger {
+  const merger = new PairMerger(merges.length);
   merges.forEach((merge, rank) => {
     const [left, right] = (typeof merge === "string" ? merge.split(" ") : merge) as [string, string];
-    table.add(vocab[left]!, vocab[right]!, rank, vocab[left + right]!);
+    merger.add(vocab[left]!, vocab[right]!, rank, vocab[left + right]!);
   });
-  return table;
+  return merger;
 }

@@ -127,6 +127,12 @@ export interface KernelFace {
    * table. At the end of the text place[0] is 2^32 - 1. @returns how many entries there are
    */
   scanRuns(split: "words" | "pieces", scan: RunScan, before: number): number;
+  /**
+   * Byte-pair merges of tokens[0, count), in place: the pair of lowest rank first, leftmost of equals. `slots` is a table by open
+   * addressing, a power of two of pairs: left token << 16 | right token, rank << 16 | merged token or 2^32 - 1; the place of a pair is the
+   * high bits of its product with 0x9e3779b1. @returns how many tokens remain
+   */
+  mergePairs(tokens: Uint16Array, count: number, slots: Uint32Array): number;
   /** Wrapping i32 sum of whole 64-byte lines: the bandwidth probe. */
   sumBytes(data: Uint8Array): number;
 }

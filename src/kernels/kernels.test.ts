@@ -172,6 +172,25 @@ describe("each kernel equals its twin", () => {
       expect(kernels().findNotFinite(data)).toBe(reference.findNotFinite(data));
     }));
 
+  test("merges of pairs", () =>
+    property((count, rows, start) => {
+      const slots = new Uint32Array(256).fill(0xffff_ffff);
+      const bytes = randomBytes(count + 3 * rows, start);
+      for (let rank = 0; rank < rows; rank++) {
+        const [left, right, merged] = bytes.subarray(count + 3 * rank).map((byte) => byte & 7);
+        const pair = (left! << 16) | right!;
+        let slot = Math.imul(pair, 0x9e3779b1) >>> 25;
+        while (slots[2 * slot + 1] !== 0xffff_ffff && slots[2 * slot] !== pair) slot = (slot + 1) & 127;
+        slots.set([pair, (rank << 16) | merged!], 2 * slot);
+      }
+      const [tokens, expected] = [0, 1].map(() =>
+        Uint16Array.from(bytes.subarray(0, count), (byte) => byte & 7),
+      );
+      const left = kernels().mergePairs(tokens!, count, slots);
+      expect(left).toBe(reference.mergePairs(expected!, count, slots));
+      expect(tokens!.subarray(0, left)).toEqual(expected!.subarray(0, left));
+    }));
+
   test("selection and the probe", () =>
     property((dim, rows, start) => {
       const scores = floats(dim, start);

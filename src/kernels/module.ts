@@ -31,6 +31,7 @@ export const KERNEL_NAMES = [
   "scaleColumnsF32",
   "encodeOneBit",
   "encodeI8",
+  "mergePairs",
   "sumBytes",
   "openPostings",
   "boundPostings",

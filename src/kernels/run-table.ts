@@ -182,6 +182,8 @@ export class RunTable implements Disposable {
     if (known !== undefined) return known;
     const kept = (isShort || key !== "") && this.#size < MOST_ENTRIES;
     learn(start, end, kept);
+    // what learns may have grown the memory
+    if (this.#views.buffer !== this.#arena.buffer) this.#view();
     if (!kept) return -1;
     // a slice of a few characters of its own: one of the text would keep the text alive
     if (key) this.#long.set(` ${key}`.slice(1), this.#size);

@@ -230,6 +230,15 @@ export class WasmFace implements KernelFace {
     return (split === "words" ? scanWords : scanPieces)(place.byteOffset, before);
   }
 
+  mergePairs(tokens: Uint16Array, count: number, slots: Uint32Array): number {
+    const merges = this.#region("c", count * 4).pointer;
+    const [at, table] = [this.#in("a", tokens), this.#in("table", slots)];
+    const mask = slots.length / 2 - 1;
+    const left = this.instance.exports.mergePairs(at, count, merges, table, mask, Math.clz32(mask));
+    this.#take(at, tokens);
+    return left;
+  }
+
   sumBytes(data: Uint8Array): number {
     return this.instance.exports.sumBytes(this.#in("a", data), data.length);
   }

@@ -7,7 +7,7 @@ import { WordsWriter } from "./words-writer.ts";
 /** Rows longer than this count as this long. */
 const MAX_LENGTH = 0xffff;
 /** A vocabulary with more terms is not kept for the next segment. */
-const KEPT_TERMS = 200_000;
+const KEPT_TERMS = 100_000;
 
 /** What earlier segments of this thread taught. */
 let vocabulary: Vocabulary | undefined;

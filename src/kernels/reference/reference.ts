@@ -1,12 +1,14 @@
 /** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
 import type { KernelFace, OneBitQuery, Rows } from "../face.ts";
 import { encoders } from "./encode.ts";
+import { merging } from "./merge.ts";
 import { nearest } from "./nearest.ts";
 import { runs } from "./runs.ts";
 
 export const reference: KernelFace = {
   name: "reference",
   ...encoders,
+  ...merging,
   ...runs,
   dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
   l2F32: (query, rows, out) =>

@@ -16,3 +16,4 @@ export {
 export { scanOneBit } from "./scan";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
+export { mergePairs } from "./merge";
