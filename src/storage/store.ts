@@ -69,6 +69,11 @@ export interface Store extends ReadableStore {
    * @throws MnemeError DISK_FULL, READ_ONLY, LOCKED, DISPOSED: nothing of the batch is kept.
    */
   batch(fill: (batch: Batch) => void): Promise<number>;
-  /** Rewrites live data and returns space to the file system. @returns bytes before and after. */
-  compact(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+  /** Rewrites live data and returns space to the file system; reads go on meanwhile. @returns bytes before and after. */
+  compact(options?: CompactOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+}
+
+export interface CompactOptions {
+  /** Given the switch to what was rewritten, a matter of a moment that ends open ranges: calls it while nobody reads. */
+  readonly switching?: (swap: () => Promise<void>) => Promise<void>;
 }
