@@ -99,7 +99,11 @@ function isIterable(items: unknown): items is Iterable<Item> | AsyncIterable<Ite
 
 export function priorOf(writer: Writer, id: string): Prior | undefined {
   const entry = writer.entryOf(id);
-  return entry && { version: entry.version, createdAt: entry.createdAt, hash: entry.hash };
+  return entry && priorFrom(entry);
+}
+
+export function priorFrom({ version, createdAt, hash }: IdEntry): Prior {
+  return { version, createdAt, hash };
 }
 
 async function addAsSegment(

@@ -4,14 +4,16 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { MnemeError, throwIfAborted } from "../../errors.ts";
 import type { Meta } from "../../index/filter/where.ts";
+import { Pacer } from "../../pacer.ts";
+import { idPages } from "../id-pages.ts";
 import { type WalkedFile, walk } from "../ingest/walk.ts";
-import { decodeJson, encodeJson, NS } from "../layout.ts";
-import type { IndexOptions, IndexResult } from "../types.ts";
-import { bundledDim, priorOf } from "./add.ts";
+import { decodeJson, encodeJson, type IdEntry, NS } from "../layout.ts";
+import type { IndexOptions, IndexResult, Skipped } from "../types.ts";
+import { bundledDim, priorFrom } from "./add.ts";
 import { forgetIds } from "./forget.ts";
 import { nothing, type Outcome } from "./outcome.ts";
 import { addSegment } from "./segment-commit.ts";
-import type { FileJob } from "./tasks.ts";
+import type { SeenFile } from "./tasks.ts";
 import type { Writer } from "./writer.ts";
 
 export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const;
@@ -19,6 +21,9 @@ export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const
 /** Source bytes handed to a worker at once: a commit's worth, lost at most when the process is killed. */
 const BATCH_BYTES = 16 << 20;
 const BATCH_FILES = 4096;
+/** The last batches shrink to this, so that the threads end together and little is left to write when they do. */
+const LAST_BATCH_BYTES = 4 << 20;
+const LEAST_BATCH_BYTES = 1 << 18;
 
 const ROOTS_KEY = ["roots"] as const;
 
@@ -75,11 +80,14 @@ async function scan(
   root: string,
   single: boolean,
   name: string,
-): Promise<{ jobs: (FileJob & { bytes: number })[]; seen: Set<string> }> {
-  const jobs: (FileJob & { bytes: number })[] = [];
+): Promise<{ jobs: SeenFile[]; seen: Set<string> }> {
+  const jobs: SeenFile[] = [];
   const seen = new Set<string>();
-  for await (const found of walk(root, run.options)) {
+  const pacer = new Pacer();
+  const maxFileBytes = run.options.maxFileBytes ?? indexDefaults.maxFileBytes;
+  for await (const found of walk(root, { ...run.options, maxFileBytes })) {
     throwIfAborted(run.options.signal, "index");
+    if (pacer.isDue) await pacer.pause();
     if ("reason" in found) {
       run.outcome.skipped.push({ ...found, id: `${name}/${found.id}` });
       continue;
@@ -87,27 +95,39 @@ async function scan(
     const id = single ? name : `${name}/${found.relative}`;
     seen.add(id);
     run.totals.files++;
-    const entry = run.writer.entryOf(id);
-    if (entry && entry.modifiedAt === found.modifiedAt && entry.sourceBytes === found.bytes) {
-      run.outcome.unchanged++;
+    if (single && found.bytes > maxFileBytes) {
+      run.outcome.skipped.push(tooLarge(id, found, maxFileBytes));
       continue;
     }
-    jobs.push(jobOf(run, found, id));
-    run.totals.bytes += found.bytes;
-    run.options.onProgress?.({
-      phase: "scan",
-      done: jobs.length,
-      total: 0,
-      bytes: 0,
-      totalBytes: run.totals.bytes,
-      current: found.relative,
-    });
+    const entry = run.writer.entryOf(id);
+    if (entry && entry.modifiedAt === found.modifiedAt && entry.sourceBytes === found.bytes)
+      run.outcome.unchanged++;
+    else take(run, jobs, jobOf(run.options, found, id, entry));
   }
   return { jobs, seen };
 }
 
-function jobOf({ writer, options }: Run, file: WalkedFile, id: string): FileJob & { bytes: number } {
-  const prior = priorOf(writer, id);
+function take(run: Run, jobs: SeenFile[], job: SeenFile): void {
+  // the threads load their model while the folder is still being walked
+  if (jobs.length === 0)
+    run.writer.pool.warm({ kind: "warm", embedder: { bundledDim: bundledDim(run.writer) } });
+  jobs.push(job);
+  run.totals.bytes += job.bytes;
+  run.options.onProgress?.({
+    phase: "scan",
+    done: jobs.length,
+    total: 0,
+    bytes: 0,
+    totalBytes: run.totals.bytes,
+    current: job.relative,
+  });
+}
+
+function tooLarge(id: string, { path, bytes }: WalkedFile, maxFileBytes: number): Skipped {
+  return { id, code: "TOO_LARGE", reason: `${path}: ${bytes} bytes, at most ${maxFileBytes} are read` };
+}
+
+function jobOf(options: IndexOptions, file: WalkedFile, id: string, entry: IdEntry | undefined): SeenFile {
   const folder = dirname(file.relative);
   const meta: Meta = {
     ...options.meta,
@@ -115,18 +135,12 @@ function jobOf({ writer, options }: Run, file: WalkedFile, id: string): FileJob 
     folder: folder === "." ? "" : folder,
     name: basename(file.path),
   };
-  return {
-    path: file.path,
-    relative: file.relative,
-    id,
-    meta,
-    bytes: file.bytes,
-    ...(prior ? { prior } : {}),
-  };
+  const prior = entry && priorFrom(entry);
+  return { ...file, id, meta, ...(prior ? { prior } : {}) };
 }
 
 /** Batches of files to the workers; as many under way as there are threads, plus one being committed. */
-async function indexJobs(run: Run, jobs: readonly (FileJob & { bytes: number })[]): Promise<void> {
+async function indexJobs(run: Run, jobs: readonly SeenFile[]): Promise<void> {
   const under = new Set<Promise<void>>();
   let failure: unknown;
   for (const files of cut(jobs, Math.max(1, run.writer.pool.size))) {
@@ -144,31 +158,32 @@ async function indexJobs(run: Run, jobs: readonly (FileJob & { bytes: number })[
   if (failure) throw failure;
 }
 
-function* cut(
-  jobs: readonly (FileJob & { bytes: number })[],
-  threads: number,
-): Generator<(FileJob & { bytes: number })[]> {
-  const total = jobs.reduce((sum, job) => sum + job.bytes, 0);
-  const limit = Math.min(BATCH_BYTES, Math.max(total / (2 * threads), 1 << 18));
-  let batch: (FileJob & { bytes: number })[] = [];
+/** A thread's share of what is left at a time. */
+function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]> {
+  let left = jobs.reduce((sum, job) => sum + job.bytes, 0);
+  const least = Math.max(LEAST_BATCH_BYTES, Math.min(LAST_BATCH_BYTES, left / (2 * threads)));
+  const share = (): number => Math.min(BATCH_BYTES, Math.max(least, left / threads));
+  let limit = share();
+  let batch: SeenFile[] = [];
   let bytes = 0;
   for (const job of jobs) {
     batch.push(job);
     bytes += job.bytes;
     if (bytes < limit && batch.length < BATCH_FILES) continue;
     yield batch;
+    left -= bytes;
+    limit = share();
     batch = [];
     bytes = 0;
   }
   if (batch.length > 0) yield batch;
 }
 
-async function indexBatch(run: Run, files: readonly (FileJob & { bytes: number })[]): Promise<void> {
+async function indexBatch(run: Run, files: readonly SeenFile[]): Promise<void> {
   const { writer, options, now, outcome, totals } = run;
   const prepared = await writer.pool.run({
     kind: "files",
     files,
-    maxFileBytes: options.maxFileBytes ?? indexDefaults.maxFileBytes,
     now,
     space: writer.library.activeSpace,
     embedder: { bundledDim: bundledDim(writer) },
@@ -191,9 +206,10 @@ async function indexBatch(run: Run, files: readonly (FileJob & { bytes: number }
 async function prune(writer: Writer, name: string, seen: ReadonlySet<string>): Promise<number> {
   const prefix = `${name}/`;
   const gone: string[] = [];
-  for (const { key } of writer.store.range(NS.ids, { start: [prefix], end: [`${name}0`] })) {
-    const id = String(key[0]);
-    if (id.startsWith(prefix) && !seen.has(id)) gone.push(id);
+  const pacer = new Pacer();
+  for await (const page of idPages(writer, prefix, `${name}0`)) {
+    for (const { id } of page) if (id.startsWith(prefix) && !seen.has(id)) gone.push(id);
+    if (pacer.isDue) await pacer.pause();
   }
   await forgetIds(writer, gone);
   return gone.length;

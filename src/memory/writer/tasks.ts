@@ -19,6 +19,12 @@ export interface FileJob {
   readonly prior?: Prior;
 }
 
+/** With the size and time that the walk saw. */
+export interface SeenFile extends FileJob {
+  readonly bytes: number;
+  readonly modifiedAt: number;
+}
+
 export interface SourceItem {
   readonly item: Item;
   readonly prior?: Prior;
@@ -52,11 +58,23 @@ export interface PreparedSegment {
   readonly sourceBytes: number;
 }
 
+/** A document's bytes under its name. */
+export interface DocumentJob {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly id: string;
+  readonly meta: Meta;
+  readonly prior?: Prior;
+}
+
+/** A document that was read: a small one as an item, a larger one as a segment of one item. */
+export type ReadDocument = { readonly item: Item } | { readonly prepared: PreparedSegment };
+
 export type Task =
+  | { readonly kind: "warm"; readonly embedder: WorkerEmbedder }
   | {
       readonly kind: "files";
-      readonly files: readonly FileJob[];
-      readonly maxFileBytes: number;
+      readonly files: readonly SeenFile[];
       readonly now: number;
       readonly space: SpaceEntry;
       readonly embedder: WorkerEmbedder;
@@ -64,6 +82,15 @@ export type Task =
   | {
       readonly kind: "items";
       readonly items: readonly SourceItem[];
+      readonly now: number;
+      readonly space: SpaceEntry;
+      readonly embedder: WorkerEmbedder;
+    }
+  | {
+      readonly kind: "document";
+      readonly document: DocumentJob;
+      /** Text, in UTF-16 units, from which a document is no longer small. */
+      readonly segmentText: number;
       readonly now: number;
       readonly space: SpaceEntry;
       readonly embedder: WorkerEmbedder;
@@ -82,4 +109,8 @@ export type Task =
       readonly embedder: WorkerEmbedder;
     };
 
-export type TaskResult<T extends Task> = T["kind"] extends "files" | "items" ? PreparedSegment : Parts;
+export type TaskResult<T extends Task> = T["kind"] extends "files" | "items"
+  ? PreparedSegment
+  : T["kind"] extends "document"
+    ? ReadDocument
+    : Parts;
