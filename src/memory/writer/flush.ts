@@ -3,7 +3,7 @@ import { rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS } from "../layout.ts";
 import type { TailItem } from "../tail.ts";
 import { mergeIfMany } from "./merge.ts";
-import { stagedEntry, stageSegment } from "./stage.ts";
+import { nameSegment, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 /** A tail beyond either bound is flushed in the background: it is rebuilt at open, and costs RAM uncompressed. */
@@ -55,14 +55,13 @@ async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void>
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
       const old = library.manifest;
-      const flushed = staged ? [stagedEntry(staged, rows)] : [];
+      const flushed = staged ? [nameSegment(batch, staged, rows)] : [];
       const segments = [...old.segments, ...flushed].sort((a, b) => a.first - b.first);
       manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1) };
       writer.putManifest(batch, manifest);
       for (const item of run) batch.delete(NS.log, [item.firstRow]);
     });
-    await library.gate.write(async () => {
-      await library.adopt(manifest);
+    await library.adopt(manifest, () => {
       library.trimTail(last.firstRow + last.rows - 1);
       library.account();
     });

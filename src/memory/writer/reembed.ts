@@ -6,11 +6,11 @@ import type { Embedder } from "../../embed/embedder.ts";
 import { sameSpace } from "../../embed/space.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
+import { writePages } from "../../storage/pages.ts";
 import { type Manifest, NS, type SpaceEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import { passageTexts } from "../passage-text.ts";
 import { newSpaceEntry, vectorsPrefix } from "../spaces.ts";
-import { putPart } from "../stored-segment.ts";
 import type { WorkOptions } from "../types.ts";
 import { buildVectors } from "./build.ts";
 import { flushTail } from "./flush.ts";
@@ -148,7 +148,7 @@ async function rewrite(
   const { library } = writer;
   const manifest = change(library.manifest);
   await writer.store.batch((batch) => {
-    for (const [name, bytes] of parts ?? []) putPart(batch, segment!, name, bytes);
+    for (const [name, bytes] of parts ?? []) writePages(batch, NS.segments, [segment!, name], bytes);
     for (const entry of library.manifest.segments) {
       const kept = new Set(Object.keys(manifest.segments.find(({ id }) => id === entry.id)?.parts ?? {}));
       for (const name of Object.keys(entry.parts))
@@ -156,5 +156,5 @@ async function rewrite(
     }
     writer.putManifest(batch, manifest);
   });
-  await library.gate.write(() => library.adopt(manifest));
+  await library.adopt(manifest);
 }

@@ -1,13 +1,14 @@
 /** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
 import type { Embedder } from "../../embed/embedder.ts";
 import { contiguousRows, type Parts } from "../../index/segment.ts";
+import { Pacer } from "../../pacer.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
 import { vectorsPrefix } from "../spaces.ts";
 import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./merge.ts";
 import { count, type Outcome } from "./outcome.ts";
-import { type StagedSegment, stagedEntry, stageSegment } from "./stage.ts";
+import { nameSegment, type StagedSegment, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, Writer } from "./writer.ts";
 
@@ -27,9 +28,8 @@ export async function addSegment(
   const parts = prepared.passages
     ? await withVectors(writer, prepared.parts, prepared.passages, embedder)
     : prepared.parts;
-  const ids = prepared.heads.map((head) => head.id);
   const staged = await stageSegment(writer, parts);
-  await writer.commit(ids, () => segmentChange(writer, prepared, staged, outcome), { alone: true });
+  await writer.commitAlone(() => segmentChange(writer, prepared, staged, outcome));
   mergeIfMany(writer);
 }
 
@@ -50,50 +50,54 @@ export async function withVectors(
   return all;
 }
 
-function segmentChange(
+async function segmentChange(
   writer: Writer,
   prepared: PreparedSegment,
   staged: StagedSegment,
   outcome: Outcome,
-): Change {
+): Promise<Change> {
   const { library } = writer;
   const rows = contiguousRows(writer.takeRows(prepared.rows, true), prepared.rows);
   const entries = new Map<string, IdEntry>();
+  const replaced: IdEntry[] = [];
+  const pacer = new Pacer();
   let firstRow = rows.base!;
   for (const head of prepared.heads) {
-    count(outcome, writer.entryOf(head.id) !== undefined, head.rows, head.bytes);
+    const before = writer.entryOf(head.id);
+    if (before) replaced.push(before);
+    count(outcome, before !== undefined, head.rows, head.bytes);
     entries.set(head.id, { ...head, firstRow, hash: head.hash.slice(0, 32) });
     firstRow += head.rows;
+    if (pacer.isDue) await pacer.pause();
   }
   let manifest: Manifest;
   return {
     entries,
+    replaced,
     fill: (batch) => {
       const old = library.manifest;
-      const segments = [...old.segments, stagedEntry(staged, rows)];
+      const segments = [...old.segments, nameSegment(batch, staged, rows)];
       manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, staged.id + 1) };
       writer.putManifest(batch, manifest);
     },
-    applied: () =>
-      library.gate.write(async () => {
-        await library.adopt(manifest);
-        library.enliven(rows);
-      }),
+    applied: () => library.adopt(manifest, () => library.enliven(rows)),
   };
 }
 
 /** Files found unchanged by their content get their new time and size, so that the next run need not read them. */
 async function touch(writer: Writer, unchanged: PreparedSegment["unchanged"]): Promise<void> {
-  const stale = unchanged.filter(
-    ({ id, modifiedAt }) => modifiedAt !== 0 && writer.entryOf(id)?.modifiedAt !== modifiedAt,
-  );
-  if (stale.length === 0) return;
-  await writer.alone(() =>
-    writer.store.batch((batch: Batch) => {
-      for (const { id, modifiedAt, sourceBytes } of stale) {
-        const entry = writer.entryOf(id);
-        if (entry) batch.put(NS.ids, [id], encodeIdEntry({ ...entry, modifiedAt, sourceBytes }));
-      }
-    }),
-  );
+  if (unchanged.length === 0) return;
+  await writer.alone(async () => {
+    const renewed = new Map<string, IdEntry>();
+    const pacer = new Pacer();
+    for (const { id, modifiedAt, sourceBytes } of unchanged) {
+      const entry = modifiedAt === 0 ? undefined : writer.entryOf(id);
+      if (entry && entry.modifiedAt !== modifiedAt) renewed.set(id, { ...entry, modifiedAt, sourceBytes });
+      if (pacer.isDue) await pacer.pause();
+    }
+    if (renewed.size === 0) return;
+    await writer.store.batch((batch: Batch) => {
+      for (const [id, entry] of renewed) batch.put(NS.ids, [id], encodeIdEntry(entry));
+    });
+  });
 }

@@ -31,6 +31,8 @@ export interface WriterOptions {
 export interface Change {
   /** New entry of an id; null forgets it. Rows of the entry before are buried. */
   readonly entries: ReadonlyMap<string, IdEntry | null>;
+  /** The entries before, where `make` has looked them up already. */
+  readonly replaced?: readonly IdEntry[];
   readonly fill?: (batch: Batch) => void;
   /** Applies the change to the library in memory, once it is durable. */
   readonly applied?: () => void | Promise<void>;
@@ -91,13 +93,17 @@ export class Writer implements AsyncDisposable {
     return this.#nextSegment++;
   }
 
+  /** Like `commit` while no other is under way, for changes of the manifest; `make` may take its time. */
+  commitAlone(make: () => Change | Promise<Change>): Promise<void> {
+    return this.alone(async () => this.#write(await make()));
+  }
+
   /**
    * One atomic, durable commit. `make` runs when it is this commit's turn and takes the rows it needs; it may look ids up.
    * Return null from it to write nothing.
-   * @param alone no other commit may be under way: for changes of the manifest.
    */
-  async commit(ids: readonly string[], make: () => Change | null, { alone = false } = {}): Promise<void> {
-    let exclusive = alone || ids.some((id) => this.entryOf(id) !== undefined);
+  async commit(ids: readonly string[], make: () => Change | null): Promise<void> {
+    let exclusive = ids.some((id) => this.entryOf(id) !== undefined);
     for (;;) {
       const enter = exclusive ? this.#order.write.bind(this.#order) : this.#order.read.bind(this.#order);
       const done = await enter(async () => {
@@ -184,8 +190,9 @@ export class Writer implements AsyncDisposable {
     await this.pool[Symbol.asyncDispose]();
   }
 
-  async #write({ entries, fill, applied }: Change): Promise<void> {
-    const buried = [...entries.keys()].map((id) => this.entryOf(id)).filter((entry) => entry !== undefined);
+  async #write({ entries, replaced, fill, applied }: Change): Promise<void> {
+    const buried =
+      replaced ?? [...entries.keys()].map((id) => this.entryOf(id)).filter((entry) => entry !== undefined);
     const owner = {};
     for (const [id, entry] of entries) this.#pending.set(id, { entry, owner });
     try {
