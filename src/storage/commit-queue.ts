@@ -8,11 +8,16 @@ import type { MaybePromise } from "./store.ts";
 /** Batches are gathered up to so many writes: a commit far larger than what came in would keep the last ones waiting. */
 const MOST_WRITES = 4096;
 
-/** Commits batches as one transaction. @returns the generation before it; each batch that writes makes one more */
-export type CommitTogether = (batches: readonly (readonly Write[])[]) => MaybePromise<number>;
-
-interface WaitingBatch {
+/** One batch: its writes, and the buffers that change hands with it. */
+export interface QueuedBatch {
   readonly writes: readonly Write[];
+  readonly given: readonly ArrayBuffer[];
+}
+
+/** Commits batches as one transaction. @returns the generation before it; each batch that writes makes one more */
+export type CommitTogether = (batches: readonly QueuedBatch[]) => MaybePromise<number>;
+
+interface WaitingBatch extends QueuedBatch {
   readonly resolve: (generation: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -30,8 +35,8 @@ export class CommitQueue {
   }
 
   /** @returns the batch's generation, once it is durable. With nothing before it the commit begins at once. */
-  batch(writes: readonly Write[]): Promise<number> {
-    return new Promise((resolve, reject) => this.#add({ writes, resolve, reject }));
+  batch(batch: QueuedBatch): Promise<number> {
+    return new Promise((resolve, reject) => this.#add({ ...batch, resolve, reject }));
   }
 
   /** Runs `job` while no commit is under way. */
@@ -74,7 +79,7 @@ export class CommitQueue {
 
   async #settle(batches: readonly WaitingBatch[]): Promise<void> {
     try {
-      const before = this.#commit(batches.map(({ writes }) => writes));
+      const before = this.#commit(batches);
       let generation = typeof before === "number" ? before : await before;
       for (const { writes, resolve } of batches) resolve(writes.length > 0 ? ++generation : generation);
     } catch (error) {

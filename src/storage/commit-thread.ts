@@ -15,6 +15,8 @@ export type CommitJob =
       readonly kind: "commit";
       readonly path: string;
       readonly writes: ArrayBuffer;
+      /** Buffers that values lie in. */
+      readonly given: readonly ArrayBuffer[];
       readonly generation: number;
     }
   | { readonly kind: "rewrite"; readonly path: string; readonly folder: string; readonly target: DataFile }
@@ -61,9 +63,14 @@ export class CommitThread {
   }
 
   /** Durable when it resolves. @throws what LMDB said; both ends must then open the file anew. */
-  commit(path: string, writes: readonly Write[], generation: number): Promise<void> {
-    const packed = packWrites(writes);
-    return this.#ask({ kind: "commit", path, writes: packed, generation }, [packed]);
+  commit(
+    path: string,
+    writes: readonly Write[],
+    given: readonly ArrayBuffer[],
+    generation: number,
+  ): Promise<void> {
+    const packed = packWrites(writes, given);
+    return this.#ask({ kind: "commit", path, writes: packed, given, generation }, [packed, ...given]);
   }
 
   /** @see rewriteFile */

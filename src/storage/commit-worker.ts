@@ -27,7 +27,7 @@ async function letGo(): Promise<void> {
 async function perform(job: CommitJob): Promise<void> {
   switch (job.kind) {
     case "commit":
-      return (await engineOf(job.path)).commit(unpackWrites(job.writes), {
+      return (await engineOf(job.path)).commit(unpackWrites(job.writes, job.given), {
         key: GENERATION_KEY,
         value: generationBytes(job.generation),
       });

@@ -6,7 +6,7 @@
 import { statSync } from "node:fs";
 import { MnemeError } from "../errors.ts";
 import { checkNamespace, collectWrites, type Write } from "./batch-log.ts";
-import { CommitQueue } from "./commit-queue.ts";
+import { CommitQueue, type QueuedBatch } from "./commit-queue.ts";
 import { CommitThread } from "./commit-thread.ts";
 import { encodeKey, encodeRange } from "./key.ts";
 import { type DataFile, dataFile, isSuperseded, removeLitter, temporaryFile } from "./library-folder.ts";
@@ -133,7 +133,7 @@ class LmdbStore implements Store, Scannable {
     return readGeneration(this.#live().read(GENERATION_KEY));
   }
 
-  async batch(fill: (batch: Batch) => void): Promise<number> {
+  async batch(fill: (batch: Batch) => void, given: readonly ArrayBuffer[] = []): Promise<number> {
     this.#live();
     if (!this.writable)
       throw new MnemeError(
@@ -142,7 +142,7 @@ class LmdbStore implements Store, Scannable {
       );
     const writes = collectWrites(fill);
     this.#live(); // `fill` may have closed it
-    return this.#queue.batch(writes);
+    return this.#queue.batch({ writes, given });
   }
 
   async compact({ switching = (swap) => swap() }: CompactOptions = {}): Promise<{
@@ -212,15 +212,16 @@ class LmdbStore implements Store, Scannable {
   }
 
   /** @returns the generation before */
-  #commit(batches: readonly (readonly Write[])[]): MaybePromise<number> {
+  #commit(batches: readonly QueuedBatch[]): MaybePromise<number> {
     const engine = this.#current();
     const before = readGeneration(engine.read(GENERATION_KEY));
-    const writing = batches.filter((writes) => writes.length > 0);
+    const writing = batches.filter(({ writes }) => writes.length > 0);
     if (writing.length === 0) return before;
-    const writes = writing.flat();
+    const writes = writing.flatMap((one) => one.writes);
+    const given = writing.flatMap((one) => one.given);
     const bytes = bytesOf(writes);
     if (this.#thread?.takes(bytes))
-      return this.#thread.commit(engine.path, writes, before + writing.length).then(
+      return this.#thread.commit(engine.path, writes, given, before + writing.length).then(
         () => {
           engine.refresh();
           return before;

@@ -37,9 +37,9 @@ describe("pages", () => {
   it("writes a string bit by bit", async () => {
     const whole = content(3 * PAGE_BYTES + 5);
     const store = memoryStore();
-    await store.batch((b) => writePages(b, "n", ["a"], whole, 0, 2 * PAGE_BYTES));
+    await store.batch((b) => writePages(b, "n", ["a"], whole.subarray(0, 2 * PAGE_BYTES)));
     expect([...store.range("n")].map((e) => e.key[1])).toEqual([0, 1]);
-    await store.batch((b) => writePages(b, "n", ["a"], whole, 2 * PAGE_BYTES));
+    await store.batch((b) => writePages(b, "n", ["a"], whole.subarray(2 * PAGE_BYTES), 2));
     expect(Buffer.compare(await readWhole(store, "n", ["a"], whole.length), whole)).toBe(0);
   });
 

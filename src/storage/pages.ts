@@ -15,17 +15,16 @@ export const PAGE_BYTES = 16_352;
 /** Pages read between two looks at the clock. */
 const READ_PAGES = 64;
 
-/** Puts the pages that begin at byte `start`, a page's begin, and before byte `end`. The last page is short; no bytes, no page. */
+/** Puts `bytes` as the pages from number `firstPage` on. The last page is short; no bytes, no page. */
 export function writePages(
   batch: Batch,
   namespace: string,
   key: Key,
   bytes: Uint8Array,
-  start = 0,
-  end: number = bytes.length,
+  firstPage = 0,
 ): void {
-  for (let at = start; at < Math.min(end, bytes.length); at += PAGE_BYTES)
-    batch.put(namespace, [...key, at / PAGE_BYTES], bytes.subarray(at, at + PAGE_BYTES));
+  for (let at = 0; at < bytes.length; at += PAGE_BYTES)
+    batch.put(namespace, [...key, firstPage + at / PAGE_BYTES], bytes.subarray(at, at + PAGE_BYTES));
 }
 
 /**

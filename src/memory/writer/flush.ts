@@ -3,6 +3,7 @@ import { rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS } from "../layout.ts";
 import type { TailItem } from "../tail.ts";
 import { mergeIfMany } from "./merge.ts";
+import { noParts } from "./page-runs.ts";
 import { nameSegment, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
@@ -45,12 +46,12 @@ async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void>
   const { library, trash } = writer;
   const space = library.activeSpace;
   const kept = run.filter(({ firstRow }) => library.live.has(firstRow) || trash.rows.has(firstRow));
-  const parts = kept.length === 0 ? new Map() : await writer.pool.run({ kind: "build", items: kept, space });
+  const parts = kept.length === 0 ? noParts : await writer.pool.run({ kind: "build", items: kept, space });
   const rows = rowIdsOf(
     kept.flatMap((item) => Array.from({ length: item.rows }, (_, i) => item.firstRow + i)),
   );
   const last = run.at(-1)!;
-  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts, rows.ids);
+  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
   await writer.alone(async () => {
     let manifest!: Manifest;
     await writer.store.batch((batch) => {

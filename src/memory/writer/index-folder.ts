@@ -45,7 +45,7 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
       { cause },
     );
   });
-  const name = await rootName(writer, root);
+  const { name, isNew } = await rootName(writer, root);
   const run: Run = {
     writer,
     outcome: nothing(),
@@ -55,23 +55,24 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
   };
   const { jobs, seen } = await scan(run, root, info.isFile(), name);
   await indexJobs(run, jobs);
-  const removed = options.prune === false || info.isFile() ? 0 : await prune(writer, name, seen);
+  const prunes = options.prune !== false && !info.isFile() && !isNew;
+  const removed = prunes ? await prune(writer, name, seen) : 0;
   return { ...run.outcome, removed, files: run.totals.files, ms: performance.now() - started };
 }
 
 /** The prefix of this folder's ids: its name, numbered when another folder has it already. */
-async function rootName(writer: Writer, root: string): Promise<string> {
+async function rootName(writer: Writer, root: string): Promise<{ name: string; isNew: boolean }> {
   const bytes = writer.store.get(NS.library, ROOTS_KEY);
   const roots = bytes ? decodeJson<Record<string, string>>(bytes) : {};
   const known = Object.keys(roots).find((name) => roots[name] === root);
-  if (known) return known;
+  if (known) return { name: known, isNew: false };
   const base = basename(root) || "root";
   let name = base;
   for (let number = 2; roots[name] !== undefined; number++) name = `${base}-${number}`;
   await writer.store.batch((batch) =>
     batch.put(NS.library, ROOTS_KEY, encodeJson({ ...roots, [name]: root })),
   );
-  return name;
+  return { name, isNew: true };
 }
 
 /** What is there: jobs for files that look changed, ids of all that exist. */

@@ -3,10 +3,11 @@
  * Log-Structured Merge-Tree, 1996): a row is rewritten a logarithmic number of times.
  */
 import type { RowSet } from "../../index/row-set.ts";
-import { type Parts, type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
+import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import type { MergeInput } from "./build.ts";
+import { noParts, type PagedParts } from "./page-runs.ts";
 import { nameSegment, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
@@ -69,8 +70,8 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
   const { library } = writer;
   const keep = library.live.or(writer.trash.rows);
   const rows = rowIdsOf(keptRows(run, keep));
-  const parts: Parts = rows.count === 0 ? new Map() : await mergedParts(writer, run, keep);
-  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts, rows.ids);
+  const parts = rows.count === 0 ? noParts : await mergedParts(writer, run, keep);
+  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
   await writer.alone(async () => {
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
@@ -110,7 +111,7 @@ function keptRows(run: readonly OpenSegment[], keep: RowSet): Uint32Array {
 }
 
 /** The inputs change hands: no copy of them is made for the thread. */
-async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: RowSet): Promise<Parts> {
+async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: RowSet): Promise<PagedParts> {
   const inputs: MergeInput[] = [];
   for (const { stored } of run) inputs.push(await stored.input());
   const transfer = inputs.flatMap(({ parts }) =>

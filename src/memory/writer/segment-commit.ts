@@ -1,6 +1,6 @@
 /** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
 import type { Embedder } from "../../embed/embedder.ts";
-import { contiguousRows, type Parts } from "../../index/segment.ts";
+import { contiguousRows } from "../../index/segment.ts";
 import { Pacer } from "../../pacer.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
@@ -8,6 +8,7 @@ import { vectorsPrefix } from "../spaces.ts";
 import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./merge.ts";
 import { count, type Outcome } from "./outcome.ts";
+import { cutIntoRuns, joined, type PagedParts } from "./page-runs.ts";
 import { nameSegment, type StagedSegment, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, Writer } from "./writer.ts";
@@ -36,18 +37,18 @@ export async function addSegment(
 /** Vectors made on this thread, for embedders that no worker can load. */
 export async function withVectors(
   writer: Writer,
-  parts: Parts,
+  parts: PagedParts,
   passages: readonly string[],
   embedder: Embedder,
-): Promise<Parts> {
+): Promise<PagedParts> {
   const space = writer.library.activeSpace;
   const runs: Float32Array[] = [];
   for (let at = 0; at < passages.length; at += EMBED_BATCH) {
     runs.push((await embedder.embed(passages.slice(at, at + EMBED_BATCH))).data);
   }
-  const all = new Map(parts);
-  for (const [name, bytes] of buildVectors(runs, space)) all.set(vectorsPrefix(space.id) + name, bytes);
-  return all;
+  const vectors = [...buildVectors(runs, space)];
+  const named = new Map(vectors.map(([name, bytes]) => [vectorsPrefix(space.id) + name, bytes]));
+  return joined(parts, cutIntoRuns(named));
 }
 
 async function segmentChange(
@@ -60,13 +61,16 @@ async function segmentChange(
   const rows = contiguousRows(writer.takeRows(prepared.rows, true), prepared.rows);
   const entries = new Map<string, IdEntry>();
   const replaced: IdEntry[] = [];
+  const encoded = new Map<string, Uint8Array>();
   const pacer = new Pacer();
   let firstRow = rows.base!;
   for (const head of prepared.heads) {
     const before = writer.entryOf(head.id);
     if (before) replaced.push(before);
     count(outcome, before !== undefined, head.rows, head.bytes);
-    entries.set(head.id, { ...head, firstRow, hash: head.hash.slice(0, 32) });
+    const entry = { ...head, firstRow, hash: head.hash.slice(0, 32) };
+    entries.set(head.id, entry);
+    encoded.set(head.id, encodeIdEntry(entry));
     firstRow += head.rows;
     if (pacer.isDue) await pacer.pause();
   }
@@ -74,6 +78,7 @@ async function segmentChange(
   return {
     entries,
     replaced,
+    encoded,
     fill: (batch) => {
       const old = library.manifest;
       const segments = [...old.segments, nameSegment(batch, staged, rows)];

@@ -1,9 +1,9 @@
 /** What a worker thread can be asked to do, and what it answers. Everything crosses as structured clones; big bytes are transferred. */
 import type { Meta } from "../../index/filter/where.ts";
-import type { Parts } from "../../index/segment.ts";
 import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import type { BuildItem, MergeInput } from "./build.ts";
+import type { PagedParts } from "./page-runs.ts";
 import type { Prior } from "./prepare.ts";
 
 /** How a worker gets vectors: the bundled model, or not at all (the main thread then embeds `passages`). */
@@ -52,7 +52,7 @@ export interface PreparedSegment {
   }[];
   readonly skipped: readonly Skipped[];
   readonly rows: number;
-  readonly parts: Parts;
+  readonly parts: PagedParts;
   /** Texts to embed, when the worker has no embedder. */
   readonly passages?: readonly string[];
   readonly sourceBytes: number;
@@ -113,4 +113,4 @@ export type TaskResult<T extends Task> = T["kind"] extends "files" | "items"
   ? PreparedSegment
   : T["kind"] extends "document"
     ? ReadDocument
-    : Parts;
+    : PagedParts;

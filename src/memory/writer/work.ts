@@ -10,6 +10,7 @@ import type { SpaceEntry } from "../layout.ts";
 import { vectorsPrefix } from "../spaces.ts";
 import type { Item, Skipped } from "../types.ts";
 import { type BuildItem, buildSegment, buildVectors, mergeSegments } from "./build.ts";
+import { cutIntoRuns, noParts, type PagedParts } from "./page-runs.ts";
 import { type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
 import { readFileItem } from "./read-file.ts";
 import type {
@@ -31,11 +32,11 @@ export async function perform<T extends Task>(task: T): Promise<TaskResult<T>> {
   return (await dispatch(task)) as TaskResult<T>;
 }
 
-async function dispatch(task: Task): Promise<PreparedSegment | ReadDocument | Parts> {
+async function dispatch(task: Task): Promise<PreparedSegment | ReadDocument | PagedParts> {
   switch (task.kind) {
     case "warm":
       await embedderFor(task.embedder);
-      return new Map();
+      return noParts;
     case "files":
       return prepareFiles(task.files, task);
     case "items":
@@ -43,11 +44,11 @@ async function dispatch(task: Task): Promise<PreparedSegment | ReadDocument | Pa
     case "document":
       return readDocument(task.document, task.segmentText, task);
     case "build":
-      return buildSegment(task.items, task.space);
+      return cutIntoRuns(buildSegment(task.items, task.space));
     case "merge":
-      return mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces);
+      return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces));
     case "vectors":
-      return embedParts(task.passages, task.space, task.embedder);
+      return cutIntoRuns(await embedParts(task.passages, task.space, task.embedder));
     default:
       return task satisfies never;
   }
@@ -137,18 +138,18 @@ async function finish(
 ): Promise<Pick<PreparedSegment, "heads" | "rows" | "parts" | "passages">> {
   const rows = heads.reduce((sum, head) => sum + head.rows, 0);
   const embedder = await embedderFor(context.embedder);
-  if (rows === 0) return { heads, rows, parts: new Map() };
+  if (rows === 0) return { heads, rows, parts: noParts };
   if (!embedder)
     return {
       heads,
       rows,
-      parts: buildSegment(prepared, context.space),
+      parts: cutIntoRuns(buildSegment(prepared, context.space)),
       passages: prepared.flatMap((one) => one.passages),
     };
   const items: BuildItem[] = [];
   for (const one of prepared)
     items.push({ ...one, vectors: (one as BuildItem).vectors ?? (await embedAll(embedder, one.passages)) });
-  return { heads, rows, parts: buildSegment(items, context.space) };
+  return { heads, rows, parts: cutIntoRuns(buildSegment(items, context.space)) };
 }
 
 async function embedParts(

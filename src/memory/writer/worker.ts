@@ -2,14 +2,17 @@
 import { readlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { isMnemeError, MnemeError } from "../../errors.ts";
-import type { Parts } from "../../index/segment.ts";
+import type { PagedParts, PageRun } from "./page-runs.ts";
 import type { PreparedSegment, ReadDocument, Task } from "./tasks.ts";
 import { perform } from "./work.ts";
 
 parentPort!.on("message", async (task: Task) => {
   try {
     const result = await perform(task);
-    parentPort!.postMessage({ result }, transferable(bytesOf(result)));
+    parentPort!.postMessage(
+      { result },
+      runsOf(result).map(({ bytes }) => bytes.buffer),
+    );
   } catch (error) {
     const known = isMnemeError(error)
       ? error
@@ -35,18 +38,9 @@ function systemThreadId(): number | undefined {
   }
 }
 
-function bytesOf(result: PreparedSegment | ReadDocument | Parts): Iterable<Uint8Array> {
-  if (result instanceof Map) return result.values();
+/** Buffers of the pages in a result. */
+function runsOf(result: PreparedSegment | ReadDocument | PagedParts): readonly PageRun[] {
   if ("item" in result) return [];
-  return ("prepared" in result ? result.prepared : result).parts.values();
-}
-
-/** Each buffer once; views of a larger buffer are copied by the clone instead. */
-function transferable(values: Iterable<Uint8Array>): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const value of values) {
-    if (value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength)
-      buffers.add(value.buffer);
-  }
-  return [...buffers];
+  if ("prepared" in result) return result.prepared.parts.runs;
+  return "parts" in result ? result.parts.runs : result.runs;
 }

@@ -31,8 +31,9 @@ export interface WriterOptions {
 export interface Change {
   /** New entry of an id; null forgets it. Rows of the entry before are buried. */
   readonly entries: ReadonlyMap<string, IdEntry | null>;
-  /** The entries before, where `make` has looked them up already. */
+  /** The entries before and the encoded ones, where `make` has taken its time to look them up and encode them. */
   readonly replaced?: readonly IdEntry[];
+  readonly encoded?: ReadonlyMap<string, Uint8Array>;
   readonly fill?: (batch: Batch) => void;
   /** Applies the change to the library in memory, once it is durable. */
   readonly applied?: () => void | Promise<void>;
@@ -190,7 +191,7 @@ export class Writer implements AsyncDisposable {
     await this.pool[Symbol.asyncDispose]();
   }
 
-  async #write({ entries, replaced, fill, applied }: Change): Promise<void> {
+  async #write({ entries, replaced, encoded, fill, applied }: Change): Promise<void> {
     const buried =
       replaced ?? [...entries.keys()].map((id) => this.entryOf(id)).filter((entry) => entry !== undefined);
     const owner = {};
@@ -198,7 +199,7 @@ export class Writer implements AsyncDisposable {
     try {
       await this.store.batch((batch) => {
         for (const [id, entry] of entries) {
-          if (entry) batch.put(NS.ids, [id], encodeIdEntry(entry));
+          if (entry) batch.put(NS.ids, [id], encoded?.get(id) ?? encodeIdEntry(entry));
           else batch.delete(NS.ids, [id]);
         }
         if (buried.length > 0) this.putDead(batch, buried, true);
