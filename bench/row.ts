@@ -32,6 +32,8 @@ export interface Figure {
   readonly better: "more" | "less";
   /** The ratio that is claimed at least. */
   readonly atLeast?: number;
+  /** What is claimed of our figure itself, without a baseline: no more than this. */
+  readonly atMost?: number;
   readonly note?: string;
 }
 
@@ -67,7 +69,7 @@ export function dataFolder(): string {
 
 /** A figure judged against its baseline. */
 export function rowOfFigure(bench: string, figure: Figure): BenchRow {
-  const { system = "none", metric, unit, ours, baseline, better, atLeast, note } = figure;
+  const { system = "none", metric, unit, ours, baseline, better, note } = figure;
   const ratio = baseline === undefined ? null : better === "more" ? ours / baseline : baseline / ours;
   return {
     bench,
@@ -77,10 +79,15 @@ export function rowOfFigure(bench: string, figure: Figure): BenchRow {
     baseline: baseline ?? null,
     ours,
     ratio,
-    claim: atLeast === undefined ? "" : `ratio >= ${atLeast}`,
-    pass: atLeast === undefined || ratio === null ? null : ratio >= atLeast,
+    ...judged(figure, ratio),
     ...(note === undefined ? {} : { note }),
   };
+}
+
+function judged({ ours, atLeast, atMost }: Figure, ratio: number | null): Pick<BenchRow, "claim" | "pass"> {
+  if (atMost !== undefined) return { claim: `<= ${atMost}`, pass: ours <= atMost };
+  if (atLeast === undefined) return { claim: "", pass: null };
+  return { claim: `ratio >= ${atLeast}`, pass: ratio === null ? null : ratio >= atLeast };
 }
 
 export function printRow(row: BenchRow): void {
