@@ -68,7 +68,7 @@ async function timeWhole(batches: readonly (readonly Doc[])[]): Promise<void> {
     const milliseconds = await processorMs(async () => {
       const embedder = { bundledDim: DIM };
       const { parts } = await perform({ kind: "items", items, now: NOW, space, embedder });
-      for (const part of parts.values()) bytes += part.byteLength;
+      for (const size of Object.values(parts.sizes)) bytes += size;
     });
     total += milliseconds;
     text += megabytes;

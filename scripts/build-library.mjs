@@ -10,6 +10,7 @@ const bundle = await rolldown({
     "cli/main": "src/cli/main.ts",
     "kernels/worker": "src/kernels/worker.ts",
     "memory/worker": "src/memory/writer/worker.ts",
+    "storage/commit-worker": "src/storage/commit-worker.ts",
   },
   platform: "node",
   external: (id) =>

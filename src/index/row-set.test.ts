@@ -26,6 +26,9 @@ test("ranges of any alignment", () => {
     fc.property(fc.nat(200), fc.nat(200), (start, length) => {
       const set = RowSet.range(start, start + length);
       expect([...set]).toEqual(Array.from({ length }, (_, i) => start + i));
+      expect(set.countIn(start, start + length)).toBe(length);
+      expect(set.countIn(start + 5, start + length - 7)).toBe(Math.max(0, length - 12));
+      expect(set.countIn(0, start)).toBe(0);
       set.delete(start);
       expect(set.has(start)).toBe(false);
     }),

@@ -79,6 +79,18 @@ export class RowSet {
     return Uint32Array.from(found);
   }
 
+  /** Rows of the set in [start, end). */
+  countIn(start: number, end: number): number {
+    let total = 0;
+    for (let word = start >>> 5; word < Math.min(this.#words.length, (end + 31) >>> 5); word++) {
+      let bits = this.#words[word]!;
+      if (word === start >>> 5) bits &= -1 << (start & 31);
+      if (word === end >>> 5) bits &= ~(-1 << (end & 31));
+      total += popcount(bits);
+    }
+    return total;
+  }
+
   get isEmpty(): boolean {
     return this.#words.every((word) => word === 0);
   }

@@ -118,9 +118,18 @@ export function encodeIdEntry(entry: IdEntry): Uint8Array {
   view.setFloat64(24, entry.modifiedAt, true);
   view.setFloat64(32, entry.sourceBytes, true);
   view.setFloat64(40, entry.bytes, true);
-  for (let i = 0; i < 16; i++) bytes[48 + i] = Number.parseInt(entry.hash.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < 16; i++)
+    bytes[48 + i] = (digitOf(entry.hash, 2 * i) << 4) | digitOf(entry.hash, 2 * i + 1);
   return bytes;
 }
+
+/** Value of a lower-case hexadecimal digit. */
+function digitOf(hex: string, at: number): number {
+  const code = hex.charCodeAt(at);
+  return code < 58 ? code - 48 : code - 87;
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** @throws MnemeError CORRUPT */
 export function decodeIdEntry(bytes: Uint8Array): IdEntry {
@@ -132,7 +141,7 @@ export function decodeIdEntry(bytes: Uint8Array): IdEntry {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let hash = "";
-  for (let i = 48; i < 64; i++) hash += bytes[i]!.toString(16).padStart(2, "0");
+  for (let i = 48; i < 64; i++) hash += HEX[bytes[i]!];
   return {
     firstRow: view.getUint32(0, true),
     rows: view.getUint32(4, true),

@@ -103,15 +103,31 @@ export class Library implements AsyncDisposable {
     });
   }
 
-  /** Makes the open segments those of `manifest`. Call it inside the gate's write. */
-  async adopt(manifest: Manifest): Promise<void> {
+  /** Makes the open segments those of `manifest`. Reads what is new while searches go on, then switches in a moment, with `then`. */
+  async adopt(manifest: Manifest, then: () => void = () => {}): Promise<void> {
+    const known = new Set(this.segments.map(({ stored }) => stored.entry.id));
+    const fresh = new Map<number, StoredSegment>();
+    for (const entry of manifest.segments) {
+      if (known.has(entry.id)) continue;
+      const stored = await StoredSegment.open(this.store, this.cache, entry);
+      await stored.readAhead(vectorsPrefix(manifest.active));
+      fresh.set(entry.id, stored);
+    }
+    await this.gate.write(async () => {
+      await this.#switch(manifest, fresh);
+      for (const stored of fresh.values()) stored.release();
+      then();
+    });
+  }
+
+  async #switch(manifest: Manifest, fresh: ReadonlyMap<number, StoredSegment>): Promise<void> {
     if (manifest.active !== this.manifest.active) await this.#switchSpace(manifest);
     const wanted = new Set(manifest.segments.map((entry) => entry.id));
     for (const { stored } of this.segments) if (!wanted.has(stored.entry.id)) this.#detach(stored.entry.id);
     const open = new Map(this.segments.map((segment) => [segment.stored.entry.id, segment]));
     const next: OpenSegment[] = [];
     for (const entry of manifest.segments)
-      next.push(open.get(entry.id) ?? (await this.#attach(entry, manifest)));
+      next.push(open.get(entry.id) ?? (await this.#attach(fresh.get(entry.id), entry, manifest)));
     this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
     this.manifest = manifest;
     this.account();
@@ -147,7 +163,9 @@ export class Library implements AsyncDisposable {
 
   /** Makes the rows of a segment that was just adopted findable. */
   enliven(rows: RowIds): void {
-    for (let i = 0; i < rows.count; i++) if (!this.dead.has(rowAt(rows, i))) this.live.add(rowAt(rows, i));
+    if (rows.base !== null && this.dead.isEmpty) this.live.addRange(rows.base, rows.base + rows.count);
+    else
+      for (let i = 0; i < rows.count; i++) if (!this.dead.has(rowAt(rows, i))) this.live.add(rowAt(rows, i));
   }
 
   revive(first: number, count: number): void {
@@ -235,7 +253,7 @@ export class Library implements AsyncDisposable {
     const [counters] = await this.store.getMany(NS.library, [COUNTERS_KEY]);
     this.counters = counters ? decodeJson<Counters>(counters) : { nextRow: 0 };
     this.trimTail(Number.MAX_SAFE_INTEGER);
-    await this.adopt(manifest);
+    await this.#switch(manifest, new Map());
     this.dead = await this.#readDead();
     const live = new RowSet(this.counters.nextRow);
     for (const { stored } of this.segments) {
@@ -261,8 +279,12 @@ export class Library implements AsyncDisposable {
     }
   }
 
-  async #attach(entry: SegmentEntry, manifest: Manifest): Promise<OpenSegment> {
-    const stored = await StoredSegment.open(this.store, this.cache, entry);
+  async #attach(
+    ready: StoredSegment | undefined,
+    entry: SegmentEntry,
+    manifest: Manifest,
+  ): Promise<OpenSegment> {
+    const stored = ready ?? (await StoredSegment.open(this.store, this.cache, entry));
     const items = await SegmentItems.open(stored.source("items/"), this.cache);
     await this.words.attach(stored.source("words/"));
     await this.columns.attach(stored.source("columns/"));

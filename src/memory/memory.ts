@@ -11,6 +11,7 @@ import { getItem } from "./read-item.ts";
 import { search } from "./search.ts";
 import { matchingRows } from "./select.ts";
 import type {
+  AddFileOptions,
   AddResult,
   AnswerPart,
   AskOptions,
@@ -76,25 +77,30 @@ export class LibraryMemory implements Memory {
     return verbs.addItems(writer, items, options);
   }
 
+  async addFile(name: string, bytes: Uint8Array, options: AddFileOptions = {}): Promise<AddResult> {
+    const { writer, verbs } = this.#writing("addFile");
+    return verbs.addFile(writer, name, bytes, options);
+  }
+
   async index(path: string, options: IndexOptions = {}): Promise<IndexResult> {
     const { writer, verbs } = this.#writing("index");
     return verbs.indexFolder(writer, path, options);
   }
 
   async search(query: string, options: SearchQuery = {}): Promise<SearchResult> {
-    return search(this.#open("search"), this.#activeEmbedder, query, options);
+    return search(this.#reading("search"), this.#activeEmbedder, query, options);
   }
 
   ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
-    return ask(this.#open("ask"), this.#activeEmbedder, question, options);
+    return ask(this.#reading("ask"), this.#activeEmbedder, question, options);
   }
 
   async get(id: string): Promise<StoredItem | undefined> {
-    return getItem(this.#open("get"), id);
+    return getItem(this.#reading("get"), id);
   }
 
   list(options: ListOptions = {}): AsyncIterable<ItemHead> {
-    return listItems(this.#open("list"), options);
+    return listItems(this.#reading("list"), options);
   }
 
   async forget(selector: ForgetSelector): Promise<ForgetResult> {
@@ -119,7 +125,7 @@ export class LibraryMemory implements Memory {
     field: string,
     options: { readonly where?: Where; readonly limit?: number } = {},
   ): Promise<readonly { readonly value: string; readonly count: number }[]> {
-    const library = this.#open("facets");
+    const library = this.#reading("facets");
     await library.refresh();
     return library.columns.facets(
       field,
@@ -172,6 +178,12 @@ export class LibraryMemory implements Memory {
   async #close(): Promise<void> {
     if (this.#writer) await this.#writer.writer[Symbol.asyncDispose]();
     await this.#library.gate.write(() => this.#library[Symbol.asyncDispose]());
+  }
+
+  /** Somebody waits for an answer: work on other threads gives way to it. */
+  #reading(verb: string): Library {
+    this.#writer?.writer.pool.giveWay();
+    return this.#open(verb);
   }
 
   #open(verb: string): Library {

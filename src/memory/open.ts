@@ -51,6 +51,7 @@ async function openStore(location: Location, options: OpenOptions): Promise<Read
     mode: options.mode ?? openDefaults.mode,
     lock: options.lock ?? openDefaults.lock,
     lockTimeoutMs: options.lockTimeoutMs ?? openDefaults.lockTimeoutMs,
+    commitThread: options.workers !== 0,
   });
 }
 

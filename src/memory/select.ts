@@ -1,7 +1,8 @@
 /** Which items a filter means: ids of live items whose metadata matches. */
 import type { Where } from "../index/filter/where.ts";
 import type { RowSet } from "../index/row-set.ts";
-import { decodeIdEntry, NS } from "./layout.ts";
+import { Pacer } from "../pacer.ts";
+import { idPages } from "./id-pages.ts";
 import type { Library } from "./library.ts";
 
 /** Live rows that match; undefined means every row (nothing deleted, no filter). */
@@ -19,8 +20,10 @@ export function matchingRows(library: Library, where: Where | undefined, now: nu
 export async function selectIds(library: Library, where: Where | undefined): Promise<string[]> {
   const rows = where && library.columns.evaluate(where).and(library.live);
   const ids: string[] = [];
-  for await (const { key, value } of library.store.range(NS.ids)) {
-    if (!rows || rows.has(decodeIdEntry(value).firstRow)) ids.push(String(key[0]));
+  const pacer = new Pacer();
+  for await (const page of idPages(library)) {
+    for (const { id, entry } of page) if (!rows || rows.has(entry.firstRow)) ids.push(id);
+    if (pacer.isDue) await pacer.pause();
   }
   return ids;
 }

@@ -1,16 +1,17 @@
 /** A segment in the Store: parts cut into pages, read through the page cache. Pages are immutable, so views of them may be kept. */
 import { MnemeError } from "../errors.ts";
 import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
-import type { Batch, Key, MaybePromise, ReadableStore } from "../storage/store.ts";
-import { asU32, concat } from "./bytes.ts";
+import { PAGE_BYTES, readWhole } from "../storage/pages.ts";
+import type { Key, MaybePromise, ReadableStore } from "../storage/store.ts";
+import { asU32 } from "./bytes.ts";
 import { NS, type SegmentEntry } from "./layout.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
 
-/** Payload of a page: with the checksum and LMDB's page header it fills four 4 KB pages exactly. */
-export const PAGE_BYTES = 16_352;
-
 /** A range of more pages than this is read once (codes, dictionaries made resident): it would only push out what is read often. */
 const CACHED_RANGE_PAGES = 16;
+
+/** Parts of which a search reads a little when it needs it; opening a segment reads all others whole. */
+const READ_ON_DEMAND = /^(rows|items\/(heads|text)|words\/postings|vectors\d+\/fine)$/;
 
 /** One part of the segment: its full name, its pages in the cache. */
 interface Part {
@@ -35,6 +36,8 @@ export class StoredSegment {
   readonly rows: RowIds;
   readonly #store: ReadableStore;
   readonly #cache: PageCache;
+  /** Whole parts, read ahead of an opening. */
+  readonly #held = new Map<string, Uint8Array>();
 
   private constructor(store: ReadableStore, cache: PageCache, entry: SegmentEntry, rows: RowIds) {
     this.#store = store;
@@ -82,26 +85,33 @@ export class StoredSegment {
     return Object.keys(this.entry.parts).some((part) => part.startsWith(prefix));
   }
 
-  /** All parts under `prefix`, in memory: a merge's input. */
-  async input(prefix: string): Promise<SegmentInput> {
-    const names = Object.keys(this.entry.parts).filter((part) => part.startsWith(prefix));
+  /** All parts in memory, each a buffer of its own: a merge's input. Read in short turns. */
+  async input(): Promise<SegmentInput> {
     const parts: Parts = new Map();
-    for (const name of names) {
-      const size = this.entry.parts[name]!;
-      const pages = await this.#store.getMany(NS.segments, pageKeys(this.entry.id, name, size));
-      parts.set(
-        name.slice(prefix.length),
-        concat(
-          pages.map((page, i) => page ?? this.#missing(name, i)),
-          size,
-        ),
-      );
-    }
+    for (const part of Object.keys(this.entry.parts)) parts.set(part, await this.#whole(part));
     return { rows: this.rows, parts };
+  }
+
+  /** Reads in short turns what opening the segment will read in one; `release` lets go of it. Parts of other spaces stay. */
+  async readAhead(vectors: string): Promise<void> {
+    for (const part of Object.keys(this.entry.parts)) {
+      const wanted = !part.startsWith("vectors") || part.startsWith(vectors);
+      if (wanted && !READ_ON_DEMAND.test(part)) this.#held.set(part, await this.#whole(part));
+    }
+  }
+
+  release(): void {
+    this.#held.clear();
+  }
+
+  #whole(part: string): Promise<Uint8Array<ArrayBuffer>> {
+    return readWhole(this.#store, NS.segments, [this.entry.id, part], this.entry.parts[part]!);
   }
 
   #read(ranges: readonly ByteRange[], partOf: (name: string) => Part): MaybePromise<Uint8Array[]> {
     const spans = ranges.map(({ part, start, end }) => ({ part: partOf(part), start, end }));
+    if (this.#held.size > 0 && spans.every(({ part }) => this.#held.has(part.name)))
+      return spans.map(({ part, start, end }) => this.#held.get(part.name)!.subarray(start, end));
     const all = (loose: Loose): Uint8Array[] => spans.map((span) => slice(span, loose));
     const loose = this.#atHand(spans);
     return loose instanceof Promise ? loose.then(all) : all(loose);
@@ -200,17 +210,4 @@ function copySpan({ part, start, end }: Span, out: Uint8Array, to: number, loose
     const bytes = pageAt(part, page, loose).subarray(from, end - page * PAGE_BYTES);
     out.set(bytes, to + page * PAGE_BYTES + from - start);
   }
-}
-
-function pageKeys(segment: number, part: string, size: number): Key[] {
-  return Array.from({ length: Math.ceil(size / PAGE_BYTES) }, (_, page) => [segment, part, page]);
-}
-
-export function putPart(batch: Batch, segment: number, part: string, bytes: Uint8Array): void {
-  for (let page = 0; page * PAGE_BYTES < bytes.byteLength; page++) putPage(batch, segment, part, page, bytes);
-}
-
-/** One page of a part. */
-export function putPage(batch: Batch, segment: number, part: string, page: number, bytes: Uint8Array): void {
-  batch.put(NS.segments, [segment, part, page], bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
 }

@@ -76,6 +76,14 @@ export interface WorkOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+export interface AddFileOptions extends WorkOptions {
+  /** Default: the name. */
+  readonly id?: string;
+  readonly meta?: Meta;
+  /** The bytes change hands: no copy is made, and the array is empty afterwards. Default false. */
+  readonly give?: boolean;
+}
+
 export interface Skipped {
   readonly id: string;
   /** An ErrorCode, or "EMPTY", "TOO_LARGE", "BINARY", "EXCLUDED". */
@@ -281,6 +289,11 @@ export interface OpenOptions {
 export interface Memory extends AsyncDisposable {
   /** Durable when it resolves, searchable at once, all or nothing per call of up to a few thousand items. */
   add(items: Item | Iterable<Item> | AsyncIterable<Item>, options?: WorkOptions): Promise<AddResult>;
+  /**
+   * Reads a document (PDF, DOCX, HTML, Markdown, text ...) from its bytes and adds it, without holding up this thread.
+   * @param name tells the kind of document by its ending
+   */
+  addFile(name: string, bytes: Uint8Array, options?: AddFileOptions): Promise<AddResult>;
   /** Brings a folder (or one file) into the library: only what changed; deleted files disappear. */
   index(path: string, options?: IndexOptions): Promise<IndexResult>;
   search(query: string, options?: SearchQuery): Promise<SearchResult>;

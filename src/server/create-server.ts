@@ -97,16 +97,9 @@ function serviceOf(memory: Memory, metrics: Metrics, options: ServerOptions): Se
     memory,
     metrics,
     embedder: options.embedder ? async () => options.embedder! : once(() => bundledFor(memory)),
-    readFile: options.readFile ?? readWithLibrary,
+    ...(options.readFile ? { readFile: options.readFile } : {}),
     maxUploadBytes: options.maxUploadBytes ?? serverDefaults.maxUploadBytes,
   };
-}
-
-async function readWithLibrary(name: string, bytes: Uint8Array): ReturnType<ReadFile> {
-  const { itemFromFile } = await import("../memory/index.ts");
-  const slash = name.lastIndexOf("/");
-  const place = { path: name, folder: name.slice(0, Math.max(0, slash)), name: name.slice(slash + 1) };
-  return { ...(await itemFromFile(name, bytes, place)), id: name };
 }
 
 async function bundledFor(memory: Memory): Promise<Embedder> {

@@ -3,14 +3,14 @@ import type { Embedder } from "../embed/embedder.ts";
 import type { Item, Memory } from "../memory/types.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** Turns an uploaded file into an item. Throws MnemeError UNREADABLE, UNSUPPORTED ... for what it cannot read. */
+/** Turns an uploaded file into an item, in place of the library's own readers. Throws MnemeError UNREADABLE, UNSUPPORTED ... for what it cannot read. */
 export type ReadFile = (name: string, bytes: Uint8Array) => Promise<Item>;
 
 export interface Service {
   readonly memory: Memory;
   readonly metrics: Metrics;
   readonly embedder: () => Promise<Embedder>;
-  readonly readFile: ReadFile;
+  readonly readFile?: ReadFile;
   /** Most bytes of one uploaded request. */
   readonly maxUploadBytes: number;
 }

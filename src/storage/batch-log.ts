@@ -7,14 +7,9 @@ import { encodeKey, encodeRange } from "./key.ts";
 import type { Batch, Key } from "./store.ts";
 
 export type Write =
-  | { readonly kind: "put"; readonly namespace: string; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly kind: "delete"; readonly namespace: string; readonly key: Uint8Array }
-  | {
-      readonly kind: "deleteRange";
-      readonly namespace: string;
-      readonly start: Uint8Array;
-      readonly end: Uint8Array;
-    };
+  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly kind: "delete"; readonly key: Uint8Array }
+  | { readonly kind: "deleteRange"; readonly start: Uint8Array; readonly end: Uint8Array };
 
 /** Longest value: LMDB stores the size in 32 bits, and a typed array's view must stay addressable. */
 export const MAX_VALUE_BYTES: number = 2 ** 31 - 64;
@@ -32,17 +27,17 @@ class BatchLog implements Batch {
         "RANGE",
         `put: a value of ${value.length} bytes, at most ${MAX_VALUE_BYTES}; use writePages`,
       );
-    this.writes.push({ kind: "put", namespace, key: encodeKey(namespace, key), value });
+    this.writes.push({ kind: "put", key: encodeKey(namespace, key), value });
   }
 
   delete(namespace: string, key: Key): void {
     this.#check(namespace);
-    this.writes.push({ kind: "delete", namespace, key: encodeKey(namespace, key) });
+    this.writes.push({ kind: "delete", key: encodeKey(namespace, key) });
   }
 
   deletePrefix(namespace: string, prefix: Key): void {
     this.#check(namespace);
-    this.writes.push({ kind: "deleteRange", namespace, ...encodeRange(namespace, { prefix }) });
+    this.writes.push({ kind: "deleteRange", ...encodeRange(namespace, { prefix }) });
   }
 
   end(): Write[] {

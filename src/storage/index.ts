@@ -13,7 +13,7 @@ export { type HttpSourceOptions, httpSource } from "./http-source.ts";
 export type { LmdbStoreOptions } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";
 export type { OpenPathOptions } from "./open-path.ts";
-export { PAGE_BYTES, readPages, writePages } from "./pages.ts";
+export { PAGE_BYTES, readPages, readWhole, writePages } from "./pages.ts";
 export { openSnapshot, type SnapshotOpenOptions } from "./snapshot-open.ts";
 export type { RestoreOptions } from "./snapshot-restore.ts";
 export type { SnapshotOptions, SnapshotProgress, SnapshotResult } from "./snapshot-write.ts";

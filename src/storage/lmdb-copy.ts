@@ -1,5 +1,7 @@
 /** Copies every entry of one LMDB file into a new one, in key order and packed: compaction, without LMDB's own copy, which carries damage along. */
 import { MnemeError } from "../errors.ts";
+import { type DataFile, publish, temporaryFile } from "./library-folder.ts";
+import { checkLmdbFile } from "./lmdb-check.ts";
 import type { LmdbEngine } from "./lmdb-engine.ts";
 import type { Walk } from "./lmdb-walk.ts";
 import { unsealValue } from "./sealed-value.ts";
@@ -10,6 +12,22 @@ export const COPY_BYTES: number = 8 << 20;
 const PORTION_ENTRIES = 4096;
 
 const FIRST_KEY = new Uint8Array([0x01]);
+
+/**
+ * Makes `target` the current file of the folder, with what `source` holds. Until its rename the old file stays current.
+ * The source must not be written meanwhile. @throws what copying says; the half copy is the caller's to remove.
+ */
+export async function rewriteFile(
+  source: LmdbEngine,
+  folder: string,
+  target: DataFile,
+  openEngine: (path: string) => LmdbEngine,
+): Promise<void> {
+  const temporary = temporaryFile(folder, target.number);
+  await copyEngine(source, () => openEngine(temporary));
+  checkLmdbFile(temporary);
+  publish(temporary, target, folder);
+}
 
 /** The source must not be written meanwhile. @throws MnemeError CORRUPT, or what LMDB says; the half copy is the caller's to remove. */
 export async function copyEngine(source: LmdbEngine, openTarget: () => LmdbEngine): Promise<void> {

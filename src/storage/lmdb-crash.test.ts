@@ -13,7 +13,6 @@ import type { Store } from "./store.ts";
 const crashes = Number(process.env.MNEME_CRASHES ?? 30);
 const random = randomNumbers(42);
 const work = mkdtempSync(join(tmpdir(), "mneme-crash-"));
-const folder = join(work, "library");
 let script: BundledScript;
 
 beforeAll(async () => {
@@ -25,9 +24,13 @@ afterAll(() => {
 });
 
 /** Kills the child some milliseconds after its first answer. @returns the last batch that it acknowledged, and its complaints */
-function runAndKill(afterMs: number): Promise<{ readonly acknowledged: number; readonly stderr: string }> {
+function runAndKill(
+  folder: string,
+  mode: string,
+  afterMs: number,
+): Promise<{ readonly acknowledged: number; readonly stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [script.path, folder], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script.path, folder, mode], { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let stderr = "";
     child.stderr.on("data", (chunk) => {
@@ -45,11 +48,12 @@ function runAndKill(afterMs: number): Promise<{ readonly acknowledged: number; r
 }
 
 describe("a library whose writer is killed", () => {
-  it(
-    `holds every acknowledged batch whole, ${crashes} times`,
-    async () => {
+  it.each(["alone", "thread"])(
+    `holds every acknowledged batch whole, ${crashes} times (%s)`,
+    async (mode) => {
+      const folder = join(work, mode);
       for (let i = 0; i < crashes; i++) {
-        const { acknowledged, stderr } = await runAndKill(random() * 120);
+        const { acknowledged, stderr } = await runAndKill(folder, mode, random() * 120);
         expect(stderr).toBe("");
         const store = await lmdbStore(folder);
         const generation = store.generation();
@@ -64,7 +68,7 @@ describe("a library whose writer is killed", () => {
   );
 
   it("is read whole by readers that open beside it while it writes and compacts", async () => {
-    const child = spawn(process.execPath, [script.path, join(work, "busy")], {
+    const child = spawn(process.execPath, [script.path, join(work, "busy"), "thread"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await new Promise((resolve) => child.stdout.once("data", resolve));

@@ -63,12 +63,18 @@ function expectWhole(store: Store, batches: number): void {
   expect(store.get("n", ["big", batches])).toBeUndefined();
 }
 
+const takesNothing = "takes nothing of the batch, keeps the rest, and goes on when space returns";
+
 describe.skipIf(!mounted)("a full disk", () => {
-  it("takes nothing of the batch, keeps the rest, and goes on when space returns", async () => {
+  it.each([
+    [takesNothing, false],
+    [`${takesNothing}, with a commit thread`, true],
+  ])("%s", async (_, commitThread) => {
     const folder = join(disk, "library");
     const filler = join(disk, "filler");
+    rmSync(folder, { recursive: true, force: true });
     writeFileSync(filler, Buffer.alloc(1_500_000));
-    const store = await lmdbStore(folder);
+    const store = await lmdbStore(folder, { commitThread });
     const batches = await fillUp(store);
     expect(batches).toBeGreaterThan(2);
     expectWhole(store, batches);

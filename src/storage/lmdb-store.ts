@@ -6,23 +6,26 @@
 import { statSync } from "node:fs";
 import { MnemeError } from "../errors.ts";
 import { checkNamespace, collectWrites, type Write } from "./batch-log.ts";
+import { CommitQueue, type QueuedBatch } from "./commit-queue.ts";
+import { CommitThread } from "./commit-thread.ts";
 import { encodeKey, encodeRange } from "./key.ts";
-import {
-  type DataFile,
-  dataFile,
-  isSuperseded,
-  publish,
-  removeLitter,
-  temporaryFile,
-} from "./library-folder.ts";
+import { type DataFile, dataFile, isSuperseded, removeLitter, temporaryFile } from "./library-folder.ts";
 import { loadLmdb } from "./lmdb-binding.ts";
-import { checkLmdbFile } from "./lmdb-check.ts";
-import { COPY_BYTES, copyEngine } from "./lmdb-copy.ts";
+import { COPY_BYTES, rewriteFile } from "./lmdb-copy.ts";
 import { type EngineOptions, LmdbEngine, PAGE_SIZE } from "./lmdb-engine.ts";
 import { type OpenEngine, type Opened, openForReading, openForWriting } from "./lmdb-open.ts";
 import type { Walk } from "./lmdb-walk.ts";
 import { SCAN, type Scannable, type ScannedEntry } from "./scan.ts";
-import type { Batch, Entry, Key, RangeOptions, Store, StoreStats } from "./store.ts";
+import type {
+  Batch,
+  CompactOptions,
+  Entry,
+  Key,
+  MaybePromise,
+  RangeOptions,
+  Store,
+  StoreStats,
+} from "./store.ts";
 import { toCommitError, toStoreError } from "./store-errors.ts";
 import {
   AFTER_LAST_KEY,
@@ -40,12 +43,15 @@ export interface LmdbStoreOptions {
   readonly lockTimeoutMs?: number;
   /** Processes that may read at once. Default 512. */
   readonly maxReaders?: number;
+  /** Commit and compact on a thread of its own, so that nobody here waits for the disk. Default false. */
+  readonly commitThread?: boolean;
 }
 
 export const lmdbStoreDefaults: Required<LmdbStoreOptions> = {
   readOnly: false,
   lockTimeoutMs: 0,
   maxReaders: 512,
+  commitThread: false,
 };
 
 /**
@@ -76,16 +82,16 @@ class LmdbStore implements Store, Scannable {
   readonly #settings: EngineOptions;
   readonly #openEngine: OpenEngine;
   readonly #lock: WriterLock | undefined;
+  readonly #thread: CommitThread | undefined;
+  readonly #queue = new CommitQueue((batches) => this.#commit(batches));
   #engine: LmdbEngine;
   #file: DataFile;
   #closed = false;
   /** Set after a failed commit: LMDB's state in memory is then unknown, so the file is opened anew. */
   #stale = false;
-  /** Compaction and the batches behind it; undefined when batches may commit at once. */
-  #queue: Promise<unknown> | undefined;
   #followed = false;
 
-  constructor(folder: string, settings: EngineOptions, openEngine: OpenEngine, opened: Opened) {
+  constructor(folder: string, settings: Required<LmdbStoreOptions>, openEngine: OpenEngine, opened: Opened) {
     this.location = folder;
     this.writable = !settings.readOnly;
     this.#settings = settings;
@@ -93,6 +99,8 @@ class LmdbStore implements Store, Scannable {
     this.#lock = opened.lock;
     this.#engine = opened.engine;
     this.#file = opened.file;
+    if (settings.commitThread && this.writable)
+      this.#thread = new CommitThread({ readOnly: false, maxReaders: settings.maxReaders });
   }
 
   get(namespace: string, key: Key): Uint8Array | undefined {
@@ -125,7 +133,7 @@ class LmdbStore implements Store, Scannable {
     return readGeneration(this.#live().read(GENERATION_KEY));
   }
 
-  async batch(fill: (batch: Batch) => void): Promise<number> {
+  async batch(fill: (batch: Batch) => void, given: readonly ArrayBuffer[] = []): Promise<number> {
     this.#live();
     if (!this.writable)
       throw new MnemeError(
@@ -134,17 +142,19 @@ class LmdbStore implements Store, Scannable {
       );
     const writes = collectWrites(fill);
     this.#live(); // `fill` may have closed it
-    if (!this.#queue) return this.#commit(writes);
-    return this.#enqueue(async () => this.#commit(writes));
+    return this.#queue.batch({ writes, given });
   }
 
-  async compact(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
+  async compact({ switching = (swap) => swap() }: CompactOptions = {}): Promise<{
+    readonly bytesBefore: number;
+    readonly bytesAfter: number;
+  }> {
     this.#live();
     if (!this.writable)
       throw new MnemeError("READ_ONLY", `compact: ${this.location} was opened with readOnly`);
-    return this.#enqueue(async () => {
+    return this.#queue.alone(async () => {
       const bytesBefore = statSync(this.#file.path).size;
-      await this.#rewrite();
+      await this.#rewrite(switching);
       return { bytesBefore, bytesAfter: statSync(this.#file.path).size };
     });
   }
@@ -158,7 +168,8 @@ class LmdbStore implements Store, Scannable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#queue;
+    await this.#queue.idle();
+    await this.#thread?.close();
     await this.#engine.close();
     this.#lock?.release();
   }
@@ -200,50 +211,66 @@ class LmdbStore implements Store, Scannable {
     }
   }
 
-  #commit(writes: readonly Write[]): number {
+  /** @returns the generation before */
+  #commit(batches: readonly QueuedBatch[]): MaybePromise<number> {
     const engine = this.#current();
-    const generation = readGeneration(engine.read(GENERATION_KEY));
-    if (writes.length === 0) return generation;
+    const before = readGeneration(engine.read(GENERATION_KEY));
+    const writing = batches.filter(({ writes }) => writes.length > 0);
+    if (writing.length === 0) return before;
+    const writes = writing.flatMap((one) => one.writes);
+    const given = writing.flatMap((one) => one.given);
+    const bytes = bytesOf(writes);
+    if (this.#thread?.takes(bytes))
+      return this.#thread.commit(engine.path, writes, given, before + writing.length).then(
+        () => {
+          engine.refresh();
+          return before;
+        },
+        (error) => this.#failed(error, bytes),
+      );
     try {
-      engine.commit(writes, { key: GENERATION_KEY, value: generationBytes(generation + 1) });
-      return generation + 1;
+      engine.commit(writes, { key: GENERATION_KEY, value: generationBytes(before + writing.length) });
+      return before;
     } catch (error) {
-      this.#stale = true;
-      const bytes = statSync(this.#file.path).size;
-      throw toCommitError(error, "batch", this.location, bytes, bytesOf(writes));
+      return this.#failed(error, bytes);
     }
   }
 
+  #failed(error: unknown, bytes: number): never {
+    this.#stale = true;
+    throw toCommitError(error, "batch", this.location, statSync(this.#file.path).size, bytes);
+  }
+
   /** Copies live data into a new file and switches to it. The old file stays current until the rename. */
-  async #rewrite(): Promise<void> {
+  async #rewrite(switching: NonNullable<CompactOptions["switching"]>): Promise<void> {
     const next = dataFile(this.location, this.#file.number + 1);
-    const temporary = temporaryFile(this.location, next.number);
     try {
-      await copyEngine(this.#engine, () => this.#openEngine(temporary));
-      checkLmdbFile(temporary);
-      publish(temporary, next, this.location);
+      const engine = this.#current();
+      if (this.#thread) await this.#thread.rewrite(engine.path, this.location, next);
+      else await rewriteFile(engine, this.location, next, this.#openEngine);
     } catch (error) {
+      const temporary = temporaryFile(this.location, next.number);
       const bytes = statSync(temporary, { throwIfNoEntry: false })?.size ?? 0;
       const typed = toCommitError(error, "compact", this.location, bytes, COPY_BYTES);
       removeLitter(this.location, this.#file);
       throw typed;
     }
-    const old = this.#engine;
-    this.#engine = this.#openEngine(next.path);
-    this.#file = next;
-    await old.close();
-    removeLitter(this.location, next);
+    const swap = async (): Promise<void> => {
+      if (this.#file !== next) await this.#switchTo(next);
+    };
+    try {
+      await switching(swap);
+    } finally {
+      await swap(); // the new file is current already: a commit to the old one would be lost
+      removeLitter(this.location, next);
+    }
   }
 
-  /** One after another; a failure does not stop those behind it. */
-  #enqueue<T>(job: () => Promise<T>): Promise<T> {
-    const result = (this.#queue ?? Promise.resolve()).then(job);
-    const settled = result.catch(() => {});
-    this.#queue = settled;
-    void settled.then(() => {
-      if (this.#queue === settled) this.#queue = undefined;
-    });
-    return result;
+  async #switchTo(file: DataFile): Promise<void> {
+    const old = this.#engine;
+    this.#engine = this.#openEngine(file.path);
+    this.#file = file;
+    await old.close();
   }
 
   #live(): LmdbEngine {

@@ -12,20 +12,24 @@ export interface OpenPathOptions {
   readonly lock?: "wait" | "refuse";
   /** How long "wait" waits. Default 30,000. */
   readonly lockTimeoutMs?: number;
+  /** Commit on a thread of its own. Default false. */
+  readonly commitThread?: boolean;
 }
 
 export const openPathDefaults: Required<OpenPathOptions> = {
   mode: "write",
   lock: "refuse",
   lockTimeoutMs: 30_000,
+  commitThread: false,
 };
 
 /** @throws MnemeError as lmdbStore and openSnapshot do */
 export async function openPath(path: string, options: OpenPathOptions = {}): Promise<ReadableStore | Store> {
-  const { mode, lock, lockTimeoutMs } = { ...openPathDefaults, ...options };
+  const { mode, lock, lockTimeoutMs, commitThread } = { ...openPathDefaults, ...options };
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return openSnapshot(fileSource(path));
   return lmdbStore(path, {
     readOnly: mode === "read",
     lockTimeoutMs: lock === "wait" ? lockTimeoutMs : 0,
+    commitThread,
   });
 }

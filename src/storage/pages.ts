@@ -1,30 +1,30 @@
 /**
- * Long byte strings as numbered pages under [...key, pageNumber], so that ranges of them can be read and replaced without the
- * rest. Not a cache: every read goes to the store.
+ * Long byte strings as numbered pages under [...key, pageNumber], so that ranges of them can be read without the rest. Not a cache:
+ * every read goes to the store.
  */
 import { MnemeError } from "../errors.ts";
+import { Pacer } from "../pacer.ts";
 import type { Batch, Key, MaybePromise, ReadableStore } from "./store.ts";
 
 /**
- * The largest value that fills exactly 16 pages of 4096 bytes in the disk store: 65,536 less 24 (LMDB's page header) and 8 (our
- * checksum). One byte more would take a 17th page. A multiple of 32.
+ * The largest value that fills exactly 4 pages of 4096 bytes in the disk store: 16,384 less 24 (LMDB's page header) and 8 (our
+ * checksum). One byte more would take a fifth page. A multiple of 32.
  */
-export const PAGE_BYTES = 65_504;
+export const PAGE_BYTES = 16_352;
 
-/** Replaces whatever stood under `key` by `bytes`. The last page is short; no bytes, no page. @returns pages written */
+/** Pages read between two looks at the clock. */
+const READ_PAGES = 64;
+
+/** Puts `bytes` as the pages from number `firstPage` on. The last page is short; no bytes, no page. */
 export function writePages(
   batch: Batch,
   namespace: string,
   key: Key,
   bytes: Uint8Array,
-  pageBytes: number = PAGE_BYTES,
-): number {
-  checkPageBytes(pageBytes);
-  batch.deletePrefix(namespace, key);
-  const pages = Math.ceil(bytes.length / pageBytes);
-  for (let page = 0; page < pages; page++)
-    batch.put(namespace, [...key, page], bytes.subarray(page * pageBytes, (page + 1) * pageBytes));
-  return pages;
+  firstPage = 0,
+): void {
+  for (let at = 0; at < bytes.length; at += PAGE_BYTES)
+    batch.put(namespace, [...key, firstPage + at / PAGE_BYTES], bytes.subarray(at, at + PAGE_BYTES));
 }
 
 /**
@@ -37,48 +37,61 @@ export function readPages(
   key: Key,
   start: number,
   end: number,
-  pageBytes: number = PAGE_BYTES,
-): MaybePromise<Uint8Array> {
-  checkPageBytes(pageBytes);
+): MaybePromise<Uint8Array<ArrayBuffer>> {
   if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end))
     throw new MnemeError(
       "RANGE",
       `readPages: bytes ${start} to ${end}, need whole numbers with 0 <= start <= end`,
     );
-  const first = Math.floor(start / pageBytes);
-  const count = Math.ceil(end / pageBytes) - first;
-  const keys = Array.from({ length: Math.max(0, count) }, (_, i): Key => [...key, first + i]);
-  const join = (pages: readonly (Uint8Array | undefined)[]): Uint8Array =>
-    joinPages(pages, keys, `${store.location}: ${namespace}`, first, start, end, pageBytes);
+  const whole = new Uint8Array(end - start);
+  const first = Math.floor(start / PAGE_BYTES);
+  const keys = pageKeys(key, first, Math.ceil(end / PAGE_BYTES));
+  const join = (pages: readonly (Uint8Array | undefined)[]): Uint8Array<ArrayBuffer> => {
+    pages.forEach((page, i) => {
+      const base = (first + i) * PAGE_BYTES;
+      const from = Math.max(start - base, 0);
+      const to = Math.min(end - base, PAGE_BYTES);
+      if (!page || page.length < to) lacking(store, namespace, keys[i]!, page, to);
+      whole.set(page.subarray(from, to), base + from - start);
+    });
+    return whole;
+  };
   const found = store.getMany(namespace, keys);
   return Array.isArray(found) ? join(found) : found.then(join);
 }
 
-function joinPages(
-  pages: readonly (Uint8Array | undefined)[],
-  keys: readonly Key[],
-  where: string,
-  first: number,
-  start: number,
-  end: number,
-  pageBytes: number,
-): Uint8Array {
-  const whole = new Uint8Array(end - start);
-  pages.forEach((page, i) => {
-    const base = (first + i) * pageBytes;
-    const from = Math.max(start - base, 0);
-    const to = Math.min(end - base, pageBytes);
-    if (!page || page.length < to)
-      throw new MnemeError(
-        "CORRUPT",
-        `readPages: ${where}/${JSON.stringify(keys[i])} holds ${page?.length ?? "no"} bytes, ${to} are needed`,
-      );
-    whole.set(page.subarray(from, to), base + from - start);
-  });
+/** A whole string of `size` bytes, owned, read in many short turns. @throws MnemeError CORRUPT as readPages does. */
+export async function readWhole(
+  store: ReadableStore,
+  namespace: string,
+  key: Key,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const whole = new Uint8Array(size);
+  const pacer = new Pacer();
+  const step = READ_PAGES * PAGE_BYTES;
+  for (let at = 0; at < size; at += step) {
+    whole.set(await readPages(store, namespace, key, at, Math.min(size, at + step)), at);
+    if (pacer.isDue) await pacer.pause();
+  }
   return whole;
 }
 
-function checkPageBytes(pageBytes: number): void {
-  if (!Number.isInteger(pageBytes) || pageBytes < 1)
-    throw new MnemeError("RANGE", `pages: page size ${pageBytes}, need a positive whole number of bytes`);
+/** Keys of the pages from number `first` to before number `end`. */
+function pageKeys(key: Key, first: number, end: number): Key[] {
+  return Array.from({ length: Math.max(0, end - first) }, (_, i): Key => [...key, first + i]);
+}
+
+function lacking(
+  store: ReadableStore,
+  namespace: string,
+  key: Key,
+  page: Uint8Array | undefined,
+  needed: number,
+): never {
+  throw new MnemeError(
+    "CORRUPT",
+    `${store.location}: ${namespace}/${JSON.stringify(key)} holds ${page?.length ?? "no"} bytes, ${needed} are needed; ` +
+      "restore a snapshot or index again",
+  );
 }

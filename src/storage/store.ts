@@ -66,9 +66,15 @@ export interface Store extends ReadableStore {
   /**
    * Collects the writes of `fill` and commits them at once; resolves when they are durable (fsync) with the new generation.
    * Batches commit in the order of their calls. If `fill` throws, nothing is written.
+   * @param given whole buffers that change hands: values that lie in them may be taken without a copy, and are gone afterwards.
    * @throws MnemeError DISK_FULL, READ_ONLY, LOCKED, DISPOSED: nothing of the batch is kept.
    */
-  batch(fill: (batch: Batch) => void): Promise<number>;
-  /** Rewrites live data and returns space to the file system. @returns bytes before and after. */
-  compact(): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+  batch(fill: (batch: Batch) => void, given?: readonly ArrayBuffer[]): Promise<number>;
+  /** Rewrites live data and returns space to the file system; reads go on meanwhile. @returns bytes before and after. */
+  compact(options?: CompactOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+}
+
+export interface CompactOptions {
+  /** Given the switch to what was rewritten, a matter of a moment that ends open ranges: calls it while nobody reads. */
+  readonly switching?: (swap: () => Promise<void>) => Promise<void>;
 }

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readFileItem } from "../writer/read-file.ts";
 import { chunk, chunkDefaults } from "./chunk.ts";
 import { decodeText } from "./decode-text.ts";
-import { readItem } from "./read.ts";
 import { readerFor } from "./readers/registry.ts";
 import { sentences } from "./sentences.ts";
 import { walk } from "./walk.ts";
@@ -203,9 +203,15 @@ test("walking: fixed order, ignore file, hidden and tool folders left out, links
   writeFileSync(join(root, ".mnemeignore"), "# not yet\ndrafts/\n");
   symlinkSync(join(root, "a"), join(root, "b", "link"));
   expect(await walked(root)).toEqual(["a/one.md", "b/two.md", "top.txt", "b/link: EXCLUDED"]);
-  const job = { path: join(root, "gone.md"), id: "gone", relative: "gone.md", meta: {} };
-  await expect(readItem(job, 100)).rejects.toMatchObject({ code: "NOT_FOUND" });
-  await expect(readItem({ ...job, path: join(root, "top.txt") }, 2)).rejects.toMatchObject({ code: "RANGE" });
+  const job = {
+    path: join(root, "gone.md"),
+    id: "gone",
+    relative: "gone.md",
+    meta: {},
+    bytes: 4,
+    modifiedAt: 1,
+  };
+  await expect(readFileItem(job)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
 /** One page with one line, offsets computed. */

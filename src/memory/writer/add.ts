@@ -14,10 +14,16 @@ import type { SourceItem } from "./tasks.ts";
 import { sourceOf } from "./work.ts";
 import type { Change, VectorSource, Writer } from "./writer.ts";
 
-/** Text, in UTF-16 units, from which an `add` becomes a segment of its own; below it goes through the log. */
-const SEGMENT_TEXT = 1 << 20;
-/** Text handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. */
+/**
+ * Text, in UTF-16 units, from which an `add` becomes a segment of its own, made by a worker. Less goes through the log, prepared on
+ * this thread: as much as takes it some twenty milliseconds.
+ */
+export const SEGMENT_TEXT: number = 64 << 10;
+/** Text and items handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. */
 const BATCH_TEXT = 16 << 20;
+const BATCH_ITEMS = 4096;
+/** Somebody waits for an `add` of less than this, rather than for a long stream. */
+const URGENT_TEXT = 1 << 20;
 
 export async function addItems(
   writer: Writer,
@@ -63,7 +69,7 @@ function addBatch(
   outcome: Outcome,
 ): Promise<void> {
   return size >= SEGMENT_TEXT
-    ? addAsSegment(writer, items, now, outcome)
+    ? addAsSegment(writer, items, now, outcome, size < URGENT_TEXT)
     : addThroughLog(writer, items, now, outcome);
 }
 
@@ -83,7 +89,7 @@ async function* batches(items: Item | Iterable<Item> | AsyncIterable<Item>): Asy
   for await (const item of items) {
     batch.set(item?.id, item);
     size += item?.text?.length ?? 0;
-    if (size < BATCH_TEXT) continue;
+    if (size < BATCH_TEXT && batch.size < BATCH_ITEMS) continue;
     yield { items: [...batch.values()], size };
     batch = new Map();
     size = 0;
@@ -99,7 +105,11 @@ function isIterable(items: unknown): items is Iterable<Item> | AsyncIterable<Ite
 
 export function priorOf(writer: Writer, id: string): Prior | undefined {
   const entry = writer.entryOf(id);
-  return entry && { version: entry.version, createdAt: entry.createdAt, hash: entry.hash };
+  return entry && priorFrom(entry);
+}
+
+export function priorFrom({ version, createdAt, hash }: IdEntry): Prior {
+  return { version, createdAt, hash };
 }
 
 async function addAsSegment(
@@ -107,20 +117,25 @@ async function addAsSegment(
   items: readonly Item[],
   now: number,
   outcome: Outcome,
+  urgent: boolean,
 ): Promise<void> {
   const sources: SourceItem[] = items.map((item) => {
     const prior = priorOf(writer, item.id);
     return prior ? { item, prior } : { item };
   });
   const { source } = writer;
-  const prepared = await writer.pool.run({
-    kind: "items",
-    items: sources,
-    now,
-    space: source.space,
-    embedder: { bundledDim: bundledDim(source) },
-  });
-  if (!(await addSegment(writer, prepared, source, outcome))) await addAsSegment(writer, items, now, outcome);
+  const prepared = await writer.pool.run(
+    {
+      kind: "items",
+      items: sources,
+      now,
+      space: source.space,
+      embedder: { bundledDim: bundledDim(source) },
+    },
+    { urgent },
+  );
+  if (!(await addSegment(writer, prepared, source, outcome)))
+    await addAsSegment(writer, items, now, outcome, urgent);
 }
 
 /** Dimension of the bundled model when that is the embedder: workers then embed by themselves. */

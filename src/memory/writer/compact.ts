@@ -21,6 +21,7 @@ export async function compact(
       await mergeRun(writer, run);
     }
   });
-  await writer.alone(() => writer.library.gate.write(() => writer.store.compact()));
+  const switching = (swap: () => Promise<void>): Promise<void> => writer.library.gate.write(swap);
+  await writer.alone(() => writer.store.compact({ switching }));
   return { bytesBefore, bytesAfter: writer.store.stats().bytes };
 }

@@ -2,7 +2,8 @@
 import { rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS } from "../layout.ts";
 import type { TailItem } from "../tail.ts";
-import { stagedEntry, stageSegment } from "./stage.ts";
+import { noParts } from "./page-runs.ts";
+import { nameSegment, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 /** Flushes what is in the tail now. Call it only from background work: one at a time. */
@@ -26,24 +27,23 @@ async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void>
   const { library, trash } = writer;
   const space = library.activeSpace;
   const kept = run.filter(({ firstRow }) => library.live.has(firstRow) || trash.rows.has(firstRow));
-  const parts = kept.length === 0 ? new Map() : await writer.pool.run({ kind: "build", items: kept, space });
+  const parts = kept.length === 0 ? noParts : await writer.pool.run({ kind: "build", items: kept, space });
   const rows = rowIdsOf(
     kept.flatMap((item) => Array.from({ length: item.rows }, (_, i) => item.firstRow + i)),
   );
   const last = run.at(-1)!;
-  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts, rows.ids);
+  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
   await writer.alone(async () => {
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
       const old = library.manifest;
-      const flushed = staged ? [stagedEntry(staged, rows)] : [];
+      const flushed = staged ? [nameSegment(batch, staged, rows)] : [];
       const segments = [...old.segments, ...flushed].sort((a, b) => a.first - b.first);
       manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1) };
       writer.putManifest(batch, manifest);
       for (const item of run) batch.delete(NS.log, [item.firstRow]);
     });
-    await library.gate.write(async () => {
-      await library.adopt(manifest);
+    await library.adopt(manifest, () => {
       library.trimTail(last.firstRow + last.rows - 1);
       library.account();
     });

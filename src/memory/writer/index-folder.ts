@@ -4,21 +4,27 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { MnemeError, throwIfAborted } from "../../errors.ts";
 import type { Meta } from "../../index/filter/where.ts";
+import { Pacer } from "../../pacer.ts";
+import { idPages } from "../id-pages.ts";
+import { MAX_READ_BYTES } from "../ingest/read.ts";
 import { type WalkedFile, walk } from "../ingest/walk.ts";
-import { decodeJson, encodeJson, NS } from "../layout.ts";
-import type { IndexOptions, IndexResult } from "../types.ts";
-import { bundledDim, priorOf } from "./add.ts";
+import { decodeJson, encodeJson, type IdEntry, NS } from "../layout.ts";
+import type { IndexOptions, IndexResult, Skipped } from "../types.ts";
+import { bundledDim, priorFrom } from "./add.ts";
 import { forgetIds } from "./forget.ts";
 import { nothing, type Outcome } from "./outcome.ts";
 import { addSegment } from "./segment-commit.ts";
-import type { FileJob } from "./tasks.ts";
-import type { Writer } from "./writer.ts";
+import type { SeenFile, Task } from "./tasks.ts";
+import type { VectorSource, Writer } from "./writer.ts";
 
 export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const;
 
 /** Source bytes handed to a worker at once: a commit's worth, lost at most when the process is killed. */
 const BATCH_BYTES = 16 << 20;
 const BATCH_FILES = 4096;
+/** The last batches shrink to this, so that the threads end together and little is left to write when they do. */
+const LAST_BATCH_BYTES = 4 << 20;
+const LEAST_BATCH_BYTES = 1 << 18;
 
 const ROOTS_KEY = ["roots"] as const;
 
@@ -40,7 +46,7 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
       { cause },
     );
   });
-  const name = await rootName(writer, root);
+  const { name, isNew } = await rootName(writer, root);
   const run: Run = {
     writer,
     outcome: nothing(),
@@ -50,23 +56,24 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
   };
   const { jobs, seen } = await scan(run, root, info.isFile(), name);
   await indexJobs(run, jobs);
-  const removed = options.prune === false || info.isFile() ? 0 : await prune(writer, name, seen);
+  const prunes = options.prune !== false && !info.isFile() && !isNew;
+  const removed = prunes ? await prune(writer, name, seen) : 0;
   return { ...run.outcome, removed, files: run.totals.files, ms: performance.now() - started };
 }
 
 /** The prefix of this folder's ids: its name, numbered when another folder has it already. */
-async function rootName(writer: Writer, root: string): Promise<string> {
+async function rootName(writer: Writer, root: string): Promise<{ name: string; isNew: boolean }> {
   const bytes = writer.store.get(NS.library, ROOTS_KEY);
   const roots = bytes ? decodeJson<Record<string, string>>(bytes) : {};
   const known = Object.keys(roots).find((name) => roots[name] === root);
-  if (known) return known;
+  if (known) return { name: known, isNew: false };
   const base = basename(root) || "root";
   let name = base;
   for (let number = 2; roots[name] !== undefined; number++) name = `${base}-${number}`;
   await writer.store.batch((batch) =>
     batch.put(NS.library, ROOTS_KEY, encodeJson({ ...roots, [name]: root })),
   );
-  return name;
+  return { name, isNew: true };
 }
 
 /** What is there: jobs for files that look changed, ids of all that exist. */
@@ -75,11 +82,14 @@ async function scan(
   root: string,
   single: boolean,
   name: string,
-): Promise<{ jobs: (FileJob & { bytes: number })[]; seen: Set<string> }> {
-  const jobs: (FileJob & { bytes: number })[] = [];
+): Promise<{ jobs: SeenFile[]; seen: Set<string> }> {
+  const jobs: SeenFile[] = [];
   const seen = new Set<string>();
-  for await (const found of walk(root, run.options)) {
+  const pacer = new Pacer();
+  const maxFileBytes = Math.min(run.options.maxFileBytes ?? indexDefaults.maxFileBytes, MAX_READ_BYTES);
+  for await (const found of walk(root, { ...run.options, maxFileBytes })) {
     throwIfAborted(run.options.signal, "index");
+    if (pacer.isDue) await pacer.pause();
     if ("reason" in found) {
       run.outcome.skipped.push({ ...found, id: `${name}/${found.id}` });
       continue;
@@ -87,27 +97,42 @@ async function scan(
     const id = single ? name : `${name}/${found.relative}`;
     seen.add(id);
     run.totals.files++;
-    const entry = run.writer.entryOf(id);
-    if (entry && entry.modifiedAt === found.modifiedAt && entry.sourceBytes === found.bytes) {
-      run.outcome.unchanged++;
+    if (single && found.bytes > maxFileBytes) {
+      run.outcome.skipped.push(tooLarge(id, found, maxFileBytes));
       continue;
     }
-    jobs.push(jobOf(run, found, id));
-    run.totals.bytes += found.bytes;
-    run.options.onProgress?.({
-      phase: "scan",
-      done: jobs.length,
-      total: 0,
-      bytes: 0,
-      totalBytes: run.totals.bytes,
-      current: found.relative,
-    });
+    const entry = run.writer.entryOf(id);
+    if (entry && entry.modifiedAt === found.modifiedAt && entry.sourceBytes === found.bytes)
+      run.outcome.unchanged++;
+    else take(run, jobs, jobOf(run.options, found, id, entry));
   }
   return { jobs, seen };
 }
 
-function jobOf({ writer, options }: Run, file: WalkedFile, id: string): FileJob & { bytes: number } {
-  const prior = priorOf(writer, id);
+function take(run: Run, jobs: SeenFile[], job: SeenFile): void {
+  // the threads load their model while the folder is still being walked
+  if (jobs.length === 0) run.writer.pool.warm(warmTask(run.writer.source));
+  jobs.push(job);
+  run.totals.bytes += job.bytes;
+  run.options.onProgress?.({
+    phase: "scan",
+    done: jobs.length,
+    total: 0,
+    bytes: 0,
+    totalBytes: run.totals.bytes,
+    current: job.relative,
+  });
+}
+
+function warmTask(source: VectorSource): Task {
+  return { kind: "warm", space: source.space, embedder: { bundledDim: bundledDim(source) } };
+}
+
+function tooLarge(id: string, { path, bytes }: WalkedFile, maxFileBytes: number): Skipped {
+  return { id, code: "TOO_LARGE", reason: `${path}: ${bytes} bytes, at most ${maxFileBytes} are read` };
+}
+
+function jobOf(options: IndexOptions, file: WalkedFile, id: string, entry: IdEntry | undefined): SeenFile {
   const folder = dirname(file.relative);
   const meta: Meta = {
     ...options.meta,
@@ -115,18 +140,12 @@ function jobOf({ writer, options }: Run, file: WalkedFile, id: string): FileJob 
     folder: folder === "." ? "" : folder,
     name: basename(file.path),
   };
-  return {
-    path: file.path,
-    relative: file.relative,
-    id,
-    meta,
-    bytes: file.bytes,
-    ...(prior ? { prior } : {}),
-  };
+  const prior = entry && priorFrom(entry);
+  return { ...file, id, meta, ...(prior ? { prior } : {}) };
 }
 
 /** Batches of files to the workers; as many under way as there are threads, plus one being committed. */
-async function indexJobs(run: Run, jobs: readonly (FileJob & { bytes: number })[]): Promise<void> {
+async function indexJobs(run: Run, jobs: readonly SeenFile[]): Promise<void> {
   const under = new Set<Promise<void>>();
   let failure: unknown;
   for (const files of cut(jobs, Math.max(1, run.writer.pool.size))) {
@@ -144,32 +163,33 @@ async function indexJobs(run: Run, jobs: readonly (FileJob & { bytes: number })[
   if (failure) throw failure;
 }
 
-function* cut(
-  jobs: readonly (FileJob & { bytes: number })[],
-  threads: number,
-): Generator<(FileJob & { bytes: number })[]> {
-  const total = jobs.reduce((sum, job) => sum + job.bytes, 0);
-  const limit = Math.min(BATCH_BYTES, Math.max(total / (2 * threads), 1 << 18));
-  let batch: (FileJob & { bytes: number })[] = [];
+/** A thread's share of what is left at a time. */
+function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]> {
+  let left = jobs.reduce((sum, job) => sum + job.bytes, 0);
+  const least = Math.max(LEAST_BATCH_BYTES, Math.min(LAST_BATCH_BYTES, left / (2 * threads)));
+  const share = (): number => Math.min(BATCH_BYTES, Math.max(least, left / threads));
+  let limit = share();
+  let batch: SeenFile[] = [];
   let bytes = 0;
   for (const job of jobs) {
     batch.push(job);
     bytes += job.bytes;
     if (bytes < limit && batch.length < BATCH_FILES) continue;
     yield batch;
+    left -= bytes;
+    limit = share();
     batch = [];
     bytes = 0;
   }
   if (batch.length > 0) yield batch;
 }
 
-async function indexBatch(run: Run, files: readonly (FileJob & { bytes: number })[]): Promise<void> {
+async function indexBatch(run: Run, files: readonly SeenFile[]): Promise<void> {
   const { writer, options, now, outcome, totals } = run;
   const { source } = writer;
   const prepared = await writer.pool.run({
     kind: "files",
     files,
-    maxFileBytes: options.maxFileBytes ?? indexDefaults.maxFileBytes,
     now,
     space: source.space,
     embedder: { bundledDim: bundledDim(source) },
@@ -192,9 +212,10 @@ async function indexBatch(run: Run, files: readonly (FileJob & { bytes: number }
 async function prune(writer: Writer, name: string, seen: ReadonlySet<string>): Promise<number> {
   const prefix = `${name}/`;
   const gone: string[] = [];
-  for (const { key } of writer.store.range(NS.ids, { start: [prefix], end: [`${name}0`] })) {
-    const id = String(key[0]);
-    if (id.startsWith(prefix) && !seen.has(id)) gone.push(id);
+  const pacer = new Pacer();
+  for await (const page of idPages(writer, prefix, `${name}0`)) {
+    for (const { id } of page) if (id.startsWith(prefix) && !seen.has(id)) gone.push(id);
+    if (pacer.isDue) await pacer.pause();
   }
   await forgetIds(writer, gone);
   return gone.length;

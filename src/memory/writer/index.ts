@@ -1,5 +1,6 @@
 /** The writing half of a memory, loaded when a library is opened for writing. Node only. */
 export { addItems } from "./add.ts";
+export { addFile } from "./add-file.ts";
 export { compact } from "./compact.ts";
 export { forget, sweepExpired, undo } from "./forget.ts";
 export { indexFolder } from "./index-folder.ts";

@@ -3,11 +3,13 @@
  * Log-Structured Merge-Tree, 1996): a row is rewritten a logarithmic number of times.
  */
 import { MnemeError } from "../../errors.ts";
+import type { RowSet } from "../../index/row-set.ts";
 import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import type { MergeInput } from "./build.ts";
-import { stagedEntry, stageSegment } from "./stage.ts";
+import { noParts, type PagedParts } from "./page-runs.ts";
+import { nameSegment, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 export const mergeDefaults = {
@@ -32,7 +34,8 @@ export function pickMerge(writer: Writer): readonly OpenSegment[] | undefined {
   if (manifest.spaces.length > 1) return undefined;
   const { deadShare, maxRows } = mergeDefaults;
   for (const run of likeNeighbours(segments)) if (rowCount(run) <= maxRows) return run;
-  const worn = segments.find((one) => gone(writer, one.stored.rows) > deadShare * one.stored.rows.count);
+  const gone = goneRows(writer);
+  const worn = segments.find(({ stored }) => goneOf(stored.rows, gone) > deadShare * stored.rows.count);
   return worn && [worn];
 }
 
@@ -71,34 +74,25 @@ export function compactionRuns(writer: Writer): (readonly OpenSegment[])[] {
     run = [...run, segment];
   }
   if (run.length > 0) runs.push(run);
-  return runs.filter((one) => one.length > 1 || gone(writer, one[0]!.stored.rows) > 0);
+  const gone = goneRows(writer);
+  return runs.filter((one) => one.length > 1 || goneOf(one[0]!.stored.rows, gone) > 0);
 }
 
 /** Merges a run of neighbours into one segment. Call it only from background work, with no tail rows between the run's. */
 export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Promise<void> {
   const { library } = writer;
   const keep = library.live.or(writer.trash.rows);
-  const inputs: MergeInput[] = [];
-  for (const { stored } of run) inputs.push(await stored.input(""));
-  const kept = inputs.flatMap((input) => keptRows(input.rows, (row) => keep.has(row)));
+  const kept = keptRows(run, keep);
   assertAscending(kept);
   const rows = rowIdsOf(kept);
-  const parts =
-    rows.count === 0
-      ? new Map<string, Uint8Array>()
-      : await writer.pool.run({
-          kind: "merge",
-          inputs,
-          live: keep.toBytes(),
-          spaces: library.manifest.spaces,
-        });
-  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts, rows.ids);
+  const parts = rows.count === 0 ? noParts : await mergedParts(writer, run, keep);
+  const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
   await writer.alone(async () => {
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
       const old = library.manifest;
       for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
-      const merged = staged ? [stagedEntry(staged, rows)] : [];
+      const merged = staged ? [nameSegment(batch, staged, rows)] : [];
       manifest = {
         ...old,
         segments: replaced(old.segments, run, merged),
@@ -106,12 +100,12 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
       };
       writer.putManifest(batch, manifest);
     });
-    await library.gate.write(() => library.adopt(manifest));
+    await library.adopt(manifest);
   });
 }
 
 /** Every part of a merged segment relies on it, so a broken order must not get into one. */
-function assertAscending(rows: readonly number[]): void {
+function assertAscending(rows: Uint32Array): void {
   const at = rows.findIndex((row, i) => i > 0 && row <= rows[i - 1]!);
   if (at >= 0)
     throw new MnemeError(
@@ -129,20 +123,39 @@ function replaced(
   return [...old.filter((entry) => !away.has(entry.id)), ...merged].sort((a, b) => a.first - b.first);
 }
 
-function keptRows(rows: RowIds, keep: (row: number) => boolean): number[] {
-  const kept: number[] = [];
-  for (let i = 0; i < rows.count; i++) if (keep(rowAt(rows, i))) kept.push(rowAt(rows, i));
-  return kept;
+function keptRows(run: readonly OpenSegment[], keep: RowSet): Uint32Array {
+  const kept = new Uint32Array(rowCount(run));
+  let count = 0;
+  for (const { stored } of run) {
+    for (let i = 0; i < stored.rows.count; i++) {
+      const row = rowAt(stored.rows, i);
+      if (keep.has(row)) kept[count++] = row;
+    }
+  }
+  return kept.subarray(0, count);
+}
+
+/** The inputs change hands: no copy of them is made for the thread. */
+async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: RowSet): Promise<PagedParts> {
+  const inputs: MergeInput[] = [];
+  for (const { stored } of run) inputs.push(await stored.input());
+  const transfer = inputs.flatMap(({ parts }) =>
+    [...parts.values()].map(({ buffer }) => buffer as ArrayBuffer),
+  );
+  const { spaces } = writer.library.manifest;
+  return writer.pool.run({ kind: "merge", inputs, live: keep.toBytes(), spaces }, { transfer });
 }
 
 /** Rows that a rewrite would drop: dead and not kept for `undo`. */
-function gone({ library, trash }: Writer, rows: RowIds): number {
-  let count = 0;
-  for (let i = 0; i < rows.count; i++) {
-    const row = rowAt(rows, i);
-    if (!library.live.has(row) && !trash.rows.has(row)) count++;
-  }
-  return count;
+function goneRows({ library, trash }: Writer): RowSet {
+  return library.dead.andNot(trash.rows);
+}
+
+/** How many of `gone` a segment holds. Dead rows that an earlier merge dropped lie between its own. */
+function goneOf(rows: RowIds, gone: RowSet): number {
+  if (rows.base !== null) return gone.countIn(rows.base, rows.base + rows.count);
+  const between = gone.countIn(rows.ids![0]!, rows.ids!.at(-1)! + 1);
+  return between === 0 ? 0 : rows.ids!.reduce((sum, row) => sum + (gone.has(row) ? 1 : 0), 0);
 }
 
 function tierOf(rows: number): number {

@@ -6,11 +6,12 @@ import type { Embedder } from "../../embed/embedder.ts";
 import { sameSpace } from "../../embed/space.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
+import { writePages } from "../../storage/pages.ts";
 import { type Manifest, NS, type SpaceEntry } from "../layout.ts";
 import type { Library, OpenSegment } from "../library.ts";
 import { passageTexts } from "../passage-text.ts";
 import { newSpaceEntry, vectorsPrefix } from "../spaces.ts";
-import { putPart, StoredSegment } from "../stored-segment.ts";
+import { StoredSegment } from "../stored-segment.ts";
 import type { WorkOptions } from "../types.ts";
 import { buildVectors, joinVectors } from "./build.ts";
 import { flushTail } from "./flush.ts";
@@ -203,7 +204,7 @@ async function rewrite(
   const { library } = writer;
   const manifest = change(library.manifest);
   await writer.store.batch((batch) => {
-    for (const [name, bytes] of parts ?? []) putPart(batch, segment!, name, bytes);
+    for (const [name, bytes] of parts ?? []) writePages(batch, NS.segments, [segment!, name], bytes);
     for (const entry of library.manifest.segments) {
       const kept = new Set(Object.keys(manifest.segments.find(({ id }) => id === entry.id)?.parts ?? {}));
       for (const name of Object.keys(entry.parts))
@@ -211,8 +212,8 @@ async function rewrite(
     }
     writer.putManifest(batch, manifest);
   });
+  await library.adopt(manifest);
   await library.gate.write(async () => {
-    await library.adopt(manifest);
     library.segments = await Promise.all(library.segments.map((segment) => renewed(library, segment)));
   });
 }

@@ -1,12 +1,14 @@
 /** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
-import { contiguousRows, type Parts } from "../../index/segment.ts";
+import { contiguousRows } from "../../index/segment.ts";
 import { matrix } from "../../linalg/matrix.ts";
+import { Pacer } from "../../pacer.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
 import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
-import { type StagedSegment, stagedEntry, stageSegment } from "./stage.ts";
+import { cutIntoRuns, joined, type PagedParts } from "./page-runs.ts";
+import { nameSegment, type StagedSegment, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, VectorSource, Writer } from "./writer.ts";
 
@@ -36,14 +38,12 @@ async function commitSegment(
   const parts = prepared.missing
     ? await withVectors(prepared.parts, prepared.missing, source)
     : prepared.parts;
-  const ids = prepared.heads.map((head) => head.id);
   const staged = await stageSegment(writer, parts);
   let isCurrent = true;
-  const make = (): Change | null => {
+  await writer.commitAlone(() => {
     isCurrent = writer.isCurrent(source);
     return isCurrent ? segmentChange(writer, prepared, staged, outcome) : null;
-  };
-  await writer.commit(ids, make, { alone: true });
+  });
   if (isCurrent) mergeIfMany(writer);
   else await writer.store.batch((batch) => batch.deletePrefix(NS.segments, [staged.id]));
   return isCurrent;
@@ -51,10 +51,10 @@ async function commitSegment(
 
 /** Vectors made on this thread, for embedders that no worker can load; items that bring their own keep them. */
 async function withVectors(
-  parts: Parts,
+  parts: PagedParts,
   missing: NonNullable<PreparedSegment["missing"]>,
   { embedder, space }: VectorSource,
-): Promise<Parts> {
+): Promise<PagedParts> {
   const texts = missing.flatMap((one) => (one instanceof Float32Array ? [] : one));
   const made = matrix(texts.length, space.space.dim);
   for (let at = 0; at < texts.length; at += EMBED_BATCH) {
@@ -67,53 +67,61 @@ async function withVectors(
     row += one.length;
     return made.data.subarray((row - one.length) * made.cols, row * made.cols);
   });
-  return new Map([...parts, ...buildVectors(runs, space)]);
+  return joined(parts, cutIntoRuns(buildVectors(runs, space)));
 }
 
-function segmentChange(
+async function segmentChange(
   writer: Writer,
   prepared: PreparedSegment,
   staged: StagedSegment,
   outcome: Outcome,
-): Change {
+): Promise<Change> {
   const { library } = writer;
   const rows = contiguousRows(writer.takeRows(prepared.rows, true), prepared.rows);
   const entries = new Map<string, IdEntry>();
+  const replaced: IdEntry[] = [];
+  const encoded = new Map<string, Uint8Array>();
+  const pacer = new Pacer();
   let firstRow = rows.base!;
   for (const head of prepared.heads) {
-    count(outcome, writer.entryOf(head.id) !== undefined, head.rows, head.bytes);
-    entries.set(head.id, { ...head, firstRow, hash: head.hash.slice(0, 32) });
+    const before = writer.entryOf(head.id);
+    if (before) replaced.push(before);
+    count(outcome, before !== undefined, head.rows, head.bytes);
+    const entry = { ...head, firstRow, hash: head.hash.slice(0, 32) };
+    entries.set(head.id, entry);
+    encoded.set(head.id, encodeIdEntry(entry));
     firstRow += head.rows;
+    if (pacer.isDue) await pacer.pause();
   }
   let manifest: Manifest;
   return {
     entries,
+    replaced,
+    encoded,
     fill: (batch) => {
       const old = library.manifest;
-      const segments = [...old.segments, stagedEntry(staged, rows)];
+      const segments = [...old.segments, nameSegment(batch, staged, rows)];
       manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, staged.id + 1) };
       writer.putManifest(batch, manifest);
     },
-    applied: () =>
-      library.gate.write(async () => {
-        await library.adopt(manifest);
-        library.enliven(rows);
-      }),
+    applied: () => library.adopt(manifest, () => library.enliven(rows)),
   };
 }
 
 /** Files found unchanged by their content get their new time and size, so that the next run need not read them. */
 async function touch(writer: Writer, unchanged: PreparedSegment["unchanged"]): Promise<void> {
-  const stale = unchanged.filter(
-    ({ id, modifiedAt }) => modifiedAt !== 0 && writer.entryOf(id)?.modifiedAt !== modifiedAt,
-  );
-  if (stale.length === 0) return;
-  await writer.alone(() =>
-    writer.store.batch((batch: Batch) => {
-      for (const { id, modifiedAt, sourceBytes } of stale) {
-        const entry = writer.entryOf(id);
-        if (entry) batch.put(NS.ids, [id], encodeIdEntry({ ...entry, modifiedAt, sourceBytes }));
-      }
-    }),
-  );
+  if (unchanged.length === 0) return;
+  await writer.alone(async () => {
+    const renewed = new Map<string, IdEntry>();
+    const pacer = new Pacer();
+    for (const { id, modifiedAt, sourceBytes } of unchanged) {
+      const entry = modifiedAt === 0 ? undefined : writer.entryOf(id);
+      if (entry && entry.modifiedAt !== modifiedAt) renewed.set(id, { ...entry, modifiedAt, sourceBytes });
+      if (pacer.isDue) await pacer.pause();
+    }
+    if (renewed.size === 0) return;
+    await writer.store.batch((batch: Batch) => {
+      for (const [id, entry] of renewed) batch.put(NS.ids, [id], encodeIdEntry(entry));
+    });
+  });
 }

@@ -1,65 +1,57 @@
 /**
- * Staging: the pages of a new segment are written before the commit that names it, a few megabytes at a time, so that no single write
- * holds up the event loop. Pages that no manifest names are invisible; what a crash leaves behind goes with the next opening.
+ * Staging: the pages of a new segment are written before the commit that names it, a few megabytes at a time, so that a commit of
+ * another item never waits for a whole segment. Pages that no manifest names are invisible; what a crash leaves behind goes with the
+ * next opening. A small segment is not staged: its pages go into the commit itself, which then waits for the disk once.
  */
-import type { Parts, RowIds } from "../../index/segment.ts";
+import type { RowIds } from "../../index/segment.ts";
+import { writePages } from "../../storage/pages.ts";
+import type { Batch } from "../../storage/store.ts";
 import { NS, rowBounds, type SegmentEntry } from "../layout.ts";
-import { PAGE_BYTES, putPage } from "../stored-segment.ts";
+import { type PagedParts, type PageRun, writeRun } from "./page-runs.ts";
 import type { Writer } from "./writer.ts";
 
-/** Bytes per write: about ten milliseconds. */
-const WRITE_BYTES = 2 << 20;
+/** A segment below this goes into its commit. */
+const SMALL_BYTES = 1 << 20;
 /** Ids beyond the manifest's that an interrupted writer may have used: more than it can have under way at once. */
 const ORPHAN_IDS = 64;
 
-/** Pages are durable, the segment is not part of the library yet. */
+/** The segment is not part of the library yet. */
 export interface StagedSegment {
   readonly id: number;
   /** Part name -> bytes. */
-  readonly parts: Readonly<Record<string, number>>;
+  readonly sizes: PagedParts["sizes"];
+  /** What the naming commit writes; empty when the pages are durable already. */
+  readonly unwritten: readonly PageRun[];
 }
 
-/** @param ids row ids when they are not contiguous. @throws MnemeError DISK_FULL: nothing is left behind */
-export async function stageSegment(
-  writer: Writer,
-  parts: Parts,
-  ids: Uint32Array | null = null,
-): Promise<StagedSegment> {
+/** The parts change hands. @throws MnemeError DISK_FULL: nothing is left behind */
+export async function stageSegment(writer: Writer, { sizes, runs }: PagedParts): Promise<StagedSegment> {
   const id = writer.takeSegmentId();
-  const all = new Map(parts);
-  if (ids) all.set("rows", new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
-  const sizes: Record<string, number> = {};
+  const total = Object.values(sizes).reduce((sum, bytes) => sum + bytes, 0);
+  if (total < SMALL_BYTES) return { id, sizes, unwritten: runs };
   try {
-    for (const [part, bytes] of all) {
-      if (bytes.byteLength === 0) continue;
-      sizes[part] = bytes.byteLength;
-      for (let at = 0; at < bytes.byteLength; at += WRITE_BYTES - (WRITE_BYTES % PAGE_BYTES)) {
-        await writeRun(writer, id, part, bytes, at);
-      }
+    for (const run of runs) {
+      await writer.store.batch((batch) => writeRun(batch, id, run), [run.bytes.buffer]);
+      await new Promise((resolve) => setImmediate(resolve)); // a store in RAM commits at once
     }
   } catch (error) {
     await dropSegment(writer, id).catch(() => {}); // the first error says what is wrong
     throw error;
   }
-  return { id, parts: sizes };
+  return { id, sizes, unwritten: [] };
 }
 
-async function writeRun(
-  writer: Writer,
-  id: number,
-  part: string,
-  bytes: Uint8Array,
-  start: number,
-): Promise<void> {
-  const end = Math.min(bytes.byteLength, start + WRITE_BYTES - (WRITE_BYTES % PAGE_BYTES));
-  await writer.store.batch((batch) => {
-    for (let at = start; at < end; at += PAGE_BYTES) putPage(batch, id, part, at / PAGE_BYTES, bytes);
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
-export function stagedEntry({ id, parts }: StagedSegment, rows: RowIds): SegmentEntry {
-  return { id, ...rowBounds(rows), parts };
+/** Writes what staging left to the naming commit. @returns the segment's entry of the manifest */
+export function nameSegment(
+  batch: Batch,
+  { id, sizes, unwritten }: StagedSegment,
+  rows: RowIds,
+): SegmentEntry {
+  for (const run of unwritten) writeRun(batch, id, run);
+  if (!rows.ids) return { id, ...rowBounds(rows), parts: sizes };
+  const bytes = new Uint8Array(rows.ids.buffer, rows.ids.byteOffset, rows.ids.byteLength);
+  writePages(batch, NS.segments, [id, "rows"], bytes);
+  return { id, ...rowBounds(rows), parts: { ...sizes, rows: bytes.byteLength } };
 }
 
 /** Pages of segments that were staged and never committed. */

@@ -4,6 +4,7 @@ import type { Parts } from "../../index/segment.ts";
 import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import type { BuildItem, MergeInput } from "./build.ts";
+import type { PagedParts } from "./page-runs.ts";
 import type { Prior } from "./prepare.ts";
 
 /** How a worker gets vectors: the bundled model, or not at all (the main thread then makes the `missing` ones). */
@@ -17,6 +18,12 @@ export interface FileJob {
   readonly relative: string;
   readonly meta: Meta;
   readonly prior?: Prior;
+}
+
+/** With the size and time that the walk saw. */
+export interface SeenFile extends FileJob {
+  readonly bytes: number;
+  readonly modifiedAt: number;
 }
 
 export interface SourceItem {
@@ -46,17 +53,29 @@ export interface PreparedSegment {
   }[];
   readonly skipped: readonly Skipped[];
   readonly rows: number;
-  readonly parts: Parts;
+  readonly parts: PagedParts;
   /** When the worker has no embedder: for each item its own vector, or the texts to embed. */
   readonly missing?: readonly (Float32Array | readonly string[])[];
   readonly sourceBytes: number;
 }
 
+/** A document's bytes under its name. */
+export interface DocumentJob {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly id: string;
+  readonly meta: Meta;
+  readonly prior?: Prior;
+}
+
+/** A document that was read: a small one as an item, a larger one as a segment of one item. */
+export type ReadDocument = { readonly item: Item } | { readonly prepared: PreparedSegment };
+
 export type Task =
+  | { readonly kind: "warm"; readonly space: SpaceEntry; readonly embedder: WorkerEmbedder }
   | {
       readonly kind: "files";
-      readonly files: readonly FileJob[];
-      readonly maxFileBytes: number;
+      readonly files: readonly SeenFile[];
       readonly now: number;
       readonly space: SpaceEntry;
       readonly embedder: WorkerEmbedder;
@@ -64,6 +83,15 @@ export type Task =
   | {
       readonly kind: "items";
       readonly items: readonly SourceItem[];
+      readonly now: number;
+      readonly space: SpaceEntry;
+      readonly embedder: WorkerEmbedder;
+    }
+  | {
+      readonly kind: "document";
+      readonly document: DocumentJob;
+      /** Text, in UTF-16 units, from which a document is no longer small. */
+      readonly segmentText: number;
       readonly now: number;
       readonly space: SpaceEntry;
       readonly embedder: WorkerEmbedder;
@@ -82,4 +110,10 @@ export type Task =
       readonly embedder: WorkerEmbedder;
     };
 
-export type TaskResult<T extends Task> = T["kind"] extends "files" | "items" ? PreparedSegment : Parts;
+export type TaskResult<T extends Task> = T["kind"] extends "files" | "items"
+  ? PreparedSegment
+  : T["kind"] extends "document"
+    ? ReadDocument
+    : T["kind"] extends "vectors"
+      ? Parts
+      : PagedParts;

@@ -5,15 +5,19 @@ import { sameSpace } from "../../embed/space.ts";
 import { isMnemeError } from "../../errors.ts";
 import { RowSet } from "../../index/row-set.ts";
 import type { Parts } from "../../index/segment.ts";
-import { readItem } from "../ingest/read.ts";
+import { itemFromFile } from "../ingest/read.ts";
 import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import { type BuildItem, buildSegment, buildVectors, mergeSegments } from "./build.ts";
+import { cutIntoRuns, noParts, type PagedParts } from "./page-runs.ts";
 import { ownVector, type Prior, prepareItem } from "./prepare.ts";
+import { readFileItem } from "./read-file.ts";
 import type {
-  FileJob,
+  DocumentJob,
   PreparedSegment,
+  ReadDocument,
+  SeenFile,
   SegmentItemHead,
   SourceItem,
   Task,
@@ -25,16 +29,21 @@ export async function perform<T extends Task>(task: T): Promise<TaskResult<T>> {
   return (await dispatch(task)) as TaskResult<T>;
 }
 
-async function dispatch(task: Task): Promise<PreparedSegment | Parts> {
+async function dispatch(task: Task): Promise<PreparedSegment | ReadDocument | PagedParts | Parts> {
   switch (task.kind) {
+    case "warm":
+      await embedderFor(task.embedder, task.space);
+      return noParts;
     case "files":
       return prepareFiles(task.files, task);
     case "items":
       return prepareItems(task.items, task);
+    case "document":
+      return readDocument(task.document, task.segmentText, task);
     case "build":
-      return buildSegment(task.items, task.space);
+      return cutIntoRuns(buildSegment(task.items, task.space));
     case "merge":
-      return mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces);
+      return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces));
     case "vectors":
       return embedParts(task.passages, task.space, task.embedder);
     default:
@@ -53,22 +62,20 @@ interface Collected {
   readonly heads: SegmentItemHead[];
 }
 
-async function prepareFiles(
-  files: readonly FileJob[],
-  context: Context & { readonly maxFileBytes: number },
-): Promise<PreparedSegment> {
+async function prepareFiles(files: readonly SeenFile[], context: Context): Promise<PreparedSegment> {
   const collected: Collected = { prepared: [], heads: [] };
   const unchanged: { id: string; modifiedAt: number; sourceBytes: number }[] = [];
   const skipped: Skipped[] = [];
   let sourceBytes = 0;
   for (const file of files) {
     try {
-      const { item, modifiedAt, bytes } = await readItem(file, context.maxFileBytes);
-      sourceBytes += bytes;
+      const item = await readFileItem(file);
+      const source = sourceOf(item);
+      sourceBytes += source.sourceBytes;
       if (item.text.trim() === "") {
         skipped.push({ id: file.id, code: "EMPTY", reason: `${file.path}: no text` });
-      } else if (!collect(collected, item, file.prior, context, { modifiedAt, sourceBytes: bytes })) {
-        unchanged.push({ id: file.id, modifiedAt, sourceBytes: bytes });
+      } else if (!collect(collected, item, file.prior, context, source)) {
+        unchanged.push({ id: file.id, ...source });
       }
     } catch (error) {
       skipped.push({
@@ -89,6 +96,16 @@ async function prepareItems(items: readonly SourceItem[], context: Context): Pro
     if (!collect(collected, item, prior, context, source)) unchanged.push({ id: item.id, ...source });
   }
   return { ...(await finish(collected, context)), unchanged, skipped: [], sourceBytes: 0 };
+}
+
+async function readDocument(
+  { name, bytes, id, meta, prior }: DocumentJob,
+  segmentText: number,
+  context: Context,
+): Promise<ReadDocument> {
+  const item = { ...(await itemFromFile(name, bytes, meta)), id };
+  if (item.text.length < segmentText) return { item };
+  return { prepared: await prepareItems([{ item, ...(prior ? { prior } : {}) }], context) };
 }
 
 export function sourceOf(item: Item): { modifiedAt: number; sourceBytes: number } {
@@ -117,14 +134,14 @@ async function finish(
   context: Context,
 ): Promise<Pick<PreparedSegment, "heads" | "rows" | "parts" | "missing">> {
   const rows = heads.reduce((sum, head) => sum + head.rows, 0);
-  if (rows === 0) return { heads, rows, parts: new Map() };
+  if (rows === 0) return { heads, rows, parts: noParts };
   const items: BuildItem[] = [];
   const embedder = await embedderFor(context.embedder, context.space);
   for (const item of prepared)
     items.push(
       item.vectors || !embedder ? item : { ...item, vectors: await embedAll(embedder, item.passages) },
     );
-  const parts = buildSegment(items, context.space);
+  const parts = cutIntoRuns(buildSegment(items, context.space));
   if (items.every((item) => item.vectors)) return { heads, rows, parts };
   return { heads, rows, parts, missing: items.map((item) => item.vectors ?? item.passages) };
 }

@@ -1,8 +1,9 @@
 /**
  * WorkerPool: a few threads for reading, building and merging, started when there is work and ended when there has been none
- * for a while, so that an idle library holds none of their memory. With 0 workers tasks run inline.
+ * for a while, so that an idle library holds none of their memory. What somebody waits for gets a thread of its own when all are busy
+ * with long work. With 0 workers tasks run inline.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../../built-file.ts";
 import { type ErrorCode, MnemeError } from "../../errors.ts";
@@ -13,16 +14,28 @@ import { perform } from "./work.ts";
 export const defaultWorkers = (): number => Math.min(4, availableParallelism());
 
 const IDLE_MS = 3_000;
+/** Nice value of threads that give way: a search then has a core nearly to itself. */
+const GIVING_WAY = 10;
 
-interface Job {
+export interface RunOptions {
+  /** Buffers of the task that change hands. */
+  readonly transfer?: readonly ArrayBuffer[];
+  /** Somebody waits for this one: it goes before all others, and may use one thread more. */
+  readonly urgent?: boolean;
+}
+
+interface Job extends RunOptions {
   readonly task: Task;
-  readonly transfer: readonly ArrayBuffer[];
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
 }
 
+interface Hello {
+  /** The system's number of the thread, where it has one. */
+  readonly threadId: number | undefined;
+}
+
 interface Reply {
-  readonly number: number;
   readonly result?: unknown;
   readonly error?: {
     readonly code: ErrorCode;
@@ -36,10 +49,22 @@ class Thread {
   readonly worker: Worker;
   job: Job | undefined;
   idleTimer: NodeJS.Timeout | undefined;
+  threadId: number | undefined;
 
   constructor() {
     this.worker = new Worker(builtFile("memory/worker.js", import.meta.url));
     this.worker.unref();
+  }
+
+  /** From now on, for as long as it lives: raising the priority again would need a privilege. */
+  giveWay(): void {
+    if (this.threadId === undefined) return;
+    try {
+      setPriority(this.threadId, GIVING_WAY);
+    } catch {
+      // a system that does not let us: searches and indexing then share the cores evenly
+    }
+    this.threadId = undefined;
   }
 }
 
@@ -47,7 +72,6 @@ export class WorkerPool implements AsyncDisposable {
   readonly size: number;
   readonly #threads = new Set<Thread>();
   readonly #queue: Job[] = [];
-  #number = 0;
   #closed = false;
 
   constructor(size: number) {
@@ -55,14 +79,26 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** @throws MnemeError what the task threw; DISPOSED after close; INTERNAL when the thread died. */
-  run<T extends Task>(task: T, transfer: readonly ArrayBuffer[] = []): Promise<TaskResult<T>> {
+  run<T extends Task>(task: T, options: RunOptions = {}): Promise<TaskResult<T>> {
     if (this.#closed)
       return Promise.reject(new MnemeError("DISPOSED", "memory: closed while work was under way"));
     if (this.size === 0) return perform(task);
     return new Promise((resolve, reject) => {
-      this.#queue.push({ task, transfer, resolve, reject });
+      const job: Job = { task, ...options, resolve, reject };
+      const at = options.urgent ? this.#queue.findIndex((other) => !other.urgent) : -1;
+      this.#queue.splice(at < 0 ? this.#queue.length : at, 0, job);
       this.#next();
     });
+  }
+
+  /** Starts all threads and has them perform `task`, so that they are ready when the work comes. */
+  warm(task: Task): void {
+    for (let i = this.#threads.size; i < this.size; i++) this.run(task).catch(() => {}); // the work itself will say it
+  }
+
+  /** Somebody searches: threads at work get what the search leaves of the cores. */
+  giveWay(): void {
+    for (const thread of this.#threads) if (thread.job) thread.giveWay();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,26 +109,35 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #next(): void {
-    while (this.#queue.length > 0) {
-      const thread =
-        [...this.#threads].find((one) => !one.job) ??
-        (this.#threads.size < this.size ? this.#start() : undefined);
+    for (let job = this.#queue[0]; job; job = this.#queue[0]) {
+      const thread = this.#threadFor(job);
       if (!thread) return;
-      this.#give(thread, this.#queue.shift()!);
+      this.#queue.shift();
+      this.#give(thread, job);
     }
+  }
+
+  #threadFor(job: Job): Thread | undefined {
+    const most = this.size + (job.urgent ? 1 : 0);
+    const threads = [...this.#threads];
+    if (threads.filter((thread) => thread.job).length >= most) return undefined;
+    return threads.find((thread) => !thread.job) ?? this.#start();
   }
 
   #give(thread: Thread, job: Job): void {
     clearTimeout(thread.idleTimer);
     thread.job = job;
     thread.worker.ref();
-    thread.worker.postMessage({ number: ++this.#number, task: job.task }, job.transfer as ArrayBuffer[]);
+    thread.worker.postMessage(job.task, (job.transfer ?? []) as ArrayBuffer[]);
   }
 
   #start(): Thread {
     const thread = new Thread();
     this.#threads.add(thread);
-    thread.worker.on("message", (reply: Reply) => this.#finish(thread, reply));
+    thread.worker.on("message", (message: Hello | Reply) => {
+      if ("threadId" in message) thread.threadId = message.threadId;
+      else this.#finish(thread, message);
+    });
     thread.worker.on("error", (error) => this.#fail(thread, error));
     thread.worker.on("exit", (code) =>
       this.#fail(thread, new MnemeError("INTERNAL", `memory: a worker thread ended with code ${code}`)),

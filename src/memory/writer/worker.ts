@@ -1,26 +1,21 @@
 /** The worker thread: performs one task at a time and transfers the bytes it made. */
+import { readlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
-import type { PreparedSegment, Task } from "./tasks.ts";
+import type { PagedParts, PageRun } from "./page-runs.ts";
+import type { PreparedSegment, ReadDocument, Task } from "./tasks.ts";
 import { perform } from "./work.ts";
 
-interface Request {
-  readonly number: number;
-  readonly task: Task;
-}
-
-parentPort!.on("message", async ({ number, task }: Request) => {
+parentPort!.on("message", async (task: Task) => {
   try {
     const result = await perform(task);
-    const parts: Parts = result instanceof Map ? result : (result as PreparedSegment).parts;
-    parentPort!.postMessage({ number, result }, transferable(parts.values()));
+    parentPort!.postMessage({ result }, buffersOf(result));
   } catch (error) {
     const known = isMnemeError(error)
       ? error
       : new MnemeError("INTERNAL", `worker: ${String(error)}`, { cause: error });
     parentPort!.postMessage({
-      number,
       error: {
         code: known.code,
         message: known.message,
@@ -30,13 +25,24 @@ parentPort!.on("message", async ({ number, task }: Request) => {
     });
   }
 });
+parentPort!.postMessage({ threadId: systemThreadId() });
 
-/** Each buffer once; views of a larger buffer are copied by the clone instead. */
-function transferable(values: Iterable<Uint8Array>): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const value of values) {
-    if (value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength)
-      buffers.add(value.buffer);
+/** Linux names a thread by a number of its own, by which its priority is set. */
+function systemThreadId(): number | undefined {
+  try {
+    return Number(/\d+$/.exec(readlinkSync("/proc/thread-self"))?.[0]) || undefined;
+  } catch {
+    return undefined;
   }
-  return [...buffers];
+}
+
+/** Buffers that a result may give away. Vectors are few bytes and may share a buffer: they are copied. */
+function buffersOf(result: PreparedSegment | ReadDocument | PagedParts | Parts): ArrayBuffer[] {
+  return result instanceof Map ? [] : runsOf(result).map(({ bytes }) => bytes.buffer);
+}
+
+function runsOf(result: PreparedSegment | ReadDocument | PagedParts): readonly PageRun[] {
+  if ("item" in result) return [];
+  if ("prepared" in result) return result.prepared.parts.runs;
+  return "parts" in result ? result.parts.runs : result.runs;
 }

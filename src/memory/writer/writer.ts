@@ -32,6 +32,9 @@ export interface WriterOptions {
 export interface Change {
   /** New entry of an id; null forgets it. Rows of the entry before are buried. */
   readonly entries: ReadonlyMap<string, IdEntry | null>;
+  /** The entries before and the encoded ones, where `make` has taken its time to look them up and encode them. */
+  readonly replaced?: readonly IdEntry[];
+  readonly encoded?: ReadonlyMap<string, Uint8Array>;
   readonly fill?: (batch: Batch) => void;
   /** Applies the change to the library in memory, once it is durable. */
   readonly applied?: () => void | Promise<void>;
@@ -108,13 +111,20 @@ export class Writer implements AsyncDisposable {
     return this.#nextSegment++;
   }
 
+  /** Like `commit` while no other is under way, for changes of the manifest; `make` may take its time. */
+  commitAlone(make: () => Change | null | Promise<Change>): Promise<void> {
+    return this.alone(async () => {
+      const change = await make();
+      if (change) await this.#write(change);
+    });
+  }
+
   /**
    * One atomic, durable commit. `make` runs when it is this commit's turn and takes the rows it needs; it may look ids up.
    * Return null from it to write nothing.
-   * @param alone no other commit may be under way: for changes of the manifest.
    */
-  async commit(ids: readonly string[], make: () => Change | null, { alone = false } = {}): Promise<void> {
-    let exclusive = alone || ids.some((id) => this.entryOf(id) !== undefined);
+  async commit(ids: readonly string[], make: () => Change | null): Promise<void> {
+    let exclusive = ids.some((id) => this.entryOf(id) !== undefined);
     for (;;) {
       const enter = exclusive ? this.#order.write.bind(this.#order) : this.#order.read.bind(this.#order);
       const done = await enter(async () => {
@@ -201,14 +211,15 @@ export class Writer implements AsyncDisposable {
     await this.pool[Symbol.asyncDispose]();
   }
 
-  async #write({ entries, fill, applied }: Change): Promise<void> {
-    const buried = [...entries.keys()].map((id) => this.entryOf(id)).filter((entry) => entry !== undefined);
+  async #write({ entries, replaced, encoded, fill, applied }: Change): Promise<void> {
+    const buried =
+      replaced ?? [...entries.keys()].map((id) => this.entryOf(id)).filter((entry) => entry !== undefined);
     const owner = {};
     for (const [id, entry] of entries) this.#pending.set(id, { entry, owner });
     try {
       await this.store.batch((batch) => {
         for (const [id, entry] of entries) {
-          if (entry) batch.put(NS.ids, [id], encodeIdEntry(entry));
+          if (entry) batch.put(NS.ids, [id], encoded?.get(id) ?? encodeIdEntry(entry));
           else batch.delete(NS.ids, [id]);
         }
         if (buried.length > 0) this.putDead(batch, buried, true);

@@ -163,14 +163,25 @@ async function takeOne(
   onProgress: (progress: Progress) => void,
 ): Promise<(AddResult & { readonly id: string }) | { readonly code: string; readonly reason: string }> {
   try {
-    const item = await service.readFile(name, new Uint8Array(await file.arrayBuffer()));
-    if (item.text.trim() === "")
-      return { code: "EMPTY", reason: `${name}: there is no text in it to remember` };
-    return { ...(await service.memory.add([item], { signal, onProgress })), id: item.id };
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    if (service.readFile) {
+      const item = await service.readFile(name, bytes);
+      return { ...(await service.memory.add([item], { signal, onProgress })), id: item.id };
+    }
+    const meta = placeOf(name);
+    return {
+      ...(await service.memory.addFile(name, bytes, { meta, signal, onProgress, give: true })),
+      id: name,
+    };
   } catch (error) {
     if (!isMnemeError(error) || FATAL.has(error.code)) throw error;
     return { code: error.code, reason: error.message };
   }
+}
+
+function placeOf(path: string): { path: string; folder: string; name: string } {
+  const slash = path.lastIndexOf("/");
+  return { path, folder: path.slice(0, Math.max(0, slash)), name: path.slice(slash + 1) };
 }
 
 const FATAL: ReadonlySet<string> = new Set([

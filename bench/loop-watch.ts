@@ -1,0 +1,63 @@
+/** LoopWatch: how long the event loop of this thread is held at a time, by a timer that should fire every few milliseconds. */
+import { readFileSync } from "node:fs";
+
+const BEAT_MS = 5;
+/** A slice longer than this is one that a user notices. */
+export const NOTICED_MS = 50;
+
+export interface Slices {
+  /** Milliseconds that the longest slice held the loop, waits for a core included. */
+  readonly longest: number;
+  /** Slices over NOTICED_MS. */
+  readonly noticed: number;
+  /** The longest without its waits for a core: what the slice itself did, the disk included. NaN where the system does not tell. */
+  readonly longestWork: number;
+}
+
+export class LoopWatch {
+  #last = performance.now();
+  #waited = waitedForCore();
+  #longest = 0;
+  #longestWork = 0;
+  #noticed = 0;
+  #stopped = false;
+  readonly #timer: NodeJS.Timeout = setInterval(() => this.#beat(), BEAT_MS);
+  readonly #onContinue = (): void => {
+    this.#stopped = true;
+  };
+
+  constructor() {
+    process.on("SIGCONT", this.#onContinue);
+  }
+
+  stop(): Slices {
+    clearInterval(this.#timer);
+    process.off("SIGCONT", this.#onContinue);
+    return { longest: this.#longest, noticed: this.#noticed, longestWork: this.#longestWork };
+  }
+
+  #beat(): void {
+    const held = performance.now() - this.#last - BEAT_MS;
+    const waited = waitedForCore();
+    // a time for which somebody stopped the process says nothing of it
+    if (!this.#stopped) this.#count(held, waited - this.#waited);
+    this.#stopped = false;
+    this.#last = performance.now();
+    this.#waited = waited;
+  }
+
+  #count(held: number, waited: number): void {
+    this.#longest = Math.max(this.#longest, held);
+    this.#longestWork = Math.max(this.#longestWork, held - waited);
+    if (held > NOTICED_MS) this.#noticed++;
+  }
+}
+
+/** Milliseconds that this process's main thread was ready to run and had no core (Linux); NaN elsewhere. */
+function waitedForCore(): number {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+}
