@@ -32,8 +32,8 @@ const SIZES: Partial<Record<Kind, { readonly items: number; readonly sentences: 
   "replace in bulk": { items: 150, sentences: 280 },
 };
 /** Operations for which an item lives, but for one in KEPT: the library grows slowly. */
-const LIFE = 3 * TURN.length;
-const KEPT = 30;
+const LIFE = 2 * TURN.length;
+const KEPT = 50;
 
 export interface Operation {
   readonly number: number;
