@@ -68,6 +68,8 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
     ).toMatchObject({ added: 1, skipped: [{ id: "blank", code: "EMPTY" }] });
     await memory.forget({ ids: ["full"] });
     await expect(memory.search("x", { k: 0 })).rejects.toMatchObject({ code: "RANGE" });
+    await expect(memory.search("x", { minScore: Number.NaN })).rejects.toMatchObject({ code: "RANGE" });
+    await expect(memory.search("x", { snippet: -1 })).rejects.toMatchObject({ code: "RANGE" });
     await expect(memory.search("x", { cursor: "?" })).rejects.toMatchObject({ code: "ARGUMENT" });
     await expect(memory.search("x", { filter: { a: { about: 1 } } as never })).rejects.toThrow(
       /unknown operator/,

@@ -66,6 +66,16 @@ function checkQuery(library: Library, text: string, query: SearchQuery): number 
       `search: unknown retriever ${JSON.stringify(query.retriever)}; use "hybrid", "words" or "meaning"`,
     );
   }
+  if (query.minScore !== undefined && !Number.isFinite(query.minScore))
+    throw new MnemeError(
+      "RANGE",
+      `search: minScore must be a finite number, got ${query.minScore}; leave it out for every hit`,
+    );
+  if (query.snippet !== undefined && !(Number.isInteger(query.snippet) && query.snippet >= 0))
+    throw new MnemeError(
+      "RANGE",
+      `search: snippet must be a whole number of characters from 0, got ${query.snippet}`,
+    );
   return k;
 }
 

@@ -12,9 +12,6 @@ import type { Writer } from "./writer.ts";
 
 /** A segment below this goes into its commit. */
 const SMALL_BYTES = 1 << 20;
-/** Ids beyond the manifest's that an interrupted writer may have used: more than it can have under way at once. */
-const ORPHAN_IDS = 64;
-
 /** The segment is not part of the library yet. */
 export interface StagedSegment {
   readonly id: number;
@@ -56,10 +53,13 @@ export function nameSegment(
 
 /** Pages of segments that were staged and never committed. */
 export async function dropOrphans(writer: Writer): Promise<void> {
-  const first = writer.library.manifest.nextSegment;
-  for (let id = first; id < first + ORPHAN_IDS; id++) {
-    const [found] = [...writer.store.range(NS.segments, { prefix: [id], limit: 1 })];
-    if (found) await dropSegment(writer, id);
+  const named = new Set(writer.library.manifest.segments.map(({ id }) => id));
+  for (let next = 0; ; ) {
+    const [found] = [...writer.store.range(NS.segments, { start: [next], limit: 1 })];
+    if (!found) return;
+    const id = Number(found.key[0]);
+    if (!named.has(id)) await dropSegment(writer, id);
+    next = id + 1;
   }
 }
 
