@@ -34,7 +34,7 @@ async function seconds(work: () => Promise<void>): Promise<number> {
 }
 
 /** Cuts and embeds by itself: whole documents go in. */
-function mneme(source: "add" | "index", snippet: 0 | 240): System {
+function mneme(source: "add" | "index", { snippet = 0, feedback = true } = {}): System {
   const place = `${source}.mneme`;
   return {
     place,
@@ -52,7 +52,7 @@ function mneme(source: "add" | "index", snippet: 0 | 240): System {
     async open(work) {
       const memory = await openMneme(join(work, place), "read");
       return async (query) => {
-        const { hits } = await memory.search(query, { k: K, snippet });
+        const { hits } = await memory.search(query, { k: K, snippet, feedback });
         return hits.map(({ id }) => id);
       };
     },
@@ -187,9 +187,10 @@ const lancedb: System = {
 };
 
 export const systems: Readonly<Record<string, System>> = {
-  "mneme add": mneme("add", 0),
-  "mneme add, snippets": { ...mneme("add", 240) },
-  "mneme index": mneme("index", 0),
+  "mneme add": mneme("add"),
+  "mneme add, no feedback": mneme("add", { feedback: false }),
+  "mneme add, snippets": mneme("add", { snippet: 240 }),
+  "mneme index": mneme("index"),
   orama,
   lancedb,
 };

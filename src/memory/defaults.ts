@@ -8,4 +8,10 @@ export const openDefaults = {
   undoWindow: "7d",
 } as const;
 
-export const searchDefaults = { k: 10, retriever: "hybrid", group: "item", snippet: 240 } as const;
+export const searchDefaults = {
+  k: 10,
+  retriever: "hybrid",
+  feedback: true,
+  group: "item",
+  snippet: 240,
+} as const;

@@ -19,6 +19,8 @@ export const recallDefaults = {
   depth: 50,
   /** Weight of meaning in the combination; words weigh the rest. Flat between 0.2 and 0.4 on three judged collections. */
   meaning: 0.3,
+  /** The same where no feedback follows. */
+  meaningAlone: 0.2,
   /** Vectors re-scored per candidate asked of meaning. */
   rescore: 3,
 } as const;
@@ -34,6 +36,8 @@ export interface Ranked {
 export interface Question {
   readonly text: string;
   readonly retriever: NonNullable<SearchQuery["retriever"]>;
+  /** Whether the best passages sharpen the question. */
+  readonly feedback: boolean;
   readonly vector?: Float32Array;
   readonly filter: RowSet | undefined;
   /** Rows wanted. */
@@ -58,7 +62,7 @@ export async function recall(
   const { hits: words, scores } = await library.words.searchBeside(question.text, options, beside);
   if (!meaning) return alone(words, "words");
   if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
-  return combine(library, question.text, vector, { words, meaning, beside, scores });
+  return combine(library, question, vector, { words, meaning, beside, scores });
 }
 
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored. */
@@ -102,7 +106,7 @@ interface Found {
 
 async function combine(
   library: Library,
-  text: string,
+  { text, feedback }: Question,
   vector: Float32Array,
   found: Found,
 ): Promise<Ranked[]> {
@@ -120,8 +124,9 @@ async function combine(
     meaning: vectors.score(vector),
     vectors,
   };
-  const first = mix(candidates.words, candidates.meaning, recallDefaults.meaning);
-  const scores = await withFeedback(library, text, vector, candidates, first);
+  const weight = feedback ? recallDefaults.meaning : recallDefaults.meaningAlone;
+  const first = mix(candidates.words, candidates.meaning, weight);
+  const scores = feedback ? await withFeedback(library, text, vector, candidates, first) : first;
   const order = Uint32Array.from(rows.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   return Array.from(order, (i): Ranked => {
     const row = rows[i]!;

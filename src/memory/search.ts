@@ -98,6 +98,7 @@ async function rankPage(
   const base = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
+    feedback: query.feedback ?? searchDefaults.feedback,
     filter,
     ...(query.vector ? { vector: query.vector } : {}),
   };

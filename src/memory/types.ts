@@ -124,6 +124,8 @@ export interface SearchQuery {
   readonly filter?: Where;
   /** "hybrid" (default), "words", "meaning". */
   readonly retriever?: "hybrid" | "words" | "meaning";
+  /** Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. */
+  readonly feedback?: boolean;
   readonly minScore?: number;
   /** `next` of an earlier result. */
   readonly cursor?: string;

@@ -23,6 +23,12 @@ export default command({
       default: "hybrid",
       description: "What ranks",
     },
+    feedback: {
+      type: "boolean",
+      default: true,
+      description: "Let the best passages sharpen the question",
+      negativeDescription: "Rank by the question as it is",
+    },
     group: {
       type: "enum",
       options: ["item", "passage"],
@@ -40,6 +46,7 @@ export default command({
     const query: SearchQuery = {
       k: wholeNumber(args.k, "k") ?? 10,
       retriever: args.retriever as "hybrid",
+      feedback: args.feedback,
       group: args.group as "item",
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),

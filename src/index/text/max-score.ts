@@ -8,6 +8,9 @@ import { type PostingScorer, WINDOW_ROWS } from "../../kernels/index.ts";
 /** Room for the rounding of sums in another order and of scores kept as f32. */
 const SLACK = 1.000001;
 
+/** With so many times as many rows as are wanted, finding the last wanted one pays. */
+const WORTH = 4;
+
 /** Receives rows that may enter the top k, ascending. */
 export interface Collector {
   /** Scores below it are not wanted any more. */
@@ -65,13 +68,13 @@ function finishWindow(
     threshold = Math.max(threshold, scorer.kth(most));
     left = scorer.keep(threshold / SLACK - rest);
   };
-  if (left > most) raise();
+  if (left > WORTH * most) raise();
   for (let i = optional.length - 1; i >= 0 && left > 0; i--) {
     scorer.complete(optional[i]!.list);
     rest -= optional[i]!.bound;
     left = scorer.keep(threshold / SLACK - rest);
   }
-  if (left > most) raise();
+  if (left > WORTH * most) raise();
   const { rows, scores } = scorer.candidates();
   for (let i = 0; i < left; i++) collector.collect(rows[i]!, scores[i]!);
 }

@@ -11,6 +11,7 @@ const searchBody = z.strictObject({
   k: z.int().min(1).max(1000).exactOptional(),
   filter: where.exactOptional(),
   retriever: z.enum(["hybrid", "words", "meaning"]).exactOptional(),
+  feedback: z.boolean().exactOptional().describe("Let the best passages sharpen the question; default true"),
   minScore: z.number().exactOptional(),
   cursor: z.string().exactOptional().describe("`next` of an earlier answer"),
   group: z.enum(["item", "passage"]).exactOptional(),
