@@ -1,8 +1,8 @@
 // Adds items one by one, sometimes several at once, replacing some; prints each id when it is durable. Killed from outside.
 import { open } from "../../dist/index.js";
 
-const [path, start] = process.argv.slice(2);
-const memory = await open(path, { workers: 0 });
+const [path, start, workers] = process.argv.slice(2);
+const memory = await open(path, { workers: Number(workers) });
 for (let n = Number(start); ; n++) {
   const items =
     n % 7 === 0 ? Array.from({ length: 40 }, (_, i) => item(`batch${n}-${i}`, n)) : [item(`one${n}`, n)];

@@ -13,10 +13,15 @@ const folder = mkdtempSync(join(tmpdir(), "mneme-kill-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the adder until it has acknowledged something and `ms` more, kills it, returns what it acknowledged. */
-function addUntilKilled(library: string, start: number, ms: number): Promise<[id: string, length: number][]> {
+function addUntilKilled(
+  library: string,
+  start: number,
+  workers: number,
+  ms: number,
+): Promise<[id: string, length: number][]> {
   const child = spawn(
     process.execPath,
-    [fileURLToPath(new URL("adder.mjs", import.meta.url)), library, String(start)],
+    [fileURLToPath(new URL("adder.mjs", import.meta.url)), library, String(start), String(workers)],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   let output = "";
@@ -46,7 +51,8 @@ test(`${KILLS} times kill -9: every acknowledged item is there, none half`, {
   const random = new Random(11);
   const acknowledged = new Map<string, number>();
   for (let kill = 0; kill < KILLS; kill++) {
-    for (const [id, length] of await addUntilKilled(library, kill * 1000 + 1, random.integer(250)))
+    const ms = random.integer(250);
+    for (const [id, length] of await addUntilKilled(library, kill * 1000 + 1, kill % 2, ms))
       acknowledged.set(id, length);
     await using memory = await open(library, { workers: 0 });
     let listed = 0;
