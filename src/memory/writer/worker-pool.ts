@@ -14,8 +14,11 @@ import { perform } from "./work.ts";
 export const defaultWorkers = (): number => Math.min(4, availableParallelism());
 
 const IDLE_MS = 3_000;
-/** Nice value of threads that give way: a search then has a core nearly to itself. */
-const GIVING_WAY = 10;
+/**
+ * Nice value of threads that give way: a search then gets three quarters of a core that it shares with one. Not more: a thread that
+ * hardly runs holds locks of the process the longer.
+ */
+const GIVING_WAY = 5;
 
 export interface RunOptions {
   /** Buffers of the task that change hands. */
