@@ -1,5 +1,6 @@
 /** LoopWatch: how long the event loop of this thread is held at a time, by a timer that should fire every few milliseconds. */
 import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
 
 const BEAT_MS = 5;
 /** A slice longer than this is one that a user notices. */
@@ -12,6 +13,8 @@ export interface Slices {
   readonly noticed: number;
   /** The longest without its waits for a core: what the slice itself did, the disk included. NaN where the system does not tell. */
   readonly longestWork: number;
+  /** Cores that other processes kept busy meanwhile: where it is far from 0, the first two say little of this one. */
+  readonly others: number;
 }
 
 export class LoopWatch {
@@ -21,6 +24,9 @@ export class LoopWatch {
   #longestWork = 0;
   #noticed = 0;
   #stopped = false;
+  readonly #started = performance.now();
+  readonly #busy = busySeconds();
+  readonly #own = ownSeconds();
   readonly #timer: NodeJS.Timeout = setInterval(() => this.#beat(), BEAT_MS);
   readonly #onContinue = (): void => {
     this.#stopped = true;
@@ -33,7 +39,9 @@ export class LoopWatch {
   stop(): Slices {
     clearInterval(this.#timer);
     process.off("SIGCONT", this.#onContinue);
-    return { longest: this.#longest, noticed: this.#noticed, longestWork: this.#longestWork };
+    const seconds = (performance.now() - this.#started) / 1000;
+    const others = (busySeconds() - this.#busy - (ownSeconds() - this.#own)) / seconds;
+    return { longest: this.#longest, noticed: this.#noticed, longestWork: this.#longestWork, others };
   }
 
   #beat(): void {
@@ -51,6 +59,16 @@ export class LoopWatch {
     this.#longestWork = Math.max(this.#longestWork, held - waited);
     if (held > NOTICED_MS) this.#noticed++;
   }
+}
+
+/** Core seconds that were used on this machine since it started. */
+function busySeconds(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1000;
+}
+
+function ownSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** Milliseconds that this process's main thread was ready to run and had no core (Linux); NaN elsewhere. */

@@ -126,7 +126,8 @@ async function client(url: string): Promise<void> {
 }
 
 async function post(url: string, init: RequestInit): Promise<unknown> {
-  const answer = await fetch(url, { method: "POST", ...init });
+  const send = (): Promise<Response> => fetch(url, { method: "POST", ...init });
+  const answer = await send().catch(send); // a kept connection may end the moment it is used again
   if (!answer.ok) throw new Error(`bench: ${url} answered ${answer.status} ${await answer.text()}`);
   return answer.json();
 }
@@ -233,7 +234,8 @@ function reportSearches(idle: readonly number[], during: readonly number[]): voi
   });
 }
 
-function reportSlices(when: string, { longest, longestWork, noticed }: Slices, note: string): void {
+function reportSlices(when: string, { longest, longestWork, noticed, others }: Slices, what: string): void {
+  const note = `${what}; other processes used ${others.toFixed(2)} cores`;
   print({
     metric: `longest slice, ${when}`,
     unit: "ms",
