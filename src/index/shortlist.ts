@@ -59,7 +59,8 @@ export class Shortlist {
   }
 
   #swap(i: number, j: number): void {
-    const [score, place] = [this.#scores[i]!, this.#places[i]!];
+    const score = this.#scores[i]!;
+    const place = this.#places[i]!;
     this.#scores[i] = this.#scores[j]!;
     this.#places[i] = this.#places[j]!;
     this.#scores[j] = score;
