@@ -14,7 +14,8 @@ export interface FeedbackPassage {
 
 /** What is asked of the words index. */
 export interface TermStatistics {
-  idf(term: string): number;
+  /** Inverse document frequency; an estimate will do. */
+  sampledIdf(term: string): number;
   readonly averageLength: number;
 }
 
@@ -36,7 +37,7 @@ function strongest(
   const numbers = [...sums.keys()];
   const weights = Float64Array.from(
     numbers,
-    (number) => sums.get(number)! * statistics.idf(counter.term(number)),
+    (number) => sums.get(number)! * statistics.sampledIdf(counter.term(number)),
   );
   const least = weights.slice().sort()[Math.max(0, weights.length - terms)] ?? 0;
   const best: [string, number][] = [];

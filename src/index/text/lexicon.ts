@@ -6,6 +6,9 @@ import type { WordsTail } from "./words-tail.ts";
 
 /** Terms whose entries are kept: most words of any text are among the frequent ones. */
 const CACHE_TERMS = 8192;
+/** Frequencies in one segment that are kept, a number each. */
+const CACHE_SAMPLED = 32_768;
+const SAMPLED_BYTES = 72;
 /** Rough bytes of a kept term, and of its entry in one segment. */
 const TERM_BYTES = 120;
 const ENTRY_BYTES = 48;
@@ -22,6 +25,9 @@ export class Lexicon implements Vocabulary {
   readonly #cache = new Map<string, Found>();
   readonly #encoder = new TextEncoder();
   #segments: readonly WordsSegment[] = [];
+  /** The segment with most rows: what stands for all where an estimate will do. */
+  #largest: WordsSegment | undefined;
+  readonly #sampled = new Map<string, number>();
 
   constructor(tail: WordsTail) {
     this.#tail = tail;
@@ -35,10 +41,30 @@ export class Lexicon implements Vocabulary {
   set segments(segments: readonly WordsSegment[]) {
     this.#segments = segments;
     this.#cache.clear();
+    this.#sampled.clear();
+    this.#largest = undefined;
+    for (const segment of segments)
+      if (segment.rows.count > (this.#largest?.rows.count ?? 0)) this.#largest = segment;
   }
 
   get bytes(): number {
-    return this.#cache.size * (TERM_BYTES + ENTRY_BYTES * this.#segments.length);
+    return (
+      this.#cache.size * (TERM_BYTES + ENTRY_BYTES * this.#segments.length) +
+      this.#sampled.size * SAMPLED_BYTES
+    );
+  }
+
+  /** Rows of the largest segment and the tail, and how many of them hold the term: one look-up where `frequency` takes many. */
+  sample(term: string): { readonly rows: number; readonly frequency: number } {
+    const tail = this.#tail.terms.get(term)?.places.length ?? 0;
+    if (!this.#largest) return { rows: this.#tail.rows.length, frequency: tail };
+    let frequency = this.#sampled.get(term);
+    if (frequency === undefined) {
+      frequency = this.#largest.dictionary.find(this.#encoder.encode(term))?.frequency ?? 0;
+      if (this.#sampled.size >= CACHE_SAMPLED) this.#sampled.clear();
+      this.#sampled.set(term, frequency);
+    }
+    return { rows: this.#largest.rows.count + this.#tail.rows.length, frequency: frequency + tail };
   }
 
   /** Rows that hold the term. */

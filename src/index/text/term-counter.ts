@@ -2,7 +2,7 @@
 import { Vocabulary } from "./vocabulary.ts";
 
 /** Terms that are remembered before all are forgotten. */
-const MAX_TERMS = 16_384;
+const MAX_TERMS = 65_536;
 /** Numbers and single letters are what a text has of its own, not what it is about. */
 const NO_TOPIC = /^(?:\d+|.)$/u;
 

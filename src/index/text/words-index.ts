@@ -113,6 +113,12 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     return this.#statistics().average;
   }
 
+  /** Inverse document frequency, estimated from a part of the index: to choose terms by, not to score with. */
+  sampledIdf(term: string): number {
+    const { rows, frequency } = this.#lexicon.sample(term);
+    return inverseDocumentFrequency(rows, frequency);
+  }
+
   /** Inverse document frequency. */
   idf(term: string): number {
     return inverseDocumentFrequency(this.#rowCount(), this.#lexicon.frequency(term));
