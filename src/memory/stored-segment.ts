@@ -172,12 +172,14 @@ function gatherCached({ cached }: Part, stride: number, ordinals: Uint32Array, o
     const at = start - first * PAGE_BYTES;
     const page = cached.get(first);
     if (!page) return false;
+    const to = i * stride;
     const here = Math.min(stride, PAGE_BYTES - at);
-    out.set(page.subarray(at, at + here), i * stride);
+    // by hand: a view for each row would be most of what a search leaves to the collector
+    for (let j = 0; j < here; j++) out[to + j] = page[at + j]!;
     if (here === stride) continue;
     const next = stride <= PAGE_BYTES ? cached.get(first + 1) : undefined;
     if (!next) return false;
-    out.set(next.subarray(0, stride - here), i * stride + here);
+    for (let j = here; j < stride; j++) out[to + j] = next[j - here]!;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 /** BM25 within one attached segment: its best rows for a query, or the scores of given rows. */
-import type { PostingScorer, RowStatistics } from "../../kernels/index.ts";
+import type { PostingScorer, RowStatistics, WeightedList } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
@@ -11,10 +11,12 @@ import { maxScore } from "./max-score.ts";
 import type { QueryPlan } from "./query-plan.ts";
 import { listOf, type WordsSegment } from "./words-segment.ts";
 
-/** Posting bytes of terms in one segment. */
+/** Posting bytes of those of some terms that one segment has: parallel lists, which a search makes many of. */
 export interface SegmentPostings {
   readonly segment: WordsSegment;
-  readonly lists: ReadonlyMap<string, { readonly entry: TermEntry; readonly bytes: Uint8Array }>;
+  readonly terms: readonly string[];
+  readonly entries: readonly TermEntry[];
+  readonly bytes: readonly Uint8Array[];
 }
 
 export function readPostings(
@@ -23,32 +25,32 @@ export function readPostings(
   terms: readonly string[],
 ): MaybePromise<SegmentPostings> {
   const segment = lexicon.segments[number]!;
-  const found: { term: string; entry: TermEntry }[] = [];
+  const found: string[] = [];
+  const entries: TermEntry[] = [];
   for (const term of terms) {
     const entry = lexicon.entry(term, number);
-    if (entry) found.push({ term, entry });
+    if (!entry) continue;
+    found.push(term);
+    entries.push(entry);
   }
-  const join = (bytes: readonly Uint8Array[]): SegmentPostings => ({
-    segment,
-    lists: new Map(found.map(({ term, entry }, i) => [term, { entry, bytes: bytes[i]! }])),
-  });
-  if (found.length === 0) return join([]);
-  const bytes = segment.readPostings(found.map(({ entry }) => entry));
-  return bytes instanceof Promise ? bytes.then(join) : join(bytes);
+  if (found.length === 0) return { segment, terms: found, entries, bytes: [] };
+  const read = segment.readPostings(entries);
+  if (!(read instanceof Promise)) return { segment, terms: found, entries, bytes: read };
+  return read.then((bytes) => ({ segment, terms: found, entries, bytes }));
 }
 
 /** Loads the lists of weighted terms. @returns how many the segment has */
 function load(
   scorer: PostingScorer,
-  { segment, lists }: SegmentPostings,
+  { segment, terms, entries, bytes }: SegmentPostings,
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
   filter?: RowSet,
 ): number {
-  const loaded = [];
-  for (const [term, weight] of weights) {
-    const found = lists.get(term);
-    if (found) loaded.push({ bytes: found.bytes, count: found.entry.frequency, weight });
+  const loaded: WeightedList[] = [];
+  for (let i = 0; i < terms.length; i++) {
+    const weight = weights.get(terms[i]!);
+    if (weight !== undefined) loaded.push({ bytes: bytes[i]!, count: entries[i]!.frequency, weight });
   }
   const { base } = segment.rows;
   const allowed = filter && base !== null ? { words: filter.words, first: base } : undefined;
@@ -138,11 +140,11 @@ export function wanted({ filter, minScore, after }: SearchOptions, score: number
   return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
 }
 
-function ordinalsOf({ lists }: SegmentPostings, term: string): RowSet {
+function ordinalsOf({ terms, entries, bytes }: SegmentPostings, term: string): RowSet {
   const set = new RowSet();
-  const postings = lists.get(term);
-  if (!postings) return set;
-  const list = listOf(postings.bytes, postings.entry);
+  const at = terms.indexOf(term);
+  if (at < 0) return set;
+  const list = listOf(bytes[at]!, entries[at]!);
   for (let block = 0; block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);
