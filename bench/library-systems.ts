@@ -1,5 +1,5 @@
 /** Mneme, Orama and LanceDB behind one face: build everything from a prepared folder, then open it in a fresh process and search. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import type { Memory } from "../src/memory/types.ts";
@@ -97,6 +97,25 @@ export function oramaSearch(orama: PeerModule, db: PeerModule, similarity: numbe
   };
 }
 
+/** Bytes that one call of the file system takes; what Orama saves of 300,000 passages is more than its limit of 2 GiB. */
+const CALL_BYTES = 1 << 30;
+
+function writeLarge(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, "w");
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(file, bytes, at, Math.min(CALL_BYTES, bytes.length - at));
+  closeSync(file);
+}
+
+function readLarge(path: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(statSync(path).size);
+  const file = openSync(path, "r");
+  for (let at = 0; at < bytes.length; )
+    at += readSync(file, bytes, at, Math.min(CALL_BYTES, bytes.length - at), at);
+  closeSync(file);
+  return bytes;
+}
+
 const orama: System = {
   place: "orama.bin",
   async build(work) {
@@ -106,13 +125,13 @@ const orama: System = {
       readFloats(join(work, "vectors.f32")),
     ];
     return seconds(async () => {
-      writeFileSync(join(work, this.place), serialize(save(await oramaOf(documents, vectors))));
+      writeLarge(join(work, this.place), serialize(save(await oramaOf(documents, vectors))));
     });
   },
   async open(work) {
     const module = await importPeer("@orama/orama");
     const db = module.create(oramaSchema());
-    module.load(db, deserialize(readFileSync(join(work, this.place))));
+    module.load(db, deserialize(readLarge(join(work, this.place))));
     return oramaSearch(module, db, 0.8);
   },
 };
