@@ -91,7 +91,6 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
     let manifest!: Manifest;
     await writer.store.batch((batch) => {
       const old = library.manifest;
-      for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
       const merged = staged ? [nameSegment(batch, staged, rows)] : [];
       manifest = {
         ...old,
@@ -101,6 +100,10 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
       writer.putManifest(batch, manifest);
     });
     await library.adopt(manifest);
+    // only now: searches read the old segments until the switch. A crash before leaves orphans, which the next opening drops
+    await writer.store.batch((batch) => {
+      for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
+    });
   });
 }
 
