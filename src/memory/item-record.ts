@@ -82,45 +82,53 @@ function readPlace(reader: ByteReader, before: PassagePlace, flags: number): Pas
   return { start, end, startByte, endByte, line, heading, page: flags & PAGES ? reader.varint() : 0 };
 }
 
-/** The parts of an encoded record, found without parsing them. */
-class RecordReader {
+/** A record that came from bytes: its parts are parsed when they are asked for, one passage without unfolding the rest. */
+class EncodedRecord implements ItemRecord {
   readonly #bytes: Uint8Array;
-  /** Starts and ends of the heading paths. */
-  readonly #headings: Uint32Array;
+  readonly #pathsAt: number;
+  readonly #paths: number;
   readonly #placesAt: number;
-  readonly head: ItemHead;
+  #head: ItemHead | undefined;
+  #headings: string[][] | undefined;
+  #places: PassagePlace[] | undefined;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     const reader = new ByteReader(bytes);
-    const skip = (): [number, number] => {
-      const length = reader.varint();
-      const start = reader.at;
-      reader.at += length;
-      if (!(reader.at <= bytes.length)) throw unreadable();
-      return [start, reader.at];
-    };
-    this.head = this.#parse<ItemHead>(...skip());
-    const count = reader.varint();
-    if (!(count <= bytes.length)) throw unreadable();
-    this.#headings = new Uint32Array(2 * count);
-    for (let i = 0; i < count; i++) this.#headings.set(skip(), 2 * i);
+    this.#skip(reader);
+    this.#paths = reader.varint();
+    this.#pathsAt = reader.at;
+    for (let i = 0; i < this.#paths; i++) this.#skip(reader);
     this.#placesAt = reader.at;
   }
 
-  get headings(): string[][] {
-    return Array.from({ length: this.#headings.length / 2 }, (_, i) => this.heading(i)!);
+  get head(): ItemHead {
+    this.#head ??= this.#parse(new ByteReader(this.#bytes)) as ItemHead;
+    return this.#head;
   }
 
-  heading(number: number): string[] | undefined {
-    const [start, end] = [this.#headings[2 * number], this.#headings[2 * number + 1]];
-    return end === undefined ? undefined : this.#parse<string[]>(start!, end);
+  get headings(): string[][] {
+    if (!this.#headings) {
+      const reader = new ByteReader(this.#bytes, this.#pathsAt);
+      this.#headings = Array.from({ length: this.#paths }, () => this.#parse(reader) as string[]);
+    }
+    return this.#headings;
   }
 
   get places(): PassagePlace[] {
-    const places: PassagePlace[] = [];
-    this.#walk((place) => places.push(place) > 0);
-    return places;
+    if (!this.#places) {
+      const places: PassagePlace[] = [];
+      this.#walk((place) => places.push(place) > 0);
+      this.#places = places;
+    }
+    return this.#places;
+  }
+
+  heading(number: number): string[] | undefined {
+    if (number >= this.#paths) return undefined;
+    const reader = new ByteReader(this.#bytes, this.#pathsAt);
+    for (let i = 0; i < number; i++) this.#skip(reader);
+    return this.#parse(reader) as string[];
   }
 
   place(passage: number): PassagePlace | undefined {
@@ -145,48 +153,38 @@ class RecordReader {
     }
   }
 
-  #parse<T>(start: number, end: number): T {
+  /** Passes a value with its length in front. @returns where it starts */
+  #skip(reader: ByteReader): number {
+    const length = reader.varint();
+    const start = reader.at;
+    reader.at += length;
+    if (!(reader.at <= this.#bytes.length)) throw unreadable();
+    return start;
+  }
+
+  #parse(reader: ByteReader): unknown {
+    const start = this.#skip(reader);
     try {
-      return JSON.parse(decoder.decode(this.#bytes.subarray(start, end))) as T;
+      return JSON.parse(decoder.decode(this.#bytes.subarray(start, reader.at)));
     } catch (cause) {
       throw unreadable(cause);
     }
   }
 }
 
-/** Records that came from bytes answer for one passage without unfolding the rest. */
-const readers = new WeakMap<ItemRecord, RecordReader>();
-
-/** The header is parsed at once, headings and places when they are asked for. @throws MnemeError CORRUPT when the bytes are no record. */
+/** Header, headings and places are parsed when they are asked for. @throws MnemeError CORRUPT, also then, when the bytes are no record */
 export function decodeItemRecord(bytes: Uint8Array): ItemRecord {
-  const reader = new RecordReader(bytes);
-  let headings: string[][] | undefined;
-  let places: PassagePlace[] | undefined;
-  const record: ItemRecord = {
-    head: reader.head,
-    get headings() {
-      headings ??= reader.headings;
-      return headings;
-    },
-    get places() {
-      places ??= reader.places;
-      return places;
-    },
-  };
-  readers.set(record, reader);
-  return record;
+  return new EncodedRecord(bytes);
 }
 
 /** Where passage number `passage` lies. */
 export function passagePlace(record: ItemRecord, passage: number): PassagePlace {
-  const reader = readers.get(record);
-  return reader?.place(passage) ?? record.places[passage]!;
+  return (record instanceof EncodedRecord ? record.place(passage) : undefined) ?? record.places[passage]!;
 }
 
 /** The headings above a place, outermost first. */
 export function headingsAbove(record: ItemRecord, { heading }: PassagePlace): readonly string[] {
-  const reader = readers.get(record);
-  return (reader ? reader.heading(heading) : record.headings[heading]) ?? [];
+  return (record instanceof EncodedRecord ? record.heading(heading) : record.headings[heading]) ?? [];
 }
 
 function unreadable(cause?: unknown): MnemeError {
