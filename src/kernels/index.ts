@@ -3,7 +3,8 @@ import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
 export type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
-export { openPool, type Pool, type PoolOptions } from "./pool.ts";
+export { LazyPool } from "./lazy-pool.ts";
+export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
   type AllowedRows,
   type PostingScorer,
@@ -15,6 +16,7 @@ export {
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
+export { oneBitScan, type RowScan, type Scan } from "./scan.ts";
 export { WasmFace } from "./wasm.ts";
 
 let face: WasmFace | undefined;

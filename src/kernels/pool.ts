@@ -1,52 +1,89 @@
 /**
- * Pool: worker threads over the kernels' one shared memory. Fork and join by atomics: the caller takes a share of the rows itself,
- * spins briefly, then waits. Node only; elsewhere, and with 0 workers, the caller does it all.
+ * Pool: worker threads over the kernels' one shared memory. Fork and join by atomics: scans are cut into tasks, whoever is free takes the
+ * next one, and the caller, once it has nothing else to do, takes tasks too. So a thread that the system does not let run costs nothing
+ * but its help. Node only; elsewhere, and with 0 workers, the caller does it all.
  */
 import type { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
 import { MnemeError } from "../errors.ts";
 import type { Region } from "./arena.ts";
-import { KERNEL_NAMES, type KernelName } from "./module.ts";
+import type { WasmKernels } from "./module.ts";
+import { type RowScan, rowScan, type Scan, ScanList } from "./scan.ts";
 import type { WasmFace } from "./wasm.ts";
 
 export interface PoolOptions {
   readonly workers: number;
 }
 
-/** Words of the control block: generation, workers done, then a slot of arguments per worker. */
+/** Words of the control block. GENERATION: grows with every fork, workers sleep on it. */
 export const GENERATION = 0;
-export const DONE = 1;
-/** Set by a worker whose kernel threw. */
-export const FAILED = 2;
-export const SLOTS = 16;
-export const SLOT_WORDS = 16;
+/** 1 while tasks may be taken. */
+export const OPEN = 1;
+/** Number of the next task to take, and how many there are. */
+export const NEXT = 2;
+export const TASKS = 3;
+/** Workers that may be at a task: the list of scans may change when there are none and none may begin. */
+export const ACTIVE = 4;
+/** Set where a kernel threw. */
+export const FAILED = 5;
+/** Workers that must be woken. */
+export const ASLEEP = 6;
+export const CONTROL_WORDS = 16;
+/** Room for the list of scans, behind the control words. */
+export const LIST_BYTES = 1 << 16;
 
+/** Tasks a scan, for each thread: a slow thread holds the others up for one of them. */
+const TASKS_A_THREAD = 8;
 const SPINS = 2_000;
 const JOIN_TIMEOUT_MS = 30_000;
 
-/** A kernel over rows that can be cut anywhere: arguments (query, rows, count, ...rest, out). All arrays in the arena. */
-export interface Scan {
-  readonly kernel: "dotF32" | "l2F32" | "dotI8" | "l2I8" | "dotF32I8" | "dotF32U4" | "hamming" | "binaryDot4";
-  readonly query: number;
-  readonly rows: number;
-  readonly count: number;
-  readonly stride: number;
-  readonly rest: readonly number[];
-  /** Pointer to `count` 4-byte results. */
-  readonly out: number;
+/** Runs tasks of an open pool until there are none to take. */
+export function takeTasks(control: Int32Array, list: ScanList, kernels: WasmKernels): void {
+  const tasks = control[TASKS]!;
+  for (let task = Atomics.add(control, NEXT, 1); task < tasks; task = Atomics.add(control, NEXT, 1)) {
+    try {
+      list.run(kernels, task);
+    } catch {
+      Atomics.store(control, FAILED, 1);
+    }
+  }
+}
+
+/** Scans under way. They must be joined, or disposed of, before what they read and write is freed. */
+export interface Fork extends Disposable {
+  /** Helps until all is done. @throws MnemeError INTERNAL when a kernel failed or a worker died */
+  join(): void;
 }
 
 export class Pool implements AsyncDisposable {
+  /** Settles when every thread runs. */
+  readonly ready: Promise<void>;
   readonly #face: WasmFace;
   readonly #workers: readonly Worker[];
-  readonly #control: Region | undefined;
+  readonly #room: Region;
+  readonly #control: Int32Array;
+  readonly #list: ScanList;
   #failure: unknown;
   #closed = false;
+  #forked = false;
 
-  constructor(face: WasmFace, workers: readonly Worker[], control: Region | undefined) {
+  /** @param room CONTROL_WORDS, then LIST_BYTES; the pool frees it */
+  constructor(face: WasmFace, workers: readonly Worker[], room: Region) {
     this.#face = face;
     this.#workers = workers;
-    this.#control = control;
+    this.#room = room;
+    this.#control = room.i32().subarray(0, CONTROL_WORDS);
+    this.#list = new ScanList(
+      this.#control.buffer as ArrayBuffer,
+      room.pointer + CONTROL_WORDS * 4,
+      LIST_BYTES,
+    );
+    const ready = (worker: Worker): Promise<void> =>
+      new Promise((resolve, reject) => worker.once("message", () => resolve()).once("error", reject));
+    this.ready = Promise.all(workers.map(ready)).then(() => {});
+    this.ready.catch((error: unknown) => {
+      this.#failure = error;
+    });
     for (const worker of workers) {
       worker.unref();
       worker.on("error", (error) => {
@@ -61,58 +98,68 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Runs one scan on all threads; returns when all rows are done. @throws MnemeError DISPOSED, INTERNAL when a worker died. */
-  scan(scan: Scan): void {
+  scan(scan: RowScan): void {
+    const fork = this.fork([rowScan(scan)]);
+    if (!fork) throw new MnemeError("INTERNAL", "pool: another scan is under way; join it first");
+    fork.join();
+  }
+
+  /**
+   * Lets the workers begin with some scans. @returns undefined when scans are under way or there is no room for the list
+   * @throws MnemeError DISPOSED, INTERNAL when a worker died
+   */
+  fork(scans: readonly Scan[]): Fork | undefined {
     if (this.#closed) throw new MnemeError("DISPOSED", "pool: used after close");
     if (this.#failure)
       throw new MnemeError("INTERNAL", "pool: a worker thread died; open a new pool", {
         cause: this.#failure,
       });
-    const share = Math.ceil(scan.count / this.threads);
-    if (!this.#control) {
-      this.#run(scan, 0, scan.count);
-      return;
+    if (this.#forked) return undefined;
+    const tasks = this.#list.write(scans, this.threads * TASKS_A_THREAD);
+    if (tasks < 0) return undefined;
+    const control = this.#control;
+    this.#forked = true;
+    control[NEXT] = 0;
+    control[TASKS] = tasks;
+    Atomics.store(control, OPEN, 1);
+    if (this.#workers.length > 0) {
+      Atomics.add(control, GENERATION, 1);
+      if (Atomics.load(control, ASLEEP) > 0) Atomics.notify(control, GENERATION);
     }
-    const words = this.#control.i32();
-    this.#workers.forEach((_, i) => {
-      const first = Math.min(scan.count, share * (i + 1));
-      words.set(argumentsOf(scan, first, Math.min(scan.count, first + share)), SLOTS + i * SLOT_WORDS);
-    });
-    Atomics.store(words, DONE, 0);
-    Atomics.add(words, GENERATION, 1);
-    Atomics.notify(words, GENERATION);
-    this.#run(scan, 0, Math.min(scan.count, share));
-    this.#join(words);
-    if (Atomics.exchange(words, FAILED, 0) !== 0) {
-      throw new MnemeError(
-        "INTERNAL",
-        `pool: ${scan.kernel} failed in a worker; are its pointers inside the arena?`,
-      );
-    }
+    return { join: () => this.#join(), [Symbol.dispose]: () => this.#stop() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
+    this.#stop();
     this.#closed = true;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    this.#control?.[Symbol.dispose]();
+    this.#room[Symbol.dispose]();
   }
 
-  #run(scan: Scan, first: number, end: number): void {
-    if (end <= first) return;
-    const { kernel, query, rows, stride, rest, out } = scan;
-    this.#face.instance.exports[kernel](query, rows + first * stride, end - first, ...rest, out + first * 4);
+  #join(): void {
+    if (!this.#forked) return;
+    takeTasks(this.#control, this.#list, this.#face.instance.exports);
+    this.#stop();
+    if (Atomics.exchange(this.#control, FAILED, 0) !== 0)
+      throw new MnemeError("INTERNAL", "pool: a kernel failed; are its pointers inside the arena?");
   }
 
-  #join(words: Int32Array): void {
-    const wanted = this.#workers.length;
-    for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(words, DONE) === wanted) return;
+  /** No task begins any more; waits for those that have begun. */
+  #stop(): void {
+    if (!this.#forked) return;
+    this.#forked = false;
+    const control = this.#control;
+    Atomics.store(control, OPEN, 0);
+    Atomics.store(control, NEXT, control[TASKS]!);
+    for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(control, ACTIVE) === 0) return;
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
-    for (let done = Atomics.load(words, DONE); done !== wanted; done = Atomics.load(words, DONE)) {
-      Atomics.wait(words, DONE, done, 1000);
+    for (let active = Atomics.load(control, ACTIVE); active > 0; active = Atomics.load(control, ACTIVE)) {
+      Atomics.wait(control, ACTIVE, active, 1000);
       if (Date.now() > deadline) {
         this.#failure = new MnemeError(
           "INTERNAL",
-          `pool: ${wanted - done} of ${wanted} workers did not finish in ${JOIN_TIMEOUT_MS} ms`,
+          `pool: ${active} of ${this.#workers.length} workers did not finish in ${JOIN_TIMEOUT_MS} ms`,
         );
         throw this.#failure;
       }
@@ -120,32 +167,26 @@ export class Pool implements AsyncDisposable {
   }
 }
 
-/** What a worker finds in its slot: kernel, argument count, arguments. Count 0 of rows means nothing to do. */
-function argumentsOf({ kernel, query, rows, stride, rest, out }: Scan, first: number, end: number): number[] {
-  const args = [query, rows + first * stride, end - first, ...rest, out + first * 4];
-  return [KERNEL_NAMES.indexOf(kernel as KernelName), args.length, ...args];
-}
-
-/** Starts the threads and waits until each is ready. @throws MnemeError RANGE */
-export async function openPool(face: WasmFace, { workers }: PoolOptions): Promise<Pool> {
+/** Starts the threads. They help as soon as they run; the pool can be used at once. @throws MnemeError RANGE */
+export async function startPool(face: WasmFace, { workers }: PoolOptions): Promise<Pool> {
   if (!Number.isInteger(workers) || workers < 0)
     throw new MnemeError("RANGE", `pool: workers must be a whole number from 0, got ${workers}`);
   const shared =
     typeof SharedArrayBuffer !== "undefined" && face.instance.memory.buffer instanceof SharedArrayBuffer;
-  if (workers === 0 || !shared) return new Pool(face, [], undefined);
-  const { Worker: NodeWorker } = await import("node:worker_threads");
-  const control = face.arena.alloc((SLOTS + workers * SLOT_WORDS) * 4);
-  control.i32().fill(0);
+  const threads = shared && workers > 0 ? await import("node:worker_threads") : undefined;
+  const room = face.arena.alloc(CONTROL_WORDS * 4 + LIST_BYTES);
+  room.i32().fill(0);
+  if (!threads) return new Pool(face, [], room);
   const { memory, module } = face.instance;
-  const started = Array.from({ length: workers }, (_, number) => {
-    const workerData = { memory, module, control: control.pointer, number };
-    return new NodeWorker(builtFile("kernels/worker.js", import.meta.url), { workerData });
-  });
-  await Promise.all(
-    started.map(
-      (worker) =>
-        new Promise<void>((resolve, reject) => worker.once("message", () => resolve()).once("error", reject)),
-    ),
-  );
-  return new Pool(face, started, control);
+  const workerData = { memory, module, pointer: room.pointer };
+  const file = builtFile("kernels/worker.js", import.meta.url);
+  const started = Array.from({ length: workers }, () => new threads.Worker(file, { workerData }));
+  return new Pool(face, started, room);
+}
+
+/** The same, and waits until every thread runs. @throws MnemeError RANGE, INTERNAL */
+export async function openPool(face: WasmFace, options: PoolOptions): Promise<Pool> {
+  const pool = await startPool(face, options);
+  await pool.ready;
+  return pool;
 }

@@ -1,37 +1,40 @@
-/** A pool's thread: sleeps until the generation changes, runs its slot, counts itself done. */
+/** A pool's thread: sleeps until the generation changes, then takes tasks until there are none. */
 import { parentPort, workerData } from "node:worker_threads";
-import { KERNEL_NAMES, link } from "./module.ts";
-import { DONE, FAILED, GENERATION, SLOT_WORDS, SLOTS } from "./pool.ts";
+import { link } from "./module.ts";
+import { ACTIVE, ASLEEP, CONTROL_WORDS, GENERATION, LIST_BYTES, OPEN, takeTasks } from "./pool.ts";
+import { ScanList } from "./scan.ts";
 
 interface Start {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
-  readonly control: number;
-  readonly number: number;
+  /** To the pool's room. */
+  readonly pointer: number;
 }
 
-/** Turns before sleeping: about as long as a wake-up costs. */
-const SPINS = 5_000;
+/**
+ * After a fork a thread naps in turns of NAP_MS for a while before it sleeps: it wakes by itself on its own core. Woken by the caller a
+ * thread often starts on the caller's core, in the caller's place, where the other cores are those of a virtual machine.
+ */
+const NAP_MS = 0.05;
+const NAPS = 200;
 
-const { memory, module, control, number } = workerData as Start;
+const { memory, module, pointer } = workerData as Start;
 const exports = link(module, memory);
-const words = new Int32Array(memory.buffer, control, SLOTS + (number + 1) * SLOT_WORDS);
-const slot = SLOTS + number * SLOT_WORDS;
+const control = new Int32Array(memory.buffer, pointer, CONTROL_WORDS);
+const list = new ScanList(memory.buffer, pointer + CONTROL_WORDS * 4, LIST_BYTES);
 
-let generation = Atomics.load(words, GENERATION);
+let generation = Atomics.load(control, GENERATION);
 parentPort!.postMessage("ready");
 for (;;) {
-  for (let spin = 0; spin < SPINS && Atomics.load(words, GENERATION) === generation; spin++);
-  while (Atomics.load(words, GENERATION) === generation) Atomics.wait(words, GENERATION, generation);
-  generation = Atomics.load(words, GENERATION);
-  const count = words[slot + 1]!;
-  // pointers beyond 2 GiB are negative in the slot; the kernels take them as unsigned all the same
-  const args = Array.from(words.subarray(slot + 2, slot + 2 + count));
-  try {
-    if (args[2]! > 0) exports[KERNEL_NAMES[words[slot]!]!](...args);
-  } catch {
-    Atomics.store(words, FAILED, 1);
-  }
-  Atomics.add(words, DONE, 1);
-  Atomics.notify(words, DONE);
+  for (let nap = 0; nap < NAPS && Atomics.load(control, GENERATION) === generation; nap++)
+    Atomics.wait(control, GENERATION, generation, NAP_MS);
+  Atomics.add(control, ASLEEP, 1);
+  while (Atomics.load(control, GENERATION) === generation) Atomics.wait(control, GENERATION, generation);
+  Atomics.sub(control, ASLEEP, 1);
+  generation = Atomics.load(control, GENERATION);
+  // counted first: while the count stands, the list of an open pool stays as it is
+  Atomics.add(control, ACTIVE, 1);
+  if (Atomics.load(control, OPEN) === 1) takeTasks(control, list, exports);
+  Atomics.sub(control, ACTIVE, 1);
+  Atomics.notify(control, ACTIVE);
 }
