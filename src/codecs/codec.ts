@@ -4,6 +4,7 @@
  * Rows are coded independently, or in blocks of `blockRows` rows that share parameters (per-channel keys, grouped
  * weights). Fixed-size codes have a `blockBytes`; codes of varying length (outliers) say null and carry their own framing.
  */
+import type { Scan } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 
 export type Metric = "cosine" | "dot" | "l2";
@@ -61,4 +62,6 @@ export interface Scorer {
   score(codes: Uint8Array, first: number, rows: number, out: Float32Array): number;
   /** Scores all rows of blocks in the coder's scan layout, a whole block's rows each. */
   scoreBlocks?(blocks: Uint8Array, out: Float32Array): void;
+  /** The same as work that a pool's threads can share; blocks and scores in kernel memory. */
+  blockScan?(blocks: Uint8Array, out: Float32Array): Scan;
 }

@@ -1,5 +1,5 @@
 /** Scoring RaBitQ codes: 1-bit codes against a 4-bit query by bit planes, wider ones against the f32 query. */
-import { kernels } from "../kernels/index.ts";
+import { kernels, oneBitScan } from "../kernels/index.ts";
 import type { Metric, Scorer } from "./codec.ts";
 import { tableOfLevels } from "./rabitq-blocks.ts";
 import { scoreOf, squareOf } from "./score.ts";
@@ -17,15 +17,27 @@ const QUERY_BITS = 4;
 
 /** The query on a grid of 16 steps; the kernel does the rest. */
 export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
-  const half = query.reduce((sum, value) => sum + value, 0) / 2;
-  const { levels, ...grid } = slice(query, stride - 8);
-  const sliced = { ...grid, half, square: squareOf(query), metric };
-  let lut: Uint8Array | undefined;
-  return {
-    scoreBlocks(blocks, out) {
-      lut ??= tableOfLevels(levels, stride - 8);
-      kernels().scanOneBit(sliced, lut, blocks, out);
+  const bytes = stride - 8;
+  const { levels, ...grid } = levelsOf(query);
+  const square = squareOf(query);
+  let table: Uint8Array | undefined;
+  const lut = (): Uint8Array => {
+    table ??= tableOfLevels(levels, bytes);
+    return table;
+  };
+  let planes: Uint8Array | undefined;
+  const sliced = {
+    ...grid,
+    square,
+    metric,
+    get planes() {
+      planes ??= planesOf(levels, bytes);
+      return planes;
     },
+  };
+  return {
+    scoreBlocks: (blocks, out) => kernels().scanOneBit(sliced, lut(), blocks, out),
+    blockScan: (blocks, out) => oneBitScan(sliced, lut(), blocks, out),
     score(codes, first, rows, out) {
       const data = codes.subarray(first * stride, (first + rows) * stride);
       kernels().scoreOneBit(sliced, { data, count: rows, stride }, out.subarray(0, rows));
@@ -34,24 +46,36 @@ export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
   };
 }
 
-function slice(
-  query: Float32Array,
-  bytes: number,
-): { planes: Uint8Array; levels: Uint8Array; low: number; step: number } {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of query) {
+interface Levels {
+  /** 0 to 15. */
+  readonly levels: Uint8Array;
+  readonly low: number;
+  readonly step: number;
+  /** Half the sum of the values. */
+  readonly half: number;
+}
+
+function levelsOf(query: Float32Array): Levels {
+  let [low, high, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (let i = 0; i < query.length; i++) {
+    const value = query[i]!;
     low = Math.min(low, value);
     high = Math.max(high, value);
+    sum += value;
   }
   const step = (high - low) / (2 ** QUERY_BITS - 1) || 1;
-  const planes = new Uint8Array(QUERY_BITS * bytes);
   const levels = new Uint8Array(query.length);
-  query.forEach((value, i) => {
-    const level = Math.round((value - low) / step);
-    levels[i] = level;
-    for (let j = 0; j < QUERY_BITS; j++) if (level & (1 << j)) planes[j * bytes + (i >> 3)]! |= 1 << (i & 7);
-  });
-  return { planes, levels, low, step };
+  for (let i = 0; i < levels.length; i++) levels[i] = Math.round((query[i]! - low) / step);
+  return { levels, low, step, half: sum / 2 };
+}
+
+/** The levels by bits: one plane of packed bits for each. */
+function planesOf(levels: Uint8Array, bytes: number): Uint8Array {
+  const planes = new Uint8Array(QUERY_BITS * bytes);
+  for (let i = 0; i < levels.length; i++)
+    for (let j = 0; j < QUERY_BITS; j++)
+      if (levels[i]! & (1 << j)) planes[j * bytes + (i >> 3)]! |= 1 << (i & 7);
+  return planes;
 }
 
 export function packedScorer({ query, metric, bits, stride }: ScorerInput): Scorer {

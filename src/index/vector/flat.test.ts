@@ -1,6 +1,7 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { f32, rabitq } from "../../codecs/index.ts";
+import { kernels, LazyPool } from "../../kernels/index.ts";
 import { matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
 import { RowSet } from "../row-set.ts";
@@ -98,6 +99,53 @@ describe("FlatIndex", () => {
     index.detach(2);
     expect(index.memory().find(({ name }) => name === "vectors: tail")!.bytes).toBe(0);
   });
+});
+
+test("takes vectors wherever they lie: rows of the tail may come before those of a segment", async () => {
+  const all = vectors(12, 8);
+  const index = new FlatIndex({ coders });
+  const parts = vectorsKind(coders).build(all.slice(4, 8));
+  await index.attach(memorySegment(1, contiguousRows(4, 4), parts));
+  for (const row of [1, 2, 9]) index.append(row, all[row]!);
+  const rows = Uint32Array.of(1, 2, 3, 5, 6, 9);
+  const taken = await index.take(rows);
+  const scores = taken.score(all[0]!);
+  rows.forEach((row, place) => {
+    if (row === 3) expect(scores[place]).toBeNaN();
+    else expect(scores[place]).toBeCloseTo(cosine(all[0]!, all[row]!), 5);
+    expect([...taken.vector(place)]).toEqual(row === 3 ? new Array(DIM).fill(0) : [...all[row]!]);
+  });
+});
+
+test("other threads scan what this one would", async () => {
+  await using pool = new LazyPool(kernels());
+  const all = vectors(20_000, 9);
+  const make = async (own?: LazyPool): Promise<FlatIndex> => {
+    const index = new FlatIndex({ coders, ...(own ? { pool: own } : {}) });
+    let first = 0;
+    for (const [id, rows] of [17_000, 1000, 1900].entries()) {
+      const parts = vectorsKind(coders).build(all.slice(first, first + rows));
+      await index.attach(memorySegment(id, contiguousRows(first, rows), parts));
+      first += rows;
+    }
+    all.slice(first).forEach((vector, i) => index.append(first + i, vector));
+    return index;
+  };
+  using alone = await make();
+  using shared = await make(pool);
+  await vi.waitUntil(() => pool.pool);
+  const queries = vectors(20, 10);
+  const begun = shared.begin(queries[0]!, { k: 5 });
+  for (const query of queries) {
+    const expected = await alone.search(query, { k: 30 });
+    expect(await shared.search(query, { k: 30 })).toEqual(expected);
+  }
+  expect(await begun.finish()).toEqual(await alone.search(queries[0]!, { k: 5 }));
+  begun[Symbol.dispose]();
+  // begun, never finished: its threads are waited for before anything is freed
+  shared.begin(queries[1]!, { k: 5 })[Symbol.dispose]();
+  for (const query of queries)
+    expect(await shared.search(query, { k: 7 })).toEqual(await alone.search(query, { k: 7 }));
 });
 
 describe("the scan layout of 1-bit codes", () => {

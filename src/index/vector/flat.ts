@@ -4,22 +4,16 @@
  */
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
-import { kernels } from "../../kernels/index.ts";
+import { type Fork, kernels, type LazyPool } from "../../kernels/index.ts";
 import { type Hits, isAfter } from "../hits.ts";
-import {
-  fewOrdinals,
-  ordinalOf,
-  rowAt,
-  type SearchOptions,
-  type SegmentedIndex,
-  type SegmentSource,
-} from "../segment.ts";
+import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
 import { Shortlist } from "../shortlist.ts";
 import { TopK } from "../top-k.ts";
 import { CodeBuffer } from "./code-buffer.ts";
+import { type Located, locate, type Run, type SegmentRun, segmentRun, splitByRun, tailRun } from "./run.ts";
 import { Scratch } from "./scratch.ts";
 import { TakenVectors } from "./taken-vectors.ts";
-import { COARSE, FINE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
+import { COARSE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
 export interface FlatOptions {
   readonly coders: VectorCoders;
@@ -27,6 +21,8 @@ export interface FlatOptions {
   /** Candidates re-scored per wanted hit, and at least `minRescore`. */
   readonly rescoreFactor?: number;
   readonly minRescore?: number;
+  /** Threads that scan beside the caller's; borrowed for the index's life. */
+  readonly pool?: LazyPool;
 }
 
 export interface FlatSearchOptions extends SearchOptions {
@@ -38,40 +34,35 @@ export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 10
 
 /** Rows sifted by one call of the selection kernel. */
 const SIFT_ROWS = 8192;
+/** From so many rows on a scan is worth waking threads for. */
+const FORK_ROWS = 16_384;
 
-/** A run of rows with codes in RAM: an attached segment, or the tail. */
-interface Run {
-  readonly count: number;
-  /** Scores of all rows, in `room`. */
-  score(scorer: Scorer, room: Scratch): Float32Array;
-  rowAt(ordinal: number): number;
-  /** -1 when the run does not hold the row. */
-  ordinalOf(row: number): number;
-  /** Copies fine codes of some ordinals, ascending, to `out`. */
-  gather(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
-  /** Ordinals that a filter lets through, when they are few. */
-  few(filter: NonNullable<SearchOptions["filter"]>): Uint32Array | undefined;
-  /** Copies row codes of some ordinals, ascending, to `out`. */
-  coarse(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
+/** A search under way: its scan may go on beside what the caller does until it asks for the hits. */
+export interface FlatSearch extends Disposable {
+  finish(): Promise<Hits>;
 }
 
-interface Segment extends Run {
-  readonly codes: CodeBuffer;
+/** A scan that other threads work at. */
+interface Forked {
+  readonly fork: Fork;
+  /** Scores of each run once the fork is joined. */
+  readonly scores: ReadonlyMap<Run, Float32Array>;
 }
-
-/** Ordinals of some rows, run by run, each ascending. */
-type Located = readonly { readonly run: Run; readonly ordinals: Uint32Array }[];
 
 export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #coders: VectorCoders;
   readonly #metric: Metric;
   readonly #factor: number;
   readonly #minimum: number;
-  readonly #segments = new Map<number, Segment>();
+  readonly #segments = new Map<number, SegmentRun>();
   readonly #tailCoarse: CodeBuffer;
   readonly #tailFine: CodeBuffer;
   #tailRows: number[] = [];
   readonly #scores = new Scratch();
+  readonly #pool: LazyPool | undefined;
+  /** Scores that other threads write, and the fork they belong to. */
+  readonly #forkedScores = new Scratch();
+  #forked: Forked | undefined;
   readonly #sifted = new Uint32Array(SIFT_ROWS);
 
   constructor(options: FlatOptions) {
@@ -79,6 +70,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#metric = options.metric ?? flatDefaults.metric;
     this.#factor = options.rescoreFactor ?? flatDefaults.rescoreFactor;
     this.#minimum = options.minRescore ?? flatDefaults.minRescore;
+    this.#pool = options.pool;
     this.#tailCoarse = new CodeBuffer(rowBytes(options.coders.coarse));
     this.#tailFine = new CodeBuffer(rowBytes(options.coders.fine));
   }
@@ -93,7 +85,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       );
     }
     const [codes] = await source.read([{ part: COARSE, start: 0, end: bytes }]);
-    this.#segments.set(source.id, this.#segment(source, codes!));
+    this.#segments.set(source.id, segmentRun(source, this.#coders, codes!));
   }
 
   detach(segmentId: number): void {
@@ -121,18 +113,24 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
    * Scores are those of the fine codes. A cursor widens the scan until `k` hits after it are certain.
    */
   async search(query: Float32Array, options: FlatSearchOptions): Promise<Hits> {
+    using search = this.begin(query, options);
+    return await search.finish();
+  }
+
+  /** The same in two steps. Dispose of it also when it is not finished. */
+  begin(query: Float32Array, options: FlatSearchOptions): FlatSearch {
     const runs = this.#runs();
-    const total = runs.reduce((sum, { count }) => sum + count, 0);
-    for (let depth = options.rescore ?? Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
-      const candidates = await this.#scan(runs, query, Math.min(depth, total), options);
-      const hits = await this.#rescore(query, candidates, options);
-      if (!options.after || hits.rows.length >= options.k || depth >= total) return hits;
-    }
+    const scorer = this.#coders.coarse.scorer(query, this.#metric);
+    const forked = this.#fork(runs, scorer, options);
+    return {
+      finish: () => this.#finish(query, runs, scorer, forked, options),
+      [Symbol.dispose]: () => this.#release(forked),
+    };
   }
 
   /** Fine codes of given rows, ascending, read once to be scored as often as one likes: what a fused ranking needs. */
   async take(rows: Uint32Array): Promise<TakenVectors> {
-    const { located, places } = this.#locate(rows);
+    const { located, places } = locate(this.#runs(), rows);
     return new TakenVectors(
       this.#coders.fine,
       this.#metric,
@@ -148,11 +146,16 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return [
       { name: "vectors: coarse codes", bytes: codes + this.#coders.coarse.bytes + this.#coders.fine.bytes },
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
-      { name: "vectors: scratch", bytes: this.#scores.bytes + this.#sifted.byteLength },
+      {
+        name: "vectors: scratch",
+        bytes: this.#scores.bytes + this.#forkedScores.bytes + this.#sifted.byteLength,
+      },
     ];
   }
 
   [Symbol.dispose](): void {
+    this.#release(this.#forked);
+    this.#forkedScores[Symbol.dispose]();
     for (const id of [...this.#segments.keys()]) this.detach(id);
     this.#tailCoarse[Symbol.dispose]();
     this.#tailFine[Symbol.dispose]();
@@ -163,74 +166,81 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   #runs(): Run[] {
     const runs: Run[] = [...this.#segments.values()].filter(({ count }) => count > 0);
     runs.sort((a, b) => a.rowAt(0) - b.rowAt(0));
-    if (this.#tailRows.length > 0) runs.push(this.#tail());
+    if (this.#tailRows.length > 0)
+      runs.push(tailRun(this.#coders, this.#tailRows, this.#tailCoarse, this.#tailFine));
     return runs;
   }
 
-  #segment(source: SegmentSource, rowCodes: Uint8Array): Segment {
-    const { rows } = source;
-    const { coarse, fine } = this.#coders;
-    const { scan } = coarse;
-    const stride = rowBytes(coarse);
-    const codes = new CodeBuffer(scan ? scan.bytes : stride);
-    codes.append(scan ? scan.arrange(rowCodes, rows.count) : rowCodes);
-    return {
-      codes,
-      count: rows.count,
-      score: (scorer, room) => {
-        if (!scan) return scoreRows(scorer, codes, rows.count, room);
-        const out = room.f32(Math.ceil(rows.count / scan.rows) * scan.rows);
-        scorer.scoreBlocks!(codes.view(), out);
-        return out.subarray(0, rows.count);
-      },
-      rowAt: (ordinal) => rowAt(rows, ordinal),
-      ordinalOf: (row) => ordinalOf(rows, row),
-      gather: (ordinals, out) => source.gather(FINE, rowBytes(fine), ordinals, out),
-      few: (filter) => fewOrdinals(filter, rows),
-      coarse: (ordinals, out) => source.gather(COARSE, stride, ordinals, out),
-    };
+  /** Lets the pool's threads begin with the scan. @returns undefined when they have better to do, or it is not worth it */
+  #fork(runs: readonly Run[], scorer: Scorer, { filter }: SearchOptions): Forked | undefined {
+    const pool = runs.some(({ count }) => count >= FORK_ROWS) ? this.#pool?.pool : undefined;
+    if (!pool || this.#forked || filter || !scorer.blockScan) return undefined;
+    const blocked = runs.filter(({ blocks }) => blocks);
+    const rows = (run: Run): number => run.blocks!().length / rowBytes(this.#coders.coarse);
+    const all = this.#forkedScores.f32(blocked.reduce((sum, run) => sum + rows(run), 0));
+    const scores = new Map<Run, Float32Array>();
+    let at = 0;
+    const scans = blocked.map((run) => {
+      const out = all.subarray(at, at + rows(run));
+      at += out.length;
+      scores.set(run, out.subarray(0, run.count));
+      return scorer.blockScan!(run.blocks!(), out);
+    });
+    const fork = pool.fork(scans);
+    this.#forked = fork && { fork, scores };
+    return this.#forked;
   }
 
-  #tail(): Run {
-    const rows = this.#tailRows;
-    const stride = rowBytes(this.#coders.fine);
-    return {
-      count: rows.length,
-      score: (scorer, room) => scoreRows(scorer, this.#tailCoarse, rows.length, room),
-      rowAt: (ordinal) => rows[ordinal]!,
-      ordinalOf: (row) => {
-        const ordinal = lowerBound(rows, row);
-        return rows[ordinal] === row ? ordinal : -1;
-      },
-      gather: (ordinals, out) => {
-        const fine = this.#tailFine.view();
-        ordinals.forEach((o, i) => out.set(fine.subarray(o * stride, (o + 1) * stride), i * stride));
-      },
-      few: () => undefined,
-      coarse: () => {},
-    };
+  #release(forked: Forked | undefined): void {
+    if (!forked || forked !== this.#forked) return;
+    this.#forked = undefined;
+    forked.fork[Symbol.dispose]();
+  }
+
+  async #finish(
+    query: Float32Array,
+    runs: readonly Run[],
+    scorer: Scorer,
+    forked: Forked | undefined,
+    options: FlatSearchOptions,
+  ): Promise<Hits> {
+    const total = runs.reduce((sum, { count }) => sum + count, 0);
+    forked?.fork.join();
+    for (let depth = options.rescore ?? Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
+      const candidates = await this.#scan(runs, scorer, forked, Math.min(depth, total), options);
+      const hits = await this.#rescore(query, candidates, options);
+      if (!options.after || hits.rows.length >= options.k || depth >= total) return hits;
+    }
   }
 
   async #scan(
     runs: readonly Run[],
-    query: Float32Array,
+    scorer: Scorer,
+    forked: Forked | undefined,
     depth: number,
     { filter }: SearchOptions,
   ): Promise<Located> {
-    const scorer = this.#coders.coarse.scorer(query, this.#metric);
     const list = new Shortlist(depth);
     let first = 0;
     for (const run of runs) {
       const few = filter && run.few(filter);
       if (few) await this.#selectFew(scorer, run, few, first, list);
-      else this.#select(scorer, run, first, list, filter);
+      else {
+        const scores = forked?.scores.get(run) ?? run.score(scorer, this.#scores);
+        this.#select(scores, run, first, list, filter);
+      }
       first += run.count;
     }
     return splitByRun(runs, list.finish());
   }
 
-  #select(scorer: Scorer, run: Run, first: number, list: Shortlist, filter: SearchOptions["filter"]): void {
-    const scores = run.score(scorer, this.#scores);
+  #select(
+    scores: Float32Array,
+    run: Run,
+    first: number,
+    list: Shortlist,
+    filter: SearchOptions["filter"],
+  ): void {
     // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
     for (let start = 0; start < run.count; start += SIFT_ROWS) {
       const stripe = scores.subarray(start, Math.min(run.count, start + SIFT_ROWS));
@@ -272,25 +282,6 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return heap.drain();
   }
 
-  /** @param rows ascending. @returns where they lie, and the index in `rows` of each that was found */
-  #locate(rows: Uint32Array): { located: Located; places: number[] } {
-    const located: { run: Run; ordinals: Uint32Array }[] = [];
-    const places: number[] = [];
-    let place = 0;
-    for (const run of this.#runs()) {
-      const last = run.rowAt(run.count - 1);
-      const ordinals: number[] = [];
-      for (; place < rows.length && rows[place]! <= last; place++) {
-        const ordinal = run.ordinalOf(rows[place]!);
-        if (ordinal < 0) continue;
-        ordinals.push(ordinal);
-        places.push(place);
-      }
-      if (ordinals.length > 0) located.push({ run, ordinals: Uint32Array.from(ordinals) });
-    }
-    return { located, places };
-  }
-
   /** Fine codes of the candidates, back to back. Owned: searches may overlap while pages are read. */
   async #gather(candidates: Located): Promise<Uint8Array> {
     const stride = rowBytes(this.#coders.fine);
@@ -312,40 +303,4 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#coders.fine.scorer(query, this.#metric).score(codes, 0, count, scores);
     return scores;
   }
-}
-
-function scoreRows(scorer: Scorer, codes: CodeBuffer, count: number, room: Scratch): Float32Array {
-  const out = room.f32(count);
-  scorer.score(codes.view(), 0, count, out);
-  return out;
-}
-
-/** Places in the concatenation of all runs, ascending, as ordinals of each. */
-function splitByRun(runs: readonly Run[], places: Uint32Array): Located {
-  const located: { run: Run; ordinals: Uint32Array }[] = [];
-  let first = 0;
-  let from = 0;
-  for (const run of runs) {
-    let to = from;
-    while (to < places.length && places[to]! < first + run.count) to++;
-    if (to > from) {
-      const start = first;
-      located.push({ run, ordinals: places.subarray(from, to).map((place) => place - start) });
-    }
-    from = to;
-    first += run.count;
-  }
-  return located;
-}
-
-/** First index whose value is >= `row` in an ascending list. */
-function lowerBound(rows: readonly number[], row: number): number {
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (rows[middle]! < row) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -22,11 +22,8 @@ export class TakenVectors {
   score(query: Float32Array): Float32Array {
     const found = new Float32Array(this.#places.length);
     this.#fine.scorer(query, this.#metric).score(this.#codes, 0, found.length, found);
-    if (found.length === this.#rows) return found;
     const scores = new Float32Array(this.#rows).fill(Number.NaN);
-    this.#places.forEach((place, i) => {
-      scores[place] = found[i]!;
-    });
+    for (let i = 0; i < found.length; i++) scores[this.#places[i]!] = found[i]!;
     return scores;
   }
 
