@@ -30,9 +30,18 @@ export interface Candidates {
 
 /** Convex combination; each score as a share of the best one. */
 export function mix(words: Float64Array, meaning: Float32Array, weight: number): Float64Array {
-  const bestWord = words.reduce((best, score) => Math.max(best, score), 0) || 1;
-  const bestMeaning = meaning.reduce((best, score) => Math.max(best, score), 0) || 1;
-  return words.map((word, i) => (1 - weight) * (word / bestWord) + weight * (meaning[i]! / bestMeaning));
+  const ofWords = (1 - weight) / (greatest(words) || 1);
+  const ofMeaning = weight / (greatest(meaning) || 1);
+  const mixed = new Float64Array(words.length);
+  for (let i = 0; i < mixed.length; i++) mixed[i] = ofWords * words[i]! + ofMeaning * meaning[i]!;
+  return mixed;
+}
+
+/** The largest score, or 0. */
+function greatest(scores: Float64Array | Float32Array): number {
+  let best = 0;
+  for (let i = 0; i < scores.length; i++) if (scores[i]! > best) best = scores[i]!;
+  return best;
 }
 
 /** Scores of the candidates for the sharpened question. @param first their scores for the question as it was asked */
@@ -81,7 +90,10 @@ async function sharpenWords(
   const terms = feedbackTerms(passages, library.words);
   const added = await library.words.scoreTerms(terms, candidates.rows);
   const asked = (1 - feedbackDefaults.words) / ((await library.words.queryWeight(text)) || 1);
-  return candidates.words.map((score, i) => asked * score + feedbackDefaults.words * added[i]!);
+  const sharpened = new Float64Array(added.length);
+  for (let i = 0; i < sharpened.length; i++)
+    sharpened[i] = asked * candidates.words[i]! + feedbackDefaults.words * added[i]!;
+  return sharpened;
 }
 
 function sharpenVector(
@@ -93,9 +105,8 @@ function sharpenVector(
   const sharpened = vector.slice();
   for (const [i, place] of top.entries()) {
     const weight = feedbackDefaults.vectors * shares[i]!;
-    vectors.vector(place).forEach((value, j) => {
-      sharpened[j]! += weight * value;
-    });
+    const of = vectors.vector(place);
+    for (let j = 0; j < sharpened.length; j++) sharpened[j]! += weight * of[j]!;
   }
   return sharpened;
 }

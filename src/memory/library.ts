@@ -9,6 +9,7 @@ import { ordinalOf, type RowIds, rowAt } from "../index/segment.ts";
 import { WordsIndex } from "../index/text/words-index.ts";
 import { FlatIndex } from "../index/vector/flat.ts";
 import type { VectorCoders } from "../index/vector/vectors-kind.ts";
+import { kernels, LazyPool } from "../kernels/index.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
 import { Gate } from "./gate.ts";
@@ -65,18 +66,30 @@ export class Library implements AsyncDisposable {
   segments: OpenSegment[] = [];
   #generation = -1;
   readonly #claims = new Map<string, Claim>();
+  /** Threads that searches of large libraries share. */
+  readonly #pool: LazyPool;
 
-  private constructor(store: ReadableStore, budget: Budget, manifest: Manifest, coders: VectorCoders) {
+  private constructor(
+    store: ReadableStore,
+    budget: Budget,
+    manifest: Manifest,
+    coders: VectorCoders,
+    threads?: number,
+  ) {
     this.store = store;
     this.budget = budget;
     this.manifest = manifest;
     this.counters = { nextRow: 0 };
     this.cache = new PageCache(budget, Math.floor(budget.limitBytes * PAGE_CACHE_SHARE));
-    this.vectors = new FlatIndex({ coders });
+    this.#pool = new LazyPool(kernels(), threads);
+    this.vectors = new FlatIndex({ coders, pool: this.#pool });
   }
 
-  /** @throws MnemeError FORMAT when the store holds no library, VERSION, CORRUPT, BUDGET. */
-  static async open(store: ReadableStore, budget: Budget): Promise<Library> {
+  /**
+   * @param threads that a search may use beside the caller's; default: as the cores allow
+   * @throws MnemeError FORMAT when the store holds no library, VERSION, CORRUPT, BUDGET.
+   */
+  static async open(store: ReadableStore, budget: Budget, threads?: number): Promise<Library> {
     const [bytes] = await store.getMany(NS.library, [MANIFEST_KEY]);
     if (!bytes)
       throw new MnemeError(
@@ -84,7 +97,7 @@ export class Library implements AsyncDisposable {
         `open: ${store.location} holds no Mneme library; choose another path or index into it`,
       );
     const manifest = decodeManifest(bytes, store.location);
-    const library = new Library(store, budget, manifest, codersOf(activeSpace(manifest)));
+    const library = new Library(store, budget, manifest, codersOf(activeSpace(manifest)), threads);
     await library.#load(manifest);
     return library;
   }
@@ -241,6 +254,7 @@ export class Library implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.words[Symbol.dispose]();
     this.vectors[Symbol.dispose]();
+    await this.#pool[Symbol.asyncDispose]();
     this.columns[Symbol.dispose]();
     for (const claim of this.#claims.values()) claim[Symbol.dispose]();
     this.cache[Symbol.dispose]();
@@ -300,7 +314,7 @@ export class Library implements AsyncDisposable {
 
   /** The tail's vectors are of the old space, so a switch happens only on an empty tail. */
   async #switchSpace(manifest: Manifest): Promise<void> {
-    const vectors = new FlatIndex({ coders: codersOf(activeSpace(manifest)) });
+    const vectors = new FlatIndex({ coders: codersOf(activeSpace(manifest)), pool: this.#pool });
     const kept = new Set(manifest.segments.map((entry) => entry.id));
     for (const { stored } of this.segments) {
       if (!kept.has(stored.entry.id)) continue;

@@ -23,7 +23,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
   try {
     const embedder = options.embedder ?? (await bundledFor(store));
     if (isWritable(store)) await initialise(store, embedder);
-    const library = await Library.open(store, budget);
+    const library = await Library.open(store, budget, options.workers);
     assertSameSpace(library.activeSpace.space, embedder.space, "open");
     budget.claim("embedder", { bytes: embedder.bytes });
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));

@@ -4,14 +4,16 @@
  */
 import type { Budget, Claim } from "../storage/budget.ts";
 
-/** Queue entry and array slot per page, measured with 16 KB pages. */
-const OVERHEAD_BYTES = 160;
+/** Queue entry, array slots and views per page, measured with 16 KB pages. */
+const OVERHEAD_BYTES = 240;
 
 /** The cached pages of one part of one segment. */
 export class CachedPart {
   readonly #cache: PageCache;
   readonly #pages: (Uint8Array | undefined)[] = [];
   readonly #used: boolean[] = [];
+  /** Views for copying in words, of pages that were asked for so. */
+  readonly #words: (Uint32Array | undefined)[] = [];
 
   constructor(cache: PageCache) {
     this.#cache = cache;
@@ -21,6 +23,16 @@ export class CachedPart {
     const bytes = this.#pages[page];
     if (bytes) this.#used[page] = true;
     return bytes;
+  }
+
+  /** The page as 4-byte words, or undefined when it is not in the cache or does not lie on a word. */
+  words(page: number): Uint32Array | undefined {
+    const known = this.#words[page];
+    const bytes = this.get(page);
+    if (known || !bytes || bytes.byteOffset % 4 !== 0) return known;
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+    this.#words[page] = words;
+    return words;
   }
 
   put(page: number, bytes: Uint8Array): void {
@@ -38,6 +50,7 @@ export class CachedPart {
     }
     const { byteLength } = this.#pages[page]!;
     this.#pages[page] = undefined;
+    if (this.#words.length > page) this.#words[page] = undefined;
     return byteLength;
   }
 }

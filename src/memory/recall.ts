@@ -6,10 +6,11 @@
 
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
-import type { Hits } from "../index/hits.ts";
+import { emptyHits, type Hits } from "../index/hits.ts";
 import type { RowSet } from "../index/row-set.ts";
 import type { SearchOptions } from "../index/segment.ts";
 import { hasOperators } from "../index/text/query.ts";
+import type { FlatSearchOptions } from "../index/vector/flat.ts";
 import { type Candidates, mix, withFeedback } from "./feedback.ts";
 import type { Library } from "./library.ts";
 import type { SearchQuery } from "./types.ts";
@@ -33,6 +34,14 @@ export interface Ranked {
   readonly meaning?: { readonly score: number; readonly rank: number };
 }
 
+/** Rows, best first. Most are never shown: what the retrievers said of one is put together when it is asked for. */
+export interface Ranking {
+  readonly rows: Uint32Array;
+  readonly scores: Float32Array | Float64Array;
+  /** Row number `place` of the ranking. */
+  at(place: number): Ranked;
+}
+
 export interface Question {
   readonly text: string;
   readonly retriever: NonNullable<SearchQuery["retriever"]>;
@@ -44,36 +53,32 @@ export interface Question {
   readonly depth: number;
 }
 
-/** Rows in rank order, `depth` of them or more unless there are fewer; `notes` say what could not be used. */
+/** `depth` rows or more unless there are fewer; `notes` say what could not be used. */
 export async function recall(
   library: Library,
   embedder: Embedder,
   question: Question,
   notes: string[],
-): Promise<Ranked[]> {
+): Promise<Ranking> {
   const depth = Math.max(recallDefaults.depth, question.depth);
   const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
   const wordsOnly =
     question.retriever === "words" || (question.retriever === "hybrid" && hasOperators(question.text));
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
-  const meaning = vector && (await meaningHits(library, vector, question, options));
-  if (question.retriever === "meaning") return meaning ? alone(meaning, "meaning") : [];
-  const beside = meaning ? meaning.rows.slice().sort() : new Uint32Array(0);
-  const { hits: words, scores } = await library.words.searchBeside(question.text, options, beside);
-  if (!meaning) return alone(words, "words");
+  using search = vector && library.vectors.begin(vector, flatOptions(question, options));
+  if (question.retriever === "meaning") return alone((await search?.finish()) ?? emptyHits, "meaning");
+  const words = await library.words.search(question.text, options);
+  if (!vector || !search) return alone(words, "words");
+  const meaning = await search.finish();
   if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
+  const beside = meaning.rows.slice().sort();
+  const scores = await library.words.scoreQuery(question.text, beside);
   return combine(library, question, vector, { words, meaning, beside, scores });
 }
 
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored. */
-function meaningHits(
-  library: Library,
-  vector: Float32Array,
-  { retriever }: Question,
-  options: SearchOptions,
-): Promise<Hits> {
-  const rescore = retriever === "hybrid" ? { rescore: recallDefaults.rescore * options.k } : {};
-  return library.vectors.search(vector, { ...options, ...rescore });
+function flatOptions({ retriever }: Question, options: SearchOptions): FlatSearchOptions {
+  return retriever === "hybrid" ? { ...options, rescore: recallDefaults.rescore * options.k } : options;
 }
 
 async function queryVector(
@@ -88,12 +93,14 @@ async function queryVector(
   return undefined;
 }
 
-function alone(hits: Hits, by: "words" | "meaning"): Ranked[] {
-  return Array.from(hits.rows, (row, i) => ({
-    row,
-    score: hits.scores[i]!,
-    [by]: { score: hits.scores[i]!, rank: i + 1 },
-  }));
+function alone(hits: Hits, by: "words" | "meaning"): Ranking {
+  return {
+    ...hits,
+    at(place) {
+      const score = hits.scores[place]!;
+      return { row: hits.rows[place]!, score, [by]: { score, rank: place + 1 } };
+    },
+  };
 }
 
 /** What both retrievers found, and the words' scores of the rows that meaning found, ascending. */
@@ -109,10 +116,9 @@ async function combine(
   { text, feedback }: Question,
   vector: Float32Array,
   found: Found,
-): Promise<Ranked[]> {
-  const wordRanks = ranksOf(found.words);
-  const meaningRanks = ranksOf(found.meaning);
-  const onlyMeaning = found.beside.filter((row) => !wordRanks.has(row));
+): Promise<Ranking> {
+  const wordPlaces = placesOf(found.words);
+  const onlyMeaning = found.beside.filter((row) => !wordPlaces.has(row));
   const rows = new Uint32Array(found.words.rows.length + onlyMeaning.length);
   rows.set(found.words.rows);
   rows.set(onlyMeaning, found.words.rows.length);
@@ -120,41 +126,61 @@ async function combine(
   const vectors = await library.vectors.take(rows);
   const candidates: Candidates = {
     rows,
-    words: wordScoresOf(rows, found, wordRanks),
+    words: wordScoresOf(rows, found, wordPlaces),
     meaning: vectors.score(vector),
     vectors,
   };
   const weight = feedback ? recallDefaults.meaning : recallDefaults.meaningAlone;
   const first = mix(candidates.words, candidates.meaning, weight);
   const scores = feedback ? await withFeedback(library, text, vector, candidates, first) : first;
-  const order = Uint32Array.from(rows.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return Array.from(order, (i): Ranked => {
-    const row = rows[i]!;
-    const wordRank = wordRanks.get(row);
-    const meaningRank = meaningRanks.get(row);
-    return {
-      row,
-      score: scores[i]!,
-      ...(wordRank ? { words: { score: candidates.words[i]!, rank: wordRank } } : {}),
-      ...(meaningRank ? { meaning: { score: candidates.meaning[i]!, rank: meaningRank } } : {}),
-    };
-  });
+  const order = orderOf(scores);
+  return {
+    rows: order.map((i) => rows[i]!),
+    scores: Float64Array.from(order, (i) => scores[i]!),
+    at(place) {
+      const i = order[place]!;
+      const row = rows[i]!;
+      const wordPlace = wordPlaces.get(row);
+      const meaningPlace = found.meaning.rows.indexOf(row);
+      return {
+        row,
+        score: scores[i]!,
+        ...(wordPlace === undefined ? {} : { words: { score: candidates.words[i]!, rank: wordPlace + 1 } }),
+        ...(meaningPlace < 0 ? {} : { meaning: { score: candidates.meaning[i]!, rank: meaningPlace + 1 } }),
+      };
+    },
+  };
+}
+
+/** Indexes of scores, largest score first, equal ones ascending. */
+function orderOf(scores: Float64Array): Uint32Array {
+  const order = new Uint32Array(scores.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  // by signs: differences would leave a number each to the collector
+  return order.sort((a, b) => (scores[a]! > scores[b]! ? -1 : scores[a]! < scores[b]! ? 1 : a - b));
 }
 
 function wordScoresOf(
   rows: Uint32Array,
   { words, beside, scores }: Found,
-  ranks: ReadonlyMap<number, number>,
+  places: ReadonlyMap<number, number>,
 ): Float64Array {
+  const all = new Float64Array(rows.length);
   let at = 0;
-  return Float64Array.from(rows, (row) => {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
     while (at < beside.length && beside[at]! < row) at++;
-    const rank = ranks.get(row);
-    return rank === undefined ? scores[at]! : words.scores[rank - 1]!;
-  });
+    const place = places.get(row);
+    all[i] = place === undefined ? scores[at]! : words.scores[place]!;
+  }
+  return all;
 }
 
-const ranksOf = ({ rows }: Hits): Map<number, number> => new Map(Array.from(rows, (row, i) => [row, i + 1]));
+function placesOf({ rows }: Hits): Map<number, number> {
+  const places = new Map<number, number>();
+  for (let place = 0; place < rows.length; place++) places.set(rows[place]!, place);
+  return places;
+}
 
 /** A cursor is a place in the order and how many hits came before it, bound to its query. */
 export interface PageCursor {

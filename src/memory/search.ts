@@ -2,12 +2,13 @@
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { isAfter } from "../index/hits.ts";
+import { rowAt } from "../index/segment.ts";
 import { snippetOf } from "./answer/snippet.ts";
 import { searchDefaults } from "./defaults.ts";
 import { placeOf } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
 import { readPassage, recordOf } from "./read-item.ts";
-import { decodeCursor, encodeCursor, type PageCursor, type Ranked, recall } from "./recall.ts";
+import { decodeCursor, encodeCursor, type PageCursor, type Ranked, type Ranking, recall } from "./recall.ts";
 import { matchingRows } from "./select.ts";
 import type { Hit, Reason, SearchQuery, SearchResult } from "./types.ts";
 import { checkVector } from "./validate.ts";
@@ -104,39 +105,49 @@ async function rankPage(
   };
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
-    const ranked = await recall(library, embedder, { ...base, depth }, said);
-    const wanted = ranked.filter(({ score }) => score >= (query.minScore ?? Number.NEGATIVE_INFINITY));
-    const isNext = ({ score, row }: Ranked): boolean => !cursor || isAfter(cursor, score, row);
-    const after =
-      query.group === "passage" ? wanted.filter(isNext) : bestOfEachItem(library, wanted, isNext, k + 1);
-    const exhausted = ranked.length < depth || wanted.length < ranked.length;
-    if (after.length > k || exhausted || depth > library.live.count) {
+    const ranking = await recall(library, embedder, { ...base, depth }, said);
+    const wanted = wantedOf(ranking, query.minScore);
+    const places = nextPlaces(library, ranking, wanted, cursor, query.group, k + 1);
+    const exhausted = ranking.rows.length < depth || wanted < ranking.rows.length;
+    if (places.length > k || exhausted || depth > library.live.count) {
       notes.push(...said);
-      return { page: after.slice(0, k), more: after.length > k };
+      return { page: places.slice(0, k).map((place) => ranking.at(place)), more: places.length > k };
     }
   }
 }
 
-/** The first passage of each item in rank order, as far as `isNext`; no more than `most`. */
-function bestOfEachItem(
-  library: Library,
-  ranked: readonly Ranked[],
-  isNext: (one: Ranked) => boolean,
-  most: number,
-): Ranked[] {
-  const seen = new Set<string | object>();
-  const best: Ranked[] = [];
-  for (const one of ranked) {
-    const key = itemKey(library.placeOf(one.row));
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (isNext(one) && best.push(one) === most) break;
-  }
-  return best;
+/** How many rows, from the best, score at least `minScore`. */
+function wantedOf({ scores }: Ranking, minScore = Number.NEGATIVE_INFINITY): number {
+  let wanted = scores.length;
+  while (wanted > 0 && scores[wanted - 1]! < minScore) wanted--;
+  return wanted;
 }
 
-function itemKey(place: RowPlace): string | object {
-  return place.segment ? `${place.segment.stored.entry.id}:${place.item}` : place.item;
+/** Places in the ranking after the cursor, no more than `most`: of each item the first passage, or all passages. */
+function nextPlaces(
+  library: Library,
+  { rows, scores }: Ranking,
+  wanted: number,
+  cursor: PageCursor | undefined,
+  group: SearchQuery["group"],
+  most: number,
+): number[] {
+  const seen = new Set<number>();
+  const places: number[] = [];
+  for (let place = 0; place < wanted && places.length < most; place++) {
+    if (group !== "passage") {
+      const item = itemRow(library.placeOf(rows[place]!));
+      if (seen.has(item)) continue;
+      seen.add(item);
+    }
+    if (!cursor || isAfter(cursor, scores[place]!, rows[place]!)) places.push(place);
+  }
+  return places;
+}
+
+/** The first row of the item that a row belongs to. */
+function itemRow({ segment, item }: RowPlace): number {
+  return segment ? rowAt(segment.stored.rows, segment.items.firstOrdinal(item)) : item.firstRow;
 }
 
 async function dress(library: Library, text: string, ranked: Ranked, query: SearchQuery): Promise<Hit> {

@@ -164,22 +164,27 @@ export class StoredSegment {
 
 const EMPTY = new Uint8Array(0);
 
-/** The usual case, without an object for each row. @returns false when a page is not in the cache */
+const WORD = 4;
+const PAGE_WORDS = PAGE_BYTES / WORD;
+
+/** The usual case, without an object for each row and a word at a time. @returns false when a page is not in the cache */
 function gatherCached({ cached }: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): boolean {
-  for (let i = 0; i < ordinals.length; i++) {
-    const start = ordinals[i]! * stride;
-    const first = Math.floor(start / PAGE_BYTES);
-    const at = start - first * PAGE_BYTES;
-    const page = cached.get(first);
+  if (stride % WORD !== 0 || stride > PAGE_BYTES || out.byteOffset % WORD !== 0) return false;
+  const target = new Uint32Array(out.buffer, out.byteOffset, out.byteLength / WORD);
+  const words = stride / WORD;
+  for (let i = 0, to = 0; i < ordinals.length; i++) {
+    const start = ordinals[i]! * words;
+    const first = Math.floor(start / PAGE_WORDS);
+    let from = start - first * PAGE_WORDS;
+    const page = cached.words(first);
     if (!page) return false;
-    const to = i * stride;
-    const here = Math.min(stride, PAGE_BYTES - at);
     // by hand: a view for each row would be most of what a search leaves to the collector
-    for (let j = 0; j < here; j++) out[to + j] = page[at + j]!;
-    if (here === stride) continue;
-    const next = stride <= PAGE_BYTES ? cached.get(first + 1) : undefined;
+    for (const end = Math.min(from + words, PAGE_WORDS); from < end; ) target[to++] = page[from++]!;
+    const rest = (i + 1) * words - to;
+    if (rest === 0) continue;
+    const next = cached.words(first + 1);
     if (!next) return false;
-    for (let j = here; j < stride; j++) out[to + j] = next[j - here]!;
+    for (let at = 0; at < rest; at++) target[to++] = next[at]!;
   }
   return true;
 }

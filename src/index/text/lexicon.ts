@@ -54,17 +54,22 @@ export class Lexicon implements Vocabulary {
     );
   }
 
-  /** Rows of the largest segment and the tail, and how many of them hold the term: one look-up where `frequency` takes many. */
-  sample(term: string): { readonly rows: number; readonly frequency: number } {
+  /** Rows of the largest segment and the tail. */
+  get sampledRows(): number {
+    return (this.#largest?.rows.count ?? 0) + this.#tail.rows.length;
+  }
+
+  /** How many of the sampled rows hold the term: one look-up where `frequency` takes many. */
+  sampled(term: string): number {
     const tail = this.#tail.terms.get(term)?.places.length ?? 0;
-    if (!this.#largest) return { rows: this.#tail.rows.length, frequency: tail };
+    if (!this.#largest) return tail;
     let frequency = this.#sampled.get(term);
     if (frequency === undefined) {
       frequency = this.#largest.dictionary.find(this.#encoder.encode(term))?.frequency ?? 0;
       if (this.#sampled.size >= CACHE_SAMPLED) this.#sampled.clear();
       this.#sampled.set(term, frequency);
     }
-    return { rows: this.#largest.rows.count + this.#tail.rows.length, frequency: frequency + tail };
+    return frequency + tail;
   }
 
   /** Rows that hold the term. */

@@ -3,7 +3,7 @@ import type { PostingScorer, RowStatistics, WeightedList } from "../../kernels/i
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { fewOrdinals, ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
+import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
 import type { TermEntry } from "./dictionary.ts";
 import type { Lexicon } from "./lexicon.ts";
@@ -39,77 +39,67 @@ export function readPostings(
   return read.then((bytes) => ({ segment, terms: found, entries, bytes }));
 }
 
-/** Loads the lists of weighted terms. @returns how many the segment has */
-function load(
+/** A segment whose lists the scorer holds, until it is given others. */
+export interface LoadedSegment {
+  readonly scorer: PostingScorer;
+  readonly postings: SegmentPostings;
+  readonly weights: ReadonlyMap<string, number>;
+  /** How many of the weighted terms the segment has. */
+  readonly lists: number;
+}
+
+/** Gives the scorer the lists of weighted terms. @param filter rows that ranking may find */
+export function loadSegment(
   scorer: PostingScorer,
-  { segment, terms, entries, bytes }: SegmentPostings,
+  postings: SegmentPostings,
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
   filter?: RowSet,
-): number {
-  const loaded: WeightedList[] = [];
+): LoadedSegment {
+  const { segment, terms, entries, bytes } = postings;
+  const lists: WeightedList[] = [];
   for (let i = 0; i < terms.length; i++) {
     const weight = weights.get(terms[i]!);
-    if (weight !== undefined) loaded.push({ bytes: bytes[i]!, count: entries[i]!.frequency, weight });
+    if (weight !== undefined) lists.push({ bytes: bytes[i]!, count: entries[i]!.frequency, weight });
   }
   const { base } = segment.rows;
   const allowed = filter && base !== null ? { words: filter.words, first: base } : undefined;
-  if (loaded.length > 0) scorer.load(loaded, segment.lengths, statistics, allowed);
-  return loaded.length;
+  if (lists.length > 0) scorer.load(lists, segment.lengths, statistics, allowed);
+  return { scorer, postings, weights, lists: lists.length };
 }
 
 /** Writes the BM25 of `rows`, ascending, to `scores`; those that the segment does not hold stay as they are. */
 export function scoreInSegment(
-  scorer: PostingScorer,
-  postings: SegmentPostings,
-  weights: ReadonlyMap<string, number>,
-  statistics: RowStatistics,
-  rows: Uint32Array,
-  scores: Float64Array,
-): void {
-  const lists = load(scorer, postings, weights, statistics);
-  scoreLoaded(scorer, lists, postings.segment.rows, rows, scores);
-}
-
-/** The same for lists that are loaded. */
-export function scoreLoaded(
-  scorer: PostingScorer,
-  lists: number,
-  ids: RowIds,
+  { scorer, postings, lists }: LoadedSegment,
   rows: Uint32Array,
   scores: Float64Array,
 ): void {
   if (lists === 0 || rows.length === 0) return;
-  const places: number[] = [];
-  const ordinals: number[] = [];
-  rows.forEach((row, place) => {
-    const ordinal = ordinalOf(ids, row);
-    if (ordinal < 0) return;
-    places.push(place);
-    ordinals.push(ordinal);
-  });
-  scorer.setCandidates(Uint32Array.from(ordinals));
+  const places = new Uint32Array(rows.length);
+  const ordinals = new Uint32Array(rows.length);
+  let held = 0;
+  for (let place = 0; place < rows.length; place++) {
+    const ordinal = ordinalOf(postings.segment.rows, rows[place]!);
+    if (ordinal < 0) continue;
+    places[held] = place;
+    ordinals[held++] = ordinal;
+  }
+  scorer.setCandidates(ordinals.subarray(0, held));
   for (let list = 0; list < lists; list++) scorer.complete(list);
   const found = scorer.candidates().scores;
-  places.forEach((place, i) => {
-    scores[place] = found[i]!;
-  });
+  for (let i = 0; i < held; i++) scores[places[i]!] = found[i]!;
 }
 
-/** Brings the best rows of a segment to the heap. @returns how many lists it loaded */
+/** Brings the best rows of a segment to the heap. */
 export function rankSegment(
-  scorer: PostingScorer,
-  postings: SegmentPostings,
+  { scorer, postings, lists }: LoadedSegment,
   plan: QueryPlan,
-  weights: ReadonlyMap<string, number>,
-  statistics: RowStatistics,
   heap: TopK,
   options: SearchOptions,
-): number {
+): void {
+  if (lists === 0) return;
   const { rows } = postings.segment;
   const { filter, after } = options;
-  const lists = load(scorer, postings, weights, statistics, filter);
-  if (lists === 0) return 0;
   const allowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
   const collect = (ordinal: number, score: number): void => {
     const row = rowAt(rows, ordinal);
@@ -121,7 +111,7 @@ export function rankSegment(
     for (let list = 0; list < lists; list++) scorer.complete(list);
     const found = scorer.candidates();
     for (let i = 0; i < found.rows.length; i++) collect(found.rows[i]!, found.scores[i]!);
-    return lists;
+    return;
   }
   const byScoreAlone = !after && !restricts(plan) && (!filter || rows.base !== null);
   maxScore(scorer, lists, rows.count, {
@@ -131,7 +121,6 @@ export function rankSegment(
     ...(byScoreAlone ? { most: heap.capacity } : {}),
     collect,
   });
-  return lists;
 }
 
 export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {

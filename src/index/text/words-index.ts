@@ -12,11 +12,12 @@ import { hasPhrase } from "./phrase.ts";
 import { planQuery, type QueryPlan, termsToRead } from "./query-plan.ts";
 import {
   allowedOrdinals,
+  type LoadedSegment,
+  loadSegment,
   rankSegment,
   readPostings,
   type SegmentPostings,
   scoreInSegment,
-  scoreLoaded,
   wanted,
 } from "./rank-segment.ts";
 import { WordsSegment } from "./words-segment.ts";
@@ -44,6 +45,8 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   readonly #tail = new WordsTail();
   readonly #lexicon = new Lexicon(this.#tail);
   #scorer: PostingScorer | undefined;
+  /** Whose lists the scorer holds. */
+  #loaded: LoadedSegment | undefined;
   /** Grows with every change: a prepared query of another version is stale. */
   #version = 0;
   #prepared: Prepared | undefined;
@@ -77,23 +80,16 @@ export class WordsIndex implements SegmentedIndex<string, string> {
 
   /** @param query words, "phrases", prefix*, fuzzy~, +must, -not */
   async search(query: string, options: SearchOptions): Promise<Hits> {
-    return (await this.searchBeside(query, options, NO_ROWS)).hits;
+    const prepared = await this.#prepare(query);
+    if (prepared.plan.phrases.length > 0 && this.#options.textOf)
+      return this.#searchPhrases(prepared, options);
+    return this.#rank(prepared, options);
   }
 
-  /**
-   * A search, and the BM25 of other rows for the same query, 0 for rows without any of its terms: what a fused ranking needs, in one walk.
-   * @param beside ascending
-   */
-  async searchBeside(
-    query: string,
-    options: SearchOptions,
-    beside: Uint32Array,
-  ): Promise<{ hits: Hits; scores: Float64Array }> {
-    const prepared = await this.#prepare(query);
-    if (prepared.plan.phrases.length === 0 || !this.#options.textOf)
-      return this.#rank(prepared, options, beside);
-    const { scores } = this.#rank(prepared, options, beside);
-    return { hits: await this.#searchPhrases(prepared, options), scores };
+  /** BM25 of given rows, ascending, for a query; 0 for rows without any of its terms. */
+  async scoreQuery(query: string, rows: Uint32Array): Promise<Float64Array> {
+    const { weights, postings } = await this.#prepare(query);
+    return this.#scoreAll(weights, postings, rows);
   }
 
   /** BM25 of given rows, ascending, for terms with weights. */
@@ -115,8 +111,12 @@ export class WordsIndex implements SegmentedIndex<string, string> {
 
   /** Inverse document frequency, estimated from a part of the index: to choose terms by, not to score with. */
   sampledIdf(term: string): number {
-    const { rows, frequency } = this.#lexicon.sample(term);
-    return inverseDocumentFrequency(rows, frequency);
+    return inverseDocumentFrequency(this.#lexicon.sampledRows, this.#lexicon.sampled(term));
+  }
+
+  /** Of a term that no row holds. */
+  get greatestIdf(): number {
+    return inverseDocumentFrequency(this.#lexicon.sampledRows, 0);
   }
 
   /** Inverse document frequency. */
@@ -145,6 +145,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     this.#lexicon.segments = [];
     this.#scorer?.[Symbol.dispose]();
     this.#scorer = undefined;
+    this.#loaded = undefined;
     this.#tail.trim(Number.MAX_SAFE_INTEGER);
     this.#prepared = undefined;
   }
@@ -179,26 +180,22 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     return this.#scorer;
   }
 
-  #rank(
-    prepared: Prepared,
-    options: SearchOptions,
-    beside: Uint32Array = NO_ROWS,
-  ): { hits: Hits; scores: Float64Array } {
+  #load(
+    postings: SegmentPostings,
+    weights: ReadonlyMap<string, number>,
+    filter?: SearchOptions["filter"],
+  ): LoadedSegment {
+    this.#loaded = loadSegment(this.#scoring(), postings, weights, this.#statistics(), filter);
+    return this.#loaded;
+  }
+
+  #rank(prepared: Prepared, options: SearchOptions): Hits {
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
     const { plan, weights, postings } = prepared;
     const statistics = this.#statistics();
-    const scores = new Float64Array(beside.length);
-    const scorer = this.#scoring();
-    let from = 0;
-    for (const one of postings) {
-      const lists = rankSegment(scorer, one, plan, weights, statistics, heap, options);
-      const to = endOf(beside, from, one.segment);
-      scoreLoaded(scorer, lists, one.segment.rows, beside.subarray(from, to), scores.subarray(from, to));
-      from = to;
-    }
+    for (const one of postings) rankSegment(this.#load(one, weights, options.filter), plan, heap, options);
     this.#rankTail(prepared, statistics, heap, options);
-    this.#scoreInTail(weights, statistics, beside, scores);
-    return { hits: heap.drain(), scores };
+    return heap.drain();
   }
 
   #scoreAll(
@@ -207,16 +204,18 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     rows: Uint32Array,
   ): Float64Array {
     const scores = new Float64Array(rows.length);
-    const statistics = this.#statistics();
-    const scorer = this.#scoring();
     let from = 0;
     for (const one of postings) {
       const to = endOf(rows, from, one.segment);
-      const some = scores.subarray(from, to);
-      if (to > from) scoreInSegment(scorer, one, weights, statistics, rows.subarray(from, to), some);
+      if (to > from) {
+        // the segment that was ranked last is still there, if it was for the same query
+        const isLoaded = this.#loaded?.postings === one && this.#loaded.weights === weights;
+        const loaded = isLoaded ? this.#loaded! : this.#load(one, weights);
+        scoreInSegment(loaded, rows.subarray(from, to), scores.subarray(from, to));
+      }
       from = to;
     }
-    this.#scoreInTail(weights, statistics, rows, scores);
+    this.#scoreInTail(weights, this.#statistics(), rows, scores);
     return scores;
   }
 
@@ -224,7 +223,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   async #searchPhrases(prepared: Prepared, options: SearchOptions): Promise<Hits> {
     const { phrases } = prepared.plan;
     for (let depth = Math.max(64, options.k * 4); ; depth *= 4) {
-      const { hits } = this.#rank(prepared, { ...options, k: depth });
+      const hits = this.#rank(prepared, { ...options, k: depth });
       const kept: number[] = [];
       for (let i = 0; i < hits.rows.length && kept.length < options.k; i++) {
         const text = await this.#options.textOf!(hits.rows[i]!);
@@ -305,8 +304,6 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     };
   }
 }
-
-const NO_ROWS = new Uint32Array(0);
 
 /** Where the rows, ascending, up to the last one of a segment end. */
 function endOf(rows: Uint32Array, from: number, { rows: own }: WordsSegment): number {

@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { bm25Defaults, lengthNorm, saturation } from "./bm25.ts";
+import { type FeedbackPassage, feedbackTerms, type TermStatistics } from "./feedback.ts";
+
+/** Rarity that depends on the term alone, between 0.1 and 8. */
+const idf = (term: string): number =>
+  0.1 + ([...term].reduce((sum, c) => sum + c.charCodeAt(0), 0) % 80) / 10;
+const statistics: TermStatistics = { sampledIdf: idf, greatestIdf: 8, averageLength: 9 };
+
+/** Every term of every passage weighed. */
+function slowTerms(passages: readonly FeedbackPassage[], terms: number): [string, number][] {
+  const { k1, b } = bm25Defaults;
+  const weights = new Map<string, number>();
+  for (const { text, share } of passages) {
+    const words = text.split(" ").filter(Boolean);
+    const norm = lengthNorm(words.length, statistics.averageLength, k1, b);
+    for (const word of new Set(words)) {
+      const count = words.filter((other) => other === word).length;
+      weights.set(word, (weights.get(word) ?? 0) + share * saturation(count, norm, k1) * idf(word));
+    }
+  }
+  const best = [...weights].filter(([, weight]) => weight > 0);
+  best.sort(([a, x], [c, y]) => y - x || (a < c ? -1 : 1));
+  const total = best.slice(0, terms).reduce((sum, [, weight]) => sum + weight, 0);
+  return best.slice(0, terms).map(([term, weight]) => [term, weight / total]);
+}
+
+test("finds the strongest terms of weighted passages", () => {
+  const word = fc.integer({ min: 0, max: 60 }).map((i) => `zq${String.fromCharCode(97 + (i % 26))}${i}x`);
+  const passage = fc.record({
+    text: fc.array(word, { maxLength: 40 }).map((words) => words.join(" ")),
+    share: fc.constantFrom(0, 0.05, 0.2, 0.75),
+  });
+  fc.assert(
+    fc.property(fc.array(passage, { maxLength: 4 }), fc.integer({ min: 1, max: 25 }), (passages, terms) => {
+      const expected = slowTerms(passages, terms);
+      const got = [...feedbackTerms(passages, statistics, { terms })];
+      // sums in another order may swap terms of one weight
+      expect(got.map(([, weight]) => weight.toFixed(9))).toEqual(
+        expected.map(([, weight]) => weight.toFixed(9)),
+      );
+      const all = new Map(slowTerms(passages, 1000));
+      const scale = expected[0] ? all.get(expected[0][0])! / expected[0][1] : 1;
+      for (const [term, weight] of got) expect(weight * scale).toBeCloseTo(all.get(term)!, 9);
+    }),
+    { seed: 31, numRuns: 300 },
+  );
+});
+
+test("numbers and single letters say nothing", () => {
+  const terms = feedbackTerms([{ text: "a 12 345 tide x table", share: 1 }], statistics);
+  expect([...terms.keys()].sort()).toEqual(["tabl", "tide"]);
+});
