@@ -1,4 +1,6 @@
 // Bundles the rooms, the command line and the worker threads to ES modules for Node 20; shared code becomes shared chunks.
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { rolldown } from "rolldown";
 
 const ROOMS = ["kernels", "linalg", "codecs", "storage", "index", "embed", "eval", "memory", "server"];
@@ -22,5 +24,14 @@ const bundle = await rolldown({
   treeshake: true,
   onLog: (level, log, handle) => (log.code === "INEFFECTIVE_DYNAMIC_IMPORT" ? undefined : handle(level, log)),
 });
-await bundle.write({ dir: "dist", format: "esm", chunkFileNames: "chunks/[name]-[hash].js", minify: false });
+const { output } = await bundle.write({
+  dir: "dist",
+  format: "esm",
+  chunkFileNames: "chunks/[name]-[hash].js",
+  minify: false,
+});
 await bundle.close();
+
+const current = new Set(output.map(({ fileName }) => fileName));
+for (const name of readdirSync("dist/chunks"))
+  if (!current.has(`chunks/${name}`)) rmSync(join("dist/chunks", name));

@@ -19,6 +19,6 @@ export function scoreOf(metric: Metric, dot: number, querySquare: number, rowSqu
 
 export function squareOf(values: Float32Array): number {
   let sum = 0;
-  for (const value of values) sum += value * value;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
   return sum;
 }

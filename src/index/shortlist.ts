@@ -30,6 +30,11 @@ export class Shortlist {
     if (this.#size === this.#scores.length) this.#cut();
   }
 
+  /** Raises the threshold as far as what came so far allows, when that is worth a cut. */
+  settle(): void {
+    if (this.#size > 2 * this.capacity) this.#cut();
+  }
+
   /** Places of the best, ascending. */
   finish(): Uint32Array {
     if (this.#size > this.capacity) this.#cut();

@@ -20,6 +20,8 @@ function zlib(): Zlib | undefined {
  * copies from being smaller than its text. The window is a block's 16 KB, and the larger hash saves clearing what a block never fills.
  */
 const OPTIONS = { level: 6, windowBits: 14, memLevel: 9 } as const;
+/** Room for the output that zlib agrees to. */
+const LEAST_CHUNK = 64;
 
 /** @returns owned bytes. Only writers compress, and writers run on Node. */
 export function deflate(bytes: Uint8Array): Uint8Array {
@@ -30,7 +32,15 @@ export function deflate(bytes: Uint8Array): Uint8Array {
 /** @param length bytes of the original, used as a bound. */
 export function inflate(packed: Uint8Array, length: number): MaybePromise<Uint8Array> {
   const node = zlib();
-  if (node) return node.inflateRawSync(packed, { maxOutputLength: Math.max(length, 1) });
+  if (node) {
+    // a byte to spare: zlib takes another chunk when the first is full; without a size it takes 16 KB, all of which the caller would keep
+    const chunkSize = Math.max(length + 1, LEAST_CHUNK);
+    return node.inflateRawSync(packed, {
+      maxOutputLength: chunkSize,
+      chunkSize,
+      windowBits: OPTIONS.windowBits,
+    });
+  }
   const stream = new Blob([packed as Uint8Array<ArrayBuffer>])
     .stream()
     .pipeThrough(new DecompressionStream("deflate-raw"));

@@ -3,7 +3,6 @@
  * Relevance Feedback in Information Retrieval, 1971); the candidates are scored once more. No second search: what the first one did not
  * find stays unfound, which keeps it in a fraction of a millisecond and costs no quality on the judged collections.
  */
-import { feedbackTerms } from "../index/text/feedback.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
 import type { Library } from "./library.ts";
 
@@ -87,7 +86,7 @@ async function sharpenWords(
   const passages = [];
   for (const [i, place] of top.entries())
     passages.push({ text: await library.passageText(candidates.rows[place]!), share: shares[i]! });
-  const terms = feedbackTerms(passages, library.words);
+  const terms = library.words.feedbackTerms(passages);
   const added = await library.words.scoreTerms(terms, candidates.rows);
   const asked = (1 - feedbackDefaults.words) / ((await library.words.queryWeight(text)) || 1);
   const sharpened = new Float64Array(added.length);

@@ -10,6 +10,7 @@ import { WordsIndex } from "../index/text/words-index.ts";
 import { FlatIndex } from "../index/vector/flat.ts";
 import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
+import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
 import { Gate } from "./gate.ts";
@@ -53,6 +54,7 @@ export class Library implements AsyncDisposable {
   readonly store: ReadableStore;
   readonly budget: Budget;
   readonly gate: Gate = new Gate();
+  readonly pacer: Pacer = new Pacer();
   readonly cache: PageCache;
   readonly words: WordsIndex = new WordsIndex({ textOf: (row) => this.passageText(row) });
   readonly columns: Columns = new Columns();

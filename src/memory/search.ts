@@ -25,6 +25,8 @@ export async function search(
   const started = performance.now();
   const k = checkQuery(library, text, query);
   const notes: string[] = [];
+  // all a search reads may be at hand: a loop of them would never let anything else of the process have its turn
+  if (library.pacer.isDue) await library.pacer.pause();
   await library.refresh();
   return library.gate.read(async () => {
     throwIfAborted(query.signal, "search");

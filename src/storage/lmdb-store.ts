@@ -90,6 +90,7 @@ class LmdbStore implements Store, Scannable {
   /** Set after a failed commit: LMDB's state in memory is then unknown, so the file is opened anew. */
   #stale = false;
   #followed = false;
+  #awaitsTurn = false;
 
   constructor(folder: string, settings: Required<LmdbStoreOptions>, openEngine: OpenEngine, opened: Opened) {
     this.location = folder;
@@ -295,9 +296,7 @@ class LmdbStore implements Store, Scannable {
   #follow(): void {
     if (this.#followed) return;
     this.#followed = true;
-    setImmediate(() => {
-      this.#followed = false;
-    }).unref();
+    this.#awaitTurn();
     if (!isSuperseded(this.location, this.#file)) {
       this.#engine.refresh();
       return;
@@ -306,6 +305,16 @@ class LmdbStore implements Store, Scannable {
     void this.#engine.close();
     this.#engine = opened.engine;
     this.#file = opened.file;
+  }
+
+  /** One callback, however often it is asked for: whoever reads in a loop that never ends its turn would heap them up. */
+  #awaitTurn(): void {
+    if (this.#awaitsTurn) return;
+    this.#awaitsTurn = true;
+    setImmediate(() => {
+      this.#awaitsTurn = false;
+      this.#followed = false;
+    }).unref();
   }
 }
 

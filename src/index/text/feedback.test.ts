@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bm25Defaults, lengthNorm, saturation } from "./bm25.ts";
-import { type FeedbackPassage, feedbackTerms, type TermStatistics } from "./feedback.ts";
+import { FeedbackModel, type FeedbackPassage, type TermStatistics } from "./feedback.ts";
 
 /** Rarity that depends on the term alone, between 0.1 and 8. */
 const idf = (term: string): number =>
   0.1 + ([...term].reduce((sum, c) => sum + c.charCodeAt(0), 0) % 80) / 10;
-const statistics: TermStatistics = { sampledIdf: idf, greatestIdf: 8, averageLength: 9 };
+const statistics: TermStatistics = { version: 1, sampledIdf: idf, greatestIdf: 8, averageLength: 9 };
 
 /** Every term of every passage weighed. */
 function slowTerms(passages: readonly FeedbackPassage[], terms: number): [string, number][] {
@@ -32,10 +32,11 @@ test("finds the strongest terms of weighted passages", () => {
     text: fc.array(word, { maxLength: 40 }).map((words) => words.join(" ")),
     share: fc.constantFrom(0, 0.05, 0.2, 0.75),
   });
+  const model = new FeedbackModel(statistics);
   fc.assert(
     fc.property(fc.array(passage, { maxLength: 4 }), fc.integer({ min: 1, max: 25 }), (passages, terms) => {
       const expected = slowTerms(passages, terms);
-      const got = [...feedbackTerms(passages, statistics, { terms })];
+      const got = [...model.terms(passages, { terms })];
       // sums in another order may swap terms of one weight
       expect(got.map(([, weight]) => weight.toFixed(9))).toEqual(
         expected.map(([, weight]) => weight.toFixed(9)),
@@ -49,6 +50,6 @@ test("finds the strongest terms of weighted passages", () => {
 });
 
 test("numbers and single letters say nothing", () => {
-  const terms = feedbackTerms([{ text: "a 12 345 tide x table", share: 1 }], statistics);
+  const terms = new FeedbackModel(statistics).terms([{ text: "a 12 345 tide x table", share: 1 }]);
   expect([...terms.keys()].sort()).toEqual(["tabl", "tide"]);
 });

@@ -14,6 +14,8 @@ export interface FeedbackPassage {
 
 /** What is asked of the words index. */
 export interface TermStatistics {
+  /** Grows when any of the others may have changed. */
+  readonly version: number;
   /** Inverse document frequency; an estimate will do. */
   sampledIdf(term: string): number;
   /** No term's `sampledIdf` is larger. */
@@ -28,41 +30,95 @@ export interface FeedbackOptions {
 
 export const feedbackDefaults = { terms: 20 } as const;
 
-const counter = new TermCounter();
-/** What the passages say of each term, by its number; zeros between calls. */
-let sums = new Float64Array(1024);
+/** Relevance models over one words index; remembers the terms that it met. */
+export class FeedbackModel {
+  readonly #statistics: TermStatistics;
+  readonly #counter = new TermCounter();
+  /** What the passages say of each term, by its number; zeros between calls. */
+  #sums = new Float64Array(0);
+  /** By number; NaN where it was not asked for in this version of the statistics. */
+  #idf = new Float64Array(0);
+  #version = -1;
 
-/** The strongest terms; their weights add up to 1. */
-export function feedbackTerms(
-  passages: readonly FeedbackPassage[],
-  statistics: TermStatistics,
-  { terms = feedbackDefaults.terms }: FeedbackOptions = {},
-): Map<string, number> {
-  counter.trim();
-  const best = strongest(addUp(passages, statistics.averageLength), statistics, terms);
-  const total = best.reduce((sum, { weight }) => sum + weight, 0);
-  return new Map(best.map(({ term, weight }) => [term, weight / total]));
-}
-
-/** Adds the passages' terms to the sums. @returns their numbers, those of the first passage first */
-function addUp(passages: readonly FeedbackPassage[], averageLength: number): number[] {
-  const { k1, b } = bm25Defaults;
-  const found: number[] = [];
-  for (const { text, share } of passages) {
-    if (share === 0) continue;
-    const { numbers, counts, length } = counter.count(text);
-    if (counts.length > sums.length) sums = grown(sums, counts.length);
-    const norm = lengthNorm(length, averageLength, k1, b);
-    for (const number of numbers) {
-      if (!counter.isTopical(number)) continue;
-      if (sums[number] === 0) found.push(number);
-      sums[number]! += share * saturation(counts[number]!, norm, k1);
-    }
+  constructor(statistics: TermStatistics) {
+    this.#statistics = statistics;
   }
-  return found;
+
+  /** Rough. */
+  get bytes(): number {
+    return this.#counter.bytes + this.#sums.byteLength + this.#idf.byteLength;
+  }
+
+  /** The strongest terms; their weights add up to 1. */
+  terms(
+    passages: readonly FeedbackPassage[],
+    { terms = feedbackDefaults.terms }: FeedbackOptions = {},
+  ): Map<string, number> {
+    const { version } = this.#statistics;
+    if (this.#counter.trim() || version !== this.#version) this.#idf.fill(Number.NaN);
+    this.#version = version;
+    const best = this.#strongest(this.#addUp(passages), terms);
+    const total = best.reduce((sum, { weight }) => sum + weight, 0);
+    return new Map(best.map(({ term, weight }) => [term, weight / total]));
+  }
+
+  /** Adds the passages' terms to the sums. @returns their numbers, those of the first passage first */
+  #addUp(passages: readonly FeedbackPassage[]): number[] {
+    const { k1, b } = bm25Defaults;
+    const { averageLength } = this.#statistics;
+    const found: number[] = [];
+    for (const { text, share } of passages) {
+      if (share === 0) continue;
+      const { numbers, counts, length } = this.#counter.count(text);
+      this.#grow(counts.length);
+      const norm = lengthNorm(length, averageLength, k1, b);
+      for (const number of numbers) {
+        if (!this.#counter.isTopical(number)) continue;
+        if (this.#sums[number] === 0) found.push(number);
+        this.#sums[number]! += share * saturation(counts[number]!, norm, k1);
+      }
+    }
+    return found;
+  }
+
+  #grow(length: number): void {
+    const known = this.#sums.length;
+    if (length <= known) return;
+    this.#sums = resized(this.#sums, length);
+    this.#idf = resized(this.#idf, length).fill(Number.NaN, known);
+  }
+
+  /** The terms of the largest weights, strongest first; equal ones by name. Clears the sums. */
+  #strongest(numbers: readonly number[], terms: number): WeighedTerm[] {
+    const { greatestIdf } = this.#statistics;
+    const best: WeighedTerm[] = [];
+    for (const number of numbers) {
+      const sum = this.#sums[number]!;
+      this.#sums[number] = 0;
+      const least = best.length < terms ? 0 : best.at(-1)!.weight;
+      // most terms of the weaker passages: looking up how rare they are would cost more than the rest
+      if (sum * greatestIdf < least) continue;
+      const weight = sum * this.#idfOf(number);
+      if (weight < least) continue;
+      const term = this.#counter.term(number);
+      let at = best.length;
+      while (at > 0 && isStronger(term, weight, best[at - 1]!)) at--;
+      best.splice(at, 0, { term, weight });
+      if (best.length > terms) best.pop();
+    }
+    return best;
+  }
+
+  #idfOf(number: number): number {
+    const known = this.#idf[number]!;
+    if (!Number.isNaN(known)) return known;
+    const idf = this.#statistics.sampledIdf(this.#counter.term(number));
+    this.#idf[number] = idf;
+    return idf;
+  }
 }
 
-function grown(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+function resized(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(length);
   larger.set(values);
   return larger;
@@ -71,27 +127,6 @@ function grown(values: Float64Array<ArrayBuffer>, length: number): Float64Array<
 interface WeighedTerm {
   readonly term: string;
   readonly weight: number;
-}
-
-/** The terms of the largest weights, strongest first; equal ones by name. Clears the sums. */
-function strongest(numbers: readonly number[], statistics: TermStatistics, terms: number): WeighedTerm[] {
-  const { greatestIdf } = statistics;
-  const best: WeighedTerm[] = [];
-  for (const number of numbers) {
-    const sum = sums[number]!;
-    sums[number] = 0;
-    const least = best.length < terms ? 0 : best.at(-1)!.weight;
-    // most terms of the weaker passages: looking up how rare they are would cost more than the rest
-    if (sum * greatestIdf < least) continue;
-    const term = counter.term(number);
-    const weight = sum * statistics.sampledIdf(term);
-    if (weight < least) continue;
-    let at = best.length;
-    while (at > 0 && isStronger(term, weight, best[at - 1]!)) at--;
-    best.splice(at, 0, { term, weight });
-    if (best.length > terms) best.pop();
-  }
-  return best;
 }
 
 function isStronger(term: string, weight: number, than: WeighedTerm): boolean {

@@ -20,61 +20,81 @@ export interface Collector {
   collect(ordinal: number, score: number): void;
 }
 
-/** A list of the scorer and the largest score it gives in the window. */
-interface Bounded {
-  readonly list: number;
-  bound: number;
+/** Lists of the scorer, ascending by the largest score that each gives in the window. */
+class Bounds {
+  readonly lists: Uint32Array;
+  readonly bounds: Float64Array;
+
+  constructor(lists: number) {
+    this.lists = Uint32Array.from({ length: lists }, (_, list) => list);
+    this.bounds = new Float64Array(lists);
+  }
+
+  /** Moves to another window. The order changes little from one to the next, so that insertion sorts it in a pass. */
+  update(scorer: PostingScorer, start: number, end: number): void {
+    const { lists, bounds } = this;
+    for (let i = 0; i < lists.length; i++) {
+      const list = lists[i]!;
+      const bound = scorer.bound(list, start, end);
+      let at = i;
+      for (; at > 0 && bounds[at - 1]! > bound; at--) {
+        bounds[at] = bounds[at - 1]!;
+        lists[at] = lists[at - 1]!;
+      }
+      bounds[at] = bound;
+      lists[at] = list;
+    }
+  }
+
+  /** How many of the weakest lists cannot reach the threshold together: they only complete rows that others found. */
+  countOptional(threshold: number): number {
+    let reach = 0;
+    for (let i = 0; i < this.bounds.length; i++) {
+      reach += this.bounds[i]!;
+      if (reach * SLACK >= threshold && reach > 0) return i;
+    }
+    return this.bounds.length;
+  }
 }
 
 /** Walks all rows of a segment in windows. @param lists loaded in the scorer @param rows of the segment */
 export function maxScore(scorer: PostingScorer, lists: number, rows: number, collector: Collector): void {
-  const order = Array.from({ length: lists }, (_, list): Bounded => ({ list, bound: 0 }));
+  const order = new Bounds(lists);
   for (let start = 0; start < rows; start += WINDOW_ROWS) {
     const end = Math.min(rows, start + WINDOW_ROWS);
-    for (const one of order) one.bound = scorer.bound(one.list, start, end);
-    order.sort((a, b) => a.bound - b.bound);
-    const { threshold } = collector;
-    const optional = countOptional(order, threshold);
-    if (optional === order.length) continue;
-    for (let i = optional; i < order.length; i++) scorer.accumulate(order[i]!.list, start, end);
-    finishWindow(scorer, order.slice(0, optional), start, end, collector);
+    order.update(scorer, start, end);
+    const optional = order.countOptional(collector.threshold);
+    if (optional === lists) continue;
+    for (let i = optional; i < lists; i++) scorer.accumulate(order.lists[i]!, start, end);
+    finishWindow(scorer, order, optional, start, end, collector);
   }
 }
 
-/** How many of the weakest terms cannot reach the threshold together: they only complete rows that others found. */
-function countOptional(order: readonly Bounded[], threshold: number): number {
-  let reach = 0;
-  for (let i = 0; i < order.length; i++) {
-    reach += order[i]!.bound;
-    if (reach * SLACK >= threshold && reach > 0) return i;
-  }
-  return order.length;
-}
-
-/** Rows that the essential terms found get the others' scores, strongest term first; those that fall behind are dropped. */
+/** Rows that the essential lists found get the others' scores, strongest list first; those that fall behind are dropped. */
 function finishWindow(
   scorer: PostingScorer,
-  optional: readonly Bounded[],
+  { lists, bounds }: Bounds,
+  optional: number,
   start: number,
   end: number,
   collector: Collector,
 ): void {
   const { most = Number.POSITIVE_INFINITY } = collector;
   let { threshold } = collector;
-  let rest = optional.reduce((sum, { bound }) => sum + bound, 0);
+  let rest = 0;
+  for (let i = 0; i < optional; i++) rest += bounds[i]!;
   let left = scorer.collect(start, end, threshold / SLACK - rest);
-  // what is wanted scores at least as much as the last of the best sums so far
-  const raise = (): void => {
+  if (left > WORTH * most) {
     threshold = Math.max(threshold, scorer.kth(most));
     left = scorer.keep(threshold / SLACK - rest);
-  };
-  if (left > WORTH * most) raise();
-  for (let i = optional.length - 1; i >= 0 && left > 0; i--) {
-    scorer.complete(optional[i]!.list);
-    rest -= optional[i]!.bound;
+  }
+  for (let i = optional - 1; i >= 0 && left > 0; i--) {
+    scorer.complete(lists[i]!);
+    rest -= bounds[i]!;
     left = scorer.keep(threshold / SLACK - rest);
   }
-  if (left > WORTH * most) raise();
+  // what is wanted scores at least as much as the last of the best sums so far
+  if (left > WORTH * most) left = scorer.keep(Math.max(threshold, scorer.kth(most)) / SLACK);
   const { rows, scores } = scorer.candidates();
   for (let i = 0; i < left; i++) collector.collect(rows[i]!, scores[i]!);
 }

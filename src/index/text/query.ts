@@ -15,8 +15,16 @@ export interface QueryClause {
   readonly role: "should" | "must" | "not";
 }
 
+/** A search asks several times for the clauses of its text. */
+let last: { readonly text: string; readonly clauses: readonly QueryClause[] } | undefined;
+
 /** Splits on white space and quotes; an operator stands directly before or after its word. */
-export function parseQuery(text: string): QueryClause[] {
+export function parseQuery(text: string): readonly QueryClause[] {
+  if (last?.text !== text) last = { text, clauses: clausesOf(text) };
+  return last.clauses;
+}
+
+function clausesOf(text: string): QueryClause[] {
   const clauses: QueryClause[] = [];
   for (const match of text.matchAll(/([+-]?)(?:"([^"]*)"|([^\s"]+))/g)) {
     const [, sign, quoted, bare] = match;

@@ -3,6 +3,8 @@ import { Vocabulary } from "./vocabulary.ts";
 
 /** Terms that are remembered before all are forgotten. */
 const MAX_TERMS = 65_536;
+/** Of a remembered term, its string and its places in the tables. */
+const TERM_BYTES = 120;
 /** Numbers and single letters are what a text has of its own, not what it is about. */
 const NO_TOPIC = /^(?:\d+|.)$/u;
 
@@ -31,15 +33,21 @@ export class TermCounter {
     return this.#topical[number]!;
   }
 
-  /** Frees what is remembered when it has become much; numbers before and after do not mean the same terms. */
-  trim(): void {
-    if (this.#terms.length < MAX_TERMS) return;
+  /** Rough. */
+  get bytes(): number {
+    return this.#terms.length * TERM_BYTES;
+  }
+
+  /** Frees what is remembered when it has become much. @returns whether it did: numbers then do not mean the same terms as before */
+  trim(): boolean {
+    if (this.#terms.length < MAX_TERMS) return false;
     this.#vocabulary?.[Symbol.dispose]();
     this.#vocabulary = undefined;
     this.#terms = [];
     this.#topical = [];
     this.#counts.fill(0);
     this.#found = [];
+    return true;
   }
 
   count(text: string): CountedTerms {

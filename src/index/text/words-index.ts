@@ -6,6 +6,7 @@ import { RowSet } from "../row-set.ts";
 import { rowAt, type SearchOptions, type SegmentedIndex, type SegmentSource } from "../segment.ts";
 import { TopK } from "../top-k.ts";
 import { type Bm25Options, bm25Defaults, inverseDocumentFrequency, lengthNorm, saturation } from "./bm25.ts";
+import { FeedbackModel, type FeedbackPassage, type TermStatistics } from "./feedback.ts";
 import { highlightTerms } from "./highlight.ts";
 import { Lexicon } from "./lexicon.ts";
 import { hasPhrase } from "./phrase.ts";
@@ -40,7 +41,7 @@ interface Prepared {
   readonly postings: readonly SegmentPostings[];
 }
 
-export class WordsIndex implements SegmentedIndex<string, string> {
+export class WordsIndex implements SegmentedIndex<string, string>, TermStatistics {
   readonly #options: Required<Omit<WordsOptions, "textOf">> & Pick<WordsOptions, "textOf">;
   readonly #tail = new WordsTail();
   readonly #lexicon = new Lexicon(this.#tail);
@@ -49,6 +50,7 @@ export class WordsIndex implements SegmentedIndex<string, string> {
   #loaded: LoadedSegment | undefined;
   /** Grows with every change: a prepared query of another version is stale. */
   #version = 0;
+  readonly #feedback = new FeedbackModel(this);
   #prepared: Prepared | undefined;
 
   constructor(options: WordsOptions = {}) {
@@ -104,6 +106,15 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     return [...terms.values()].reduce((sum, weight) => sum + weight, 0);
   }
 
+  /** The strongest terms of passages taken for relevant, with their shares. */
+  feedbackTerms(passages: readonly FeedbackPassage[]): Map<string, number> {
+    return this.#feedback.terms(passages);
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
   /** Terms of an average row. */
   get averageLength(): number {
     return this.#statistics().average;
@@ -135,7 +146,10 @@ export class WordsIndex implements SegmentedIndex<string, string> {
     const segments = this.#lexicon.segments.reduce((sum, { bytes }) => sum + bytes, 0);
     return [
       { name: "words: dictionary and lengths", bytes: segments },
-      { name: "words: scratch", bytes: (this.#scorer?.bytes ?? 0) + this.#lexicon.bytes },
+      {
+        name: "words: scratch",
+        bytes: (this.#scorer?.bytes ?? 0) + this.#lexicon.bytes + this.#feedback.bytes,
+      },
       { name: "words: tail", bytes: this.#tail.bytes },
     ];
   }

@@ -32,7 +32,8 @@ export interface FlatSearchOptions extends SearchOptions {
 
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 1000 } as const;
 
-/** Rows sifted by one call of the selection kernel. */
+/** Rows sifted by one call of the selection kernel: few while the list's threshold is low, more as it rises. */
+const FIRST_SIFT_ROWS = 1024;
 const SIFT_ROWS = 8192;
 /** From so many rows on a scan is worth waking threads for. */
 const FORK_ROWS = 16_384;
@@ -242,13 +243,16 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     filter: SearchOptions["filter"],
   ): void {
     // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
-    for (let start = 0; start < run.count; start += SIFT_ROWS) {
-      const stripe = scores.subarray(start, Math.min(run.count, start + SIFT_ROWS));
+    for (let start = 0; start < run.count; ) {
+      const rows = Math.min(SIFT_ROWS, Math.max(FIRST_SIFT_ROWS, first + start), run.count - start);
+      const stripe = scores.subarray(start, start + rows);
       const found = kernels().selectAbove(stripe, list.threshold, this.#sifted);
       for (let i = 0; i < found; i++) {
         const ordinal = start + this.#sifted[i]!;
         if (!filter || filter.has(run.rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
       }
+      list.settle();
+      start += rows;
     }
   }
 
