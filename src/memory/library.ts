@@ -37,7 +37,7 @@ import { StoredSegment } from "./stored-segment.ts";
 import { Tail, type TailItem } from "./tail.ts";
 
 /** At most this share of the budget holds pages; the rest is for codes and dictionaries. */
-const PAGE_CACHE_SHARE = 0.25;
+const PAGE_CACHE_SHARE = 0.75;
 export const DEAD_PAGE_ROWS = 32_768;
 
 export interface OpenSegment {
