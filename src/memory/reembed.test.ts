@@ -1,10 +1,11 @@
 /** What lies beside a reembed: searches while it switches, and what a kill between its switch and its deletions leaves behind. */
 import { expect, test } from "vitest";
 import { animals, ids, temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
+import { watched } from "../../test/support/watched-store.ts";
 import type { Embedder } from "../embed/index.ts";
 import { Budget } from "../storage/budget.ts";
 import { lmdbStore } from "../storage/lmdb-store.ts";
-import type { Batch, Key, Store } from "../storage/store.ts";
+import type { Store } from "../storage/store.ts";
 import { type Item, type Memory, open, type SearchResult } from "./index.ts";
 import { MANIFEST_KEY, type Manifest, NS } from "./layout.ts";
 import { Library } from "./library.ts";
@@ -38,48 +39,6 @@ async function makeLibrary(): Promise<string> {
   await memory.add(ships);
   await memory.add(animals);
   return where;
-}
-
-interface Watch {
-  /** Called with what a batch deletes, before it is committed. */
-  readonly before?: (deleted: readonly Key[]) => void;
-  /** Called once a batch is durable, while its writer waits. */
-  readonly after?: () => Promise<void>;
-  /** Called when pages are read. */
-  readonly reading?: (keys: readonly Key[]) => void;
-}
-
-/** A store that says what happens to it. */
-function watched(store: Store, watch: Watch): Store {
-  const batch: Store["batch"] = async (fill, given) => {
-    const deleted: Key[] = [];
-    const noting = (real: Batch): Batch => ({
-      put: (namespace, key, value) => real.put(namespace, key, value),
-      delete: (namespace, key) => real.delete(namespace, key),
-      deletePrefix: (namespace, prefix) => {
-        if (namespace === NS.segments) deleted.push(prefix);
-        real.deletePrefix(namespace, prefix);
-      },
-    });
-    const generation = await store.batch((real) => {
-      fill(noting(real));
-      watch.before?.(deleted);
-    }, given);
-    await watch.after?.();
-    return generation;
-  };
-  const getMany: Store["getMany"] = (namespace, keys) => {
-    if (namespace === NS.segments) watch.reading?.(keys);
-    return store.getMany(namespace, keys);
-  };
-  return new Proxy(store, {
-    get: (target, name) => {
-      if (name === "batch") return batch;
-      if (name === "getMany") return getMany;
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }
 
 async function openOver(store: Store, onWarning: (message: string) => void = () => {}): Promise<Memory> {
