@@ -13,7 +13,7 @@ const WHOLE_PASSAGE = 1_000_000;
 
 export async function* ask(
   library: Library,
-  embedder: Embedder,
+  embedderNow: () => Embedder,
   question: string,
   options: AskOptions,
 ): AsyncGenerator<AnswerPart> {
@@ -25,7 +25,7 @@ export async function* ask(
     );
   }
   const { signal, filter, k = askDefaults.k, sentences = askDefaults.sentences } = options;
-  const found = await search(library, embedder, question, {
+  const found = await search(library, embedderNow, question, {
     k,
     group: "passage",
     snippet: WHOLE_PASSAGE,

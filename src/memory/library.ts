@@ -132,6 +132,7 @@ export class Library implements AsyncDisposable {
       await this.#switch(manifest, fresh);
       for (const stored of fresh.values()) stored.release();
       then();
+      this.account();
     });
   }
 
@@ -145,7 +146,6 @@ export class Library implements AsyncDisposable {
       next.push(open.get(entry.id) ?? (await this.#attach(fresh.get(entry.id), entry, manifest)));
     this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
     this.manifest = manifest;
-    this.account();
   }
 
   /** Adds a committed item to the tail of every index. */
@@ -227,15 +227,20 @@ export class Library implements AsyncDisposable {
     return withHeadings(record, place.passage, body);
   }
 
-  /** Resizes the budget's claims to what the structures hold. @throws MnemeError BUDGET */
-  account(): void {
+  /**
+   * States to the budget what the structures hold. What is durable is never refused afterwards, only when the library is opened: writers
+   * reserve before they commit.
+   * @throws MnemeError BUDGET when `opening`
+   */
+  account(opening = false): void {
     for (const { name, bytes } of this.memory()) {
       let claim = this.#claims.get(name);
       if (!claim) {
         claim = this.budget.claim(name);
         this.#claims.set(name, claim);
       }
-      if (claim.bytes !== bytes) claim.resize(bytes);
+      if (opening) claim.resize(bytes);
+      else claim.hold(bytes);
     }
   }
 
@@ -278,7 +283,7 @@ export class Library implements AsyncDisposable {
     }
     this.live = live.andNot(this.dead);
     await this.#replayLog();
-    this.account();
+    this.account(true);
     this.#generation = generation;
   }
 

@@ -88,11 +88,11 @@ export class LibraryMemory implements Memory {
   }
 
   async search(query: string, options: SearchQuery = {}): Promise<SearchResult> {
-    return search(this.#reading("search"), this.#activeEmbedder, query, options);
+    return search(this.#reading("search"), () => this.#activeEmbedder, query, options);
   }
 
   ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
-    return ask(this.#reading("ask"), this.#activeEmbedder, question, options);
+    return ask(this.#reading("ask"), () => this.#activeEmbedder, question, options);
   }
 
   async get(id: string): Promise<StoredItem | undefined> {

@@ -16,20 +16,23 @@ import { checkVector } from "./validate.ts";
 /** More hits than this are paged by cursor. */
 const MAX_K = 1000;
 
+/** @param embedderNow asked once no switch to another space can come between it and the vectors */
 export async function search(
   library: Library,
-  embedder: Embedder,
+  embedderNow: () => Embedder,
   text: string,
   query: SearchQuery,
 ): Promise<SearchResult> {
   const started = performance.now();
-  const k = checkQuery(library, text, query);
+  const k = checkQuery(text, query);
   const notes: string[] = [];
   // all a search reads may be at hand: a loop of them would never let anything else of the process have its turn
   if (library.pacer.isDue) await library.pacer.pause();
   await library.refresh();
   return library.gate.read(async () => {
     throwIfAborted(query.signal, "search");
+    if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
+    const embedder = embedderNow();
     const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
     const { page, more } = await rankPage(library, embedder, text, query, k, cursor, notes);
     throwIfAborted(query.signal, "search");
@@ -52,7 +55,7 @@ export async function search(
   });
 }
 
-function checkQuery(library: Library, text: string, query: SearchQuery): number {
+function checkQuery(text: string, query: SearchQuery): number {
   if (typeof text !== "string")
     throw new MnemeError("ARGUMENT", `search: the query must be a string, got ${typeof text}`);
   const k = query.k ?? searchDefaults.k;
@@ -62,7 +65,6 @@ function checkQuery(library: Library, text: string, query: SearchQuery): number 
       `search: k must be a whole number from 1 to ${MAX_K}, got ${k}; page with cursor for more`,
     );
   }
-  if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
   if (query.retriever !== undefined && !["hybrid", "words", "meaning"].includes(query.retriever)) {
     throw new MnemeError(
       "ARGUMENT",

@@ -41,7 +41,7 @@ export class Tail {
   push(item: TailItem): void {
     this.#items.push(item);
     this.#rows += item.rows;
-    this.#bytes += sizeOf(item);
+    this.#bytes += sizeOfTailItem(item);
   }
 
   /** Forgets items whose rows end at or before `lastRow`. */
@@ -49,7 +49,7 @@ export class Tail {
     const kept = this.#items.filter((item) => item.firstRow + item.rows - 1 > lastRow);
     this.#items = kept;
     this.#rows = kept.reduce((sum, item) => sum + item.rows, 0);
-    this.#bytes = kept.reduce((sum, item) => sum + sizeOf(item), 0);
+    this.#bytes = kept.reduce((sum, item) => sum + sizeOfTailItem(item), 0);
   }
 
   itemOf(row: number): TailItem | undefined {
@@ -57,6 +57,7 @@ export class Tail {
   }
 }
 
-function sizeOf(item: TailItem): number {
-  return item.text.byteLength * 2 + item.vectors.byteLength + ITEM_OVERHEAD_BYTES;
+/** RAM of one item. */
+export function sizeOfTailItem({ text, vectors }: Pick<TailItem, "text" | "vectors">): number {
+  return text.byteLength * 2 + vectors.byteLength + ITEM_OVERHEAD_BYTES;
 }

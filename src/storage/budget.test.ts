@@ -56,6 +56,39 @@ describe("Budget", () => {
     expect([a.bytes, budget.usedBytes, budget.usage().length]).toEqual([90, 90, 1]);
   });
 
+  it("never refuses what is there already, asks for it, and refuses whoever grows next", () => {
+    const budget = new Budget(100);
+    const pages = cache(budget, "pages", 30);
+    const index = budget.claim("index", { bytes: 60 });
+    index.hold(90);
+    expect([index.bytes, pages.bytes, budget.usedBytes]).toEqual([90, 10, 100]);
+    index.hold(120);
+    expect([index.bytes, pages.bytes, budget.usedBytes]).toEqual([120, 0, 120]);
+    expect(codeOf(() => index.resize(121))).toBe("BUDGET");
+    expect(codeOf(() => budget.claim("more", { bytes: 1 }))).toBe("BUDGET");
+    expect([index.bytes, budget.usedBytes]).toEqual([120, 120]);
+    expect(codeOf(() => index.hold(-1))).toBe("RANGE");
+    index.resize(40);
+    expect([index.bytes, budget.usedBytes]).toEqual([40, 40]);
+  });
+
+  it("lets a cache give back what it grew by while others hold more than the limit", () => {
+    const budget = new Budget(100);
+    budget.claim("index").hold(150);
+    let held = 0;
+    const claim: Claim = budget.claim("cache", {
+      shrink: (wanted) => {
+        const freed = Math.min(held, wanted);
+        held -= freed;
+        claim.resize(held);
+        return freed;
+      },
+    });
+    held = 20;
+    expect(codeOf(() => claim.resize(20))).toBe("no error");
+    expect([held, claim.bytes, budget.usedBytes]).toEqual([0, 0, 150]);
+  });
+
   it("asks the largest first, the growing one last, and only as far as needed", () => {
     const budget = new Budget(100);
     const asked: string[] = [];

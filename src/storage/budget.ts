@@ -15,6 +15,11 @@ export interface Claim extends Disposable {
    * @throws MnemeError BUDGET, RANGE (not a whole number of bytes), DISPOSED (grown after release)
    */
   resize(bytes: number): void;
+  /**
+   * States what is there already and stays: asks others to shrink as `resize` does, and is never refused. `usedBytes` may exceed the
+   * limit then, and whoever grows next is refused.
+   */
+  hold(bytes: number): void;
 }
 
 export interface ClaimOptions {
@@ -53,7 +58,7 @@ export class Budget {
     const claim = new MutableClaim(
       name,
       options.shrink,
-      (entry, bytes) => this.#resize(entry, bytes),
+      (entry, bytes, mayRefuse) => this.#resize(entry, bytes, mayRefuse),
       (entry) => this.#release(entry),
     );
     this.#claims.add(claim);
@@ -74,7 +79,7 @@ export class Budget {
     }));
   }
 
-  #resize(claim: MutableClaim, bytes: number): void {
+  #resize(claim: MutableClaim, bytes: number, mayRefuse: boolean): void {
     if (!Number.isSafeInteger(bytes) || bytes < 0)
       throw new MnemeError("RANGE", `${claim.name}: a claim is a whole number of bytes, got ${bytes}`);
     if (!this.#claims.has(claim)) {
@@ -85,7 +90,8 @@ export class Budget {
     this.#set(claim, bytes);
     if (bytes <= before || this.#used <= this.limitBytes) return;
     this.#reclaim(claim);
-    if (this.#used > this.limitBytes) this.#refuse(claim, before, bytes);
+    // a cache that gave back what it had grown by has what it needs, though others hold more than the limit
+    if (mayRefuse && this.#used > this.limitBytes && claim.bytes > before) this.#refuse(claim, before, bytes);
   }
 
   #set(claim: MutableClaim, bytes: number): void {
@@ -95,8 +101,7 @@ export class Budget {
 
   #refuse(claim: MutableClaim, before: number, bytes: number): never {
     const short = this.#used - this.limitBytes;
-    // Its own shrinking may have left it smaller than it was.
-    this.#set(claim, Math.min(before, claim.bytes));
+    this.#set(claim, before);
     throw new MnemeError(
       "BUDGET",
       `${claim.name}: ${bytes} bytes exceed the budget of ${this.limitBytes} by ${short}; open with a larger budget`,
@@ -132,13 +137,13 @@ class MutableClaim implements Claim {
   readonly name: string;
   readonly shrink: ((bytes: number) => number) | undefined;
   bytes = 0;
-  readonly #resize: (claim: MutableClaim, bytes: number) => void;
+  readonly #resize: (claim: MutableClaim, bytes: number, mayRefuse: boolean) => void;
   readonly #release: (claim: MutableClaim) => void;
 
   constructor(
     name: string,
     shrink: ((bytes: number) => number) | undefined,
-    resize: (claim: MutableClaim, bytes: number) => void,
+    resize: (claim: MutableClaim, bytes: number, mayRefuse: boolean) => void,
     release: (claim: MutableClaim) => void,
   ) {
     this.name = name;
@@ -148,7 +153,11 @@ class MutableClaim implements Claim {
   }
 
   resize(bytes: number): void {
-    this.#resize(this, bytes);
+    this.#resize(this, bytes, true);
+  }
+
+  hold(bytes: number): void {
+    this.#resize(this, bytes, false);
   }
 
   /** Gives everything back; a second time does nothing. */

@@ -5,42 +5,17 @@
  * Commits run with overlappingSync off: `transactionSync` returns after LMDB wrote the pages, synced them, and wrote the meta page
  * through a synchronous descriptor. Nothing is acknowledged earlier, and nothing can be seen by a reader that a crash could undo.
  */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { MnemeError } from "../errors.ts";
 import type { Write } from "./batch-log.ts";
 import { decodeKey } from "./key.ts";
 import type { Database, Lmdb, ReadTransaction, TreeStats } from "./lmdb-binding.ts";
+import { type LockFileOptions, makeLockFile } from "./lmdb-lock-file.ts";
 import { Walk } from "./lmdb-walk.ts";
 import { SEAL_BYTES, sealValue, unsealValue } from "./sealed-value.ts";
 
 /** LMDB's page, fixed so that a library opens on machines with other memory pages. */
 export const PAGE_SIZE = 4096;
-export interface EngineOptions {
-  readonly readOnly: boolean;
-  readonly maxReaders: number;
-}
-
-/** A slot of LMDB's reader table, and room for what stands before it. */
-const READER_BYTES = 64;
-const LOCK_HEADER_BYTES = 4096;
-
-/**
- * LMDB writes to its lock file through a map: on a full disk a file with holes would end the process with SIGBUS. So it is written
- * out beforehand, which fails properly. Never opened when it is there: closing it would drop this process's locks on it.
- */
-function allocateLockFile(path: string, options: EngineOptions): void {
-  if (existsSync(path)) return;
-  try {
-    writeFileSync(path, new Uint8Array(LOCK_HEADER_BYTES + options.maxReaders * READER_BYTES), {
-      flag: "wx",
-    });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code === "EEXIST" || (options.readOnly && ["EACCES", "EROFS"].includes(code))) return;
-    if (code !== "EACCES" && code !== "EROFS") rmSync(path, { force: true });
-    throw error;
-  }
-}
+export type EngineOptions = LockFileOptions;
 
 const SMALL_BYTES = 1024;
 /** A reader that was killed within a read would hold old pages back for ever. */
@@ -58,7 +33,7 @@ export class LmdbEngine {
 
   constructor(lmdb: Lmdb, path: string, options: EngineOptions) {
     this.path = path;
-    allocateLockFile(`${path}-lock`, options);
+    makeLockFile(`${path}-lock`, options);
     this.#db = lmdb.open({
       path,
       noSubdir: true,

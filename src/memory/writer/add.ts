@@ -1,5 +1,6 @@
 /** add: a few items go to the log and the tail, many become a segment at once. Both are one atomic, durable commit. */
 import { MnemeError, throwIfAborted } from "../../errors.ts";
+import type { Claim } from "../../storage/budget.ts";
 import { itemHash } from "../item-hash.ts";
 import { type IdEntry, NS } from "../layout.ts";
 import { encodeLogRecord } from "../log-record.ts";
@@ -9,6 +10,7 @@ import { checkItem } from "../validate.ts";
 import { flushIfLarge } from "./maintain.ts";
 import { count, nothing, type Outcome } from "./outcome.ts";
 import { ownVector, type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
+import { reserve, tailRam } from "./reserve.ts";
 import { addSegment } from "./segment-commit.ts";
 import type { SourceItem } from "./tasks.ts";
 import { sourceOf } from "./work.ts";
@@ -158,12 +160,13 @@ async function addThroughLog(
   const { source } = writer;
   const vectors = await embedPrepared(source, fresh, prepared);
   if (fresh.length > 0) {
+    using room = await reserve(writer, tailRam(writer.library, prepared, vectors));
     let isCurrent = true;
     await writer.commit(
       fresh.map((item) => item.id),
       () => {
         isCurrent = writer.isCurrent(source);
-        return isCurrent ? logChange(writer, fresh, prepared, vectors, outcome) : null;
+        return isCurrent ? logChange(writer, fresh, prepared, vectors, outcome, room) : null;
       },
     );
     if (!isCurrent) return addThroughLog(writer, items, now, outcome);
@@ -197,6 +200,7 @@ function logChange(
   prepared: readonly PreparedItem[],
   vectors: readonly Float32Array[],
   outcome: Outcome,
+  room: Claim,
 ): Change {
   const entries = new Map<string, IdEntry>();
   const tail: TailItem[] = [];
@@ -235,6 +239,7 @@ function logChange(
         batch.put(NS.log, [item.firstRow], encodeLogRecord(item, writer.library.activeSpace));
     },
     applied: () => {
+      room[Symbol.dispose](); // the structures claim it from now on
       for (const item of tail) writer.library.appendTail(item);
       writer.library.account();
     },

@@ -43,9 +43,6 @@ async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void>
       writer.putManifest(batch, manifest);
       for (const item of run) batch.delete(NS.log, [item.firstRow]);
     });
-    await library.adopt(manifest, () => {
-      library.trimTail(last.firstRow + last.rows - 1);
-      library.account();
-    });
+    await library.adopt(manifest, () => library.trimTail(last.firstRow + last.rows - 1));
   });
 }

@@ -73,10 +73,12 @@ async function begin(writer: Writer, embedder: Embedder): Promise<SpaceEntry> {
   if (begun) return begun;
   const target = newSpaceEntry(Math.max(...manifest.spaces.map((entry) => entry.id)) + 1, embedder.space);
   await writer.alone(() =>
-    rewrite(writer, (old) => ({
-      ...withoutOtherSpaces(old),
-      spaces: [old.spaces.find((one) => one.id === old.active)!, target],
-    })),
+    rewrite(writer, {
+      change: (old) => ({
+        ...withoutOtherSpaces(old),
+        spaces: [old.spaces.find((one) => one.id === old.active)!, target],
+      }),
+    }),
   );
   return target;
 }
@@ -118,9 +120,9 @@ async function fill(
     runs.push(run);
     if (runs.length > embed.atOnce) await runs[runs.length - 1 - embed.atOnce];
   }
-  const parts = joinVectors(await Promise.all(runs));
+  const added = { segment: segment.stored.entry.id, parts: joinVectors(await Promise.all(runs)) };
   await writer.alone(() =>
-    rewrite(writer, (old) => withParts(old, segment.stored.entry.id, parts), parts, segment.stored.entry.id),
+    rewrite(writer, { change: (old) => withParts(old, added.segment, added.parts), added }),
   );
   return rows;
 }
@@ -186,36 +188,63 @@ async function finish(writer: Writer, target: SpaceEntry, embedder: Embedder): P
   return writer.alone(async () => {
     if (library.tail.rows > 0 || library.segments.some((segment) => !hasSpace(writer, segment, target)))
       return false;
-    await rewrite(writer, (manifest) =>
-      withoutOtherSpaces({ ...manifest, spaces: [target], active: target.id }),
-    );
-    writer.embedder = embedder;
+    await rewrite(writer, {
+      change: (manifest) => withoutOtherSpaces({ ...manifest, spaces: [target], active: target.id }),
+      switched: () => {
+        writer.embedder = embedder;
+      },
+    });
     return true;
   });
 }
 
-/** Commits a changed manifest with new parts of one segment, or without the vectors of a space that is gone. */
-async function rewrite(
-  writer: Writer,
-  change: (old: Manifest) => Manifest,
-  parts?: Parts,
-  segment?: number,
-): Promise<void> {
+interface Rewrite {
+  readonly change: (old: Manifest) => Manifest;
+  /** New parts of one segment. */
+  readonly added?: { readonly segment: number; readonly parts: Parts };
+  /** Runs with the switch of searches to the changed manifest. */
+  readonly switched?: () => void;
+}
+
+/** Commits a changed manifest, with the parts that it names anew and without those that it names no more. */
+async function rewrite(writer: Writer, { change, added, switched }: Rewrite): Promise<void> {
   const { library } = writer;
-  const manifest = change(library.manifest);
+  const old = library.manifest;
+  const manifest = change(old);
   await writer.store.batch((batch) => {
-    for (const [name, bytes] of parts ?? []) writePages(batch, NS.segments, [segment!, name], bytes);
-    for (const entry of library.manifest.segments) {
-      const kept = new Set(Object.keys(manifest.segments.find(({ id }) => id === entry.id)?.parts ?? {}));
-      for (const name of Object.keys(entry.parts))
-        if (!kept.has(name)) batch.deletePrefix(NS.segments, [entry.id, name]);
-    }
+    for (const [name, bytes] of added?.parts ?? [])
+      writePages(batch, NS.segments, [added!.segment, name], bytes);
     writer.putManifest(batch, manifest);
   });
-  await library.adopt(manifest);
+  await library.adopt(manifest, switched);
   await library.gate.write(async () => {
     library.segments = await Promise.all(library.segments.map((segment) => renewed(library, segment)));
   });
+  await dropParts(writer, partsGone(old, manifest));
+}
+
+/** What `old` names and `manifest` does not: segment and part. */
+function partsGone(old: Manifest, manifest: Manifest): [number, string][] {
+  const kept = new Map(manifest.segments.map(({ id, parts }) => [id, parts]));
+  return old.segments.flatMap(({ id, parts }) =>
+    Object.keys(parts).flatMap((name): [number, string][] => (name in kept.get(id)! ? [] : [[id, name]])),
+  );
+}
+
+/**
+ * Only after the switch: searches read the parts until then. What a crash leaves goes with the next opening, and so does what cannot
+ * be deleted, on a full disk: the library has moved all the same.
+ */
+async function dropParts(writer: Writer, gone: readonly (readonly [number, string])[]): Promise<void> {
+  if (gone.length === 0) return;
+  try {
+    await writer.store.batch((batch) => {
+      for (const key of gone) batch.deletePrefix(NS.segments, key);
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    writer.options.onWarning(`reembed: the vectors of the space before go with the next opening: ${why}`);
+  }
 }
 
 /** The open segment with the parts that the manifest gives it now: a merge reads them all. */

@@ -2,12 +2,14 @@
 import { contiguousRows } from "../../index/segment.ts";
 import { matrix } from "../../linalg/matrix.ts";
 import { Pacer } from "../../pacer.ts";
+import type { Claim } from "../../storage/budget.ts";
 import type { Batch } from "../../storage/store.ts";
 import { encodeIdEntry, type IdEntry, type Manifest, NS } from "../layout.ts";
 import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
 import { cutIntoRuns, joined, type PagedParts } from "./page-runs.ts";
+import { reserve, segmentRam } from "./reserve.ts";
 import { nameSegment, type StagedSegment, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, VectorSource, Writer } from "./writer.ts";
@@ -38,11 +40,12 @@ async function commitSegment(
   const parts = prepared.missing
     ? await withVectors(prepared.parts, prepared.missing, source)
     : prepared.parts;
+  using room = await reserve(writer, segmentRam(parts.sizes, prepared.rows));
   const staged = await stageSegment(writer, parts);
   let isCurrent = true;
   await writer.commitAlone(() => {
     isCurrent = writer.isCurrent(source);
-    return isCurrent ? segmentChange(writer, prepared, staged, outcome) : null;
+    return isCurrent ? segmentChange(writer, prepared, staged, outcome, room) : null;
   });
   if (isCurrent) mergeIfMany(writer);
   else await writer.store.batch((batch) => batch.deletePrefix(NS.segments, [staged.id]));
@@ -75,6 +78,7 @@ async function segmentChange(
   prepared: PreparedSegment,
   staged: StagedSegment,
   outcome: Outcome,
+  room: Claim,
 ): Promise<Change> {
   const { library } = writer;
   const rows = contiguousRows(writer.takeRows(prepared.rows, true), prepared.rows);
@@ -104,7 +108,11 @@ async function segmentChange(
       manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, staged.id + 1) };
       writer.putManifest(batch, manifest);
     },
-    applied: () => library.adopt(manifest, () => library.enliven(rows)),
+    applied: () =>
+      library.adopt(manifest, () => {
+        room[Symbol.dispose](); // the structures claim it from now on
+        library.enliven(rows);
+      }),
   };
 }
 

@@ -4,8 +4,9 @@
  * next opening. A small segment is not staged: its pages go into the commit itself, which then waits for the disk once.
  */
 import type { RowIds } from "../../index/segment.ts";
+import { Pacer } from "../../pacer.ts";
 import { writePages } from "../../storage/pages.ts";
-import type { Batch } from "../../storage/store.ts";
+import type { Batch, Key } from "../../storage/store.ts";
 import { NS, rowBounds, type SegmentEntry } from "../layout.ts";
 import { type PagedParts, type PageRun, writeRun } from "./page-runs.ts";
 import type { Writer } from "./writer.ts";
@@ -51,16 +52,34 @@ export function nameSegment(
   return { id, ...rowBounds(rows), parts: { ...sizes, rows: bytes.byteLength } };
 }
 
-/** Pages of segments that were staged and never committed. */
+/**
+ * Pages that the manifest does not name: of segments that were staged and never committed or merged and not yet deleted, and of vectors
+ * in living segments, which a reembed gave up and had not yet deleted. A look for each segment and its vectors, none for their pages.
+ */
 export async function dropOrphans(writer: Writer): Promise<void> {
-  const named = new Set(writer.library.manifest.segments.map(({ id }) => id));
-  for (let next = 0; ; ) {
-    const [found] = [...writer.store.range(NS.segments, { start: [next], limit: 1 })];
+  const named = new Map(writer.library.manifest.segments.map(({ id, parts }) => [id, parts]));
+  const pacer = new Pacer();
+  for (let next: Key = []; ; ) {
+    const [found] = [...writer.store.range(NS.segments, { start: next, limit: 1 })];
     if (!found) return;
-    const id = Number(found.key[0]);
-    if (!named.has(id)) await dropSegment(writer, id);
-    next = id + 1;
+    const [id, part] = found.key as [number, string, number];
+    const parts = named.get(id);
+    if (!parts) await dropSegment(writer, id);
+    else if (isVectors(part) && !(part in parts))
+      await writer.store.batch((batch) => batch.deletePrefix(NS.segments, [id, part]));
+    next = parts ? afterPart(id, part) : [id + 1];
+    if (pacer.isDue) await pacer.pause();
   }
+}
+
+/** Other parts live as long as their segment. */
+const VECTORS = "vectors";
+const isVectors = (part: string): boolean => part.startsWith(VECTORS);
+
+/** Where the next vectors of a segment begin at the earliest, or the next segment. */
+function afterPart(id: number, part: string): Key {
+  if (isVectors(part)) return [id, `${part}\u0000`]; // the least name above this one
+  return part < VECTORS ? [id, VECTORS] : [id + 1];
 }
 
 async function dropSegment(writer: Writer, id: number): Promise<void> {

@@ -63,6 +63,7 @@ export class Writer implements AsyncDisposable {
   readonly #pending = new Map<string, { readonly entry: IdEntry | null; readonly owner: object }>();
   #background: Promise<void> = Promise.resolve();
   #backgroundError: unknown;
+  #isOverBudget = false;
 
   constructor(library: Library, store: Store, options: WriterOptions) {
     this.library = library;
@@ -231,5 +232,18 @@ export class Writer implements AsyncDisposable {
     }
     for (const entry of buried) this.library.bury(entry.firstRow, entry.rows);
     await applied?.();
+    this.#watchBudget();
+  }
+
+  /** What is durable stays, whatever it takes: said once each time it comes to more than the budget. */
+  #watchBudget(): void {
+    const { usedBytes, limitBytes } = this.library.budget;
+    const isOver = usedBytes > limitBytes;
+    if (isOver && !this.#isOverBudget)
+      this.options.onWarning(
+        `the library holds ${usedBytes} bytes of RAM, its budget is ${limitBytes}; nothing was lost, but it will not open again ` +
+          "with this budget: forget items and compact, or open it with a larger one",
+      );
+    this.#isOverBudget = isOver;
   }
 }
