@@ -36,7 +36,7 @@ import { codersOf, vectorsPrefix } from "./spaces.ts";
 import { StoredSegment } from "./stored-segment.ts";
 import { Tail, type TailItem } from "./tail.ts";
 
-/** At most this share of the budget holds pages; the rest is for codes and dictionaries. */
+/** At most this share of the budget holds pages: they give way to codes and dictionaries, but not to what is not accounted for. */
 const PAGE_CACHE_SHARE = 0.75;
 export const DEAD_PAGE_ROWS = 32_768;
 

@@ -281,7 +281,7 @@ export interface OpenOptions {
   readonly lockTimeoutMs?: number;
   /** Default: the bundled static model. */
   readonly embedder?: Embedder;
-  /** Worker threads for indexing; default: cores, at most 4; 0: none. */
+  /** Worker threads for indexing; default: cores, at most 4; 0: none. Searches of large libraries use at most 3 more, one a further core. */
   readonly workers?: number;
   /** How long `undo` works: milliseconds or "7d" (default). */
   readonly undoWindow?: number | string;
