@@ -12,12 +12,24 @@ interface Span {
   end: number;
 }
 
-/** A piece of kernel memory. Views are made on demand: of plain memory they are valid until the next allocation grows it. */
+interface Views {
+  readonly buffer: ArrayBuffer;
+  u8?: Uint8Array;
+  i8?: Int8Array;
+  u16?: Uint16Array;
+  u32?: Uint32Array;
+  i32?: Int32Array;
+  f32?: Float32Array;
+  f64?: Float64Array;
+}
+
+/** A piece of kernel memory. Views are made on demand and kept: of plain memory they are valid until the next allocation grows it. */
 export class Region implements Disposable {
   readonly pointer: number;
   readonly byteLength: number;
   readonly #arena: Arena;
   #freed = false;
+  #views: Views | undefined;
 
   constructor(arena: Arena, pointer: number, byteLength: number) {
     this.#arena = arena;
@@ -26,42 +38,60 @@ export class Region implements Disposable {
   }
 
   u8(): Uint8Array {
-    return new Uint8Array(this.#buffer(), this.pointer, this.byteLength);
+    const views = this.#current();
+    views.u8 ??= new Uint8Array(views.buffer, this.pointer, this.byteLength);
+    return views.u8;
   }
 
   i8(): Int8Array {
-    return new Int8Array(this.#buffer(), this.pointer, this.byteLength);
+    const views = this.#current();
+    views.i8 ??= new Int8Array(views.buffer, this.pointer, this.byteLength);
+    return views.i8;
   }
 
   u16(): Uint16Array {
-    return new Uint16Array(this.#buffer(), this.pointer, this.byteLength >>> 1);
+    const views = this.#current();
+    views.u16 ??= new Uint16Array(views.buffer, this.pointer, this.byteLength >>> 1);
+    return views.u16;
   }
 
   u32(): Uint32Array {
-    return new Uint32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+    const views = this.#current();
+    views.u32 ??= new Uint32Array(views.buffer, this.pointer, this.byteLength >>> 2);
+    return views.u32;
   }
 
   i32(): Int32Array {
-    return new Int32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+    const views = this.#current();
+    views.i32 ??= new Int32Array(views.buffer, this.pointer, this.byteLength >>> 2);
+    return views.i32;
   }
 
   f32(): Float32Array {
-    return new Float32Array(this.#buffer(), this.pointer, this.byteLength >>> 2);
+    const views = this.#current();
+    views.f32 ??= new Float32Array(views.buffer, this.pointer, this.byteLength >>> 2);
+    return views.f32;
   }
 
   f64(): Float64Array {
-    return new Float64Array(this.#buffer(), this.pointer, this.byteLength >>> 3);
+    const views = this.#current();
+    views.f64 ??= new Float64Array(views.buffer, this.pointer, this.byteLength >>> 3);
+    return views.f64;
   }
 
   [Symbol.dispose](): void {
     if (this.#freed) return;
     this.#freed = true;
+    this.#views = undefined;
     this.#arena.release(this.pointer, this.byteLength);
   }
 
-  #buffer(): ArrayBuffer {
+  /** The views of the memory as it is now: growing makes another buffer of it. */
+  #current(): Views {
     if (this.#freed) throw new MnemeError("DISPOSED", "kernels: a region was used after it was freed");
-    return this.#arena.buffer;
+    const { buffer } = this.#arena;
+    if (this.#views?.buffer !== buffer) this.#views = { buffer };
+    return this.#views;
   }
 }
 

@@ -331,5 +331,6 @@ export class WasmFace implements KernelFace {
 }
 
 function asBytes(array: Numbers): Uint8Array {
+  if (array instanceof Uint8Array) return array;
   return new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
 }

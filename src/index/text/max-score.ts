@@ -15,25 +15,30 @@ const WORTH = 4;
 export interface Collector {
   /** Scores below it are not wanted any more. */
   readonly threshold: number;
-  /** How many rows of a window can be wanted at most; absent when rows may be refused for other reasons than their score. */
-  readonly most?: number;
+  /** How many rows of a window can be wanted at most; Infinity when rows may be refused for other reasons than their score. */
+  readonly most: number;
   collect(ordinal: number, score: number): void;
 }
 
 /** Lists of the scorer, ascending by the largest score that each gives in the window. */
 class Bounds {
-  readonly lists: Uint32Array;
-  readonly bounds: Float64Array;
+  count = 0;
+  lists = new Uint32Array(32);
+  bounds = new Float64Array(32);
 
-  constructor(lists: number) {
-    this.lists = Uint32Array.from({ length: lists }, (_, list) => list);
-    this.bounds = new Float64Array(lists);
+  reset(count: number): void {
+    this.count = count;
+    if (count > this.lists.length) {
+      this.lists = new Uint32Array(count);
+      this.bounds = new Float64Array(count);
+    }
+    for (let list = 0; list < count; list++) this.lists[list] = list;
   }
 
   /** Moves to another window. The order changes little from one to the next, so that insertion sorts it in a pass. */
   update(scorer: PostingScorer, start: number, end: number): void {
     const { lists, bounds } = this;
-    for (let i = 0; i < lists.length; i++) {
+    for (let i = 0; i < this.count; i++) {
       const list = lists[i]!;
       const bound = scorer.bound(list, start, end);
       let at = i;
@@ -49,17 +54,20 @@ class Bounds {
   /** How many of the weakest lists cannot reach the threshold together: they only complete rows that others found. */
   countOptional(threshold: number): number {
     let reach = 0;
-    for (let i = 0; i < this.bounds.length; i++) {
+    for (let i = 0; i < this.count; i++) {
       reach += this.bounds[i]!;
       if (reach * SLACK >= threshold && reach > 0) return i;
     }
-    return this.bounds.length;
+    return this.count;
   }
 }
 
+/** Of the walk under way. */
+const order = new Bounds();
+
 /** Walks all rows of a segment in windows. @param lists loaded in the scorer @param rows of the segment */
 export function maxScore(scorer: PostingScorer, lists: number, rows: number, collector: Collector): void {
-  const order = new Bounds(lists);
+  order.reset(lists);
   for (let start = 0; start < rows; start += WINDOW_ROWS) {
     const end = Math.min(rows, start + WINDOW_ROWS);
     order.update(scorer, start, end);
@@ -79,7 +87,7 @@ function finishWindow(
   end: number,
   collector: Collector,
 ): void {
-  const { most = Number.POSITIVE_INFINITY } = collector;
+  const { most } = collector;
   let { threshold } = collector;
   let rest = 0;
   for (let i = 0; i < optional; i++) rest += bounds[i]!;

@@ -3,11 +3,11 @@ import type { PostingScorer, RowStatistics, WeightedList } from "../../kernels/i
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
+import { fewOrdinals, ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
 import type { TermEntry } from "./dictionary.ts";
 import type { Lexicon } from "./lexicon.ts";
-import { maxScore } from "./max-score.ts";
+import { type Collector, maxScore } from "./max-score.ts";
 import type { QueryPlan } from "./query-plan.ts";
 import { listOf, type WordsSegment } from "./words-segment.ts";
 
@@ -68,6 +68,10 @@ export function loadSegment(
   return { scorer, postings, weights, lists: lists.length };
 }
 
+/** Where rows under work stand among those asked for, and in the segment. */
+let places = new Uint32Array(256);
+let ordinals = new Uint32Array(256);
+
 /** Writes the BM25 of `rows`, ascending, to `scores`; those that the segment does not hold stay as they are. */
 export function scoreInSegment(
   { scorer, postings, lists }: LoadedSegment,
@@ -75,8 +79,10 @@ export function scoreInSegment(
   scores: Float64Array,
 ): void {
   if (lists === 0 || rows.length === 0) return;
-  const places = new Uint32Array(rows.length);
-  const ordinals = new Uint32Array(rows.length);
+  if (places.length < rows.length) {
+    places = new Uint32Array(rows.length);
+    ordinals = new Uint32Array(rows.length);
+  }
   let held = 0;
   for (let place = 0; place < rows.length; place++) {
     const ordinal = ordinalOf(postings.segment.rows, rows[place]!);
@@ -99,28 +105,45 @@ export function rankSegment(
 ): void {
   if (lists === 0) return;
   const { rows } = postings.segment;
-  const { filter, after } = options;
-  const allowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
-  const collect = (ordinal: number, score: number): void => {
-    const row = rowAt(rows, ordinal);
-    if (score > 0 && wanted(options, score, row) && allowed(ordinal)) heap.push(score, row);
-  };
+  const { filter } = options;
+  const collector = new RowCollector(postings, plan, heap, options);
   const few = filter && fewOrdinals(filter, rows);
   if (few) {
     scorer.setCandidates(few);
     for (let list = 0; list < lists; list++) scorer.complete(list);
     const found = scorer.candidates();
-    for (let i = 0; i < found.rows.length; i++) collect(found.rows[i]!, found.scores[i]!);
-    return;
+    for (let i = 0; i < found.rows.length; i++) collector.collect(found.rows[i]!, found.scores[i]!);
+  } else maxScore(scorer, lists, rows.count, collector);
+}
+
+/** Brings rows that may be found to the heap. */
+class RowCollector implements Collector {
+  readonly most: number;
+  readonly #rows: RowIds;
+  readonly #heap: TopK;
+  readonly #options: SearchOptions;
+  readonly #allowed: ((ordinal: number) => boolean) | undefined;
+
+  constructor(postings: SegmentPostings, plan: QueryPlan, heap: TopK, options: SearchOptions) {
+    const { rows } = postings.segment;
+    const byScoreAlone = !options.after && !restricts(plan) && (!options.filter || rows.base !== null);
+    this.most = byScoreAlone ? heap.capacity : Number.POSITIVE_INFINITY;
+    this.#rows = rows;
+    this.#heap = heap;
+    this.#options = options;
+    this.#allowed = restricts(plan) ? allowedOrdinals(plan, (term) => ordinalsOf(postings, term)) : undefined;
   }
-  const byScoreAlone = !after && !restricts(plan) && (!filter || rows.base !== null);
-  maxScore(scorer, lists, rows.count, {
-    get threshold() {
-      return Math.max(heap.threshold, options.minScore ?? Number.NEGATIVE_INFINITY);
-    },
-    ...(byScoreAlone ? { most: heap.capacity } : {}),
-    collect,
-  });
+
+  get threshold(): number {
+    return Math.max(this.#heap.threshold, this.#options.minScore ?? Number.NEGATIVE_INFINITY);
+  }
+
+  collect(ordinal: number, score: number): void {
+    if (score <= 0) return;
+    const row = rowAt(this.#rows, ordinal);
+    if (wanted(this.#options, score, row) && (!this.#allowed || this.#allowed(ordinal)))
+      this.#heap.push(score, row);
+  }
 }
 
 export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {
