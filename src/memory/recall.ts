@@ -16,7 +16,7 @@ import type { Library } from "./library.ts";
 import type { SearchQuery } from "./types.ts";
 
 export const recallDefaults = {
-  /** Candidates asked of each index, at least. Twice as many change no judged figure by more than 0.001. */
+  /** Candidates asked of each index at least, when both are asked. Twice as many change no judged figure by more than 0.001. */
   depth: 50,
   /** Weight of meaning in the combination; words weigh the rest. Flat between 0.2 and 0.4 on three judged collections. */
   meaning: 0.3,
@@ -60,10 +60,11 @@ export async function recall(
   question: Question,
   notes: string[],
 ): Promise<Ranking> {
-  const depth = Math.max(recallDefaults.depth, question.depth);
-  const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
   const wordsOnly =
     question.retriever === "words" || (question.retriever === "hybrid" && hasOperators(question.text));
+  const fused = !wordsOnly && question.retriever === "hybrid";
+  const depth = fused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
+  const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
   using search = vector && library.vectors.begin(vector, flatOptions(question, options));
   if (question.retriever === "meaning") return alone((await search?.finish()) ?? emptyHits, "meaning");

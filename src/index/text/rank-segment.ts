@@ -107,7 +107,7 @@ export function rankSegment(
   const { rows } = postings.segment;
   const { filter } = options;
   const collector = new RowCollector(postings, plan, heap, options);
-  const few = filter && fewOrdinals(filter, rows);
+  const few = (filter && fewOrdinals(filter, rows)) ?? requiredOrdinals(postings, plan);
   if (few) {
     scorer.setCandidates(few);
     for (let list = 0; list < lists; list++) scorer.complete(list);
@@ -164,6 +164,18 @@ function ordinalsOf({ terms, entries, bytes }: SegmentPostings, term: string): R
   return set;
 }
 
+/** Rows that hold what the query requires, when it requires anything: scoring them takes less than looking for the best of all. */
+function requiredOrdinals(postings: SegmentPostings, { required }: QueryPlan): Uint32Array | undefined {
+  if (required.length === 0) return undefined;
+  const sets = required.map((group) => anyOf(group, (term) => ordinalsOf(postings, term)));
+  const { count } = postings.segment.rows;
+  return sets.reduce((a, b) => a.and(b)).within(0, count, count);
+}
+
+function anyOf(group: readonly string[], rowsOf: (term: string) => RowSet): RowSet {
+  return group.map(rowsOf).reduce((a, b) => a.or(b), new RowSet());
+}
+
 function restricts({ required, excluded }: Pick<QueryPlan, "required" | "excluded">): boolean {
   return required.length > 0 || excluded.length > 0;
 }
@@ -174,7 +186,7 @@ export function allowedOrdinals(
   rowsOf: (term: string) => RowSet,
 ): (ordinal: number) => boolean {
   if (!restricts({ required, excluded })) return () => true;
-  const any = (group: readonly string[]): RowSet => group.map(rowsOf).reduce((a, b) => a.or(b), new RowSet());
+  const any = (group: readonly string[]): RowSet => anyOf(group, rowsOf);
   const needs = required.map(any);
   const bans = excluded.map((groups) => groups.map(any).reduce((a, b) => a.and(b)));
   return (ordinal) => needs.every((set) => set.has(ordinal)) && !bans.some((set) => set.has(ordinal));

@@ -236,17 +236,19 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   /** Ranks ever deeper until `k` candidates really hold the phrases. */
   async #searchPhrases(prepared: Prepared, options: SearchOptions): Promise<Hits> {
     const { phrases } = prepared.plan;
+    const kept: number[] = [];
+    let checked = 0;
     for (let depth = Math.max(64, options.k * 4); ; depth *= 4) {
-      const hits = this.#rank(prepared, { ...options, k: depth });
-      const kept: number[] = [];
-      for (let i = 0; i < hits.rows.length && kept.length < options.k; i++) {
-        const text = await this.#options.textOf!(hits.rows[i]!);
-        if (phrases.every((phrase) => hasPhrase(text, phrase))) kept.push(i);
+      const { rows, scores } = this.#rank(prepared, { ...options, k: depth });
+      // a deeper ranking begins with the shallower one
+      for (; checked < rows.length && kept.length < options.k; checked++) {
+        const text = await this.#options.textOf!(rows[checked]!);
+        if (phrases.every((phrase) => hasPhrase(text, phrase))) kept.push(checked);
       }
-      if (kept.length === options.k || hits.rows.length < depth) {
+      if (kept.length === options.k || rows.length < depth) {
         return {
-          rows: Uint32Array.from(kept, (i) => hits.rows[i]!),
-          scores: Float32Array.from(kept, (i) => hits.scores[i]!),
+          rows: Uint32Array.from(kept, (i) => rows[i]!),
+          scores: Float32Array.from(kept, (i) => scores[i]!),
         };
       }
     }
