@@ -34,6 +34,8 @@ export interface SegmentSource {
   size(part: string): number;
   /** Owned copies or views of immutable memory, safe to keep. */
   read(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]>;
+  /** The same without copies: each range as the pieces it lies in. */
+  pieces(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[][]>;
   /** Copies rows of `stride` bytes each, given by ordinal, back to back to `out`. */
   gather(part: string, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void>;
 }
@@ -146,12 +148,14 @@ export function rowIdsOf(ids: readonly number[] | Uint32Array): RowIds {
 
 /** A segment over parts in memory: for tests, and for indexes used without a library. */
 export function memorySegment(id: number, rows: RowIds, parts: Parts): SegmentSource {
+  const cut = ({ part, start, end }: ByteRange): Uint8Array =>
+    (parts.get(part) ?? new Uint8Array(0)).subarray(start, end);
   return {
     id,
     rows,
     size: (part) => parts.get(part)?.byteLength ?? 0,
-    read: (ranges) =>
-      ranges.map(({ part, start, end }) => (parts.get(part) ?? new Uint8Array(0)).subarray(start, end)),
+    read: (ranges) => ranges.map(cut),
+    pieces: (ranges) => ranges.map((range) => [cut(range)]),
     gather: (part, stride, ordinals, out) => {
       const bytes = parts.get(part) ?? new Uint8Array(0);
       ordinals.forEach((o, i) => out.set(bytes.subarray(o * stride, (o + 1) * stride), i * stride));

@@ -6,8 +6,8 @@ import type { Region } from "./arena.ts";
 import type { WasmFace } from "./wasm.ts";
 
 export interface WeightedList {
-  /** Exactly one list, borrowed for the call. */
-  readonly bytes: Uint8Array;
+  /** Exactly one list, in pieces as it comes; borrowed for the call. */
+  readonly pieces: readonly Uint8Array[];
   /** Postings in it. */
   readonly count: number;
   /** Weight in the query x idf. */
@@ -75,6 +75,14 @@ const PADDING = 16;
 const TIE = 1 - 1e-6;
 
 const align = (bytes: number): number => (bytes + 15) & ~15;
+const tableBytes = (count: number): number => Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES;
+
+/** What a list takes beside its cursor. */
+function roomOf({ pieces, count }: WeightedList): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return align(bytes + PADDING) + tableBytes(count) + DECODED_BYTES;
+}
 
 export class WasmPostings implements PostingScorer {
   readonly #face: WasmFace;
@@ -108,34 +116,36 @@ export class WasmPostings implements PostingScorer {
     allowed?: AllowedRows,
   ): void {
     this.#allow(allowed, lengths.byteLength >>> 1);
-    const sizes = lists.map(({ bytes, count }) => ({
-      bytes: align(bytes.length + PADDING),
-      table: Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES,
-    }));
-    const cursors = align(lists.length * CURSOR_BYTES);
-    this.#lists = this.#atLeast(
-      this.#lists,
-      sizes.reduce((sum, size) => sum + size.bytes + size.table + DECODED_BYTES, cursors),
-    );
+    let needed = align(lists.length * CURSOR_BYTES);
+    for (const list of lists) needed += roomOf(list);
+    this.#lists = this.#atLeast(this.#lists, needed);
     this.#lengths = lengths.pointer;
     this.#loaded = lists.length;
     const { pointer } = this.#lists;
     const memory = this.#lists.u8();
-    const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
-    let at = cursors;
-    lists.forEach(({ bytes, count, weight }, i) => {
+    const u32 = this.#lists.u32();
+    const f64 = this.#lists.f64();
+    let at = align(lists.length * CURSOR_BYTES);
+    for (let i = 0; i < lists.length; i++) {
+      const { pieces, count, weight } = lists[i]!;
+      const start = at;
+      for (const piece of pieces) {
+        memory.set(piece, at);
+        at += piece.length;
+      }
+      const table = align(at + PADDING);
+      const decoded = table + tableBytes(count);
       const cursor = i * CURSOR_BYTES;
-      memory.set(bytes, at);
-      view.setUint32(cursor, pointer + at, true);
-      view.setUint32(cursor + 4, count, true);
-      view.setUint32(cursor + 8, pointer + at + sizes[i]!.bytes, true);
-      view.setFloat64(cursor + 16, weight * (k1 + 1), true);
-      view.setUint32(cursor + 24, pointer + at + sizes[i]!.bytes + sizes[i]!.table, true);
-      view.setFloat64(cursor + 32, k1 * (1 - b), true);
-      view.setFloat64(cursor + 40, (k1 * b) / average, true);
-      at += sizes[i]!.bytes + sizes[i]!.table + DECODED_BYTES;
+      u32[cursor / 4] = pointer + start;
+      u32[cursor / 4 + 1] = count;
+      u32[cursor / 4 + 2] = pointer + table;
+      f64[cursor / 8 + 2] = weight * (k1 + 1);
+      u32[cursor / 4 + 6] = pointer + decoded;
+      f64[cursor / 8 + 4] = k1 * (1 - b);
+      f64[cursor / 8 + 5] = (k1 * b) / average;
+      at = decoded + DECODED_BYTES;
       this.#face.instance.exports.openPostings(pointer + cursor);
-    });
+    }
   }
 
   bound(list: number, start: number, end: number): number {

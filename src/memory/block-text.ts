@@ -3,9 +3,10 @@
  * Parts: NAME (deflated blocks, back to back) and NAME.table (u32 little-endian, two a block: where it ends in the raw string, and where
  * in NAME). Blocks may be shorter than the writer's size.
  */
+
+import { asU32 } from "../bytes.ts";
 import type { SegmentSource } from "../index/segment.ts";
 import type { MaybePromise } from "../storage/store.ts";
-import { asU32, concat } from "./bytes.ts";
 import { inflate } from "./compress.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
 
@@ -105,9 +106,14 @@ export class BlockText {
   }
 
   #cut(blocks: readonly Uint8Array[], first: number, start: number, end: number): Uint8Array {
-    const offset = this.#rawEnd(first - 1);
-    const length = this.#rawEnd(first + blocks.length - 1) - offset;
-    const whole = blocks.length === 1 ? blocks[0]! : concat(blocks, length);
-    return whole.slice(start - offset, end - offset);
+    const cut = new Uint8Array(end - start);
+    let at = this.#rawEnd(first - 1);
+    for (const block of blocks) {
+      const from = Math.max(start - at, 0);
+      const to = Math.min(end - at, block.byteLength);
+      cut.set(block.subarray(from, to), at + from - start);
+      at += block.byteLength;
+    }
+    return cut;
   }
 }

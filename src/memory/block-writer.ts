@@ -2,8 +2,9 @@
  * Writes a long byte string in compressed blocks (their format: block-text.ts). Blocks that another writer made can be taken over as they
  * are, so that merging segments neither inflates nor deflates what stays.
  */
+
+import { asU32, concat } from "../bytes.ts";
 import type { Parts } from "../index/segment.ts";
-import { asU32, concat } from "./bytes.ts";
 import { deflate, inflate } from "./compress.ts";
 
 export class BlockWriter {

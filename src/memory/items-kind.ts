@@ -3,12 +3,13 @@
  * Parts: `heads`, `text` (blocked), `items` (u32 little-endian, three columns per item and a closing sentinel:
  * first ordinal, start in heads, start in text).
  */
+
+import { asU32 } from "../bytes.ts";
 import type { RowSet } from "../index/row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentSource } from "../index/segment.ts";
 import type { MaybePromise } from "../storage/store.ts";
 import { BlockText } from "./block-text.ts";
 import { BlockWriter, unpackBlocks } from "./block-writer.ts";
-import { asU32 } from "./bytes.ts";
 import { decodeItemRecord, type ItemRecord } from "./item-record.ts";
 import type { PageCache } from "./page-cache.ts";
 

@@ -124,7 +124,7 @@ async function combine(
   rows.set(found.words.rows);
   rows.set(onlyMeaning, found.words.rows.length);
   rows.sort();
-  const vectors = await library.vectors.take(rows);
+  using vectors = await library.vectors.take(rows);
   const candidates: Candidates = {
     rows,
     words: wordScoresOf(rows, found, wordPlaces),

@@ -1,9 +1,10 @@
 /** A segment in the Store: parts cut into pages, read through the page cache. Pages are immutable, so views of them may be kept. */
+
+import { asU32 } from "../bytes.ts";
 import { MnemeError } from "../errors.ts";
 import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
 import { PAGE_BYTES, readWhole } from "../storage/pages.ts";
 import type { Key, MaybePromise, ReadableStore } from "../storage/store.ts";
-import { asU32 } from "./bytes.ts";
 import { NS, type SegmentEntry } from "./layout.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
 
@@ -76,7 +77,8 @@ export class StoredSegment {
       id: this.entry.id,
       rows: this.rows,
       size: (part) => this.entry.parts[prefix + part] ?? 0,
-      read: (ranges) => this.#read(ranges, partOf),
+      read: (ranges) => this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf, slice),
+      pieces: (ranges) => this.#read(ranges, partOf, piecesOf),
       gather: (part, stride, ordinals, out) => this.#gather(partOf(part), stride, ordinals, out),
     };
   }
@@ -108,11 +110,19 @@ export class StoredSegment {
     return readWhole(this.#store, NS.segments, [this.entry.id, part], this.entry.parts[part]!);
   }
 
-  #read(ranges: readonly ByteRange[], partOf: (name: string) => Part): MaybePromise<Uint8Array[]> {
+  /** Ranges of parts that were read ahead, all of them or none. */
+  #readHeld(ranges: readonly ByteRange[], prefix: string): Uint8Array[] | undefined {
+    if (this.#held.size === 0 || !ranges.every(({ part }) => this.#held.has(prefix + part))) return undefined;
+    return ranges.map(({ part, start, end }) => this.#held.get(prefix + part)!.subarray(start, end));
+  }
+
+  #read<T extends Uint8Array | Uint8Array[]>(
+    ranges: readonly ByteRange[],
+    partOf: (name: string) => Part,
+    cut: (span: Span, loose: Loose) => T,
+  ): MaybePromise<T[]> {
     const spans = ranges.map(({ part, start, end }) => ({ part: partOf(part), start, end }));
-    if (this.#held.size > 0 && spans.every(({ part }) => this.#held.has(part.name)))
-      return spans.map(({ part, start, end }) => this.#held.get(part.name)!.subarray(start, end));
-    const all = (loose: Loose): Uint8Array[] => spans.map((span) => slice(span, loose));
+    const all = (loose: Loose): T[] => spans.map((span) => cut(span, loose));
     const loose = this.#atHand(spans);
     return loose instanceof Promise ? loose.then(all) : all(loose);
   }
@@ -209,6 +219,16 @@ function slice(span: Span, loose: Loose): Uint8Array {
   const whole = new Uint8Array(end - start);
   copySpan(span, whole, 0, loose);
   return whole;
+}
+
+/** The bytes of a span as views of its pages. */
+function piecesOf({ part, start, end }: Span, loose: Loose): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
+    const from = Math.max(start - page * PAGE_BYTES, 0);
+    pieces.push(pageAt(part, page, loose).subarray(from, end - page * PAGE_BYTES));
+  }
+  return pieces;
 }
 
 function copySpan({ part, start, end }: Span, out: Uint8Array, to: number, loose: Loose): void {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { joined } from "../../bytes.ts";
 import {
   kernels,
   type PostingScorer,
@@ -15,7 +16,7 @@ const STATISTICS = { average: 20, k1: 1.2, b: 0.75 };
 
 interface Case {
   readonly rows: number;
-  readonly lists: { readonly bytes: Uint8Array; readonly count: number; readonly weight: number }[];
+  readonly lists: { readonly pieces: Uint8Array[]; readonly count: number; readonly weight: number }[];
   readonly lengths: Uint16Array;
 }
 
@@ -34,7 +35,10 @@ function listOf(count: number, most: number, seed: number, lengths: Uint16Array)
   const frequencies = ordinals.map(() => 1 + (next() % most));
   const out = new ByteWriter();
   writePostings(out, ordinals, frequencies, 0, count, lengths);
-  return { bytes: out.finish(), count, weight: 0.1 + (next() % 100) / 25 };
+  const bytes = out.finish();
+  // pages end anywhere
+  const cut = next() % (bytes.length + 1);
+  return { pieces: [bytes.subarray(0, cut), bytes.subarray(cut)], count, weight: 0.1 + (next() % 100) / 25 };
 }
 
 const cases = fc
@@ -143,7 +147,8 @@ describe("posting kernels equal their twin", () => {
 
   test("the twin reads what the index writes", () => {
     const lengths = new Uint16Array(5000).fill(10);
-    const { bytes, count } = listOf(1300, 9, 3, lengths);
+    const { pieces, count } = listOf(1300, 9, 3, lengths);
+    const bytes = joined(pieces);
     const pairs = decodePostings(bytes, count);
     expect(pairs.length).toBe(1300);
     expect(pairs.every(([row, frequency], i) => frequency >= 1 && (i === 0 || row > pairs[i - 1]![0]))).toBe(

@@ -1,4 +1,5 @@
 /** BM25 within one attached segment: its best rows for a query, or the scores of given rows. */
+import { joined } from "../../bytes.ts";
 import type { PostingScorer, RowStatistics, WeightedList } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
@@ -11,12 +12,12 @@ import { type Collector, maxScore } from "./max-score.ts";
 import type { QueryPlan } from "./query-plan.ts";
 import { listOf, type WordsSegment } from "./words-segment.ts";
 
-/** Posting bytes of those of some terms that one segment has: parallel lists, which a search makes many of. */
+/** Posting lists of those of some terms that one segment has: parallel lists, which a search makes many of. */
 export interface SegmentPostings {
   readonly segment: WordsSegment;
   readonly terms: readonly string[];
   readonly entries: readonly TermEntry[];
-  readonly bytes: readonly Uint8Array[];
+  readonly lists: readonly (readonly Uint8Array[])[];
 }
 
 export function readPostings(
@@ -33,10 +34,10 @@ export function readPostings(
     found.push(term);
     entries.push(entry);
   }
-  if (found.length === 0) return { segment, terms: found, entries, bytes: [] };
+  if (found.length === 0) return { segment, terms: found, entries, lists: [] };
   const read = segment.readPostings(entries);
-  if (!(read instanceof Promise)) return { segment, terms: found, entries, bytes: read };
-  return read.then((bytes) => ({ segment, terms: found, entries, bytes }));
+  if (!(read instanceof Promise)) return { segment, terms: found, entries, lists: read };
+  return read.then((lists) => ({ segment, terms: found, entries, lists }));
 }
 
 /** A segment whose lists the scorer holds, until it is given others. */
@@ -56,11 +57,12 @@ export function loadSegment(
   statistics: RowStatistics,
   filter?: RowSet,
 ): LoadedSegment {
-  const { segment, terms, entries, bytes } = postings;
+  const { segment, terms, entries } = postings;
   const lists: WeightedList[] = [];
   for (let i = 0; i < terms.length; i++) {
     const weight = weights.get(terms[i]!);
-    if (weight !== undefined) lists.push({ bytes: bytes[i]!, count: entries[i]!.frequency, weight });
+    if (weight !== undefined)
+      lists.push({ pieces: postings.lists[i]!, count: entries[i]!.frequency, weight });
   }
   const { base } = segment.rows;
   const allowed = filter && base !== null ? { words: filter.words, first: base } : undefined;
@@ -152,11 +154,11 @@ export function wanted({ filter, minScore, after }: SearchOptions, score: number
   return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
 }
 
-function ordinalsOf({ terms, entries, bytes }: SegmentPostings, term: string): RowSet {
+function ordinalsOf({ terms, entries, lists }: SegmentPostings, term: string): RowSet {
   const set = new RowSet();
   const at = terms.indexOf(term);
   if (at < 0) return set;
-  const list = listOf(bytes[at]!, entries[at]!);
+  const list = listOf(joined(lists[at]!), entries[at]!);
   for (let block = 0; block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);

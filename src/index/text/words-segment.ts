@@ -58,9 +58,9 @@ export class WordsSegment implements Disposable {
     return this.dictionary.bytes + this.lengths.byteLength;
   }
 
-  /** Posting bytes of several terms in one read. */
-  readPostings(entries: readonly TermEntry[]): MaybePromise<Uint8Array[]> {
-    return this.source.read(entries.map(({ start, end }) => ({ part: "postings", start, end })));
+  /** Posting bytes of several terms, each in pieces, in one read. */
+  readPostings(entries: readonly TermEntry[]): MaybePromise<Uint8Array[][]> {
+    return this.source.pieces(entries.map(({ start, end }) => ({ part: "postings", start, end })));
   }
 
   [Symbol.dispose](): void {

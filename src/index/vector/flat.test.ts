@@ -108,7 +108,7 @@ test("takes vectors wherever they lie: rows of the tail may come before those of
   await index.attach(memorySegment(1, contiguousRows(4, 4), parts));
   for (const row of [1, 2, 9]) index.append(row, all[row]!);
   const rows = Uint32Array.of(1, 2, 3, 5, 6, 9);
-  const taken = await index.take(rows);
+  using taken = await index.take(rows);
   const scores = taken.score(all[0]!);
   rows.forEach((row, place) => {
     if (row === 3) expect(scores[place]).toBeNaN();

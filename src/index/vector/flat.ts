@@ -12,6 +12,7 @@ import { TopK } from "../top-k.ts";
 import { CodeBuffer } from "./code-buffer.ts";
 import { type Located, locate, type Run, type SegmentRun, segmentRun, splitByRun, tailRun } from "./run.ts";
 import { Scratch } from "./scratch.ts";
+import { type Lease, SpareBuffer } from "./spare-buffer.ts";
 import { TakenVectors } from "./taken-vectors.ts";
 import { COARSE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
@@ -64,6 +65,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   /** Scores that other threads write, and the fork they belong to. */
   readonly #forkedScores = new Scratch();
   #forked: Forked | undefined;
+  readonly #gathered = new SpareBuffer();
   readonly #sifted = new Uint32Array(SIFT_ROWS);
 
   constructor(options: FlatOptions) {
@@ -129,16 +131,12 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     };
   }
 
-  /** Fine codes of given rows, ascending, read once to be scored as often as one likes: what a fused ranking needs. */
+  /** Fine codes of given rows, ascending, to be disposed of; read once to be scored as often as one likes: what a fused ranking needs. */
   async take(rows: Uint32Array): Promise<TakenVectors> {
     const { located, places } = locate(this.#runs(), rows);
-    return new TakenVectors(
-      this.#coders.fine,
-      this.#metric,
-      rows.length,
-      places,
-      await this.#gather(located),
-    );
+    const codes = await this.#gather(located);
+    const taken = { rows: rows.length, places, codes: codes.bytes };
+    return new TakenVectors(this.#coders.fine, this.#metric, taken, () => codes[Symbol.dispose]());
   }
 
   memory(): readonly { name: string; bytes: number }[] {
@@ -286,25 +284,25 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return heap.drain();
   }
 
-  /** Fine codes of the candidates, back to back. Owned: searches may overlap while pages are read. */
-  async #gather(candidates: Located): Promise<Uint8Array> {
+  /** Fine codes of the candidates, back to back. Leased: searches may overlap while pages are read. */
+  async #gather(candidates: Located): Promise<Lease> {
     const stride = rowBytes(this.#coders.fine);
     const total = candidates.reduce((sum, { ordinals }) => sum + ordinals.length, 0);
-    const codes = new Uint8Array(total * stride);
+    const lease = this.#gathered.lease(total * stride);
     let at = 0;
     for (const { run, ordinals } of candidates) {
-      const under = run.gather(ordinals, codes.subarray(at, at + ordinals.length * stride));
+      const under = run.gather(ordinals, lease.bytes.subarray(at, at + ordinals.length * stride));
       if (under) await under;
       at += ordinals.length * stride;
     }
-    return codes;
+    return lease;
   }
 
   async #fineScores(query: Float32Array, candidates: Located): Promise<Float32Array> {
-    const codes = await this.#gather(candidates);
-    const count = codes.length / rowBytes(this.#coders.fine);
+    using codes = await this.#gather(candidates);
+    const count = codes.bytes.length / rowBytes(this.#coders.fine);
     const scores = new Float32Array(count);
-    this.#coders.fine.scorer(query, this.#metric).score(codes, 0, count, scores);
+    this.#coders.fine.scorer(query, this.#metric).score(codes.bytes, 0, count, scores);
     return scores;
   }
 }

@@ -1,4 +1,5 @@
 /** The plain twin of kernels/postings.ts: every list decoded to pairs at once, every bound the largest score there is. */
+import { joined } from "../../bytes.ts";
 import type { Region } from "../arena.ts";
 import {
   type AllowedRows,
@@ -25,9 +26,9 @@ export class ReferencePostings implements PostingScorer {
   ): void {
     this.#allowed = allowed;
     const all = lengths.u16();
-    this.#scores = lists.map(({ bytes, count, weight }) => {
+    this.#scores = lists.map(({ pieces, count, weight }) => {
       const scores = new Map<number, number>();
-      for (const [row, frequency] of decodePostings(bytes, count)) {
+      for (const [row, frequency] of decodePostings(joined(pieces), count)) {
         const norm = k1 * (1 - b) + ((k1 * b) / average) * all[row]!;
         scores.set(row, (weight * (k1 + 1) * frequency) / (frequency + norm));
       }

@@ -1,11 +1,12 @@
 /** Building and merging whole segments: pure functions over bytes, run by a worker or inline. */
+
+import { concat } from "../../bytes.ts";
 import { columnsKind } from "../../index/filter/columns.ts";
 import type { Meta } from "../../index/filter/where.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
 import { wordsKind } from "../../index/text/words-kind.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
-import { concat } from "../bytes.ts";
 import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
 import { buildItems, mergeItems } from "../items-kind.ts";
 import type { SpaceEntry } from "../layout.ts";

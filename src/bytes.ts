@@ -10,6 +10,15 @@ export function concat(pieces: readonly Uint8Array[], length: number): Uint8Arra
   return whole;
 }
 
+/** Pieces as one, the only piece as it is. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  return concat(
+    pieces,
+    pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+}
+
 /** u32 view, copying when the bytes are not aligned. */
 export function asU32(bytes: Uint8Array): Uint32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
