@@ -71,15 +71,51 @@ function writePlace(out: ByteWriter, place: PassagePlace, before: PassagePlace, 
   if (flags & PAGES) out.varint(place.page);
 }
 
-function readPlace(reader: ByteReader, before: PassagePlace, flags: number): PassagePlace {
-  const start = before.end + reader.signed();
-  const end = start + reader.varint();
-  const line = before.line + reader.signed();
-  const heading = before.heading + reader.signed();
-  const ownBytes = (flags & OWN_BYTES) !== 0;
-  const startByte = ownBytes ? before.endByte + reader.signed() : start;
-  const endByte = ownBytes ? startByte + reader.varint() : end;
-  return { start, end, startByte, endByte, line, heading, page: flags & PAGES ? reader.varint() : 0 };
+/** Reads places one after the other; most are passed on the way to the one that is wanted. */
+class PlaceReader {
+  readonly #reader: ByteReader;
+  readonly #flags: number;
+  readonly count: number;
+  #start = 0;
+  #end = 0;
+  #line = 0;
+  #heading = 0;
+  #startByte = 0;
+  #endByte = 0;
+  #page = 0;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#reader = new ByteReader(bytes, at);
+    this.count = this.#reader.varint();
+    this.#flags = this.#reader.varint();
+  }
+
+  /** @returns false beyond the end of the bytes */
+  next(): boolean {
+    const reader = this.#reader;
+    if (reader.at >= reader.bytes.length) return false;
+    this.#start = this.#end + reader.signed();
+    this.#end = this.#start + reader.varint();
+    this.#line += reader.signed();
+    this.#heading += reader.signed();
+    const ownBytes = (this.#flags & OWN_BYTES) !== 0;
+    this.#startByte = ownBytes ? this.#endByte + reader.signed() : this.#start;
+    this.#endByte = ownBytes ? this.#startByte + reader.varint() : this.#end;
+    this.#page = this.#flags & PAGES ? reader.varint() : 0;
+    return true;
+  }
+
+  get place(): PassagePlace {
+    return {
+      start: this.#start,
+      end: this.#end,
+      startByte: this.#startByte,
+      endByte: this.#endByte,
+      line: this.#line,
+      heading: this.#heading,
+      page: this.#page,
+    };
+  }
 }
 
 /** A record that came from bytes: its parts are parsed when they are asked for, one passage without unfolding the rest. */
@@ -117,9 +153,9 @@ class EncodedRecord implements ItemRecord {
 
   get places(): PassagePlace[] {
     if (!this.#places) {
-      const places: PassagePlace[] = [];
-      this.#walk((place) => places.push(place) > 0);
-      this.#places = places;
+      this.#places = [];
+      const reader = new PlaceReader(this.#bytes, this.#placesAt);
+      for (let i = 0; i < reader.count && reader.next(); i++) this.#places.push(reader.place);
     }
     return this.#places;
   }
@@ -132,25 +168,10 @@ class EncodedRecord implements ItemRecord {
   }
 
   place(passage: number): PassagePlace | undefined {
-    let at = 0;
-    let found: PassagePlace | undefined;
-    this.#walk((place) => {
-      found = place;
-      return at++ < passage;
-    });
-    return at === passage + 1 ? found : undefined;
-  }
-
-  /** @param visit false ends the walk */
-  #walk(visit: (place: PassagePlace) => boolean): void {
-    const reader = new ByteReader(this.#bytes, this.#placesAt);
-    const count = reader.varint();
-    const flags = reader.varint();
-    let place = NOWHERE;
-    for (let i = 0; i < count && reader.at < this.#bytes.length; i++) {
-      place = readPlace(reader, place, flags);
-      if (!visit(place)) return;
-    }
+    const reader = new PlaceReader(this.#bytes, this.#placesAt);
+    if (passage >= reader.count) return undefined;
+    for (let i = 0; i <= passage; i++) if (!reader.next()) return undefined;
+    return reader.place;
   }
 
   /** Passes a value with its length in front. @returns where it starts */

@@ -183,7 +183,10 @@ function reasonsOf(
 ): Reason[] {
   const reasons: Reason[] = [];
   if (ranked.words) {
-    const terms = [...new Set(matches.map(([start, end]) => passage.slice(start, end).toLowerCase()))];
+    const terms =
+      matches.length === 0
+        ? []
+        : [...new Set(matches.map(([start, end]) => passage.slice(start, end).toLowerCase()))];
     reasons.push({ by: "words", ...ranked.words, terms });
   }
   if (ranked.meaning) reasons.push({ by: "meaning", ...ranked.meaning });

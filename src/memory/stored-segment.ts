@@ -221,12 +221,13 @@ function slice(span: Span, loose: Loose): Uint8Array {
   return whole;
 }
 
-/** The bytes of a span as views of its pages. */
+/** The bytes of a span, which has some, as views of its pages. */
 function piecesOf({ part, start, end }: Span, loose: Loose): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
-    const from = Math.max(start - page * PAGE_BYTES, 0);
-    pieces.push(pageAt(part, page, loose).subarray(from, end - page * PAGE_BYTES));
+  const first = Math.floor(start / PAGE_BYTES);
+  const base = first * PAGE_BYTES;
+  const pieces = [pageAt(part, first, loose).subarray(start - base, end - base)];
+  for (let page = first + 1; page * PAGE_BYTES < end; page++) {
+    pieces.push(pageAt(part, page, loose).subarray(0, end - page * PAGE_BYTES));
   }
   return pieces;
 }
