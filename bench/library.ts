@@ -115,7 +115,8 @@ function diskBytes(path: string): number {
 function runChild<T>(task: Task): T {
   const { status } = spawnSync(
     process.execPath,
-    ["--expose-gc", "--max-old-space-size=12000", process.argv[1]!],
+    // Orama passes all results of a search as the arguments of one call
+    ["--expose-gc", "--max-old-space-size=12000", "--stack-size=7000", process.argv[1]!],
     {
       stdio: ["ignore", "inherit", "inherit"],
       env: {

@@ -10,13 +10,13 @@ export function concat(pieces: readonly Uint8Array[], length: number): Uint8Arra
   return whole;
 }
 
-/** Pieces as one, the only piece as it is. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  return concat(
-    pieces,
-    pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
-  );
+/** All bytes as words, the last one padded with zeros: a view where they lie so. */
+export function wordsOf(bytes: Uint8Array): Uint32Array {
+  if (bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0)
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const words = new Uint32Array((bytes.byteLength + 3) >>> 2);
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
 }
 
 /** u32 view, copying when the bytes are not aligned. */

@@ -4,6 +4,7 @@
  * Row ids are global, ascending u32; inside a segment rows have ordinals 0..count-1 in row order.
  * Deletes are not the indexes' business: the library keeps one RowSet of live rows and passes it as the filter.
  */
+import { type ListSource, listsOf } from "../kernels/index.ts";
 import type { MaybePromise } from "../storage/store.ts";
 import type { Cursor, Hits } from "./hits.ts";
 import type { RowSet } from "./row-set.ts";
@@ -34,8 +35,8 @@ export interface SegmentSource {
   size(part: string): number;
   /** Owned copies or views of immutable memory, safe to keep. */
   read(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]>;
-  /** The same without copies: each range as the pieces it lies in. */
-  pieces(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[][]>;
+  /** Ranges of one part, to be copied from later without an object each. */
+  hold(part: string, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource>;
   /** Copies rows of `stride` bytes each, given by ordinal, back to back to `out`. */
   gather(part: string, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void>;
 }
@@ -155,7 +156,7 @@ export function memorySegment(id: number, rows: RowIds, parts: Parts): SegmentSo
     rows,
     size: (part) => parts.get(part)?.byteLength ?? 0,
     read: (ranges) => ranges.map(cut),
-    pieces: (ranges) => ranges.map((range) => [cut(range)]),
+    hold: (part, ranges) => listsOf(ranges.map(({ start, end }) => cut({ part, start, end }))),
     gather: (part, stride, ordinals, out) => {
       const bytes = parts.get(part) ?? new Uint8Array(0);
       ordinals.forEach((o, i) => out.set(bytes.subarray(o * stride, (o + 1) * stride), i * stride));

@@ -4,6 +4,7 @@ import { WasmFace } from "./wasm.ts";
 export { Arena, Region } from "./arena.ts";
 export type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
 export { LazyPool } from "./lazy-pool.ts";
+export { type ListSource, listBytes, listsOf } from "./list-source.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
   type AllowedRows,

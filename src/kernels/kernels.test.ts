@@ -275,7 +275,7 @@ test("a kernel that fails is an error at once, and the pool goes on", async () =
   } as const;
   // the second task begins 64 bytes on: past the end of the memory
   const end = face.arena.memory.buffer.byteLength;
-  expect(() => pool.scan({ ...scan, rows: end - 64 })).toThrow(/kernel failed/);
+  expect(() => pool.scan({ ...scan, rows: end - 64 })).toThrow(/hamming failed/);
   expect(() => pool.scan({ ...scan, rows: room.pointer })).not.toThrow();
   await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
 });

@@ -18,7 +18,7 @@ export class LazyPool implements AsyncDisposable {
     this.#most = Math.min(most, MOST_WORKERS);
   }
 
-  /** The pool once it is open; the first call has it opened. */
+  /** The pool once it is there; the first call has it started. */
   get pool(): Pool | undefined {
     if (this.#most > 0 && !this.#closed) this.#opening ??= this.#open();
     return this.#pool;

@@ -51,8 +51,8 @@ export function takeTasks(control: Int32Array, list: ScanList, kernels: WasmKern
 
 /** Scans under way. They must be joined, or disposed of, before what they read and write is freed. */
 export interface Fork extends Disposable {
-  /** Helps until all is done. @throws MnemeError INTERNAL when a kernel failed or a worker died */
-  join(): void;
+  /** Helps until all is done. @returns false when it could not be done: a kernel failed, or a worker does not answer */
+  join(): boolean;
 }
 
 export class Pool implements AsyncDisposable {
@@ -99,22 +99,20 @@ export class Pool implements AsyncDisposable {
 
   /** Runs one scan on all threads; returns when all rows are done. @throws MnemeError DISPOSED, INTERNAL when a worker died. */
   scan(scan: RowScan): void {
-    const fork = this.fork([rowScan(scan)]);
-    if (!fork) throw new MnemeError("INTERNAL", "pool: another scan is under way; join it first");
-    fork.join();
-  }
-
-  /**
-   * Lets the workers begin with some scans. @returns undefined when scans are under way or there is no room for the list
-   * @throws MnemeError DISPOSED, INTERNAL when a worker died
-   */
-  fork(scans: readonly Scan[]): Fork | undefined {
     if (this.#closed) throw new MnemeError("DISPOSED", "pool: used after close");
     if (this.#failure)
       throw new MnemeError("INTERNAL", "pool: a worker thread died; open a new pool", {
         cause: this.#failure,
       });
-    if (this.#forked) return undefined;
+    const fork = this.fork([rowScan(scan)]);
+    if (!fork) throw new MnemeError("INTERNAL", "pool: another scan is under way; join it first");
+    if (!fork.join())
+      throw new MnemeError("INTERNAL", `pool: ${scan.kernel} failed; are its pointers inside the arena?`);
+  }
+
+  /** Lets the workers begin with some scans. @returns undefined where they cannot: closed, at other scans, or a worker died */
+  fork(scans: readonly Scan[]): Fork | undefined {
+    if (this.#closed || this.#failure || this.#forked) return undefined;
     const tasks = this.#list.write(scans, this.threads * TASKS_A_THREAD);
     if (tasks < 0) return undefined;
     const control = this.#control;
@@ -137,33 +135,31 @@ export class Pool implements AsyncDisposable {
     this.#room[Symbol.dispose]();
   }
 
-  #join(): void {
-    if (!this.#forked) return;
+  #join(): boolean {
+    if (!this.#forked) return false;
     takeTasks(this.#control, this.#list, this.#face.instance.exports);
-    this.#stop();
-    if (Atomics.exchange(this.#control, FAILED, 0) !== 0)
-      throw new MnemeError("INTERNAL", "pool: a kernel failed; are its pointers inside the arena?");
+    return this.#stop() && Atomics.exchange(this.#control, FAILED, 0) === 0;
   }
 
-  /** No task begins any more; waits for those that have begun. */
-  #stop(): void {
-    if (!this.#forked) return;
+  /** No task begins any more; waits for those that have begun. @returns whether all have ended */
+  #stop(): boolean {
+    if (!this.#forked) return true;
     this.#forked = false;
     const control = this.#control;
     Atomics.store(control, OPEN, 0);
     Atomics.store(control, NEXT, control[TASKS]!);
-    for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(control, ACTIVE) === 0) return;
+    for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(control, ACTIVE) === 0) return true;
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
     for (let active = Atomics.load(control, ACTIVE); active > 0; active = Atomics.load(control, ACTIVE)) {
       Atomics.wait(control, ACTIVE, active, 1000);
-      if (Date.now() > deadline) {
-        this.#failure = new MnemeError(
-          "INTERNAL",
-          `pool: ${active} of ${this.#workers.length} workers did not finish in ${JOIN_TIMEOUT_MS} ms`,
-        );
-        throw this.#failure;
-      }
+      if (Date.now() < deadline) continue;
+      this.#failure = new MnemeError(
+        "INTERNAL",
+        `pool: ${active} of ${this.#workers.length} workers did not finish in ${JOIN_TIMEOUT_MS} ms`,
+      );
+      return false;
     }
+    return true;
   }
 }
 
@@ -187,6 +183,11 @@ export async function startPool(face: WasmFace, { workers }: PoolOptions): Promi
 /** The same, and waits until every thread runs. @throws MnemeError RANGE, INTERNAL */
 export async function openPool(face: WasmFace, options: PoolOptions): Promise<Pool> {
   const pool = await startPool(face, options);
-  await pool.ready;
+  try {
+    await pool.ready;
+  } catch (cause) {
+    await pool[Symbol.asyncDispose]();
+    throw new MnemeError("INTERNAL", "pool: a worker thread did not start", { cause });
+  }
   return pool;
 }

@@ -3,11 +3,13 @@
  * one segment; the caller decides which list is walked where. Its plain twin: reference/postings.ts.
  */
 import type { Region } from "./arena.ts";
+import type { ListSource } from "./list-source.ts";
 import type { WasmFace } from "./wasm.ts";
 
 export interface WeightedList {
-  /** Exactly one list, in pieces as it comes; borrowed for the call. */
-  readonly pieces: readonly Uint8Array[];
+  /** List number `index` of them, exactly; borrowed for the call. */
+  readonly lists: ListSource;
+  readonly index: number;
   /** Postings in it. */
   readonly count: number;
   /** Weight in the query x idf. */
@@ -56,8 +58,8 @@ export interface PostingScorer extends Disposable {
   keep(threshold: number): number;
   /** The k-th largest score of the candidates, a little less so that equal ones pass; -Infinity when they are fewer. */
   kth(k: number): number;
-  /** Candidate rows, ascending, and their scores. Borrowed until the next call. */
-  candidates(): { readonly rows: Uint32Array; readonly scores: Float64Array };
+  /** Candidate rows, ascending, and their scores, in front of what else the arrays hold. Borrowed until the next call. */
+  candidates(): { readonly count: number; readonly rows: Uint32Array; readonly scores: Float64Array };
   /** Bytes held in kernel memory. */
   readonly bytes: number;
 }
@@ -68,8 +70,8 @@ const TABLE_ENTRY_BYTES = 16;
 const BLOCK = 128;
 /** Room for one decoded block: ordinals and frequencies. */
 const DECODED_BYTES = BLOCK * 8;
-/** Unpacking reads whole words beyond the end of a list. */
-const PADDING = 16;
+/** Unpacking reads whole words beyond the end of a list, and up to 3 bytes more stand before and behind it. */
+const PADDING = 24;
 
 /** Scores this near are the same once they are kept as f32. */
 const TIE = 1 - 1e-6;
@@ -78,10 +80,8 @@ const align = (bytes: number): number => (bytes + 15) & ~15;
 const tableBytes = (count: number): number => Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES;
 
 /** What a list takes beside its cursor. */
-function roomOf({ pieces, count }: WeightedList): number {
-  let bytes = 0;
-  for (const piece of pieces) bytes += piece.length;
-  return align(bytes + PADDING) + tableBytes(count) + DECODED_BYTES;
+function roomOf({ lists, index, count }: WeightedList): number {
+  return align(lists.length(index) + PADDING) + tableBytes(count) + DECODED_BYTES;
 }
 
 export class WasmPostings implements PostingScorer {
@@ -122,18 +122,13 @@ export class WasmPostings implements PostingScorer {
     this.#lengths = lengths.pointer;
     this.#loaded = lists.length;
     const { pointer } = this.#lists;
-    const memory = this.#lists.u8();
     const u32 = this.#lists.u32();
     const f64 = this.#lists.f64();
     let at = align(lists.length * CURSOR_BYTES);
     for (let i = 0; i < lists.length; i++) {
-      const { pieces, count, weight } = lists[i]!;
-      const start = at;
-      for (const piece of pieces) {
-        memory.set(piece, at);
-        at += piece.length;
-      }
-      const table = align(at + PADDING);
+      const { lists: source, index, count, weight } = lists[i]!;
+      const start = at + source.copy(index, u32, at / 4);
+      const table = at + align(source.length(index) + PADDING);
       const decoded = table + tableBytes(count);
       const cursor = i * CURSOR_BYTES;
       u32[cursor / 4] = pointer + start;
@@ -220,11 +215,8 @@ export class WasmPostings implements PostingScorer {
     return kth * TIE;
   }
 
-  candidates(): { rows: Uint32Array; scores: Float64Array } {
-    return {
-      rows: this.#rows.u32().subarray(0, this.#candidates),
-      scores: this.#scores.f64().subarray(0, this.#candidates),
-    };
+  candidates(): { count: number; rows: Uint32Array; scores: Float64Array } {
+    return { count: this.#candidates, rows: this.#rows.u32(), scores: this.#scores.f64() };
   }
 
   [Symbol.dispose](): void {

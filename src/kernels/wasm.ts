@@ -207,7 +207,7 @@ export class WasmFace implements KernelFace {
   selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number {
     const [from, to] = [this.#in("a", scores), this.#room("out", out)];
     const found = this.instance.exports.selectAbove(from, scores.length, threshold, to, out.length);
-    this.#take(to, out.subarray(0, found));
+    if (!this.arena.holds(out)) this.#take(to, out.subarray(0, found));
     return found;
   }
 

@@ -144,9 +144,10 @@ export class SegmentItems {
     return this.#table[item * COLUMNS]!;
   }
 
-  async record(item: number): Promise<ItemRecord> {
+  record(item: number): MaybePromise<ItemRecord> {
     const at = item * COLUMNS;
-    return decodeItemRecord(await this.#heads.read(this.#table[at + 1]!, this.#table[at + COLUMNS + 1]!));
+    const bytes = this.#heads.read(this.#table[at + 1]!, this.#table[at + COLUMNS + 1]!);
+    return bytes instanceof Promise ? bytes.then(decodeItemRecord) : decodeItemRecord(bytes);
   }
 
   /** UTF-8 bytes [start, end) of the item's text; all of it by default. */

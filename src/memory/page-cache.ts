@@ -2,6 +2,7 @@
  * PageCache: pages of segment parts under the library's Budget. Second chance (Corbato, A Paging Experiment with the Multics System,
  * 1968): a page read since the hand last passed stays for another round, so that a hit costs a look at an array and no reordering.
  */
+import { wordsOf } from "../bytes.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 
 /** Queue entry, array slots and views per page, measured with 16 KB pages. */
@@ -25,13 +26,15 @@ export class CachedPart {
     return bytes;
   }
 
-  /** The page as 4-byte words, or undefined when it is not in the cache or does not lie on a word. */
+  /** The page as words, padded to whole ones; undefined when it is not in the cache. */
   words(page: number): Uint32Array | undefined {
-    const known = this.#words[page];
     const bytes = this.get(page);
-    if (known || !bytes || bytes.byteOffset % 4 !== 0) return known;
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
-    this.#words[page] = words;
+    if (!bytes) return undefined;
+    let words = this.#words[page];
+    if (!words) {
+      words = wordsOf(bytes);
+      this.#words[page] = words;
+    }
     return words;
   }
 

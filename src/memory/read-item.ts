@@ -1,11 +1,12 @@
 /** Reading one item back: its record, its text, one of its passages. */
+import type { MaybePromise } from "../storage/store.ts";
 import { type ItemRecord, passagePlace } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
 import type { ItemHead, StoredItem } from "./types.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-export async function recordOf(place: RowPlace): Promise<ItemRecord> {
+export function recordOf(place: RowPlace): MaybePromise<ItemRecord> {
   return place.segment ? place.segment.items.record(place.item) : place.item.record;
 }
 

@@ -1,10 +1,12 @@
 /** A segment in the Store: parts cut into pages, read through the page cache. Pages are immutable, so views of them may be kept. */
 
-import { asU32 } from "../bytes.ts";
+import { asU32, wordsOf } from "../bytes.ts";
 import { MnemeError } from "../errors.ts";
 import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
+import type { ListSource } from "../kernels/index.ts";
 import { PAGE_BYTES, readWhole } from "../storage/pages.ts";
 import type { Key, MaybePromise, ReadableStore } from "../storage/store.ts";
+import { HeldRanges } from "./held-ranges.ts";
 import { NS, type SegmentEntry } from "./layout.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
 
@@ -77,8 +79,8 @@ export class StoredSegment {
       id: this.entry.id,
       rows: this.rows,
       size: (part) => this.entry.parts[prefix + part] ?? 0,
-      read: (ranges) => this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf, slice),
-      pieces: (ranges) => this.#read(ranges, partOf, piecesOf),
+      read: (ranges) => this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf),
+      hold: (part, ranges) => this.#hold(partOf(part), ranges),
       gather: (part, stride, ordinals, out) => this.#gather(partOf(part), stride, ordinals, out),
     };
   }
@@ -116,13 +118,20 @@ export class StoredSegment {
     return ranges.map(({ part, start, end }) => this.#held.get(prefix + part)!.subarray(start, end));
   }
 
-  #read<T extends Uint8Array | Uint8Array[]>(
-    ranges: readonly ByteRange[],
-    partOf: (name: string) => Part,
-    cut: (span: Span, loose: Loose) => T,
-  ): MaybePromise<T[]> {
+  #hold(part: Part, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource> {
+    const held = HeldRanges.of(ranges, part.cached);
+    if (held) return held;
+    const all = (loose: Loose): ListSource =>
+      HeldRanges.of(ranges, {
+        words: (page) => part.cached.words(page) ?? wordsOf(pageAt(part, page, loose)),
+      })!;
+    const loose = this.#atHand(ranges.map(({ start, end }) => ({ part, start, end })));
+    return loose instanceof Promise ? loose.then(all) : all(loose);
+  }
+
+  #read(ranges: readonly ByteRange[], partOf: (name: string) => Part): MaybePromise<Uint8Array[]> {
     const spans = ranges.map(({ part, start, end }) => ({ part: partOf(part), start, end }));
-    const all = (loose: Loose): T[] => spans.map((span) => cut(span, loose));
+    const all = (loose: Loose): Uint8Array[] => spans.map((span) => slice(span, loose));
     const loose = this.#atHand(spans);
     return loose instanceof Promise ? loose.then(all) : all(loose);
   }
@@ -219,17 +228,6 @@ function slice(span: Span, loose: Loose): Uint8Array {
   const whole = new Uint8Array(end - start);
   copySpan(span, whole, 0, loose);
   return whole;
-}
-
-/** The bytes of a span, which has some, as views of its pages. */
-function piecesOf({ part, start, end }: Span, loose: Loose): Uint8Array[] {
-  const first = Math.floor(start / PAGE_BYTES);
-  const base = first * PAGE_BYTES;
-  const pieces = [pageAt(part, first, loose).subarray(start - base, end - base)];
-  for (let page = first + 1; page * PAGE_BYTES < end; page++) {
-    pieces.push(pageAt(part, page, loose).subarray(0, end - page * PAGE_BYTES));
-  }
-  return pieces;
 }
 
 function copySpan({ part, start, end }: Span, out: Uint8Array, to: number, loose: Loose): void {

@@ -38,6 +38,8 @@ export class FeedbackModel {
   #sums = new Float64Array(0);
   /** By number; NaN where it was not asked for in this version of the statistics. */
   #idf = new Float64Array(0);
+  /** Numbers of the terms of the passages under work. */
+  #met = new Uint32Array(0);
   #version = -1;
 
   constructor(statistics: TermStatistics) {
@@ -46,7 +48,7 @@ export class FeedbackModel {
 
   /** Rough. */
   get bytes(): number {
-    return this.#counter.bytes + this.#sums.byteLength + this.#idf.byteLength;
+    return this.#counter.bytes + this.#sums.byteLength + this.#idf.byteLength + this.#met.byteLength;
   }
 
   /** The strongest terms; their weights add up to 1. */
@@ -62,23 +64,24 @@ export class FeedbackModel {
     return new Map(best.map(({ term, weight }) => [term, weight / total]));
   }
 
-  /** Adds the passages' terms to the sums. @returns their numbers, those of the first passage first */
-  #addUp(passages: readonly FeedbackPassage[]): number[] {
+  /** Adds the passages' terms to the sums. @returns how many they are, met in the order of the passages */
+  #addUp(passages: readonly FeedbackPassage[]): number {
     const { k1, b } = bm25Defaults;
     const { averageLength } = this.#statistics;
-    const found: number[] = [];
+    let met = 0;
     for (const { text, share } of passages) {
       if (share === 0) continue;
       const { numbers, counts, length } = this.#counter.count(text);
       this.#grow(counts.length);
       const norm = lengthNorm(length, averageLength, k1, b);
-      for (const number of numbers) {
+      for (let i = 0; i < numbers.length; i++) {
+        const number = numbers[i]!;
         if (!this.#counter.isTopical(number)) continue;
-        if (this.#sums[number] === 0) found.push(number);
+        if (this.#sums[number] === 0) this.#met[met++] = number;
         this.#sums[number]! += share * saturation(counts[number]!, norm, k1);
       }
     }
-    return found;
+    return met;
   }
 
   #grow(length: number): void {
@@ -86,13 +89,17 @@ export class FeedbackModel {
     if (length <= known) return;
     this.#sums = resized(this.#sums, length);
     this.#idf = resized(this.#idf, length).fill(Number.NaN, known);
+    const met = new Uint32Array(length);
+    met.set(this.#met);
+    this.#met = met;
   }
 
   /** The terms of the largest weights, strongest first; equal ones by name. Clears the sums. */
-  #strongest(numbers: readonly number[], terms: number): WeighedTerm[] {
+  #strongest(met: number, terms: number): WeighedTerm[] {
     const { greatestIdf } = this.#statistics;
     const best: WeighedTerm[] = [];
-    for (const number of numbers) {
+    for (let i = 0; i < met; i++) {
+      const number = this.#met[i]!;
       const sum = this.#sums[number]!;
       this.#sums[number] = 0;
       const least = best.length < terms ? 0 : best.at(-1)!.weight;

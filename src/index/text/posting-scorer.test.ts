@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { joined } from "../../bytes.ts";
 import {
   kernels,
+  listBytes,
+  listsOf,
   type PostingScorer,
   ReferencePostings,
   WasmPostings,
+  type WeightedList,
   WINDOW_ROWS,
 } from "../../kernels/index.ts";
 import { decodePostings } from "../../kernels/reference/postings.ts";
@@ -16,7 +18,7 @@ const STATISTICS = { average: 20, k1: 1.2, b: 0.75 };
 
 interface Case {
   readonly rows: number;
-  readonly lists: { readonly pieces: Uint8Array[]; readonly count: number; readonly weight: number }[];
+  readonly lists: WeightedList[];
   readonly lengths: Uint16Array;
 }
 
@@ -35,10 +37,12 @@ function listOf(count: number, most: number, seed: number, lengths: Uint16Array)
   const frequencies = ordinals.map(() => 1 + (next() % most));
   const out = new ByteWriter();
   writePostings(out, ordinals, frequencies, 0, count, lengths);
-  const bytes = out.finish();
-  // pages end anywhere
-  const cut = next() % (bytes.length + 1);
-  return { pieces: [bytes.subarray(0, cut), bytes.subarray(cut)], count, weight: 0.1 + (next() % 100) / 25 };
+  return { lists: listsOf([out.finish()]), index: 0, count, weight: 0.1 + (next() % 100) / 25 };
+}
+
+function candidatesOf(scorer: PostingScorer): unknown[] {
+  const { count, rows, scores } = scorer.candidates();
+  return [[...rows.subarray(0, count)], rounded(scores.subarray(0, count))];
 }
 
 const cases = fc
@@ -97,8 +101,7 @@ describe("posting kernels equal their twin", () => {
             one.lists.forEach((_, list) => scorer.bound(list, start, end));
             one.lists.forEach((_, list) => scorer.accumulate(list, start, end));
             seen.push(scorer.collect(start, end, 0.5), scorer.keep(scorer.kth(k)));
-            const { rows, scores } = scorer.candidates();
-            seen.push([...rows], rounded(scores));
+            seen.push(...candidatesOf(scorer));
           }
           return seen;
         });
@@ -114,9 +117,9 @@ describe("posting kernels equal their twin", () => {
         both(one, undefined, (scorer) => {
           scorer.setCandidates(rows);
           one.lists.forEach((_, list) => scorer.complete(list));
-          const all = rounded(scorer.candidates().scores);
+          const all = candidatesOf(scorer);
           const kept = scorer.keep(threshold);
-          return [all, kept, [...scorer.candidates().rows]];
+          return [all, kept, candidatesOf(scorer)];
         });
       }),
       { seed: 22, numRuns: 60 },
@@ -147,9 +150,8 @@ describe("posting kernels equal their twin", () => {
 
   test("the twin reads what the index writes", () => {
     const lengths = new Uint16Array(5000).fill(10);
-    const { pieces, count } = listOf(1300, 9, 3, lengths);
-    const bytes = joined(pieces);
-    const pairs = decodePostings(bytes, count);
+    const { lists, index, count } = listOf(1300, 9, 3, lengths);
+    const pairs = decodePostings(listBytes(lists, index), count);
     expect(pairs.length).toBe(1300);
     expect(pairs.every(([row, frequency], i) => frequency >= 1 && (i === 0 || row > pairs[i - 1]![0]))).toBe(
       true,

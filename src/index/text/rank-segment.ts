@@ -1,6 +1,12 @@
 /** BM25 within one attached segment: its best rows for a query, or the scores of given rows. */
-import { joined } from "../../bytes.ts";
-import type { PostingScorer, RowStatistics, WeightedList } from "../../kernels/index.ts";
+import {
+  type ListSource,
+  listBytes,
+  listsOf,
+  type PostingScorer,
+  type RowStatistics,
+  type WeightedList,
+} from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
@@ -17,8 +23,10 @@ export interface SegmentPostings {
   readonly segment: WordsSegment;
   readonly terms: readonly string[];
   readonly entries: readonly TermEntry[];
-  readonly lists: readonly (readonly Uint8Array[])[];
+  readonly lists: ListSource;
 }
+
+const NO_LISTS = listsOf([]);
 
 export function readPostings(
   lexicon: Lexicon,
@@ -34,7 +42,7 @@ export function readPostings(
     found.push(term);
     entries.push(entry);
   }
-  if (found.length === 0) return { segment, terms: found, entries, lists: [] };
+  if (found.length === 0) return { segment, terms: found, entries, lists: NO_LISTS };
   const read = segment.readPostings(entries);
   if (!(read instanceof Promise)) return { segment, terms: found, entries, lists: read };
   return read.then((lists) => ({ segment, terms: found, entries, lists }));
@@ -62,7 +70,7 @@ export function loadSegment(
   for (let i = 0; i < terms.length; i++) {
     const weight = weights.get(terms[i]!);
     if (weight !== undefined)
-      lists.push({ pieces: postings.lists[i]!, count: entries[i]!.frequency, weight });
+      lists.push({ lists: postings.lists, index: i, count: entries[i]!.frequency, weight });
   }
   const { base } = segment.rows;
   const allowed = filter && base !== null ? { words: filter.words, first: base } : undefined;
@@ -114,7 +122,7 @@ export function rankSegment(
     scorer.setCandidates(few);
     for (let list = 0; list < lists; list++) scorer.complete(list);
     const found = scorer.candidates();
-    for (let i = 0; i < found.rows.length; i++) collector.collect(found.rows[i]!, found.scores[i]!);
+    for (let i = 0; i < found.count; i++) collector.collect(found.rows[i]!, found.scores[i]!);
   } else maxScore(scorer, lists, rows.count, collector);
 }
 
@@ -158,7 +166,7 @@ function ordinalsOf({ terms, entries, lists }: SegmentPostings, term: string): R
   const set = new RowSet();
   const at = terms.indexOf(term);
   if (at < 0) return set;
-  const list = listOf(joined(lists[at]!), entries[at]!);
+  const list = listOf(listBytes(lists, at), entries[at]!);
   for (let block = 0; block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);

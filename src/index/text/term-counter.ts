@@ -9,8 +9,8 @@ const TERM_BYTES = 120;
 const NO_TOPIC = /^(?:\d+|.)$/u;
 
 export interface CountedTerms {
-  /** Numbers of the distinct terms. */
-  readonly numbers: readonly number[];
+  /** Numbers of the distinct terms. Borrowed until the next call. */
+  readonly numbers: Uint32Array;
   /** How often each occurs, by number. Borrowed until the next call. */
   readonly counts: Uint32Array;
   /** Terms of the text, all occurrences. */
@@ -22,7 +22,8 @@ export class TermCounter {
   #terms: string[] = [];
   #topical: boolean[] = [];
   #counts = new Uint32Array(1024);
-  #found: number[] = [];
+  #found = new Uint32Array(1024);
+  #distinct = 0;
 
   term(number: number): string {
     return this.#terms[number]!;
@@ -46,7 +47,7 @@ export class TermCounter {
     this.#terms = [];
     this.#topical = [];
     this.#counts.fill(0);
-    this.#found = [];
+    this.#distinct = 0;
     return true;
   }
 
@@ -54,10 +55,18 @@ export class TermCounter {
     this.#vocabulary ??= new Vocabulary();
     const read = this.#vocabulary.read(text);
     this.#learn(this.#vocabulary);
-    for (const number of this.#found) this.#counts[number] = 0;
-    this.#found = [];
-    for (const number of read) if (this.#counts[number]!++ === 0) this.#found.push(number);
-    return { numbers: this.#found, counts: this.#counts, length: read.length };
+    for (let i = 0; i < this.#distinct; i++) this.#counts[this.#found[i]!] = 0;
+    this.#distinct = 0;
+    if (read.length > this.#found.length) this.#found = new Uint32Array(read.length);
+    for (let i = 0; i < read.length; i++) {
+      const number = read[i]!;
+      if (this.#counts[number]!++ === 0) this.#found[this.#distinct++] = number;
+    }
+    return {
+      numbers: this.#found.subarray(0, this.#distinct),
+      counts: this.#counts,
+      length: read.length,
+    };
   }
 
   /** Takes in the terms that the last text brought. */

@@ -177,7 +177,11 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   #weighted(terms: ReadonlyMap<string, number>): Map<string, number> {
-    return new Map([...terms].map(([term, weight]) => [term, weight * this.idf(term)]));
+    const weighted = new Map<string, number>();
+    terms.forEach((weight, term) => {
+      weighted.set(term, weight * this.idf(term));
+    });
+    return weighted;
   }
 
   async #read(terms: readonly string[]): Promise<SegmentPostings[]> {

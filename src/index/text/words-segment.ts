@@ -1,7 +1,7 @@
 /** The words of one attached segment: dictionary and row lengths in RAM, postings read when a query names their term. */
 
 import { MnemeError } from "../../errors.ts";
-import { kernels, type Region } from "../../kernels/index.ts";
+import { kernels, type ListSource, type Region } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { type RowIds, rowAt, type SegmentSource } from "../segment.ts";
 import { Dictionary, type TermEntry } from "./dictionary.ts";
@@ -58,9 +58,9 @@ export class WordsSegment implements Disposable {
     return this.dictionary.bytes + this.lengths.byteLength;
   }
 
-  /** Posting bytes of several terms, each in pieces, in one read. */
-  readPostings(entries: readonly TermEntry[]): MaybePromise<Uint8Array[][]> {
-    return this.source.pieces(entries.map(({ start, end }) => ({ part: "postings", start, end })));
+  /** Posting bytes of several terms, read at once. */
+  readPostings(entries: readonly TermEntry[]): MaybePromise<ListSource> {
+    return this.source.hold("postings", entries);
   }
 
   [Symbol.dispose](): void {

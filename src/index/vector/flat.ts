@@ -66,7 +66,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #forkedScores = new Scratch();
   #forked: Forked | undefined;
   readonly #gathered = new SpareBuffer();
-  readonly #sifted = new Uint32Array(SIFT_ROWS);
+  readonly #sifted = new Scratch();
 
   constructor(options: FlatOptions) {
     this.#coders = options.coders;
@@ -147,7 +147,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
       {
         name: "vectors: scratch",
-        bytes: this.#scores.bytes + this.#forkedScores.bytes + this.#sifted.byteLength,
+        bytes: this.#scores.bytes + this.#forkedScores.bytes + this.#gathered.bytes + this.#sifted.bytes,
       },
     ];
   }
@@ -159,6 +159,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#tailCoarse[Symbol.dispose]();
     this.#tailFine[Symbol.dispose]();
     this.#scores[Symbol.dispose]();
+    this.#sifted[Symbol.dispose]();
   }
 
   /** Segments in row order, then the tail. */
@@ -204,9 +205,9 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     options: FlatSearchOptions,
   ): Promise<Hits> {
     const total = runs.reduce((sum, { count }) => sum + count, 0);
-    forked?.fork.join();
+    const scanned = forked?.fork.join() ? forked : undefined;
     for (let depth = options.rescore ?? Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
-      const candidates = await this.#scan(runs, scorer, forked, Math.min(depth, total), options);
+      const candidates = await this.#scan(runs, scorer, scanned, Math.min(depth, total), options);
       const hits = await this.#rescore(query, candidates, options);
       if (!options.after || hits.rows.length >= options.k || depth >= total) return hits;
     }
@@ -240,13 +241,14 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     list: Shortlist,
     filter: SearchOptions["filter"],
   ): void {
+    const sifted = this.#sifted.u32(SIFT_ROWS);
     // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
     for (let start = 0; start < run.count; ) {
       const rows = Math.min(SIFT_ROWS, Math.max(FIRST_SIFT_ROWS, first + start), run.count - start);
       const stripe = scores.subarray(start, start + rows);
-      const found = kernels().selectAbove(stripe, list.threshold, this.#sifted);
+      const found = kernels().selectAbove(stripe, list.threshold, sifted);
       for (let i = 0; i < found; i++) {
-        const ordinal = start + this.#sifted[i]!;
+        const ordinal = start + sifted[i]!;
         if (!filter || filter.has(run.rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
       }
       list.settle();

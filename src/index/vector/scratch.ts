@@ -17,6 +17,11 @@ export class Scratch implements Disposable {
     return this.#region?.u8().subarray(0, bytes) ?? new Uint8Array(0);
   }
 
+  u32(count: number): Uint32Array {
+    const { buffer, byteOffset } = this.u8(count * 4);
+    return new Uint32Array(buffer, byteOffset, count);
+  }
+
   f32(count: number): Float32Array {
     const { buffer, byteOffset } = this.u8(count * 4);
     return new Float32Array(buffer, byteOffset, count);

@@ -1,6 +1,6 @@
 /** The plain twin of kernels/postings.ts: every list decoded to pairs at once, every bound the largest score there is. */
-import { joined } from "../../bytes.ts";
 import type { Region } from "../arena.ts";
+import { listBytes } from "../list-source.ts";
 import {
   type AllowedRows,
   type PostingScorer,
@@ -26,9 +26,9 @@ export class ReferencePostings implements PostingScorer {
   ): void {
     this.#allowed = allowed;
     const all = lengths.u16();
-    this.#scores = lists.map(({ pieces, count, weight }) => {
+    this.#scores = lists.map(({ lists: source, index, count, weight }) => {
       const scores = new Map<number, number>();
-      for (const [row, frequency] of decodePostings(joined(pieces), count)) {
+      for (const [row, frequency] of decodePostings(listBytes(source, index), count)) {
         const norm = k1 * (1 - b) + ((k1 * b) / average) * all[row]!;
         scores.set(row, (weight * (k1 + 1) * frequency) / (frequency + norm));
       }
@@ -76,8 +76,9 @@ export class ReferencePostings implements PostingScorer {
     return kth === undefined ? Number.NEGATIVE_INFINITY : kth * (1 - 1e-6);
   }
 
-  candidates(): { rows: Uint32Array; scores: Float64Array } {
+  candidates(): { count: number; rows: Uint32Array; scores: Float64Array } {
     return {
+      count: this.#candidates.length,
       rows: Uint32Array.from(this.#candidates, ({ row }) => row),
       scores: Float64Array.from(this.#candidates, ({ score }) => score),
     };

@@ -1,0 +1,28 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { wordsOf } from "../bytes.ts";
+import { listBytes } from "../kernels/index.ts";
+import { PAGE_BYTES } from "../storage/pages.ts";
+import { HeldRanges } from "./held-ranges.ts";
+
+test("ranges are copied as they are, wherever pages end", () => {
+  const bytes = Uint8Array.from({ length: 3 * PAGE_BYTES + 1001 }, (_, i) => (i * 31 + (i >> 8)) & 255);
+  const page = (number: number): Uint8Array =>
+    bytes.subarray(number * PAGE_BYTES, Math.min(bytes.length, (number + 1) * PAGE_BYTES));
+  const place = fc.oneof(
+    fc.integer({ min: 0, max: bytes.length }),
+    fc.constantFrom(0, 1, PAGE_BYTES - 1, PAGE_BYTES, 2 * PAGE_BYTES + 3, bytes.length - 1, bytes.length),
+  );
+  const range = fc.tuple(place, place).map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }));
+  fc.assert(
+    fc.property(fc.array(range, { maxLength: 6 }), (ranges) => {
+      const held = HeldRanges.of(ranges, { words: (number) => wordsOf(page(number)) })!;
+      ranges.forEach(({ start, end }, i) => {
+        expect(held.length(i)).toBe(end - start);
+        expect(Buffer.compare(listBytes(held, i), bytes.subarray(start, end))).toBe(0);
+      });
+    }),
+    { seed: 41, numRuns: 300 },
+  );
+  expect(HeldRanges.of([{ start: 5, end: 9 }], { words: () => undefined })).toBeUndefined();
+});
