@@ -40,6 +40,8 @@ import { Tail, type TailItem } from "./tail.ts";
 const PAGE_CACHE_SHARE = 0.75;
 export const DEAD_PAGE_ROWS = 32_768;
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 export interface OpenSegment {
   readonly stored: StoredSegment;
   readonly items: SegmentItems;
@@ -221,9 +223,7 @@ export class Library implements AsyncDisposable {
     if (!place.segment) return place.item.passages[place.passage]!;
     const record = await place.segment.items.record(place.item);
     const { startByte, endByte } = passagePlace(record, place.passage);
-    const body = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-      await place.segment.items.text(place.item, startByte, endByte),
-    );
+    const body = decoder.decode(await place.segment.items.text(place.item, startByte, endByte));
     return withHeadings(record, place.passage, body);
   }
 
