@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { builtFile } from "../built-file.ts";
 import type { KernelFace, Rows } from "./face.ts";
 import { kernels, openPool, reference } from "./index.ts";
 
@@ -278,4 +280,15 @@ test("a kernel that fails is an error at once, and the pool goes on", async () =
   expect(() => pool.scan({ ...scan, rows: end - 64 })).toThrow(/hamming failed/);
   expect(() => pool.scan({ ...scan, rows: room.pointer })).not.toThrow();
   await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
+});
+
+test("a process waits for its pool, and ends without closing it", () => {
+  const script = `
+    const { kernels, openPool } = await import(${JSON.stringify(builtFile("kernels/index.js", import.meta.url).href)});
+    console.log((await openPool(kernels(), { workers: 1 })).threads);`;
+  const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  expect([status, stdout.trim()]).toEqual([0, "2"]);
 });

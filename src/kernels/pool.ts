@@ -56,8 +56,7 @@ export interface Fork extends Disposable {
 }
 
 export class Pool implements AsyncDisposable {
-  /** Settles when every thread runs. */
-  readonly ready: Promise<void>;
+  readonly #ready: Promise<void>;
   readonly #face: WasmFace;
   readonly #workers: readonly Worker[];
   readonly #room: Region;
@@ -80,8 +79,8 @@ export class Pool implements AsyncDisposable {
     );
     const ready = (worker: Worker): Promise<void> =>
       new Promise((resolve, reject) => worker.once("message", () => resolve()).once("error", reject));
-    this.ready = Promise.all(workers.map(ready)).then(() => {});
-    this.ready.catch((error: unknown) => {
+    this.#ready = Promise.all(workers.map(ready)).then(() => {});
+    this.#ready.catch((error: unknown) => {
       this.#failure = error;
     });
     for (const worker of workers) {
@@ -89,6 +88,16 @@ export class Pool implements AsyncDisposable {
       worker.on("error", (error) => {
         this.#failure = error;
       });
+    }
+  }
+
+  /** Settles when every thread runs; the process does not end before. */
+  async ready(): Promise<void> {
+    for (const worker of this.#workers) worker.ref();
+    try {
+      await this.#ready;
+    } finally {
+      for (const worker of this.#workers) worker.unref();
     }
   }
 
@@ -184,7 +193,7 @@ export async function startPool(face: WasmFace, { workers }: PoolOptions): Promi
 export async function openPool(face: WasmFace, options: PoolOptions): Promise<Pool> {
   const pool = await startPool(face, options);
   try {
-    await pool.ready;
+    await pool.ready();
   } catch (cause) {
     await pool[Symbol.asyncDispose]();
     throw new MnemeError("INTERNAL", "pool: a worker thread did not start", { cause });
