@@ -6,6 +6,7 @@
 import type { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
 import { MnemeError } from "../errors.ts";
+import { threadOptions } from "../thread-options.ts";
 import type { Region } from "./arena.ts";
 import type { WasmKernels } from "./module.ts";
 import { type RowScan, rowScan, type Scan, ScanList } from "./scan.ts";
@@ -185,7 +186,10 @@ export async function startPool(face: WasmFace, { workers }: PoolOptions): Promi
   const { memory, module } = face.instance;
   const workerData = { memory, module, pointer: room.pointer };
   const file = builtFile("kernels/worker.js", import.meta.url);
-  const started = Array.from({ length: workers }, () => new threads.Worker(file, { workerData }));
+  const started = Array.from(
+    { length: workers },
+    () => new threads.Worker(file, { ...threadOptions, workerData }),
+  );
   return new Pool(face, started, room);
 }
 

@@ -1,8 +1,10 @@
 /** open: what is found again after closing, who may open what, snapshots. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { animals, ids, temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
+import { builtFile } from "../built-file.ts";
 import { open } from "./index.ts";
 
 const { root, path } = temporaryFolder();
@@ -72,3 +74,18 @@ test("nothing is left behind by a closed library", async () => {
   await using again = await open(where);
   expect(again.info().items).toBe(3);
 });
+
+test("threads start whatever flags the process has", () => {
+  const script = `
+    const { open } = await import(${JSON.stringify(builtFile("index.js", import.meta.url).href)});
+    const memory = await open(process.argv[1]);
+    const text = "harbour lantern otter. ".repeat(200);
+    await memory.add(Array.from({ length: 400 }, (_, i) => ({ id: String(i), text: text + i })));
+    console.log(memory.info().items, (await memory.search("otter")).hits.length);
+    await memory.close();`;
+  const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script, path()], {
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  expect([status, stdout.trim()]).toEqual([0, "400 10"]);
+}, 40_000);

@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
 import { type ErrorCode, MnemeError } from "../errors.ts";
+import { threadOptions } from "../thread-options.ts";
 import type { Write } from "./batch-log.ts";
 import type { DataFile } from "./library-folder.ts";
 import type { EngineOptions } from "./lmdb-engine.ts";
@@ -104,6 +105,7 @@ export class CommitThread {
   #start(): Worker {
     if (this.#worker) return this.#worker;
     const worker = new Worker(builtFile("storage/commit-worker.js", import.meta.url), {
+      ...threadOptions,
       workerData: this.#options,
     });
     worker.unref();

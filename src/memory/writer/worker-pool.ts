@@ -7,6 +7,7 @@ import { availableParallelism, setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../../built-file.ts";
 import { type ErrorCode, MnemeError } from "../../errors.ts";
+import { threadOptions } from "../../thread-options.ts";
 import type { Task, TaskResult } from "./tasks.ts";
 import { perform } from "./work.ts";
 
@@ -55,7 +56,7 @@ class Thread {
   threadId: number | undefined;
 
   constructor() {
-    this.worker = new Worker(builtFile("memory/worker.js", import.meta.url));
+    this.worker = new Worker(builtFile("memory/worker.js", import.meta.url), threadOptions);
     this.worker.unref();
   }
 
