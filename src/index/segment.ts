@@ -5,6 +5,7 @@
  * Deletes are not the indexes' business: the library keeps one RowSet of live rows and passes it as the filter.
  */
 import { type ListSource, listsOf } from "../kernels/index.ts";
+import { lowerBound } from "../search-sorted.ts";
 import type { MaybePromise } from "../storage/store.ts";
 import type { Cursor, Hits } from "./hits.ts";
 import type { RowSet } from "./row-set.ts";
@@ -92,16 +93,8 @@ export function rowAt(rows: RowIds, ordinal: number): number {
 /** Ordinal of `row`, or -1. */
 export function ordinalOf(rows: RowIds, row: number): number {
   if (rows.base !== null) return row >= rows.base && row < rows.base + rows.count ? row - rows.base : -1;
-  let low = 0;
-  let high = rows.count - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const value = rows.ids![middle]!;
-    if (value === row) return middle;
-    if (value < row) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
+  const ordinal = lowerBound(rows.ids!, row);
+  return rows.ids![ordinal] === row ? ordinal : -1;
 }
 
 /** With a smaller share of its rows allowed, a segment's rows are scored one by one. */

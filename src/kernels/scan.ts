@@ -38,7 +38,11 @@ export function rowScan({ kernel, query, rows, count, stride, rest, out }: RowSc
   };
 }
 
-const METRICS = ["dot", "cosine", "l2"];
+const METRICS = ["dot", "cosine", "l2"] as const;
+
+/** A metric as the kernels know it. */
+export const metricCode = (metric: OneBitQuery["metric"]): number => METRICS.indexOf(metric);
+
 const BLOCK_ROWS = 32;
 
 /** `scanOneBit` of the face, over blocks and scores that lie in the arena. */
@@ -49,11 +53,21 @@ export function oneBitScan(
   out: Float32Array,
 ): Scan {
   const count = out.length / BLOCK_ROWS;
-  const mode = METRICS.indexOf(metric);
   return {
     kernel: "scanOneBit",
     count,
-    args: [blocks.byteOffset, count, lut.length / 16, 0, step, low, half, square, mode, out.byteOffset],
+    args: [
+      blocks.byteOffset,
+      count,
+      lut.length / 16,
+      0,
+      step,
+      low,
+      half,
+      square,
+      metricCode(metric),
+      out.byteOffset,
+    ],
     countAt: 1,
     steps: [blocks.length / count, 0, 0, 0, 0, 0, 0, 0, 0, BLOCK_ROWS * 4],
     table: { at: 3, bytes: lut },

@@ -2,6 +2,7 @@
 import { Arena, type Region } from "./arena.ts";
 import type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
+import { metricCode } from "./scan.ts";
 
 type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | Int8Array;
 
@@ -78,7 +79,7 @@ export class WasmFace implements KernelFace {
 
   scoreOneBit(query: OneBitQuery, rows: Rows, out: Float32Array): void {
     const { step, low, half, square, metric } = query;
-    const mode = ["dot", "cosine", "l2"].indexOf(metric);
+    const mode = metricCode(metric);
     const { count, stride } = rows;
     if (count === 0) return;
     const inArena = this.arena.holds(rows.data);
@@ -101,7 +102,7 @@ export class WasmFace implements KernelFace {
 
   scanOneBit(query: OneBitQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
     const { step, low, half, square, metric } = query;
-    const mode = ["dot", "cosine", "l2"].indexOf(metric);
+    const mode = metricCode(metric);
     const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
     const count = out.length / 32;
     const groups = lut.length / 16;

@@ -3,6 +3,7 @@
  * Relevance Feedback in Information Retrieval, 1971); the candidates are scored once more. No second search: what the first one did not
  * find stays unfound, which keeps it in a fraction of a millisecond and costs no quality on the judged collections.
  */
+import { TopK } from "../index/top-k.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
 import type { Library } from "./library.ts";
 
@@ -58,16 +59,11 @@ export async function withFeedback(
   return mix(words, candidates.vectors.score(meaning), feedbackDefaults.meaning);
 }
 
-/** Indexes of the largest scores. */
+/** Indexes of the largest scores, best first. */
 function bestOf(scores: Float64Array, count: number): number[] {
-  const best: number[] = [];
-  for (let i = 0; i < scores.length; i++) {
-    let at = best.length;
-    while (at > 0 && scores[best[at - 1]!]! < scores[i]!) at--;
-    if (at < count) best.splice(at, 0, i);
-    if (best.length > count) best.pop();
-  }
-  return best;
+  const best = new TopK(count);
+  for (let i = 0; i < scores.length; i++) best.push(scores[i]!, i);
+  return [...best.drain().rows];
 }
 
 function sharesOf(scores: Float64Array): Float64Array {

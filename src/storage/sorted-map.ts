@@ -3,6 +3,8 @@
  * Keys compare by UTF-16 code unit, so byte strings (one character a byte) sort as bytes.
  */
 
+import { lowerBound } from "../search-sorted.ts";
+
 const CHUNK_ENTRIES = 512;
 
 interface Chunk<V> {
@@ -92,15 +94,4 @@ export class SortedMap<V> {
     const half = keys.length >>> 1;
     this.#chunks.splice(at + 1, 0, { keys: keys.splice(half), values: values.splice(half) });
   }
-}
-
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (keys[middle]! < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -6,9 +6,6 @@ import type { WordsTail } from "./words-tail.ts";
 
 /** Terms whose entries are kept: most words of any text are among the frequent ones. */
 const CACHE_TERMS = 8192;
-/** Frequencies in one segment that are kept, a number each. */
-const CACHE_SAMPLED = 32_768;
-const SAMPLED_BYTES = 72;
 /** Rough bytes of a kept term, and of its entry in one segment. */
 const TERM_BYTES = 120;
 const ENTRY_BYTES = 48;
@@ -27,7 +24,6 @@ export class Lexicon implements Vocabulary {
   #segments: readonly WordsSegment[] = [];
   /** The segment with most rows: what stands for all where an estimate will do. */
   #largest: WordsSegment | undefined;
-  readonly #sampled = new Map<string, number>();
 
   constructor(tail: WordsTail) {
     this.#tail = tail;
@@ -41,17 +37,13 @@ export class Lexicon implements Vocabulary {
   set segments(segments: readonly WordsSegment[]) {
     this.#segments = segments;
     this.#cache.clear();
-    this.#sampled.clear();
     this.#largest = undefined;
     for (const segment of segments)
       if (segment.rows.count > (this.#largest?.rows.count ?? 0)) this.#largest = segment;
   }
 
   get bytes(): number {
-    return (
-      this.#cache.size * (TERM_BYTES + ENTRY_BYTES * this.#segments.length) +
-      this.#sampled.size * SAMPLED_BYTES
-    );
+    return this.#cache.size * (TERM_BYTES + ENTRY_BYTES * this.#segments.length);
   }
 
   /** Rows of the largest segment and the tail. */
@@ -61,15 +53,8 @@ export class Lexicon implements Vocabulary {
 
   /** How many of the sampled rows hold the term: one look-up where `frequency` takes many. */
   sampled(term: string): number {
-    const tail = this.#tail.terms.get(term)?.places.length ?? 0;
-    if (!this.#largest) return tail;
-    let frequency = this.#sampled.get(term);
-    if (frequency === undefined) {
-      frequency = this.#largest.dictionary.find(this.#encoder.encode(term))?.frequency ?? 0;
-      if (this.#sampled.size >= CACHE_SAMPLED) this.#sampled.clear();
-      this.#sampled.set(term, frequency);
-    }
-    return frequency + tail;
+    const entry = this.#largest?.dictionary.find(this.#encoder.encode(term));
+    return (entry?.frequency ?? 0) + (this.#tail.terms.get(term)?.places.length ?? 0);
   }
 
   /** Rows that hold the term. */

@@ -129,10 +129,8 @@ export class PostingList {
   readonly ordinals: Uint32Array = new Uint32Array(BLOCK);
   readonly frequencies: Uint32Array = new Uint32Array(BLOCK);
   readonly #bytes: Uint8Array;
-  /** Per block: last ordinal, start in bytes, largest frequency, shortest row. */
-  readonly lastOrdinals: Uint32Array;
-  readonly maxFrequencies: Uint32Array;
-  readonly minLengths: Uint16Array;
+  /** Per block: last ordinal, start in bytes. */
+  readonly #lastOrdinals: Uint32Array;
   readonly #starts: Uint32Array;
 
   /** @param bytes exactly one list as `writePostings` wrote it, borrowed for the life of this object */
@@ -140,16 +138,14 @@ export class PostingList {
     this.count = count;
     this.blocks = Math.ceil(count / BLOCK);
     this.#bytes = bytes;
-    this.lastOrdinals = new Uint32Array(this.blocks).fill(0xffff_ffff);
-    this.maxFrequencies = new Uint32Array(this.blocks).fill(0xffff);
-    this.minLengths = new Uint16Array(this.blocks);
+    this.#lastOrdinals = new Uint32Array(this.blocks);
     this.#starts = new Uint32Array(this.blocks);
     if (count > BLOCK) this.#readSkips();
   }
 
   /** Postings of block `block`, decoded into `ordinals` and `frequencies`. */
   decode(block: number): number {
-    const before = block === 0 ? -1 : this.lastOrdinals[block - 1]!;
+    const before = block === 0 ? -1 : this.#lastOrdinals[block - 1]!;
     const size = Math.min(BLOCK, this.count - block * BLOCK);
     const at = this.#starts[block]!;
     if (size === BLOCK) this.#unpack(at, before);
@@ -163,11 +159,11 @@ export class PostingList {
     let start = 0;
     for (let block = 0; block < this.blocks; block++) {
       last += reader.varint();
-      this.lastOrdinals[block] = last;
+      this.#lastOrdinals[block] = last;
       this.#starts[block] = start;
       start += reader.varint();
-      this.maxFrequencies[block] = reader.varint();
-      this.minLengths[block] = reader.varint();
+      reader.varint(); // bounds of scores: the scorer's
+      reader.varint();
     }
     for (let block = 0; block < this.blocks; block++) this.#starts[block]! += reader.at;
   }

@@ -1,5 +1,6 @@
 /** WordsIndex: BM25 over segments and tail under one set of statistics. */
 import { kernels, type PostingScorer, type RowStatistics, WasmPostings } from "../../kernels/index.ts";
+import { lowerBound } from "../../search-sorted.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import type { Hits } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
@@ -328,8 +329,5 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 /** Where the rows, ascending, up to the last one of a segment end. */
 function endOf(rows: Uint32Array, from: number, { rows: own }: WordsSegment): number {
   if (own.count === 0) return from;
-  const last = rowAt(own, own.count - 1);
-  let to = from;
-  while (to < rows.length && rows[to]! <= last) to++;
-  return to;
+  return Math.max(from, lowerBound(rows, rowAt(own, own.count - 1) + 1));
 }

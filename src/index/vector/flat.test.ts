@@ -133,7 +133,7 @@ test("other threads scan what this one would", async () => {
   };
   using alone = await make();
   using shared = await make(pool);
-  await vi.waitUntil(() => pool.pool);
+  const fork = vi.spyOn(await vi.waitUntil(() => pool.pool), "fork");
   const queries = vectors(20, 10);
   const begun = shared.begin(queries[0]!, { k: 5 });
   for (const query of queries) {
@@ -142,6 +142,7 @@ test("other threads scan what this one would", async () => {
   }
   expect(await begun.finish()).toEqual(await alone.search(queries[0]!, { k: 5 }));
   begun[Symbol.dispose]();
+  expect(fork.mock.results.filter(({ value }) => value !== undefined).length).toBeGreaterThan(0);
   // begun, never finished: its threads are waited for before anything is freed
   shared.begin(queries[1]!, { k: 5 })[Symbol.dispose]();
   for (const query of queries)

@@ -57,6 +57,8 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #factor: number;
   readonly #minimum: number;
   readonly #segments = new Map<number, SegmentRun>();
+  /** Those with rows, in row order. */
+  #ordered: readonly SegmentRun[] = [];
   readonly #tailCoarse: CodeBuffer;
   readonly #tailFine: CodeBuffer;
   #tailRows: number[] = [];
@@ -89,11 +91,13 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     }
     const [codes] = await source.read([{ part: COARSE, start: 0, end: bytes }]);
     this.#segments.set(source.id, segmentRun(source, this.#coders, codes!));
+    this.#order();
   }
 
   detach(segmentId: number): void {
     this.#segments.get(segmentId)?.codes[Symbol.dispose]();
     this.#segments.delete(segmentId);
+    this.#order();
   }
 
   append(row: number, vector: Float32Array): void {
@@ -163,12 +167,14 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   }
 
   /** Segments in row order, then the tail. */
-  #runs(): Run[] {
-    const runs: Run[] = [...this.#segments.values()].filter(({ count }) => count > 0);
-    runs.sort((a, b) => a.rowAt(0) - b.rowAt(0));
-    if (this.#tailRows.length > 0)
-      runs.push(tailRun(this.#coders, this.#tailRows, this.#tailCoarse, this.#tailFine));
-    return runs;
+  #runs(): readonly Run[] {
+    if (this.#tailRows.length === 0) return this.#ordered;
+    return [...this.#ordered, tailRun(this.#coders, this.#tailRows, this.#tailCoarse, this.#tailFine)];
+  }
+
+  #order(): void {
+    const runs = [...this.#segments.values()].filter(({ count }) => count > 0);
+    this.#ordered = runs.sort((a, b) => a.rowAt(0) - b.rowAt(0));
   }
 
   /** Lets the pool's threads begin with the scan. @returns undefined when they have better to do, or it is not worth it */

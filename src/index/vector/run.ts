@@ -1,5 +1,6 @@
 /** Runs: the parts of a flat index that are scanned one after the other, each with its codes in RAM: attached segments, then the tail. */
 import type { Scorer } from "../../codecs/codec.ts";
+import { lowerBound } from "../../search-sorted.ts";
 import { fewOrdinals, ordinalOf, rowAt, type SearchOptions, type SegmentSource } from "../segment.ts";
 import { CodeBuffer } from "./code-buffer.ts";
 import type { Scratch } from "./scratch.ts";
@@ -121,16 +122,4 @@ export function splitByRun(runs: readonly Run[], places: Uint32Array): Located {
     first += run.count;
   }
   return located;
-}
-
-/** First index whose value is >= `row` in an ascending list. */
-function lowerBound(rows: ArrayLike<number>, row: number): number {
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (rows[middle]! < row) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
