@@ -26,8 +26,8 @@ export interface Prepared {
 const BATCH = 512;
 /** Queries that are timed: the slowest of a hundred is then one of fifteen. */
 const QUERIES = 1500;
-/** Other queries, asked before: compilers and caches of all systems settle. */
-export const WARM_UP = 600;
+/** Other queries, asked before: compilers and caches of all systems settle. V8 goes on compiling for some 2,500 searches. */
+export const WARM_UP = 3000;
 /** Share of words that a seeded copy replaces. */
 const EDITED = 0.1;
 

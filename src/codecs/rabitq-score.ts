@@ -1,5 +1,5 @@
 /** Scoring RaBitQ codes: 1-bit codes against a 4-bit query by bit planes, wider ones against the f32 query. */
-import { kernels, oneBitScan } from "../kernels/index.ts";
+import { kernels, type OneBitQuery, oneBitScan } from "../kernels/index.ts";
 import type { Metric, Scorer } from "./codec.ts";
 import { tableOfLevels } from "./rabitq-blocks.ts";
 import { scoreOf, squareOf } from "./score.ts";
@@ -17,33 +17,51 @@ const QUERY_BITS = 4;
 
 /** The query on a grid of 16 steps; the kernel does the rest. */
 export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
-  const bytes = stride - 8;
-  const { levels, ...grid } = levelsOf(query);
-  const square = squareOf(query);
-  let table: Uint8Array | undefined;
-  const lut = (): Uint8Array => {
-    table ??= tableOfLevels(levels, bytes);
-    return table;
-  };
-  let planes: Uint8Array | undefined;
-  const sliced = {
-    ...grid,
-    square,
-    metric,
-    get planes() {
-      planes ??= planesOf(levels, bytes);
-      return planes;
-    },
-  };
+  const sliced = new SlicedQuery(query, metric, stride - 8);
   return {
-    scoreBlocks: (blocks, out) => kernels().scanOneBit(sliced, lut(), blocks, out),
-    blockScan: (blocks, out) => oneBitScan(sliced, lut(), blocks, out),
+    scoreBlocks: (blocks, out) => kernels().scanOneBit(sliced, sliced.table, blocks, out),
+    blockScan: (blocks, out) => oneBitScan(sliced, sliced.table, blocks, out),
     score(codes, first, rows, out) {
       const data = codes.subarray(first * stride, (first + rows) * stride);
       kernels().scoreOneBit(sliced, { data, count: rows, stride }, out.subarray(0, rows));
       return rows;
     },
   };
+}
+
+/** A query in levels. Blocks are scored by its table, rows by its planes: most queries need one of the two. */
+class SlicedQuery implements OneBitQuery {
+  readonly metric: Metric;
+  readonly low: number;
+  readonly step: number;
+  readonly half: number;
+  readonly square: number;
+  readonly #levels: Uint8Array;
+  readonly #bytes: number;
+  #table: Uint8Array | undefined;
+  #planes: Uint8Array | undefined;
+
+  /** @param bytes of a row's bits */
+  constructor(query: Float32Array, metric: Metric, bytes: number) {
+    const { levels, low, step, half } = levelsOf(query);
+    this.metric = metric;
+    this.low = low;
+    this.step = step;
+    this.half = half;
+    this.square = squareOf(query);
+    this.#levels = levels;
+    this.#bytes = bytes;
+  }
+
+  get table(): Uint8Array {
+    this.#table ??= tableOfLevels(this.#levels, this.#bytes);
+    return this.#table;
+  }
+
+  get planes(): Uint8Array {
+    this.#planes ??= planesOf(this.#levels, this.#bytes);
+    return this.#planes;
+  }
 }
 
 interface Levels {
