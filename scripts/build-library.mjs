@@ -3,7 +3,18 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
-const ROOMS = ["kernels", "linalg", "codecs", "storage", "index", "embed", "eval", "memory", "server"];
+const ROOMS = [
+  "kernels",
+  "linalg",
+  "codecs",
+  "storage",
+  "index",
+  "embed",
+  "eval",
+  "model",
+  "memory",
+  "server",
+];
 
 const bundle = await rolldown({
   input: {

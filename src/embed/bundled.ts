@@ -6,10 +6,10 @@ import { packageRoot } from "../built-file.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels, type Region } from "../kernels/index.ts";
 import { matrix } from "../linalg/matrix.ts";
+import { parseSafetensors, type Tensor } from "../storage/safetensors.ts";
 import { readAsset } from "./asset.ts";
 import { BpeTokenizer } from "./bpe.ts";
 import type { Embedder, Space } from "./embedder.ts";
-import { parseSafetensors, type Tensor } from "./safetensors.ts";
 
 export const BUNDLED_DIMS = [512, 256, 128, 64] as const;
 export type BundledDim = (typeof BUNDLED_DIMS)[number];

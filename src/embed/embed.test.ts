@@ -3,8 +3,9 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { rowOf } from "../linalg/matrix.ts";
+import { parseSafetensors } from "../storage/safetensors.ts";
 import { BpeTokenizer } from "./bpe.ts";
-import { assertSameSpace, bundledEmbedder, parseSafetensors, transformersEmbedder } from "./index.ts";
+import { assertSameSpace, bundledEmbedder, transformersEmbedder } from "./index.ts";
 
 const folder = new URL("../../models/mneme-embed/", import.meta.url);
 const json = readFileSync(new URL("tokenizer.json", folder), "utf8");

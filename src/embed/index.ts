@@ -1,4 +1,5 @@
 /** Embedders: texts to vectors, and the spaces that they live in. */
+
 export {
   BUNDLED_DIMS,
   type BundledDim,
@@ -8,6 +9,5 @@ export {
 } from "./bundled.ts";
 export type { Embedder, EmbedOptions, Space } from "./embedder.ts";
 export { type OpenAiOptions, openaiEmbedder } from "./openai.ts";
-export { parseSafetensors, type Tensor } from "./safetensors.ts";
 export { assertSameSpace, sameSpace, spaceName } from "./space.ts";
 export { type TransformersModule, type TransformersOptions, transformersEmbedder } from "./transformers.ts";

@@ -42,6 +42,16 @@ export const KERNEL_NAMES = [
   "kthScore",
   "restrictRows",
   "scanOneBit",
+  "linearI8",
+  "linearU4",
+  "linearB16",
+  "widenActivations",
+  "attendHeadF32",
+  "mergeStates",
+  "addRows",
+  "gateRows",
+  "rmsNorm",
+  "runProgram",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

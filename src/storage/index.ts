@@ -14,6 +14,7 @@ export type { LmdbStoreOptions } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";
 export type { OpenPathOptions } from "./open-path.ts";
 export { PAGE_BYTES, readPages, readWhole, writePages } from "./pages.ts";
+export { parseSafetensors, type Tensor } from "./safetensors.ts";
 export { openSnapshot, type SnapshotOpenOptions } from "./snapshot-open.ts";
 export type { RestoreOptions } from "./snapshot-restore.ts";
 export type { SnapshotOptions, SnapshotProgress, SnapshotResult } from "./snapshot-write.ts";

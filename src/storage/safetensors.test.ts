@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isMnemeError, MnemeError } from "../errors.ts";
-import { parseSafetensors } from "./index.ts";
+import { parseSafetensors } from "./safetensors.ts";
 
 /** A file with this header (an object, or raw text), and so many bytes of data. */
 function file(header: unknown, dataBytes: number, length?: bigint): Uint8Array {

@@ -4,6 +4,14 @@
  */
 import { MnemeError } from "../errors.ts";
 
+/** A tensor as the header describes it; its bytes are [start, end) of those behind the header. */
+export interface TensorEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -13,7 +21,7 @@ export interface Tensor {
 
 /** Longest header that the format allows. */
 const MAX_HEADER_BYTES = 100_000_000;
-const LENGTH_BYTES = 8;
+export const LENGTH_BYTES = 8;
 /** Characters of a foreign value in a message. */
 const SHOWN = 80;
 
@@ -26,37 +34,56 @@ const DTYPE_BYTES: ReadonlyMap<unknown, number> = new Map([
 
 type Fail = (why: string, details?: Readonly<Record<string, unknown>>, cause?: unknown) => MnemeError;
 
-interface Placed extends Tensor {
+interface Placed extends TensorEntry {
   readonly name: string;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** @throws MnemeError FORMAT naming `file`, the tensor and what is wrong. */
 export function parseSafetensors(file: Uint8Array, name: string): Map<string, Tensor> {
-  const fail: Fail = (why, details = {}, cause) =>
+  const length = safetensorsHeaderLength(file.subarray(0, LENGTH_BYTES), file.byteLength, name);
+  const data = file.subarray(LENGTH_BYTES + length);
+  const entries = parseSafetensorsHeader(
+    file.subarray(LENGTH_BYTES, LENGTH_BYTES + length),
+    data.byteLength,
+    name,
+  );
+  const tensors = new Map<string, Tensor>();
+  for (const [tensor, { dtype, shape, start, end }] of entries)
+    tensors.set(tensor, { dtype, shape, bytes: data.subarray(start, end) });
+  return tensors;
+}
+
+/** Bytes of the header, which follows the first LENGTH_BYTES of the file. @throws MnemeError FORMAT naming `name` */
+export function safetensorsHeaderLength(first: Uint8Array, fileBytes: number, name: string): number {
+  const fail = failing(name);
+  if (fileBytes < LENGTH_BYTES) throw fail(`only ${fileBytes} bytes`);
+  const length = new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true);
+  const room = fileBytes - LENGTH_BYTES;
+  if (length > BigInt(Math.min(room, MAX_HEADER_BYTES)))
+    throw fail(`its header would be ${length} bytes, of ${room} that follow and ${MAX_HEADER_BYTES} allowed`);
+  return Number(length);
+}
+
+/** @param dataBytes that follow the header. @throws MnemeError FORMAT naming `name`, the tensor and what is wrong. */
+export function parseSafetensorsHeader(
+  bytes: Uint8Array,
+  dataBytes: number,
+  name: string,
+): Map<string, TensorEntry> {
+  const fail = failing(name);
+  const tensors = Object.entries(readHeader(bytes, fail))
+    .filter(([tensor]) => tensor !== "__metadata__")
+    .map(([tensor, entry]) => placeTensor(tensor, entry, dataBytes, fail));
+  checkCover(tensors, dataBytes, fail);
+  return new Map(tensors.map(({ name: tensor, ...entry }) => [tensor, entry]));
+}
+
+function failing(name: string): Fail {
+  return (why, details = {}, cause) =>
     new MnemeError("FORMAT", `${name}: no safetensors file, ${why}; fetch the file again`, {
       details: { file: name, ...details },
       cause,
     });
-  const headerBytes = headerLength(file, fail);
-  const header = readHeader(file.subarray(LENGTH_BYTES, LENGTH_BYTES + headerBytes), fail);
-  const data = file.subarray(LENGTH_BYTES + headerBytes);
-  const tensors = Object.entries(header)
-    .filter(([tensor]) => tensor !== "__metadata__")
-    .map(([tensor, entry]) => placeTensor(tensor, entry, data, fail));
-  checkCover(tensors, data.byteLength, fail);
-  return new Map(tensors.map(({ name: tensor, dtype, shape, bytes }) => [tensor, { dtype, shape, bytes }]));
-}
-
-function headerLength(file: Uint8Array, fail: Fail): number {
-  if (file.byteLength < LENGTH_BYTES) throw fail(`only ${file.byteLength} bytes`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const length = view.getBigUint64(0, true);
-  const room = file.byteLength - LENGTH_BYTES;
-  if (length > BigInt(Math.min(room, MAX_HEADER_BYTES)))
-    throw fail(`its header would be ${length} bytes, of ${room} that follow and ${MAX_HEADER_BYTES} allowed`);
-  return Number(length);
 }
 
 function readHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
@@ -70,7 +97,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   return header;
 }
 
-function placeTensor(name: string, entry: unknown, data: Uint8Array, fail: Fail): Placed {
+function placeTensor(name: string, entry: unknown, dataBytes: number, fail: Fail): Placed {
   const refuse = (why: string): MnemeError => fail(`tensor ${shown(name)} ${why}`, { tensor: name });
   if (!isRecord(entry)) throw refuse("has no dtype, shape and data_offsets");
   const { dtype, shape, data_offsets: offsets } = entry;
@@ -81,12 +108,12 @@ function placeTensor(name: string, entry: unknown, data: Uint8Array, fail: Fail)
   const [start, end] = isCounts(offsets) && offsets.length === 2 ? offsets : [];
   if (start === undefined || end === undefined || start > end)
     throw refuse(`has data_offsets ${shown(offsets)}, expected [start, end]`);
-  if (end > data.byteLength)
-    throw refuse(`ends at byte ${end} of the ${data.byteLength} that follow the header: truncated?`);
+  if (end > dataBytes)
+    throw refuse(`ends at byte ${end} of the ${dataBytes} that follow the header: truncated?`);
   const wanted = shape.reduce((product, side) => product * side, size);
   if (wanted !== end - start)
     throw refuse(`has ${end - start} bytes, ${shown(shape)} values of ${dtype} are ${wanted}`);
-  return { name, dtype: dtype as string, shape, bytes: data.subarray(start, end), start, end };
+  return { name, dtype: dtype as string, shape, start, end };
 }
 
 /** Tensors follow each other without overlap and without gaps, over all the bytes. */

@@ -1,0 +1,102 @@
+/** Programs: what a transformer's step does, stage by stage, described in kernel memory and run by all threads of a pool together. */
+import { MnemeError } from "../errors.ts";
+import type { Region } from "./arena.ts";
+import type { Pool } from "./pool.ts";
+import type { WasmFace } from "./wasm.ts";
+
+/** As the kernels number them (wasm/assembly/program.ts). */
+const KINDS = ["norm", "linearI8", "linearU4", "linearB16", "append", "attend", "merge", "gate"] as const;
+export type StageKind = (typeof KINDS)[number];
+
+/** Slots of a page of a cache, as the kernels know them. */
+export const PAGE_SLOTS = 64;
+/** Bytes of the state of one query: its largest score, its sum of weights, two unused, `dim` sums of values. */
+export const stateBytes = (dim: number): number => 16 + dim * 4;
+
+const STAGE_WORDS = 32;
+const HEADER_WORDS = 4;
+
+/** Where a stage's arguments stand, to be set before a run. */
+export class Stage {
+  readonly #words: Uint32Array;
+  readonly #reals: Float32Array;
+  readonly #at: number;
+
+  constructor(words: Uint32Array, reals: Float32Array, number: number) {
+    this.#words = words;
+    this.#reals = reals;
+    this.#at = number * STAGE_WORDS;
+  }
+
+  /** Tasks that the stage is cut into. */
+  set tasks(count: number) {
+    this.#words[this.#at + 1] = count;
+  }
+
+  set(argument: number, value: number): void {
+    this.#words[this.#at + HEADER_WORDS + argument] = value;
+  }
+
+  setReal(argument: number, value: number): void {
+    this.#reals[this.#at + HEADER_WORDS + argument] = value;
+  }
+}
+
+export class Program implements Disposable {
+  readonly #face: WasmFace;
+  readonly #room: Region;
+  readonly #words: Uint32Array;
+  readonly #reals: Float32Array;
+  readonly #most: number;
+  #count = 0;
+
+  /** @param most stages */
+  constructor(face: WasmFace, most: number) {
+    this.#face = face;
+    this.#most = most;
+    this.#room = face.arena.alloc(most * STAGE_WORDS * 4);
+    this.#words = this.#room.u32();
+    this.#reals = this.#room.f32();
+    this.#words.fill(0);
+  }
+
+  get stages(): number {
+    return this.#count;
+  }
+
+  /** @param args in the order of the kernel; set others later. */
+  add(kind: StageKind, args: readonly number[] = []): Stage {
+    if (this.#count === this.#most)
+      throw new MnemeError("INTERNAL", `program: more than the ${this.#most} stages it was made for`);
+    const number = this.#count++;
+    this.#words[number * STAGE_WORDS] = KINDS.indexOf(kind);
+    const stage = new Stage(this.#words, this.#reals, number);
+    args.forEach((value, i) => {
+      stage.set(i, value);
+    });
+    return stage;
+  }
+
+  /** Runs all stages; returns when they are done. @throws MnemeError INTERNAL */
+  run(pool: Pool | undefined): void {
+    const words = this.#words;
+    for (let at = 2; at < this.#count * STAGE_WORDS; at += STAGE_WORDS) {
+      words[at] = 0;
+      words[at + 1] = 0;
+    }
+    const args = [this.#room.pointer, this.#count];
+    const fork = pool?.fork([
+      { kernel: "runProgram", count: pool.threads, args: [...args, 0], countAt: 2, steps: [0, 0, 0] },
+    ]);
+    if (!fork) {
+      this.#face.instance.exports.runProgram(...args);
+      return;
+    }
+    if (!fork.join())
+      throw new MnemeError("INTERNAL", "program: a stage failed; are its pointers inside the arena?");
+  }
+
+  [Symbol.dispose](): void {
+    this.#room[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * A program: stages of a transformer's step, run by all threads together. A stage is cut into tasks, whoever is free takes the next one,
+ * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
+ */
+import { attendHeadF32, mergeStates, PAGE_SLOTS, stateBytes } from "./attend";
+import { addRows, gateRows, rmsNorm, rotate } from "./block";
+import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
+
+/** Bytes of a stage: kind, tasks, next task, tasks done, then its arguments, a word each. */
+const STAGE_BYTES: usize = 128;
+/** Looks at the count of done tasks before a thread sleeps between looks. */
+const SPINS: i32 = 20000;
+const NAP_NS: i64 = 50_000;
+
+const NORM: i32 = 0;
+const LINEAR_I8: i32 = 1;
+const LINEAR_U4: i32 = 2;
+const LINEAR_B16: i32 = 3;
+const APPEND: i32 = 4;
+const ATTEND: i32 = 5;
+const MERGE: i32 = 6;
+const GATE: i32 = 7;
+
+// @ts-ignore: decorator
+@inline
+function arg(stage: usize, i: i32): usize {
+  return load<u32>(stage + 16 + (i << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function realArg(stage: usize, i: i32): f32 {
+  return load<f32>(stage + 16 + (i << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function take(at: usize): i32 {
+  if (ASC_FEATURE_THREADS) return atomic.add<i32>(at, 1);
+  const value = load<i32>(at);
+  store<i32>(at, value + 1);
+  return value;
+}
+
+/** Runs stages [0, count): every thread calls this with the same arguments. `next` and `done` of all stages are zero before. */
+export function runProgram(stages: usize, count: i32): void {
+  for (let s = 0; s < count; s++) {
+    const stage = stages + <usize>s * STAGE_BYTES;
+    const tasks = load<i32>(stage, 4);
+    for (let task = take(stage + 8); task < tasks; task = take(stage + 8)) {
+      runTask(stage, task);
+      take(stage + 12);
+    }
+    if (ASC_FEATURE_THREADS) waitFor(stage + 12, tasks);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function waitFor(done: usize, tasks: i32): void {
+  let spins = 0;
+  for (let now = atomic.load<i32>(done); now < tasks; now = atomic.load<i32>(done))
+    if (++spins > SPINS) atomic.wait<i32>(done, now, NAP_NS);
+}
+
+function runTask(stage: usize, task: usize): void {
+  switch (load<i32>(stage)) {
+    case NORM: return norm(stage, task);
+    case LINEAR_I8:
+    case LINEAR_U4:
+    case LINEAR_B16: return linear(stage, task);
+    case APPEND: return append(stage, task);
+    case ATTEND: return attend(stage, task);
+    case MERGE: return merge(stage, task);
+    case GATE: return gate(stage, task);
+  }
+}
+
+/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted). */
+function norm(stage: usize, task: usize): void {
+  const some = arg(stage, 1), dim = arg(stage, 3);
+  const from = task * some;
+  const count = min(some, arg(stage, 0) - from);
+  const at = from * (dim << 2);
+  rmsNorm(arg(stage, 2) + at, arg(stage, 4), count, dim, realArg(stage, 5), arg(stage, 6) + at);
+  widenRows(arg(stage, 6), from, count, dim, stage, 7);
+}
+
+/** Rows [from, from + count) of x as 16-bit codes; where to put them stands in the stage's arguments from `at` on. */
+// @ts-ignore: decorator
+@inline
+function widenRows(x: usize, from: usize, count: usize, dim: usize, stage: usize, at: i32): void {
+  const codes = arg(stage, at);
+  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2));
+}
+
+/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto. A task's rows a multiple of 4. */
+function linear(stage: usize, task: usize): void {
+  const tokens = arg(stage, 0), some = arg(stage, 1), k = arg(stage, 3);
+  const from = task * some;
+  const rows = min(some, arg(stage, 2) - from);
+  const x = arg(stage, 4), scales = arg(stage, 5), sums = arg(stage, 6);
+  const weights = arg(stage, 7);
+  const out = arg(stage, 8) + (from << 2), stride = arg(stage, 9);
+  const onto = arg(stage, 10) != 0;
+  const kind = load<i32>(stage);
+  if (kind == LINEAR_I8) linearI8(x, scales, tokens, weights + from * k / 32 * 34, rows, k, out, stride, onto);
+  else if (kind == LINEAR_U4) linearU4(x, scales, sums, tokens, weights + from * k / 32 * 18, rows, k, out, stride, onto);
+  else linearB16(x, tokens, weights + from * (k << 1), rows, k, out, stride, onto);
+}
+
+/**
+ * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], cache, biases of q, k and v (0: none),
+ * norms of a query and of a key (0: none), epsilon. Rotates the queries in place and puts rotated keys and values into the cache. cache: of each key-value head 4 words: its page table, slots
+ * before this batch, two unused.
+ */
+function append(stage: usize, token: usize): void {
+  const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
+  const bytes = dim << 2;
+  const row = arg(stage, 4) + token * (heads + 2 * kv) * bytes;
+  const table = arg(stage, 5) + token * bytes;
+  const bias = arg(stage, 7);
+  if (bias) addRows(row, bias, (heads + 2 * kv) * dim);
+  if (arg(stage, 8)) {
+    rmsNorm(row, arg(stage, 8), heads, dim, realArg(stage, 10), row);
+    rmsNorm(row + heads * bytes, arg(stage, 9), kv, dim, realArg(stage, 10), row + heads * bytes);
+  }
+  for (let h: usize = 0; h < heads; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
+  for (let h: usize = 0; h < kv; h++) {
+    const head = arg(stage, 6) + (h << 4);
+    const slot = load<u32>(head, 4) + token;
+    const entry = load<u32>(head) + (slot / PAGE_SLOTS) * 12;
+    const at = (slot % PAGE_SLOTS) * bytes;
+    rotate(row + (heads + h) * bytes, table, dim, load<u32>(entry) + at);
+    memory.copy(load<u32>(entry, 4) + at, row + (heads + kv + h) * bytes, bytes);
+  }
+}
+
+/**
+ * A task is a part of a tile of tokens of a key-value head. tokens, heads, key-value heads, dim, qkv, cache, scale, states, parts, a tile's
+ * tokens, scores (PAGE_SLOTS f32 a task), window (0: none).
+ */
+function attend(stage: usize, task: usize): void {
+  const tokens = arg(stage, 0), heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
+  const parts = arg(stage, 8), tile = arg(stage, 9);
+  const group = heads / kv;
+  const part = task % parts;
+  const h = task / parts % kv;
+  const from = task / parts / kv * tile;
+  const head = arg(stage, 5) + (h << 4);
+  const before = <usize>load<u32>(head, 4) + from;
+  const count = min(tile, tokens - from);
+  const pages = (before + count + PAGE_SLOTS - 1) / PAGE_SLOTS;
+  const stride = (heads + 2 * kv) * (dim << 2);
+  const states = arg(stage, 7) + task * tile * group * stateBytes(dim);
+  const q = arg(stage, 4) + from * stride + h * group * (dim << 2);
+  const scores = arg(stage, 10) + task * (PAGE_SLOTS << 2);
+  attendHeadF32(q, stride, count, group, dim, realArg(stage, 6), load<u32>(head), pages * part / parts, pages * (part + 1) / parts, before, arg(stage, 11), states, scores);
+}
+
+/** A task is a token. tokens, heads, key-value heads, dim, states, parts, a tile's tokens, out; codes, scales, sums of out (0: not wanted). */
+function merge(stage: usize, token: usize): void {
+  const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
+  const parts = arg(stage, 5), tile = arg(stage, 6);
+  const group = heads / kv;
+  const size = group * stateBytes(dim);
+  const width = heads * dim;
+  const out = arg(stage, 7) + token * (width << 2);
+  for (let h: usize = 0; h < kv; h++) {
+    const first = (token / tile * kv + h) * parts;
+    mergeStates(arg(stage, 4) + (first * tile + token % tile) * size, parts, tile * size, group, dim, out + h * group * (dim << 2));
+  }
+  widenRows(arg(stage, 7), token, 1, width, stage, 8);
+}
+
+/** tokens, a task's, gate and up, dim, out; codes, scales, sums of out (0: not wanted). */
+function gate(stage: usize, task: usize): void {
+  const some = arg(stage, 1), dim = arg(stage, 3);
+  const from = task * some;
+  const count = min(some, arg(stage, 0) - from);
+  gateRows(arg(stage, 2) + from * (dim << 3), count, dim, dim << 3, arg(stage, 4) + from * (dim << 2));
+  widenRows(arg(stage, 4), from, count, dim, stage, 5);
+}

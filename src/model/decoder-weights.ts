@@ -1,0 +1,171 @@
+/** The weights of a decoder in kernel memory: matrices that see the same input stacked, so that one stage multiplies them. */
+import { MnemeError } from "../errors.ts";
+import type { Arena, Region } from "../kernels/index.ts";
+import { GROUP, LinearWeights, type Precision } from "../weights/linear-weights.ts";
+import type { TensorSource } from "../weights/tensor-source.ts";
+import type { ModelConfig } from "./config.ts";
+
+export interface LayerWeights {
+  readonly attentionNorm: Region;
+  /** Rows of queries, keys, values. */
+  readonly qkv: LinearWeights;
+  readonly qkvBias: Region | undefined;
+  /** Norms of each query and each key. */
+  readonly headNorms: { readonly query: Region; readonly key: Region } | undefined;
+  readonly out: LinearWeights;
+  readonly hiddenNorm: Region;
+  /** Rows of the gate, then those that it gates. */
+  readonly gateUp: LinearWeights;
+  readonly down: LinearWeights;
+}
+
+/** Rows that are read and encoded at once. */
+const ROWS_AT_ONCE = 256;
+
+export class DecoderWeights implements Disposable {
+  readonly embedding: LinearWeights;
+  readonly layers: readonly LayerWeights[];
+  readonly norm: Region;
+  readonly head: LinearWeights;
+  readonly #owned: Disposable[] = [];
+
+  /** @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET */
+  constructor(arena: Arena, config: ModelConfig, source: TensorSource, precision: Precision) {
+    try {
+      const { width, headDim, heads, kvHeads } = config;
+      const hidden = [config.hidden, paddedHidden(config)] as const;
+      const q = heads * headDim;
+      const kv = kvHeads * headDim;
+      const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights =>
+        this.#own(stacked(arena, source, precision, columns, parts));
+      const vector = (parts: readonly (readonly [string, number])[]): Region =>
+        this.#own(joined(arena, source, parts));
+      this.embedding = matrix(width, [["model.embed_tokens.weight", config.vocabulary]]);
+      this.layers = Array.from({ length: config.layers }, (_, i) => {
+        const at = `model.layers.${i}.`;
+        const attention = `${at}self_attn.`;
+        return {
+          attentionNorm: vector([[`${at}input_layernorm.weight`, width]]),
+          qkv: matrix(width, [
+            [`${attention}q_proj.weight`, q],
+            [`${attention}k_proj.weight`, kv],
+            [`${attention}v_proj.weight`, kv],
+          ]),
+          qkvBias: config.qkvBias
+            ? vector([
+                [`${attention}q_proj.bias`, q],
+                [`${attention}k_proj.bias`, kv],
+                [`${attention}v_proj.bias`, kv],
+              ])
+            : undefined,
+          headNorms: config.qkNorm
+            ? {
+                query: vector([[`${attention}q_norm.weight`, headDim]]),
+                key: vector([[`${attention}k_norm.weight`, headDim]]),
+              }
+            : undefined,
+          out: matrix(q, [[`${attention}o_proj.weight`, width]]),
+          hiddenNorm: vector([[`${at}post_attention_layernorm.weight`, width]]),
+          gateUp: matrix(width, [
+            [`${at}mlp.gate_proj.weight`, hidden],
+            [`${at}mlp.up_proj.weight`, hidden],
+          ]),
+          down: matrix(hidden, [[`${at}mlp.down_proj.weight`, width]]),
+        };
+      });
+      this.norm = vector([["model.norm.weight", width]]);
+      this.head = config.tied ? this.embedding : matrix(width, [["lm_head.weight", config.vocabulary]]);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get bytes(): number {
+    return this.#owned.reduce(
+      (sum, one) => sum + ("bytes" in one ? (one.bytes as number) : (one as Region).byteLength),
+      0,
+    );
+  }
+
+  #own<T extends Disposable>(one: T): T {
+    this.#owned.push(one);
+    return one;
+  }
+
+  [Symbol.dispose](): void {
+    for (const one of this.#owned.splice(0)) one[Symbol.dispose]();
+  }
+}
+
+/** A side of a matrix: its length, or that and the length that zeros fill it up to. */
+type Side = number | readonly [length: number, padded: number];
+
+/** Zeros behind the hidden values make their count one that the kernels take. */
+export function paddedHidden({ hidden }: ModelConfig): number {
+  return Math.ceil(hidden / GROUP) * GROUP;
+}
+
+function stacked(
+  arena: Arena,
+  source: TensorSource,
+  precision: Precision,
+  columns: Side,
+  parts: readonly (readonly [string, Side])[],
+): LinearWeights {
+  const [wide, padded] = sidesOf(columns);
+  for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
+  const all = parts.reduce((sum, [, rows]) => sum + sidesOf(rows)[1], 0);
+  const weights = new LinearWeights(arena, precision, all, padded);
+  try {
+    let first = 0;
+    for (const [name, side] of parts) {
+      const [rows, paddedRows] = sidesOf(side);
+      for (let row = 0; row < rows; row += ROWS_AT_ONCE) {
+        const some = Math.min(ROWS_AT_ONCE, rows - row);
+        const values = source.read(name, row * wide, some * wide);
+        weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
+      }
+      if (paddedRows > rows) weights.set(first + rows, new Float32Array((paddedRows - rows) * padded));
+      first += paddedRows;
+    }
+  } catch (error) {
+    weights[Symbol.dispose]();
+    throw error;
+  }
+  return weights;
+}
+
+function sidesOf(side: Side): readonly [number, number] {
+  return typeof side === "number" ? [side, side] : side;
+}
+
+/** Rows with zeros behind them. */
+function widened(values: Float32Array, columns: number, padded: number): Float32Array {
+  const out = new Float32Array((values.length / columns) * padded);
+  for (let row = 0; row * columns < values.length; row++)
+    out.set(values.subarray(row * columns, (row + 1) * columns), row * padded);
+  return out;
+}
+
+function joined(arena: Arena, source: TensorSource, parts: readonly (readonly [string, number])[]): Region {
+  for (const [name, length] of parts) checkShape(source, name, [length]);
+  const region = arena.alloc(parts.reduce((sum, [, length]) => sum + length, 0) * 4);
+  let at = 0;
+  for (const [name, length] of parts) {
+    region.f32().set(source.read(name, 0, length), at);
+    at += length;
+  }
+  return region;
+}
+
+function checkShape(source: TensorSource, name: string, wanted: readonly number[]): void {
+  const shape = source.shapeOf(name);
+  if (!shape)
+    throw new MnemeError("FORMAT", `${source.name}: tensor ${name} is missing; is the checkpoint whole?`);
+  if (shape.length !== wanted.length || shape.some((side, i) => side !== wanted[i]))
+    throw new MnemeError(
+      "FORMAT",
+      `${source.name}: tensor ${name} is [${shape.join(", ")}], the configuration says [${wanted.join(", ")}]`,
+    );
+}

@@ -1,0 +1,135 @@
+/** The decoder against one in plain loops, for every variant of the family and however its input is cut. */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { randomConfig, randomSource } from "../../test/support/random-model.ts";
+import { referenceLogits } from "../../test/support/reference-decoder.ts";
+import { PagedCache } from "../cache/paged-cache.ts";
+import { kernels, openPool, type Pool } from "../kernels/index.ts";
+import type { Precision } from "../weights/linear-weights.ts";
+import type { ModelConfig } from "./config.ts";
+import { Decoder } from "./decoder.ts";
+import { DecoderWeights } from "./decoder-weights.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await openPool(kernels(), { workers: 1 });
+});
+afterAll(() => pool[Symbol.asyncDispose]());
+
+function decoderOf(config: ModelConfig, seed: number, precision: Precision, threads?: Pool): Decoder {
+  const { arena } = kernels();
+  const weights = new DecoderWeights(arena, config, randomSource(config, seed), precision);
+  return new Decoder(kernels(), config, weights, () => threads);
+}
+
+/** Logits behind the last token, when the tokens go in by pieces of these sizes, the last as large as need be. */
+function logitsOf(decoder: Decoder, tokens: readonly number[], pieces: readonly number[] = []): Float32Array {
+  using cache = new PagedCache(kernels().arena, decoder.shape);
+  let at = 0;
+  let logits: Float32Array | undefined;
+  for (const size of [...pieces, tokens.length]) {
+    const piece = tokens.slice(at, at + size);
+    if (piece.length === 0) break;
+    logits = decoder.forward(piece, cache);
+    at += piece.length;
+  }
+  expect(cache.length).toBe(tokens.length);
+  return logits!.slice();
+}
+
+const tokensOf = (count: number, seed: number): number[] =>
+  Array.from({ length: count }, (_, i) => (i * 37 + seed * 11 + ((i * i) % 7)) % 61);
+
+const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let most = 0;
+  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
+  return most;
+};
+
+describe("equals plain loops", () => {
+  test.each<[string, Record<string, unknown>]>([
+    ["grouped heads", {}],
+    ["a head for each query", { num_key_value_heads: 4 }],
+    ["one head for all queries", { num_key_value_heads: 1 }],
+    ["an output layer of its own", { tie_word_embeddings: false }],
+    ["biases (Qwen2)", { architectures: ["Qwen2ForCausalLM"] }],
+    ["norms of queries and keys (Qwen3)", { architectures: ["Qwen3ForCausalLM"] }],
+    ["a sliding window (Mistral)", { architectures: ["MistralForCausalLM"], sliding_window: 20 }],
+    ["hidden values that fill no group", { intermediate_size: 44 }],
+    ["heads wider than the model", { head_dim: 32 }],
+  ])("%s", (_, changes) => {
+    const config = randomConfig(changes);
+    const tokens = tokensOf(90, 3);
+    const expected = referenceLogits(config, randomSource(config, 5), tokens);
+    using decoder = decoderOf(config, 5, "bf16", pool);
+    expect(largest(logitsOf(decoder, tokens), expected.at(-1)!)).toBeLessThan(2e-4);
+    expect(largest(logitsOf(decoder, tokens, [60, 1, 1]), expected.at(-1)!)).toBeLessThan(2e-4);
+    expect(largest(logitsOf(decoder, tokens.slice(0, 1)), expected[0]!)).toBeLessThan(2e-4);
+  });
+
+  test("quantised weights come close", () => {
+    const config = randomConfig();
+    const tokens = tokensOf(30, 4);
+    const expected = referenceLogits(config, randomSource(config, 9), tokens).at(-1)!;
+    const spread = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+    for (const [precision, bound] of [
+      ["int8", 0.05],
+      ["int4", 0.8],
+    ] as const) {
+      using decoder = decoderOf(config, 9, precision, pool);
+      expect(largest(logitsOf(decoder, tokens), expected)).toBeLessThan(bound * spread);
+    }
+  });
+});
+
+test("pieces, threads and a longer history change nothing", () => {
+  const config = randomConfig();
+  for (const precision of ["bf16", "int8", "int4"] as const) {
+    using alone = decoderOf(config, 7, precision);
+    using shared = decoderOf(config, 7, precision, pool);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 400 }),
+        fc.array(fc.integer({ min: 1, max: 150 }), { maxLength: 5 }),
+        (count, pieces) => {
+          const tokens = tokensOf(count, count);
+          const whole = logitsOf(alone, tokens);
+          expect(largest(logitsOf(shared, tokens, pieces), whole)).toBeLessThan(1e-3);
+        },
+      ),
+      { seed: 3, numRuns: 12 },
+    );
+  }
+});
+
+test("a cache that was cut back goes on as if the rest had never been", () => {
+  const config = randomConfig();
+  using decoder = decoderOf(config, 2, "int8", pool);
+  const tokens = tokensOf(200, 1);
+  const expected = logitsOf(decoder, [...tokens.slice(0, 100), 5, 6]);
+  using cache = new PagedCache(kernels().arena, decoder.shape);
+  decoder.forward(tokens, cache);
+  const before = cache.bytes;
+  cache.truncate(100);
+  expect(cache.bytes).toBeLessThan(before);
+  decoder.forward([5], cache);
+  expect(largest(decoder.forward([6], cache), expected)).toBeLessThan(1e-3);
+});
+
+test("refuses tokens that are none, and no tokens", () => {
+  using decoder = decoderOf(randomConfig(), 1, "int8");
+  using cache = new PagedCache(kernels().arena, decoder.shape);
+  expect(() => decoder.forward([61], cache)).toThrow(/token 61 is none of 61/);
+  expect(() => decoder.forward([-1], cache)).toThrow(/token -1/);
+  expect(() => decoder.forward([], cache)).toThrow(/no tokens/);
+});
+
+test("gives all its memory back", () => {
+  const { arena } = kernels();
+  const before = arena.bytes;
+  {
+    using decoder = decoderOf(randomConfig(), 1, "int4");
+    logitsOf(decoder, tokensOf(300, 1));
+  }
+  expect(arena.bytes).toBe(before);
+});

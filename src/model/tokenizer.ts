@@ -1,0 +1,71 @@
+/** Text to tokens and back, by `@huggingface/tokenizers`; and text from a stream of tokens, whose characters may be cut between two. */
+import type { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import { MnemeError } from "../errors.ts";
+
+export interface Tokenizer {
+  /** Ids of the text; special tokens that it spells out are taken for such. */
+  encode(text: string): number[];
+  /** Special tokens are left out. */
+  decode(tokens: readonly number[]): string;
+  idOf(token: string): number | undefined;
+  tokenOf(id: number): string | undefined;
+}
+
+/** @param json text of tokenizer.json. @throws MnemeError FORMAT, UNSUPPORTED naming `file` */
+export async function openTokenizer(json: string, config: object, file: string): Promise<Tokenizer> {
+  const { Tokenizer: Hub } = await import("@huggingface/tokenizers");
+  let hub: HubTokenizer;
+  try {
+    hub = new Hub(JSON.parse(json) as object, config);
+  } catch (cause) {
+    throw new MnemeError("FORMAT", `${file}: no tokenizer that is understood; fetch the file again`, {
+      cause,
+    });
+  }
+  return {
+    encode: (text) => (text === "" ? [] : hub.encode(text, { add_special_tokens: false }).ids),
+    decode: (tokens) =>
+      tokens.length === 0
+        ? ""
+        : hub.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    idOf: (token) => hub.token_to_id(token),
+    tokenOf: (id) => hub.id_to_token(id),
+  };
+}
+
+const UNFINISHED = "\ufffd";
+/** A character has at most four bytes, hence tokens; a run of longer ones is no character that still comes. */
+const LONGEST_CHARACTER = 4;
+
+/** The text of tokens that come one by one. */
+export class TextStream {
+  readonly #tokenizer: Tokenizer;
+  /** Tokens from the start of the last piece on: what stands before a token may change its text. */
+  #tokens: number[] = [];
+  /** Of them those whose text went out. */
+  #sent = 0;
+
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+  }
+
+  /** @returns the text that is now certain, "" while a character is not whole */
+  push(token: number): string {
+    this.#tokens.push(token);
+    const text = this.#tokenizer.decode(this.#tokens);
+    const waits = text.endsWith(UNFINISHED) && this.#tokens.length - this.#sent < LONGEST_CHARACTER;
+    return waits ? "" : this.#send(text);
+  }
+
+  /** What was held back. */
+  end(): string {
+    return this.#send(this.#tokenizer.decode(this.#tokens));
+  }
+
+  #send(text: string): string {
+    const before = this.#tokenizer.decode(this.#tokens.slice(0, this.#sent));
+    this.#tokens = this.#tokens.slice(this.#sent);
+    this.#sent = this.#tokens.length;
+    return text.slice(before.length);
+  }
+}

@@ -1,0 +1,155 @@
+/** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
+import { MnemeError } from "../errors.ts";
+import type { Arena, Region } from "../kernels/index.ts";
+import { fromHalf, toHalf } from "./half.ts";
+
+export const PRECISIONS = ["int8", "int4", "bf16"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Values that share a scale. */
+export const GROUP = 32;
+
+/** Rows of a tile: their scales lie behind the codes of all. */
+const TILE_ROWS = 4;
+/** Bytes of the codes of a group. */
+const CODE_BYTES = { int8: GROUP, int4: GROUP / 2 } as const;
+
+/** rows x columns, each row the weights of one output. */
+export class LinearWeights implements Disposable {
+  readonly precision: Precision;
+  /** A multiple of 4: zeros fill them up. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly region: Region;
+
+  /** @throws MnemeError UNSUPPORTED when columns are no multiple of 32, BUDGET */
+  constructor(arena: Arena, precision: Precision, rows: number, columns: number) {
+    if (columns % GROUP !== 0)
+      throw new MnemeError("UNSUPPORTED", `weights: ${columns} columns; expected a multiple of ${GROUP}`);
+    this.precision = precision;
+    this.rows = Math.ceil(rows / TILE_ROWS) * TILE_ROWS;
+    this.columns = columns;
+    this.region = arena.alloc(bytesOf(precision, this.rows, columns));
+    if (this.rows > rows) this.set(rows, new Float32Array((this.rows - rows) * columns));
+  }
+
+  get bytes(): number {
+    return this.region.byteLength;
+  }
+
+  /** Where row number `row` begins, a multiple of 4, in bytes. */
+  offset(row: number): number {
+    return bytesOf(this.precision, row, this.columns);
+  }
+
+  /** Encodes rows from number `first` on. values: f32 [rows x columns]. */
+  set(first: number, values: Float32Array): void {
+    const { columns, precision } = this;
+    if (precision === "bf16") {
+      this.#setB16(first * columns, values);
+      return;
+    }
+    const encode = precision === "int8" ? encodeI8 : encodeU4;
+    const [codes, halves] = [this.region.u8(), this.region.u16()];
+    for (let at = 0; at < values.length; at += GROUP) {
+      const place = this.#place(first + Math.floor(at / columns), (at % columns) / GROUP, precision);
+      halves[place.scale / 2] = encode(values, at, codes, place.codes);
+    }
+  }
+
+  /** Decodes a row. out: f32 [columns]. */
+  row(number: number, out: Float32Array): void {
+    const { columns, precision } = this;
+    if (precision === "bf16") {
+      this.#rowB16(number * columns, out);
+      return;
+    }
+    const decode = precision === "int8" ? decodeI8 : decodeU4;
+    const [codes, halves] = [this.region.u8(), this.region.u16()];
+    for (let group = 0; group * GROUP < columns; group++) {
+      const place = this.#place(number, group, precision);
+      decode(codes, place.codes, fromHalf(halves[place.scale / 2]!), out, group * GROUP);
+    }
+  }
+
+  /** Bytes where the codes and the scale of a group stand. */
+  #place(row: number, group: number, precision: "int8" | "int4"): { codes: number; scale: number } {
+    const size = CODE_BYTES[precision];
+    const lane = row % TILE_ROWS;
+    const tile = Math.floor(row / TILE_ROWS) * (this.columns / GROUP) + group;
+    const start = tile * TILE_ROWS * (size + 2);
+    return { codes: start + lane * size, scale: start + TILE_ROWS * size + lane * 2 };
+  }
+
+  #setB16(at: number, values: Float32Array): void {
+    const codes = this.region.u16();
+    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    for (let i = 0; i < bits.length; i++) codes[at + placeB16(i)] = roundB16(bits[i]!);
+  }
+
+  #rowB16(at: number, out: Float32Array): void {
+    const codes = this.region.u16();
+    const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
+    for (let i = 0; i < bits.length; i++) bits[i] = codes[at + placeB16(i)]! << 16;
+  }
+
+  [Symbol.dispose](): void {
+    this.region[Symbol.dispose]();
+  }
+}
+
+function bytesOf(precision: Precision, rows: number, columns: number): number {
+  if (precision === "bf16") return rows * columns * 2;
+  return rows * (columns / GROUP) * (CODE_BYTES[precision] + 2);
+}
+
+/** Of eight values the first four in the lower, the last four in the upper halves of four words. */
+function placeB16(i: number): number {
+  return (i & ~7) + ((i & 3) << 1) + ((i >> 2) & 1);
+}
+
+/** The upper half of an f32, to nearest even. */
+function roundB16(bits: number): number {
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** @returns the scale as f16 */
+function encodeI8(values: Float32Array, at: number, codes: Uint8Array, to: number): number {
+  let most = 0;
+  for (let i = at; i < at + GROUP; i++) most = Math.max(most, Math.abs(values[i]!));
+  const half = toHalf(most / 127);
+  const scale = fromHalf(half);
+  const by = scale === 0 ? 0 : 1 / scale;
+  for (let i = 0; i < GROUP; i++)
+    codes[to + i] = Math.max(-127, Math.min(127, Math.round(values[at + i]! * by)));
+  return half;
+}
+
+function decodeI8(codes: Uint8Array, at: number, scale: number, out: Float32Array, to: number): void {
+  for (let i = 0; i < GROUP; i++) out[to + i] = ((codes[at + i]! << 24) >> 24) * scale;
+}
+
+/** The value farthest from zero becomes code 0, so that the other end of the range reaches up to 7. @returns the scale as f16 */
+function encodeU4(values: Float32Array, at: number, codes: Uint8Array, to: number): number {
+  let most = 0;
+  for (let i = at; i < at + GROUP; i++) if (Math.abs(values[i]!) > Math.abs(most)) most = values[i]!;
+  const half = toHalf(most / -8);
+  const scale = fromHalf(half);
+  const by = scale === 0 ? 0 : 1 / scale;
+  codes.fill(0, to, to + GROUP / 2);
+  for (let i = 0; i < GROUP; i++) {
+    const code = Math.max(0, Math.min(15, Math.round(values[at + i]! * by) + 8));
+    codes[to + placeU4(i)]! |= code << ((i >> 1) & 4);
+  }
+  return half;
+}
+
+function decodeU4(codes: Uint8Array, at: number, scale: number, out: Float32Array, to: number): void {
+  for (let i = 0; i < GROUP; i++)
+    out[to + i] = (((codes[at + placeU4(i)]! >> ((i >> 1) & 4)) & 15) - 8) * scale;
+}
+
+/** Nibble p of 16-bit word j is the code of value 8 p + j: the byte it stands in; the odd ones of p in its upper half. */
+function placeU4(i: number): number {
+  return (i & 7) * 2 + (i >> 4);
+}

@@ -1,0 +1,81 @@
+/** A decoder in plain loops over f64: slow, obvious, the standard that the kernels are held to. */
+import type { ModelConfig } from "../../src/model/config.ts";
+import type { TensorSource } from "../../src/weights/tensor-source.ts";
+
+type Rows = Float64Array[];
+
+/** Logits behind each of the tokens. */
+export function referenceLogits(config: ModelConfig, source: TensorSource, tokens: readonly number[]): Rows {
+  const { width, hidden, heads, kvHeads, headDim, epsilon, window = Number.POSITIVE_INFINITY } = config;
+  const read = (name: string): Float64Array => {
+    const count = source.shapeOf(name)!.reduce((product, side) => product * side, 1);
+    return Float64Array.from(source.read(name, 0, count));
+  };
+  const times = (name: string, x: Float64Array, rows: number, bias?: string): Float64Array => {
+    const w = read(name);
+    const b = bias ? read(bias) : undefined;
+    return Float64Array.from({ length: rows }, (_, r) =>
+      x.reduce((sum, value, i) => sum + value * w[r * x.length + i]!, b?.[r] ?? 0),
+    );
+  };
+  const norm = (x: Float64Array, name: string): Float64Array => {
+    const w = read(name);
+    const by = 1 / Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length + epsilon);
+    return x.map((value, i) => value * by * w[i]!);
+  };
+  const rotated = (x: Float64Array, position: number): Float64Array =>
+    x.map((value, i) => {
+      const half = headDim / 2;
+      const angle = position * config.rope.theta ** ((-2 * (i % half)) / headDim);
+      const other = i < half ? -x[i + half]! : x[i - half]!;
+      return value * Math.cos(angle) + other * Math.sin(angle);
+    });
+  const headsOf = (x: Float64Array, count: number): Rows =>
+    Array.from({ length: count }, (_, h) => x.slice(h * headDim, (h + 1) * headDim));
+  const table = read("model.embed_tokens.weight");
+  let xs: Rows = tokens.map((token) => table.slice(token * width, (token + 1) * width));
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = `model.layers.${layer}.`;
+    const own = (name: string, x: Float64Array, count: number): Rows => {
+      const bias = config.qkvBias ? `${at}self_attn.${name}_proj.bias` : undefined;
+      const all = headsOf(times(`${at}self_attn.${name}_proj.weight`, x, count * headDim, bias), count);
+      return config.qkNorm && name !== "v"
+        ? all.map((head) => norm(head, `${at}self_attn.${name}_norm.weight`))
+        : all;
+    };
+    const inputs = xs.map((x) => norm(x, `${at}input_layernorm.weight`));
+    const qs = inputs.map((x, t) => own("q", x, heads).map((head) => rotated(head, t)));
+    const ks = inputs.map((x, t) => own("k", x, kvHeads).map((head) => rotated(head, t)));
+    const vs = inputs.map((x) => own("v", x, kvHeads));
+    xs = xs.map((x, t) => {
+      const out = new Float64Array(heads * headDim);
+      for (let h = 0; h < heads; h++) {
+        const kv = Math.floor((h * kvHeads) / heads);
+        const first = Math.max(0, t + 1 - window);
+        const weights = ks
+          .slice(first, t + 1)
+          .map((k) => Math.exp(dot(qs[t]![h]!, k[kv]!) / Math.sqrt(headDim)));
+        const all = weights.reduce((sum, weight) => sum + weight, 0);
+        weights.forEach((weight, s) => {
+          vs[first + s]![kv]!.forEach((value, i) => {
+            out[h * headDim + i]! += (weight / all) * value;
+          });
+        });
+      }
+      return added(x, times(`${at}self_attn.o_proj.weight`, out, width));
+    });
+    xs = xs.map((x) => {
+      const input = norm(x, `${at}post_attention_layernorm.weight`);
+      const up = times(`${at}mlp.up_proj.weight`, input, hidden);
+      const gate = times(`${at}mlp.gate_proj.weight`, input, hidden).map(
+        (g, i) => (g / (1 + Math.exp(-g))) * up[i]!,
+      );
+      return added(x, times(`${at}mlp.down_proj.weight`, gate, width));
+    });
+  }
+  const head = config.tied ? "model.embed_tokens.weight" : "lm_head.weight";
+  return xs.map((x) => times(head, norm(x, "model.norm.weight"), config.vocabulary));
+}
+
+const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+const added = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]!);
