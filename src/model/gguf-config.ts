@@ -1,0 +1,56 @@
+/** The configuration that a GGUF file's metadata tell, in the words of a Hugging Face config.json. */
+import { MnemeError } from "../errors.ts";
+import { configOf, type ModelConfig } from "./config.ts";
+
+type Metadata = Readonly<Record<string, unknown>>;
+
+/** By `general.architecture`. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  llama: "LlamaForCausalLM",
+  qwen2: "Qwen2ForCausalLM",
+  qwen3: "Qwen3ForCausalLM",
+};
+
+/** @param tied no output layer is in the file. @throws MnemeError UNSUPPORTED, FORMAT naming the field */
+export function ggufConfig(metadata: Metadata, tied: boolean, file: string): ModelConfig {
+  const family = String(metadata["general.architecture"]);
+  const architecture = Object.hasOwn(ARCHITECTURES, family) ? ARCHITECTURES[family] : undefined;
+  if (!architecture)
+    throw new MnemeError(
+      "UNSUPPORTED",
+      `${file}: architecture ${JSON.stringify(family)} is not known; known are ${Object.keys(ARCHITECTURES).join(", ")}`,
+    );
+  const of = (name: string): unknown => plain(metadata[`${family}.${name}`]);
+  const tokens = metadata["tokenizer.ggml.tokens"];
+  const scaling = of("rope.scaling.type");
+  const config = {
+    architectures: [architecture],
+    vocab_size: of("vocab_size") ?? (Array.isArray(tokens) ? tokens.length : undefined),
+    hidden_size: of("embedding_length"),
+    intermediate_size: of("feed_forward_length"),
+    num_hidden_layers: of("block_count"),
+    num_attention_heads: of("attention.head_count"),
+    num_key_value_heads: of("attention.head_count_kv"),
+    head_dim: of("attention.key_length"),
+    max_position_embeddings: of("context_length"),
+    rms_norm_eps: of("attention.layer_norm_rms_epsilon"),
+    rope_theta: of("rope.freq_base"),
+    sliding_window: of("attention.sliding_window"),
+    tie_word_embeddings: tied,
+    bos_token_id: plain(metadata["tokenizer.ggml.bos_token_id"]),
+    eos_token_id: plain(metadata["tokenizer.ggml.eos_token_id"]),
+    ...(scaling === undefined || scaling === "none"
+      ? {}
+      : {
+          rope_scaling: {
+            type: scaling,
+            factor: of("rope.scaling.factor"),
+            original_max_position_embeddings: of("rope.scaling.original_context_length"),
+          },
+        }),
+  };
+  return configOf(JSON.parse(JSON.stringify(config)), file);
+}
+
+/** Counts may be of 64 bits. */
+const plain = (value: unknown): unknown => (typeof value === "bigint" ? Number(value) : value);

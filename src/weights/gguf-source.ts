@@ -1,0 +1,178 @@
+/**
+ * A GGUF file as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`. Its rows of queries and keys
+ * lie in another order where the family is llama: pairs of rotated values side by side.
+ */
+import type { GGUFParseOutput } from "@huggingface/gguf";
+import { MnemeError } from "../errors.ts";
+import type { ByteSource } from "../storage/byte-source.ts";
+import { fileSource } from "../storage/file-source.ts";
+import { BLOCK_TYPES, type BlockType } from "./gguf-blocks.ts";
+import type { TensorSource } from "./tensor-source.ts";
+
+type Metadata = Readonly<Record<string, unknown>>;
+
+export interface GgufFile {
+  readonly metadata: Metadata;
+  readonly tensors: TensorSource;
+}
+
+interface Placed {
+  readonly type: BlockType;
+  readonly shape: readonly number[];
+  /** Of its first byte in the file. */
+  readonly offset: number;
+  /** Heads whose rows are in the other order; 0 for none. */
+  readonly heads: number;
+}
+
+/** What stands for a part of a layer. */
+const LAYER_NAMES: Readonly<Record<string, string>> = {
+  attn_norm: "input_layernorm",
+  attn_q: "self_attn.q_proj",
+  attn_k: "self_attn.k_proj",
+  attn_v: "self_attn.v_proj",
+  attn_output: "self_attn.o_proj",
+  attn_q_norm: "self_attn.q_norm",
+  attn_k_norm: "self_attn.k_norm",
+  ffn_norm: "post_attention_layernorm",
+  ffn_gate: "mlp.gate_proj",
+  ffn_up: "mlp.up_proj",
+  ffn_down: "mlp.down_proj",
+};
+
+const TOP_NAMES: Readonly<Record<string, string>> = {
+  token_embd: "model.embed_tokens",
+  output_norm: "model.norm",
+  output: "lm_head",
+};
+
+/** The name in a Hugging Face checkpoint; undefined for tensors that are of no use here. */
+export function hubName(name: string): string | undefined {
+  const layer = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name);
+  if (layer) {
+    const part = LAYER_NAMES[layer[2]!];
+    return part && `model.layers.${layer[1]}.${part}.${layer[3]}`;
+  }
+  const top = /^(\w+)\.weight$/.exec(name);
+  const part = top && TOP_NAMES[top[1]!];
+  return part ? `${part}.weight` : undefined;
+}
+
+/** @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
+export async function openGguf(path: string): Promise<GgufFile> {
+  const file = fileSource(path);
+  try {
+    const parsed = await parse(path);
+    const metadata = parsed.metadata as unknown as Metadata;
+    return { metadata, tensors: sourceOf(path, file, parsed, metadata) };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function parse(path: string): Promise<GGUFParseOutput> {
+  const { gguf } = await import("@huggingface/gguf");
+  try {
+    return await gguf(path, { allowLocalFile: true });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new MnemeError("FORMAT", `${path}: no GGUF file that can be read (${why}); fetch the file again`, {
+      details: { file: path },
+      cause,
+    });
+  }
+}
+
+function sourceOf(path: string, file: ByteSource, parsed: GGUFParseOutput, metadata: Metadata): TensorSource {
+  const base = Number(parsed.tensorDataOffset);
+  const tensors = new Map<string, Placed>();
+  for (const info of parsed.tensorInfos) {
+    const name = hubName(info.name);
+    if (!name) continue;
+    const shape = info.shape.map(Number).reverse();
+    tensors.set(name, placed(path, file, info, shape, base + Number(info.offset), headsOf(name, metadata)));
+  }
+  return {
+    name: path,
+    shapeOf: (tensor) => tensors.get(tensor)?.shape,
+    read(tensor, start, count) {
+      const { shape, heads, ...rest } = tensors.get(tensor)!;
+      const columns = shape.at(-1)!;
+      if (heads === 0) return readBlocks(file, rest, start, count);
+      const whole = (shape[0]! / heads) * columns;
+      const first = Math.floor(start / whole) * whole;
+      const last = Math.ceil((start + count) / whole) * whole;
+      const rows = halvesApart(readBlocks(file, rest, first, last - first), columns, shape[0]! / heads);
+      return rows.subarray(start - first, start - first + count);
+    },
+    [Symbol.dispose]: () => void file.close(),
+  };
+}
+
+function placed(
+  path: string,
+  file: ByteSource,
+  { name, dtype }: { readonly name: string; readonly dtype: number },
+  shape: readonly number[],
+  offset: number,
+  heads: number,
+): Placed {
+  const refuse = (code: "FORMAT" | "UNSUPPORTED", why: string): MnemeError =>
+    new MnemeError(code, `${path}: tensor ${JSON.stringify(name.slice(0, 80))} ${why}`, {
+      details: { file: path, tensor: name },
+    });
+  const type = BLOCK_TYPES.get(dtype);
+  if (!type)
+    throw refuse(
+      "UNSUPPORTED",
+      `is of type ${dtype}; known are ${[...BLOCK_TYPES.values()].map((one) => one.name).join(", ")}`,
+    );
+  const columns = shape.at(-1) ?? 0;
+  const count = shape.reduce((product, side) => product * side, 1);
+  if (shape.length === 0 || !Number.isSafeInteger(count) || columns % type.values !== 0)
+    throw refuse(
+      "FORMAT",
+      `has shape [${shape.join(", ")}], which is no whole number of blocks of ${type.values}`,
+    );
+  const bytes = (count / type.values) * type.bytes;
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + bytes > file.size)
+    throw refuse("FORMAT", `has bytes ${offset} to ${offset + bytes} of ${file.size}: truncated?`);
+  return { type, shape, offset, heads };
+}
+
+/** How many heads a tensor's rows belong to, where they lie in the other order. */
+function headsOf(name: string, metadata: Metadata): number {
+  if (metadata["general.architecture"] !== "llama") return 0;
+  if (name.includes(".q_proj.")) return Number(metadata["llama.attention.head_count"]);
+  if (name.includes(".k_proj."))
+    return Number(metadata["llama.attention.head_count_kv"] ?? metadata["llama.attention.head_count"]);
+  return 0;
+}
+
+function readBlocks(
+  file: ByteSource,
+  { type, offset }: Pick<Placed, "type" | "offset">,
+  start: number,
+  count: number,
+): Float32Array {
+  const blocks = count / type.values;
+  // files are read at once
+  const bytes = file.read(offset + (start / type.values) * type.bytes, blocks * type.bytes) as Uint8Array;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out = new Float32Array(count);
+  for (let block = 0; block < blocks; block++)
+    type.decode(view, block * type.bytes, out, block * type.values);
+  return out;
+}
+
+/** Rows 2 j and 2 j + 1 of a head become rows j and j + size / 2. */
+function halvesApart(values: Float32Array, columns: number, size: number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let row = 0; row * columns < values.length; row++) {
+    const [head, at] = [Math.floor(row / size) * size, row % size];
+    const to = head + (at >> 1) + (at & 1 ? size / 2 : 0);
+    out.set(values.subarray(row * columns, (row + 1) * columns), to * columns);
+  }
+  return out;
+}
