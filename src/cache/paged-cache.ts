@@ -5,6 +5,10 @@
 import type { Arena, Region } from "../kernels/index.ts";
 import { PAGE_SLOTS } from "../kernels/index.ts";
 
+/** How keys and values are kept: as they are, or a byte each with a scale for each slot. */
+export const CACHE_CODECS = ["f32", "int8"] as const;
+export type CacheCodec = (typeof CACHE_CODECS)[number];
+
 export interface CacheShape {
   readonly layers: number;
   readonly kvHeads: number;
@@ -14,6 +18,8 @@ export interface CacheShape {
 const TABLE_WORDS = 3;
 const HEAD_WORDS = 4;
 const FIRST_PAGES = 16;
+/** Of a slot's codes. */
+const SCALE_BYTES = 4;
 
 /** Pages of one head of one layer: where their keys, values and biases lie, in a table that the kernels read. */
 class HeadPages implements Disposable {
@@ -23,9 +29,9 @@ class HeadPages implements Disposable {
   #table: Region;
   slots = 0;
 
-  constructor(arena: Arena, headDim: number) {
+  constructor(arena: Arena, headDim: number, codec: CacheCodec) {
     this.#arena = arena;
-    this.#bytes = PAGE_SLOTS * headDim * 4;
+    this.#bytes = PAGE_SLOTS * (codec === "int8" ? headDim + SCALE_BYTES : headDim * 4);
     this.#table = arena.alloc(FIRST_PAGES * TABLE_WORDS * 4);
   }
 
@@ -72,16 +78,18 @@ class HeadPages implements Disposable {
 
 export class PagedCache implements Disposable {
   readonly shape: CacheShape;
+  readonly codec: CacheCodec;
   readonly #heads: HeadPages[][];
   readonly #room: Region;
   /** Tokens that went in: the position of the next one. */
   #length = 0;
 
-  constructor(arena: Arena, shape: CacheShape) {
+  constructor(arena: Arena, shape: CacheShape, codec: CacheCodec = "int8") {
     this.shape = shape;
+    this.codec = codec;
     const { layers, kvHeads, headDim } = shape;
     this.#heads = Array.from({ length: layers }, () =>
-      Array.from({ length: kvHeads }, () => new HeadPages(arena, headDim)),
+      Array.from({ length: kvHeads }, () => new HeadPages(arena, headDim, codec)),
     );
     this.#room = arena.alloc(layers * kvHeads * HEAD_WORDS * 4);
   }

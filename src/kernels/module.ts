@@ -46,7 +46,7 @@ export const KERNEL_NAMES = [
   "linearU4",
   "linearB16",
   "widenActivations",
-  "attendHeadF32",
+  "attendHead",
   "mergeStates",
   "addRows",
   "gateRows",

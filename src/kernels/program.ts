@@ -10,8 +10,8 @@ export type StageKind = (typeof KINDS)[number];
 
 /** Slots of a page of a cache, as the kernels know them. */
 export const PAGE_SLOTS = 64;
-/** Bytes of the state of one query: its largest score, its sum of weights, two unused, `dim` sums of values. */
-export const stateBytes = (dim: number): number => 16 + dim * 4;
+/** Bytes of the state of one query: its largest score, its sum of weights, its scale, one unused, `dim` sums of values, its codes. */
+export const stateBytes = (dim: number): number => 16 + dim * 6;
 
 const STAGE_WORDS = 32;
 const HEADER_WORDS = 4;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { referenceLogits } from "../../test/support/reference-decoder.ts";
-import { PagedCache } from "../cache/paged-cache.ts";
+import { type CacheCodec, PagedCache } from "../cache/paged-cache.ts";
 import { kernels, openPool, type Pool } from "../kernels/index.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
@@ -23,8 +23,13 @@ function decoderOf(config: ModelConfig, seed: number, precision: Precision, thre
 }
 
 /** Logits behind the last token, when the tokens go in by pieces of these sizes, the last as large as need be. */
-function logitsOf(decoder: Decoder, tokens: readonly number[], pieces: readonly number[] = []): Float32Array {
-  using cache = new PagedCache(kernels().arena, decoder.shape);
+function logitsOf(
+  decoder: Decoder,
+  tokens: readonly number[],
+  pieces: readonly number[] = [],
+  codec: CacheCodec = "f32",
+): Float32Array {
+  using cache = new PagedCache(kernels().arena, decoder.shape, codec);
   let at = 0;
   let logits: Float32Array | undefined;
   for (const size of [...pieces, tokens.length]) {
@@ -82,6 +87,21 @@ describe("equals plain loops", () => {
   });
 });
 
+test.each([
+  ["wide heads", { head_dim: 64, num_attention_heads: 2, num_key_value_heads: 1 }],
+  ["wider ones", { head_dim: 96 }],
+  ["narrow heads", {}],
+  ["a window", { architectures: ["MistralForCausalLM"], sliding_window: 70 }],
+])("a cache of bytes comes close: %s", (_, changes) => {
+  const config = randomConfig(changes);
+  using decoder = decoderOf(config, 6, "bf16", pool);
+  const tokens = tokensOf(300, 2);
+  const expected = logitsOf(decoder, tokens);
+  const spread = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+  for (const pieces of [[], [299], [130, 1, 1]])
+    expect(largest(logitsOf(decoder, tokens, pieces, "int8"), expected)).toBeLessThan(0.05 * spread);
+});
+
 test("pieces, threads and a longer history change nothing", () => {
   const config = randomConfig();
   for (const precision of ["bf16", "int8", "int4"] as const) {
@@ -95,6 +115,8 @@ test("pieces, threads and a longer history change nothing", () => {
           const tokens = tokensOf(count, count);
           const whole = logitsOf(alone, tokens);
           expect(largest(logitsOf(shared, tokens, pieces), whole)).toBeLessThan(1e-3);
+          const bytes = logitsOf(alone, tokens, [], "int8");
+          expect(largest(logitsOf(shared, tokens, pieces, "int8"), bytes)).toBeLessThan(1e-2);
         },
       ),
       { seed: 3, numRuns: 12 },
@@ -107,7 +129,7 @@ test("a cache that was cut back goes on as if the rest had never been", () => {
   using decoder = decoderOf(config, 2, "int8", pool);
   const tokens = tokensOf(200, 1);
   const expected = logitsOf(decoder, [...tokens.slice(0, 100), 5, 6]);
-  using cache = new PagedCache(kernels().arena, decoder.shape);
+  using cache = new PagedCache(kernels().arena, decoder.shape, "f32");
   decoder.forward(tokens, cache);
   const before = cache.bytes;
   cache.truncate(100);

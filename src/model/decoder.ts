@@ -1,6 +1,6 @@
 /** A decoder: tokens in, logits out, keys and values into a cache. All stages of a step are a program that the pool's threads share. */
 
-import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
+import { CACHE_CODECS, type CacheShape, type PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   PAGE_SLOTS,
@@ -79,7 +79,7 @@ export class Decoder implements Disposable {
     const qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
     const gateUp = room(MOST_TOKENS * 2 * hidden);
     const states = room((MOST_TOKENS * MOST_PARTS * heads * stateBytes(headDim)) / 4);
-    const scores = room(MOST_TOKENS * MOST_PARTS * kvHeads * PAGE_SLOTS);
+    const scores = room(MOST_TOKENS * MOST_PARTS * kvHeads * PAGE_SLOTS * 2);
     this.#program = this.#own(new Program(face, layers * LAYER_STAGES + 2));
     for (const layer of weights.layers) {
       this.#norm(this.#x, layer.attentionNorm, normed);
@@ -149,6 +149,7 @@ export class Decoder implements Disposable {
       );
     }
     cache.begin(count);
+    const codec = CACHE_CODECS.indexOf(cache.codec);
     const tile = Math.min(TILE, count);
     const slots = cache.pagesWith(count) * PAGE_SLOTS;
     const parts = count > 1 ? 1 : Math.max(1, Math.min(MOST_PARTS, Math.floor(slots / PART_SLOTS)));
@@ -159,12 +160,14 @@ export class Decoder implements Disposable {
     for (const stage of this.#linear) stage.set(0, count);
     this.#appends.forEach((stage, layer) => {
       stage.set(6, cache.layer(layer));
+      stage.set(11, codec);
     });
     this.#attends.forEach((stage, layer) => {
       stage.set(0, count);
       stage.set(5, cache.layer(layer));
       stage.set(8, parts);
       stage.set(9, tile);
+      stage.set(12, codec);
       stage.tasks = Math.ceil(count / tile) * kvHeads * parts;
     });
     for (const stage of this.#merges) {

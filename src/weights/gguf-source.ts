@@ -50,13 +50,16 @@ const TOP_NAMES: Readonly<Record<string, string>> = {
 export function hubName(name: string): string | undefined {
   const layer = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name);
   if (layer) {
-    const part = LAYER_NAMES[layer[2]!];
+    const part = own(LAYER_NAMES, layer[2]!);
     return part && `model.layers.${layer[1]}.${part}.${layer[3]}`;
   }
   const top = /^(\w+)\.weight$/.exec(name);
-  const part = top && TOP_NAMES[top[1]!];
+  const part = top && own(TOP_NAMES, top[1]!);
   return part ? `${part}.weight` : undefined;
 }
+
+const own = (names: Readonly<Record<string, string>>, name: string): string | undefined =>
+  Object.hasOwn(names, name) ? names[name] : undefined;
 
 /** @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
 export async function openGguf(path: string): Promise<GgufFile> {
@@ -86,6 +89,13 @@ async function parse(path: string): Promise<GGUFParseOutput> {
 
 function sourceOf(path: string, file: ByteSource, parsed: GGUFParseOutput, metadata: Metadata): TensorSource {
   const base = Number(parsed.tensorDataOffset);
+  // the parser reads zeros where a file ends too soon
+  if (!(base <= file.size))
+    throw new MnemeError(
+      "FORMAT",
+      `${path}: no GGUF file that can be read (its header ends at byte ${base} of ${file.size}); fetch the file again`,
+      { details: { file: path } },
+    );
   const tensors = new Map<string, Placed>();
   for (const info of parsed.tensorInfos) {
     const name = hubName(info.name);

@@ -11,6 +11,8 @@ export const GROUP = 32;
 
 /** Rows of a tile: their scales lie behind the codes of all. */
 const TILE_ROWS = 4;
+/** The least normal f16: the kernels know no smaller scale. Of smaller weights less than this is lost. */
+const LEAST_SCALE = 2 ** -14;
 /** Bytes of the codes of a group. */
 const CODE_BYTES = { int8: GROUP, int4: GROUP / 2 } as const;
 
@@ -117,9 +119,8 @@ function roundB16(bits: number): number {
 function encodeI8(values: Float32Array, at: number, codes: Uint8Array, to: number): number {
   let most = 0;
   for (let i = at; i < at + GROUP; i++) most = Math.max(most, Math.abs(values[i]!));
-  const half = toHalf(most / 127);
-  const scale = fromHalf(half);
-  const by = scale === 0 ? 0 : 1 / scale;
+  const half = toHalf(Math.max(most / 127, LEAST_SCALE));
+  const by = 1 / fromHalf(half);
   for (let i = 0; i < GROUP; i++)
     codes[to + i] = Math.max(-127, Math.min(127, Math.round(values[at + i]! * by)));
   return half;
@@ -133,9 +134,8 @@ function decodeI8(codes: Uint8Array, at: number, scale: number, out: Float32Arra
 function encodeU4(values: Float32Array, at: number, codes: Uint8Array, to: number): number {
   let most = 0;
   for (let i = at; i < at + GROUP; i++) if (Math.abs(values[i]!) > Math.abs(most)) most = values[i]!;
-  const half = toHalf(most / -8);
-  const scale = fromHalf(half);
-  const by = scale === 0 ? 0 : 1 / scale;
+  const half = toHalf(Math.abs(most) < 8 * LEAST_SCALE ? LEAST_SCALE : most / -8);
+  const by = 1 / fromHalf(half);
   codes.fill(0, to, to + GROUP / 2);
   for (let i = 0; i < GROUP; i++) {
     const code = Math.max(0, Math.min(15, Math.round(values[at + i]! * by) + 8));

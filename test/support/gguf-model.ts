@@ -43,7 +43,11 @@ export function writeGgufModel(
   const add = (name: string, from: string, as: GgufType = type, heads = 0): void => {
     const shape = source.shapeOf(from)!;
     const values = (): Float32Array => {
-      const all = source.read(from, 0, shape.reduce((product, side) => product * side, 1));
+      const all = source.read(
+        from,
+        0,
+        shape.reduce((product, side) => product * side, 1),
+      );
       return heads > 0 ? pairsTogether(all, shape[1]!, shape[0]! / heads) : all;
     };
     tensors.push({ name, shape, type: as, values });

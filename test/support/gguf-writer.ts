@@ -91,7 +91,13 @@ export function writeGguf(
     for (const side of shape.toReversed()) head.u64(side);
     head.u32(TYPES[type]);
     head.u64(offset);
-    offset = aligned(offset + bytesOf(type, shape.reduce((product, side) => product * side, 1)));
+    offset = aligned(
+      offset +
+        bytesOf(
+          type,
+          shape.reduce((product, side) => product * side, 1),
+        ),
+    );
   }
   head.push(new Uint8Array(aligned(head.length) - head.length));
   const file = openSync(path, "w");
@@ -131,7 +137,8 @@ function encodeQ8(values: Float32Array, at: number, view: DataView, to: number):
   for (let i = 0; i < 32; i++) most = Math.max(most, Math.abs(values[at + i]!));
   const scale = most / 127;
   view.setUint16(to, toHalf(scale), true);
-  for (let i = 0; i < 32; i++) view.setInt8(to + 2 + i, scale === 0 ? 0 : Math.round(values[at + i]! / scale));
+  for (let i = 0; i < 32; i++)
+    view.setInt8(to + 2 + i, scale === 0 ? 0 : Math.round(values[at + i]! / scale));
 }
 
 function encodeQ4(values: Float32Array, at: number, view: DataView, to: number): void {

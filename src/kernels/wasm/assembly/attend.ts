@@ -4,17 +4,18 @@
  */
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
+import { largest, widen } from "./widen";
 
 /** Slots of a page. */
 export const PAGE_SLOTS: usize = 64;
 /** Before any slot: so low that the first score replaces it, and finite, so that differences are numbers. */
 const NOTHING: f32 = -1e30;
 
-/** A state: largest score, sum of weights, two unused, then `dim` sums of values. */
+/** A state: largest score, sum of weights, the scale of the query's codes, one unused, then `dim` sums of values and the codes, i16. */
 // @ts-ignore: decorator
 @inline
 export function stateBytes(dim: usize): usize {
-  return 16 + (dim << 2);
+  return 16 + dim * 6;
 }
 
 export function clearState(state: usize, dim: usize): void {
@@ -83,7 +84,7 @@ function weightsOf(scores: usize, slots: usize, state: usize, dim: usize): void 
   const end = (slots + 3) & ~3;
   for (let s = slots; s < end; s++) store<f32>(scores + (s << 2), NOTHING);
   let top = f32x4.splat(NOTHING);
-  for (let s: usize = 0; s < end; s += 4) top = f32x4.max(top, v128.load(scores + (s << 2)));
+  for (let s: usize = 0; s < end; s += 4) top = f32x4.pmax(top, v128.load(scores + (s << 2)));
   const before = load<f32>(state);
   const most = max(max(max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)), max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3))), before);
   const base = f32x4.splat(most);
@@ -119,14 +120,132 @@ function attendPageF32(q: usize, keys: usize, values: usize, skipped: usize, slo
   weighF32(scores, values, slots, dim, state + 16);
 }
 
+// @ts-ignore: decorator
+@inline
+function fourSumsI32(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.convert_i32x4_s(i32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3)));
+}
+
+/** Products of 64 i16 codes with a row of 64 int8 codes. */
+// @ts-ignore: decorator
+@inline
+function row64(w: usize, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
+  const a = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w), x0), i32x4.dot_i16x8_s(v128.load8x8_s(w, 8), x1));
+  const b = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w, 16), x2), i32x4.dot_i16x8_s(v128.load8x8_s(w, 24), x3));
+  const c = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w, 32), x4), i32x4.dot_i16x8_s(v128.load8x8_s(w, 40), x5));
+  const d = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w, 48), x6), i32x4.dot_i16x8_s(v128.load8x8_s(w, 56), x7));
+  return i32x4.add(i32x4.add(a, b), i32x4.add(c, d));
+}
+
 /**
- * A head's queries over pages [first, last) of its cache. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
- * table: of each page where its keys, its values and its slots' bias lie (3 words); `before` slots precede those of the batch, of which a
- * token sees its own and those before it, of a window (0: none) the last. states: [tokens x group], cleared here; scores: room for PAGE_SLOTS f32.
+ * out[r] = <x, row r> x by, added `onto` what is there, of `count` rows of 64 int8 codes, a multiple of 4. The codes of x stay in registers.
  */
-export function attendHeadF32(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
+// @ts-ignore: decorator
+@inline
+function products64(x: usize, rows: usize, stride: usize, count: usize, by: v128, out: usize, onto: bool): void {
+  const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
+  const x4 = v128.load(x, 64), x5 = v128.load(x, 80), x6 = v128.load(x, 96), x7 = v128.load(x, 112);
+  const end = out + (count << 2);
+  for (; out < end; out += 16) {
+    const a = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
+    rows += stride;
+    const b = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
+    rows += stride;
+    const c = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
+    rows += stride;
+    const d = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
+    rows += stride;
+    const four = f32x4.mul(fourSumsI32(a, b, c, d), by);
+    v128.store(out, onto ? f32x4.add(v128.load(out), four) : four);
+  }
+}
+
+/** The same of rows of `dim` codes, a multiple of 16. */
+// @ts-ignore: decorator
+@inline
+function products(x: usize, rows: usize, dim: usize, count: usize, by: v128, out: usize): void {
+  const wide = dim & ~63;
+  for (let at: usize = 0; at < wide; at += 64) products64(x + (at << 1), rows + at, dim, count, by, out, at > 0);
+  if (wide < dim) productsRest(x, rows, wide, dim, count, by, out);
+}
+
+function productsRest(x: usize, rows: usize, from: usize, dim: usize, count: usize, by: v128, out: usize): void {
+  for (let r: usize = 0; r < count; r++) {
+    let sum = i32x4.splat(0);
+    for (let i = from; i < dim; i += 8) sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(rows + r * dim + i), v128.load(x + (i << 1))));
+    const product = f32x4.extract_lane(fourSumsI32(sum, sum, sum, sum), 0) * f32x4.extract_lane(by, 0);
+    const to = out + (r << 2);
+    store<f32>(to, from > 0 ? load<f32>(to) + product : product);
+  }
+}
+
+/**
+ * One query, its codes in the state, over a page of int8 codes. keys: i8 [PAGE_SLOTS x dim], then a scale for each slot; values: i8
+ * [dim x PAGE_SLOTS], then a scale for each slot. scores: f32, then room for as many i16.
+ */
+// @ts-ignore: decorator
+@inline
+function attendPageI8(keys: usize, values: usize, skipped: usize, slots: usize, dim: usize, scale: f32, bias: usize, scores: usize, state: usize): void {
+  const codes = state + 16 + (dim << 2);
+  const by = f32x4.splat(load<f32>(state, 8) * scale);
+  const keyScales = keys + PAGE_SLOTS * dim;
+  const some = (slots + 3) & ~3;
+  products(codes, keys, dim, some, by, scores);
+  for (let s: usize = 0; s < some << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(keyScales + s)));
+  if (bias) for (let s: usize = 0; s < some << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
+  for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
+  weightsOf(scores, slots, state, dim);
+  const valueScales = values + PAGE_SLOTS * dim;
+  for (let s = slots; s < PAGE_SLOTS; s++) store<f32>(scores + (s << 2), 0);
+  for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(valueScales + s)));
+  const weights = scores + (PAGE_SLOTS << 2);
+  const most = largest(scores, PAGE_SLOTS);
+  widen(scores, PAGE_SLOTS, most, weights);
+  const back = f32x4.splat(most / 32767);
+  products64(weights, values, PAGE_SLOTS, dim, back, state + 16, true);
+}
+
+/** Puts a key or a value, f32 [dim], into slot `slot` of a page of int8 codes: its codes `step` bytes apart from `at` on. */
+// @ts-ignore: decorator
+@inline
+function encodeSlot(x: usize, dim: usize, at: usize, step: usize, scaleAt: usize): void {
+  let most: f32 = 0;
+  for (let i: usize = 0; i < dim; i++) most = max(most, abs<f32>(load<f32>(x + (i << 2))));
+  const by: f32 = most > 0 ? 127 / most : 0;
+  for (let i: usize = 0; i < dim; i++) store<i8>(at + i * step, <i8>nearest<f32>(load<f32>(x + (i << 2)) * by));
+  store<f32>(scaleAt, most / 127);
+}
+
+/** Puts a key and a value, f32 [dim], into a slot of a page. `key` and `value` are where those of the page begin. */
+export function putSlot(codec: i32, x: usize, v: usize, dim: usize, key: usize, value: usize, slot: usize): void {
+  if (codec == 0) {
+    memory.copy(key + slot * (dim << 2), x, dim << 2);
+    memory.copy(value + slot * (dim << 2), v, dim << 2);
+    return;
+  }
+  const scales = PAGE_SLOTS * dim + (slot << 2);
+  encodeSlot(x, dim, key + slot * dim, 1, key + scales);
+  encodeSlot(v, dim, value + slot, PAGE_SLOTS, value + scales);
+}
+
+/**
+ * A head's queries over pages [first, last) of its cache. codec: 0 for pages of f32, 1 for int8. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
+ * table: of each page where its keys, its values and its slots' bias lie (3 words); `before` slots precede those of the batch, of which a
+ * token sees its own and those before it, of a window (0: none) the last. states: [tokens x group], cleared here; scores: room for PAGE_SLOTS f32 and i16.
+ */
+export function attendHead(codec: i32, q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
   const size = stateBytes(dim);
-  for (let i: usize = 0; i < tokens * group; i++) clearState(states + i * size, dim);
+  for (let i: usize = 0; i < tokens * group; i++) {
+    const state = states + i * size;
+    clearState(state, dim);
+    if (!codec) continue;
+    const from = q + i / group * qStride + i % group * (dim << 2);
+    const most = largest(from, dim);
+    widen(from, dim, most, state + 16 + (dim << 2));
+    store<f32>(state, most / 32767, 8);
+  }
   for (let page = first; page < last; page++) {
     const entry = table + page * 12;
     const keys = load<u32>(entry), values = load<u32>(entry, 4), bias = load<u32>(entry, 8);
@@ -138,8 +257,11 @@ export function attendHeadF32(q: usize, qStride: usize, tokens: usize, group: us
       const low: usize = window > 0 && seen > window ? seen - window : 0;
       if (start + slots <= low) continue;
       const skipped: usize = low > start ? low - start : 0;
-      for (let h: usize = 0; h < group; h++)
-        attendPageF32(q + t * qStride + h * (dim << 2), keys, values, skipped, slots, dim, scale, bias, scores, states + (t * group + h) * size);
+      for (let h: usize = 0; h < group; h++) {
+        const state = states + (t * group + h) * size;
+        if (codec) attendPageI8(keys, values, skipped, slots, dim, scale, bias, scores, state);
+        else attendPageF32(q + t * qStride + h * (dim << 2), keys, values, skipped, slots, dim, scale, bias, scores, state);
+      }
     }
   }
 }

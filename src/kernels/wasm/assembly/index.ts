@@ -18,6 +18,6 @@ export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
 export { mergePairs } from "./merge";
 export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
-export { attendHeadF32, mergeStates } from "./attend";
+export { attendHead, mergeStates } from "./attend";
 export { addRows, gateRows, rmsNorm } from "./block";
 export { runProgram } from "./program";

@@ -3,6 +3,7 @@
  * tile with an f16 scale, so that they are read as one stream and the sums of four rows are scaled together. Activations are widened to
  * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction.
  */
+import { largest, widen } from "./widen";
 
 const GROUP: usize = 32;
 const ROWS: usize = 4;
@@ -26,14 +27,21 @@ function putFour(at: usize, value: v128, onto: bool): void {
   v128.store(at, onto ? f32x4.add(v128.load(at), value) : value);
 }
 
-/** Four f16 as f32: exponent and mantissa are moved into place and the exponent's bias is corrected by a factor. */
+/** Four f16 as f32, none of them below the least normal one: exponent and mantissa are moved into place, the exponent gets its bias. */
 // @ts-ignore: decorator
 @inline
 function fourHalves(at: usize): v128 {
   const half = v128.load16x4_u(at);
   const sign = i32x4.shl(i32x4.shr_u(half, 15), 31);
   const value = i32x4.shl(v128.and(half, i32x4.splat(0x7fff)), 13);
-  return v128.or(f32x4.mul(value, i32x4.splat(0x77800000)), sign);
+  return v128.or(i32x4.add(value, i32x4.splat(0x38000000)), sign);
+}
+
+/** The same, none of them negative. */
+// @ts-ignore: decorator
+@inline
+function fourPositive(at: usize): v128 {
+  return i32x4.add(i32x4.shl(v128.load16x4_u(at), 13), i32x4.splat(0x38000000));
 }
 
 /** The sums of the lanes of four vectors, as f32. */
@@ -74,7 +82,7 @@ function dotsU4(w: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
 /**
  * int8 weights of one token or of several. x, xScales: as `widenActivations` leaves them; tiles: [rows / 4 x k / 32]; out: f32, `outStride`
  * bytes from one token to the next, room for whole fours of tokens; results are stored, or added `onto` what is there. rows a multiple of 4,
- * k of 32.
+ * k of 32; scales at least the least normal f16.
  */
 export function linearI8(x: usize, xScales: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool): void {
   const groups = k / GROUP;
@@ -93,7 +101,7 @@ function oneTokenI8(w: usize, x: usize, xScales: usize, groups: usize): v128 {
   for (let g: usize = 0; g < groups; g++) {
     const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
     const four = sumsOfFour(dotsI8(w, x0, x1, x2, x3), dotsI8(w + 32, x0, x1, x2, x3), dotsI8(w + 64, x0, x1, x2, x3), dotsI8(w + 96, x0, x1, x2, x3));
-    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(four, v128.load32_splat(xScales)), fourHalves(w + 128)));
+    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(four, v128.load32_splat(xScales)), fourPositive(w + 128)));
     w += TILE_I8;
     x += X_ONE;
     xScales += 4;
@@ -140,7 +148,7 @@ function putTransposed(a: v128, b: v128, c: v128, d: v128, out: usize, outStride
 function fourTokensI8(w: usize, x: usize, xScales: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
   let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
-    const scale = fourHalves(w + 128);
+    const scale = fourPositive(w + 128);
     const by = v128.load(xScales);
     a = f32x4.add(a, f32x4.mul(f32x4.mul(rowFourI8(w, x), by), lane(scale, 0)));
     b = f32x4.add(b, f32x4.mul(f32x4.mul(rowFourI8(w + 32, x), by), lane(scale, 1)));
@@ -153,7 +161,7 @@ function fourTokensI8(w: usize, x: usize, xScales: usize, groups: usize, out: us
   putTransposed(a, b, c, d, out, outStride, onto);
 }
 
-/** 4-bit weights, value = scale x (code - 8). xSums: as `widenActivations` leaves them. The rest as above. */
+/** 4-bit weights, value = scale x (code - 8). xSums: as `widenActivations` leaves them. The rest as above; scales may be negative, none nearer to zero. */
 export function linearU4(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool): void {
   const groups = k / GROUP;
   for (let r: usize = 0; r < rows; r += ROWS) {
@@ -285,17 +293,8 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
 // @ts-ignore: decorator
 @inline
 function widenGroup(x: usize, codes: usize, scaleAt: usize, sumAt: usize): void {
-  let top = f32x4.splat(0);
-  for (let i: usize = 0; i < 128; i += 16) top = f32x4.max(top, f32x4.abs(v128.load(x + i)));
-  const most = max(max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)), max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)));
-  const by = f32x4.splat(most > 0 ? 32767 / most : 0);
-  let sum = i32x4.splat(0);
-  for (let i: usize = 0; i < 128; i += 32) {
-    const a = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i), by)));
-    const b = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x + i, 16), by)));
-    sum = i32x4.add(sum, i32x4.add(a, b));
-    v128.store(codes + (i >> 1), i16x8.narrow_i32x4_s(a, b));
-  }
+  const most = largest(x, GROUP);
+  const sum = widen(x, GROUP, most, codes);
   const total = i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
   const scale = most / 32767;
   store<f32>(scaleAt, scale);

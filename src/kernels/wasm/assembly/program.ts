@@ -2,7 +2,7 @@
  * A program: stages of a transformer's step, run by all threads together. A stage is cut into tasks, whoever is free takes the next one,
  * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
  */
-import { attendHeadF32, mergeStates, PAGE_SLOTS, stateBytes } from "./attend";
+import { attendHead, mergeStates, PAGE_SLOTS, putSlot, stateBytes } from "./attend";
 import { addRows, gateRows, rmsNorm, rotate } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 
@@ -111,7 +111,7 @@ function linear(stage: usize, task: usize): void {
 
 /**
  * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], cache, biases of q, k and v (0: none),
- * norms of a query and of a key (0: none), epsilon. Rotates the queries in place and puts rotated keys and values into the cache. cache: of each key-value head 4 words: its page table, slots
+ * norms of a query and of a key (0: none), epsilon, codec. Rotates the queries in place and puts rotated keys and values into the cache. cache: of each key-value head 4 words: its page table, slots
  * before this batch, two unused.
  */
 function append(stage: usize, token: usize): void {
@@ -130,15 +130,15 @@ function append(stage: usize, token: usize): void {
     const head = arg(stage, 6) + (h << 4);
     const slot = load<u32>(head, 4) + token;
     const entry = load<u32>(head) + (slot / PAGE_SLOTS) * 12;
-    const at = (slot % PAGE_SLOTS) * bytes;
-    rotate(row + (heads + h) * bytes, table, dim, load<u32>(entry) + at);
-    memory.copy(load<u32>(entry, 4) + at, row + (heads + kv + h) * bytes, bytes);
+    const key = row + (heads + h) * bytes;
+    rotate(key, table, dim, key);
+    putSlot(arg(stage, 11), key, row + (heads + kv + h) * bytes, dim, load<u32>(entry), load<u32>(entry, 4), slot % PAGE_SLOTS);
   }
 }
 
 /**
  * A task is a part of a tile of tokens of a key-value head. tokens, heads, key-value heads, dim, qkv, cache, scale, states, parts, a tile's
- * tokens, scores (PAGE_SLOTS f32 a task), window (0: none).
+ * tokens, scores (PAGE_SLOTS f32 and i16 a task), window (0: none), codec.
  */
 function attend(stage: usize, task: usize): void {
   const tokens = arg(stage, 0), heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -154,8 +154,8 @@ function attend(stage: usize, task: usize): void {
   const stride = (heads + 2 * kv) * (dim << 2);
   const states = arg(stage, 7) + task * tile * group * stateBytes(dim);
   const q = arg(stage, 4) + from * stride + h * group * (dim << 2);
-  const scores = arg(stage, 10) + task * (PAGE_SLOTS << 2);
-  attendHeadF32(q, stride, count, group, dim, realArg(stage, 6), load<u32>(head), pages * part / parts, pages * (part + 1) / parts, before, arg(stage, 11), states, scores);
+  const scores = arg(stage, 10) + task * PAGE_SLOTS * 6;
+  attendHead(arg(stage, 12), q, stride, count, group, dim, realArg(stage, 6), load<u32>(head), pages * part / parts, pages * (part + 1) / parts, before, arg(stage, 11), states, scores);
 }
 
 /** A task is a token. tokens, heads, key-value heads, dim, states, parts, a tile's tokens, out; codes, scales, sums of out (0: not wanted). */

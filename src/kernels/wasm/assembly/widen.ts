@@ -1,0 +1,27 @@
+/** f32 values as i16 codes and one scale: for products of pairs that one instruction sums. */
+import { TO_WHOLE } from "./exp";
+
+/** The largest magnitude. count a multiple of 4. */
+// @ts-ignore: decorator
+@inline
+export function largest(x: usize, count: usize): f32 {
+  let top = f32x4.splat(0);
+  for (let i: usize = 0; i < count << 2; i += 16) top = f32x4.pmax(top, f32x4.abs(v128.load(x + i)));
+  return max(max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)), max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)));
+}
+
+/** Writes the codes of `count` values, a multiple of 8. @returns the four sums of the codes, i32 */
+// @ts-ignore: decorator
+@inline
+export function widen(x: usize, count: usize, most: f32, codes: usize): v128 {
+  const by = f32x4.splat(most > 0 ? 32767 / most : 0);
+  const magic = f32x4.splat(TO_WHOLE);
+  let sum = i32x4.splat(0);
+  for (let i: usize = 0; i < count << 2; i += 32) {
+    const a = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i), by), magic), magic);
+    const b = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i, 16), by), magic), magic);
+    sum = i32x4.add(sum, i32x4.add(a, b));
+    v128.store(codes + (i >> 1), i16x8.narrow_i32x4_s(a, b));
+  }
+  return sum;
+}
