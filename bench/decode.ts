@@ -1,0 +1,212 @@
+/**
+ * Does Mneme run language models as fast as llama.cpp on the same processor? The same GGUF files through Mneme and through node-llama-cpp,
+ * each in processes of its own, in turns; both threads of both; llama.cpp with flash attention and without, the better one counts.
+ * Switches: --scale 4 for the longest context and the largest model too, --only NAME for one model. Download of the peer's binary: none,
+ * its packages bring it.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { PagedCache } from "../src/cache/paged-cache.ts";
+import { kernels, openPool } from "../src/kernels/index.ts";
+import { Decoder } from "../src/model/decoder.ts";
+import { DecoderWeights } from "../src/model/decoder-weights.ts";
+import { ggufConfig } from "../src/model/gguf-config.ts";
+import { argmax } from "../src/model/sample.ts";
+import { openGguf } from "../src/weights/gguf-source.ts";
+import { MODELS, writeModel } from "./decode-models.ts";
+import { importPeer } from "./peers.ts";
+import { dataFolder, printFigure, quantile, switches } from "./row.ts";
+
+const ROUNDS = 3;
+const GENERATED = 128;
+const SETTLING = 24;
+const LARGEST = "random-1.1B";
+const THREADS = 2;
+
+const TYPES = { Q8_0: "int8", Q4_0: "int4" } as const;
+type Type = keyof typeof TYPES;
+
+interface Task {
+  readonly system: "mneme" | "llama.cpp";
+  readonly path: string;
+  readonly type: Type;
+  readonly contexts: readonly number[];
+  readonly flash: boolean;
+  readonly work: string;
+}
+
+interface Measured {
+  readonly load: number;
+  readonly rss: number;
+  readonly contexts: readonly {
+    readonly tokens: number;
+    readonly prefill: number;
+    readonly decode: number;
+  }[];
+}
+
+/** Tokens a second of a time for `count` of them. */
+const perSecond = (count: number, milliseconds: number): number => (1000 * count) / milliseconds;
+
+const promptOf = (tokens: number): number[] =>
+  Array.from({ length: tokens }, (_, i) => 100 + ((i * 7919) % 16_000));
+
+async function ours({ path, type, contexts }: Task): Promise<Measured> {
+  const face = kernels();
+  const pool = await openPool(face, { workers: THREADS - 1 });
+  const started = performance.now();
+  const { metadata, tensors } = await openGguf(path);
+  const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
+  const weights = new DecoderWeights(face.arena, config, tensors, TYPES[type]);
+  using decoder = new Decoder(face, config, weights, () => pool);
+  const load = performance.now() - started;
+  tensors[Symbol.dispose]();
+  const found = contexts.map((tokens) => {
+    using cache = new PagedCache(face.arena, decoder.shape);
+    const began = performance.now();
+    let logits = decoder.forward(promptOf(tokens), cache);
+    const prefill = perSecond(tokens, performance.now() - began);
+    const times: number[] = [];
+    for (let i = 0; i < SETTLING + GENERATED; i++) {
+      const before = performance.now();
+      logits = decoder.forward([argmax(logits)], cache);
+      if (i >= SETTLING) times.push(performance.now() - before);
+    }
+    return { tokens, prefill, decode: perSecond(1, quantile(times, 0.5)) };
+  });
+  const { rss } = process.memoryUsage();
+  await pool[Symbol.asyncDispose]();
+  return { load, rss, contexts: found };
+}
+
+async function theirs({ path, contexts, flash }: Task): Promise<Measured> {
+  const { getLlama } = await importPeer("node-llama-cpp");
+  const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: THREADS });
+  const started = performance.now();
+  const model = await llama.loadModel({ modelPath: path });
+  const load = performance.now() - started;
+  const found: Measured["contexts"][number][] = [];
+  for (const tokens of contexts) {
+    const room = tokens + SETTLING + GENERATED + 8;
+    const options = { contextSize: room, batchSize: 512, threads: THREADS, flashAttention: flash };
+    const context = await model.createContext(options);
+    const sequence = context.getSequence();
+    const began = performance.now();
+    await sequence.evaluateWithoutGeneratingNewTokens(promptOf(tokens));
+    const prefill = perSecond(tokens, performance.now() - began);
+    const times: number[] = [];
+    let last = performance.now();
+    let count = 0;
+    for await (const _ of sequence.evaluate([5], { temperature: 0, yieldEogToken: true })) {
+      const now = performance.now();
+      if (++count > SETTLING) times.push(now - last);
+      last = now;
+      if (count === SETTLING + GENERATED) break;
+    }
+    found.push({ tokens, prefill, decode: perSecond(1, quantile(times, 0.5)) });
+    await context.dispose();
+  }
+  return { load, rss: process.memoryUsage.rss(), contexts: found };
+}
+
+async function child(task: Task): Promise<void> {
+  const result = task.system === "mneme" ? await ours(task) : await theirs(task);
+  writeFileSync(join(task.work, "result.json"), JSON.stringify(result));
+  process.exit(0);
+}
+
+function runChild(task: Task): Measured {
+  const env = { ...process.env, MNEME_BENCH_TASK: JSON.stringify(task) };
+  const { status } = spawnSync(process.execPath, [process.argv[1]!], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env,
+  });
+  if (status !== 0) throw new Error(`bench: ${task.system} failed with ${task.path}`);
+  return JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as Measured;
+}
+
+/** The median of each figure. */
+function medians(rounds: readonly Measured[]): Measured {
+  const of = (pick: (one: Measured) => number): number => quantile(rounds.map(pick), 0.5);
+  return {
+    load: of(({ load }) => load),
+    rss: of(({ rss }) => rss),
+    contexts: rounds[0]!.contexts.map(({ tokens }, i) => ({
+      tokens,
+      prefill: of(({ contexts }) => contexts[i]!.prefill),
+      decode: of(({ contexts }) => contexts[i]!.decode),
+    })),
+  };
+}
+
+/** What is claimed of decoding, by context: times llama.cpp's tokens a second. */
+function claimAt(tokens: number): number {
+  if (tokens >= 32_768) return 2;
+  return tokens >= 8192 ? 1.5 : 1;
+}
+
+function report(name: string, type: Type, mine: Measured, peers: readonly Measured[], bytes: number): void {
+  const best = (pick: (one: Measured) => number): number => Math.max(...peers.map(pick));
+  const about = { system: "node-llama-cpp" } as const;
+  mine.contexts.forEach(({ tokens, decode, prefill }, i) => {
+    const row = { ...about, unit: "tokens/s", better: "more" } as const;
+    const at = `${name} ${type} at ${tokens} tokens`;
+    const limit = `${((decode * bytes) / 1e9).toFixed(1)} GB/s of weights`;
+    printFigure("decode", {
+      ...row,
+      metric: `${at}: decode`,
+      ours: decode,
+      baseline: best(({ contexts }) => contexts[i]!.decode),
+      atLeast: claimAt(tokens),
+      note: limit,
+    });
+    printFigure("decode", {
+      ...row,
+      metric: `${at}: prefill`,
+      ours: prefill,
+      baseline: best(({ contexts }) => contexts[i]!.prefill),
+      atLeast: 0.6,
+    });
+  });
+  const least = (pick: (one: Measured) => number): number => Math.min(...peers.map(pick));
+  const load = { ours: mine.load, baseline: least(({ load }) => load), better: "less", atLeast: 1 } as const;
+  printFigure("decode", { ...about, metric: `${name} ${type}: load`, unit: "ms", ...load });
+  const rss = {
+    ours: mine.rss / 1e6,
+    baseline: least((one) => one.rss) / 1e6,
+    better: "less",
+    atLeast: 1,
+  } as const;
+  printFigure("decode", { ...about, metric: `${name} ${type}: resident`, unit: "MB", ...rss });
+}
+
+async function main(): Promise<void> {
+  if (process.env.MNEME_BENCH_TASK) return child(JSON.parse(process.env.MNEME_BENCH_TASK) as Task);
+  const folder = resolve(dataFolder(), "../models/mneme-lm");
+  const work = mkdtempSync(join(tmpdir(), "mneme-decode-"));
+  try {
+    for (const name of MODELS) {
+      if (switches.only ? name !== switches.only : name === LARGEST && switches.scale < 4) continue;
+      const long = switches.scale >= 4 ? [8192, 32_768] : [8192];
+      const contexts = name === "mneme-lm" ? [128, ...long] : [128];
+      for (const type of Object.keys(TYPES) as Type[]) {
+        const path = writeModel(name, type, folder, work);
+        const base = { path, type, contexts, work };
+        const rounds: [Measured[], Measured[], Measured[]] = [[], [], []];
+        for (let round = 0; round < ROUNDS; round++) {
+          rounds[0].push(runChild({ ...base, system: "mneme", flash: false }));
+          rounds[1].push(runChild({ ...base, system: "llama.cpp", flash: false }));
+          rounds[2].push(runChild({ ...base, system: "llama.cpp", flash: true }));
+        }
+        report(name, type, medians(rounds[0]), [medians(rounds[1]), medians(rounds[2])], statSync(path).size);
+        rmSync(path);
+      }
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+void main();
