@@ -123,6 +123,8 @@ function stacked(
       const [rows, paddedRows] = sidesOf(side);
       for (let row = 0; row < rows; row += ROWS_AT_ONCE) {
         const some = Math.min(ROWS_AT_ONCE, rows - row);
+        const blocks = wide === padded ? source.readBlocks?.(name, row * wide, some * wide) : undefined;
+        if (blocks && weights.setBlocks(first + row, blocks)) continue;
         const values = source.read(name, row * wide, some * wide);
         weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
       }

@@ -107,14 +107,13 @@ function sourceOf(path: string, file: ByteSource, parsed: GGUFParseOutput, metad
     name: path,
     shapeOf: (tensor) => tensors.get(tensor)?.shape,
     read(tensor, start, count) {
-      const { shape, heads, ...rest } = tensors.get(tensor)!;
-      const columns = shape.at(-1)!;
-      if (heads === 0) return readBlocks(file, rest, start, count);
-      const whole = (shape[0]! / heads) * columns;
-      const first = Math.floor(start / whole) * whole;
-      const last = Math.ceil((start + count) / whole) * whole;
-      const rows = halvesApart(readBlocks(file, rest, first, last - first), columns, shape[0]! / heads);
-      return rows.subarray(start - first, start - first + count);
+      const placed = tensors.get(tensor)!;
+      return decoded(placed.type, bytesOf(file, placed, start, count), count);
+    },
+    readBlocks(tensor, start, count) {
+      const placed = tensors.get(tensor)!;
+      if (placed.type.values === 1) return undefined;
+      return { type: placed.type.name, bytes: bytesOf(file, placed, start, count) };
     },
     [Symbol.dispose]: () => void file.close(),
   };
@@ -160,29 +159,41 @@ function headsOf(name: string, metadata: Metadata): number {
   return 0;
 }
 
-function readBlocks(
+/** The bytes of values [start, start + count), rows of heads put back in order. */
+function bytesOf(
   file: ByteSource,
-  { type, offset }: Pick<Placed, "type" | "offset">,
+  { type, offset, shape, heads }: Placed,
   start: number,
   count: number,
-): Float32Array {
-  const blocks = count / type.values;
+): Uint8Array {
+  const sizeOf = (values: number): number => (values / type.values) * type.bytes;
   // files are read at once
-  const bytes = file.read(offset + (start / type.values) * type.bytes, blocks * type.bytes) as Uint8Array;
+  const read = (from: number, to: number): Uint8Array =>
+    file.read(offset + sizeOf(from), sizeOf(to - from)) as Uint8Array;
+  if (heads === 0) return read(start, start + count);
+  const columns = shape.at(-1)!;
+  const size = shape[0]! / heads;
+  const first = Math.floor(start / (size * columns)) * size * columns;
+  const last = Math.ceil((start + count) / (size * columns)) * size * columns;
+  const rows = halvesApart(read(first, last), sizeOf(columns), size);
+  return rows.subarray(sizeOf(start - first), sizeOf(start - first + count));
+}
+
+function decoded(type: BlockType, bytes: Uint8Array, count: number): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = new Float32Array(count);
-  for (let block = 0; block < blocks; block++)
+  for (let block = 0; block * type.values < count; block++)
     type.decode(view, block * type.bytes, out, block * type.values);
   return out;
 }
 
-/** Rows 2 j and 2 j + 1 of a head become rows j and j + size / 2. */
-function halvesApart(values: Float32Array, columns: number, size: number): Float32Array {
-  const out = new Float32Array(values.length);
-  for (let row = 0; row * columns < values.length; row++) {
+/** Rows of `width` bytes: 2 j and 2 j + 1 of a head become j and j + size / 2. */
+function halvesApart(bytes: Uint8Array, width: number, size: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  for (let row = 0; row * width < bytes.length; row++) {
     const [head, at] = [Math.floor(row / size) * size, row % size];
     const to = head + (at >> 1) + (at & 1 ? size / 2 : 0);
-    out.set(values.subarray(row * columns, (row + 1) * columns), to * columns);
+    out.set(bytes.subarray(row * width, (row + 1) * width), to * width);
   }
   return out;
 }

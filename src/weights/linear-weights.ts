@@ -2,6 +2,7 @@
 import { MnemeError } from "../errors.ts";
 import type { Arena, Region } from "../kernels/index.ts";
 import { fromHalf, toHalf } from "./half.ts";
+import type { StoredBlocks } from "./tensor-source.ts";
 
 export const PRECISIONS = ["int8", "int4", "bf16"] as const;
 export type Precision = (typeof PRECISIONS)[number];
@@ -59,6 +60,32 @@ export class LinearWeights implements Disposable {
     }
   }
 
+  /** Takes rows from number `first` on as they are stored, without another rounding. @returns whether it can */
+  setBlocks(first: number, { type, bytes }: StoredBlocks): boolean {
+    const { precision, columns } = this;
+    if (!(type === "Q8_0" && precision === "int8") && !(type === "Q4_0" && precision === "int4"))
+      return false;
+    const size = CODE_BYTES[precision];
+    const groups = columns / GROUP;
+    const place = precision === "int8" ? placeQ8 : placeQ4;
+    const [codes, words, halves] = [this.region.u8(), this.region.u32(), this.region.u16()];
+    for (let block = 0; block * (size + 2) < bytes.length; block++) {
+      const row = first + Math.floor(block / groups);
+      const at = block * (size + 2);
+      const half = bytes[at]! | (bytes[at + 1]! << 8);
+      const { codes: to, scale } = this.#place(row, block % groups, precision);
+      // the kernels know no smaller scale
+      if ((half & 0x7c00) === 0 || (precision === "int8" && half & 0x8000)) {
+        const values = Float32Array.from({ length: GROUP }, (_, i) => storedValue(precision, bytes, at, i));
+        halves[scale / 2] = (precision === "int8" ? encodeI8 : encodeU4)(values, 0, codes, to);
+        continue;
+      }
+      place(bytes, at + 2, codes, words, to);
+      halves[scale / 2] = half;
+    }
+    return true;
+  }
+
   /** Decodes a row. out: f32 [columns]. */
   row(number: number, out: Float32Array): void {
     const { columns, precision } = this;
@@ -98,6 +125,28 @@ export class LinearWeights implements Disposable {
   [Symbol.dispose](): void {
     this.region[Symbol.dispose]();
   }
+}
+
+function placeQ8(bytes: Uint8Array, at: number, codes: Uint8Array, _: Uint32Array, to: number): void {
+  for (let i = 0; i < GROUP; i++) codes[to + i] = bytes[at + i]!;
+}
+
+/** Byte j has value j below and value j + 16 above. */
+function placeQ4(bytes: Uint8Array, at: number, _: Uint8Array, words: Uint32Array, to: number): void {
+  for (let j = 0; j < 8; j += 2) {
+    const one = wordOf(bytes[at + j]!, bytes[at + j + 8]!);
+    words[(to >> 2) + (j >> 1)] = (one | (wordOf(bytes[at + j + 1]!, bytes[at + j + 9]!) << 16)) >>> 0;
+  }
+}
+
+const wordOf = (a: number, b: number): number =>
+  (a & 15) | ((b & 15) << 4) | ((a >> 4) << 8) | ((b >> 4) << 12);
+
+/** Value i of a Q8_0 or Q4_0 block. */
+function storedValue(precision: "int8" | "int4", bytes: Uint8Array, at: number, i: number): number {
+  const scale = fromHalf(bytes[at]! | (bytes[at + 1]! << 8));
+  if (precision === "int8") return ((bytes[at + 2 + i]! << 24) >> 24) * scale;
+  return (((bytes[at + 2 + (i & 15)]! >> (i < 16 ? 0 : 4)) & 15) - 8) * scale;
 }
 
 function bytesOf(precision: Precision, rows: number, columns: number): number {

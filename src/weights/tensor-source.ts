@@ -1,4 +1,11 @@
-/** Named tensors of a checkpoint, read in pieces as f32, whatever they are stored as. */
+/** Named tensors of a checkpoint, read in pieces as f32, whatever they are stored as; or in the blocks that they are stored in. */
+
+/** Quantised blocks, as a GGUF file has them. */
+export interface StoredBlocks {
+  /** Its name, "Q8_0". */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
 
 export interface TensorSource extends Disposable {
   /** For messages: the file or folder. */
@@ -6,4 +13,6 @@ export interface TensorSource extends Disposable {
   shapeOf(tensor: string): readonly number[] | undefined;
   /** `count` values from `start` on, row-major. @throws MnemeError UNSUPPORTED for a dtype, IO */
   read(tensor: string, start: number, count: number): Float32Array;
+  /** The same values as they are stored, where that is in blocks. */
+  readBlocks?(tensor: string, start: number, count: number): StoredBlocks | undefined;
 }
