@@ -52,6 +52,8 @@ export const KERNEL_NAMES = [
   "gateRows",
   "rmsNorm",
   "runProgram",
+  "placeQ8",
+  "placeQ4",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

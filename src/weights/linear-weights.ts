@@ -1,6 +1,6 @@
 /** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
 import { MnemeError } from "../errors.ts";
-import type { Arena, Region } from "../kernels/index.ts";
+import { type Arena, kernels, type Region } from "../kernels/index.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import type { StoredBlocks } from "./tensor-source.ts";
 
@@ -24,11 +24,13 @@ export class LinearWeights implements Disposable {
   readonly rows: number;
   readonly columns: number;
   readonly region: Region;
+  readonly #arena: Arena;
 
   /** @throws MnemeError UNSUPPORTED when columns are no multiple of 32, BUDGET */
   constructor(arena: Arena, precision: Precision, rows: number, columns: number) {
     if (columns % GROUP !== 0)
       throw new MnemeError("UNSUPPORTED", `weights: ${columns} columns; expected a multiple of ${GROUP}`);
+    this.#arena = arena;
     this.precision = precision;
     this.rows = Math.ceil(rows / TILE_ROWS) * TILE_ROWS;
     this.columns = columns;
@@ -62,28 +64,35 @@ export class LinearWeights implements Disposable {
 
   /** Takes rows from number `first` on as they are stored, without another rounding. @returns whether it can */
   setBlocks(first: number, { type, bytes }: StoredBlocks): boolean {
-    const { precision, columns } = this;
+    const { precision } = this;
     if (!(type === "Q8_0" && precision === "int8") && !(type === "Q4_0" && precision === "int4"))
       return false;
-    const size = CODE_BYTES[precision];
-    const groups = columns / GROUP;
-    const place = precision === "int8" ? placeQ8 : placeQ4;
-    const [codes, words, halves] = [this.region.u8(), this.region.u32(), this.region.u16()];
-    for (let block = 0; block * (size + 2) < bytes.length; block++) {
-      const row = first + Math.floor(block / groups);
-      const at = block * (size + 2);
-      const half = bytes[at]! | (bytes[at + 1]! << 8);
-      const { codes: to, scale } = this.#place(row, block % groups, precision);
-      // the kernels know no smaller scale
-      if ((half & 0x7c00) === 0 || (precision === "int8" && half & 0x8000)) {
-        const values = Float32Array.from({ length: GROUP }, (_, i) => storedValue(precision, bytes, at, i));
-        halves[scale / 2] = (precision === "int8" ? encodeI8 : encodeU4)(values, 0, codes, to);
-        continue;
-      }
-      place(bytes, at + 2, codes, words, to);
-      halves[scale / 2] = half;
-    }
+    const groups = this.columns / GROUP;
+    const size = CODE_BYTES[precision] + 2;
+    using blocks = this.#arena.alloc(bytes.length);
+    blocks.u8().set(bytes);
+    const place = kernels().instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
+    const rows = bytes.length / size / groups;
+    if (place(blocks.pointer, rows, groups, this.region.pointer, first) > 0)
+      this.#setOddBlocks(first, precision, bytes);
     return true;
+  }
+
+  /** Blocks whose scale the kernels do not know, encoded anew. */
+  #setOddBlocks(first: number, precision: "int8" | "int4", bytes: Uint8Array): void {
+    const groups = this.columns / GROUP;
+    const size = CODE_BYTES[precision] + 2;
+    const [codes, halves] = [this.region.u8(), this.region.u16()];
+    const encode = precision === "int8" ? encodeI8 : encodeU4;
+    for (let block = 0; block * size < bytes.length; block++) {
+      const half = bytes[block * size]! | (bytes[block * size + 1]! << 8);
+      if ((half & 0x7c00) !== 0 && !(precision === "int8" && half & 0x8000)) continue;
+      const place = this.#place(first + Math.floor(block / groups), block % groups, precision);
+      const values = Float32Array.from({ length: GROUP }, (_, i) =>
+        storedValue(precision, bytes, block * size, i),
+      );
+      halves[place.scale / 2] = encode(values, 0, codes, place.codes);
+    }
   }
 
   /** Decodes a row. out: f32 [columns]. */
@@ -126,21 +135,6 @@ export class LinearWeights implements Disposable {
     this.region[Symbol.dispose]();
   }
 }
-
-function placeQ8(bytes: Uint8Array, at: number, codes: Uint8Array, _: Uint32Array, to: number): void {
-  for (let i = 0; i < GROUP; i++) codes[to + i] = bytes[at + i]!;
-}
-
-/** Byte j has value j below and value j + 16 above. */
-function placeQ4(bytes: Uint8Array, at: number, _: Uint8Array, words: Uint32Array, to: number): void {
-  for (let j = 0; j < 8; j += 2) {
-    const one = wordOf(bytes[at + j]!, bytes[at + j + 8]!);
-    words[(to >> 2) + (j >> 1)] = (one | (wordOf(bytes[at + j + 1]!, bytes[at + j + 9]!) << 16)) >>> 0;
-  }
-}
-
-const wordOf = (a: number, b: number): number =>
-  (a & 15) | ((b & 15) << 4) | ((a >> 4) << 8) | ((b >> 4) << 12);
 
 /** Value i of a Q8_0 or Q4_0 block. */
 function storedValue(precision: "int8" | "int4", bytes: Uint8Array, at: number, i: number): number {

@@ -21,3 +21,4 @@ export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 export { attendHead, mergeStates } from "./attend";
 export { addRows, gateRows, rmsNorm } from "./block";
 export { runProgram } from "./program";
+export { placeQ4, placeQ8 } from "./place";
