@@ -58,6 +58,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/serve.ts")),
   },
   {
+    name: "generate",
+    summary: "Continue a text with a language model of the Llama family",
+    load: () => loaded(import("./commands/generate.ts")),
+  },
+  {
     name: "eval",
     summary: "Judge retrieval on your own queries and judgements",
     load: () => loaded(import("./commands/eval.ts")),

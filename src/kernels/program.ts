@@ -13,6 +13,9 @@ export const PAGE_SLOTS = 64;
 /** Bytes of the state of one query: its largest score, its sum of weights, its scale, one unused, `dim` sums of values, its codes. */
 export const stateBytes = (dim: number): number => 16 + dim * 6;
 
+/** Bytes that a task of attention works in: scores and weights of four queries over a page, or their sums. */
+export const attentionRoom = (dim: number): number => Math.max(PAGE_SLOTS * 40, dim * 16);
+
 const STAGE_WORDS = 32;
 const HEADER_WORDS = 4;
 

@@ -102,8 +102,12 @@ test.each([
     expect(largest(logitsOf(decoder, tokens, pieces, "int8"), expected)).toBeLessThan(0.05 * spread);
 });
 
-test("pieces, threads and a longer history change nothing", () => {
-  const config = randomConfig();
+test.each([
+  ["narrow heads", {}],
+  ["heads of 32, three queries to a key", { head_dim: 32, num_attention_heads: 6, num_key_value_heads: 2 }],
+  ["a window", { architectures: ["MistralForCausalLM"], head_dim: 32, sliding_window: 90 }],
+])("pieces, threads and a longer history change nothing: %s", (_, changes) => {
+  const config = randomConfig(changes);
   for (const precision of ["bf16", "int8", "int4"] as const) {
     using alone = decoderOf(config, 7, precision);
     using shared = decoderOf(config, 7, precision, pool);

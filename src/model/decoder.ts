@@ -3,6 +3,7 @@
 import { CACHE_CODECS, type CacheShape, type PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
+  attentionRoom,
   PAGE_SLOTS,
   type Pool,
   Program,
@@ -78,8 +79,10 @@ export class Decoder implements Disposable {
     const gated = this.#activations(hidden);
     const qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
     const gateUp = room(MOST_TOKENS * 2 * hidden);
-    const states = room((MOST_TOKENS * MOST_PARTS * heads * stateBytes(headDim)) / 4);
-    const scores = room(MOST_TOKENS * MOST_PARTS * kvHeads * PAGE_SLOTS * 2);
+    // of a step for each task: a tile of a prompt, or a part of the history of one token
+    const tasks = Math.max(MOST_TOKENS / TILE, MOST_PARTS) * kvHeads;
+    const states = room((tasks * (TILE * (heads / kvHeads) + 3) * stateBytes(headDim)) / 4);
+    const rooms = room((tasks * attentionRoom(headDim)) / 4);
     this.#program = this.#own(new Program(face, layers * LAYER_STAGES + 2));
     for (const layer of weights.layers) {
       this.#norm(this.#x, layer.attentionNorm, normed);
@@ -93,7 +96,8 @@ export class Decoder implements Disposable {
       const attend = this.#program.add("attend", [0, heads, kvHeads, headDim, qkv.pointer]);
       attend.setReal(6, headDim ** -0.5);
       attend.set(7, states.pointer);
-      attend.set(10, scores.pointer);
+      attend.set(10, rooms.pointer);
+      attend.set(13, attentionRoom(headDim));
       attend.set(11, config.window ?? 0);
       this.#attends.push(attend);
       const merge = this.#perToken("merge", [heads, kvHeads, headDim, states.pointer]);

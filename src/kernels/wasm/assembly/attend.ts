@@ -9,7 +9,7 @@ import { largest, widen } from "./widen";
 /** Slots of a page. */
 export const PAGE_SLOTS: usize = 64;
 /** Before any slot: so low that the first score replaces it, and finite, so that differences are numbers. */
-const NOTHING: f32 = -1e30;
+export const NOTHING: f32 = -1e30;
 
 /** A state: largest score, sum of weights, the scale of the query's codes, one unused, then `dim` sums of values and the codes, i16. */
 // @ts-ignore: decorator

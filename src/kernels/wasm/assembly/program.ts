@@ -3,6 +3,7 @@
  * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
  */
 import { attendHead, mergeStates, PAGE_SLOTS, putSlot, stateBytes } from "./attend";
+import { attendFours } from "./attend-four";
 import { addRows, gateRows, rmsNorm, rotate } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 
@@ -136,9 +137,16 @@ function append(stage: usize, token: usize): void {
   }
 }
 
+/** Bytes of the states of a task: of whole fours. */
+// @ts-ignore: decorator
+@inline
+function statesOf(tile: usize, group: usize, dim: usize): usize {
+  return ((tile * group + 3) & ~3) * stateBytes(dim);
+}
+
 /**
  * A task is a part of a tile of tokens of a key-value head. tokens, heads, key-value heads, dim, qkv, cache, scale, states, parts, a tile's
- * tokens, scores (PAGE_SLOTS f32 and i16 a task), window (0: none), codec.
+ * tokens, room, window (0: none), codec, bytes of a task's room.
  */
 function attend(stage: usize, task: usize): void {
   const tokens = arg(stage, 0), heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -152,10 +160,13 @@ function attend(stage: usize, task: usize): void {
   const count = min(tile, tokens - from);
   const pages = (before + count + PAGE_SLOTS - 1) / PAGE_SLOTS;
   const stride = (heads + 2 * kv) * (dim << 2);
-  const states = arg(stage, 7) + task * tile * group * stateBytes(dim);
+  const states = arg(stage, 7) + task * statesOf(tile, group, dim);
   const q = arg(stage, 4) + from * stride + h * group * (dim << 2);
-  const scores = arg(stage, 10) + task * PAGE_SLOTS * 6;
-  attendHead(arg(stage, 12), q, stride, count, group, dim, realArg(stage, 6), load<u32>(head), pages * part / parts, pages * (part + 1) / parts, before, arg(stage, 11), states, scores);
+  const room = arg(stage, 10) + task * arg(stage, 13);
+  const first = pages * part / parts, last = pages * (part + 1) / parts;
+  const table = load<u32>(head), window = arg(stage, 11), codec = <i32>arg(stage, 12);
+  if (codec && count * group >= 4 && dim % 32 == 0) attendFours(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  else attendHead(codec, q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
 }
 
 /** A task is a token. tokens, heads, key-value heads, dim, states, parts, a tile's tokens, out; codes, scales, sums of out (0: not wanted). */
@@ -164,11 +175,12 @@ function merge(stage: usize, token: usize): void {
   const parts = arg(stage, 5), tile = arg(stage, 6);
   const group = heads / kv;
   const size = group * stateBytes(dim);
+  const taskBytes = statesOf(tile, group, dim);
   const width = heads * dim;
   const out = arg(stage, 7) + token * (width << 2);
   for (let h: usize = 0; h < kv; h++) {
     const first = (token / tile * kv + h) * parts;
-    mergeStates(arg(stage, 4) + (first * tile + token % tile) * size, parts, tile * size, group, dim, out + h * group * (dim << 2));
+    mergeStates(arg(stage, 4) + first * taskBytes + token % tile * size, parts, taskBytes, group, dim, out + h * group * (dim << 2));
   }
   widenRows(arg(stage, 7), token, 1, width, stage, 8);
 }

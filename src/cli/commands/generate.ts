@@ -1,0 +1,98 @@
+import { MnemeError } from "../../errors.ts";
+import type { GenerateOptions, LoadOptions, Piece } from "../../model/index.ts";
+import { command, commonArgs, EXIT } from "../command.ts";
+import { wholeNumber } from "../library.ts";
+import { note, printJson } from "../output.ts";
+
+export default command({
+  name: "generate",
+  summary: "Continue a text, or answer a message, with a language model of the Llama family",
+  args: {
+    ...commonArgs,
+    prompt: { type: "positional", required: true, description: "The text, or the message with --chat" },
+    model: {
+      type: "string",
+      required: true,
+      valueHint: "folder",
+      description: "Hugging Face checkpoint: config.json, tokenizer.json, *.safetensors",
+    },
+    chat: { type: "boolean", description: "The prompt is a message: use the model's chat template" },
+    "max-tokens": { type: "string", valueHint: "n", default: "256", description: "Tokens at most" },
+    temperature: { type: "string", valueHint: "t", default: "0", description: "0 takes the likeliest token" },
+    "top-p": { type: "string", valueHint: "p", description: "Only the likeliest tokens of this probability" },
+    seed: { type: "string", valueHint: "n", description: "Same seed, same text" },
+    stop: { type: "string", valueHint: "text", description: "Ends the text; is left out of it" },
+    precision: {
+      type: "enum",
+      options: ["int8", "int4", "bf16"],
+      default: "int8",
+      description: "How weights are kept in RAM",
+    },
+  },
+  examples: [
+    ["mneme generate --model ./SmolLM-135M 'The capital of France is'", "the text, as it comes"],
+    ["mneme generate --model ./model --chat --json 'Say hello'", "text, tokens and speed as JSON"],
+  ],
+  async run(args, { signal }) {
+    if (!args.model)
+      throw new MnemeError("ARGUMENT", "generate: --model is needed, the folder of a checkpoint");
+    const { load } = await import("../../model/index.ts");
+    const started = performance.now();
+    const precision = args.precision as NonNullable<LoadOptions["precision"]>;
+    await using model = await load(args.model, { precision });
+    const loaded = performance.now();
+    const prompt = args._.join(" ");
+    const options = optionsOf(args, signal);
+    const pieces = args.chat
+      ? model.chat([{ role: "user", content: prompt }], options)
+      : model.generate(prompt, options);
+    let text = "";
+    let done: Extract<Piece, { type: "done" }> | undefined;
+    for await (const piece of pieces) {
+      if (piece.type === "done") done = piece;
+      else text += piece.text;
+      if (piece.type === "text" && !args.json) process.stdout.write(piece.text);
+    }
+    const [loadMs, ms] = [loaded - started, performance.now() - loaded];
+    const tokensPerSecond = (1000 * done!.generatedTokens) / ms;
+    const { type: _, ...counts } = done!;
+    if (args.json) printJson({ text, ...counts, loadMs, ms, tokensPerSecond, bytes: model.bytes });
+    else {
+      process.stdout.write("\n");
+      const { promptTokens, generatedTokens } = counts;
+      note(
+        `${promptTokens} tokens in, ${generatedTokens} out, ${tokensPerSecond.toFixed(0)} a second; loaded in ${(loadMs / 1000).toFixed(1)} s`,
+        args.quiet,
+      );
+    }
+    return EXIT.ok;
+  },
+});
+
+interface Flags {
+  readonly "max-tokens"?: string | undefined;
+  readonly temperature?: string | undefined;
+  readonly "top-p"?: string | undefined;
+  readonly seed?: string | undefined;
+  readonly stop?: string | undefined;
+}
+
+function optionsOf(args: Flags, signal: AbortSignal): GenerateOptions {
+  const topP = number(args["top-p"], "top-p");
+  const seed = wholeNumber(args.seed, "seed");
+  return {
+    maxTokens: wholeNumber(args["max-tokens"], "max-tokens") ?? 256,
+    temperature: number(args.temperature, "temperature") ?? 0,
+    ...(topP === undefined ? {} : { topP }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(args.stop === undefined ? {} : { stop: [args.stop] }),
+    signal,
+  };
+}
+
+function number(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new MnemeError("ARGUMENT", `--${name}: expected a number, got ${JSON.stringify(text)}`);
+}
