@@ -64,7 +64,7 @@ export class Model implements AsyncDisposable {
 
   /** @param prompt text, or tokens. Calls wait for each other. */
   async *generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
-    const tokens = typeof prompt === "string" ? this.tokenizer.encode(prompt) : prompt;
+    const tokens = typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt;
     using _turn = await this.#turn();
     this.#cache.truncate(sharedStart(this.#tokens, tokens));
     this.#tokens = [...tokens];
@@ -85,12 +85,12 @@ export class Model implements AsyncDisposable {
   }
 
   chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
-    return this.generate(this.chatPrompt(messages), options);
+    return this.generate(this.tokenizer.encode(this.chatPrompt(messages)), options);
   }
 
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */
   async score(text: string | readonly number[]): Promise<Float64Array> {
-    const tokens = typeof text === "string" ? this.tokenizer.encode(text) : text;
+    const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
     using _turn = await this.#turn();
     using cache = new PagedCache(kernels().arena, this.#decoder.shape);
     const scores = new Float64Array(Math.max(0, tokens.length - 1));
@@ -145,7 +145,7 @@ export async function load(folder: string = bundledModel(), options: LoadOptions
   const config = configOf(jsonOf(folder, "config.json"), join(folder, "config.json"));
   const about = jsonOf(folder, "tokenizer_config.json") as Record<string, unknown>;
   const file = join(folder, "tokenizer.json");
-  const tokenizer = await openTokenizer(textOf(folder, "tokenizer.json"), about, file);
+  const tokenizer = await openTokenizer(textOf(folder, "tokenizer.json"), about, config.bos, file);
   const template =
     typeof about.chat_template === "string"
       ? await openChatTemplate(about.chat_template, about, join(folder, "tokenizer_config.json"))

@@ -10,6 +10,7 @@ import { TextStream, type Tokenizer } from "./tokenizer.ts";
 /** A token for each byte. */
 const bytes: Tokenizer = {
   encode: (text) => [...new TextEncoder().encode(text)],
+  encodeWhole: (text) => [...new TextEncoder().encode(text)],
   decode: (tokens) => new TextDecoder().decode(Uint8Array.from(tokens)),
   idOf: () => undefined,
   tokenOf: () => undefined,

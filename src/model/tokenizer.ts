@@ -5,14 +5,26 @@ import { MnemeError } from "../errors.ts";
 export interface Tokenizer {
   /** Ids of the text; special tokens that it spells out are taken for such. */
   encode(text: string): number[];
+  /** The same with the tokens that the model expects around a text of its own, most often one that begins it. */
+  encodeWhole(text: string): number[];
   /** Special tokens are left out. */
   decode(tokens: readonly number[]): string;
   idOf(token: string): number | undefined;
   tokenOf(id: number): string | undefined;
 }
 
+/** What of tokenizer_config.json is asked here. */
+export interface TokenizerAbout {
+  readonly add_bos_token?: unknown;
+}
+
 /** @param json text of tokenizer.json. @throws MnemeError FORMAT, UNSUPPORTED naming `file` */
-export async function openTokenizer(json: string, config: object, file: string): Promise<Tokenizer> {
+export async function openTokenizer(
+  json: string,
+  config: TokenizerAbout,
+  bos: number | undefined,
+  file: string,
+): Promise<Tokenizer> {
   const { Tokenizer: Hub } = await import("@huggingface/tokenizers");
   let hub: HubTokenizer;
   try {
@@ -22,8 +34,15 @@ export async function openTokenizer(json: string, config: object, file: string):
       cause,
     });
   }
+  const encode = (text: string, special: boolean): number[] =>
+    text === "" && !special ? [] : hub.encode(text, { add_special_tokens: special }).ids;
   return {
-    encode: (text) => (text === "" ? [] : hub.encode(text, { add_special_tokens: false }).ids),
+    encode: (text) => encode(text, false),
+    encodeWhole(text) {
+      const ids = encode(text, true);
+      const wanted = config.add_bos_token === true && bos !== undefined && ids[0] !== bos;
+      return wanted ? [bos, ...ids] : ids;
+    },
     decode: (tokens) =>
       tokens.length === 0
         ? ""
