@@ -1,8 +1,8 @@
 /**
  * Does Mneme run language models as fast as llama.cpp on the same processor? The same GGUF files through Mneme and through node-llama-cpp,
  * each in processes of its own, in turns; both threads of both; llama.cpp with flash attention and without, the better one counts.
- * Switches: --scale 4 for the longest context and the largest model too, --only NAME for one model. Download of the peer's binary: none,
- * its packages bring it.
+ * Switches: --scale 4 for the longest context and the largest model too, --only NAME for one model. Besides the peers it needs
+ * the parser: npm run peers.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

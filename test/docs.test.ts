@@ -37,7 +37,8 @@ async function runExample(source: string): Promise<string> {
   }
 }
 
-const examples = fenced(await read("README.md"), "ts");
+/** A language model's folder is not at hand: what loads one is read, not run. */
+const examples = fenced(await read("README.md"), "ts").filter((source) => !source.includes("mneme/model"));
 
 describe.skipIf(!existsSync(built))("README's examples", () => {
   test.each(examples.map((source, i) => [i + 1, source] as const))("example %i runs", async (_, source) => {

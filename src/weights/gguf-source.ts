@@ -1,8 +1,7 @@
 /**
- * A GGUF file as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`. Its rows of queries and keys
- * lie in another order where the family is llama: pairs of rotated values side by side.
+ * A GGUF file as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`, an optional peer. Its rows of
+ * queries and keys lie in another order where the family is llama: pairs of rotated values side by side.
  */
-import type { GGUFParseOutput } from "@huggingface/gguf";
 import { MnemeError } from "../errors.ts";
 import type { ByteSource } from "../storage/byte-source.ts";
 import { fileSource } from "../storage/file-source.ts";
@@ -10,6 +9,22 @@ import { BLOCK_TYPES, type BlockType } from "./gguf-blocks.ts";
 import type { TensorSource } from "./tensor-source.ts";
 
 type Metadata = Readonly<Record<string, unknown>>;
+
+/** What the parser finds, as far as it is used here. */
+interface Parsed {
+  readonly metadata: object;
+  readonly tensorInfos: readonly {
+    readonly name: string;
+    readonly shape: readonly (bigint | number)[];
+    readonly dtype: number;
+    readonly offset: bigint;
+  }[];
+  readonly tensorDataOffset: bigint;
+}
+
+interface GgufModule {
+  gguf(path: string, options: { readonly allowLocalFile: true }): Promise<Parsed>;
+}
 
 export interface GgufFile {
   readonly metadata: Metadata;
@@ -61,12 +76,12 @@ export function hubName(name: string): string | undefined {
 const own = (names: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(names, name) ? names[name] : undefined;
 
-/** @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
+/** @throws MnemeError DEPENDENCY; NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
 export async function openGguf(path: string): Promise<GgufFile> {
   const file = fileSource(path);
   try {
     const parsed = await parse(path);
-    const metadata = parsed.metadata as unknown as Metadata;
+    const metadata = parsed.metadata as Metadata;
     return { metadata, tensors: sourceOf(path, file, parsed, metadata) };
   } catch (error) {
     await file.close();
@@ -74,8 +89,23 @@ export async function openGguf(path: string): Promise<GgufFile> {
   }
 }
 
-async function parse(path: string): Promise<GGUFParseOutput> {
-  const { gguf } = await import("@huggingface/gguf");
+async function parser(): Promise<GgufModule> {
+  const name = "@huggingface/gguf";
+  try {
+    return (await import(/* @vite-ignore */ name)) as GgufModule;
+  } catch (cause) {
+    throw new MnemeError(
+      "DEPENDENCY",
+      `weights: the package ${name} is not installed; run \`npm i ${name}\``,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function parse(path: string): Promise<Parsed> {
+  const { gguf } = await parser();
   try {
     return await gguf(path, { allowLocalFile: true });
   } catch (cause) {
@@ -87,7 +117,7 @@ async function parse(path: string): Promise<GGUFParseOutput> {
   }
 }
 
-function sourceOf(path: string, file: ByteSource, parsed: GGUFParseOutput, metadata: Metadata): TensorSource {
+function sourceOf(path: string, file: ByteSource, parsed: Parsed, metadata: Metadata): TensorSource {
   const base = Number(parsed.tensorDataOffset);
   // the parser reads zeros where a file ends too soon
   if (!(base <= file.size))

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type GgufType, writeGguf } from "../../test/support/gguf-writer.ts";
+import { isInstalled } from "../../test/support/installed.ts";
 import { isMnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
@@ -11,6 +12,8 @@ import { BLOCK_TYPES } from "./gguf-blocks.ts";
 import { hubName, openGguf } from "./gguf-source.ts";
 import { toHalf } from "./half.ts";
 import { LinearWeights } from "./linear-weights.ts";
+
+const hasParser = await isInstalled("@huggingface/gguf");
 
 const folder = mkdtempSync(join(tmpdir(), "mneme-gguf-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -98,7 +101,13 @@ describe("blocks", () => {
   });
 });
 
-test.each<[GgufType, number]>([
+test.skipIf(hasParser)("without the parser it says how to install it", async () => {
+  const path = join(folder, "any.gguf");
+  writeFileSync(path, "GGUF");
+  await expect(openGguf(path)).rejects.toThrow(/npm i @huggingface\/gguf/);
+});
+
+test.skipIf(!hasParser).each<[GgufType, number]>([
   ["F32", 0],
   ["F16", 2 ** -10],
   ["Q8_0", 1 / 120],
@@ -140,33 +149,36 @@ test.each<[GgufType, number]>([
   expect(source.shapeOf("rope_freqs.weight")).toBeUndefined();
 });
 
-test.each(["Q8_0", "Q4_0"] as const)("stored blocks of %s are taken as they are", async (type) => {
-  const path = join(folder, `taken-${type}.gguf`);
-  const random = new Random(6);
-  // groups of all sizes, of zeros, and so small that their scale is none that the kernels know
-  const values = Float32Array.from(
-    { length: 8 * 64 },
-    (_, i) => random.gaussian() * [1, 1e-3, 1e-6, 0][(i >> 5) & 3]!,
-  );
-  writeGguf(path, { "general.architecture": { text: "llama" } }, [
-    { name: "output.weight", shape: [8, 64], type, values: () => values },
-  ]);
-  const { tensors } = await openGguf(path);
-  using source = tensors;
-  using weights = new LinearWeights(kernels().arena, type === "Q8_0" ? "int8" : "int4", 8, 64);
-  expect(weights.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(true);
-  const row = new Float32Array(64);
-  const stored = source.read("lm_head.weight", 0, 512);
-  for (let r = 0; r < 8; r++) {
-    weights.row(r, row);
-    row.forEach((value, i) => {
-      const exact = Math.abs(values[r * 64 + i]!) > 1e-2 || values[r * 64 + i] === 0;
-      expect(Math.abs(value - stored[r * 64 + i]!)).toBeLessThanOrEqual(exact ? 0 : 2 ** -15);
-    });
-  }
-  using other = new LinearWeights(kernels().arena, "bf16", 8, 64);
-  expect(other.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(false);
-});
+test.skipIf(!hasParser).each(["Q8_0", "Q4_0"] as const)(
+  "stored blocks of %s are taken as they are",
+  async (type) => {
+    const path = join(folder, `taken-${type}.gguf`);
+    const random = new Random(6);
+    // groups of all sizes, of zeros, and so small that their scale is none that the kernels know
+    const values = Float32Array.from(
+      { length: 8 * 64 },
+      (_, i) => random.gaussian() * [1, 1e-3, 1e-6, 0][(i >> 5) & 3]!,
+    );
+    writeGguf(path, { "general.architecture": { text: "llama" } }, [
+      { name: "output.weight", shape: [8, 64], type, values: () => values },
+    ]);
+    const { tensors } = await openGguf(path);
+    using source = tensors;
+    using weights = new LinearWeights(kernels().arena, type === "Q8_0" ? "int8" : "int4", 8, 64);
+    expect(weights.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(true);
+    const row = new Float32Array(64);
+    const stored = source.read("lm_head.weight", 0, 512);
+    for (let r = 0; r < 8; r++) {
+      weights.row(r, row);
+      row.forEach((value, i) => {
+        const exact = Math.abs(values[r * 64 + i]!) > 1e-2 || values[r * 64 + i] === 0;
+        expect(Math.abs(value - stored[r * 64 + i]!)).toBeLessThanOrEqual(exact ? 0 : 2 ** -15);
+      });
+    }
+    using other = new LinearWeights(kernels().arena, "bf16", 8, 64);
+    expect(other.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(false);
+  },
+);
 
 test("names", () => {
   expect(hubName("blk.12.ffn_gate.weight")).toBe("model.layers.12.mlp.gate_proj.weight");
@@ -176,7 +188,7 @@ test("names", () => {
   expect(hubName("toString.weight")).toBeUndefined();
 });
 
-describe("files that lie", () => {
+describe.skipIf(!hasParser)("files that lie", () => {
   const path = join(folder, "good.gguf");
   writeGguf(path, { "general.architecture": { text: "llama" }, names: { texts: ["a", "b"] } }, [
     { name: "output.weight", shape: [32, 32], type: "Q8_0", values: () => new Float32Array(1024).fill(1) },
