@@ -1,6 +1,7 @@
 /**
  * Does Mneme run language models as fast as llama.cpp on the same processor? The same GGUF files through Mneme and through node-llama-cpp,
- * each in processes of its own, in turns; both threads of both; llama.cpp with flash attention and without, the better one counts.
+ * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without: of each
+ * figure its best counts.
  * Switches: --scale 4 for the longest context and the largest model too, --only NAME for one model. Besides the peers it needs
  * the parser: npm run peers.
  */
@@ -36,6 +37,8 @@ interface Task {
   readonly type: Type;
   readonly contexts: readonly number[];
   readonly flash: boolean;
+  /** Of llama.cpp. */
+  readonly threads: number;
   readonly work: string;
 }
 
@@ -87,7 +90,7 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   return { load, rss, contexts: found };
 }
 
-async function theirs({ path, contexts, flash }: Task): Promise<Measured> {
+async function theirs({ path, contexts, flash, threads }: Task): Promise<Measured> {
   const { getLlama } = await importPeer("node-llama-cpp");
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: THREADS });
   const started = performance.now();
@@ -96,7 +99,7 @@ async function theirs({ path, contexts, flash }: Task): Promise<Measured> {
   const found: Measured["contexts"][number][] = [];
   for (const tokens of contexts) {
     const room = Math.max(tokens, FIRST_PROMPT) + SETTLING + GENERATED + 8;
-    const options = { contextSize: room, batchSize: 512, threads: THREADS, flashAttention: flash };
+    const options = { contextSize: room, batchSize: 512, threads, flashAttention: flash };
     const context = await model.createContext(options);
     const sequence = context.getSequence();
     await sequence.evaluateWithoutGeneratingNewTokens(promptOf(FIRST_PROMPT));
@@ -202,13 +205,22 @@ async function main(): Promise<void> {
       for (const type of Object.keys(TYPES) as Type[]) {
         const path = writeModel(name, type, folder, work);
         const base = { path, type, contexts, work };
-        const rounds: [Measured[], Measured[], Measured[]] = [[], [], []];
+        const mine: Measured[] = [];
+        const peers = [1, THREADS].flatMap((threads) =>
+          [false, true].map((flash) => ({ threads, flash, rounds: [] as Measured[] })),
+        );
         for (let round = 0; round < ROUNDS; round++) {
-          rounds[0].push(runChild({ ...base, system: "mneme", flash: false }));
-          rounds[1].push(runChild({ ...base, system: "llama.cpp", flash: false }));
-          rounds[2].push(runChild({ ...base, system: "llama.cpp", flash: true }));
+          mine.push(runChild({ ...base, system: "mneme", flash: false, threads: THREADS }));
+          for (const { threads, flash, rounds } of peers)
+            rounds.push(runChild({ ...base, system: "llama.cpp", flash, threads }));
         }
-        report(name, type, medians(rounds[0]), [medians(rounds[1]), medians(rounds[2])], statSync(path).size);
+        report(
+          name,
+          type,
+          medians(mine),
+          peers.map(({ rounds }) => medians(rounds)),
+          statSync(path).size,
+        );
         rmSync(path);
       }
     }

@@ -79,7 +79,8 @@ class HeadPages implements Disposable {
 export class PagedCache implements Disposable {
   readonly shape: CacheShape;
   readonly codec: CacheCodec;
-  readonly #heads: HeadPages[][];
+  /** Layer by layer. */
+  readonly #heads: readonly HeadPages[];
   readonly #room: Region;
   /** Tokens that went in: the position of the next one. */
   #length = 0;
@@ -88,9 +89,7 @@ export class PagedCache implements Disposable {
     this.shape = shape;
     this.codec = codec;
     const { layers, kvHeads, headDim } = shape;
-    this.#heads = Array.from({ length: layers }, () =>
-      Array.from({ length: kvHeads }, () => new HeadPages(arena, headDim, codec)),
-    );
+    this.#heads = Array.from({ length: layers * kvHeads }, () => new HeadPages(arena, headDim, codec));
     this.#room = arena.alloc(layers * kvHeads * HEAD_WORDS * 4);
   }
 
@@ -99,7 +98,7 @@ export class PagedCache implements Disposable {
   }
 
   get bytes(): number {
-    return this.#heads.flat().reduce((sum, { bytes }) => sum + bytes, this.#room.byteLength);
+    return this.#heads.reduce((sum, { bytes }) => sum + bytes, this.#room.byteLength);
   }
 
   /** Where the heads of a layer are described for the kernels. */
@@ -109,14 +108,15 @@ export class PagedCache implements Disposable {
 
   /** Pages of the longest head once `tokens` more are in. */
   pagesWith(tokens: number): number {
-    return Math.ceil((Math.max(...this.#heads.flat().map(({ slots }) => slots)) + tokens) / PAGE_SLOTS);
+    const longest = this.#heads.reduce((most, { slots }) => Math.max(most, slots), 0);
+    return Math.ceil((longest + tokens) / PAGE_SLOTS);
   }
 
   /** Makes room for `tokens` more, and tells the kernels where. */
   begin(tokens: number): void {
     const words = this.#room.u32();
     let at = 0;
-    for (const head of this.#heads.flat()) {
+    for (const head of this.#heads) {
       head.reserve(head.slots + tokens);
       words[at] = head.table;
       words[at + 1] = head.slots;
@@ -127,17 +127,17 @@ export class PagedCache implements Disposable {
   /** `tokens` more are in. */
   end(tokens: number): void {
     this.#length += tokens;
-    for (const head of this.#heads.flat()) head.slots += tokens;
+    for (const head of this.#heads) head.slots += tokens;
   }
 
   /** Forgets what came after the first `tokens`. */
   truncate(tokens: number): void {
     this.#length = Math.min(this.#length, tokens);
-    for (const head of this.#heads.flat()) head.truncate(tokens);
+    for (const head of this.#heads) head.truncate(tokens);
   }
 
   [Symbol.dispose](): void {
-    for (const head of this.#heads.flat()) head[Symbol.dispose]();
+    for (const head of this.#heads) head[Symbol.dispose]();
     this.#room[Symbol.dispose]();
   }
 }

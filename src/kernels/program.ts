@@ -63,10 +63,6 @@ export class Program implements Disposable {
     this.#words.fill(0);
   }
 
-  get stages(): number {
-    return this.#count;
-  }
-
   /** @param args in the order of the kernel; set others later. */
   add(kind: StageKind, args: readonly number[] = []): Stage {
     if (this.#count === this.#most)

@@ -4,6 +4,7 @@
  */
 import { NOTHING, PAGE_SLOTS, stateBytes } from "./attend";
 import { expF32 } from "./exp";
+import { dotsAt, sumsOfFour } from "./lanes";
 import { largest, widen } from "./widen";
 
 /** Queries of a block. */
@@ -16,32 +17,12 @@ function codesOf(block: usize, dim: usize): usize {
   return block + 64 + (dim << 4);
 }
 
-/** Bytes that a block needs to work: scores [PAGE_SLOTS][4], weights [4][PAGE_SLOTS] f32 and i16, or the sums of a block. */
-export function roomOfFour(dim: usize): usize {
-  return max<usize>(PAGE_SLOTS * 40, dim << 4);
-}
-
-// @ts-ignore: decorator
-@inline
-function sums(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return i32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
-}
-
 /** Four queries' products with 32 codes of a row. x: four times 32 i16 codes, `stride` bytes apart. */
 // @ts-ignore: decorator
 @inline
 function products32(row: usize, x: usize, stride: usize): v128 {
   const w0 = v128.load8x8_s(row), w1 = v128.load8x8_s(row, 8), w2 = v128.load8x8_s(row, 16), w3 = v128.load8x8_s(row, 24);
-  return sums(four(w0, w1, w2, w3, x), four(w0, w1, w2, w3, x + stride), four(w0, w1, w2, w3, x + 2 * stride), four(w0, w1, w2, w3, x + 3 * stride));
-}
-
-// @ts-ignore: decorator
-@inline
-function four(w0: v128, w1: v128, w2: v128, w3: v128, x: usize): v128 {
-  const a = i32x4.add(i32x4.dot_i16x8_s(w0, v128.load(x)), i32x4.dot_i16x8_s(w1, v128.load(x, 16)));
-  return i32x4.add(a, i32x4.add(i32x4.dot_i16x8_s(w2, v128.load(x, 32)), i32x4.dot_i16x8_s(w3, v128.load(x, 48))));
+  return sumsOfFour(dotsAt(w0, w1, w2, w3, x), dotsAt(w0, w1, w2, w3, x + stride), dotsAt(w0, w1, w2, w3, x + 2 * stride), dotsAt(w0, w1, w2, w3, x + 3 * stride));
 }
 
 /** Begins a block with the queries first to first + 3 of `count`, `group` to a token; those behind the last are those of the last again. */
@@ -167,7 +148,10 @@ function within(bound: usize, start: usize): i32 {
   return bound > start ? <i32>min(bound - start, PAGE_SLOTS) : 0;
 }
 
-/** As `attendHead` of attend.ts, for int8 pages, dim a multiple of 32. states: room for whole fours; room: `roomOfFour`. */
+/**
+ * As `attendHead` of attend.ts, for int8 pages, dim a multiple of 32. states: room for whole fours; room:
+ * scores [PAGE_SLOTS][4] and codes [4][PAGE_SLOTS] of weights, or the sums of a block.
+ */
 export function attendFours(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, room: usize): void {
   const count = tokens * group;
   const size = FOUR * stateBytes(dim);

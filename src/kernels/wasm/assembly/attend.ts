@@ -4,6 +4,7 @@
  */
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
+import { sumsOfFour } from "./lanes";
 import { largest, widen } from "./widen";
 
 /** Slots of a page. */
@@ -120,14 +121,6 @@ function attendPageF32(q: usize, keys: usize, values: usize, skipped: usize, slo
   weighF32(scores, values, slots, dim, state + 16);
 }
 
-// @ts-ignore: decorator
-@inline
-function fourSumsI32(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return f32x4.convert_i32x4_s(i32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3)));
-}
-
 /** Products of 64 i16 codes with a row of 64 int8 codes. */
 // @ts-ignore: decorator
 @inline
@@ -157,7 +150,7 @@ function products64(x: usize, rows: usize, stride: usize, count: usize, by: v128
     rows += stride;
     const d = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
     rows += stride;
-    const four = f32x4.mul(fourSumsI32(a, b, c, d), by);
+    const four = f32x4.mul(f32x4.convert_i32x4_s(sumsOfFour(a, b, c, d)), by);
     v128.store(out, onto ? f32x4.add(v128.load(out), four) : four);
   }
 }
@@ -175,7 +168,7 @@ function productsRest(x: usize, rows: usize, from: usize, dim: usize, count: usi
   for (let r: usize = 0; r < count; r++) {
     let sum = i32x4.splat(0);
     for (let i = from; i < dim; i += 8) sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(rows + r * dim + i), v128.load(x + (i << 1))));
-    const product = f32x4.extract_lane(fourSumsI32(sum, sum, sum, sum), 0) * f32x4.extract_lane(by, 0);
+    const product = <f32>i32x4.extract_lane(sumsOfFour(sum, sum, sum, sum), 0) * f32x4.extract_lane(by, 0);
     const to = out + (r << 2);
     store<f32>(to, from > 0 ? load<f32>(to) + product : product);
   }

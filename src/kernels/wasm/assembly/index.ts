@@ -18,7 +18,5 @@ export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
 export { mergePairs } from "./merge";
 export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
-export { attendHead, mergeStates } from "./attend";
-export { addRows, gateRows, rmsNorm } from "./block";
 export { runProgram } from "./program";
 export { placeQ4, placeQ8 } from "./place";

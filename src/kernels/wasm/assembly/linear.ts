@@ -3,6 +3,8 @@
  * tile with an f16 scale, so that they are read as one stream and the sums of four rows are scaled together. Activations are widened to
  * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction.
  */
+import { sumF32 } from "./float";
+import { dots, dotsAt, sumsOfFour } from "./lanes";
 import { largest, widen } from "./widen";
 
 const GROUP: usize = 32;
@@ -44,21 +46,10 @@ function fourPositive(at: usize): v128 {
   return i32x4.add(i32x4.shl(v128.load16x4_u(at), 13), i32x4.splat(0x38000000));
 }
 
-/** The sums of the lanes of four vectors, as f32. */
 // @ts-ignore: decorator
 @inline
-function sumsOfFour(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return f32x4.convert_i32x4_s(i32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3)));
-}
-
-/** Products of a group of 32. */
-// @ts-ignore: decorator
-@inline
-function dots(w0: v128, w1: v128, w2: v128, w3: v128, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
-  const a = i32x4.add(i32x4.dot_i16x8_s(w0, x0), i32x4.dot_i16x8_s(w1, x1));
-  return i32x4.add(a, i32x4.add(i32x4.dot_i16x8_s(w2, x2), i32x4.dot_i16x8_s(w3, x3)));
+function sumsF32(a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.convert_i32x4_s(sumsOfFour(a, b, c, d));
 }
 
 // @ts-ignore: decorator
@@ -100,7 +91,7 @@ function oneTokenI8(w: usize, x: usize, xScales: usize, groups: usize): v128 {
   let sum = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
     const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
-    const four = sumsOfFour(dotsI8(w, x0, x1, x2, x3), dotsI8(w + 32, x0, x1, x2, x3), dotsI8(w + 64, x0, x1, x2, x3), dotsI8(w + 96, x0, x1, x2, x3));
+    const four = sumsF32(dotsI8(w, x0, x1, x2, x3), dotsI8(w + 32, x0, x1, x2, x3), dotsI8(w + 64, x0, x1, x2, x3), dotsI8(w + 96, x0, x1, x2, x3));
     sum = f32x4.add(sum, f32x4.mul(f32x4.mul(four, v128.load32_splat(xScales)), fourPositive(w + 128)));
     w += TILE_I8;
     x += X_ONE;
@@ -114,11 +105,11 @@ function oneTokenI8(w: usize, x: usize, xScales: usize, groups: usize): v128 {
 @inline
 function rowFourI8(w: usize, x: usize): v128 {
   const w0 = v128.load8x8_s(w), w1 = v128.load8x8_s(w, 8), w2 = v128.load8x8_s(w, 16), w3 = v128.load8x8_s(w, 24);
-  return sumsOfFour(
-    dots(w0, w1, w2, w3, v128.load(x), v128.load(x, 16), v128.load(x, 32), v128.load(x, 48)),
-    dots(w0, w1, w2, w3, v128.load(x, 64), v128.load(x, 80), v128.load(x, 96), v128.load(x, 112)),
-    dots(w0, w1, w2, w3, v128.load(x, 128), v128.load(x, 144), v128.load(x, 160), v128.load(x, 176)),
-    dots(w0, w1, w2, w3, v128.load(x, 192), v128.load(x, 208), v128.load(x, 224), v128.load(x, 240)),
+  return sumsF32(
+    dotsAt(w0, w1, w2, w3, x),
+    dotsAt(w0, w1, w2, w3, x + 64),
+    dotsAt(w0, w1, w2, w3, x + 128),
+    dotsAt(w0, w1, w2, w3, x + 192),
   );
 }
 
@@ -178,7 +169,7 @@ function oneTokenU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
   let sum = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
     const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
-    const four = sumsOfFour(dotsU4(w, x0, x1, x2, x3), dotsU4(w + 16, x0, x1, x2, x3), dotsU4(w + 32, x0, x1, x2, x3), dotsU4(w + 48, x0, x1, x2, x3));
+    const four = sumsF32(dotsU4(w, x0, x1, x2, x3), dotsU4(w + 16, x0, x1, x2, x3), dotsU4(w + 32, x0, x1, x2, x3), dotsU4(w + 48, x0, x1, x2, x3));
     const own = f32x4.sub(f32x4.mul(four, v128.load32_splat(xScales)), v128.load32_splat(xSums));
     sum = f32x4.add(sum, f32x4.mul(own, fourHalves(w + 64)));
     w += TILE_U4;
@@ -194,11 +185,11 @@ function oneTokenU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
 function rowFourU4(w: usize, x: usize): v128 {
   const all = v128.load(w);
   const w0 = v128.and(all, i16x8.splat(15)), w1 = v128.and(i16x8.shr_u(all, 4), i16x8.splat(15)), w2 = v128.and(i16x8.shr_u(all, 8), i16x8.splat(15)), w3 = i16x8.shr_u(all, 12);
-  return sumsOfFour(
-    dots(w0, w1, w2, w3, v128.load(x), v128.load(x, 16), v128.load(x, 32), v128.load(x, 48)),
-    dots(w0, w1, w2, w3, v128.load(x, 64), v128.load(x, 80), v128.load(x, 96), v128.load(x, 112)),
-    dots(w0, w1, w2, w3, v128.load(x, 128), v128.load(x, 144), v128.load(x, 160), v128.load(x, 176)),
-    dots(w0, w1, w2, w3, v128.load(x, 192), v128.load(x, 208), v128.load(x, 224), v128.load(x, 240)),
+  return sumsF32(
+    dotsAt(w0, w1, w2, w3, x),
+    dotsAt(w0, w1, w2, w3, x + 64),
+    dotsAt(w0, w1, w2, w3, x + 128),
+    dotsAt(w0, w1, w2, w3, x + 192),
   );
 }
 
@@ -219,12 +210,6 @@ function fourTokensU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: 
     xSums += 16;
   }
   putTransposed(a, b, c, d, out, outStride, onto);
-}
-
-// @ts-ignore: decorator
-@inline
-function sumLanes(v: v128): f32 {
-  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
 /**
@@ -254,10 +239,10 @@ export function linearB16(x: usize, tokens: usize, codes: usize, rows: usize, k:
         s3 = f32x4.add(s3, f32x4.add(f32x4.mul(low, v128.load(v)), f32x4.mul(high, v128.load(v, 16))));
       }
       const to = out + t * outStride + (r << 2);
-      put(to, sumLanes(s0), onto);
-      put(to + outStride, sumLanes(s1), onto);
-      put(to + 2 * outStride, sumLanes(s2), onto);
-      put(to + 3 * outStride, sumLanes(s3), onto);
+      put(to, sumF32(s0), onto);
+      put(to + outStride, sumF32(s1), onto);
+      put(to + 2 * outStride, sumF32(s2), onto);
+      put(to + 3 * outStride, sumF32(s3), onto);
     }
     for (; t < tokens; t++) {
       const at = x + t * xStride;
@@ -267,7 +252,7 @@ export function linearB16(x: usize, tokens: usize, codes: usize, rows: usize, k:
         s0 = f32x4.add(s0, f32x4.mul(i32x4.shl(w, 16), v128.load(at + (i << 2))));
         s1 = f32x4.add(s1, f32x4.mul(v128.and(w, upper), v128.load(at + (i << 2), 16)));
       }
-      put(out + t * outStride + (r << 2), sumLanes(f32x4.add(s0, s1)), onto);
+      put(out + t * outStride + (r << 2), sumF32(f32x4.add(s0, s1)), onto);
     }
   }
 }

@@ -12,6 +12,8 @@ const STAGE_BYTES: usize = 128;
 /** Looks at the count of done tasks before a thread sleeps between looks. */
 const SPINS: i32 = 20000;
 const NAP_NS: i64 = 50_000;
+/** So many naps, half a minute or more: the thread that has the task will not come back with it. */
+const NAPS: i32 = 600_000;
 
 const NORM: i32 = 0;
 const LINEAR_I8: i32 = 1;
@@ -60,8 +62,11 @@ export function runProgram(stages: usize, count: i32): void {
 @inline
 function waitFor(done: usize, tasks: i32): void {
   let spins = 0;
-  for (let now = atomic.load<i32>(done); now < tasks; now = atomic.load<i32>(done))
-    if (++spins > SPINS) atomic.wait<i32>(done, now, NAP_NS);
+  for (let now = atomic.load<i32>(done); now < tasks; now = atomic.load<i32>(done)) {
+    if (++spins <= SPINS) continue;
+    if (spins > SPINS + NAPS) unreachable();
+    atomic.wait<i32>(done, now, NAP_NS);
+  }
 }
 
 function runTask(stage: usize, task: usize): void {
@@ -112,8 +117,8 @@ function linear(stage: usize, task: usize): void {
 
 /**
  * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], cache, biases of q, k and v (0: none),
- * norms of a query and of a key (0: none), epsilon, codec. Rotates the queries in place and puts rotated keys and values into the cache. cache: of each key-value head 4 words: its page table, slots
- * before this batch, two unused.
+ * norms of a query and of a key (0: none), epsilon, codec. Rotates the queries in place and puts rotated keys and values into the cache.
+ * cache: of each key-value head 4 words: its page table, slots before this batch, two unused.
  */
 function append(stage: usize, token: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
