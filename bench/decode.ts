@@ -69,11 +69,11 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   const load = performance.now() - started;
   tensors[Symbol.dispose]();
   {
-    using cache = new PagedCache(face.arena, decoder.shape);
+    using cache = new PagedCache(face, decoder.shape);
     decoder.forward(promptOf(FIRST_PROMPT), cache);
   }
   const found = contexts.map((tokens) => {
-    using cache = new PagedCache(face.arena, decoder.shape);
+    using cache = new PagedCache(face, decoder.shape);
     const began = performance.now();
     let logits = decoder.forward(promptOf(tokens), cache);
     const prefill = perSecond(tokens, performance.now() - began);

@@ -1,13 +1,13 @@
 /**
- * The cache of a sequence in pages of slots, for each layer and key-value head a table of its own: heads may keep different tokens.
- * Keys are kept as rotated.
+ * The cache of a sequence: for each layer and key-value head pages of its own, so that heads may keep different tokens. Keys are kept as
+ * rotated. A fork shares pages until one side writes.
  */
-import type { Arena, Region } from "../kernels/index.ts";
-import { PAGE_SLOTS } from "../kernels/index.ts";
-
-/** How keys and values are kept: as they are, or a byte each with a scale for each slot. */
-export const CACHE_CODECS = ["f32", "int8"] as const;
-export type CacheCodec = (typeof CACHE_CODECS)[number];
+import { MnemeError } from "../errors.ts";
+import { PAGE_SLOTS, type Region, type WasmFace } from "../kernels/index.ts";
+import { HeadPages } from "./head-pages.ts";
+import { CACHE_CODECS, type CacheCodec, checkCodec, PAGE_CODECS, type PageCodec } from "./page-codec.ts";
+import type { KvSegment } from "./parts.ts";
+import { turnRows } from "./turn.ts";
 
 export interface CacheShape {
   readonly layers: number;
@@ -15,129 +15,161 @@ export interface CacheShape {
   readonly headDim: number;
 }
 
-const TABLE_WORDS = 3;
-const HEAD_WORDS = 4;
-const FIRST_PAGES = 16;
-/** Of a slot's codes. */
-const SCALE_BYTES = 4;
-
-/** Pages of one head of one layer: where their keys, values and biases lie, in a table that the kernels read. */
-class HeadPages implements Disposable {
-  readonly #arena: Arena;
-  readonly #bytes: number;
-  readonly #pages: Region[] = [];
-  #table: Region;
-  slots = 0;
-
-  constructor(arena: Arena, headDim: number, codec: CacheCodec) {
-    this.#arena = arena;
-    this.#bytes = PAGE_SLOTS * (codec === "int8" ? headDim + SCALE_BYTES : headDim * 4);
-    this.#table = arena.alloc(FIRST_PAGES * TABLE_WORDS * 4);
-  }
-
-  get table(): number {
-    return this.#table.pointer;
-  }
-
-  get bytes(): number {
-    return this.#table.byteLength + this.#pages.length * this.#bytes * 2;
-  }
-
-  /** Makes room for slots up to `count`. */
-  reserve(count: number): void {
-    const wanted = Math.ceil(count / PAGE_SLOTS);
-    while (this.#pages.length < wanted) this.#grow();
-  }
-
-  truncate(count: number): void {
-    this.slots = Math.min(this.slots, count);
-    const kept = Math.ceil(this.slots / PAGE_SLOTS);
-    for (const page of this.#pages.splice(kept)) page[Symbol.dispose]();
-  }
-
-  #grow(): void {
-    const number = this.#pages.length;
-    if ((number + 1) * TABLE_WORDS * 4 > this.#table.byteLength) {
-      const table = this.#arena.alloc(this.#table.byteLength * 2);
-      table.u8().set(this.#table.u8());
-      this.#table[Symbol.dispose]();
-      this.#table = table;
-    }
-    const page = this.#arena.alloc(this.#bytes * 2);
-    this.#pages.push(page);
-    // pages are read whole by the kernels, also behind the last slot
-    page.u8().fill(0);
-    this.#table.u32().set([page.pointer, page.pointer + this.#bytes, 0], number * TABLE_WORDS);
-  }
-
-  [Symbol.dispose](): void {
-    for (const page of this.#pages.splice(0)) page[Symbol.dispose]();
-    this.#table[Symbol.dispose]();
-  }
+export interface CacheOptions {
+  /** How new tokens are kept; default int8. */
+  readonly codec?: CacheCodec;
+  /** Keys and values are kept turned by a Hadamard transform: what the `lloyd` codecs need. Default false. */
+  readonly turned?: boolean;
 }
+
+const HEAD_WORDS = 4;
 
 export class PagedCache implements Disposable {
   readonly shape: CacheShape;
   readonly codec: CacheCodec;
+  readonly turned: boolean;
+  readonly #face: WasmFace;
   /** Layer by layer. */
   readonly #heads: readonly HeadPages[];
   readonly #room: Region;
   /** Tokens that went in: the position of the next one. */
   #length = 0;
+  #encoded = false;
 
-  constructor(arena: Arena, shape: CacheShape, codec: CacheCodec = "int8") {
+  constructor(face: WasmFace, shape: CacheShape, options: CacheOptions = {}, heads?: readonly HeadPages[]) {
+    const { codec = "int8", turned = false } = options;
     this.shape = shape;
-    this.codec = codec;
+    this.codec = checkCodec(codec, CACHE_CODECS, "cache");
+    this.turned = turned;
+    this.#face = face;
     const { layers, kvHeads, headDim } = shape;
-    this.#heads = Array.from({ length: layers * kvHeads }, () => new HeadPages(arena, headDim, codec));
-    this.#room = arena.alloc(layers * kvHeads * HEAD_WORDS * 4);
+    this.#heads =
+      heads ?? Array.from({ length: layers * kvHeads }, () => new HeadPages(face, headDim, codec));
+    this.#room = face.arena.alloc(layers * kvHeads * HEAD_WORDS * 4);
   }
 
   get length(): number {
     return this.#length;
   }
 
+  /** Bytes held; pages that a fork holds too are counted in both. */
   get bytes(): number {
     return this.#heads.reduce((sum, { bytes }) => sum + bytes, this.#room.byteLength);
   }
 
-  /** Where the heads of a layer are described for the kernels. */
-  layer(number: number): number {
-    return this.#room.pointer + number * this.shape.kvHeads * HEAD_WORDS * 4;
+  /** Bytes that no other cache holds. */
+  get ownBytes(): number {
+    return this.#heads.reduce((sum, { ownBytes }) => sum + ownBytes, this.#room.byteLength);
+  }
+
+  /** Where the heads of all layers are described for the kernels, each in 16 bytes. */
+  get pointer(): number {
+    return this.#room.pointer;
+  }
+
+  /** Whether all pages are of int8: what the kernels' shorter way through a prompt needs. */
+  get onlyInt8(): boolean {
+    return this.codec === "int8" && !this.#encoded;
+  }
+
+  /** Slots of a head. */
+  slotsOf(layer: number, kvHead: number): number {
+    return this.#head(layer, kvHead).slots;
+  }
+
+  /** Of the longest head. */
+  get slots(): number {
+    return this.#heads.reduce((most, { slots }) => Math.max(most, slots), 0);
   }
 
   /** Pages of the longest head once `tokens` more are in. */
   pagesWith(tokens: number): number {
-    const longest = this.#heads.reduce((most, { slots }) => Math.max(most, slots), 0);
-    return Math.ceil((longest + tokens) / PAGE_SLOTS);
+    return Math.ceil((this.slots + tokens) / PAGE_SLOTS);
   }
 
   /** Makes room for `tokens` more, and tells the kernels where. */
   begin(tokens: number): void {
+    for (const head of this.#heads) head.reserve(tokens);
     const words = this.#room.u32();
-    let at = 0;
-    for (const head of this.#heads) {
-      head.reserve(head.slots + tokens);
-      words[at] = head.table;
-      words[at + 1] = head.slots;
-      at += HEAD_WORDS;
-    }
+    this.#heads.forEach((head, i) => {
+      words[i * HEAD_WORDS] = head.table;
+      words[i * HEAD_WORDS + 1] = head.slots;
+    });
   }
 
   /** `tokens` more are in. */
   end(tokens: number): void {
     this.#length += tokens;
-    for (const head of this.#heads) head.slots += tokens;
+    for (const head of this.#heads) head.append(tokens);
   }
 
-  /** Forgets what came after the first `tokens`. */
+  /** Forgets what came after the first `tokens`. What was evicted before does not come back. */
   truncate(tokens: number): void {
-    this.#length = Math.min(this.#length, tokens);
+    if (tokens >= this.#length) return;
+    this.#length = tokens;
     for (const head of this.#heads) head.truncate(tokens);
+  }
+
+  /** Another cache with the same content; nothing is copied until one of them goes on. */
+  fork(): PagedCache {
+    const heads = this.#heads.map((head) => head.fork());
+    const { codec, turned } = this;
+    const other = new PagedCache(this.#face, this.shape, { codec, turned }, heads);
+    other.#length = this.#length;
+    other.#encoded = this.#encoded;
+    return other;
+  }
+
+  /** What a head holds, as rotated and not turned: owned by the caller. */
+  segment(layer: number, kvHead: number): KvSegment {
+    return this.#asGiven(this.#head(layer, kvHead).read());
+  }
+
+  /** Another content for a head. */
+  replace(layer: number, kvHead: number, segment: KvSegment): void {
+    const own = this.turned
+      ? { ...segment, keys: segment.keys.slice(), values: segment.values.slice() }
+      : segment;
+    this.#head(layer, kvHead).replace(this.#asGiven(own), this.#length);
+  }
+
+  /** Keeps these slots of a head, ascending, and forgets the others. */
+  keep(layer: number, kvHead: number, slots: Int32Array): void {
+    this.#head(layer, kvHead).keep(slots, this.#length);
+  }
+
+  positions(layer: number, kvHead: number): Int32Array {
+    return this.#head(layer, kvHead).positions();
+  }
+
+  /** Encodes a head's whole pages but for the last `exact` slots and the first `first`. @throws MnemeError RANGE, UNSUPPORTED */
+  encode(layer: number, kvHead: number, codec: PageCodec, exact: number, first = 0): void {
+    checkCodec(codec, PAGE_CODECS.slice(2), "cache");
+    if (codec.startsWith("lloyd") && !this.turned)
+      throw new MnemeError(
+        "UNSUPPORTED",
+        `cache: ${codec} needs turned rows; open the cache with turned: true`,
+      );
+    this.#encoded = true;
+    const head = this.#head(layer, kvHead);
+    const from = Math.ceil(first / PAGE_SLOTS);
+    head.encode(from, Math.floor((head.slots - exact) / PAGE_SLOTS), codec);
   }
 
   [Symbol.dispose](): void {
     for (const head of this.#heads) head[Symbol.dispose]();
     this.#room[Symbol.dispose]();
+  }
+
+  #head(layer: number, kvHead: number): HeadPages {
+    return this.#heads[layer * this.shape.kvHeads + kvHead]!;
+  }
+
+  /** Turns rows, or back: the transform is its own inverse. */
+  #asGiven(segment: KvSegment): KvSegment {
+    if (!this.turned) return segment;
+    turnRows(this.#face, segment.keys, segment.dim);
+    turnRows(this.#face, segment.values, segment.dim);
+    return segment;
   }
 }

@@ -14,7 +14,17 @@ export {
   type WeightedList,
   WINDOW_ROWS,
 } from "./postings.ts";
-export { attentionRoom, PAGE_SLOTS, Program, type Stage, type StageKind, stateBytes } from "./program.ts";
+export {
+  attentionRoom,
+  expandedBytes,
+  PAGE_SLOTS,
+  Program,
+  ROW_WORDS,
+  type Stage,
+  type StageKind,
+  stateBytes,
+  TILE_WORDS,
+} from "./program.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";

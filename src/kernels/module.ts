@@ -49,6 +49,10 @@ export const KERNEL_NAMES = [
   "runProgram",
   "placeQ8",
   "placeQ4",
+  "encodePage",
+  "gatherSlots",
+  "putRows",
+  "readPages",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];
@@ -79,7 +83,19 @@ export function link(module: WebAssembly.Module, memory: WebAssembly.Memory): Wa
   const abort = (): never => {
     throw new Error("kernel aborted");
   };
-  return new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as WasmKernels;
+  const env = { memory, abort, nap: napper() };
+  return new WebAssembly.Instance(module, { env }).exports as unknown as WasmKernels;
+}
+
+const NAP_MS = 0.05;
+
+/** Sleeps a moment, where the platform lets this thread. `memory.atomic.wait32` of the kernels' own was seen not to come back (V8 11.3). */
+function napper(): () => void {
+  if (typeof SharedArrayBuffer === "undefined") return () => {};
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  return () => {
+    Atomics.wait(nothing, 0, 0, NAP_MS);
+  };
 }
 
 function decode(base64: string): Uint8Array {

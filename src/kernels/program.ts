@@ -5,7 +5,18 @@ import type { Pool } from "./pool.ts";
 import type { WasmFace } from "./wasm.ts";
 
 /** As the kernels number them (wasm/assembly/program.ts). */
-const KINDS = ["norm", "linearI8", "linearU4", "linearB16", "append", "attend", "merge", "gate"] as const;
+const KINDS = [
+  "norm",
+  "linearI8",
+  "linearU4",
+  "linearB16",
+  "append",
+  "attend",
+  "merge",
+  "gate",
+  "keep",
+  "weigh",
+] as const;
 export type StageKind = (typeof KINDS)[number];
 
 /** Slots of a page of a cache, as the kernels know them. */
@@ -15,6 +26,13 @@ export const stateBytes = (dim: number): number => 16 + dim * 6;
 
 /** Bytes that a task of attention works in: scores and weights of four queries over a page, or their sums. */
 export const attentionRoom = (dim: number): number => Math.max(PAGE_SLOTS * 40, dim * 16);
+/** Bytes of a page of fewer bits than 8 once it is expanded, and of a query's own codes for it. */
+export const expandedBytes = (dim: number): number =>
+  Math.ceil((2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS)) / 16) * 16;
+
+/** Words of what is known of a row, and of a tile of rows (wasm/assembly/program.ts). */
+export const ROW_WORDS = 5;
+export const TILE_WORDS = 5;
 
 const STAGE_WORDS = 32;
 const HEADER_WORDS = 4;

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { referenceLogits } from "../../test/support/reference-decoder.ts";
-import { type CacheCodec, PagedCache } from "../cache/paged-cache.ts";
+import type { CacheCodec } from "../cache/page-codec.ts";
+import { PagedCache } from "../cache/paged-cache.ts";
 import { kernels, openPool, type Pool } from "../kernels/index.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
@@ -29,7 +30,7 @@ function logitsOf(
   pieces: readonly number[] = [],
   codec: CacheCodec = "f32",
 ): Float32Array {
-  using cache = new PagedCache(kernels().arena, decoder.shape, codec);
+  using cache = new PagedCache(kernels(), decoder.shape, { codec });
   let at = 0;
   let logits: Float32Array | undefined;
   for (const size of [...pieces, tokens.length]) {
@@ -133,7 +134,7 @@ test("a cache that was cut back goes on as if the rest had never been", () => {
   using decoder = decoderOf(config, 2, "int8", pool);
   const tokens = tokensOf(200, 1);
   const expected = logitsOf(decoder, [...tokens.slice(0, 100), 5, 6]);
-  using cache = new PagedCache(kernels().arena, decoder.shape, "f32");
+  using cache = new PagedCache(kernels(), decoder.shape, { codec: "f32" });
   decoder.forward(tokens, cache);
   const before = cache.bytes;
   cache.truncate(100);
@@ -144,7 +145,7 @@ test("a cache that was cut back goes on as if the rest had never been", () => {
 
 test("refuses tokens that are none, and no tokens", () => {
   using decoder = decoderOf(randomConfig(), 1, "int8");
-  using cache = new PagedCache(kernels().arena, decoder.shape);
+  using cache = new PagedCache(kernels(), decoder.shape);
   expect(() => decoder.forward([61], cache)).toThrow(/token 61 is none of 61/);
   expect(() => decoder.forward([-1], cache)).toThrow(/token -1/);
   expect(() => decoder.forward([], cache)).toThrow(/no tokens/);

@@ -1,9 +1,10 @@
 /** A decoder: tokens in, logits out, keys and values into a cache. All stages of a step are a program that the pool's threads share. */
 
-import { CACHE_CODECS, type CacheShape, type PagedCache } from "../cache/paged-cache.ts";
+import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
+  expandedBytes,
   PAGE_SLOTS,
   type Pool,
   Program,
@@ -13,22 +14,24 @@ import {
   type WasmFace,
 } from "../kernels/index.ts";
 import { GROUP, type LinearWeights } from "../weights/linear-weights.ts";
+import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
 import { frequenciesOf, writeAngles } from "./rope.ts";
+import { MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
 
-/** Tokens of one step at most: longer prompts go in by pieces. */
-export const MOST_TOKENS = 256;
-/** Tokens of a prompt that share a task of attention. */
-const TILE = 16;
 /** Parts that a token's attention is cut into at most, and slots that a part has at least. */
 const MOST_PARTS = 8;
 const PART_SLOTS = 256;
+/** Parts of all tokens of a step together, where each has a history of its own. */
+const PARTS = 16;
 /** Tasks that a product is cut into, about. */
 const TASKS = 16;
 const ROWS_AT_LEAST = 16;
+/** Of what the kernels know of a head. */
+const HEAD_BYTES = 16;
 /** Stages of a layer. */
-const LAYER_STAGES = 10;
+const LAYER_STAGES = 12;
 /** Tokens of a task of the small stages. */
 const FEW_TOKENS = 4;
 
@@ -50,16 +53,22 @@ export class Decoder implements Disposable {
   readonly #frequencies: Float64Array;
   readonly #owned: Disposable[] = [];
   readonly #program: Program;
+  readonly #tables: StepTables;
   readonly #x: Region;
   readonly #angles: Region;
-  readonly #logits: Region;
+  readonly #qkv: Region;
+  /** Grown to what a step needs. */
+  #logits: Region;
+  #states: Region;
+  #rooms: Region;
   /** Stages whose tasks are tokens. */
   readonly #byTokens: TokenStage[] = [];
   readonly #linear: Stage[] = [];
-  readonly #appends: Stage[] = [];
+  readonly #watched: { readonly keep: Stage; readonly weigh: Stage }[] = [];
   readonly #attends: Stage[] = [];
   readonly #merges: Stage[] = [];
   readonly #last: Stage;
+  readonly #head: Stage;
 
   constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, pool: () => Pool | undefined) {
     this.#face = face;
@@ -71,51 +80,67 @@ export class Decoder implements Disposable {
     const hidden = paddedHidden(config);
     const q = heads * headDim;
     const room = (values: number): Region => this.#own(face.arena.alloc(values * 4));
+    this.#tables = this.#own(new StepTables(face));
     this.#x = room(MOST_TOKENS * width);
     this.#angles = room(MOST_TOKENS * headDim);
-    this.#logits = room(weights.head.rows);
+    this.#logits = face.arena.alloc(weights.head.rows * 4);
+    this.#states = face.arena.alloc(64);
+    this.#rooms = face.arena.alloc(64);
     const normed = this.#activations(width);
     const attended = this.#activations(q);
     const gated = this.#activations(hidden);
-    const qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
+    this.#qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
     const gateUp = room(MOST_TOKENS * 2 * hidden);
-    // of a step for each task: a tile of a prompt, or a part of the history of one token
-    const tasks = Math.max(MOST_TOKENS / TILE, MOST_PARTS) * kvHeads;
-    const states = room((tasks * (TILE * (heads / kvHeads) + 3) * stateBytes(headDim)) / 4);
-    const rooms = room((tasks * attentionRoom(headDim)) / 4);
     this.#program = this.#own(new Program(face, layers * LAYER_STAGES + 2));
-    for (const layer of weights.layers) {
+    weights.layers.forEach((layer, number) => {
+      const offset = number * kvHeads * HEAD_BYTES;
       this.#norm(this.#x, layer.attentionNorm, normed);
-      this.#product(layer.qkv, normed, qkv, false);
-      const append = this.#perToken("append", [heads, kvHeads, headDim, qkv.pointer, this.#angles.pointer]);
+      this.#product(layer.qkv, normed, this.#qkv, false);
+      const append = this.#perToken("append", [
+        heads,
+        kvHeads,
+        headDim,
+        this.#qkv.pointer,
+        this.#angles.pointer,
+      ]);
+      append.set(6, this.#tables.rowsAt);
       append.set(7, layer.qkvBias?.pointer ?? 0);
       append.set(8, layer.headNorms?.query.pointer ?? 0);
       append.set(9, layer.headNorms?.key.pointer ?? 0);
       append.setReal(10, config.epsilon);
-      this.#appends.push(append);
-      const attend = this.#program.add("attend", [0, heads, kvHeads, headDim, qkv.pointer]);
+      append.set(11, offset);
+      this.#watched.push({ keep: this.#program.add("keep"), weigh: this.#program.add("weigh") });
+      const about = [this.#tables.tilesAt, heads, kvHeads, headDim, this.#qkv.pointer, offset];
+      const attend = this.#program.add("attend", about);
       attend.setReal(6, headDim ** -0.5);
-      attend.set(7, states.pointer);
-      attend.set(10, rooms.pointer);
-      attend.set(13, attentionRoom(headDim));
       attend.set(11, config.window ?? 0);
       this.#attends.push(attend);
-      const merge = this.#perToken("merge", [heads, kvHeads, headDim, states.pointer]);
+      const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
       merge.set(7, attended.values.pointer);
       this.#widened(merge, 8, attended);
+      merge.set(11, this.#tables.rowsAt);
       this.#merges.push(merge);
       this.#product(layer.out, attended, this.#x, true);
       this.#norm(this.#x, layer.hiddenNorm, normed);
       this.#product(layer.gateUp, normed, gateUp, false);
       this.#widened(this.#tokens("gate", [gateUp.pointer, hidden, gated.values.pointer]), 5, gated);
       this.#product(layer.down, gated, this.#x, true);
-    }
-    // of the last token alone
-    this.#last = this.#program.add("norm", [1, 1, 0, width, weights.norm.pointer, 0, normed.values.pointer]);
+    });
+    // of the rows whose logits are wanted alone
+    const x = this.#x.pointer;
+    this.#last = this.#program.add("norm", [
+      0,
+      FEW_TOKENS,
+      x,
+      width,
+      weights.norm.pointer,
+      0,
+      normed.values.pointer,
+    ]);
     this.#last.setReal(5, config.epsilon);
     this.#widened(this.#last, 7, normed);
-    this.#last.tasks = 1;
-    this.#product(weights.head, normed, this.#logits, false).set(0, 1);
+    this.#last.set(10, this.#tables.wantedAt);
+    this.#head = this.#product(weights.head, normed, this.#logits, false);
     this.#linear.pop();
   }
 
@@ -128,59 +153,132 @@ export class Decoder implements Disposable {
    * Puts tokens behind those of the cache. @returns the logits behind the last one, borrowed until the next call
    * @throws MnemeError RANGE for a token that is none
    */
-  forward(tokens: ArrayLike<number>, cache: PagedCache): Float32Array {
+  forward(tokens: ArrayLike<number>, cache: PagedCache, watch?: AttentionWatch): Float32Array {
     if (tokens.length === 0) throw new MnemeError("ARGUMENT", "model: no tokens were given");
-    for (let from = 0; from < tokens.length; from += MOST_TOKENS)
-      this.#step(tokens, from, Math.min(MOST_TOKENS, tokens.length - from), cache);
-    return this.#logits.f32().subarray(0, this.config.vocabulary);
+    let logits = this.#logits.f32();
+    for (let from = 0; from < tokens.length; from += MOST_TOKENS) {
+      const piece = Array.prototype.slice.call(tokens, from, from + MOST_TOKENS) as number[];
+      const last = from + MOST_TOKENS >= tokens.length;
+      logits = this.step([{ tokens: piece, cache, logits: last ? "last" : "none", watch }]);
+    }
+    return logits.subarray(0, this.config.vocabulary);
   }
 
-  #step(tokens: ArrayLike<number>, from: number, count: number, cache: PagedCache): void {
-    const { width, headDim, kvHeads, rope, vocabulary } = this.config;
+  /** Floats from one row of a step's logits to the next. */
+  get logitsStride(): number {
+    return this.weights.head.rows;
+  }
+
+  /**
+   * Puts tokens of several sequences behind those of their caches at once. @returns a row of logits for each token that wants them, in
+   * order, `logitsStride` apart; borrowed until the next call. @throws MnemeError RANGE for a token that is none, and too many of them
+   */
+  step(spans: readonly Span[]): Float32Array {
+    const tables = this.#tables;
+    tables.set(spans);
+    this.#embed(spans);
+    for (const { tokens, cache, watch } of spans) {
+      cache.begin(tokens.length);
+      watch?.begin(tokens.length, cache);
+    }
+    this.#setTokens(tables.rows);
+    this.#setAttention(spans);
+    this.#setWatch(spans);
+    this.#setLogits(tables.wanted);
+    this.#program.run(this.#pool());
+    for (const { tokens, cache, watch } of spans) {
+      watch?.end(tokens.length, cache.length, cache);
+      cache.end(tokens.length);
+    }
+    return this.#logits.f32();
+  }
+
+  /** Rows of the embedding, and the angles of their positions. */
+  #embed(spans: readonly Span[]): void {
+    const { width, headDim, rope, vocabulary } = this.config;
     const stretch = rope.scaling?.type === "yarn" ? rope.scaling.attention : 1;
     const x = this.#x.f32();
     const angles = this.#angles.f32();
-    for (let t = 0; t < count; t++) {
-      const token = tokens[from + t]!;
-      if (!(Number.isInteger(token) && token >= 0 && token < vocabulary))
-        throw new MnemeError("RANGE", `model: token ${token} is none of ${vocabulary}`);
-      this.weights.embedding.row(token, x.subarray(t * width, (t + 1) * width));
-      writeAngles(
-        this.#frequencies,
-        cache.length + t,
-        angles.subarray(t * headDim, (t + 1) * headDim),
-        stretch,
-      );
+    let row = 0;
+    for (const { tokens, cache } of spans) {
+      for (let t = 0; t < tokens.length; t++, row++) {
+        const token = tokens[t]!;
+        if (!(Number.isInteger(token) && token >= 0 && token < vocabulary))
+          throw new MnemeError("RANGE", `model: token ${token} is none of ${vocabulary}`);
+        this.weights.embedding.row(token, x.subarray(row * width, (row + 1) * width));
+        const to = angles.subarray(row * headDim, (row + 1) * headDim);
+        writeAngles(this.#frequencies, cache.length + t, to, stretch);
+      }
     }
-    cache.begin(count);
-    const codec = CACHE_CODECS.indexOf(cache.codec);
-    const tile = Math.min(TILE, count);
-    const slots = cache.pagesWith(count) * PAGE_SLOTS;
-    const parts = count > 1 ? 1 : Math.max(1, Math.min(MOST_PARTS, Math.floor(slots / PART_SLOTS)));
+  }
+
+  #setTokens(count: number): void {
     for (const { stage, some } of this.#byTokens) {
       stage.set(0, count);
       stage.tasks = Math.ceil(count / some);
     }
     for (const stage of this.#linear) stage.set(0, count);
-    this.#appends.forEach((stage, layer) => {
-      stage.set(6, cache.layer(layer));
-      stage.set(11, codec);
-    });
-    this.#attends.forEach((stage, layer) => {
-      stage.set(0, count);
-      stage.set(5, cache.layer(layer));
+  }
+
+  #setAttention(spans: readonly Span[]): void {
+    const { heads, kvHeads, headDim } = this.config;
+    const { tiles, rows, largest } = this.#tables;
+    const slots =
+      spans.reduce((most, { tokens, cache }) => Math.max(most, cache.pagesWith(tokens.length)), 0) *
+      PAGE_SLOTS;
+    const share = Math.min(MOST_PARTS, Math.floor(PARTS / tiles), Math.floor(slots / PART_SLOTS));
+    const parts = rows === tiles ? Math.max(1, share) : 1;
+    const tasks = tiles * kvHeads * parts;
+    const expanded = spans.every(({ cache }) => cache.onlyInt8) ? 0 : expandedBytes(headDim);
+    const roomBytes = attentionRoom(headDim) + expanded;
+    const states = Math.ceil((largest * (heads / kvHeads)) / 4) * 4 * stateBytes(headDim);
+    this.#states = this.#grown(this.#states, tasks * states);
+    this.#rooms = this.#grown(this.#rooms, tasks * roomBytes);
+    for (const stage of this.#attends) {
+      stage.set(7, this.#states.pointer);
       stage.set(8, parts);
-      stage.set(9, tile);
-      stage.set(12, codec);
-      stage.tasks = Math.ceil(count / tile) * kvHeads * parts;
-    });
-    for (const stage of this.#merges) {
-      stage.set(5, parts);
-      stage.set(6, tile);
+      stage.set(9, largest);
+      stage.set(10, this.#rooms.pointer);
+      stage.set(12, roomBytes);
+      stage.set(13, expanded);
+      stage.tasks = tasks;
     }
-    this.#last.set(2, this.#x.pointer + (count - 1) * width * 4);
-    this.#program.run(this.#pool());
-    cache.end(count);
+    for (const stage of this.#merges) {
+      stage.set(4, this.#states.pointer);
+      stage.set(5, parts);
+      stage.set(6, largest);
+    }
+  }
+
+  #setWatch(spans: readonly Span[]): void {
+    let first = 0;
+    for (const stages of this.#watched) {
+      stages.keep.tasks = 0;
+      stages.weigh.tasks = 0;
+    }
+    for (const { tokens, cache, watch } of spans) {
+      this.#watched.forEach((stages, layer) => {
+        watch?.set(layer, stages, first, tokens.length, this.#qkv.pointer, cache);
+      });
+      first += tokens.length;
+    }
+  }
+
+  #setLogits(wanted: number): void {
+    const { rows } = this.weights.head;
+    this.#logits = this.#grown(this.#logits, wanted * rows * 4);
+    this.#last.set(0, wanted);
+    this.#last.tasks = Math.ceil(wanted / FEW_TOKENS);
+    this.#head.set(0, wanted);
+    this.#head.set(8, this.#logits.pointer);
+    this.#head.tasks = wanted > 0 ? tasksOf(rows) : 0;
+  }
+
+  /** The region, or a larger one in its place. */
+  #grown(region: Region, bytes: number): Region {
+    if (region.byteLength >= bytes) return region;
+    region[Symbol.dispose]();
+    return this.#face.arena.alloc(bytes);
   }
 
   #activations(columns: number): Activations {
@@ -221,7 +319,7 @@ export class Decoder implements Disposable {
 
   #product(weights: LinearWeights, x: Activations, out: Region, onto: boolean): Stage {
     const { rows, columns, precision } = weights;
-    const some = Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / 4) * 4);
+    const some = rowsOfTask(rows);
     const kind = ({ int8: "linearI8", int4: "linearU4", bf16: "linearB16" } as const)[precision];
     const from = precision === "bf16" ? x.values : x.codes;
     const stage = this.#program.add(kind, [
@@ -237,7 +335,7 @@ export class Decoder implements Disposable {
     stage.set(8, out.pointer);
     stage.set(9, rows * 4);
     stage.set(10, onto ? 1 : 0);
-    stage.tasks = Math.ceil(rows / some);
+    stage.tasks = tasksOf(rows);
     this.#linear.push(stage);
     return stage;
   }
@@ -249,6 +347,10 @@ export class Decoder implements Disposable {
 
   [Symbol.dispose](): void {
     for (const one of this.#owned.splice(0)) one[Symbol.dispose]();
+    for (const one of [this.#logits, this.#states, this.#rooms]) one[Symbol.dispose]();
     this.weights[Symbol.dispose]();
   }
 }
+
+const rowsOfTask = (rows: number): number => Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / 4) * 4);
+const tasksOf = (rows: number): number => Math.ceil(rows / rowsOfTask(rows));

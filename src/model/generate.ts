@@ -2,8 +2,9 @@
 import type { PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import type { Pacer } from "../pacer.ts";
-import { type Decoder, MOST_TOKENS } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
 import { logProbability, type SampleOptions, Sampler } from "./sample.ts";
+import { MOST_TOKENS } from "./step-tables.ts";
 import { StopText } from "./stop-text.ts";
 import { TextStream, type Tokenizer } from "./tokenizer.ts";
 

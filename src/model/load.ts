@@ -54,7 +54,7 @@ export class Model implements AsyncDisposable {
     this.#decoder = decoder;
     this.#template = template;
     this.#pool = pool;
-    this.#cache = new PagedCache(kernels().arena, decoder.shape);
+    this.#cache = new PagedCache(kernels(), decoder.shape);
   }
 
   /** Bytes that the model holds: weights, and the cache as it is now. */
@@ -92,7 +92,7 @@ export class Model implements AsyncDisposable {
   async score(text: string | readonly number[]): Promise<Float64Array> {
     const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
     using _turn = await this.#turn();
-    using cache = new PagedCache(kernels().arena, this.#decoder.shape);
+    using cache = new PagedCache(kernels(), this.#decoder.shape);
     const scores = new Float64Array(Math.max(0, tokens.length - 1));
     for (let i = 0; i < scores.length; i++) {
       scores[i] = logProbability(this.#decoder.forward([tokens[i]!], cache), tokens[i + 1]!);

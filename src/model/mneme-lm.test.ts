@@ -66,7 +66,7 @@ describe.skipIf(!there)("mneme-lm", () => {
   test("bf16 weights give the recorded logits and continuations", () => {
     using decoder = decoderOf("bf16");
     for (const { input_ids, last_logits, greedy } of cases) {
-      using cache = new PagedCache(arena, decoder.shape, "f32");
+      using cache = new PagedCache(kernels(), decoder.shape, { codec: "f32" });
       const logits = decoder.forward(input_ids, cache);
       const off = last_logits.reduce((most, logit, i) => Math.max(most, Math.abs(logits[i]! - logit)), 0);
       expect(off).toBeLessThan(2e-2);
@@ -77,7 +77,7 @@ describe.skipIf(!there)("mneme-lm", () => {
   test("int8 weights and a cache of bytes continue the same", () => {
     using decoder = decoderOf("int8");
     for (const { input_ids, greedy } of cases.slice(0, 2)) {
-      using cache = new PagedCache(arena, decoder.shape, "int8");
+      using cache = new PagedCache(kernels(), decoder.shape, { codec: "int8" });
       const logits = decoder.forward(input_ids, cache);
       expect(continuation(decoder, cache, logits, greedy.length)).toEqual(greedy);
     }
@@ -95,7 +95,7 @@ describe.skipIf(!there)("mneme-lm", () => {
     using weights = new DecoderWeights(arena, found, gguf, "int8");
     using decoder = new Decoder(kernels(), found, weights, () => pool);
     const { input_ids, greedy } = cases[1]!;
-    using cache = new PagedCache(arena, decoder.shape);
+    using cache = new PagedCache(kernels(), decoder.shape);
     const logits = decoder.forward(input_ids, cache);
     expect(continuation(decoder, cache, logits, greedy.length)).toEqual(greedy);
   });

@@ -2,9 +2,10 @@
  * Attention of four queries at a time over pages of int8 codes, a lane for each query: a row is widened once for the four, and the running
  * softmax needs no sums across lanes. For prompts, whose tokens see the same pages.
  */
-import { NOTHING, PAGE_SLOTS, stateBytes } from "./attend";
+import { NOTHING, stateBytes } from "./attend";
 import { expF32 } from "./exp";
 import { dotsAt, sumsOfFour } from "./lanes";
+import { ENTRY, PAGE_SLOTS } from "./page";
 import { largest, widen } from "./widen";
 
 /** Queries of a block. */
@@ -157,7 +158,7 @@ export function attendFours(q: usize, qStride: usize, tokens: usize, group: usiz
   const size = FOUR * stateBytes(dim);
   for (let i: usize = 0; i < count; i += FOUR) begin(states + i / FOUR * size, q, qStride, i, count, group, dim);
   for (let p = first; p < last; p++) {
-    const entry = table + p * 12;
+    const entry = table + p * ENTRY;
     const keys = load<u32>(entry), values = load<u32>(entry, 4), bias = load<u32>(entry, 8);
     const start = p * PAGE_SLOTS;
     for (let i: usize = 0; i < count; i += FOUR) {

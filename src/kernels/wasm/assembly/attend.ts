@@ -5,10 +5,9 @@
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
 import { sumsOfFour } from "./lanes";
+import { ENTRY, expand, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, queryIn, stepsIn, valueBasesIn, valuesIn } from "./page";
 import { largest, widen } from "./widen";
 
-/** Slots of a page. */
-export const PAGE_SLOTS: usize = 64;
 /** Before any slot: so low that the first score replaces it, and finite, so that differences are numbers. */
 export const NOTHING: f32 = -1e30;
 
@@ -110,17 +109,6 @@ function rescale(state: usize, dim: usize, before: f32, most: f32): void {
   for (let i: usize = 0; i < dim << 2; i += 16) v128.store(sums + i, f32x4.mul(v128.load(sums + i), by));
 }
 
-/** One query over the first `slots` of a page, but for `skipped` at its start. bias: f32 added to each score, or 0 for none. */
-// @ts-ignore: decorator
-@inline
-function attendPageF32(q: usize, keys: usize, values: usize, skipped: usize, slots: usize, dim: usize, scale: f32, bias: usize, scores: usize, state: usize): void {
-  scoreF32(q, keys, slots, dim, scale, scores);
-  if (bias) for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
-  for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
-  weightsOf(scores, slots, state, dim);
-  weighF32(scores, values, slots, dim, state + 16);
-}
-
 /** Products of 64 i16 codes with a row of 64 int8 codes. */
 // @ts-ignore: decorator
 @inline
@@ -174,30 +162,91 @@ function productsRest(x: usize, rows: usize, from: usize, dim: usize, count: usi
   }
 }
 
-/**
- * One query, its codes in the state, over a page of int8 codes. keys: i8 [PAGE_SLOTS x dim], then a scale for each slot; values: i8
- * [dim x PAGE_SLOTS], then a scale for each slot. scores: f32, then room for as many i16.
- */
+/** scores[s] = <q, key s> x by x the slot's scale, of the first `slots` and up to three behind. keys: i8 [PAGE_SLOTS x dim], then a scale for each slot. */
 // @ts-ignore: decorator
 @inline
-function attendPageI8(keys: usize, values: usize, skipped: usize, slots: usize, dim: usize, scale: f32, bias: usize, scores: usize, state: usize): void {
-  const codes = state + 16 + (dim << 2);
-  const by = f32x4.splat(load<f32>(state, 8) * scale);
+function scoreI8(codes: usize, by: f32, keys: usize, slots: usize, dim: usize, scores: usize): void {
   const keyScales = keys + PAGE_SLOTS * dim;
   const some = (slots + 3) & ~3;
-  products(codes, keys, dim, some, by, scores);
+  products(codes, keys, dim, some, f32x4.splat(by), scores);
   for (let s: usize = 0; s < some << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(keyScales + s)));
-  if (bias) for (let s: usize = 0; s < some << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
-  for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
-  weightsOf(scores, slots, state, dim);
+}
+
+/** out += sum over slots of weight x value x the slot's scale; weights are used up. values: i8 [dim x PAGE_SLOTS], then a scale for each slot. */
+// @ts-ignore: decorator
+@inline
+function weighI8(scores: usize, values: usize, slots: usize, dim: usize, out: usize): void {
   const valueScales = values + PAGE_SLOTS * dim;
   for (let s = slots; s < PAGE_SLOTS; s++) store<f32>(scores + (s << 2), 0);
   for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(valueScales + s)));
   const weights = scores + (PAGE_SLOTS << 2);
   const most = largest(scores, PAGE_SLOTS);
   widen(scores, PAGE_SLOTS, most, weights);
-  const back = f32x4.splat(most / 32767);
-  products64(weights, values, PAGE_SLOTS, dim, back, state + 16, true);
+  products64(weights, values, PAGE_SLOTS, dim, f32x4.splat(most / 32767), out, true);
+}
+
+// @ts-ignore: decorator
+@inline
+function dotF32(a: usize, b: usize, dim: usize): f32 {
+  let sum = f32x4.splat(0);
+  for (let i: usize = 0; i < dim << 2; i += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(a + i), v128.load(b + i)));
+  return sumF32(sum);
+}
+
+/**
+ * scores[s] = <q, key s> x scale + bias, of the first `slots` slots of a page. state: of the query, with its codes. A page of fewer bits
+ * than 8 lies expanded at `room`.
+ */
+// @ts-ignore: decorator
+@inline
+export function scorePage(entry: usize, q: usize, state: usize, slots: usize, dim: usize, scale: f32, room: usize, scores: usize): void {
+  const codec = load<i32>(entry, 12);
+  const bias = <usize>load<u32>(entry, 8);
+  const codes = state + 16 + (dim << 2);
+  if (codec == F32) scoreF32(q, load<u32>(entry), slots, dim, scale, scores);
+  else if (codec == INT8) scoreI8(codes, load<f32>(state, 8) * scale, load<u32>(entry), slots, dim, scores);
+  else scoreExpanded(codec, q, codes, load<f32>(state, 8) * scale, slots, dim, scale, room, scores);
+  if (bias) for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
+}
+
+function scoreExpanded(codec: i32, q: usize, codes: usize, by: f32, slots: usize, dim: usize, scale: f32, room: usize, scores: usize): void {
+  if (isAffine(codec)) {
+    const own = queryIn(room, dim), steps = stepsIn(room, dim);
+    for (let i: usize = 0; i < dim << 2; i += 16) v128.store(own + i, f32x4.mul(v128.load(q + i), v128.load(steps + i)));
+    const most = largest(own, dim);
+    widen(own, dim, most, own + (dim << 2));
+    scoreI8(own + (dim << 2), most / 32767 * scale, room, slots, dim, scores);
+  } else scoreI8(codes, by, room, slots, dim, scores);
+  const base = f32x4.splat(dotF32(q, keyBasesIn(room, dim), dim) * scale);
+  for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), base));
+}
+
+/** What all weights of a page add to the sums, whatever the codes. */
+function addBases(codec: i32, weights: usize, slots: usize, dim: usize, room: usize, out: usize): void {
+  const bases = valueBasesIn(room, dim);
+  for (let s = slots; s < PAGE_SLOTS; s++) store<f32>(weights + (s << 2), 0);
+  if (isAffine(codec)) {
+    const all = f32x4.splat(dotF32(weights, bases, PAGE_SLOTS));
+    for (let i: usize = 0; i < dim << 2; i += 16) v128.store(out + i, f32x4.add(v128.load(out + i), all));
+    return;
+  }
+  let sum = f32x4.splat(0);
+  for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) sum = f32x4.add(sum, v128.load(weights + s));
+  const all = f32x4.splat(sumF32(sum));
+  for (let i: usize = 0; i < dim << 2; i += 16) v128.store(out + i, f32x4.add(v128.load(out + i), f32x4.mul(all, v128.load(bases + i))));
+}
+
+/** One query over the first `slots` of a page, but for `skipped` at its start. scores: room for PAGE_SLOTS f32 and as many i16. */
+// @ts-ignore: decorator
+@inline
+function attendPage(entry: usize, q: usize, skipped: usize, slots: usize, dim: usize, scale: f32, room: usize, scores: usize, state: usize): void {
+  scorePage(entry, q, state, slots, dim, scale, room, scores);
+  for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
+  weightsOf(scores, slots, state, dim);
+  const codec = load<i32>(entry, 12);
+  if (codec == F32) return weighF32(scores, load<u32>(entry, 4), slots, dim, state + 16);
+  if (codec != INT8) addBases(codec, scores, slots, dim, room, state + 16);
+  weighI8(scores, codec == INT8 ? load<u32>(entry, 4) : valuesIn(room, dim), slots, dim, state + 16);
 }
 
 /** Puts a key or a value, f32 [dim], into slot `slot` of a page of int8 codes: its codes `step` bytes apart from `at` on. */
@@ -213,7 +262,7 @@ function encodeSlot(x: usize, dim: usize, at: usize, step: usize, scaleAt: usize
 
 /** Puts a key and a value, f32 [dim], into a slot of a page. `key` and `value` are where those of the page begin. */
 export function putSlot(codec: i32, x: usize, v: usize, dim: usize, key: usize, value: usize, slot: usize): void {
-  if (codec == 0) {
+  if (codec == F32) {
     memory.copy(key + slot * (dim << 2), x, dim << 2);
     memory.copy(value + slot * (dim << 2), v, dim << 2);
     return;
@@ -223,25 +272,26 @@ export function putSlot(codec: i32, x: usize, v: usize, dim: usize, key: usize, 
   encodeSlot(v, dim, value + slot, PAGE_SLOTS, value + scales);
 }
 
+/** Clears a query's state and puts its codes into it. */
+export function openState(state: usize, q: usize, dim: usize): void {
+  clearState(state, dim);
+  const most = largest(q, dim);
+  widen(q, dim, most, state + 16 + (dim << 2));
+  store<f32>(state, most / 32767, 8);
+}
+
 /**
- * A head's queries over pages [first, last) of its cache. codec: 0 for pages of f32, 1 for int8. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
- * table: of each page where its keys, its values and its slots' bias lie (3 words); `before` slots precede those of the batch, of which a
- * token sees its own and those before it, of a window (0: none) the last. states: [tokens x group], cleared here; scores: room for PAGE_SLOTS f32 and i16.
+ * A head's queries over pages [first, last) of its cache. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
+ * `before` slots precede those of the batch, of which a token sees its own and those before it, of a window (0: none) the last.
+ * states: [tokens x group], cleared here; room: of an expanded page; scores: room for PAGE_SLOTS f32 and i16.
  */
-export function attendHead(codec: i32, q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
+export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize, room: usize): void {
   const size = stateBytes(dim);
-  for (let i: usize = 0; i < tokens * group; i++) {
-    const state = states + i * size;
-    clearState(state, dim);
-    if (!codec) continue;
-    const from = q + i / group * qStride + i % group * (dim << 2);
-    const most = largest(from, dim);
-    widen(from, dim, most, state + 16 + (dim << 2));
-    store<f32>(state, most / 32767, 8);
-  }
+  for (let i: usize = 0; i < tokens * group; i++) openState(states + i * size, q + i / group * qStride + i % group * (dim << 2), dim);
   for (let page = first; page < last; page++) {
-    const entry = table + page * 12;
-    const keys = load<u32>(entry), values = load<u32>(entry, 4), bias = load<u32>(entry, 8);
+    const entry = table + page * ENTRY;
+    const codec = load<i32>(entry, 12);
+    if (codec > INT8) expand(codec, load<u32>(entry), load<u32>(entry, 4), dim, room);
     const start = page * PAGE_SLOTS;
     for (let t: usize = 0; t < tokens; t++) {
       const seen = before + t + 1;
@@ -250,11 +300,7 @@ export function attendHead(codec: i32, q: usize, qStride: usize, tokens: usize, 
       const low: usize = window > 0 && seen > window ? seen - window : 0;
       if (start + slots <= low) continue;
       const skipped: usize = low > start ? low - start : 0;
-      for (let h: usize = 0; h < group; h++) {
-        const state = states + (t * group + h) * size;
-        if (codec) attendPageI8(keys, values, skipped, slots, dim, scale, bias, scores, state);
-        else attendPageF32(q + t * qStride + h * (dim << 2), keys, values, skipped, slots, dim, scale, bias, scores, state);
-      }
+      for (let h: usize = 0; h < group; h++) attendPage(entry, q + t * qStride + h * (dim << 2), skipped, slots, dim, scale, room, scores, states + (t * group + h) * size);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The small stages of a transformer block: root mean square norm, rotary positions, gated activation, sums of rows. All f32. */
 import { expF32 } from "./exp";
-import { sumF32 } from "./float";
+import { fwhtF32, sumF32 } from "./float";
 
 /** out = x / rms(x) x weight (Zhang and Sennrich, Root Mean Square Layer Normalization, 2019). x, out: [count x dim]; may be the same. */
 export function rmsNorm(x: usize, weight: usize, count: usize, dim: usize, epsilon: f32, out: usize): void {
@@ -50,4 +50,12 @@ export function rotate(x: usize, table: usize, dim: usize, out: usize): void {
     v128.store(out + i, f32x4.sub(f32x4.mul(a, cos), f32x4.mul(b, sin)));
     v128.store(out + half + i, f32x4.add(f32x4.mul(b, cos), f32x4.mul(a, sin)));
   }
+}
+
+/** Turns heads by an orthonormal Hadamard transform, its own inverse, in blocks of the largest power of two that divides `dim`. */
+export function turn(x: usize, heads: usize, dim: usize): void {
+  const block = dim & -dim;
+  fwhtF32(x, heads * dim / block, block);
+  const by = f32x4.splat(1 / sqrt<f32>(<f32>block));
+  for (let i: usize = 0; i < heads * dim << 2; i += 16) v128.store(x + i, f32x4.mul(v128.load(x + i), by));
 }

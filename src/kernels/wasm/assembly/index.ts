@@ -20,3 +20,4 @@ export { mergePairs } from "./merge";
 export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 export { runProgram } from "./program";
 export { placeQ4, placeQ8 } from "./place";
+export { encodePage, gatherSlots, putRows, readPages } from "./segment";

@@ -2,16 +2,22 @@
  * A program: stages of a transformer's step, run by all threads together. A stage is cut into tasks, whoever is free takes the next one,
  * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
  */
-import { attendHead, mergeStates, PAGE_SLOTS, putSlot, stateBytes } from "./attend";
+import { attendHead, mergeStates, putSlot, stateBytes } from "./attend";
 import { attendFours } from "./attend-four";
-import { addRows, gateRows, rmsNorm, rotate } from "./block";
+import { addRows, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
+import { ENTRY, PAGE_SLOTS } from "./page";
+import { addWeights, weighRows } from "./weigh";
+
+/** Sleeps 50 microseconds or so. */
+// @ts-ignore: decorator
+@external("env", "nap")
+declare function nap(): void;
 
 /** Bytes of a stage: kind, tasks, next task, tasks done, then its arguments, a word each. */
 const STAGE_BYTES: usize = 128;
 /** Looks at the count of done tasks before a thread sleeps between looks. */
 const SPINS: i32 = 20000;
-const NAP_NS: i64 = 50_000;
 /** So many naps, half a minute or more: the thread that has the task will not come back with it. */
 const NAPS: i32 = 600_000;
 
@@ -23,6 +29,13 @@ const APPEND: i32 = 4;
 const ATTEND: i32 = 5;
 const MERGE: i32 = 6;
 const GATE: i32 = 7;
+const KEEP: i32 = 8;
+const WEIGH: i32 = 9;
+
+/** Bytes of what is known of a row: its sequence's heads, its number among the sequence's rows, whether rows are turned, its tile, its number in that. */
+const ROW: usize = 20;
+/** Bytes of a tile: its first row, its rows, its sequence's heads, the first row's number among the sequence's, whether all pages are int8. */
+const TILE: usize = 20;
 
 // @ts-ignore: decorator
 @inline
@@ -65,7 +78,7 @@ function waitFor(done: usize, tasks: i32): void {
   for (let now = atomic.load<i32>(done); now < tasks; now = atomic.load<i32>(done)) {
     if (++spins <= SPINS) continue;
     if (spins > SPINS + NAPS) unreachable();
-    atomic.wait<i32>(done, now, NAP_NS);
+    nap();
   }
 }
 
@@ -79,16 +92,20 @@ function runTask(stage: usize, task: usize): void {
     case ATTEND: return attend(stage, task);
     case MERGE: return merge(stage, task);
     case GATE: return gate(stage, task);
+    case KEEP: return keep(stage);
+    case WEIGH: return weigh(stage, task);
   }
 }
 
-/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted). */
+/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted); numbers of the rows of x (0: all). */
 function norm(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
   const count = min(some, arg(stage, 0) - from);
-  const at = from * (dim << 2);
-  rmsNorm(arg(stage, 2) + at, arg(stage, 4), count, dim, realArg(stage, 5), arg(stage, 6) + at);
+  const bytes = dim << 2;
+  const x = arg(stage, 2), out = arg(stage, 6) + from * bytes, rows = arg(stage, 10);
+  if (!rows) rmsNorm(x + from * bytes, arg(stage, 4), count, dim, realArg(stage, 5), out);
+  else for (let r: usize = 0; r < count; r++) rmsNorm(x + <usize>load<u32>(rows + (from + r << 2)) * bytes, arg(stage, 4), 1, dim, realArg(stage, 5), out + r * bytes);
   widenRows(arg(stage, 6), from, count, dim, stage, 7);
 }
 
@@ -116,29 +133,30 @@ function linear(stage: usize, task: usize): void {
 }
 
 /**
- * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], cache, biases of q, k and v (0: none),
- * norms of a query and of a key (0: none), epsilon, codec. Rotates the queries in place and puts rotated keys and values into the cache.
- * cache: of each key-value head 4 words: its page table, slots before this batch, two unused.
+ * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], rows, biases of q, k and v (0: none),
+ * norms of a query and of a key (0: none), epsilon, bytes from a sequence's heads to those of the layer. Rotates the queries in place and
+ * puts rotated keys and values into the cache.
+ * heads of a sequence: of each layer and key-value head 4 words: its page table, slots before this batch, two unused.
  */
 function append(stage: usize, token: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
   const bytes = dim << 2;
   const row = arg(stage, 4) + token * (heads + 2 * kv) * bytes;
   const table = arg(stage, 5) + token * bytes;
+  const about = arg(stage, 6) + token * ROW;
   const bias = arg(stage, 7);
   if (bias) addRows(row, bias, (heads + 2 * kv) * dim);
   if (arg(stage, 8)) {
     rmsNorm(row, arg(stage, 8), heads, dim, realArg(stage, 10), row);
     rmsNorm(row + heads * bytes, arg(stage, 9), kv, dim, realArg(stage, 10), row + heads * bytes);
   }
-  for (let h: usize = 0; h < heads; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
+  for (let h: usize = 0; h < heads + kv; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
+  if (load<u32>(about, 8)) turn(row, heads + 2 * kv, dim);
   for (let h: usize = 0; h < kv; h++) {
-    const head = arg(stage, 6) + (h << 4);
-    const slot = load<u32>(head, 4) + token;
-    const entry = load<u32>(head) + (slot / PAGE_SLOTS) * 12;
-    const key = row + (heads + h) * bytes;
-    rotate(key, table, dim, key);
-    putSlot(arg(stage, 11), key, row + (heads + kv + h) * bytes, dim, load<u32>(entry), load<u32>(entry, 4), slot % PAGE_SLOTS);
+    const head = <usize>load<u32>(about) + arg(stage, 11) + (h << 4);
+    const slot = <usize>load<u32>(head, 4) + load<u32>(about, 4);
+    const entry = <usize>load<u32>(head) + (slot / PAGE_SLOTS) * ENTRY;
+    putSlot(load<i32>(entry, 12), row + (heads + h) * bytes, row + (heads + kv + h) * bytes, dim, load<u32>(entry), load<u32>(entry, 4), slot % PAGE_SLOTS);
   }
 }
 
@@ -150,44 +168,72 @@ function statesOf(tile: usize, group: usize, dim: usize): usize {
 }
 
 /**
- * A task is a part of a tile of tokens of a key-value head. tokens, heads, key-value heads, dim, qkv, cache, scale, states, parts, a tile's
- * tokens, room, window (0: none), codec, bytes of a task's room.
+ * A task is a part of a tile of tokens of a key-value head. tiles, heads, key-value heads, dim, qkv, bytes from a sequence's heads to those
+ * of the layer, scale, states, parts, tokens of the largest tile, room, window (0: none), bytes of a task's room, of it those for an
+ * expanded page.
  */
 function attend(stage: usize, task: usize): void {
-  const tokens = arg(stage, 0), heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
-  const parts = arg(stage, 8), tile = arg(stage, 9);
+  const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
+  const parts = arg(stage, 8);
   const group = heads / kv;
   const part = task % parts;
   const h = task / parts % kv;
-  const from = task / parts / kv * tile;
-  const head = arg(stage, 5) + (h << 4);
-  const before = <usize>load<u32>(head, 4) + from;
-  const count = min(tile, tokens - from);
+  const tile = arg(stage, 0) + task / parts / kv * TILE;
+  const head = <usize>load<u32>(tile, 8) + arg(stage, 5) + (h << 4);
+  const count = <usize>load<u32>(tile, 4);
+  const before = <usize>load<u32>(head, 4) + load<u32>(tile, 12);
   const pages = (before + count + PAGE_SLOTS - 1) / PAGE_SLOTS;
   const stride = (heads + 2 * kv) * (dim << 2);
-  const states = arg(stage, 7) + task * statesOf(tile, group, dim);
-  const q = arg(stage, 4) + from * stride + h * group * (dim << 2);
-  const room = arg(stage, 10) + task * arg(stage, 13);
+  const states = arg(stage, 7) + task * statesOf(arg(stage, 9), group, dim);
+  const q = arg(stage, 4) + <usize>load<u32>(tile) * stride + h * group * (dim << 2);
+  const room = arg(stage, 10) + task * arg(stage, 12);
   const first = pages * part / parts, last = pages * (part + 1) / parts;
-  const table = load<u32>(head), window = arg(stage, 11), codec = <i32>arg(stage, 12);
-  if (codec && count * group >= 4 && dim % 32 == 0) attendFours(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
-  else attendHead(codec, q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  const table = load<u32>(head), window = arg(stage, 11);
+  if (load<u32>(tile, 16) && count * group >= 4 && dim % 32 == 0) attendFours(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  else attendHead(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room, room + arg(stage, 12) - arg(stage, 13));
 }
 
-/** A task is a token. tokens, heads, key-value heads, dim, states, parts, a tile's tokens, out; codes, scales, sums of out (0: not wanted). */
+/** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; codes, scales, sums of out (0: not wanted); rows. */
 function merge(stage: usize, token: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
-  const parts = arg(stage, 5), tile = arg(stage, 6);
+  const parts = arg(stage, 5);
   const group = heads / kv;
   const size = group * stateBytes(dim);
-  const taskBytes = statesOf(tile, group, dim);
+  const taskBytes = statesOf(arg(stage, 6), group, dim);
   const width = heads * dim;
+  const about = arg(stage, 11) + token * ROW;
   const out = arg(stage, 7) + token * (width << 2);
   for (let h: usize = 0; h < kv; h++) {
-    const first = (token / tile * kv + h) * parts;
-    mergeStates(arg(stage, 4) + first * taskBytes + token % tile * size, parts, taskBytes, group, dim, out + h * group * (dim << 2));
+    const first = (<usize>load<u32>(about, 12) * kv + h) * parts;
+    mergeStates(arg(stage, 4) + first * taskBytes + <usize>load<u32>(about, 16) * size, parts, taskBytes, group, dim, out + h * group * (dim << 2));
   }
+  if (load<u32>(about, 8)) turn(out, heads, dim);
   widenRows(arg(stage, 7), token, 1, width, stage, 8);
+}
+
+/** first row, rows, bytes of a row, bytes of it to keep, from, to. */
+function keep(stage: usize): void {
+  const bytes = arg(stage, 3);
+  for (let r: usize = 0; r < arg(stage, 1); r++) memory.copy(arg(stage, 5) + r * bytes, arg(stage, 4) + (arg(stage, 0) + r) * arg(stage, 2), bytes);
+}
+
+/**
+ * A task is a key-value head. tokens, heads, key-value heads, dim, queries, bytes between their rows, heads of the sequence's layer, scale,
+ * slots before the first token less those before the batch, rows or sums of each head, bytes from a head's to the next one's, bytes of a row (0: sums are
+ * wanted), room, bytes of a task's room: a state, an expanded page, then scores of whole pages.
+ */
+function weigh(stage: usize, h: usize): void {
+  const tokens = arg(stage, 0), kv = arg(stage, 2), dim = arg(stage, 3);
+  const group = arg(stage, 1) / kv;
+  const q = arg(stage, 4) + h * group * (dim << 2);
+  const head = arg(stage, 6) + (h << 4);
+  const before = <usize>load<u32>(head, 4) + arg(stage, 8);
+  const out = arg(stage, 9) + h * arg(stage, 10);
+  const state = arg(stage, 12) + h * arg(stage, 13);
+  const room = state + stateBytes(dim);
+  const scores = room + arg(stage, 14);
+  if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, out, arg(stage, 11));
+  else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, scores, out);
 }
 
 /** tokens, a task's, gate and up, dim, out; codes, scales, sums of out (0: not wanted). */

@@ -1,0 +1,350 @@
+/**
+ * Slots of one key-value head of one layer, in pages that several caches may share: a shared page is copied when one of them writes to it.
+ * The page table lies in kernel memory.
+ */
+import { MnemeError } from "../errors.ts";
+import { expandedBytes, PAGE_SLOTS, type Region, type WasmFace } from "../kernels/index.ts";
+import { type CacheCodec, PAGE_CODECS, type PageCodec, pageBytes } from "./page-codec.ts";
+import type { KvSegment } from "./parts.ts";
+
+const ENTRY_WORDS = 4;
+const FIRST_PAGES = 16;
+
+/** Keys and values of 64 slots. */
+class Page {
+  readonly region: Region;
+  readonly codec: PageCodec;
+  /** What is added to the slots' logits. */
+  bias: Region | undefined;
+  owners = 1;
+
+  constructor(region: Region, codec: PageCodec) {
+    this.region = region;
+    this.codec = codec;
+  }
+
+  get bytes(): number {
+    return this.region.byteLength + (this.bias?.byteLength ?? 0);
+  }
+
+  release(): void {
+    if (--this.owners > 0) return;
+    this.region[Symbol.dispose]();
+    this.bias?.[Symbol.dispose]();
+  }
+}
+
+export class HeadPages implements Disposable {
+  readonly #face: WasmFace;
+  readonly #dim: number;
+  readonly #codec: CacheCodec;
+  #pages: Page[] = [];
+  #table: Region;
+  #slots = 0;
+  /** Positions of the first slots, where some are missing between them; those behind follow on `#next`. */
+  #kept: Int32Array | undefined;
+  #next = 0;
+  /** Tokens of each of the first slots, where one stands for several. */
+  #counts: Float32Array | undefined;
+
+  constructor(face: WasmFace, dim: number, codec: CacheCodec) {
+    this.#face = face;
+    this.#dim = dim;
+    this.#codec = codec;
+    this.#table = face.arena.alloc(FIRST_PAGES * ENTRY_WORDS * 4);
+  }
+
+  get table(): number {
+    return this.#table.pointer;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** Of its pages, tables and positions; pages that others hold too are counted in both. */
+  get bytes(): number {
+    return this.#pages.reduce((sum, page) => sum + page.bytes, this.#besides);
+  }
+
+  /** Of what no other cache holds. */
+  get ownBytes(): number {
+    return this.#pages.reduce((sum, page) => sum + (page.owners === 1 ? page.bytes : 0), this.#besides);
+  }
+
+  get #besides(): number {
+    return this.#table.byteLength + (this.#kept?.byteLength ?? 0) + (this.#counts?.byteLength ?? 0);
+  }
+
+  positions(): Int32Array {
+    const first = this.#kept?.length ?? 0;
+    return Int32Array.from({ length: this.#slots }, (_, slot) =>
+      slot < first ? this.#kept![slot]! : this.#next + slot - first,
+    );
+  }
+
+  /** Makes room for `tokens` more in pages of its own. */
+  reserve(tokens: number): void {
+    if (this.#slots % PAGE_SLOTS > 0 && tokens > 0) this.#ownLast();
+    const wanted = Math.ceil((this.#slots + tokens) / PAGE_SLOTS);
+    while (this.#pages.length < wanted) this.#push(this.#newPage(this.#codec));
+  }
+
+  /** `tokens` more are in, their positions those behind the last. */
+  append(tokens: number): void {
+    this.#slots += tokens;
+  }
+
+  /** Forgets tokens from a position on. */
+  truncate(position: number): void {
+    const slots = this.#slotsBefore(position);
+    if (slots === this.#slots) return;
+    this.#slots = slots;
+    if (this.#kept && this.#kept.length > slots) {
+      this.#kept = this.#kept.slice(0, slots);
+      this.#next = position;
+    }
+    if (this.#counts && this.#counts.length > slots) this.#counts = this.#counts.slice(0, slots);
+    for (const page of this.#pages.splice(Math.ceil(slots / PAGE_SLOTS))) page.release();
+  }
+
+  /** Another head of the same pages. */
+  fork(): HeadPages {
+    const other = new HeadPages(this.#face, this.#dim, this.#codec);
+    for (const page of this.#pages) {
+      page.owners++;
+      other.#push(page);
+    }
+    other.#slots = this.#slots;
+    other.#kept = this.#kept;
+    other.#next = this.#next;
+    other.#counts = this.#counts;
+    return other;
+  }
+
+  /** Slots [from, to) as f32 rows as they are kept. */
+  read(from = 0, to = this.#slots): KvSegment {
+    const dim = this.#dim;
+    const first = Math.floor(from / PAGE_SLOTS);
+    const last = Math.ceil(to / PAGE_SLOTS);
+    const { arena, instance } = this.#face;
+    const values = (last - first) * PAGE_SLOTS * dim;
+    using room = arena.alloc(expandedBytes(dim));
+    using out = arena.alloc(Math.max(1, values * 8));
+    instance.exports.readPages(
+      this.table,
+      first,
+      last,
+      dim,
+      room.pointer,
+      out.pointer,
+      out.pointer + values * 4,
+    );
+    const start = (from - first * PAGE_SLOTS) * dim;
+    const count = (to - from) * dim;
+    const rows = out.f32();
+    return {
+      dim,
+      keys: rows.slice(start, start + count),
+      values: rows.slice(values + start, values + start + count),
+      positions: this.positions().slice(from, to),
+      ...(this.#counts ? { counts: this.#countsOf(from, to) } : {}),
+    };
+  }
+
+  /** Keeps these slots, ascending, and forgets the others. @param next position of the token to come. @throws MnemeError UNSUPPORTED of pages of fewer bits than 8 */
+  keep(slots: Int32Array, next: number): void {
+    if (slots.length === this.#slots) return;
+    if (this.#pages.some(({ codec }) => codec !== this.#codec))
+      throw new MnemeError(
+        "UNSUPPORTED",
+        "cache: slots of encoded pages cannot be taken apart; evict before encoding",
+      );
+    const positions = this.positions();
+    const counts = this.#counts && this.#countsOf(0, this.#slots);
+    // whole pages at the start that stay as they are
+    let whole = 0;
+    while (whole < slots.length && slots[whole] === whole) whole++;
+    whole = Math.floor(whole / PAGE_SLOTS);
+    const old = this.#pages.splice(whole);
+    const rest = slots.subarray(whole * PAGE_SLOTS);
+    const fresh = Array.from({ length: Math.ceil(rest.length / PAGE_SLOTS) }, () =>
+      this.#newPage(this.#codec),
+    );
+    this.#gather(old, rest, whole * PAGE_SLOTS, fresh);
+    for (const page of fresh) this.#push(page);
+    for (const page of old) page.release();
+    this.#slots = slots.length;
+    this.#place(
+      Int32Array.from(slots, (slot) => positions[slot]!),
+      next,
+    );
+    this.#setCounts(counts && Float32Array.from(slots, (slot) => counts[slot]!));
+  }
+
+  /** Another content: rows as they are kept. */
+  replace(segment: KvSegment, next: number): void {
+    const { positions, keys, values, counts } = segment;
+    for (const page of this.#pages.splice(0)) page.release();
+    this.#slots = 0;
+    this.#kept = undefined;
+    this.#counts = undefined;
+    this.reserve(positions.length);
+    const { arena, instance } = this.#face;
+    using rows = arena.alloc(Math.max(1, keys.byteLength * 2));
+    rows.f32().set(keys);
+    rows.f32().set(values, keys.length);
+    instance.exports.putRows(
+      this.table,
+      0,
+      positions.length,
+      this.#dim,
+      rows.pointer,
+      rows.pointer + keys.byteLength,
+    );
+    this.#slots = positions.length;
+    this.#place(positions, next);
+    this.#setCounts(counts);
+  }
+
+  /** Encodes whole pages [from, to) that are not yet, by a codec of fewer bits. */
+  encode(from: number, to: number, codec: PageCodec): void {
+    const { arena, instance } = this.#face;
+    const dim = this.#dim;
+    using room = arena.alloc(expandedBytes(dim) + PAGE_SLOTS * dim * 9);
+    const end = Math.min(to, Math.floor(this.#slots / PAGE_SLOTS));
+    for (let number = from; number < end; number++) {
+      const page = this.#pages[number]!;
+      if (page.codec !== this.#codec) continue;
+      const next = this.#newPage(codec);
+      const keys = next.region.pointer;
+      const entry = this.table + number * ENTRY_WORDS * 4;
+      const values = keys + pageBytes(codec, dim).keys;
+      const as = PAGE_CODECS.indexOf(codec);
+      instance.exports.encodePage(entry, dim, as, keys, values, room.pointer, expandedBytes(dim));
+      next.bias = page.bias && this.#copyOf(page.bias);
+      this.#pages[number] = next;
+      this.#enter(number);
+      page.release();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const page of this.#pages.splice(0)) page.release();
+    this.#table[Symbol.dispose]();
+  }
+
+  #slotsBefore(position: number): number {
+    const first = this.#kept?.length ?? 0;
+    if (position >= this.#next && this.#slots > first)
+      return Math.min(this.#slots, first + position - this.#next);
+    let slots = Math.min(first, this.#slots);
+    while (slots > 0 && this.#kept![slots - 1]! >= position) slots--;
+    return slots;
+  }
+
+  /** Positions of all slots there are; those to come begin at `next`. */
+  #place(positions: Int32Array, next: number): void {
+    this.#kept = positions;
+    this.#next = next;
+  }
+
+  #countsOf(from: number, to: number): Float32Array {
+    return Float32Array.from({ length: to - from }, (_, i) => this.#counts?.[from + i] ?? 1);
+  }
+
+  #setCounts(counts: Float32Array | undefined): void {
+    const any = counts?.some((count) => count !== 1) ?? false;
+    this.#counts = any ? counts : undefined;
+    this.#pages.forEach((page, number) => {
+      const of = counts?.subarray(number * PAGE_SLOTS, (number + 1) * PAGE_SLOTS);
+      if (!of?.some((count) => count !== 1)) return;
+      page.bias ??= this.#face.arena.alloc(PAGE_SLOTS * 4);
+      page.bias.f32().fill(0).set(of.map(Math.log));
+      this.#enter(number);
+    });
+  }
+
+  /** Slots `first` and on of the old pages, by their numbers, into new ones. */
+  #gather(old: readonly Page[], slots: Int32Array, first: number, next: readonly Page[]): void {
+    if (slots.length === 0) return;
+    const { arena, instance } = this.#face;
+    using tables = arena.alloc((old.length + next.length) * ENTRY_WORDS * 4 + slots.byteLength);
+    const words = tables.u32();
+    [...old, ...next].forEach((page, i) => {
+      words.set(this.#entryOf(page), i * ENTRY_WORDS);
+    });
+    const numbers = (old.length + next.length) * ENTRY_WORDS;
+    slots.forEach((slot, i) => {
+      words[numbers + i] = slot - first;
+    });
+    const to = tables.pointer + old.length * ENTRY_WORDS * 4;
+    instance.exports.gatherSlots(tables.pointer, tables.pointer + numbers * 4, slots.length, this.#dim, to);
+  }
+
+  /** The last page, partly filled, must be this cache's alone and of a codec that takes slots. */
+  #ownLast(): void {
+    const number = this.#pages.length - 1;
+    const page = this.#pages[number]!;
+    if (page.owners === 1 && page.codec === this.#codec) return;
+    const next = this.#newPage(this.#codec);
+    if (page.codec === this.#codec) next.region.u8().set(page.region.u8());
+    else {
+      const { keys, values } = this.read(number * PAGE_SLOTS);
+      using rows = this.#face.arena.alloc(keys.byteLength * 2 + ENTRY_WORDS * 4);
+      rows.f32().set(keys);
+      rows.f32().set(values, keys.length);
+      rows.u32().set(this.#entryOf(next), keys.length * 2);
+      const table = rows.pointer + keys.byteLength * 2;
+      const count = keys.length / this.#dim;
+      this.#face.instance.exports.putRows(
+        table,
+        0,
+        count,
+        this.#dim,
+        rows.pointer,
+        rows.pointer + keys.byteLength,
+      );
+    }
+    next.bias = page.bias && this.#copyOf(page.bias);
+    next.bias?.f32().fill(0, this.#slots % PAGE_SLOTS);
+    this.#pages[number] = next;
+    this.#enter(number);
+    page.release();
+  }
+
+  #copyOf(region: Region): Region {
+    const copy = this.#face.arena.alloc(region.byteLength);
+    copy.u8().set(region.u8());
+    return copy;
+  }
+
+  #newPage(codec: PageCodec): Page {
+    const { keys, values } = pageBytes(codec, this.#dim);
+    const region = this.#face.arena.alloc(keys + values);
+    // pages are read whole by the kernels, also behind the last slot
+    region.u8().fill(0);
+    return new Page(region, codec);
+  }
+
+  #push(page: Page): void {
+    const number = this.#pages.length;
+    if ((number + 1) * ENTRY_WORDS * 4 > this.#table.byteLength) {
+      const table = this.#face.arena.alloc(this.#table.byteLength * 2);
+      table.u8().set(this.#table.u8());
+      this.#table[Symbol.dispose]();
+      this.#table = table;
+    }
+    this.#pages.push(page);
+    this.#enter(number);
+  }
+
+  #enter(number: number): void {
+    this.#table.u32().set(this.#entryOf(this.#pages[number]!), number * ENTRY_WORDS);
+  }
+
+  #entryOf({ region, codec, bias }: Page): number[] {
+    const values = region.pointer + pageBytes(codec, this.#dim).keys;
+    return [region.pointer, values, bias?.pointer ?? 0, PAGE_CODECS.indexOf(codec)];
+  }
+}
