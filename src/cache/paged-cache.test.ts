@@ -1,0 +1,203 @@
+/** Caches through their public face: what goes in comes out, forks share, encoded pages stay near, slots can be taken apart. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { kernels } from "../kernels/index.ts";
+import { Random } from "../linalg/random.ts";
+import type { PageCodec } from "./page-codec.ts";
+import { PagedCache } from "./paged-cache.ts";
+import type { KvSegment } from "./parts.ts";
+
+const shape = { layers: 2, kvHeads: 2, headDim: 32 };
+
+function randomSegment(slots: number, seed: number, first = 0): KvSegment {
+  const random = new Random(seed);
+  const rows = (): Float32Array =>
+    Float32Array.from({ length: slots * shape.headDim }, () => random.gaussian());
+  return {
+    dim: shape.headDim,
+    keys: rows(),
+    values: rows(),
+    positions: Int32Array.from({ length: slots }, (_, i) => first + i),
+  };
+}
+
+/** A cache as if `slots` tokens had gone in. */
+function filled(
+  slots: number,
+  codec: "f32" | "int8",
+  turned = false,
+): { cache: PagedCache; segments: KvSegment[] } {
+  const cache = new PagedCache(kernels(), shape, { codec, turned });
+  cache.begin(slots);
+  cache.end(slots);
+  const segments = Array.from({ length: 4 }, (_, i) => randomSegment(slots, i + 1));
+  segments.forEach((segment, i) => {
+    cache.replace(i >> 1, i & 1, segment);
+  });
+  return { cache, segments };
+}
+
+function errorOf(a: Float32Array, b: Float32Array): number {
+  let [error, all] = [0, 0];
+  a.forEach((value, i) => {
+    error += (value - b[i]!) ** 2;
+    all += value ** 2;
+  });
+  return Math.sqrt(error / all);
+}
+
+describe("what goes in comes out", () => {
+  test.each([
+    ["f32", false, 1e-6],
+    ["f32", true, 1e-5],
+    ["int8", false, 0.02],
+    ["int8", true, 0.02],
+  ] as const)("%s, turned: %s", (codec, turned, bound) => {
+    const { cache, segments } = filled(150, codec, turned);
+    using _ = cache;
+    segments.forEach((segment, i) => {
+      const out = cache.segment(i >> 1, i & 1);
+      expect(errorOf(segment.keys, out.keys)).toBeLessThan(bound);
+      expect(errorOf(segment.values, out.values)).toBeLessThan(bound);
+      expect(out.positions).toEqual(segment.positions);
+    });
+  });
+
+  test.each<[PageCodec, boolean, number]>([
+    ["affine4", false, 0.12],
+    ["affine2", false, 0.6],
+    ["lloyd4", true, 0.12],
+    ["lloyd2", true, 0.4],
+  ])("%s is near, and takes the bytes that are said", (codec, turned, bound) => {
+    const { cache, segments } = filled(200, "f32", turned);
+    using _ = cache;
+    const before = cache.bytes;
+    cache.encode(0, 1, codec, 40);
+    const out = cache.segment(0, 1);
+    const whole = 128 * shape.headDim;
+    const error = errorOf(segments[1]!.keys.subarray(0, whole), out.keys.subarray(0, whole));
+    expect(error).toBeLessThan(bound);
+    expect(error).toBeGreaterThan(0.01);
+    expect(errorOf(segments[1]!.values.subarray(0, whole), out.values.subarray(0, whole))).toBeLessThan(
+      bound,
+    );
+    // the last slots stay as they were
+    expect(errorOf(segments[1]!.keys.subarray(whole), out.keys.subarray(whole))).toBeLessThan(1e-5);
+    const bits = codec.endsWith("4") ? 4 : 2;
+    const codes = 2 * 128 * shape.headDim;
+    expect(before - cache.bytes).toBeGreaterThan(codes * 4 - (codes * bits) / 8 - 2 * 1024);
+  });
+});
+
+test("lloyd needs turned rows, and unknown codecs are named", () => {
+  const { cache } = filled(64, "f32");
+  using _ = cache;
+  expect(() => cache.encode(0, 0, "lloyd4", 0)).toThrow(/turned/);
+  expect(() => cache.encode(0, 0, "int3" as PageCodec, 0)).toThrow(
+    /no codec "int3"; expected one of affine4/,
+  );
+  expect(() => new PagedCache(kernels(), shape, { codec: "u8" as "int8" })).toThrow(/f32, int8/);
+});
+
+test("slots that stay are those asked for, whatever order of keeping, appending and cutting back", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 300 }),
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 300, maxLength: 300 }),
+      fc.integer({ min: 0, max: 340 }),
+      (slots, chances, cut) => {
+        const { cache, segments } = filled(slots, "int8");
+        using _ = cache;
+        const before = cache.segment(1, 0);
+        const kept = Int32Array.from(
+          chances.slice(0, slots).flatMap((chance, i) => (chance < 0.4 ? [i] : [])),
+        );
+        cache.keep(1, 0, kept);
+        const after = cache.segment(1, 0);
+        expect([...after.positions]).toEqual([...kept]);
+        kept.forEach((slot, i) => {
+          const row = (rows: Float32Array, at: number) => rows.subarray(at * 32, at * 32 + 32);
+          expect(row(after.keys, i)).toEqual(row(before.keys, slot));
+          expect(row(after.values, i)).toEqual(row(before.values, slot));
+        });
+        cache.begin(40);
+        cache.end(40);
+        const all = [...kept, ...Array.from({ length: 40 }, (_, i) => slots + i)];
+        expect([...cache.positions(1, 0)]).toEqual(all);
+        expect(cache.slotsOf(0, 0)).toBe(slots + 40);
+        cache.truncate(cut);
+        expect([...cache.positions(1, 0)]).toEqual(all.filter((position) => position < cut));
+        expect(cache.length).toBe(Math.min(cut, slots + 40));
+        expect(segments).toHaveLength(4);
+      },
+    ),
+    { seed: 4, numRuns: 40 },
+  );
+});
+
+test("a fork costs no copy, and neither side sees what the other writes", () => {
+  const { cache } = filled(150, "int8");
+  using _ = cache;
+  const { arena } = kernels();
+  const before = arena.bytes;
+  const fork = cache.fork();
+  expect(arena.bytes - before).toBeLessThan(4 * 400);
+  // positions are lent too, but counted
+  expect(fork.ownBytes).toBeLessThan(4 * 1000);
+  const [mine, other] = [cache.segment(1, 1), randomSegment(1, 9)];
+  expect(fork.segment(1, 1)).toEqual(mine);
+  fork.begin(1);
+  // the last page was shared: the fork got its own
+  expect(fork.ownBytes).toBeGreaterThan(4 * 2048);
+  fork.end(1);
+  fork.replace(0, 0, other);
+  expect(cache.segment(1, 1)).toEqual(mine);
+  cache.truncate(10);
+  expect(fork.segment(1, 1).keys.subarray(0, 150 * 32)).toEqual(mine.keys);
+  fork[Symbol.dispose]();
+  expect(cache.segment(1, 1).keys).toEqual(mine.keys.subarray(0, 320));
+});
+
+test("an encoded page that is cut into takes slots again", () => {
+  const { cache } = filled(128, "int8");
+  using _ = cache;
+  cache.encode(0, 0, "affine4", 0);
+  const encoded = cache.segment(0, 0);
+  cache.truncate(100);
+  cache.begin(5);
+  cache.end(5);
+  expect(errorOf(encoded.keys.subarray(0, 3200), cache.segment(0, 0).keys.subarray(0, 3200))).toBeLessThan(
+    0.02,
+  );
+  expect(() => cache.keep(0, 0, Int32Array.of(1))).toThrow(/evict before encoding/);
+});
+
+test("counts are kept beside their slots", () => {
+  const { cache } = filled(70, "f32");
+  using _ = cache;
+  const segment = {
+    ...randomSegment(3, 5),
+    positions: Int32Array.of(0, 9, 69),
+    counts: Float32Array.of(1, 4, 1),
+  };
+  cache.replace(0, 0, segment);
+  expect(cache.segment(0, 0).counts).toEqual(segment.counts);
+  cache.begin(2);
+  cache.end(2);
+  expect([...cache.positions(0, 0)]).toEqual([0, 9, 69, 70, 71]);
+  expect([...cache.segment(0, 0).counts!]).toEqual([1, 4, 1, 1, 1]);
+  cache.keep(0, 0, Int32Array.of(1, 4));
+  expect([...cache.segment(0, 0).counts!]).toEqual([4, 1]);
+});
+
+test("all memory comes back", () => {
+  const before = kernels().arena.bytes;
+  {
+    const { cache } = filled(200, "int8");
+    using fork = cache.fork();
+    cache.encode(0, 0, "affine2", 0);
+    fork.keep(1, 1, Int32Array.of(0, 5, 180));
+    cache[Symbol.dispose]();
+  }
+  expect(kernels().arena.bytes).toBe(before);
+});
