@@ -3,6 +3,8 @@ import type { PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import type { Pacer } from "../pacer.ts";
 import type { Decoder } from "./decoder.ts";
+import { constraintOf } from "./grammar/constraint.ts";
+import { grammarOf } from "./grammar/grammar-of.ts";
 import { logProbability, type SampleOptions, Sampler } from "./sample.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
 import { StopText } from "./stop-text.ts";
@@ -13,6 +15,10 @@ export interface GenerateOptions extends SampleOptions {
   readonly maxTokens?: number;
   /** Strings that end the text; they are left out of it. */
   readonly stop?: readonly string[];
+  /** The text follows this grammar, in GBNF. Where nothing but its end may come, generation stops. */
+  readonly grammar?: string;
+  /** The text is JSON that is valid under this JSON Schema; true: any JSON object. */
+  readonly schema?: object | true;
   /** Also the likeliest alternatives of each token, so many; 0 for the token's own alone. Default: none. */
   readonly logprobs?: number;
   readonly signal?: AbortSignal;
@@ -22,7 +28,7 @@ export const generateDefaults = { maxTokens: 256 } as const;
 
 export interface TokenLogprob {
   readonly token: number;
-  /** Natural logarithm of its probability, before penalties and temperature. */
+  /** Natural logarithm of its probability, before penalties, temperature and what a grammar allows. */
   readonly logprob: number;
 }
 
@@ -67,6 +73,8 @@ export async function* generate(
     );
   const most = mostTokens(options, room);
   const sampler = new Sampler(options, prompt);
+  const grammar = grammarOf(options);
+  const constraint = grammar && constraintOf(tokenizer, decoder.config, grammar);
   const stream = new TextStream(tokenizer);
   const stop = new StopText(options.stop ?? []);
   // the last token of the prompt is always computed: its logits are needed
@@ -80,10 +88,11 @@ export async function* generate(
   }
   let generated = 0;
   let finish: Finish = "length";
-  while (generated < most) {
+  while (generated < most && !constraint?.done) {
     throwIfAborted(options.signal, "generate");
     const own = options.logprobs === undefined ? undefined : logprobsOf(logits!, options.logprobs);
-    const token = sampler.next(logits!);
+    const token = sampler.next(logits!, constraint?.allowed());
+    constraint?.accept(token);
     generated++;
     if (decoder.config.eos.includes(token)) {
       finish = "stop";
@@ -96,14 +105,14 @@ export async function* generate(
       finish = "stop";
       break;
     }
-    if (generated < most) logits = decoder.forward([token], cache);
+    if (generated < most && !constraint?.done) logits = decoder.forward([token], cache);
     if (pacer.isDue) await pacer.pause();
   }
   const rest = stop.found ? "" : stop.end(stream.end());
   if (rest !== "") yield { type: "text", text: rest };
   yield {
     type: "done",
-    finish: stop.found ? "stop" : finish,
+    finish: stop.found || constraint?.done ? "stop" : finish,
     promptTokens: prompt.length,
     cachedTokens: cached,
     generatedTokens: generated,

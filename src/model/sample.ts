@@ -57,8 +57,13 @@ export class Sampler {
     for (const token of prompt) this.#counts.set(token, 0);
   }
 
-  /** Changes the logits by the penalties. @returns the token taken */
-  next(logits: Float32Array): number {
+  /**
+   * Changes the logits by the penalties, and of tokens that are not allowed to -Infinity.
+   * @param allowed a bit for each token; default: all
+   * @returns the token taken
+   */
+  next(logits: Float32Array, allowed?: Uint32Array): number {
+    if (allowed) forbidOthers(logits, allowed);
     this.#penalise(logits);
     const { temperature = 0 } = this.#options;
     const token = temperature === 0 ? argmax(logits) : this.#draw(logits, temperature);
@@ -104,6 +109,11 @@ export class Sampler {
     tokens.sort((a, b) => logits[b]! - logits[a]! || a - b);
     return topK > 0 ? tokens.slice(0, topK) : tokens;
   }
+}
+
+function forbidOthers(logits: Float32Array, allowed: Uint32Array): void {
+  for (let token = 0; token < logits.length; token++)
+    if (((allowed[token >> 5]! >>> (token & 31)) & 1) === 0) logits[token] = Number.NEGATIVE_INFINITY;
 }
 
 /** The first of the largest. */

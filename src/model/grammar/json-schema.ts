@@ -1,0 +1,223 @@
+/**
+ * JSON Schema (draft 2020-12) as a grammar of the texts that a model may write: each of them is valid, but not each valid text is among
+ * them. Properties come in the order of the schema; where it names properties and does not speak of others, there are no others.
+ * What cannot be held to is refused by path and keyword, nothing is passed over.
+ */
+import { MnemeError } from "../../errors.ts";
+import { choice, type Expression, type Grammar, literal, NOTHING, repeat, rule } from "./expression.ts";
+import { FORMATS, formatRules } from "./formats.ts";
+import { JSON_OBJECT, JSON_RULES, quoted } from "./json.ts";
+import { arrayExpression, type Nested, objectExpression } from "./json-collections.ts";
+import { patternExpression } from "./json-pattern.ts";
+import { type Bounds, integersBetween, numbersBetween } from "./number-range.ts";
+import {
+  asSchema,
+  checkDepth,
+  countAt,
+  isOfType,
+  type Schema,
+  type SchemaObject,
+  schemasAt,
+  type TypeName,
+  typesOf,
+  unsupported,
+  validityKeywords,
+  valuesOf,
+  wrong,
+} from "./schema.ts";
+import { areDisjoint } from "./schema-disjoint.ts";
+import { flat, merge } from "./schema-merge.ts";
+
+/** Schemas in a schema at most. */
+const MOST_RULES = 20_000;
+
+/**
+ * @param schema true for any JSON object
+ * @throws MnemeError UNSUPPORTED, ARGUMENT naming path and keyword, BUDGET for what is too large
+ */
+export function grammarOfSchema(schema: unknown): Grammar {
+  if (schema === true) return JSON_OBJECT;
+  checkDepth(schema);
+  return new SchemaCompiler(asSchema(schema, "#")).compile();
+}
+
+class SchemaCompiler implements Nested {
+  readonly #root: Schema;
+  readonly #rules = new Map<string, Expression>(JSON_RULES);
+  /** Rules by what their schema says: the same twice is one rule, which is also what lets schemas recur. */
+  readonly #names = new Map<string, string>();
+  readonly #waiting: { readonly name: string; readonly schema: SchemaObject }[] = [];
+
+  constructor(root: Schema) {
+    this.#root = root;
+  }
+
+  compile(): Grammar {
+    const root = "schema";
+    this.define(root, this.of(this.#root, "#"));
+    // not by recursion: a chain of references may be long
+    for (let next = this.#waiting.pop(); next; next = this.#waiting.pop())
+      this.define(next.name, this.#expression(next.schema, next.name));
+    return { root, rules: this.#rules };
+  }
+
+  define(name: string, expression: Expression): Expression {
+    if (this.#rules.size > MOST_RULES)
+      throw new MnemeError("BUDGET", `schema: more than ${MOST_RULES} schemas in it; make it smaller`);
+    this.#rules.set(name, expression);
+    return rule(name);
+  }
+
+  of(schema: Schema, path: string): Expression {
+    if (typeof schema === "boolean") return schema ? rule("value") : NOTHING;
+    const text = JSON.stringify(schema);
+    const known = this.#names.get(text);
+    if (known !== undefined) return rule(known);
+    const name = this.#rules.has(path) ? `${path} (${this.#rules.size})` : path;
+    this.#names.set(text, name);
+    this.define(name, NOTHING);
+    this.#waiting.push({ name, schema });
+    return rule(name);
+  }
+
+  #expression(schema: SchemaObject, path: string): Expression {
+    const whole = flat(this.#root, schema, path);
+    if (typeof whole === "boolean") return whole ? rule("value") : NOTHING;
+    for (const key of ["anyOf", "oneOf"] as const) {
+      const { [key]: _, ...rest } = whole;
+      const options = schemasAt(whole, key, path);
+      if (options) return this.#alternatives(key, rest, options, path);
+    }
+    const values = valuesOf(whole, path);
+    if (values) return this.#values(whole, values, path);
+    return choice(...typesOf(whole, path).map((type) => this.#typed(type, whole, path)));
+  }
+
+  #alternatives(
+    key: "anyOf" | "oneOf",
+    rest: SchemaObject,
+    options: readonly Schema[],
+    path: string,
+  ): Expression {
+    const flatOf = (schema: Schema): Schema => flat(this.#root, schema, path);
+    const base = validityKeywords(rest).length > 0 ? rest : true;
+    const all = options.map((option) => merge(base, flatOf(option), path));
+    if (key === "oneOf") this.#checkOneOf(all, flatOf, path);
+    return choice(...all.map((option, i) => this.of(option, `${path}/${key}/${i}`)));
+  }
+
+  #checkOneOf(options: readonly Schema[], flatOf: (schema: Schema) => Schema, path: string): void {
+    if (options.length > 300) throw unsupported(path, "oneOf with more than 300 alternatives; use anyOf");
+    options.forEach((option, i) => {
+      const other = options.findIndex((one, j) => j > i && !areDisjoint(option, one, flatOf, path));
+      if (other >= 0)
+        throw unsupported(
+          path,
+          `oneOf/${i} and oneOf/${other} may hold at once; use anyOf, or give both a required property with another const`,
+        );
+    });
+  }
+
+  #values(schema: SchemaObject, values: readonly unknown[], path: string): Expression {
+    const other = validityKeywords(schema).find((key) => !["enum", "const", "type"].includes(key));
+    if (other)
+      throw unsupported(
+        path,
+        `"${other}" beside enum or const is not supported; leave out the values that it forbids`,
+      );
+    const types = schema.type === undefined ? undefined : typesOf(schema, path);
+    const valid = values.filter((value) => !types || types.some((type) => isOfType(value, type)));
+    return choice(...valid.map((value) => literal(JSON.stringify(value))));
+  }
+
+  #typed(type: TypeName, schema: SchemaObject, path: string): Expression {
+    switch (type) {
+      case "object":
+        return objectExpression(schema, path, this);
+      case "array":
+        return arrayExpression(schema, path, this);
+      case "string":
+        return this.#string(schema, path);
+      case "number":
+      case "integer":
+        return numberExpression(type, schema, path);
+      case "boolean":
+      case "null":
+        return rule(type);
+      default:
+        return type satisfies never;
+    }
+  }
+
+  #string(schema: SchemaObject, path: string): Expression {
+    const { pattern, format, minLength, maxLength } = schema;
+    const given = [pattern, format, minLength ?? maxLength].filter((one) => one !== undefined);
+    if (given.length > 1)
+      throw unsupported(path, "pattern, format and lengths in one schema; say it in one pattern");
+    if (pattern !== undefined) return quoted(patternExpression(pattern, path));
+    if (format !== undefined) return this.#format(format, path);
+    if (given.length === 0) return rule("string");
+    const min = countAt(schema, "minLength", 0, path);
+    const max = countAt(schema, "maxLength", Number.POSITIVE_INFINITY, path);
+    if (min > max) return NOTHING;
+    // no text is as long as what is beyond the bounds of a repetition
+    return quoted(repeat(rule("character"), min, max < 2 ** 31 ? max : Number.POSITIVE_INFINITY));
+  }
+
+  #format(format: unknown, path: string): Expression {
+    if (!FORMATS.some((known) => known === format))
+      throw unsupported(
+        path,
+        `format ${JSON.stringify(format)} is not supported; known are ${FORMATS.join(", ")}`,
+      );
+    for (const [name, expression] of formatRules()) this.define(name, expression);
+    return quoted(rule(format as string));
+  }
+}
+
+/** Beyond it a double may be no whole number, and digits behind the point would be rounded. */
+const MOST_BOUND = 1e15;
+const MOST_OPEN_BOUND = 1e9;
+
+function numberExpression(type: "number" | "integer", schema: SchemaObject, path: string): Expression {
+  const low = boundAt(schema, "minimum", "exclusiveMinimum", Math.ceil, 1, type, path);
+  const high = boundAt(schema, "maximum", "exclusiveMaximum", Math.floor, -1, type, path);
+  if (!low && !high) return rule(type);
+  const bounds: Bounds = {
+    ...(low ? { least: low.value, isAbove: low.isOpen } : {}),
+    ...(high ? { most: high.value, isBelow: high.isOpen } : {}),
+  };
+  if (low && high && low.value > high.value) return NOTHING;
+  return type === "integer" ? integersBetween(bounds) : numbersBetween(bounds);
+}
+
+/** The tighter of two bounds, one of them open. @param sign 1 for lower bounds, -1 for upper ones */
+function boundAt(
+  schema: SchemaObject,
+  closed: string,
+  open: string,
+  round: (value: number) => number,
+  sign: 1 | -1,
+  type: "number" | "integer",
+  path: string,
+): { readonly value: bigint; readonly isOpen: boolean } | undefined {
+  const found = [closed, open]
+    .filter((key) => schema[key] !== undefined)
+    .map((key) => {
+      const value = schema[key];
+      if (typeof value !== "number" || !Number.isFinite(value))
+        throw wrong(path, `${key} is ${JSON.stringify(value)}; expected a number`);
+      const whole = type === "integer" ? round(value) : value;
+      const isOpen = key === open && whole === value;
+      if (!Number.isInteger(whole))
+        throw unsupported(
+          path,
+          `${key} ${value} of a number that need not be whole; only whole bounds are supported`,
+        );
+      const limit = type === "number" && isOpen ? MOST_OPEN_BOUND : MOST_BOUND;
+      if (Math.abs(whole) > limit)
+        throw unsupported(path, `${key} ${value} is beyond ${limit}, which is not supported`);
+      return { value: BigInt(whole), isOpen };
+    });
+  return found.sort((a, b) => sign * Number(b.value - a.value) || Number(b.isOpen) - Number(a.isOpen))[0];
+}
