@@ -72,6 +72,16 @@ export class HeadPages implements Disposable {
     return this.#pages.reduce((sum, page) => sum + (page.owners === 1 ? page.bytes : 0), this.#besides);
   }
 
+  bytesBut(seen: Set<object>): number {
+    let sum = this.#besides;
+    for (const page of this.#pages) {
+      if (seen.has(page)) continue;
+      seen.add(page);
+      sum += page.bytes;
+    }
+    return sum;
+  }
+
   get #besides(): number {
     return this.#table.byteLength + (this.#kept?.byteLength ?? 0) + (this.#counts?.byteLength ?? 0);
   }

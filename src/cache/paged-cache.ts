@@ -62,6 +62,11 @@ export class PagedCache implements Disposable {
     return this.#heads.reduce((sum, { ownBytes }) => sum + ownBytes, this.#room.byteLength);
   }
 
+  /** Bytes of pages that are not among those seen, which they join, and of all else. */
+  bytesBut(seen: Set<object>): number {
+    return this.#heads.reduce((sum, head) => sum + head.bytesBut(seen), this.#room.byteLength);
+  }
+
   /** Where the heads of all layers are described for the kernels, each in 16 bytes. */
   get pointer(): number {
     return this.#room.pointer;

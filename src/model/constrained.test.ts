@@ -6,12 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isValid } from "../../test/support/json-validator.ts";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { TINY_EOS, tinyTokenizer } from "../../test/support/tiny-tokenizer.ts";
-import { PagedCache } from "../cache/paged-cache.ts";
 import { kernels } from "../kernels/index.ts";
-import { Pacer } from "../pacer.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
-import { type GenerateOptions, generate, type Piece } from "./generate.ts";
+import { Engine } from "./engine.ts";
+import type { GenerateOptions, Piece } from "./generate.ts";
 import { load, type Model } from "./load.ts";
 
 interface Outcome {
@@ -51,10 +50,8 @@ describe("a model of random weights", () => {
   afterAll(() => decoder[Symbol.dispose]());
 
   const run = async (options: GenerateOptions): Promise<Outcome> => {
-    using cache = new PagedCache(arena, decoder.shape);
-    return await outcomeOf(
-      generate({ decoder, tokenizer, pacer: new Pacer() }, tokenizer.encode("Hi"), cache, options),
-    );
+    using engine = new Engine(kernels(), decoder, tokenizer, () => undefined);
+    return await outcomeOf(engine.generate(tokenizer.encode("Hi"), options));
   };
 
   test("writes valid JSON whatever it is made to draw", async () => {

@@ -1,14 +1,6 @@
-/** generate: from a prompt's tokens to pieces of text, until the model ends, a stop string appears, or there is no room. */
-import type { PagedCache } from "../cache/paged-cache.ts";
-import { MnemeError, throwIfAborted } from "../errors.ts";
-import type { Pacer } from "../pacer.ts";
-import type { Decoder } from "./decoder.ts";
-import { constraintOf } from "./grammar/constraint.ts";
-import { grammarOf } from "./grammar/grammar-of.ts";
-import { logProbability, type SampleOptions, Sampler } from "./sample.ts";
-import { MOST_TOKENS } from "./step-tables.ts";
-import { StopText } from "./stop-text.ts";
-import { TextStream, type Tokenizer } from "./tokenizer.ts";
+/** What is asked of a model that generates, and what it says: pieces of text until it ends, a stop string appears, or there is no room. */
+import type { CachePolicy } from "../cache/policy.ts";
+import type { SampleOptions } from "./sample.ts";
 
 export interface GenerateOptions extends SampleOptions {
   /** Tokens at most; default 256, and what the context has room for. */
@@ -21,6 +13,10 @@ export interface GenerateOptions extends SampleOptions {
   readonly schema?: object | true;
   /** Also the likeliest alternatives of each token, so many; 0 for the token's own alone. Default: none. */
   readonly logprobs?: number;
+  /** What governs the cache; default: every token stays, a byte a value. */
+  readonly cache?: CachePolicy;
+  /** Tokens that are guessed ahead by looking back into the text, and checked together; the text stays the same. Default 0. */
+  readonly speculate?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -47,93 +43,12 @@ export type Piece =
       readonly promptTokens: number;
       /** Of them those whose keys and values were at hand. */
       readonly cachedTokens: number;
+      /** Why the others were not. */
+      readonly missed: string;
       readonly generatedTokens: number;
+      /** Of the cache at the end. */
+      readonly cacheBytes: number;
+      /** Tokens guessed ahead, and how many held; absent where none were. */
+      readonly drafted?: number;
+      readonly accepted?: number;
     };
-
-export interface Engine {
-  readonly decoder: Decoder;
-  readonly tokenizer: Tokenizer;
-  readonly pacer: Pacer;
-}
-
-/** Puts the prompt's tokens that the cache has not yet into it, and goes on from there. The cache must hold the start of the prompt, or nothing. */
-export async function* generate(
-  { decoder, tokenizer, pacer }: Engine,
-  prompt: readonly number[],
-  cache: PagedCache,
-  options: GenerateOptions,
-): AsyncGenerator<Piece> {
-  const room = decoder.config.context - prompt.length;
-  if (prompt.length === 0)
-    throw new MnemeError("ARGUMENT", "generate: the prompt is empty; give it at least one token");
-  if (room <= 0)
-    throw new MnemeError(
-      "RANGE",
-      `generate: the prompt has ${prompt.length} tokens, the model's context ${decoder.config.context}; shorten it`,
-    );
-  const most = mostTokens(options, room);
-  const sampler = new Sampler(options, prompt);
-  const grammar = grammarOf(options);
-  const constraint = grammar && constraintOf(tokenizer, decoder.config, grammar);
-  const stream = new TextStream(tokenizer);
-  const stop = new StopText(options.stop ?? []);
-  // the last token of the prompt is always computed: its logits are needed
-  const cached = Math.min(cache.length, prompt.length - 1);
-  cache.truncate(cached);
-  let logits: Float32Array | undefined;
-  for (let at = cached; at < prompt.length; at += MOST_TOKENS) {
-    throwIfAborted(options.signal, "generate");
-    logits = decoder.forward(prompt.slice(at, at + MOST_TOKENS), cache);
-    await pacer.pause();
-  }
-  let generated = 0;
-  let finish: Finish = "length";
-  while (generated < most && !constraint?.done) {
-    throwIfAborted(options.signal, "generate");
-    const own = options.logprobs === undefined ? undefined : logprobsOf(logits!, options.logprobs);
-    const token = sampler.next(logits!, constraint?.allowed());
-    constraint?.accept(token);
-    generated++;
-    if (decoder.config.eos.includes(token)) {
-      finish = "stop";
-      break;
-    }
-    const text = stop.push(stream.push(token));
-    const logprob = own && { token, logprob: own.of(token), top: own.top };
-    if (text !== "" || logprob) yield { type: "text", text, ...(logprob ? { logprob } : {}) };
-    if (stop.found) {
-      finish = "stop";
-      break;
-    }
-    if (generated < most && !constraint?.done) logits = decoder.forward([token], cache);
-    if (pacer.isDue) await pacer.pause();
-  }
-  const rest = stop.found ? "" : stop.end(stream.end());
-  if (rest !== "") yield { type: "text", text: rest };
-  yield {
-    type: "done",
-    finish: stop.found || constraint?.done ? "stop" : finish,
-    promptTokens: prompt.length,
-    cachedTokens: cached,
-    generatedTokens: generated,
-  };
-}
-
-function mostTokens({ maxTokens = generateDefaults.maxTokens }: GenerateOptions, room: number): number {
-  if (!Number.isInteger(maxTokens) || maxTokens < 1)
-    throw new MnemeError("RANGE", `generate: maxTokens is ${maxTokens}; expected a whole number from 1`);
-  return Math.min(maxTokens, room);
-}
-
-interface Logprobs {
-  readonly top: readonly TokenLogprob[];
-  of(token: number): number;
-}
-
-function logprobsOf(logits: Float32Array, count: number): Logprobs {
-  const copy = logits.slice();
-  const base = logProbability(copy, 0) - copy[0]!;
-  const order = Array.from(copy, (_, token) => token).sort((a, b) => copy[b]! - copy[a]! || a - b);
-  const of = (token: number): number => copy[token]! + base;
-  return { of, top: order.slice(0, count).map((token) => ({ token, logprob: of(token) })) };
-}

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../built-file.ts";
 import { PagedCache } from "../cache/paged-cache.ts";
+import type { PrefixStore } from "../cache/prefix-store.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
@@ -14,16 +15,20 @@ import { type ChatMessage, type ChatTemplate, openChatTemplate } from "./chat-te
 import { configOf, type ModelConfig } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
-import { type Engine, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
+import type { GenerateOptions, Piece } from "./generate.ts";
 import { logProbability } from "./sample.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends EngineOptions {
   /** How weights are kept; default int8. */
   readonly precision?: Precision;
   /** Threads beside this one; default: one for each further core, 3 at most. */
   readonly workers?: number;
 }
+
+/** Tokens whose logits are held at once. */
+const SCORED_AT_ONCE = 64;
 
 export const loadDefaults = { precision: "int8" } as const;
 
@@ -35,10 +40,7 @@ export class Model implements AsyncDisposable {
   readonly #decoder: Decoder;
   readonly #pool: LazyPool;
   readonly #pacer = new Pacer();
-  /** Kept from the last call: a prompt that begins alike is not computed again. */
-  #cache: PagedCache;
-  #tokens: number[] = [];
-  #busy: Promise<void> = Promise.resolve();
+  readonly #engine: Engine;
   #closed = false;
 
   constructor(
@@ -47,6 +49,7 @@ export class Model implements AsyncDisposable {
     precision: Precision,
     template: ChatTemplate | undefined,
     pool: LazyPool,
+    options: EngineOptions = {},
   ) {
     this.config = decoder.config;
     this.tokenizer = tokenizer;
@@ -54,28 +57,30 @@ export class Model implements AsyncDisposable {
     this.#decoder = decoder;
     this.#template = template;
     this.#pool = pool;
-    this.#cache = new PagedCache(kernels(), decoder.shape);
+    this.#engine = new Engine(kernels(), decoder, tokenizer, () => pool.pool, options);
   }
 
-  /** Bytes that the model holds: weights, and the cache as it is now. */
+  /** Bytes that the model holds: weights, and the caches as they are now. */
   get bytes(): { readonly weights: number; readonly cache: number } {
-    return { weights: this.#decoder.weights.bytes, cache: this.#cache.bytes };
+    return { weights: this.#decoder.weights.bytes, cache: this.#engine.bytes };
   }
 
-  /** @param prompt text, or tokens. Calls wait for each other. */
-  async *generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
+  /** Texts read before, whose caches are kept. */
+  get prefixes(): PrefixStore {
+    return this.#engine.prefixes;
+  }
+
+  /** What the requests so far took. */
+  get counts(): { readonly steps: number; readonly promptTokens: number; readonly peakCacheBytes: number } {
+    const { steps, promptTokens, peakBytes } = this.#engine;
+    return { steps, promptTokens, peakCacheBytes: peakBytes };
+  }
+
+  /** @param prompt text, or tokens. Calls run side by side. */
+  generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
+    this.#open();
     const tokens = typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt;
-    using _turn = await this.#turn();
-    this.#cache.truncate(sharedStart(this.#tokens, tokens));
-    this.#tokens = [...tokens];
-    const engine: Engine = { decoder: this.#decoder, tokenizer: this.tokenizer, pacer: this.#pacer };
-    try {
-      yield* generate(engine, tokens, this.#cache, options);
-    } finally {
-      // what was generated is not remembered as tokens: only the prompt is sure to come again
-      this.#cache.truncate(Math.min(this.#cache.length, tokens.length));
-      this.#tokens = tokens.slice(0, this.#cache.length);
-    }
+    return this.#engine.generate(tokens, options);
   }
 
   /** The prompt that the model's template makes of a conversation. @throws MnemeError UNSUPPORTED where it came with none */
@@ -91,12 +96,22 @@ export class Model implements AsyncDisposable {
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */
   async score(text: string | readonly number[]): Promise<Float64Array> {
     const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
-    using _turn = await this.#turn();
+    this.#open();
     using cache = new PagedCache(kernels(), this.#decoder.shape);
     const scores = new Float64Array(Math.max(0, tokens.length - 1));
-    for (let i = 0; i < scores.length; i++) {
-      scores[i] = logProbability(this.#decoder.forward([tokens[i]!], cache), tokens[i + 1]!);
-      if (this.#pacer.isDue) await this.#pacer.pause();
+    const { vocabulary } = this.config;
+    for (let at = 0; at < scores.length; at += SCORED_AT_ONCE) {
+      const piece = tokens.slice(at, Math.min(at + SCORED_AT_ONCE, scores.length));
+      const logits = this.#decoder.step([{ tokens: piece, cache, logits: "all" }]);
+      for (let i = 0; i < piece.length; i++) {
+        const row = logits.subarray(
+          i * this.#decoder.logitsStride,
+          i * this.#decoder.logitsStride + vocabulary,
+        );
+        scores[at + i] = logProbability(row, tokens[at + i + 1]!);
+      }
+      await this.#pacer.pause();
+      this.#open();
     }
     return scores;
   }
@@ -104,25 +119,14 @@ export class Model implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#busy;
-    this.#cache[Symbol.dispose]();
+    this.#engine[Symbol.dispose]();
     this.#decoder[Symbol.dispose]();
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  /** Waits for the calls before. @throws MnemeError DISPOSED */
-  async #turn(): Promise<Disposable> {
-    const before = this.#busy;
-    let done = (): void => {};
-    this.#busy = new Promise((resolve) => {
-      done = resolve;
-    });
-    await before;
-    if (this.#closed) {
-      done();
-      throw new MnemeError("DISPOSED", "model: used after it was closed");
-    }
-    return { [Symbol.dispose]: done };
+  /** @throws MnemeError DISPOSED */
+  #open(): void {
+    if (this.#closed) throw new MnemeError("DISPOSED", "model: used after it was closed");
   }
 }
 
@@ -154,7 +158,14 @@ export async function load(folder: string = bundledModel(), options: LoadOptions
   const face = kernels();
   const weights = new DecoderWeights(face.arena, config, source, precision);
   const pool = new LazyPool(face, options.workers);
-  return new Model(new Decoder(face, config, weights, () => pool.pool), tokenizer, precision, template, pool);
+  return new Model(
+    new Decoder(face, config, weights, () => pool.pool),
+    tokenizer,
+    precision,
+    template,
+    pool,
+    options,
+  );
 }
 
 function tensorsOf(folder: string): TensorSource {
@@ -184,11 +195,4 @@ function jsonOf(folder: string, name: string): unknown {
   } catch (cause) {
     throw new MnemeError("FORMAT", `${join(folder, name)}: not JSON; fetch the file again`, { cause });
   }
-}
-
-/** How many tokens both begin with. */
-function sharedStart(a: readonly number[], b: readonly number[]): number {
-  let shared = 0;
-  while (shared < a.length && shared < b.length && a[shared] === b[shared]) shared++;
-  return shared;
 }
