@@ -17,6 +17,16 @@ import { DecoderWeights } from "./decoder-weights.ts";
 import { type Engine, type GenerateOptions, generate, type Piece } from "./generate.ts";
 import { logProbability } from "./sample.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { piecesWithCalls } from "./tool-call-text.ts";
+import {
+  argumentsKey,
+  type ChatOptions,
+  type ChatPiece,
+  callSchema,
+  messagesFor,
+  type Tool,
+  toolsOf,
+} from "./tools.ts";
 
 export interface LoadOptions {
   /** How weights are kept; default int8. */
@@ -24,6 +34,9 @@ export interface LoadOptions {
   /** Threads beside this one; default: one for each further core, 3 at most. */
   readonly workers?: number;
 }
+
+/** What a chat template is given beside the messages. */
+export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
 export const loadDefaults = { precision: "int8" } as const;
 
@@ -78,14 +91,33 @@ export class Model implements AsyncDisposable {
     }
   }
 
-  /** The prompt that the model's template makes of a conversation. @throws MnemeError UNSUPPORTED where it came with none */
-  chatPrompt(messages: readonly ChatMessage[], context?: Readonly<Record<string, unknown>>): string {
-    if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
-    return this.#template.render(messages, context);
+  /**
+   * The prompt that the model's template makes of a conversation.
+   * @param context what the template knows beside the messages; tools are told in words where it does not speak of them
+   * @throws MnemeError UNSUPPORTED where it came with none
+   */
+  chatPrompt(messages: readonly ChatMessage[], context: ChatContext = {}): string {
+    const template = this.#chatTemplate();
+    return template.render(messagesFor(template, messages, context.tools), context);
   }
 
-  chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
-    return this.generate(this.tokenizer.encode(this.chatPrompt(messages)), options);
+  /** @throws MnemeError ARGUMENT for tools that cannot be called. The calls come before the end, and are not in the text. */
+  chat(
+    messages: readonly ChatMessage[],
+    options?: GenerateOptions & { readonly tools?: never },
+  ): AsyncGenerator<Piece>;
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatPiece>;
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatPiece> {
+    const tools = toolsOf(options);
+    const prompt = this.tokenizer.encode(this.chatPrompt(messages, tools.length > 0 ? { tools } : {}));
+    if (tools.length === 0) return this.generate(prompt, options);
+    const schema = callSchema(tools, options.toolChoice, argumentsKey(this.#chatTemplate()));
+    return piecesWithCalls(this.generate(prompt, schema ? { ...options, schema } : options), tools, options);
+  }
+
+  #chatTemplate(): ChatTemplate {
+    if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
+    return this.#template;
   }
 
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */
