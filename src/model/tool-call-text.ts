@@ -31,8 +31,12 @@ type Named = Omit<ToolCall, "id">;
 export class ToolCallText {
   readonly #atStart: Recogniser;
   readonly #within: Recogniser;
-  /** From where a call may begin. */
+  /** From where a call may begin; read as far as #at, of that #whole characters are whole calls. */
   #held = "";
+  #at = 0;
+  #whole = 0;
+  /** Behind what was read; undefined where no call was begun. */
+  #state: State | undefined;
   #isStart = true;
   readonly #calls: Named[] = [];
 
@@ -52,48 +56,47 @@ export class ToolCallText {
 
   /** @returns the text that is surely no part of a call */
   push(text: string): string {
-    let rest = this.#held + text;
+    this.#held += text;
     let out = "";
-    while (rest !== "") {
-      const start = this.#isStart ? 0 : startOfMark(rest);
-      out += rest.slice(0, start);
-      rest = rest.slice(start);
-      const { whole, isOpen } = this.#read(rest);
-      if (isOpen) break;
-      this.#isStart = false;
-      if (whole === 0) {
-        out += rest.slice(0, 1);
-        rest = rest.slice(1);
-      } else {
-        out += this.#keep(rest.slice(0, whole));
-        rest = rest.slice(whole);
+    while (this.#held !== "") {
+      if (!this.#state) {
+        out += this.#take(this.#isStart ? 0 : startOfMark(this.#held));
+        if (this.#held === "") break;
+        this.#state = (this.#isStart ? this.#atStart : this.#within).start;
+        [this.#at, this.#whole] = [0, 0];
       }
+      if (this.#read()) break;
+      this.#isStart = false;
+      out += this.#whole > 0 ? this.#keep(this.#take(this.#whole)) : this.#take(1);
     }
-    this.#held = rest;
     return out;
   }
 
   /** @param isCut the text was not ended by the model: half a call is not given out. @returns what was held back and is no call */
   end(isCut: boolean): string {
-    const { whole } = this.#read(this.#held);
-    const rest = this.#held.slice(whole);
-    const out = whole > 0 ? this.#keep(this.#held.slice(0, whole)) : "";
-    this.#held = "";
+    const out = this.#state && this.#whole > 0 ? this.#keep(this.#take(this.#whole)) : "";
+    const rest = this.#take(this.#held.length);
     return isCut && rest.trim() !== "" ? out : out + rest;
   }
 
-  /** How much of the text is whole calls, and whether what follows may make it more of them. */
-  #read(text: string): { readonly whole: number; readonly isOpen: boolean } {
+  /** Reads on. @returns whether what is held may still become a call, or another one */
+  #read(): boolean {
     const recogniser = this.#isStart ? this.#atStart : this.#within;
-    let state: State | undefined = recogniser.start;
-    let [at, whole] = [0, 0];
-    for (const char of text) {
-      state = recogniser.walk(char, state);
-      if (!state) return { whole, isOpen: false };
-      at += char.length;
-      if (state.ends) whole = at;
+    while (this.#at < this.#held.length) {
+      const char = String.fromCodePoint(this.#held.codePointAt(this.#at)!);
+      this.#state = recogniser.walk(char, this.#state);
+      if (!this.#state) return false;
+      this.#at += char.length;
+      if (this.#state.ends) this.#whole = this.#at;
     }
-    return { whole, isOpen: true };
+    return true;
+  }
+
+  /** So many characters off what is held. */
+  #take(count: number): string {
+    const taken = this.#held.slice(0, count);
+    this.#held = this.#held.slice(count);
+    return taken;
   }
 
   /** @returns the text where it is no call after all: a name or arguments are missing */
