@@ -4,9 +4,28 @@ import { MnemeError } from "../errors.ts";
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  /** Of an assistant: the tools that it called. */
+  readonly tool_calls?: readonly ChatToolCall[];
+  /** Of a tool: the id of the call that this is the result of. */
+  readonly tool_call_id?: string;
+  /** Of a tool: its name. */
+  readonly name?: string;
+}
+
+/** A call as OpenAI's messages carry it. */
+export interface ChatToolCall {
+  readonly id?: string;
+  readonly type?: "function";
+  readonly function: {
+    readonly name: string;
+    /** An object, or its JSON. */
+    readonly arguments: string | object;
+  };
 }
 
 export interface ChatTemplate {
+  /** Whether its source has these words; how else would one know what it can tell the model? */
+  mentions(words: string): boolean;
   /** Text up to where the assistant begins to answer. @throws MnemeError ARGUMENT with what the template says of the messages */
   render(messages: readonly ChatMessage[], context?: Readonly<Record<string, unknown>>): string;
 }
@@ -30,6 +49,7 @@ export async function openChatTemplate(
     pad_token: tokenText(config.pad_token),
   };
   return {
+    mentions: (words) => source.includes(words),
     render(messages, context = {}) {
       try {
         return template.render({ ...tokens, messages, add_generation_prompt: true, ...context });

@@ -28,7 +28,8 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
-export type Finish = "stop" | "length";
+/** "tool_calls" of chats alone: the text has calls of tools. */
+export type Finish = "stop" | "length" | "tool_calls";
 
 export type Piece =
   | {

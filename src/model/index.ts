@@ -1,8 +1,9 @@
 /** The model room: language models of the Llama family on this machine's processor. */
-export type { ChatMessage } from "./chat-template.ts";
+export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
 export type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
 export { generateDefaults } from "./generate.ts";
-export { bundledModel, type LoadOptions, load, loadDefaults, type Model } from "./load.ts";
+export { bundledModel, type ChatContext, type LoadOptions, load, loadDefaults, type Model } from "./load.ts";
 export type { SampleOptions } from "./sample.ts";
 export type { Tokenizer } from "./tokenizer.ts";
+export type { ChatOptions, ChatPiece, Tool, ToolCall, ToolChoice } from "./tools.ts";

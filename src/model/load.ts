@@ -19,6 +19,16 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { logProbability } from "./sample.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { piecesWithCalls } from "./tool-call-text.ts";
+import {
+  argumentsKey,
+  type ChatOptions,
+  type ChatPiece,
+  callSchema,
+  messagesFor,
+  type Tool,
+  toolsOf,
+} from "./tools.ts";
 
 export interface LoadOptions extends EngineOptions {
   /** How weights are kept; default int8. */
@@ -29,6 +39,9 @@ export interface LoadOptions extends EngineOptions {
 
 /** Tokens whose logits are held at once. */
 const SCORED_AT_ONCE = 64;
+
+/** What a chat template is given beside the messages. */
+export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
 export const loadDefaults = { precision: "int8" } as const;
 
@@ -83,14 +96,33 @@ export class Model implements AsyncDisposable {
     return this.#engine.generate(tokens, options);
   }
 
-  /** The prompt that the model's template makes of a conversation. @throws MnemeError UNSUPPORTED where it came with none */
-  chatPrompt(messages: readonly ChatMessage[], context?: Readonly<Record<string, unknown>>): string {
-    if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
-    return this.#template.render(messages, context);
+  /**
+   * The prompt that the model's template makes of a conversation.
+   * @param context what the template knows beside the messages; tools are told in words where it does not speak of them
+   * @throws MnemeError UNSUPPORTED where it came with none
+   */
+  chatPrompt(messages: readonly ChatMessage[], context: ChatContext = {}): string {
+    const template = this.#chatTemplate();
+    return template.render(messagesFor(template, messages, context.tools), context);
   }
 
-  chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
-    return this.generate(this.tokenizer.encode(this.chatPrompt(messages)), options);
+  /** @throws MnemeError ARGUMENT for tools that cannot be called. The calls come before the end, and are not in the text. */
+  chat(
+    messages: readonly ChatMessage[],
+    options?: GenerateOptions & { readonly tools?: never },
+  ): AsyncGenerator<Piece>;
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatPiece>;
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatPiece> {
+    const tools = toolsOf(options);
+    const prompt = this.tokenizer.encode(this.chatPrompt(messages, tools.length > 0 ? { tools } : {}));
+    if (tools.length === 0) return this.generate(prompt, options);
+    const schema = callSchema(tools, options.toolChoice, argumentsKey(this.#chatTemplate()));
+    return piecesWithCalls(this.generate(prompt, schema ? { ...options, schema } : options), tools, options);
+  }
+
+  #chatTemplate(): ChatTemplate {
+    if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
+    return this.#template;
   }
 
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */

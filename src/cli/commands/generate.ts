@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { MnemeError } from "../../errors.ts";
 import type { GenerateOptions, LoadOptions, Piece } from "../../model/index.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
@@ -22,6 +23,16 @@ export default command({
     "top-p": { type: "string", valueHint: "p", description: "Only the likeliest tokens of this probability" },
     seed: { type: "string", valueHint: "n", description: "Same seed, same text" },
     stop: { type: "string", valueHint: "text", description: "Ends the text; is left out of it" },
+    schema: {
+      type: "string",
+      valueHint: "file",
+      description: "The answer is JSON that is valid under this JSON Schema",
+    },
+    grammar: {
+      type: "string",
+      valueHint: "file",
+      description: "The answer follows this grammar, in GBNF as llama.cpp reads it",
+    },
     precision: {
       type: "enum",
       options: ["int8", "int4", "bf16"],
@@ -32,17 +43,21 @@ export default command({
   examples: [
     ["mneme generate --model ./SmolLM-135M 'The capital of France is'", "the text, as it comes"],
     ["mneme generate --model ./model --chat --json 'Say hello'", "text, tokens and speed as JSON"],
+    [
+      "mneme generate --model ./model --chat --schema ticket.json 'The upload fails'",
+      "an answer that is valid JSON",
+    ],
   ],
   async run(args, { signal }) {
     if (!args.model)
       throw new MnemeError("ARGUMENT", "generate: --model is needed, the folder of a checkpoint");
     const { load } = await import("../../model/index.ts");
+    const options = await optionsOf(args, signal);
     const started = performance.now();
     const precision = args.precision as NonNullable<LoadOptions["precision"]>;
     await using model = await load(args.model, { precision });
     const loaded = performance.now();
     const prompt = args._.join(" ");
-    const options = optionsOf(args, signal);
     const pieces = args.chat
       ? model.chat([{ role: "user", content: prompt }], options)
       : model.generate(prompt, options);
@@ -75,9 +90,11 @@ interface Flags {
   readonly "top-p"?: string | undefined;
   readonly seed?: string | undefined;
   readonly stop?: string | undefined;
+  readonly schema?: string | undefined;
+  readonly grammar?: string | undefined;
 }
 
-function optionsOf(args: Flags, signal: AbortSignal): GenerateOptions {
+async function optionsOf(args: Flags, signal: AbortSignal): Promise<GenerateOptions> {
   const topP = number(args["top-p"], "top-p");
   const seed = wholeNumber(args.seed, "seed");
   return {
@@ -86,8 +103,27 @@ function optionsOf(args: Flags, signal: AbortSignal): GenerateOptions {
     ...(topP === undefined ? {} : { topP }),
     ...(seed === undefined ? {} : { seed }),
     ...(args.stop === undefined ? {} : { stop: [args.stop] }),
+    ...(args.schema === undefined ? {} : { schema: await schemaIn(args.schema) }),
+    ...(args.grammar === undefined ? {} : { grammar: await textOf("grammar", args.grammar) }),
     signal,
   };
+}
+
+async function schemaIn(file: string): Promise<object> {
+  const text = await textOf("schema", file);
+  try {
+    return JSON.parse(text) as object;
+  } catch (cause) {
+    throw new MnemeError("FORMAT", `--schema ${file}: not JSON; ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function textOf(flag: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new MnemeError("UNREADABLE", `--${flag} ${file}: cannot be read; is the path right?`, { cause });
+  }
 }
 
 function number(text: string | undefined, name: string): number | undefined {

@@ -99,7 +99,13 @@ describe("masks are what trying each token gives", () => {
 });
 
 describe("pieces with ▁ and bytes", async () => {
-  const pieces = ["<unk>", "<s>", "</s>", "<0x0A>", "<0xC3>", "<0xA9>", "▁", "▁yes", "yes", "no", "[TOOL]"];
+  const shown = ["<unk>", "<s>", "</s>", "<0x0A>", "<0xC3>", "<0xA9>", "▁", "▁yes", "yes", "no", "[TOOL]"];
+  const bytes = Array.from(
+    { length: 256 },
+    (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+  );
+  const pieces = [...shown, ...bytes.filter((piece) => piece !== "<0x21>" && !shown.includes(piece))];
+  const vocabulary = pieces.length;
   const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
   const special = [0, 1, 2].map((id) => ({
     id,
@@ -129,14 +135,29 @@ describe("pieces with ▁ and bytes", async () => {
   const tokenizer = await openTokenizer(JSON.stringify(json), {}, 1, "tokenizer.json");
 
   test("are read as what they stand for", () => {
-    const texts = tokenBytes(tokenizer, 12).map((bytes) => Buffer.from(bytes).toString("latin1"));
-    expect(texts).toEqual(["", "", "", "\n", "\xc3", "\xa9", " ", " yes", "yes", "no", "[TOOL]", ""]);
+    const texts = tokenBytes(tokenizer, vocabulary + 1).map((bytes) => Buffer.from(bytes).toString("latin1"));
+    expect(texts.slice(0, 13)).toEqual([
+      "",
+      "",
+      "",
+      "\n",
+      "\xc3",
+      "\xa9",
+      " ",
+      " yes",
+      "yes",
+      "no",
+      "[TOOL]",
+      "\0",
+      "\x01",
+    ]);
+    expect(texts.slice(-2)).toEqual(["\xff", ""]);
   });
 
   test("a character of two bytes takes two tokens", () => {
     const constraint = constraintOf(
       tokenizer,
-      { vocabulary: 11, eos: [2] },
+      { vocabulary, eos: [2] },
       parseGbnf('root ::= [é] " "? "yes"?'),
     );
     expect(tokensOf(constraint, 11)).toEqual([4]);
@@ -151,7 +172,7 @@ describe("pieces with ▁ and bytes", async () => {
   });
 
   test("a grammar that this vocabulary cannot write", () => {
-    const constraint = constraintOf(tokenizer, { vocabulary: 11, eos: [2] }, parseGbnf('root ::= "yes" "!"'));
+    const constraint = constraintOf(tokenizer, { vocabulary, eos: [2] }, parseGbnf('root ::= "yes" "!"'));
     constraint.accept(8);
     expect(() => constraint.allowed()).toThrow(/no token of this model's vocabulary goes on from here/);
     expect(() => constraint.accept(2)).toThrow(/token 2 may not come here/);

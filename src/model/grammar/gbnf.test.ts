@@ -43,9 +43,33 @@ num  ::= [0-9]+ ws
 ws   ::= [ \t\n]*
 `;
 
+const JSON_ARRAY = String.raw`
+root   ::= arr
+arr    ::=
+  "[\n" ws (
+            value
+    (",\n" ws value)*
+  )? "]"
+value  ::= string | number | arr | ("true" | "false" | "null") ws
+string ::=
+  "\"" (
+    [^"\\\x7F\x00-\x1F] |
+    "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) # escapes
+  )* "\"" ws
+number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ws
+
+# blanks, few
+ws ::= | " " | "\n" [ \t]{0,20}
+`;
+
 describe("texts", () => {
   test.each([
     [LIST, ["- a\n", "- é 日本\n- b\n"], ["", "- \n", "- a", "-a\n"]],
+    [
+      JSON_ARRAY,
+      ['[\n1.5 ,\n"a\\u00e9\\n" ,\n[\n]]', "[\n\n   true]"],
+      ["[1]", '[\n"\n"]', "[\n  1]", "[\n1"],
+    ],
     [CHESS, ["1. e4 e5\n", "1. e4 e5\n2. Nf3 Nc6\n3. O-O-O exd8=Q+\n"], ["1. e4\n", "1. e9 e5\n"]],
     [ARITHMETIC, ["1+2=3\n", "(1 +2)*3=9 \n1=1\n"], ["1+=3\n", "(1=1\n", "1+2"]],
     [

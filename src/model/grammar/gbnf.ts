@@ -19,7 +19,7 @@ import {
 
 /** Groups in groups at most. */
 const MOST_DEPTH = 200;
-const NAME = /[A-Za-z][\w-]*/y;
+const NAME = /\w[\w-]*/y;
 const NUMBER = /\d+/y;
 const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };

@@ -365,6 +365,15 @@ describe("schemas by example", () => {
 });
 
 describe("refused by path and keyword", () => {
+  const doubling = (levels: number): unknown => ({
+    $ref: "#/$defs/d0",
+    $defs: Object.fromEntries(
+      Array.from({ length: levels + 1 }, (_, i) => {
+        const next = { $ref: `#/$defs/d${i + 1}` };
+        return [`d${i}`, i === levels ? { type: "null" } : { allOf: [next, next] }];
+      }),
+    ),
+  });
   const nested = (depth: number): unknown =>
     JSON.parse(`${'{"items":'.repeat(depth)}true${"}".repeat(depth)}`);
   test.each<[string, unknown, RegExp]>([
@@ -393,6 +402,7 @@ describe("refused by path and keyword", () => {
     ["remote references", { $ref: "https://example.com/s" }, /leads out of the schema/],
     ["references to nothing", { $ref: "#/$defs/x" }, /names nothing; there is no "\$defs"/],
     ["references to themselves", { $ref: "#" }, /lead round to themselves/],
+    ["more references than there is time for", doubling(60), /more than 1000 schemas/],
     [
       "choices of themselves",
       { anyOf: [{ $ref: "#/$defs/a" }], $defs: { a: { anyOf: [{ $ref: "#/$defs/a" }, { type: "null" }] } } },

@@ -15,8 +15,8 @@ import {
   wrong,
 } from "./schema.ts";
 
-/** Steps from reference to reference and from allOf to allOf at most. */
-const MOST_STEPS = 64;
+/** Schemas that $ref and allOf lead to from one at most; without a bound a few lines can name more than there is time for. */
+const MOST_STEPS = 1000;
 
 /** The part that a reference names. @throws MnemeError ARGUMENT, UNSUPPORTED */
 export function resolve(root: Schema, reference: unknown, path: string): Schema {
@@ -34,21 +34,26 @@ export function resolve(root: Schema, reference: unknown, path: string): Schema 
 }
 
 /** The schema without $ref and allOf. @throws MnemeError UNSUPPORTED for what does not go together, or goes round for ever */
-export function flat(root: Schema, schema: Schema, path: string, steps = 0): Schema {
+export function flat(
+  root: Schema,
+  schema: Schema,
+  path: string,
+  steps: { taken: number } = { taken: 0 },
+): Schema {
   if (typeof schema === "boolean") return schema;
   checkKeywords(schema, path);
-  if (steps > MOST_STEPS) throw unsupported(path, "$ref and allOf lead round to themselves");
+  if (steps.taken++ > MOST_STEPS)
+    throw unsupported(path, `$ref and allOf lead round to themselves, or to more than ${MOST_STEPS} schemas`);
   const { $ref, allOf, ...rest } = schema;
   if ($ref === undefined && allOf === undefined) return schema;
   const parts = [
     ...($ref === undefined ? [] : [resolve(root, $ref, path)]),
     ...(schemasAt(schema, "allOf", path) ?? []),
   ];
-  const all = parts.map((part) => flat(root, part, path, steps + 1));
-  return all.reduce(
-    (merged, part) => merge(merged, part, path),
-    validityKeywords(rest).length > 0 ? rest : true,
-  );
+  const own = validityKeywords(rest).length > 0 ? rest : true;
+  return parts
+    .map((part) => flat(root, part, path, steps))
+    .reduce<Schema>((merged, part) => merge(merged, part, path), own);
 }
 
 /** Both hold. Neither has $ref or allOf; what they say of the same property or item is put into an allOf. */

@@ -2,6 +2,8 @@
 import type { Tokenizer } from "../tokenizer.ts";
 
 const BYTE_PIECE = /^<0x([0-9A-F]{2})>$/;
+/** So many pieces for bytes are no words that only look like them. */
+const MOST_STRAYS = 128;
 const encoder = new TextEncoder();
 
 /** The characters that byte-level BPE writes for bytes: printable ones for themselves, others from U+0100 on (Radford et al., Language Models are Unsupervised Multitask Learners, 2019). */
@@ -14,8 +16,8 @@ for (let byte = 0, other = 0x100; byte < 256; byte++) {
 /** @returns for each token its bytes; empty for special tokens and for numbers without a token */
 export function tokenBytes(tokenizer: Tokenizer, vocabulary: number): Uint8Array[] {
   const spellings = Array.from({ length: vocabulary }, (_, token) => tokenizer.tokenOf(token));
-  const isByteLevel = !spellings.some((spelling) => spelling !== undefined && BYTE_PIECE.test(spelling));
-  const bytesOf = isByteLevel ? byteLevel : piece;
+  const pieces = spellings.filter((spelling) => spelling !== undefined && BYTE_PIECE.test(spelling));
+  const bytesOf = pieces.length >= MOST_STRAYS ? piece : byteLevel;
   return spellings.map((spelling, token) =>
     spelling === undefined || isSpecial(tokenizer, token) ? new Uint8Array() : bytesOf(spelling),
   );
