@@ -1,6 +1,4 @@
-/** load: a folder with a checkpoint becomes a model that generates. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/** load: a checkpoint becomes a model that generates. */
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../built-file.ts";
 import { PagedCache } from "../cache/paged-cache.ts";
@@ -8,17 +6,18 @@ import { MnemeError } from "../errors.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
-import { safetensorsSource } from "../weights/safetensors-source.ts";
-import type { TensorSource } from "../weights/tensor-source.ts";
-import { type ChatMessage, type ChatTemplate, openChatTemplate } from "./chat-template.ts";
-import { configOf, type ModelConfig } from "./config.ts";
+import type { ChatMessage, ChatTemplate } from "./chat-template.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import type { ModelConfig } from "./config.ts";
 import { Decoder } from "./decoder.ts";
-import { DecoderWeights } from "./decoder-weights.ts";
 import { type Engine, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
+import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
 import { logProbability } from "./sample.ts";
-import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { checkFits } from "./sizes.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends WeightCacheOptions, HubOptions {
   /** How weights are kept; default int8. */
   readonly precision?: Precision;
   /** Threads beside this one; default: one for each further core, 3 at most. */
@@ -132,58 +131,28 @@ export function bundledModel(): string {
 }
 
 /**
- * @param folder with config.json, tokenizer.json and *.safetensors; default: the bundled mneme-lm
- * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file
+ * @param model a folder with config.json, tokenizer.json and *.safetensors; a GGUF file, a shard of one, or a folder with one; or
+ * "hf:owner/name[/file.gguf][@revision]", which is downloaded once. Default: the bundled mneme-lm
+ * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED, DEPENDENCY naming the file; BUDGET with the bytes that it needs; of downloads also
+ * NETWORK, FORBIDDEN, DISK_FULL, CANCELLED
  */
-export async function load(folder: string = bundledModel(), options: LoadOptions = {}): Promise<Model> {
+export async function load(model: string = bundledModel(), options: LoadOptions = {}): Promise<Model> {
   const precision = options.precision ?? loadDefaults.precision;
   if (!PRECISIONS.includes(precision))
     throw new MnemeError(
       "RANGE",
       `load: precision must be one of ${PRECISIONS.join(", ")}, got ${precision}`,
     );
-  const config = configOf(jsonOf(folder, "config.json"), join(folder, "config.json"));
-  const about = jsonOf(folder, "tokenizer_config.json") as Record<string, unknown>;
-  const file = join(folder, "tokenizer.json");
-  const tokenizer = await openTokenizer(textOf(folder, "tokenizer.json"), about, config.bos, file);
-  const template =
-    typeof about.chat_template === "string"
-      ? await openChatTemplate(about.chat_template, about, join(folder, "tokenizer_config.json"))
-      : undefined;
-  using source = tensorsOf(folder);
+  const path = isHubName(model) ? await fetchModel(model, options) : model;
+  using checkpoint = await openCheckpoint(path);
+  const { config } = checkpoint;
+  checkFits(config, precision, path);
+  const tokenizer = await checkpoint.tokenizer();
+  const template = await checkpoint.template();
   const face = kernels();
-  const weights = new DecoderWeights(face.arena, config, source, precision);
+  const weights = loadWeights(face.arena, checkpoint, precision, options);
   const pool = new LazyPool(face, options.workers);
   return new Model(new Decoder(face, config, weights, () => pool.pool), tokenizer, precision, template, pool);
-}
-
-function tensorsOf(folder: string): TensorSource {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
-  if (files.length === 0)
-    throw new MnemeError("NOT_FOUND", `load ${folder}: no .safetensors file; is it the folder of a model?`);
-  return safetensorsSource(
-    files.sort().map((name) => join(folder, name)),
-    folder,
-  );
-}
-
-function textOf(folder: string, name: string): string {
-  try {
-    return readFileSync(join(folder, name), "utf8");
-  } catch (cause) {
-    throw new MnemeError("NOT_FOUND", `load ${folder}: no ${name} there; is it the folder of a model?`, {
-      cause,
-    });
-  }
-}
-
-function jsonOf(folder: string, name: string): unknown {
-  const text = textOf(folder, name);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new MnemeError("FORMAT", `${join(folder, name)}: not JSON; fetch the file again`, { cause });
-  }
 }
 
 /** How many tokens both begin with. */
