@@ -67,8 +67,13 @@ async function attemptAll(wanted: Download, options: DownloadOptions): Promise<v
     }
     await transfer.finish();
   } catch (error) {
-    if (isMnemeError(error)) throw error;
-    throw toStoreError(error, "download to", partial);
+    const known = toStoreError(error, "download to", partial);
+    if (known.code !== "DISK_FULL") throw known;
+    throw new MnemeError(
+      "DISK_FULL",
+      `load ${wanted.file}: no space left for its ${wanted.size} bytes in ${dirname(partial)}; free space and load it again to go on`,
+      { cause: error, details: known.details },
+    );
   } finally {
     await transfer?.close();
   }

@@ -60,7 +60,7 @@ function linesOf(found: Plan): string[] {
   ]);
   return [
     `${architecture}, ${contextTokens} of ${mostTokens} tokens, work space ${formatBytes(scratch)}, budget ${formatBytes(budgetBytes)}`,
-    table([["weights", "cache", "weights", "cache", "together", ""], ...rows]),
+    table([["precision", "cache as", "weights", "cache", "together", ""], ...rows]),
     proposal
       ? `best that fits: --precision ${proposal.precision}, a cache of ${proposal.cacheCodec}`
       : `nothing fits: ${formatBytes(missingBytes)} are missing at least`,
