@@ -10,8 +10,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { vocabularyOf } from "../../test/support/gguf-model.ts";
 import { type GgufValue, writeGguf } from "../../test/support/gguf-writer.ts";
 import { isInstalled } from "../../test/support/installed.ts";
+import { isMnemeError } from "../errors.ts";
 import { Random } from "../linalg/random.ts";
 import { openGguf } from "../weights/gguf-source.ts";
+import { ggufConfig } from "./gguf-config.ts";
 import { ggufSpecialTokens, ggufTokenizer } from "./gguf-tokenizer.ts";
 import { openTokenizer } from "./tokenizer.ts";
 
@@ -313,4 +315,65 @@ describe.skipIf(!hasParser || !peer || !existsSync(lm))("llama.cpp itself", () =
     }
     await llama.dispose();
   });
+});
+
+test("ten thousand metadata with changed fields are taken or refused by name", async () => {
+  const byteLevel: Readonly<Record<string, unknown>> = {
+    "general.architecture": "llama",
+    "llama.context_length": 512,
+    "llama.embedding_length": 64,
+    "llama.block_count": 2,
+    "llama.feed_forward_length": 96,
+    "llama.attention.head_count": 4,
+    "llama.attention.key_length": 16,
+    "llama.rope.freq_base": 10_000,
+    "tokenizer.ggml.model": "gpt2",
+    "tokenizer.ggml.pre": "llama-bpe",
+    "tokenizer.ggml.tokens": ["<s>", "a", "b", "ab"],
+    "tokenizer.ggml.token_type": [3, 1, 1, 1],
+    "tokenizer.ggml.scores": [0, -1, -2, -3],
+    "tokenizer.ggml.merges": ["a b"],
+    "tokenizer.ggml.bos_token_id": 0,
+    "tokenizer.ggml.eos_token_id": 1,
+  };
+  const random = new Random(12);
+  const strange = [
+    undefined,
+    null,
+    0,
+    -1,
+    1e300,
+    Number.NaN,
+    2n ** 63n,
+    "",
+    "llama",
+    "x",
+    true,
+    [],
+    [1],
+    ["a", "a"],
+    [""],
+    [null],
+    {},
+  ];
+  const fates = new Map<string, number>();
+  for (let round = 0; round < 10_000; round++) {
+    const metadata: Record<string, unknown> = { ...byteLevel };
+    if (random.integer(2) === 0) metadata["tokenizer.ggml.model"] = "llama";
+    const fields = Object.keys(metadata);
+    for (let i = random.integer(3); i >= 0; i--)
+      metadata[fields[random.integer(fields.length)]!] = strange[random.integer(strange.length)];
+    let fate = "taken";
+    try {
+      ggufConfig(metadata, true, "bad.gguf");
+      (await ggufTokenizer(metadata, "bad.gguf")).encodeWhole("ab <s>");
+    } catch (error) {
+      if (!isMnemeError(error) || !error.message.includes("bad.gguf")) throw error;
+      fate = error.code;
+    }
+    fates.set(fate, (fates.get(fate) ?? 0) + 1);
+  }
+  expect([...fates.keys()].sort()).toEqual(["FORMAT", "UNSUPPORTED", "taken"]);
+  expect(fates.get("FORMAT")).toBeGreaterThan(1000);
+  expect(fates.get("taken")).toBeGreaterThan(1000);
 });

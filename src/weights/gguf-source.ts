@@ -130,10 +130,13 @@ function checkShard(metadata: Metadata, count: number, path: string): void {
     );
 }
 
-async function parser(): Promise<GgufModule> {
+let parser: GgufModule | undefined;
+
+async function loadParser(): Promise<GgufModule> {
   const name = "@huggingface/gguf";
   try {
-    return (await import(/* @vite-ignore */ name)) as GgufModule;
+    parser ??= (await import(/* @vite-ignore */ name)) as GgufModule;
+    return parser;
   } catch (cause) {
     throw new MnemeError(
       "DEPENDENCY",
@@ -146,7 +149,7 @@ async function parser(): Promise<GgufModule> {
 }
 
 async function parse(path: string): Promise<Parsed> {
-  const { gguf } = await parser();
+  const { gguf } = await loadParser();
   try {
     return await gguf(path, { allowLocalFile: true });
   } catch (cause) {
