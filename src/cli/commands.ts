@@ -63,6 +63,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/generate.ts")),
   },
   {
+    name: "plan",
+    summary: "What a language model would need in RAM, and what fits a budget",
+    load: () => loaded(import("./commands/plan.ts")),
+  },
+  {
     name: "eval",
     summary: "Judge retrieval on your own queries and judgements",
     load: () => loaded(import("./commands/eval.ts")),

@@ -64,6 +64,17 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Far beyond every model that one machine holds: what is larger was never meant. */
+const MOST: Readonly<Record<string, number>> = {
+  vocab_size: 2 ** 22,
+  hidden_size: 2 ** 17,
+  intermediate_size: 2 ** 19,
+  num_hidden_layers: 2 ** 12,
+  num_attention_heads: 2 ** 12,
+  num_key_value_heads: 2 ** 12,
+  head_dim: 2 ** 12,
+};
+
 /** @param config parsed config.json of a Hugging Face checkpoint. @throws MnemeError UNSUPPORTED, FORMAT naming the field */
 export function configOf(config: unknown, file: string): ModelConfig {
   if (config === null || typeof config !== "object" || Array.isArray(config))
@@ -76,7 +87,8 @@ export function configOf(config: unknown, file: string): ModelConfig {
       "UNSUPPORTED",
       `${file}: architecture ${architecture} is not known; known are ${Object.keys(VARIANTS).join(", ")}`,
     );
-  const count = (name: string, otherwise?: number): number => wholeNumber(json, name, file, otherwise);
+  const count = (name: string, otherwise?: number): number =>
+    wholeNumber(json, name, file, otherwise, MOST[name]);
   const width = count("hidden_size");
   const heads = count("num_attention_heads");
   const kvHeads = count("num_key_value_heads", heads);
@@ -116,19 +128,27 @@ function checkShapes({ heads, kvHeads, headDim, width }: ModelConfig, json: Json
   if (act !== "silu") refuse(`hidden_act ${JSON.stringify(act)}; expected "silu"`);
 }
 
-function wholeNumber(json: Json, name: string, file: string, otherwise?: number): number {
+function wholeNumber(json: Json, name: string, file: string, otherwise?: number, most = 2 ** 31 - 1): number {
   const value = json[name] ?? otherwise;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value < 2 ** 31) return value;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0 && value <= most) return value;
   throw new MnemeError(
     "FORMAT",
-    `${file}: ${name} is ${JSON.stringify(value)}; expected a whole number above 0`,
+    `${file}: ${name} is ${shown(value)}; expected a whole number from 1 to ${most}`,
+    { details: { file, field: name } },
   );
+}
+
+/** JSON has no word for a number that is none. */
+function shown(value: unknown): string {
+  return typeof value === "number" ? String(value) : String(JSON.stringify(value)).slice(0, 80);
 }
 
 function positive(json: Json, name: string, file: string, otherwise?: number): number {
   const value = json[name] ?? otherwise;
   if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
-  throw new MnemeError("FORMAT", `${file}: ${name} is ${JSON.stringify(value)}; expected a number above 0`);
+  throw new MnemeError("FORMAT", `${file}: ${name} is ${shown(value)}; expected a number above 0`, {
+    details: { file, field: name },
+  });
 }
 
 function windowOf(json: Json, file: string): number | undefined {

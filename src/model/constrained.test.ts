@@ -11,7 +11,8 @@ import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 import { Engine } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
-import { load, type Model } from "./load.ts";
+import { load } from "./load.ts";
+import type { Model } from "./model.ts";
 
 interface Outcome {
   readonly text: string;

@@ -2,6 +2,7 @@
 import { MnemeError } from "../errors.ts";
 import type { Arena, Region } from "../kernels/index.ts";
 import { GROUP, LinearWeights, type Precision } from "../weights/linear-weights.ts";
+import type { StoredRegions } from "../weights/region-file.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import type { ModelConfig } from "./config.ts";
 
@@ -28,18 +29,34 @@ export class DecoderWeights implements Disposable {
   readonly norm: Region;
   readonly head: LinearWeights;
   readonly #owned: Disposable[] = [];
+  readonly #regions = new Map<string, Region>();
 
-  /** @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET */
-  constructor(arena: Arena, config: ModelConfig, source: TensorSource, precision: Precision) {
+  /**
+   * @param stored regions of the same weights from before: what it has is not encoded again
+   * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
+   */
+  constructor(
+    arena: Arena,
+    config: ModelConfig,
+    source: TensorSource,
+    precision: Precision,
+    stored?: StoredRegions,
+  ) {
     try {
       const { width, headDim, heads, kvHeads } = config;
       const hidden = [config.hidden, paddedHidden(config)] as const;
       const q = heads * headDim;
       const kv = kvHeads * headDim;
-      const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights =>
-        this.#own(stacked(arena, source, precision, columns, parts));
-      const vector = (parts: readonly (readonly [string, number])[]): Region =>
-        this.#own(joined(arena, source, parts));
+      const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
+        const weights = this.#own(stacked(arena, source, precision, columns, parts, stored));
+        this.#regions.set(nameOf(parts), weights.region);
+        return weights;
+      };
+      const vector = (parts: readonly (readonly [string, number])[]): Region => {
+        const region = this.#own(joined(arena, source, parts, stored));
+        this.#regions.set(nameOf(parts), region);
+        return region;
+      };
       this.embedding = matrix(width, [["model.embed_tokens.weight", config.vocabulary]]);
       this.layers = Array.from({ length: config.layers }, (_, i) => {
         const at = `model.layers.${i}.`;
@@ -88,6 +105,11 @@ export class DecoderWeights implements Disposable {
     );
   }
 
+  /** Bytes of all regions by name, borrowed. */
+  regions(): ReadonlyMap<string, Uint8Array> {
+    return new Map([...this.#regions].map(([name, region]) => [name, region.u8()]));
+  }
+
   #own<T extends Disposable>(one: T): T {
     this.#owned.push(one);
     return one;
@@ -112,12 +134,14 @@ function stacked(
   precision: Precision,
   columns: Side,
   parts: readonly (readonly [string, Side])[],
+  stored?: StoredRegions,
 ): LinearWeights {
   const [wide, padded] = sidesOf(columns);
   for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
   const all = parts.reduce((sum, [, rows]) => sum + sidesOf(rows)[1], 0);
   const weights = new LinearWeights(arena, precision, all, padded);
   try {
+    if (stored?.fill(nameOf(parts), weights.region.u8())) return weights;
     let first = 0;
     for (const [name, side] of parts) {
       const [rows, paddedRows] = sidesOf(side);
@@ -150,15 +174,35 @@ function widened(values: Float32Array, columns: number, padded: number): Float32
   return out;
 }
 
-function joined(arena: Arena, source: TensorSource, parts: readonly (readonly [string, number])[]): Region {
+/** Of the region that the tensors share. */
+const nameOf = (parts: readonly (readonly [string, unknown])[]): string =>
+  parts.map(([name]) => name).join("+");
+
+function joined(
+  arena: Arena,
+  source: TensorSource,
+  parts: readonly (readonly [string, number])[],
+  stored?: StoredRegions,
+): Region {
   for (const [name, length] of parts) checkShape(source, name, [length]);
   const region = arena.alloc(parts.reduce((sum, [, length]) => sum + length, 0) * 4);
+  if (filled(region, nameOf(parts), stored)) return region;
   let at = 0;
   for (const [name, length] of parts) {
     region.f32().set(source.read(name, 0, length), at);
     at += length;
   }
   return region;
+}
+
+/** @throws MnemeError CORRUPT, the region freed */
+function filled(region: Region, name: string, stored: StoredRegions | undefined): boolean {
+  try {
+    return stored?.fill(name, region.u8()) === true;
+  } catch (error) {
+    region[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function checkShape(source: TensorSource, name: string, wanted: readonly number[]): void {

@@ -1,9 +1,21 @@
 /** The model room: language models of the Llama family on this machine's processor. */
+export {
+  type CachedWeights,
+  defaultWeightCache,
+  WeightCache,
+  weightCacheDefaults,
+} from "../weights/weight-cache.ts";
 export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
+export { type EngineOptions, engineDefaults } from "./engine.ts";
 export type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
 export { generateDefaults } from "./generate.ts";
-export { bundledModel, type ChatContext, type LoadOptions, load, loadDefaults, type Model } from "./load.ts";
+export type { HubOptions } from "./hub.ts";
+export type { DownloadProgress } from "./hub-download.ts";
+export { bundledModel, type LoadOptions, load, loadDefaults } from "./load.ts";
+export type { WeightCacheOptions } from "./load-weights.ts";
+export type { ChatContext, Model } from "./model.ts";
+export { type Plan, type PlanChoice, type PlanOptions, plan } from "./plan.ts";
 export type { SampleOptions } from "./sample.ts";
 export type { Tokenizer } from "./tokenizer.ts";
 export type { ChatOptions, ChatPiece, Tool, ToolCall, ToolChoice } from "./tools.ts";

@@ -1,166 +1,25 @@
-/** load: a folder with a checkpoint becomes a model that generates. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/** load: a checkpoint becomes a model that generates. */
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../built-file.ts";
-import { PagedCache } from "../cache/paged-cache.ts";
-import type { PrefixStore } from "../cache/prefix-store.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
-import { Pacer } from "../pacer.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
-import { safetensorsSource } from "../weights/safetensors-source.ts";
-import type { TensorSource } from "../weights/tensor-source.ts";
-import { type ChatMessage, type ChatTemplate, openChatTemplate } from "./chat-template.ts";
-import { configOf, type ModelConfig } from "./config.ts";
+import { openCheckpoint } from "./checkpoint.ts";
 import { Decoder } from "./decoder.ts";
-import { DecoderWeights } from "./decoder-weights.ts";
-import { Engine, type EngineOptions } from "./engine.ts";
-import type { GenerateOptions, Piece } from "./generate.ts";
-import { logProbability } from "./sample.ts";
-import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
-import { piecesWithCalls } from "./tool-call-text.ts";
-import {
-  argumentsKey,
-  type ChatOptions,
-  type ChatPiece,
-  callSchema,
-  messagesFor,
-  type Tool,
-  toolsOf,
-} from "./tools.ts";
+import type { EngineOptions } from "./engine.ts";
+import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
+import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
+import { Model } from "./model.ts";
+import { checkFits } from "./sizes.ts";
 
-export interface LoadOptions extends EngineOptions {
+export interface LoadOptions extends WeightCacheOptions, HubOptions, EngineOptions {
   /** How weights are kept; default int8. */
   readonly precision?: Precision;
   /** Threads beside this one; default: one for each further core, 3 at most. */
   readonly workers?: number;
 }
 
-/** Tokens whose logits are held at once. */
-const SCORED_AT_ONCE = 64;
-
-/** What a chat template is given beside the messages. */
-export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
-
 export const loadDefaults = { precision: "int8" } as const;
-
-export class Model implements AsyncDisposable {
-  readonly config: ModelConfig;
-  readonly tokenizer: Tokenizer;
-  readonly precision: Precision;
-  readonly #template: ChatTemplate | undefined;
-  readonly #decoder: Decoder;
-  readonly #pool: LazyPool;
-  readonly #pacer = new Pacer();
-  readonly #engine: Engine;
-  #closed = false;
-
-  constructor(
-    decoder: Decoder,
-    tokenizer: Tokenizer,
-    precision: Precision,
-    template: ChatTemplate | undefined,
-    pool: LazyPool,
-    options: EngineOptions = {},
-  ) {
-    this.config = decoder.config;
-    this.tokenizer = tokenizer;
-    this.precision = precision;
-    this.#decoder = decoder;
-    this.#template = template;
-    this.#pool = pool;
-    this.#engine = new Engine(kernels(), decoder, tokenizer, () => pool.pool, options);
-  }
-
-  /** Bytes that the model holds: weights, and the caches as they are now. */
-  get bytes(): { readonly weights: number; readonly cache: number } {
-    return { weights: this.#decoder.weights.bytes, cache: this.#engine.bytes };
-  }
-
-  /** Texts read before, whose caches are kept. */
-  get prefixes(): PrefixStore {
-    return this.#engine.prefixes;
-  }
-
-  /** What the requests so far took. */
-  get counts(): { readonly steps: number; readonly promptTokens: number; readonly peakCacheBytes: number } {
-    const { steps, promptTokens, peakBytes } = this.#engine;
-    return { steps, promptTokens, peakCacheBytes: peakBytes };
-  }
-
-  /** @param prompt text, or tokens. Calls run side by side. */
-  generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
-    this.#open();
-    const tokens = typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt;
-    return this.#engine.generate(tokens, options);
-  }
-
-  /**
-   * The prompt that the model's template makes of a conversation.
-   * @param context what the template knows beside the messages; tools are told in words where it does not speak of them
-   * @throws MnemeError UNSUPPORTED where it came with none
-   */
-  chatPrompt(messages: readonly ChatMessage[], context: ChatContext = {}): string {
-    const template = this.#chatTemplate();
-    return template.render(messagesFor(template, messages, context.tools), context);
-  }
-
-  /** @throws MnemeError ARGUMENT for tools that cannot be called. The calls come before the end, and are not in the text. */
-  chat(
-    messages: readonly ChatMessage[],
-    options?: GenerateOptions & { readonly tools?: never },
-  ): AsyncGenerator<Piece>;
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatPiece>;
-  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatPiece> {
-    const tools = toolsOf(options);
-    const prompt = this.tokenizer.encode(this.chatPrompt(messages, tools.length > 0 ? { tools } : {}));
-    if (tools.length === 0) return this.generate(prompt, options);
-    const schema = callSchema(tools, options.toolChoice, argumentsKey(this.#chatTemplate()));
-    return piecesWithCalls(this.generate(prompt, schema ? { ...options, schema } : options), tools, options);
-  }
-
-  #chatTemplate(): ChatTemplate {
-    if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
-    return this.#template;
-  }
-
-  /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */
-  async score(text: string | readonly number[]): Promise<Float64Array> {
-    const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
-    this.#open();
-    using cache = new PagedCache(kernels(), this.#decoder.shape);
-    const scores = new Float64Array(Math.max(0, tokens.length - 1));
-    const { vocabulary } = this.config;
-    for (let at = 0; at < scores.length; at += SCORED_AT_ONCE) {
-      const piece = tokens.slice(at, Math.min(at + SCORED_AT_ONCE, scores.length));
-      const logits = this.#decoder.step([{ tokens: piece, cache, logits: "all" }]);
-      for (let i = 0; i < piece.length; i++) {
-        const row = logits.subarray(
-          i * this.#decoder.logitsStride,
-          i * this.#decoder.logitsStride + vocabulary,
-        );
-        scores[at + i] = logProbability(row, tokens[at + i + 1]!);
-      }
-      await this.#pacer.pause();
-      this.#open();
-    }
-    return scores;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#engine[Symbol.dispose]();
-    this.#decoder[Symbol.dispose]();
-    await this.#pool[Symbol.asyncDispose]();
-  }
-
-  /** @throws MnemeError DISPOSED */
-  #open(): void {
-    if (this.#closed) throw new MnemeError("DISPOSED", "model: used after it was closed");
-  }
-}
 
 /** The bundled model's folder. */
 export function bundledModel(): string {
@@ -168,63 +27,27 @@ export function bundledModel(): string {
 }
 
 /**
- * @param folder with config.json, tokenizer.json and *.safetensors; default: the bundled mneme-lm
- * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file
+ * @param model a folder with config.json, tokenizer.json and *.safetensors; a GGUF file, a shard of one, or a folder with one; or
+ * "hf:owner/name[/file.gguf][@revision]", which is downloaded once. Default: the bundled mneme-lm
+ * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED, DEPENDENCY naming the file; BUDGET with the bytes that it needs; of downloads also
+ * NETWORK, FORBIDDEN, DISK_FULL, CANCELLED
  */
-export async function load(folder: string = bundledModel(), options: LoadOptions = {}): Promise<Model> {
+export async function load(model: string = bundledModel(), options: LoadOptions = {}): Promise<Model> {
   const precision = options.precision ?? loadDefaults.precision;
   if (!PRECISIONS.includes(precision))
     throw new MnemeError(
       "RANGE",
       `load: precision must be one of ${PRECISIONS.join(", ")}, got ${precision}`,
     );
-  const config = configOf(jsonOf(folder, "config.json"), join(folder, "config.json"));
-  const about = jsonOf(folder, "tokenizer_config.json") as Record<string, unknown>;
-  const file = join(folder, "tokenizer.json");
-  const tokenizer = await openTokenizer(textOf(folder, "tokenizer.json"), about, config.bos, file);
-  const template =
-    typeof about.chat_template === "string"
-      ? await openChatTemplate(about.chat_template, about, join(folder, "tokenizer_config.json"))
-      : undefined;
-  using source = tensorsOf(folder);
+  const path = isHubName(model) ? await fetchModel(model, options) : model;
+  using checkpoint = await openCheckpoint(path);
+  const { config } = checkpoint;
+  checkFits(config, precision, path);
+  const tokenizer = await checkpoint.tokenizer();
+  const template = await checkpoint.template();
   const face = kernels();
-  const weights = new DecoderWeights(face.arena, config, source, precision);
+  const weights = loadWeights(face.arena, checkpoint, precision, options);
   const pool = new LazyPool(face, options.workers);
-  return new Model(
-    new Decoder(face, config, weights, () => pool.pool),
-    tokenizer,
-    precision,
-    template,
-    pool,
-    options,
-  );
-}
-
-function tensorsOf(folder: string): TensorSource {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
-  if (files.length === 0)
-    throw new MnemeError("NOT_FOUND", `load ${folder}: no .safetensors file; is it the folder of a model?`);
-  return safetensorsSource(
-    files.sort().map((name) => join(folder, name)),
-    folder,
-  );
-}
-
-function textOf(folder: string, name: string): string {
-  try {
-    return readFileSync(join(folder, name), "utf8");
-  } catch (cause) {
-    throw new MnemeError("NOT_FOUND", `load ${folder}: no ${name} there; is it the folder of a model?`, {
-      cause,
-    });
-  }
-}
-
-function jsonOf(folder: string, name: string): unknown {
-  const text = textOf(folder, name);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new MnemeError("FORMAT", `${join(folder, name)}: not JSON; fetch the file again`, { cause });
-  }
+  const decoder = new Decoder(face, config, weights, () => pool.pool);
+  return new Model(decoder, tokenizer, precision, template, pool, options);
 }

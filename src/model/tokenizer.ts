@@ -1,5 +1,5 @@
 /** Text to tokens and back, by `@huggingface/tokenizers`; and text from a stream of tokens, whose characters may be cut between two. */
-import type { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+import type { BPE, Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
 import { MnemeError } from "../errors.ts";
 
 export interface Tokenizer {
@@ -18,17 +18,25 @@ export interface TokenizerAbout {
   readonly add_bos_token?: unknown;
 }
 
-/** @param json text of tokenizer.json. @throws MnemeError FORMAT, UNSUPPORTED naming `file` */
+/** How SentencePiece merges: any two neighbours that together are a piece, by its rank; of equal ranks the left one. */
+export interface PieceRanks {
+  readonly ranks: ReadonlyMap<string, number>;
+}
+
+/** @param json text of tokenizer.json, or what it says. @throws MnemeError FORMAT, UNSUPPORTED naming `file` */
 export async function openTokenizer(
-  json: string,
+  json: string | object,
   config: TokenizerAbout,
   bos: number | undefined,
   file: string,
+  pieces?: PieceRanks,
 ): Promise<Tokenizer> {
   const { Tokenizer: Hub } = await import("@huggingface/tokenizers");
   let hub: HubTokenizer;
   try {
-    hub = new Hub(JSON.parse(json) as object, config);
+    hub = new Hub(typeof json === "string" ? (JSON.parse(json) as object) : json, config);
+    // a list of merges, all the library reads, gives each pair a rank of its own: pieces of one score could not share theirs
+    if (pieces) (hub.model as BPE).bpe_ranks = new RanksOfPairs(pieces.ranks);
   } catch (cause) {
     throw new MnemeError("FORMAT", `${file}: no tokenizer that is understood; fetch the file again`, {
       cause,
@@ -50,6 +58,21 @@ export async function openTokenizer(
     idOf: (token) => hub.token_to_id(token),
     tokenOf: (id) => hub.id_to_token(id),
   };
+}
+
+/** Ranks of pairs, as the library asks for them: both sides as JSON. */
+class RanksOfPairs extends Map<string, number> {
+  readonly #ranks: ReadonlyMap<string, number>;
+
+  constructor(ranks: ReadonlyMap<string, number>) {
+    super();
+    this.#ranks = ranks;
+  }
+
+  override get(pair: string): number | undefined {
+    const [left, right] = JSON.parse(pair) as [string, string];
+    return this.#ranks.get(left + right);
+  }
 }
 
 const UNFINISHED = "\ufffd";

@@ -131,10 +131,26 @@ describe("calls in a text", () => {
   test("come as a piece before the end", async () => {
     async function* model(): AsyncGenerator<
       | { type: "text"; text: string }
-      | { type: "done"; finish: "stop"; promptTokens: number; cachedTokens: number; generatedTokens: number }
+      | {
+          type: "done";
+          finish: "stop";
+          promptTokens: number;
+          cachedTokens: number;
+          missed: string;
+          generatedTokens: number;
+          cacheBytes: number;
+        }
     > {
       for (const text of ["Wait. ", "<tool_", `call>${CALL}</tool_call>`]) yield { type: "text", text };
-      yield { type: "done", finish: "stop", promptTokens: 3, cachedTokens: 0, generatedTokens: 9 };
+      yield {
+        type: "done",
+        finish: "stop",
+        promptTokens: 3,
+        cachedTokens: 0,
+        missed: "",
+        generatedTokens: 9,
+        cacheBytes: 0,
+      };
     }
     const of = async (seed: number): Promise<unknown[]> => {
       const out = [];
@@ -145,7 +161,15 @@ describe("calls in a text", () => {
     expect(await of(1)).toEqual([
       { type: "text", text: "Wait. " },
       { type: "tool_calls", calls: [{ id, name: "get_weather", arguments: KOELN[1] }] },
-      { type: "done", finish: "tool_calls", promptTokens: 3, cachedTokens: 0, generatedTokens: 9 },
+      {
+        type: "done",
+        finish: "tool_calls",
+        promptTokens: 3,
+        cachedTokens: 0,
+        missed: "",
+        generatedTokens: 9,
+        cacheBytes: 0,
+      },
     ]);
     expect(await of(1)).toEqual(await of(1));
     expect(await of(1)).not.toEqual(await of(2));

@@ -1,7 +1,8 @@
 /**
- * A GGUF file as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`, an optional peer. Its rows of
- * queries and keys lie in another order where the family is llama: pairs of rotated values side by side.
+ * A GGUF file, or the shards of one, as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`, an
+ * optional peer. Rows of queries and keys lie in another order where the family is llama: pairs of rotated values side by side.
  */
+import { basename, dirname, join } from "node:path";
 import { MnemeError } from "../errors.ts";
 import type { ByteSource } from "../storage/byte-source.ts";
 import { fileSource } from "../storage/file-source.ts";
@@ -27,11 +28,15 @@ interface GgufModule {
 }
 
 export interface GgufFile {
+  /** Of the first shard. */
   readonly metadata: Metadata;
   readonly tensors: TensorSource;
+  /** Paths of all shards, in order. */
+  readonly files: readonly string[];
 }
 
 interface Placed {
+  readonly file: ByteSource;
   readonly type: BlockType;
   readonly shape: readonly number[];
   /** Of its first byte in the file. */
@@ -39,6 +44,9 @@ interface Placed {
   /** Heads whose rows are in the other order; 0 for none. */
   readonly heads: number;
 }
+
+/** Of tensors in a file that says no other. */
+const ALIGNMENT = 32;
 
 /** What stands for a part of a layer. */
 const LAYER_NAMES: Readonly<Record<string, string>> = {
@@ -76,23 +84,59 @@ export function hubName(name: string): string | undefined {
 const own = (names: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(names, name) ? names[name] : undefined;
 
-/** @throws MnemeError DEPENDENCY; NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
-export async function openGguf(path: string): Promise<GgufFile> {
-  const file = fileSource(path);
-  try {
-    const parsed = await parse(path);
-    const metadata = parsed.metadata as Metadata;
-    return { metadata, tensors: sourceOf(path, file, parsed, metadata) };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+/** All shards of the file that `path` is one of; the path alone where its name does not say so. */
+export function ggufShards(path: string): readonly string[] {
+  const found = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(basename(path));
+  if (!found) return [path];
+  const [, stem, , count] = found;
+  return Array.from({ length: Number(count) }, (_, i) =>
+    join(dirname(path), `${stem}-${String(i + 1).padStart(5, "0")}-of-${count}.gguf`),
+  );
 }
 
-async function parser(): Promise<GgufModule> {
+/** @param path of the file, or of any of its shards. @throws MnemeError DEPENDENCY; NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
+export async function openGguf(path: string): Promise<GgufFile> {
+  const files = ggufShards(path);
+  const open: ByteSource[] = [];
+  const close = (): void => {
+    for (const file of open.splice(0)) void file.close();
+  };
+  const tensors = new Map<string, Placed>();
+  let metadata: Metadata | undefined;
+  try {
+    for (const one of files) {
+      const file = fileSource(one);
+      open.push(file);
+      const parsed = await parse(one);
+      metadata ??= parsed.metadata as Metadata;
+      checkShard(parsed.metadata as Metadata, files.length, one);
+      place(one, file, parsed, metadata, tensors);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { metadata: metadata ?? {}, tensors: sourceOf(path, tensors, close), files };
+}
+
+/** A file says how many shards there are, unless it is whole. */
+function checkShard(metadata: Metadata, count: number, path: string): void {
+  const said = Number(metadata["split.count"] ?? 1) || 1;
+  if (said !== count)
+    throw new MnemeError(
+      "FORMAT",
+      `${path}: split.count says ${said} shards, its name ${count}; keep the names that the shards came with`,
+      { details: { file: path, field: "split.count" } },
+    );
+}
+
+let parser: GgufModule | undefined;
+
+async function loadParser(): Promise<GgufModule> {
   const name = "@huggingface/gguf";
   try {
-    return (await import(/* @vite-ignore */ name)) as GgufModule;
+    parser ??= (await import(/* @vite-ignore */ name)) as GgufModule;
+    return parser;
   } catch (cause) {
     throw new MnemeError(
       "DEPENDENCY",
@@ -105,7 +149,7 @@ async function parser(): Promise<GgufModule> {
 }
 
 async function parse(path: string): Promise<Parsed> {
-  const { gguf } = await parser();
+  const { gguf } = await loadParser();
   try {
     return await gguf(path, { allowLocalFile: true });
   } catch (cause) {
@@ -117,35 +161,44 @@ async function parse(path: string): Promise<Parsed> {
   }
 }
 
-function sourceOf(path: string, file: ByteSource, parsed: Parsed, metadata: Metadata): TensorSource {
+/** Adds the tensors of a file. */
+function place(
+  path: string,
+  file: ByteSource,
+  parsed: Parsed,
+  metadata: Metadata,
+  tensors: Map<string, Placed>,
+): void {
   const base = Number(parsed.tensorDataOffset);
-  // the parser reads zeros where a file ends too soon
-  if (!(base <= file.size))
+  // the parser reads zeros where a file ends too soon; behind a header without tensors there need be nothing
+  if (!(base <= file.size + (parsed.tensorInfos.length === 0 ? ALIGNMENT - 1 : 0)))
     throw new MnemeError(
       "FORMAT",
       `${path}: no GGUF file that can be read (its header ends at byte ${base} of ${file.size}); fetch the file again`,
       { details: { file: path } },
     );
-  const tensors = new Map<string, Placed>();
   for (const info of parsed.tensorInfos) {
     const name = hubName(info.name);
     if (!name) continue;
     const shape = info.shape.map(Number).reverse();
     tensors.set(name, placed(path, file, info, shape, base + Number(info.offset), headsOf(name, metadata)));
   }
+}
+
+function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () => void): TensorSource {
   return {
     name: path,
     shapeOf: (tensor) => tensors.get(tensor)?.shape,
     read(tensor, start, count) {
       const placed = tensors.get(tensor)!;
-      return decoded(placed.type, bytesOf(file, placed, start, count), count);
+      return decoded(placed.type, bytesOf(placed, start, count), count);
     },
     readBlocks(tensor, start, count) {
       const placed = tensors.get(tensor)!;
       if (placed.type.values === 1) return undefined;
-      return { type: placed.type.name, bytes: bytesOf(file, placed, start, count) };
+      return { type: placed.type.name, bytes: bytesOf(placed, start, count) };
     },
-    [Symbol.dispose]: () => void file.close(),
+    [Symbol.dispose]: close,
   };
 }
 
@@ -177,7 +230,7 @@ function placed(
   const bytes = (count / type.values) * type.bytes;
   if (!Number.isSafeInteger(offset) || offset < 0 || offset + bytes > file.size)
     throw refuse("FORMAT", `has bytes ${offset} to ${offset + bytes} of ${file.size}: truncated?`);
-  return { type, shape, offset, heads };
+  return { file, type, shape, offset, heads };
 }
 
 /** How many heads a tensor's rows belong to, where they lie in the other order. */
@@ -190,12 +243,7 @@ function headsOf(name: string, metadata: Metadata): number {
 }
 
 /** The bytes of values [start, start + count), rows of heads put back in order. */
-function bytesOf(
-  file: ByteSource,
-  { type, offset, shape, heads }: Placed,
-  start: number,
-  count: number,
-): Uint8Array {
+function bytesOf({ file, type, offset, shape, heads }: Placed, start: number, count: number): Uint8Array {
   const sizeOf = (values: number): number => (values / type.values) * type.bytes;
   // files are read at once
   const read = (from: number, to: number): Uint8Array =>

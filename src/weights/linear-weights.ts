@@ -143,6 +143,11 @@ function storedValue(precision: "int8" | "int4", bytes: Uint8Array, at: number, 
   return (((bytes[at + 2 + (i & 15)]! >> (i < 16 ? 0 : 4)) & 15) - 8) * scale;
 }
 
+/** Bytes of a matrix as it is held: its rows are filled up to a multiple of 4. */
+export function linearBytes(precision: Precision, rows: number, columns: number): number {
+  return bytesOf(precision, Math.ceil(rows / TILE_ROWS) * TILE_ROWS, columns);
+}
+
 function bytesOf(precision: Precision, rows: number, columns: number): number {
   if (precision === "bf16") return rows * columns * 2;
   return rows * (columns / GROUP) * (CODE_BYTES[precision] + 2);

@@ -7,7 +7,9 @@ export type GgufValue =
   | { readonly f32: number }
   | { readonly text: string }
   | { readonly texts: readonly string[] }
-  | { readonly i32s: readonly number[] };
+  | { readonly i32s: readonly number[] }
+  | { readonly f32s: readonly number[] }
+  | { readonly flag: boolean };
 
 export type GgufType = "F32" | "F16" | "Q8_0" | "Q4_0";
 
@@ -61,11 +63,15 @@ class Bytes {
       this.u32(8);
       this.u64(value.texts.length);
       for (const text of value.texts) this.text(text);
+    } else if ("flag" in value) {
+      this.u32(7);
+      this.push(Uint8Array.of(value.flag ? 1 : 0));
     } else {
+      const numbers = "i32s" in value ? Int32Array.from(value.i32s) : Float32Array.from(value.f32s);
       this.u32(9);
-      this.u32(5);
-      this.u64(value.i32s.length);
-      this.push(new Uint8Array(Int32Array.from(value.i32s).buffer));
+      this.u32("i32s" in value ? 5 : 6);
+      this.u64(numbers.length);
+      this.push(new Uint8Array(numbers.buffer));
     }
   }
 }

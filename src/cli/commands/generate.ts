@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { MnemeError } from "../../errors.ts";
-import type { GenerateOptions, LoadOptions, Piece } from "../../model/index.ts";
+import { formatBytes } from "../../memory/units.ts";
+import type { DownloadProgress, GenerateOptions, LoadOptions, Piece } from "../../model/index.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
 import { wholeNumber } from "../library.ts";
 import { note, printJson } from "../output.ts";
@@ -14,8 +15,9 @@ export default command({
     model: {
       type: "string",
       required: true,
-      valueHint: "folder",
-      description: "Hugging Face checkpoint: config.json, tokenizer.json, *.safetensors",
+      valueHint: "model",
+      description:
+        "Folder of a Hugging Face checkpoint, a GGUF file, or hf:owner/name[/file.gguf][@revision]",
     },
     chat: { type: "boolean", description: "The prompt is a message: use the model's chat template" },
     "max-tokens": { type: "string", valueHint: "n", default: "256", description: "Tokens at most" },
@@ -39,6 +41,12 @@ export default command({
       default: "int8",
       description: "How weights are kept in RAM",
     },
+    "weight-cache": {
+      type: "string",
+      valueHint: "folder",
+      description:
+        'Where converted weights are kept for the next time, or "off"; default: ~/.cache/mneme/weights',
+    },
   },
   examples: [
     ["mneme generate --model ./SmolLM-135M 'The capital of France is'", "the text, as it comes"],
@@ -50,12 +58,18 @@ export default command({
   ],
   async run(args, { signal }) {
     if (!args.model)
-      throw new MnemeError("ARGUMENT", "generate: --model is needed, the folder of a checkpoint");
+      throw new MnemeError("ARGUMENT", "generate: --model is needed: a folder, a GGUF file or hf:owner/name");
     const { load } = await import("../../model/index.ts");
     const options = await optionsOf(args, signal);
     const started = performance.now();
     const precision = args.precision as NonNullable<LoadOptions["precision"]>;
-    await using model = await load(args.model, { precision });
+    const weightCache = args["weight-cache"] === "off" ? false : args["weight-cache"];
+    await using model = await load(args.model, {
+      precision,
+      signal,
+      ...(weightCache === undefined ? {} : { weightCache }),
+      ...(args.quiet || args.json ? {} : { onProgress: downloadNotes() }),
+    });
     const loaded = performance.now();
     const prompt = args._.join(" ");
     const pieces = args.chat
@@ -83,6 +97,16 @@ export default command({
     return EXIT.ok;
   },
 });
+
+/** A line for each tenth of a file that comes. */
+function downloadNotes(): (progress: DownloadProgress) => void {
+  let last = "";
+  return ({ file, done, total }) => {
+    const line = `${file}: ${Math.floor((10 * done) / total) * 10}% of ${formatBytes(total)}`;
+    if (line !== last) note(line, false);
+    last = line;
+  };
+}
 
 interface Flags {
   readonly "max-tokens"?: string | undefined;

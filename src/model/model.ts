@@ -1,0 +1,147 @@
+/** A language model that was loaded: it generates, chats and scores; all its requests run together. */
+import { PagedCache } from "../cache/paged-cache.ts";
+import type { PrefixStore } from "../cache/prefix-store.ts";
+import { MnemeError } from "../errors.ts";
+import { kernels, type LazyPool } from "../kernels/index.ts";
+import { Pacer } from "../pacer.ts";
+import type { Precision } from "../weights/linear-weights.ts";
+import type { ChatMessage, ChatTemplate } from "./chat-template.ts";
+import type { ModelConfig } from "./config.ts";
+import type { Decoder } from "./decoder.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
+import type { GenerateOptions, Piece } from "./generate.ts";
+import { logProbability } from "./sample.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { piecesWithCalls } from "./tool-call-text.ts";
+import {
+  argumentsKey,
+  type ChatOptions,
+  type ChatPiece,
+  callSchema,
+  messagesFor,
+  type Tool,
+  toolsOf,
+} from "./tools.ts";
+
+/** Tokens whose logits are held at once. */
+const SCORED_AT_ONCE = 64;
+
+/** What a chat template is given beside the messages. */
+export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
+
+export class Model implements AsyncDisposable {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  readonly precision: Precision;
+  readonly #template: ChatTemplate | undefined;
+  readonly #decoder: Decoder;
+  readonly #pool: LazyPool;
+  readonly #pacer = new Pacer();
+  readonly #engine: Engine;
+  #closed = false;
+
+  constructor(
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    precision: Precision,
+    template: ChatTemplate | undefined,
+    pool: LazyPool,
+    options: EngineOptions = {},
+  ) {
+    this.config = decoder.config;
+    this.tokenizer = tokenizer;
+    this.precision = precision;
+    this.#decoder = decoder;
+    this.#template = template;
+    this.#pool = pool;
+    this.#engine = new Engine(kernels(), decoder, tokenizer, () => pool.pool, options);
+  }
+
+  /** Bytes that the model holds: weights, and the caches as they are now. */
+  get bytes(): { readonly weights: number; readonly cache: number } {
+    return { weights: this.#decoder.weights.bytes, cache: this.#engine.bytes };
+  }
+
+  /** Texts read before, whose caches are kept. */
+  get prefixes(): PrefixStore {
+    return this.#engine.prefixes;
+  }
+
+  /** What the requests so far took. */
+  get counts(): { readonly steps: number; readonly promptTokens: number; readonly peakCacheBytes: number } {
+    const { steps, promptTokens, peakBytes } = this.#engine;
+    return { steps, promptTokens, peakCacheBytes: peakBytes };
+  }
+
+  /** @param prompt text, or tokens. Calls run side by side. */
+  generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
+    this.#open();
+    const tokens = typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt;
+    return this.#engine.generate(tokens, options);
+  }
+
+  /**
+   * The prompt that the model's template makes of a conversation.
+   * @param context what the template knows beside the messages; tools are told in words where it does not speak of them
+   * @throws MnemeError UNSUPPORTED where it came with none
+   */
+  chatPrompt(messages: readonly ChatMessage[], context: ChatContext = {}): string {
+    const template = this.#chatTemplate();
+    return template.render(messagesFor(template, messages, context.tools), context);
+  }
+
+  /** @throws MnemeError ARGUMENT for tools that cannot be called. The calls come before the end, and are not in the text. */
+  chat(
+    messages: readonly ChatMessage[],
+    options?: GenerateOptions & { readonly tools?: never },
+  ): AsyncGenerator<Piece>;
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatPiece>;
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatPiece> {
+    const tools = toolsOf(options);
+    const prompt = this.tokenizer.encode(this.chatPrompt(messages, tools.length > 0 ? { tools } : {}));
+    if (tools.length === 0) return this.generate(prompt, options);
+    const schema = callSchema(tools, options.toolChoice, argumentsKey(this.#chatTemplate()));
+    return piecesWithCalls(this.generate(prompt, schema ? { ...options, schema } : options), tools, options);
+  }
+
+  #chatTemplate(): ChatTemplate {
+    if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
+    return this.#template;
+  }
+
+  /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */
+  async score(text: string | readonly number[]): Promise<Float64Array> {
+    const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
+    this.#open();
+    using cache = new PagedCache(kernels(), this.#decoder.shape);
+    const scores = new Float64Array(Math.max(0, tokens.length - 1));
+    const { vocabulary } = this.config;
+    for (let at = 0; at < scores.length; at += SCORED_AT_ONCE) {
+      const piece = tokens.slice(at, Math.min(at + SCORED_AT_ONCE, scores.length));
+      const logits = this.#decoder.step([{ tokens: piece, cache, logits: "all" }]);
+      for (let i = 0; i < piece.length; i++) {
+        const row = logits.subarray(
+          i * this.#decoder.logitsStride,
+          i * this.#decoder.logitsStride + vocabulary,
+        );
+        scores[at + i] = logProbability(row, tokens[at + i + 1]!);
+      }
+      await this.#pacer.pause();
+      this.#open();
+    }
+    return scores;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#engine[Symbol.dispose]();
+    this.#decoder[Symbol.dispose]();
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  /** @throws MnemeError DISPOSED */
+  #open(): void {
+    if (this.#closed) throw new MnemeError("DISPOSED", "model: used after it was closed");
+  }
+}

@@ -1,0 +1,98 @@
+/** plan: what a model would need at a context length, out of headers alone, and the best of precision and cache codec that fits a budget. */
+import { PAGE_CODECS, type PageCodec } from "../cache/page-codec.ts";
+import { MnemeError } from "../errors.ts";
+import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import type { ModelConfig } from "./config.ts";
+import { cacheBytes, MEMORY_BYTES, scratchBytes, weightBytes } from "./sizes.ts";
+
+export interface PlanOptions {
+  /** Bytes that all of it may take; default, and never more than: one WebAssembly memory, 2^32. */
+  readonly budgetBytes?: number;
+  /** Only this precision. */
+  readonly precision?: Precision;
+  /** Only this codec. */
+  readonly cacheCodec?: PageCodec;
+}
+
+export interface PlanChoice {
+  readonly precision: Precision;
+  readonly cacheCodec: PageCodec;
+  /** Weights, scratch and cache. */
+  readonly bytes: number;
+  readonly fits: boolean;
+}
+
+export interface Plan {
+  readonly architecture: string;
+  readonly contextTokens: number;
+  /** Of the context that the model was trained for. */
+  readonly mostTokens: number;
+  /** Bytes by precision. */
+  readonly weights: Readonly<Record<Precision, number>>;
+  /** Bytes of a full context by codec. */
+  readonly cache: Readonly<Record<PageCodec, number>>;
+  readonly scratch: number;
+  readonly budgetBytes: number;
+  /** The best first. */
+  readonly choices: readonly PlanChoice[];
+  /** The first that fits. */
+  readonly proposal: PlanChoice | undefined;
+  /** By how much the smallest choice exceeds the budget; 0 when one fits. */
+  readonly missingBytes: number;
+}
+
+/** Of weights a lower precision costs more quality than of the cache: all codecs of one come before the next. */
+const BEST_PRECISIONS: readonly Precision[] = ["bf16", "int8", "int4"];
+const BEST_CODECS: readonly PageCodec[] = ["f32", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
+
+/**
+ * @param path a folder or GGUF file, as `load` takes it. @param contextTokens of prompt and answer together
+ * @throws MnemeError RANGE for a context that the model was not trained for; of files what `load` throws
+ */
+export async function plan(path: string, contextTokens: number, options: PlanOptions = {}): Promise<Plan> {
+  using checkpoint = await openCheckpoint(path);
+  return planOf(checkpoint.config, contextTokens, options);
+}
+
+/** The same of a configuration. @throws MnemeError RANGE */
+export function planOf(config: ModelConfig, contextTokens: number, options: PlanOptions = {}): Plan {
+  const { budgetBytes = MEMORY_BYTES, precision, cacheCodec } = options;
+  if (!(Number.isSafeInteger(contextTokens) && contextTokens > 0 && contextTokens <= config.context))
+    throw new MnemeError(
+      "RANGE",
+      `plan: a context of ${contextTokens} tokens; expected a whole number from 1 to the model's ${config.context}`,
+    );
+  if (!(budgetBytes > 0))
+    throw new MnemeError("RANGE", `plan: a budget of ${budgetBytes} bytes; expected more than 0`);
+  const weights = byName(PRECISIONS, (one) => weightBytes(config, one));
+  const cache = byName(PAGE_CODECS, (one) => cacheBytes(config, one, contextTokens));
+  const scratch = scratchBytes(config);
+  const most = Math.min(budgetBytes, MEMORY_BYTES);
+  const choices = BEST_PRECISIONS.filter((one) => precision === undefined || one === precision).flatMap((p) =>
+    BEST_CODECS.filter((one) => cacheCodec === undefined || one === cacheCodec).map((c) => {
+      const bytes = weights[p] + cache[c] + scratch;
+      return { precision: p, cacheCodec: c, bytes, fits: bytes <= most };
+    }),
+  );
+  const least = choices.reduce((smallest, { bytes }) => Math.min(smallest, bytes), Number.POSITIVE_INFINITY);
+  return {
+    architecture: config.architecture,
+    contextTokens,
+    mostTokens: config.context,
+    weights,
+    cache,
+    scratch,
+    budgetBytes: most,
+    choices,
+    proposal: choices.find(({ fits }) => fits),
+    missingBytes: Math.max(0, least - most),
+  };
+}
+
+function byName<T extends string>(
+  names: readonly T[],
+  bytesOf: (name: T) => number,
+): Readonly<Record<T, number>> {
+  return Object.fromEntries(names.map((name) => [name, bytesOf(name)])) as Record<T, number>;
+}

@@ -1,0 +1,134 @@
+/** A small model of random weights as a folder that Hugging Face's tools would know, or as a GGUF file. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { configOf, type ModelConfig } from "../../src/model/config.ts";
+import type { TensorSource } from "../../src/weights/tensor-source.ts";
+import { writeGgufModel } from "./gguf-model.ts";
+import { randomSource } from "./random-model.ts";
+
+/** What is written to config.json. */
+export const CHECKPOINT_CONFIG = {
+  architectures: ["LlamaForCausalLM"],
+  vocab_size: 61,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 16,
+  max_position_embeddings: 512,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  tie_word_embeddings: true,
+  bos_token_id: 0,
+  eos_token_id: 1,
+} as const;
+
+const TOKENS = [
+  "<s>",
+  "</s>",
+  "Ġ",
+  ..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+  "Ġa",
+  "Ġb",
+  "th",
+  "he",
+  "an",
+  "in",
+];
+
+const tokenizer = {
+  added_tokens: [0, 1].map((id) => ({ id, content: TOKENS[id], special: true })),
+  normalizer: null,
+  pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+  post_processor: null,
+  decoder: { type: "ByteLevel" },
+  model: {
+    type: "BPE",
+    vocab: Object.fromEntries(TOKENS.map((token, id) => [token, id])),
+    merges: ["Ġ a", "Ġ b", "t h", "h e", "a n", "i n"],
+  },
+};
+
+/** Names of the tensors of a model without biases. */
+export function tensorNames({ layers, tied }: ModelConfig): string[] {
+  const parts = ["q", "k", "v", "o"].map((one) => `self_attn.${one}_proj`);
+  const more = ["gate", "up", "down"].map((one) => `mlp.${one}_proj`);
+  return [
+    "model.embed_tokens.weight",
+    "model.norm.weight",
+    ...(tied ? [] : ["lm_head.weight"]),
+    ...Array.from({ length: layers }, (_, i) =>
+      [...parts, ...more, "input_layernorm", "post_attention_layernorm"].map(
+        (one) => `model.layers.${i}.${one}.weight`,
+      ),
+    ).flat(),
+  ];
+}
+
+/** The bytes of a file with these tensors as f32. */
+export function safetensorsOf(source: TensorSource, names: readonly string[]): Uint8Array {
+  const header: Record<string, unknown> = {};
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const name of names) {
+    const shape = source.shapeOf(name)!;
+    const values = source.read(
+      name,
+      0,
+      shape.reduce((product, side) => product * side, 1),
+    );
+    header[name] = { dtype: "F32", shape, data_offsets: [at, at + values.byteLength] };
+    parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    at += values.byteLength;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  return Buffer.concat([new Uint8Array(BigUint64Array.of(BigInt(json.length)).buffer), json, ...parts]);
+}
+
+export const SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] as const;
+
+/** Files by name, with weights in two shards. */
+export function checkpointFiles(
+  changes: Readonly<Record<string, unknown>> = {},
+  seed = 1,
+): Map<string, Uint8Array> {
+  const json = { ...CHECKPOINT_CONFIG, ...changes };
+  const config = configOf(json, "config.json");
+  const source = randomSource(config, seed);
+  const names = tensorNames(config);
+  const halves = [names.slice(0, names.length >> 1), names.slice(names.length >> 1)];
+  const map = Object.fromEntries(halves.flatMap((half, i) => half.map((name) => [name, SHARDS[i]])));
+  const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+  return new Map<string, Uint8Array>([
+    ["config.json", text(json)],
+    ["tokenizer.json", text(tokenizer)],
+    ["tokenizer_config.json", text({ bos_token: "<s>", eos_token: "</s>" })],
+    ["model.safetensors.index.json", text({ weight_map: map })],
+    ...SHARDS.map((name, i) => [name, safetensorsOf(source, halves[i]!)] as const),
+  ]);
+}
+
+export function writeCheckpoint(
+  folder: string,
+  changes: Readonly<Record<string, unknown>> = {},
+  seed = 1,
+): void {
+  for (const [name, bytes] of checkpointFiles(changes, seed)) writeFileSync(join(folder, name), bytes);
+}
+
+/** The same model as a GGUF file. */
+export function writeSmallGguf(
+  path: string,
+  changes: Readonly<Record<string, unknown>> = {},
+  seed = 1,
+): void {
+  const config = configOf({ ...CHECKPOINT_CONFIG, ...changes }, "config.json");
+  writeGgufModel(path, config, randomSource(config, seed), "F32", {
+    tokens: TOKENS,
+    merges: tokenizer.model.merges,
+    types: TOKENS.map((_, id) => (id < 2 ? 3 : 1)),
+    pre: "gpt-2",
+    chatTemplate: "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}",
+  });
+}
