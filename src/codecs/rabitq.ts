@@ -140,7 +140,8 @@ export function levelAt(codes: Uint8Array, start: number, i: number, bits: numbe
   return (pair >> (bit & 7)) & (2 ** bits - 1);
 }
 
-function packLevels(levels: Uint8Array, bits: number, codes: Uint8Array, start: number): void {
+/** Writes levels where `levelAt` finds them; the bytes must be zero. */
+export function packLevels(levels: ArrayLike<number>, bits: number, codes: Uint8Array, start: number): void {
   for (let i = 0; i < levels.length; i++) {
     const bit = i * bits;
     const at = start + (bit >> 3);

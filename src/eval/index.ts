@@ -1,4 +1,15 @@
 /** Evaluation of retrieval. */
+
+export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
 export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";
 export { averagePrecision, type Judgements, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
+export {
+  SYNTH_SETTINGS,
+  type SynthHead,
+  type SynthKv,
+  type SynthKvOptions,
+  type SynthSetting,
+  synthKv,
+  synthKvDefaults,
+} from "./synth-kv.ts";

@@ -1,5 +1,5 @@
 /** The quantised blocks of GGUF files as f32 (their layouts: ggml's quants). Each type: values and bytes of a block, and how one is decoded. */
-import { fromHalf } from "./half.ts";
+import { fromHalf } from "../half.ts";
 
 export interface BlockType {
   readonly name: string;

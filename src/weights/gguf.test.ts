@@ -6,11 +6,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type GgufType, writeGguf } from "../../test/support/gguf-writer.ts";
 import { isInstalled } from "../../test/support/installed.ts";
 import { isMnemeError } from "../errors.ts";
+import { toHalf } from "../half.ts";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import { BLOCK_TYPES } from "./gguf-blocks.ts";
 import { hubName, openGguf } from "./gguf-source.ts";
-import { toHalf } from "./half.ts";
 import { LinearWeights } from "./linear-weights.ts";
 
 const hasParser = await isInstalled("@huggingface/gguf");

@@ -1,9 +1,9 @@
 /** Products of quantised weights against plain sums over the decoded weights; and what quantising loses. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fromHalf, toHalf } from "../half.ts";
 import { kernels, type Region } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
-import { fromHalf, toHalf } from "./half.ts";
 import { GROUP, LinearWeights, PRECISIONS, type Precision } from "./linear-weights.ts";
 
 const { arena } = kernels();

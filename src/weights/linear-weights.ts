@@ -1,7 +1,7 @@
 /** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
 import { MnemeError } from "../errors.ts";
+import { fromHalf, toHalf } from "../half.ts";
 import { type Arena, kernels, type Region } from "../kernels/index.ts";
-import { fromHalf, toHalf } from "./half.ts";
 import type { StoredBlocks } from "./tensor-source.ts";
 
 export const PRECISIONS = ["int8", "int4", "bf16"] as const;

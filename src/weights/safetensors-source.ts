@@ -1,5 +1,6 @@
 /** Safetensors files as tensors: one file, or the shards that an index names. Headers are read at once, tensors when they are asked for. */
 import { MnemeError } from "../errors.ts";
+import { fromHalf } from "../half.ts";
 import type { ByteSource } from "../storage/byte-source.ts";
 import { fileSource } from "../storage/file-source.ts";
 import {
@@ -8,7 +9,6 @@ import {
   safetensorsHeaderLength,
   type TensorEntry,
 } from "../storage/safetensors.ts";
-import { fromHalf } from "./half.ts";
 import type { TensorSource } from "./tensor-source.ts";
 
 interface Placed extends TensorEntry {

@@ -1,6 +1,6 @@
 /** Writes GGUF files, version 3: what the tests and benchmarks give to Mneme and to its peers alike. */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { toHalf } from "../../src/weights/half.ts";
+import { toHalf } from "../../src/half.ts";
 
 export type GgufValue =
   | { readonly u32: number }

@@ -1,0 +1,57 @@
+/**
+ * What the last queries of the prompt look at, smoothed along the tokens so that neighbours of a hit stay too (Li et al., SnapKV: LLM
+ * Knows What You are Looking for Before Generation, 2024). Not for questions that come later: then the wrong queries vote.
+ */
+import { MnemeError } from "../../errors.ts";
+import { checkScores, checkWhole } from "../checks.ts";
+import type { HeadContext, Scorer } from "../parts.ts";
+
+export interface WindowAttentionOptions {
+  /** Queries that vote; default 32. */
+  readonly window?: number;
+  /** Slots that a vote is averaged over, odd; default 5, 1: none. */
+  readonly kernel?: number;
+}
+
+export const windowAttentionDefaults = { window: 32, kernel: 5 } as const;
+
+/** @throws MnemeError RANGE naming the option; score: NOT_FINITE */
+export function windowAttention(options: WindowAttentionOptions = {}): Scorer {
+  const { window, kernel } = { ...windowAttentionDefaults, ...options };
+  checkWhole("window attention", "window", window, 1);
+  checkWhole("window attention", "kernel", kernel, 1);
+  if (kernel % 2 === 0)
+    throw new MnemeError("RANGE", `window attention: kernel is ${kernel}; expected an odd number`);
+  return {
+    needs: { windowQueries: window },
+    score(head, out) {
+      const votes = votesOf(head, out);
+      // the window's own slots are the guard's business, and would leak into their neighbours
+      smooth(out.subarray(0, Math.max(0, head.slots - votes)), kernel);
+      checkScores("window attention", head, out);
+    },
+  };
+}
+
+/** Writes the mean weight of each slot over the window's queries and the group's heads. @returns how many queries there were */
+export function votesOf(head: HeadContext, out: Float32Array): number {
+  const { queries, weights } = head.windowWeights();
+  const { slots } = head;
+  const rows = weights.length / slots;
+  out.fill(0);
+  for (let row = 0; row < rows; row++)
+    for (let s = 0; s < slots; s++) out[s]! += weights[row * slots + s]! / rows;
+  return queries;
+}
+
+/** Mean over `kernel` slots around each, in place; beyond both ends lie zeros. */
+function smooth(values: Float32Array, kernel: number): void {
+  if (kernel === 1) return;
+  const reach = (kernel - 1) / 2;
+  const before = values.slice();
+  for (let i = 0; i < values.length; i++) {
+    let sum = 0;
+    for (let j = Math.max(0, i - reach); j <= Math.min(values.length - 1, i + reach); j++) sum += before[j]!;
+    values[i] = sum / kernel;
+  }
+}
