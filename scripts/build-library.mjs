@@ -11,6 +11,7 @@ const ROOMS = [
   "index",
   "embed",
   "eval",
+  "cache",
   "model",
   "memory",
   "server",

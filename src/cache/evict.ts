@@ -4,6 +4,7 @@ import { PAGE_SLOTS } from "../kernels/index.ts";
 import { pageBytes } from "./page-codec.ts";
 import type { Allocator, Guard, HeadContext, Merger, Needs, Scorer, Selector } from "./parts.ts";
 import type { GovernedCache } from "./policy.ts";
+import { isLayerScorer, shareAcrossLayer } from "./scorers/across-layer.ts";
 
 /** What may stay: slots of a head on average, a share of those there are, or bytes of the whole cache. */
 export type CacheBudget =
@@ -48,9 +49,11 @@ export function evict(
   const scores = heads.map((head) => {
     const out = new Float32Array(head.slots);
     scorer.score(head, out);
-    checkScores(out, head);
     return out;
   });
+  if (isLayerScorer(scorer))
+    for (let layer = 0; layer < cache.layers; layer++)
+      shareAcrossLayer(scores.slice(layer * cache.kvHeads, (layer + 1) * cache.kvHeads));
   const counts = allocator.split(scores, perHead, { layers: cache.layers, kvHeads: cache.kvHeads, guard });
   let dropped = 0;
   heads.forEach(({ layer, kvHead, slots, segment }, i) => {
@@ -83,13 +86,4 @@ function slotsWithin(budget: CacheBudget, cache: GovernedCache, heads: readonly 
   const { keys, values } = pageBytes(cache.codec, heads[0]!.dim);
   // positions of what stays are bytes too
   return Math.floor(budget.bytes / heads.length / ((keys + values) / PAGE_SLOTS + 4));
-}
-
-function checkScores(scores: Float32Array, { layer, kvHead }: HeadContext): void {
-  const bad = scores.findIndex((score) => Number.isNaN(score));
-  if (bad >= 0)
-    throw new MnemeError(
-      "NOT_FINITE",
-      `cache: the score of slot ${bad} in layer ${layer}, head ${kvHead} is no number`,
-    );
 }

@@ -165,30 +165,31 @@ export class HeadPages implements Disposable {
   /** Keeps these slots, ascending, and forgets the others. @param next position of the token to come. @throws MnemeError UNSUPPORTED of pages of fewer bits than 8 */
   keep(slots: Int32Array, next: number): void {
     if (slots.length === this.#slots) return;
-    if (this.#pages.some(({ codec }) => codec !== this.#codec))
+    const old = this.#pages;
+    const moves = pagesOf(slots, this.#slots);
+    const encoded = (slot: number): boolean => old[Math.floor(slot / PAGE_SLOTS)]!.codec !== this.#codec;
+    if (moves.some((move) => typeof move !== "number" && move.some(encoded)))
       throw new MnemeError(
         "UNSUPPORTED",
-        "cache: slots of encoded pages cannot be taken apart; evict before encoding",
+        "cache: slots of encoded pages cannot be taken apart; evict before encoding, or whole pages",
       );
     const positions = this.positions();
     const counts = this.#counts && this.#countsOf(0, this.#slots);
-    // whole pages at the start that stay as they are
-    let whole = 0;
-    while (whole < slots.length && slots[whole] === whole) whole++;
-    whole = Math.floor(whole / PAGE_SLOTS);
-    const old = this.#pages.splice(whole);
-    const rest = slots.subarray(whole * PAGE_SLOTS);
-    const fresh = Array.from({ length: Math.ceil(rest.length / PAGE_SLOTS) }, () =>
-      this.#newPage(this.#codec),
-    );
-    this.#gather(old, rest, whole * PAGE_SLOTS, fresh);
-    for (const page of fresh) this.#push(page);
+    this.#pages = [];
+    for (const move of moves) {
+      if (typeof move === "number") {
+        old[move]!.owners++;
+        this.#push(old[move]!);
+      } else {
+        const page = this.#newPage(this.#codec);
+        this.#gather(old, move, page);
+        this.#push(page);
+      }
+    }
     for (const page of old) page.release();
     this.#slots = slots.length;
-    this.#place(
-      Int32Array.from(slots, (slot) => positions[slot]!),
-      next,
-    );
+    const kept = Int32Array.from(slots, (slot) => positions[slot]!);
+    this.#place(kept, next);
     this.#setCounts(counts && Float32Array.from(slots, (slot) => counts[slot]!));
   }
 
@@ -275,21 +276,22 @@ export class HeadPages implements Disposable {
     });
   }
 
-  /** Slots `first` and on of the old pages, by their numbers, into new ones. */
-  #gather(old: readonly Page[], slots: Int32Array, first: number, next: readonly Page[]): void {
-    if (slots.length === 0) return;
+  /** Slots of the old pages, by their numbers, into a new one. */
+  #gather(old: readonly Page[], slots: Int32Array, page: Page): void {
     const { arena, instance } = this.#face;
-    using tables = arena.alloc((old.length + next.length) * ENTRY_WORDS * 4 + slots.byteLength);
-    const words = tables.u32();
-    [...old, ...next].forEach((page, i) => {
-      words.set(this.#entryOf(page), i * ENTRY_WORDS);
+    const first = Math.floor(slots[0]! / PAGE_SLOTS);
+    const from = old.slice(first, Math.floor(slots.at(-1)! / PAGE_SLOTS) + 1);
+    const numbers = (from.length + 1) * ENTRY_WORDS;
+    using room = arena.alloc(numbers * 4 + slots.byteLength);
+    const words = room.u32();
+    [...from, page].forEach((one, i) => {
+      words.set(this.#entryOf(one), i * ENTRY_WORDS);
     });
-    const numbers = (old.length + next.length) * ENTRY_WORDS;
     slots.forEach((slot, i) => {
-      words[numbers + i] = slot - first;
+      words[numbers + i] = slot - first * PAGE_SLOTS;
     });
-    const to = tables.pointer + old.length * ENTRY_WORDS * 4;
-    instance.exports.gatherSlots(tables.pointer, tables.pointer + numbers * 4, slots.length, this.#dim, to);
+    const to = room.pointer + from.length * ENTRY_WORDS * 4;
+    instance.exports.gatherSlots(room.pointer, room.pointer + numbers * 4, slots.length, this.#dim, to);
   }
 
   /** The last page, partly filled, must be this cache's alone and of a codec that takes slots. */
@@ -357,4 +359,16 @@ export class HeadPages implements Disposable {
     const values = region.pointer + pageBytes(codec, this.#dim).keys;
     return [region.pointer, values, bias?.pointer ?? 0, PAGE_CODECS.indexOf(codec)];
   }
+}
+
+/** What the pages of some slots, ascending, are made of: a page as it is, by its number, or slots of several. */
+function pagesOf(slots: Int32Array, all: number): (number | Int32Array)[] {
+  const moves: (number | Int32Array)[] = [];
+  for (let at = 0; at < slots.length; at += PAGE_SLOTS) {
+    const some = slots.subarray(at, at + PAGE_SLOTS);
+    const first = some[0]!;
+    const whole = first % PAGE_SLOTS === 0 && some.length === Math.min(PAGE_SLOTS, all - first);
+    moves.push(whole && some.at(-1) === first + some.length - 1 ? first / PAGE_SLOTS : some);
+  }
+  return moves;
 }

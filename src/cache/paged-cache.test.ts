@@ -170,6 +170,14 @@ test("an encoded page that is cut into takes slots again", () => {
     0.02,
   );
   expect(() => cache.keep(0, 0, Int32Array.of(1))).toThrow(/evict before encoding/);
+  // whole pages go and stay as they are
+  const before = cache.segment(0, 0);
+  cache.keep(
+    0,
+    0,
+    Int32Array.from({ length: 64 }, (_, i) => i),
+  );
+  expect(cache.segment(0, 0).keys).toEqual(before.keys.subarray(0, 64 * 32));
 });
 
 test("counts are kept beside their slots", () => {

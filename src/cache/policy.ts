@@ -26,6 +26,8 @@ export interface CachePolicy {
   readonly needs: Needs;
   /** Whether slots are dropped: then what the cache held does not serve another prompt. */
   readonly evicts: boolean;
+  /** What it drops while text is generated are whole pages: then others may encode what stays. */
+  readonly wholePages?: boolean;
   /** How new tokens are kept; default int8. */
   readonly codec?: CacheCodec;
   /** Rows are kept turned by a Hadamard transform. */
