@@ -53,6 +53,8 @@ export function duo(
   };
   return {
     name: "duo",
+    // what begins at a page leaves whole pages behind it
+    wholePages: sinks % PAGE_SLOTS === 0,
     needs: {},
     evicts: true,
     interval: INTERVAL,
