@@ -30,6 +30,8 @@ export class DecoderWeights implements Disposable {
   readonly head: LinearWeights;
   readonly #owned: Disposable[] = [];
   readonly #regions = new Map<string, Region>();
+  /** Bytes of matrices with values that were encoded anew, not taken as they were stored. */
+  readonly encodedBytes: number;
 
   /**
    * @param stored regions of the same weights from before: what it has is not encoded again
@@ -42,13 +44,16 @@ export class DecoderWeights implements Disposable {
     precision: Precision,
     stored?: StoredRegions,
   ) {
+    let encodedBytes = 0;
     try {
       const { width, headDim, heads, kvHeads } = config;
       const hidden = [config.hidden, paddedHidden(config)] as const;
       const q = heads * headDim;
       const kv = kvHeads * headDim;
       const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
-        const weights = this.#own(stacked(arena, source, precision, columns, parts, stored));
+        const { weights, encoded } = stacked(arena, source, precision, columns, parts, stored);
+        this.#own(weights);
+        if (encoded) encodedBytes += weights.bytes;
         this.#regions.set(nameOf(parts), weights.region);
         return weights;
       };
@@ -96,6 +101,7 @@ export class DecoderWeights implements Disposable {
       this[Symbol.dispose]();
       throw error;
     }
+    this.encodedBytes = encodedBytes;
   }
 
   get bytes(): number {
@@ -135,14 +141,15 @@ function stacked(
   columns: Side,
   parts: readonly (readonly [string, Side])[],
   stored?: StoredRegions,
-): LinearWeights {
+): { readonly weights: LinearWeights; readonly encoded: boolean } {
   const [wide, padded] = sidesOf(columns);
   for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
   const all = parts.reduce((sum, [, rows]) => sum + sidesOf(rows)[1], 0);
   const weights = new LinearWeights(arena, precision, all, padded);
   try {
-    if (stored?.fill(nameOf(parts), weights.region.u8())) return weights;
+    if (stored?.fill(nameOf(parts), weights.region.u8())) return { weights, encoded: false };
     let first = 0;
+    let encoded = false;
     for (const [name, side] of parts) {
       const [rows, paddedRows] = sidesOf(side);
       for (let row = 0; row < rows; row += ROWS_AT_ONCE) {
@@ -151,15 +158,16 @@ function stacked(
         if (blocks && weights.setBlocks(first + row, blocks)) continue;
         const values = source.read(name, row * wide, some * wide);
         weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
+        encoded = true;
       }
       if (paddedRows > rows) weights.set(first + rows, new Float32Array((paddedRows - rows) * padded));
       first += paddedRows;
     }
+    return { weights, encoded };
   } catch (error) {
     weights[Symbol.dispose]();
     throw error;
   }
-  return weights;
 }
 
 function sidesOf(side: Side): readonly [number, number] {

@@ -12,10 +12,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { writeCheckpoint } from "../../test/support/checkpoint.ts";
-import { PRECISIONS } from "../weights/linear-weights.ts";
+import { writeCheckpoint, writeSmallGguf } from "../../test/support/checkpoint.ts";
+import { isInstalled } from "../../test/support/installed.ts";
+import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { load } from "./load.ts";
 
+const hasParser = await isInstalled("@huggingface/gguf");
 const work = mkdtempSync(join(tmpdir(), "mneme-load-weights-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
@@ -23,10 +25,7 @@ const folder = mkdtempSync(join(work, "model-"));
 writeCheckpoint(folder);
 let count = 0;
 
-const scores = async (
-  weightCache: string | false,
-  precision: (typeof PRECISIONS)[number] = "int8",
-): Promise<number[]> => {
+const scores = async (weightCache: string | false, precision: Precision = "int8"): Promise<number[]> => {
   await using model = await load(folder, { precision, weightCache, workers: 0 });
   return [...(await model.score("the ban in a"))];
 };
@@ -79,6 +78,18 @@ describe("kept weights", () => {
     writeFileSync(file, "");
     chmodSync(file, 0o444);
     expect(await scores(join(file, "weights"))).toEqual(await scores(false));
+  });
+
+  test.skipIf(!hasParser)("what a GGUF file has in the very blocks is not kept twice", async () => {
+    const cache = join(work, `${count++}`);
+    const path = join(work, "blocks.gguf");
+    writeSmallGguf(path, {}, 1, "Q8_0");
+    const keptAs = async (precision: Precision): Promise<number> => {
+      await using _ = await load(path, { precision, weightCache: cache, workers: 0 });
+      return existsSync(cache) ? readdirSync(cache).length : 0;
+    };
+    expect(await keptAs("int8")).toBe(0);
+    expect(await keptAs("int4")).toBe(1);
   });
 
   test("nothing is kept beyond the budget", async () => {

@@ -14,6 +14,9 @@ export interface WeightCacheOptions {
   readonly weightCacheBytes?: number;
 }
 
+/** Share of the weights that must have been encoded. */
+const WORTH_KEEPING = 0.25;
+
 /**
  * A kept file that is damaged is removed and made anew; a folder that cannot be written to keeps nothing.
  * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
@@ -33,6 +36,8 @@ export function loadWeights(
   if (known) return known;
   cache.remove(fingerprint);
   const weights = new DecoderWeights(arena, config, tensors, precision);
+  // blocks that are taken as they are stored come as fast out of the model's own file
+  if (weights.encodedBytes < weights.bytes * WORTH_KEEPING) return weights;
   try {
     cache.keep(fingerprint, { model: name, precision }, weights.regions());
   } catch {

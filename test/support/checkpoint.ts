@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { configOf, type ModelConfig } from "../../src/model/config.ts";
 import type { TensorSource } from "../../src/weights/tensor-source.ts";
 import { writeGgufModel } from "./gguf-model.ts";
+import type { GgufType } from "./gguf-writer.ts";
 import { randomSource } from "./random-model.ts";
 
 /** What is written to config.json. */
@@ -122,9 +123,10 @@ export function writeSmallGguf(
   path: string,
   changes: Readonly<Record<string, unknown>> = {},
   seed = 1,
+  type: GgufType = "F32",
 ): void {
   const config = configOf({ ...CHECKPOINT_CONFIG, ...changes }, "config.json");
-  writeGgufModel(path, config, randomSource(config, seed), "F32", {
+  writeGgufModel(path, config, randomSource(config, seed), type, {
     tokens: TOKENS,
     merges: tokenizer.model.merges,
     types: TOKENS.map((_, id) => (id < 2 ? 3 : 1)),
