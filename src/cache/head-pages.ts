@@ -34,6 +34,17 @@ class Page {
   }
 }
 
+/** What a head is beside its bytes: those of positions, counts and pages, in this order. */
+export interface HeadFacts {
+  readonly slots: number;
+  readonly next: number;
+  /** Slots whose positions, and whose counts, are kept one by one. */
+  readonly kept: number;
+  readonly counts: number;
+  /** By page, in the order of PAGE_CODECS. */
+  readonly codecs: readonly number[];
+}
+
 export class HeadPages implements Disposable {
   readonly #face: WasmFace;
   readonly #dim: number;
@@ -238,6 +249,65 @@ export class HeadPages implements Disposable {
       this.#enter(number);
       page.release();
     }
+  }
+
+  exported(): { readonly about: HeadFacts; readonly bytes: Uint8Array } {
+    const parts = [this.#kept, this.#counts].map((one) =>
+      one ? new Uint8Array(one.buffer, one.byteOffset, one.byteLength) : new Uint8Array(),
+    );
+    parts.push(...this.#pages.map(({ region }) => region.u8()));
+    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    const about = {
+      slots: this.#slots,
+      next: this.#next,
+      kept: this.#kept?.length ?? 0,
+      counts: this.#counts?.length ?? 0,
+      codecs: this.#pages.map(({ codec }) => PAGE_CODECS.indexOf(codec)),
+    };
+    return { about, bytes };
+  }
+
+  static imported(
+    face: WasmFace,
+    dim: number,
+    codec: CacheCodec,
+    about: HeadFacts,
+    bytes: Uint8Array,
+    damaged: (why: string) => MnemeError,
+  ): HeadPages {
+    const { slots, next, kept, counts, codecs } = about;
+    const names = codecs.map((one) => PAGE_CODECS[one]);
+    const sizes = names.map((name) =>
+      name ? pageBytes(name, dim).keys + pageBytes(name, dim).values : Number.NaN,
+    );
+    const whole = (kept + counts) * 4 + sizes.reduce((sum, size) => sum + size, 0);
+    const sane = [slots, next, kept, counts].every((one) => Number.isSafeInteger(one) && one >= 0);
+    if (
+      !sane ||
+      codecs.length !== Math.ceil(slots / PAGE_SLOTS) ||
+      kept > slots ||
+      counts > slots ||
+      whole !== bytes.length
+    )
+      throw damaged("a head's pages are not those that its header tells of");
+    const head = new HeadPages(face, dim, codec);
+    const words = bytes.slice(0, (kept + counts) * 4).buffer;
+    let at = (kept + counts) * 4;
+    names.forEach((name, i) => {
+      const page = head.#newPage(name!);
+      page.region.u8().set(bytes.subarray(at, at + sizes[i]!));
+      at += sizes[i]!;
+      head.#push(page);
+    });
+    head.#slots = slots;
+    if (kept > 0) head.#place(new Int32Array(words, 0, kept), next);
+    if (counts > 0) head.#setCounts(new Float32Array(words, kept * 4, counts));
+    return head;
   }
 
   [Symbol.dispose](): void {

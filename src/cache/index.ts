@@ -43,6 +43,8 @@ export { type SnapKvOptions, snapKv } from "./recipes/snap-kv.ts";
 export { together } from "./recipes/together.ts";
 export { type TovaOptions, tova as tovaPolicy } from "./recipes/tova.ts";
 export { slidingWindow, type WindowOptions, windowDefaults } from "./recipes/window.ts";
+export { type CacheOrigin, openCache, type SavedCache, saveCache } from "./saved-cache.ts";
+export { type SavedCacheEntry, SavedCaches, savedCachesDefaults } from "./saved-caches.ts";
 export { isLayerScorer, type LayerScorer, shareAcrossLayer } from "./scorers/across-layer.ts";
 export { type ExpectedAttentionOptions, expectedAttention } from "./scorers/expected-attention.ts";
 export { type GlobalLocalOptions, globalLocal } from "./scorers/global-local.ts";

@@ -4,7 +4,7 @@
  */
 import { MnemeError } from "../errors.ts";
 import { PAGE_SLOTS, type Region, type WasmFace } from "../kernels/index.ts";
-import { HeadPages } from "./head-pages.ts";
+import { type HeadFacts, HeadPages } from "./head-pages.ts";
 import { CACHE_CODECS, type CacheCodec, checkCodec, PAGE_CODECS, type PageCodec } from "./page-codec.ts";
 import type { KvSegment } from "./parts.ts";
 import { turnRows } from "./turn.ts";
@@ -20,6 +20,16 @@ export interface CacheOptions {
   readonly codec?: CacheCodec;
   /** Keys and values are kept turned by a Hadamard transform: what the `lloyd` codecs need. Default false. */
   readonly turned?: boolean;
+}
+
+/** What a cache is beside its bytes. */
+export interface CacheFacts {
+  readonly shape: CacheShape;
+  readonly codec: CacheCodec;
+  readonly turned: boolean;
+  readonly encoded: boolean;
+  readonly length: number;
+  readonly heads: readonly unknown[];
 }
 
 const HEAD_WORDS = 4;
@@ -159,6 +169,43 @@ export class PagedCache implements Disposable {
     const head = this.#head(layer, kvHead);
     const from = Math.ceil(first / PAGE_SLOTS);
     head.encode(from, Math.floor((head.slots - exact) / PAGE_SLOTS), codec);
+  }
+
+  /** All of it: facts, and the bytes of each head, copied. */
+  exported(): { readonly about: CacheFacts; readonly heads: readonly Uint8Array[] } {
+    const all = this.#heads.map((head) => head.exported());
+    const { shape, codec, turned } = this;
+    const about = {
+      shape,
+      codec,
+      turned,
+      encoded: this.#encoded,
+      length: this.#length,
+      heads: all.map((one) => one.about),
+    };
+    return { about, heads: all.map(({ bytes }) => bytes) };
+  }
+
+  /** The inverse of `exported`. @param damaged makes the error for facts and bytes that do not agree */
+  static imported(
+    face: WasmFace,
+    { shape, codec, turned, encoded, length, heads: facts }: CacheFacts,
+    heads: readonly Uint8Array[],
+    damaged: (why: string) => MnemeError,
+  ): PagedCache {
+    const pages: HeadPages[] = [];
+    try {
+      facts.forEach((about, i) => {
+        pages.push(HeadPages.imported(face, shape.headDim, codec, about as HeadFacts, heads[i]!, damaged));
+      });
+    } catch (error) {
+      for (const head of pages) head[Symbol.dispose]();
+      throw error;
+    }
+    const cache = new PagedCache(face, shape, { codec, turned }, pages);
+    cache.#length = length;
+    cache.#encoded = encoded;
+    return cache;
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,8 @@
 /** The weights of a decoder in kernel memory: matrices that see the same input stacked, so that one stage multiplies them. */
 import { MnemeError } from "../errors.ts";
 import type { Arena, Region } from "../kernels/index.ts";
+import type { StoredRegions } from "../storage/region-file.ts";
 import { GROUP, LinearWeights, type Precision } from "../weights/linear-weights.ts";
-import type { StoredRegions } from "../weights/region-file.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import type { ModelConfig } from "./config.ts";
 

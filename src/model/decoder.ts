@@ -1,5 +1,6 @@
 /** A decoder: tokens in, logits out, keys and values into a cache. All stages of a step are a program that the pool's threads share. */
 
+import { createHash } from "node:crypto";
 import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
@@ -32,6 +33,8 @@ const ROWS_AT_LEAST = 16;
 const HEAD_BYTES = 16;
 /** Stages of a layer. */
 const LAYER_STAGES = 12;
+/** Bytes of each matrix that a fingerprint is made of. */
+const SAMPLE_BYTES = 1 << 16;
 /** Tokens of a task of the small stages. */
 const FEW_TOKENS = 4;
 
@@ -142,6 +145,14 @@ export class Decoder implements Disposable {
     this.#last.set(10, this.#tables.wantedAt);
     this.#head = this.#product(weights.head, normed, this.#logits, false);
     this.#linear.pop();
+  }
+
+  /** Of the configuration and of samples of all weights: the same for the same model, wherever it runs. */
+  fingerprint(): string {
+    const hash = createHash("sha256").update(JSON.stringify(this.config));
+    for (const [name, bytes] of this.weights.regions())
+      hash.update(`\n${name} ${bytes.length}\n`).update(bytes.slice(0, SAMPLE_BYTES));
+    return hash.digest("hex");
   }
 
   get shape(): CacheShape {

@@ -1,6 +1,6 @@
 /** The model room: language models of the Llama family on this machine's processor. */
+export type { KeptFile } from "../storage/region-folder.ts";
 export {
-  type CachedWeights,
   defaultWeightCache,
   WeightCache,
   weightCacheDefaults,

@@ -1,8 +1,8 @@
 /** The weights of a checkpoint in kernel memory: converted, or as they were kept when it was loaded before. */
 import { isMnemeError } from "../errors.ts";
 import type { Arena } from "../kernels/index.ts";
+import type { RegionFile } from "../storage/region-file.ts";
 import type { Precision } from "../weights/linear-weights.ts";
-import type { RegionFile } from "../weights/region-file.ts";
 import { fingerprintOf, WeightCache } from "../weights/weight-cache.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { DecoderWeights } from "./decoder-weights.ts";

@@ -1,6 +1,7 @@
 /** A language model that was loaded: it generates, chats and scores; all its requests run together. */
 import { PagedCache } from "../cache/paged-cache.ts";
 import type { PrefixStore } from "../cache/prefix-store.ts";
+import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels, type LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
@@ -38,6 +39,7 @@ export class Model implements AsyncDisposable {
   readonly #pool: LazyPool;
   readonly #pacer = new Pacer();
   readonly #engine: Engine;
+  #origin: CacheOrigin | undefined;
   #closed = false;
 
   constructor(
@@ -107,6 +109,53 @@ export class Model implements AsyncDisposable {
   #chatTemplate(): ChatTemplate {
     if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
     return this.#template;
+  }
+
+  /**
+   * Reads a text that prompts will begin with, and keeps it under a name until it is dropped: `prefixes.clear(name)`.
+   * @returns its tokens. @throws as generate
+   */
+  async read(
+    text: string | readonly number[],
+    name: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
+    for await (const _ of this.generate(tokens, { ...options, maxTokens: 1 }));
+    const { cache } = this.prefixes.find(tokens, tokens.length);
+    if (!cache)
+      throw new MnemeError(
+        "BUDGET",
+        `read: ${tokens.length} tokens do not fit the budget of the caches; raise cacheBytes`,
+      );
+    this.prefixes.put(tokens, cache, name);
+    return tokens.length;
+  }
+
+  /** A text that was read under a name, as a file that outlives the process. @returns bytes. @throws MnemeError NOT_FOUND; what the file system says */
+  saveRead(name: string, path: string): number {
+    const found = this.prefixes.named(name);
+    if (!found)
+      throw new MnemeError("NOT_FOUND", `save: nothing was read under the name ${JSON.stringify(name)}`);
+    using cache = found.cache;
+    return saveCache(path, { tokens: found.tokens, cache }, this.origin);
+  }
+
+  /** The inverse of `saveRead`. @returns its tokens. @throws MnemeError NOT_FOUND, CORRUPT, FORMAT for another model, naming the file */
+  openRead(path: string, name: string): number {
+    const { tokens, cache } = openCache(kernels(), path, this.origin);
+    this.prefixes.put(tokens, cache, name);
+    return tokens.length;
+  }
+
+  /** What a saved cache must be of to be this model's. */
+  get origin(): CacheOrigin {
+    this.#origin ??= {
+      fingerprint: this.#decoder.fingerprint(),
+      model: `${this.config.architecture} of ${this.config.layers} layers, ${this.precision}`,
+      rope: this.config.rope,
+    };
+    return this.#origin;
   }
 
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */

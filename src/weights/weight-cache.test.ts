@@ -17,9 +17,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import { crc32 } from "../storage/crc32.ts";
+import { RegionFile, writeRegionFile } from "../storage/region-file.ts";
 import { LinearWeights, PRECISIONS } from "./linear-weights.ts";
-import { RegionFile, writeRegionFile } from "./region-file.ts";
-import { defaultWeightCache, fingerprintOf, WeightCache } from "./weight-cache.ts";
+import { defaultWeightCache, fingerprintOf, WEIGHTS, WeightCache } from "./weight-cache.ts";
 
 const work = mkdtempSync(join(tmpdir(), "mneme-weights-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -40,8 +40,8 @@ describe("a file of regions", () => {
         }),
         (regions) => {
           const path = fresh();
-          writeRegionFile(path, { one: 1 }, new Map(regions));
-          using file = new RegionFile(path);
+          writeRegionFile(path, WEIGHTS, { one: 1 }, new Map(regions));
+          using file = new RegionFile(path, WEIGHTS);
           expect(file.about).toEqual({ one: 1 });
           for (const [name, wanted] of regions) {
             const found = new Uint8Array(wanted.length);
@@ -59,9 +59,9 @@ describe("a file of regions", () => {
   test("fills kernel memory, in pieces", () => {
     const path = fresh();
     const wanted = bytes(2_500_001, 1);
-    writeRegionFile(path, {}, new Map([["long", wanted]]));
+    writeRegionFile(path, WEIGHTS, {}, new Map([["long", wanted]]));
     using region = kernels().arena.alloc(wanted.length);
-    using file = new RegionFile(path);
+    using file = new RegionFile(path, WEIGHTS);
     file.fill("long", region.u8());
     expect(Buffer.compare(Buffer.from(region.u8()), Buffer.from(wanted))).toBe(0);
   });
@@ -72,10 +72,10 @@ describe("a file of regions", () => {
       ["a", bytes(100, 1)],
       ["b", bytes(64, 2)],
     ]);
-    writeRegionFile(path, { fingerprint: "f" }, regions);
+    writeRegionFile(path, WEIGHTS, { fingerprint: "f" }, regions);
     const good = readFileSync(path);
     const read = (): void => {
-      using file = new RegionFile(path);
+      using file = new RegionFile(path, WEIGHTS);
       for (const [name, region] of regions) {
         const found = new Uint8Array(region.length);
         expect(file.fill(name, found)).toBe(true);
@@ -100,7 +100,7 @@ describe("a file of regions", () => {
 
   test("a format of another build is none of ours", () => {
     const path = fresh();
-    writeRegionFile(path, {}, new Map());
+    writeRegionFile(path, WEIGHTS, {}, new Map());
     const file = readFileSync(path);
     const json = new TextEncoder().encode(
       file
@@ -111,7 +111,7 @@ describe("a file of regions", () => {
     file.set(json, 16);
     file.writeUInt32LE(crc32(json), 12);
     writeFileSync(path, file);
-    expect(() => new RegionFile(path)).toThrow(/weights of format 9, expected 1/);
+    expect(() => new RegionFile(path, WEIGHTS)).toThrow(/weights of format 9, expected 1/);
   });
 });
 
@@ -194,7 +194,7 @@ describe("the folder", () => {
     truncateSync(path, statSync(path).size - 500);
     expect(cache.open("one")).toBeUndefined();
     expect(readdirSync(cache.folder)).toEqual([]);
-    writeRegionFile(path, { fingerprint: "another" }, regions(1));
+    writeRegionFile(path, WEIGHTS, { fingerprint: "another" }, regions(1));
     expect(cache.open("one")).toBeUndefined();
     expect(readdirSync(cache.folder)).toEqual([]);
   });

@@ -1,12 +1,11 @@
 /**
- * A file of named regions of kernel memory, as they lie there: "MNEMEWTS", length and checksum of a JSON header, the header, then the
- * regions, each 64-byte aligned with a checksum of its own. Reads go straight into kernel memory.
+ * A file of named regions of kernel memory, as they lie there: a magic word of its kind, length and checksum of a JSON header, the header,
+ * then the regions, each 64-byte aligned with a checksum of its own. Reads go straight into kernel memory.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { MnemeError } from "../errors.ts";
-import { crc32 } from "../storage/crc32.ts";
+import { crc32 } from "./crc32.ts";
 
-const MAGIC = "MNEMEWTS";
 /** Magic, u32 length of the header, u32 checksum of it. */
 const START_BYTES = 16;
 const ALIGN = 64;
@@ -14,6 +13,16 @@ const FORMAT_VERSION = 1;
 const MOST_HEADER_BYTES = 1 << 26;
 /** Bytes that are read and checked at once, so that they are checked while they are near. */
 const PIECE_BYTES = 1 << 20;
+
+/** What such a file is for: files of another kind are refused. */
+export interface RegionKind {
+  /** Eight characters at the start of the file. */
+  readonly magic: string;
+  /** As errors name its content, in the plural. */
+  readonly what: string;
+  /** What to do about a damaged one. */
+  readonly remedy: string;
+}
 
 interface Entry {
   readonly name: string;
@@ -29,7 +38,7 @@ interface Header {
   readonly regions: readonly Entry[];
 }
 
-/** Regions that weights are filled from instead of being encoded. */
+/** Regions that memory is filled from. */
 export interface StoredRegions {
   /** Fills all of `into`. @returns whether there is such a region. @throws MnemeError CORRUPT */
   fill(name: string, into: Uint8Array): boolean;
@@ -40,6 +49,7 @@ const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 /** @param regions bytes by name, borrowed. @returns bytes written. @throws what the file system says */
 export function writeRegionFile(
   path: string,
+  kind: RegionKind,
   about: Readonly<Record<string, unknown>>,
   regions: ReadonlyMap<string, Uint8Array>,
 ): number {
@@ -53,7 +63,7 @@ export function writeRegionFile(
   const json = new TextEncoder().encode(JSON.stringify(header));
   const base = aligned(START_BYTES + json.length);
   const head = new Uint8Array(base);
-  head.set(new TextEncoder().encode(MAGIC));
+  head.set(new TextEncoder().encode(kind.magic));
   head.set(json, START_BYTES);
   const view = new DataView(head.buffer);
   view.setUint32(8, json.length, true);
@@ -80,11 +90,13 @@ export class RegionFile implements StoredRegions, Disposable {
   readonly about: Readonly<Record<string, unknown>>;
   readonly #regions: ReadonlyMap<string, Entry>;
   readonly #base: number;
+  readonly #kind: RegionKind;
   #file: number;
 
   /** @throws MnemeError CORRUPT, VERSION naming the file; or what the file system says */
-  constructor(path: string) {
+  constructor(path: string, kind: RegionKind) {
     this.path = path;
+    this.#kind = kind;
     this.#file = openSync(path, "r");
     try {
       const { header, base } = this.#header(fstatSync(this.#file).size);
@@ -95,6 +107,11 @@ export class RegionFile implements StoredRegions, Disposable {
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Bytes of a region, 0 where there is none. */
+  bytesOf(name: string): number {
+    return this.#regions.get(name)?.bytes ?? 0;
   }
 
   fill(name: string, into: Uint8Array): boolean {
@@ -119,10 +136,10 @@ export class RegionFile implements StoredRegions, Disposable {
     const view = new DataView(start.buffer);
     const length = view.getUint32(8, true);
     if (
-      new TextDecoder().decode(start.subarray(0, 8)) !== MAGIC ||
+      new TextDecoder().decode(start.subarray(0, 8)) !== this.#kind.magic ||
       length > Math.min(size, MOST_HEADER_BYTES)
     )
-      throw this.#damaged("no file of weights");
+      throw this.#damaged(`no file of ${this.#kind.what}`);
     const json = new Uint8Array(length);
     this.#read(json, START_BYTES);
     if (crc32(json) !== view.getUint32(12, true))
@@ -131,7 +148,7 @@ export class RegionFile implements StoredRegions, Disposable {
     if (header.format !== FORMAT_VERSION)
       throw new MnemeError(
         "VERSION",
-        `${this.path}: weights of format ${header.format}, expected ${FORMAT_VERSION}`,
+        `${this.path}: ${this.#kind.what} of format ${header.format}, expected ${FORMAT_VERSION}`,
       );
     const base = aligned(START_BYTES + length);
     const end = header.regions.reduce(
@@ -151,7 +168,7 @@ export class RegionFile implements StoredRegions, Disposable {
   }
 
   #damaged(why: string): MnemeError {
-    return new MnemeError("CORRUPT", `${this.path}: ${why}; it is made anew when the model is loaded`, {
+    return new MnemeError("CORRUPT", `${this.path}: ${why}; ${this.#kind.remedy}`, {
       details: { file: this.path },
     });
   }
