@@ -3,7 +3,15 @@
 export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
 export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";
+export * from "./long-context/index.ts";
 export { averagePrecision, type Judgements, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
+export {
+  type Perplexity,
+  type PerplexityOptions,
+  perplexity,
+  perplexityDefaults,
+  type TokenScorer,
+} from "./perplexity.ts";
 export {
   SYNTH_SETTINGS,
   type SynthHead,
