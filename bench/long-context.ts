@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { LONG_TASKS, type LongExample, multiRequest, PHRASINGS, scoreAnswer } from "../src/eval/index.ts";
-import { bundledModel, load, type Model } from "../src/model/load.ts";
+import { bundledModel, load } from "../src/model/load.ts";
+import type { Model } from "../src/model/model.ts";
 import { printFigure, repository, switches } from "./row.ts";
 
 const TOKENS = 1024;

@@ -35,6 +35,7 @@ export {
 export { type PlainHeadOptions, plainHead } from "./plain-head.ts";
 export type { CachePolicy, GovernedCache } from "./policy.ts";
 export { bytesOfAll, type FoundPrefix, type PrefixEntry, PrefixStore } from "./prefix-store.ts";
+export { groupedTokens, type PrefixGroup, prefixGroups } from "./prefix-tree.ts";
 export { type DuoOptions, duo, duoDefaults } from "./recipes/duo.ts";
 export { full } from "./recipes/full.ts";
 export { type HeavyHitterOptions, heavyHitters } from "./recipes/heavy-hitters.ts";

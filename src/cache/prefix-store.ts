@@ -119,12 +119,20 @@ export class PrefixStore implements Disposable {
     return this.#drop((entry) => name === undefined || entry.name === name);
   }
 
-  /** Drops entries that were not used for the longest time until the store holds `bytes` at most. Pinned ones stay. */
-  shrink(bytes: number): void {
+  /** Drops entries that are the start of these tokens, but for pinned ones. */
+  forget(tokens: readonly number[]): void {
+    this.#drop(
+      (entry) => entry.name === undefined && sharedStart(entry.tokens, tokens) === entry.tokens.length,
+    );
+  }
+
+  /** Drops entries that were not used for the longest time until the store holds `bytes` at most. Pinned ones stay, and the one that `spared` would go on from. */
+  shrink(bytes: number, spared: readonly number[] = []): void {
+    const reach = spared.length > 0 ? this.reach(spared) : 0;
+    const stays = ({ name, tokens }: Entry): boolean =>
+      name !== undefined || (reach > 0 && sharedStart(tokens, spared) === reach);
     while (this.bytes > bytes) {
-      const oldest = this.#entries
-        .filter(({ name }) => name === undefined)
-        .sort((a, b) => a.used - b.used)[0];
+      const oldest = this.#entries.filter((entry) => !stays(entry)).sort((a, b) => a.used - b.used)[0];
       if (!oldest) return;
       this.#evicted++;
       this.#drop((entry) => entry === oldest);

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { tinyTokenizer } from "../../test/support/tiny-tokenizer.ts";
 import { kernels } from "../kernels/index.ts";
+import { type BatchOutcome, runBatch } from "./batch.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
@@ -113,6 +114,31 @@ describe("starts that are shared", () => {
       /were dropped to keep within 400000 bytes/,
     );
   });
+});
+
+test("a batch: groups read their start once, all say what each says alone, nothing of it stays", async () => {
+  const starts = [promptOf(150, 1), promptOf(90, 2), promptOf(120, 4)];
+  const requests = Array.from({ length: 24 }, (_, i) => ({
+    prompt: [...starts[i % 3]!, ...promptOf(10 + (i % 5), 30 + i)],
+    options: { maxTokens: 4 + (i % 4) },
+  }));
+  using engine = engineOf({ cacheBytes: 150_000 });
+  const outcomes: BatchOutcome[] = [];
+  const bad = [{ prompt: [] }, { prompt: promptOf(600, 1) }];
+  for await (const outcome of runBatch(engine, [...requests, ...bad])) outcomes.push(outcome);
+  expect(outcomes).toHaveLength(26);
+  expect(engine.promptTokens).toBeLessThan(360 + 24 * 16);
+  expect(engine.prefixes.list()).toEqual([]);
+  const failed = outcomes.filter(({ error }) => error).map(({ request, error }) => [request, error!.message]);
+  expect(failed.sort()).toEqual([
+    [24, expect.stringMatching(/empty/)],
+    [25, expect.stringMatching(/600 tokens/)],
+  ]);
+  for (const { request, text } of outcomes.filter(({ done }) => done)) {
+    using alone = engineOf();
+    const { prompt, options } = requests[request]!;
+    expect(text).toBe((await run(alone, prompt, options)).text);
+  }
 });
 
 test("a text that repeats itself is guessed ahead, and stays the same", async () => {

@@ -145,8 +145,7 @@ export class Engine implements Disposable {
     await this.#pacer.pause();
     try {
       while (this.#waiting.length + this.#running.length > 0) {
-        this.#admit();
-        if (this.#running.length > 0) this.#step();
+        this.#step();
         await this.#pacer.pause();
       }
     } finally {
@@ -155,23 +154,30 @@ export class Engine implements Disposable {
     }
   }
 
-  /** Takes in what fits; one that would read what another one is reading waits for it. */
-  #admit(): void {
-    if (!this.#changed) return;
-    this.#changed = false;
-    for (const running of [...this.#waiting]) {
-      if (this.#running.length >= MOST_RUNNING) return;
+  /** Takes in the next request that fits, if one does; one that would read what another one is reading waits for it. @returns whether it did */
+  #admit(): boolean {
+    if (!this.#changed || this.#running.length >= MOST_RUNNING) return false;
+    for (const running of this.#waiting) {
       const { sequence } = running;
-      if (this.#shareStarts && this.#startUnderWay(sequence)) continue;
-      if (!this.#makeRoom(sequence)) return;
+      if (this.#shareStarts && this.#startUnderWay(sequence)) {
+        // of a batch the order stands: what is behind would push out what is about to be used
+        if (sequence.options.keep !== undefined) break;
+        continue;
+      }
+      if (!this.#makeRoom(sequence)) break;
       this.#waiting = this.#waiting.filter((one) => one !== running);
       try {
         this.#begin(sequence);
         this.#running.push(running);
+        return true;
       } catch (error) {
         this.#fail(running, error);
+        return this.#admit();
       }
     }
+    // until something comes, goes or is read
+    this.#changed = false;
+    return false;
   }
 
   #startUnderWay({ prompt, options }: Sequence): boolean {
@@ -193,8 +199,8 @@ export class Engine implements Disposable {
       0,
     );
     const wanted = (sequence.tokensAtMost - shared) * this.#tokenBytes + grown;
-    if (this.bytes + wanted > this.#cacheBytes)
-      this.prefixes.shrink(Math.max(0, this.prefixes.bytes - (this.bytes + wanted - this.#cacheBytes)));
+    const tooMuch = this.bytes + wanted - this.#cacheBytes;
+    if (tooMuch > 0) this.prefixes.shrink(Math.max(0, this.prefixes.bytes - tooMuch), sequence.prompt);
     return this.bytes + wanted <= this.#cacheBytes || this.#running.length === 0;
   }
 
@@ -214,6 +220,7 @@ export class Engine implements Disposable {
 
   #step(): void {
     const taken = this.#spans();
+    if (taken.length === 0) return;
     let logits: Float32Array;
     try {
       logits = this.#decoder.step(taken.map(({ span }) => span));
@@ -241,27 +248,26 @@ export class Engine implements Disposable {
     }
   }
 
-  /** A token of all that generate, then prompts, as far as a step goes. */
+  /** A token of all that generate, then prompts, as far as a step goes; requests are taken in when their turn to be read has come. */
   #spans(): Taken[] {
-    const taken: {
-      readonly running: Running;
-      readonly span: PromptSpan;
-    }[] = [];
-    let [rows, tiles, watched] = [0, 0, false];
-    const decoding = this.#running.filter(({ sequence }) => sequence.promptLeft === 0);
-    const prompts = this.#running.filter(({ sequence }) => sequence.promptLeft > 0);
-    for (const running of [...decoding, ...prompts]) {
-      const { cache, governor } = running.sequence;
-      const room = Math.min(MOST_TOKENS - rows, (MOST_TILES - tiles) * TILE_TOKENS);
-      if (room <= 0) break;
-      if (governor?.watch && watched) continue;
-      watched ||= governor?.watch !== undefined;
-      const { tokens, logits } = running.sequence.next(room);
-      taken.push({ running, span: { tokens, cache: cache!, logits, watch: governor?.watch } });
-      rows += tokens.length;
-      tiles += Math.ceil(tokens.length / TILE_TOKENS);
-    }
+    const taken: Taken[] = [];
+    const room = { rows: MOST_TOKENS, tiles: MOST_TILES, watched: false };
+    const reading = this.#running.filter(({ sequence }) => sequence.promptLeft > 0);
+    for (const running of this.#running) if (!reading.includes(running)) this.#take(running, taken, room);
+    for (const running of reading) this.#take(running, taken, room);
+    while (room.rows > 0 && room.tiles > 0 && this.#admit()) this.#take(this.#running.at(-1)!, taken, room);
     return taken;
+  }
+
+  #take(running: Running, taken: Taken[], room: { rows: number; tiles: number; watched: boolean }): void {
+    const { cache, governor } = running.sequence;
+    const most = Math.min(room.rows, room.tiles * TILE_TOKENS);
+    if (most <= 0 || (governor?.watch && room.watched)) return;
+    room.watched ||= governor?.watch !== undefined;
+    const { tokens, logits } = running.sequence.next(most);
+    taken.push({ running, span: { tokens, cache: cache!, logits, watch: governor?.watch } });
+    room.rows -= tokens.length;
+    room.tiles -= Math.ceil(tokens.length / TILE_TOKENS);
   }
 
   #after(running: Running, span: PromptSpan, logits: Float32Array, stride: number): void {
@@ -276,11 +282,20 @@ export class Engine implements Disposable {
     if (inPrompt) {
       this.#changed = true;
       governor?.afterPrompt();
-      if (!governor) this.prefixes.put(sequence.prompt, sequence.cache!.fork());
+      if (!governor) this.#keepStart(sequence);
     } else governor?.afterToken();
     sequence.take(span.tokens, logits, stride);
     running.wake();
     if (sequence.finished) this.#leave(running);
+  }
+
+  /** What was read is kept for requests that begin alike: all of it, or as much as was said. */
+  #keepStart({ prompt, cache, options: { keep = prompt.length } }: Sequence): void {
+    const count = Math.min(keep, prompt.length);
+    if (count === 0) return;
+    const start = cache!.fork();
+    start.truncate(count);
+    this.prefixes.put(prompt.slice(0, count), start);
   }
 
   #fail(running: Running, error: unknown): void {
@@ -297,6 +312,8 @@ export class Engine implements Disposable {
     const { sequence } = running;
     const { cache, governor, tokens } = sequence;
     if (governor) governor[Symbol.dispose]();
-    else if (cache) this.prefixes.put(tokens.slice(0, cache.length), cache);
+    else if (cache && sequence.options.keep === undefined)
+      this.prefixes.put(tokens.slice(0, cache.length), cache);
+    else cache?.[Symbol.dispose]();
   }
 }

@@ -17,6 +17,8 @@ export interface GenerateOptions extends SampleOptions {
   readonly cache?: CachePolicy;
   /** Tokens that are guessed ahead by looking back into the text, and checked together; the text stays the same. Default 0. */
   readonly speculate?: number;
+  /** Tokens of the prompt whose cache is kept for requests that begin alike, 0 for none. Default: all, and the answer's. */
+  readonly keep?: number;
   readonly signal?: AbortSignal;
 }
 

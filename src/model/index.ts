@@ -5,6 +5,7 @@ export {
   WeightCache,
   weightCacheDefaults,
 } from "../weights/weight-cache.ts";
+export type { BatchOutcome } from "./batch.ts";
 export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
 export { type EngineOptions, engineDefaults } from "./engine.ts";

@@ -6,6 +6,7 @@ import { MnemeError } from "../errors.ts";
 import { kernels, type LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Precision } from "../weights/linear-weights.ts";
+import { type BatchOutcome, runBatch } from "./batch.ts";
 import type { ChatMessage, ChatTemplate } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
@@ -109,6 +110,18 @@ export class Model implements AsyncDisposable {
   #chatTemplate(): ChatTemplate {
     if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
     return this.#template;
+  }
+
+  /** Answers many requests that are known beforehand, grouped by what they begin with; outcomes come as they are ready. */
+  batch(
+    requests: readonly { readonly prompt: string | readonly number[]; readonly options?: GenerateOptions }[],
+  ): AsyncGenerator<BatchOutcome> {
+    this.#open();
+    const all = requests.map(({ prompt, options }) => ({
+      prompt: typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt,
+      ...(options ? { options } : {}),
+    }));
+    return runBatch(this.#engine, all);
   }
 
   /**

@@ -1,0 +1,127 @@
+/**
+ * Which of many prompts should share what: the tree of their common starts, cut into groups of one shared start each so that the fewest
+ * tokens are computed (Zheng et al., BatchLLM: Optimizing Large Batched LLM Inference with Global Prefix Sharing, 2024; the optimum
+ * instead of the paper's greedy rule).
+ */
+
+/** Prompts that share a start; a start of 0 tokens: they share nothing. */
+export interface PrefixGroup {
+  readonly start: number;
+  /** Numbers of the prompts. */
+  readonly members: readonly number[];
+}
+
+interface Node {
+  /** Tokens from the root. */
+  readonly depth: number;
+  readonly parent: number;
+  /** The prompt that ends here, or -1 for an inner node. */
+  readonly prompt: number;
+}
+
+/** @returns groups that compute the fewest tokens: each start once, and what follows it for each member. Each prompt is in one of them */
+export function prefixGroups(prompts: readonly (readonly number[])[]): PrefixGroup[] {
+  const nodes = treeOf(prompts);
+  const open = openNodes(nodes);
+  const members = new Map<number, number[]>();
+  nodes.forEach(({ prompt }, number) => {
+    if (prompt < 0) return;
+    let at = nodes[number]!.parent;
+    while (!open[at]) at = nodes[at]!.parent;
+    members.set(at, [...(members.get(at) ?? []), prompt]);
+  });
+  return [...members].map(([node, some]) => ({
+    start: nodes[node]!.depth,
+    members: some.sort((a, b) => a - b),
+  }));
+}
+
+/** Tokens that groups compute. */
+export function groupedTokens(
+  prompts: readonly (readonly number[])[],
+  groups: readonly PrefixGroup[],
+): number {
+  return groups.reduce(
+    (sum, { start, members }) =>
+      members.reduce((own, prompt) => own + prompts[prompt]!.length - start, sum + start),
+    0,
+  );
+}
+
+/** Parents before their children; the root, of depth 0, is the first. Prompts are leaves. */
+function treeOf(prompts: readonly (readonly number[])[]): Node[] {
+  const order = prompts.map((_, i) => i).sort((a, b) => compare(prompts[a]!, prompts[b]!) || a - b);
+  // the depths at which neighbours part are those of the inner nodes: a tree of intervals
+  const spans: { depth: number; from: number; to: number; parent: number }[] = [
+    { depth: 0, from: 0, to: order.length, parent: -1 },
+  ];
+  const nodes: Node[] = [];
+  for (let next = 0; next < spans.length; next++) {
+    const { depth, from, to, parent } = spans[next]!;
+    const number = nodes.length;
+    nodes.push({ depth, parent, prompt: -1 });
+    for (let start = from; start < to; ) {
+      const prompt = prompts[order[start]!]!;
+      let end = start + 1;
+      // those that go on by the same token
+      while (end < to && prompt.length > depth && prompts[order[end]!]![depth] === prompt[depth]) end++;
+      if (end - start === 1) nodes.push({ depth: prompt.length, parent: number, prompt: order[start]! });
+      else
+        spans.push({
+          depth: shared(prompt, prompts[order[end - 1]!]!),
+          from: start,
+          to: end,
+          parent: number,
+        });
+      start = end;
+    }
+  }
+  return nodes;
+}
+
+/** Which inner nodes are the start of a group, by the least tokens: of each node under each node that may be the nearest open one above it. */
+function openNodes(nodes: readonly Node[]): boolean[] {
+  const children: number[][] = nodes.map(() => []);
+  nodes.forEach(({ parent }, i) => {
+    if (parent >= 0) children[parent]!.push(i);
+  });
+  const above = nodes.map(({ parent }) => parent);
+  const level = (i: number): number[] => {
+    const all: number[] = [];
+    for (let at = above[i]!; at >= 0; at = above[at]!) all.push(at);
+    return all;
+  };
+  const costs = nodes.map(() => new Map<number, number>());
+  for (let i = nodes.length - 1; i > 0; i--) {
+    const { depth, prompt } = nodes[i]!;
+    const sum = (open: number): number =>
+      children[i]!.reduce((all, child) => all + costs[child]!.get(open)!, 0);
+    const opened = prompt < 0 ? depth + sum(i) : 0;
+    for (const open of level(i))
+      costs[i]!.set(open, prompt < 0 ? Math.min(opened, sum(open)) : depth - nodes[open]!.depth);
+  }
+  const open = nodes.map((_, i) => i === 0);
+  const nearest = nodes.map(() => 0);
+  for (let i = 1; i < nodes.length; i++) {
+    const { parent, prompt, depth } = nodes[i]!;
+    nearest[i] = open[parent] ? parent : nearest[parent]!;
+    if (prompt >= 0) continue;
+    const opened = children[i]!.reduce((all, child) => all + costs[child]!.get(i)!, depth);
+    const closed = children[i]!.reduce((all, child) => all + costs[child]!.get(nearest[i]!)!, 0);
+    open[i] = opened < closed;
+  }
+  return open;
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const at = shared(a, b);
+  if (at === a.length || at === b.length) return a.length - b.length;
+  return a[at]! - b[at]!;
+}
+
+function shared(a: readonly number[], b: readonly number[]): number {
+  const most = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < most && a[at] === b[at]) at++;
+  return at;
+}
