@@ -180,12 +180,25 @@ describe("pieces with ▁ and bytes", async () => {
   });
 });
 
+test("a token that ends texts is no part of them, whatever its spelling", () => {
+  const tokenizer = tinyTokenizer(["end"]);
+  const vocabulary = tokenizer.size;
+  const last = vocabulary - 1;
+  const grammar = parseGbnf('root ::= "end" "end"?');
+  const plain = constraintOf(tokenizer, { vocabulary, eos: [TINY_EOS] }, grammar);
+  expect(isIn(plain.allowed(), last)).toBe(true);
+  const other = constraintOf(tokenizer, { vocabulary, eos: [last] }, grammar);
+  expect(isIn(other.allowed(), last)).toBe(false);
+  for (const token of tokenizer.encode("end")) other.accept(token);
+  expect([isIn(other.allowed(), last), isIn(other.allowed(), TINY_EOS)]).toEqual([true, false]);
+});
+
 test("what was found is given up when it is large, and found again", () => {
   const tokenizer = tinyTokenizer([]);
   const vocabulary = { vocabulary: 2 ** 20, eos: [TINY_EOS] };
-  const constraint = constraintOf(tokenizer, vocabulary, parseGbnf("root ::= [a-y]{100} [z]"));
+  const constraint = constraintOf(tokenizer, vocabulary, parseGbnf("root ::= [a-y]{300} [z]"));
   const [a, z] = tokenizer.encode("az") as [number, number];
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 300; i++) {
     const mask = constraint.allowed();
     expect([isIn(mask, a), isIn(mask, z)]).toEqual([true, false]);
     constraint.accept(a);

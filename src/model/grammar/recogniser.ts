@@ -17,7 +17,7 @@ interface Frame {
   readonly count: number;
   /** Undefined under the whole text. */
   readonly below: Frame | undefined;
-  readonly above: Map<number, Frame>;
+  above: Map<number, Frame> | undefined;
 }
 
 export interface State {
@@ -31,6 +31,9 @@ export interface State {
 
 /** Readings of one text at most. */
 const MOST_HEADS = 2 ** 14;
+/** A state's table of next states has up to 256 entries; a frame may have a map of those above. */
+const STATE_BYTES = 2400;
+const FRAME_BYTES = 160;
 /** More than a place's count, or a program's places, can be: two numbers in one key. */
 const COUNTS = 2 ** 31;
 const PLACES = 2 ** 22;
@@ -47,9 +50,9 @@ export class Recogniser {
     this.start = this.#closure(this.#alternatives(program.root, bottom));
   }
 
-  /** States and frames held; they only grow. */
-  get size(): number {
-    return this.#states.size + this.#frames;
+  /** Bytes held, about; they only grow. */
+  get bytes(): number {
+    return this.#states.size * STATE_BYTES + this.#frames * FRAME_BYTES;
   }
 
   /** @returns undefined where no text goes on with this byte. @throws MnemeError BUDGET where the text has too many readings */
@@ -125,10 +128,12 @@ export class Recogniser {
 
   #frame(at: number, count: number, below: Frame | undefined): Frame {
     const key = at * COUNTS + count;
-    const known = below?.above.get(key);
+    const known = below?.above?.get(key);
     if (known) return known;
-    const frame: Frame = { id: this.#frames++, at, count, below, above: new Map() };
-    below?.above.set(key, frame);
+    const frame: Frame = { id: this.#frames++, at, count, below, above: undefined };
+    if (!below) return frame;
+    below.above ??= new Map();
+    below.above.set(key, frame);
     return frame;
   }
 

@@ -10,12 +10,21 @@ export class TokenTrie {
   readonly #tokens: Uint32Array;
   readonly #first: Uint32Array;
   readonly #deepest: number;
-  /** Numbers of tokens, with those that stand for no bytes. */
+  /** The bytes of token i are from #offsets[i] to #offsets[i + 1]. */
+  readonly #packed: Uint8Array;
+  readonly #offsets: Uint32Array;
+  /** Tokens, with those that stand for no bytes. */
   readonly size: number;
 
   /** @param tokens the bytes of each; tokens without any are in no mask */
   constructor(tokens: readonly Uint8Array[]) {
     this.size = tokens.length;
+    this.#offsets = new Uint32Array(tokens.length + 1);
+    tokens.forEach((bytes, token) => {
+      this.#offsets[token + 1] = this.#offsets[token]! + bytes.length;
+    });
+    this.#packed = new Uint8Array(this.#offsets[tokens.length]!);
+    tokens.forEach((bytes, token) => this.#packed.set(bytes, this.#offsets[token]));
     this.#tokens = Uint32Array.from(tokens.keys())
       .filter((token) => tokens[token]!.length > 0)
       .sort((a, b) => compare(tokens[a]!, tokens[b]!) || a - b);
@@ -52,10 +61,20 @@ export class TokenTrie {
 
   /** Bytes held. */
   get bytes(): number {
-    return [this.#bytes, this.#depths, this.#ends, this.#tokens, this.#first].reduce(
-      (sum, array) => sum + array.byteLength,
-      0,
-    );
+    return [
+      this.#bytes,
+      this.#depths,
+      this.#ends,
+      this.#tokens,
+      this.#first,
+      this.#packed,
+      this.#offsets,
+    ].reduce((sum, array) => sum + array.byteLength, 0);
+  }
+
+  /** Borrowed; empty for a token without bytes or a number without a token. */
+  bytesOf(token: number): Uint8Array {
+    return this.#packed.subarray(this.#offsets[token] ?? 0, this.#offsets[token + 1] ?? 0);
   }
 
   /** A bit for each token that may come in this state. */
