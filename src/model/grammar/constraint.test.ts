@@ -180,6 +180,20 @@ describe("pieces with ▁ and bytes", async () => {
   });
 });
 
+test("a grammar with too many readings of every text is given up", () => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  const tokenizer = tinyTokenizer(words);
+  const rules = letters.map((char) => `"${char}" root "${char}" | "${char}" root "-"`).join(" | ");
+  const constraint = constraintOf(
+    tokenizer,
+    { vocabulary: tokenizer.size, eos: [TINY_EOS] },
+    parseGbnf(`root ::= "!" | ${rules}`),
+  );
+  for (const token of tokenizer.encode("letters")) constraint.accept(token);
+  expect(() => constraint.allowed()).toThrow(/can be read in too many ways/);
+});
+
 test("a token that ends texts is no part of them, whatever its spelling", () => {
   const tokenizer = tinyTokenizer(["end"]);
   const vocabulary = tokenizer.size;

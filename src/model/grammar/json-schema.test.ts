@@ -374,6 +374,12 @@ describe("refused by path and keyword", () => {
       }),
     ),
   });
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const bush = {
+    type: "object",
+    properties: Object.fromEntries(letters.map((name) => [name, { $ref: "#/$defs/n" }])),
+    required: letters,
+  };
   const nested = (depth: number): unknown =>
     JSON.parse(`${'{"items":'.repeat(depth)}true${"}".repeat(depth)}`);
   test.each<[string, unknown, RegExp]>([
@@ -402,6 +408,11 @@ describe("refused by path and keyword", () => {
     ["remote references", { $ref: "https://example.com/s" }, /leads out of the schema/],
     ["references to nothing", { $ref: "#/$defs/x" }, /names nothing; there is no "\$defs"/],
     ["references to themselves", { $ref: "#" }, /lead round to themselves/],
+    [
+      "oneOf of more than there is time to compare",
+      { oneOf: [{ $ref: "#/$defs/n" }, { $ref: "#/$defs/n" }], $defs: { n: bush } },
+      /may hold at once/,
+    ],
     ["more references than there is time for", doubling(60), /more than 1000 schemas/],
     [
       "choices of themselves",

@@ -46,6 +46,8 @@ class SchemaCompiler implements Nested {
   readonly #rules = new Map<string, Expression>(JSON_RULES);
   /** Rules by what their schema says: the same twice is one rule, which is also what lets schemas recur. */
   readonly #names = new Map<string, string>();
+  /** Schemas without $ref and allOf; a oneOf asks for the same many times. */
+  readonly #flats = new WeakMap<SchemaObject, Schema>();
   readonly #waiting: { readonly name: string; readonly schema: SchemaObject }[] = [];
 
   constructor(root: Schema) {
@@ -81,7 +83,7 @@ class SchemaCompiler implements Nested {
   }
 
   #expression(schema: SchemaObject, path: string): Expression {
-    const whole = flat(this.#root, schema, path);
+    const whole = this.#flat(schema, path);
     if (typeof whole === "boolean") return whole ? rule("value") : NOTHING;
     for (const key of ["anyOf", "oneOf"] as const) {
       const { [key]: _, ...rest } = whole;
@@ -93,13 +95,22 @@ class SchemaCompiler implements Nested {
     return choice(...typesOf(whole, path).map((type) => this.#typed(type, whole, path)));
   }
 
+  #flat(schema: Schema, path: string): Schema {
+    if (typeof schema === "boolean") return schema;
+    const known = this.#flats.get(schema);
+    if (known !== undefined) return known;
+    const found = flat(this.#root, schema, path);
+    this.#flats.set(schema, found);
+    return found;
+  }
+
   #alternatives(
     key: "anyOf" | "oneOf",
     rest: SchemaObject,
     options: readonly Schema[],
     path: string,
   ): Expression {
-    const flatOf = (schema: Schema): Schema => flat(this.#root, schema, path);
+    const flatOf = (schema: Schema): Schema => this.#flat(schema, path);
     const base = validityKeywords(rest).length > 0 ? rest : true;
     const all = options.map((option) => merge(base, flatOf(option), path));
     if (key === "oneOf") this.#checkOneOf(all, flatOf, path);

@@ -42,6 +42,7 @@ export class Recogniser {
   readonly #program: Program;
   readonly #states = new Map<string, State>();
   #frames = 0;
+  #heads = 0;
   readonly start: State;
 
   constructor(program: Program) {
@@ -52,7 +53,7 @@ export class Recogniser {
 
   /** Bytes held, about; they only grow. */
   get bytes(): number {
-    return this.#states.size * STATE_BYTES + this.#frames * FRAME_BYTES;
+    return this.#states.size * STATE_BYTES + this.#frames * FRAME_BYTES + this.#heads * 8;
   }
 
   /** @returns undefined where no text goes on with this byte. @throws MnemeError BUDGET where the text has too many readings */
@@ -144,13 +145,15 @@ export class Recogniser {
     if (known) return known;
     const state: State = { heads, ends, next: [] };
     this.#states.set(key, state);
+    this.#heads += heads.length;
     return state;
   }
 }
 
-function tooAmbiguous(): MnemeError {
+/** What a text is refused with that can be read in too many ways. */
+export function tooAmbiguous(): MnemeError {
   return new MnemeError(
     "BUDGET",
-    `grammar: the text can be read in more than ${MOST_HEADS} ways; rewrite rules that begin alike as one with a choice behind`,
+    "grammar: the text can be read in too many ways; rewrite rules that begin alike as one with a choice behind",
   );
 }

@@ -1,5 +1,8 @@
 /** A vocabulary as a tree by bytes, walked together with a recogniser: tokens that begin alike are tried once as far as they do. */
-import type { Recogniser, State } from "./recogniser.ts";
+import { type Recogniser, type State, tooAmbiguous } from "./recogniser.ts";
+
+/** That one mask may add to a recogniser. Hardly a megabyte is usual; a grammar with many readings of every text would take the machine. */
+const MOST_BYTES = 64 * 2 ** 20;
 
 export class TokenTrie {
   /** Nodes in the order of a walk from the top: of each its byte, its depth, and the node behind all below it. */
@@ -77,11 +80,13 @@ export class TokenTrie {
     return this.#packed.subarray(this.#offsets[token] ?? 0, this.#offsets[token + 1] ?? 0);
   }
 
-  /** A bit for each token that may come in this state. */
+  /** A bit for each token that may come in this state. @throws MnemeError BUDGET where that takes too much */
   mask(recogniser: Recogniser, from: State): Uint32Array {
     const allowed = new Uint32Array(Math.ceil(this.size / 32));
     const states = new Array<State>(this.#deepest + 2).fill(from);
+    const most = recogniser.bytes + MOST_BYTES;
     for (let node = 0; node < this.#bytes.length; ) {
+      if (recogniser.bytes > most) throw tooAmbiguous();
       const depth = this.#depths[node]!;
       const state = recogniser.step(states[depth]!, this.#bytes[node]!);
       if (!state) {
