@@ -6,6 +6,7 @@
 import { MnemeError } from "../../errors.ts";
 import { choice, type Expression, type Grammar, literal, NOTHING, repeat, rule } from "./expression.ts";
 import { FORMATS, formatRules } from "./formats.ts";
+import { intersectionOf } from "./intersection.ts";
 import { JSON_OBJECT, JSON_RULES, quoted } from "./json.ts";
 import { arrayExpression, type Nested, objectExpression } from "./json-collections.ts";
 import { patternExpression } from "./json-pattern.ts";
@@ -29,7 +30,7 @@ import { areDisjoint } from "./schema-disjoint.ts";
 import { flat, merge } from "./schema-merge.ts";
 
 /** Schemas in a schema at most. */
-const MOST_RULES = 20_000;
+const MOST_RULES = 50_000;
 
 /**
  * @param schema true for any JSON object
@@ -162,17 +163,12 @@ class SchemaCompiler implements Nested {
 
   #string(schema: SchemaObject, path: string): Expression {
     const { pattern, format, minLength, maxLength } = schema;
-    const given = [pattern, format, minLength ?? maxLength].filter((one) => one !== undefined);
-    if (given.length > 1)
-      throw unsupported(path, "pattern, format and lengths in one schema; say it in one pattern");
-    if (pattern !== undefined) return quoted(patternExpression(pattern, path));
-    if (format !== undefined) return this.#format(format, path);
-    if (given.length === 0) return rule("string");
-    const min = countAt(schema, "minLength", 0, path);
-    const max = countAt(schema, "maxLength", Number.POSITIVE_INFINITY, path);
-    if (min > max) return NOTHING;
-    // no text is as long as what is beyond the bounds of a repetition
-    return quoted(repeat(rule("character"), min, max < 2 ** 31 ? max : Number.POSITIVE_INFINITY));
+    const parts: Expression[] = [];
+    if (pattern !== undefined) parts.push(patternExpression(pattern, path));
+    if (format !== undefined) parts.push(this.#format(format, path));
+    if ((minLength ?? maxLength) !== undefined) parts.push(charactersExpression(schema, path));
+    if (parts.length === 0) return rule("string");
+    return quoted(parts.length === 1 ? parts[0]! : this.#both(parts, path));
   }
 
   #format(format: unknown, path: string): Expression {
@@ -182,17 +178,38 @@ class SchemaCompiler implements Nested {
         `format ${JSON.stringify(format)} is not supported; known are ${FORMATS.join(", ")}`,
       );
     for (const [name, expression] of formatRules()) this.define(name, expression);
-    return quoted(rule(format as string));
+    return rule(format as string);
+  }
+
+  #both(parts: readonly Expression[], path: string): Expression {
+    const rules = new Map([...JSON_RULES, ...formatRules()]);
+    const define = (state: number, expression: Expression): Expression =>
+      this.define(`${path} (state ${state})`, expression);
+    const found = intersectionOf(parts, rules, define);
+    if (found) return found;
+    throw unsupported(
+      path,
+      "pattern, format and lengths together have too many states; say it in one pattern",
+    );
   }
 }
 
-/** Beyond it a double may be no whole number, and digits behind the point would be rounded. */
-const MOST_BOUND = 1e15;
+function charactersExpression(schema: SchemaObject, path: string): Expression {
+  const min = countAt(schema, "minLength", 0, path);
+  const max = countAt(schema, "maxLength", Number.POSITIVE_INFINITY, path);
+  if (min > max) return NOTHING;
+  // no text is as long as what is beyond the bounds of a repetition
+  return repeat(rule("character"), min, max < 2 ** 31 ? max : Number.POSITIVE_INFINITY);
+}
+
+/** Bounds beyond these are brought to them: what is left is valid still. */
+const MOST_BOUND = { integer: Number.MAX_SAFE_INTEGER, number: 1e15 } as const;
+/** Beyond it digits behind the point would be rounded, so an open bound becomes the next whole number. */
 const MOST_OPEN_BOUND = 1e9;
 
 function numberExpression(type: "number" | "integer", schema: SchemaObject, path: string): Expression {
-  const low = boundAt(schema, "minimum", "exclusiveMinimum", Math.ceil, 1, type, path);
-  const high = boundAt(schema, "maximum", "exclusiveMaximum", Math.floor, -1, type, path);
+  const low = boundAt(schema, "minimum", "exclusiveMinimum", 1, type, path);
+  const high = boundAt(schema, "maximum", "exclusiveMaximum", -1, type, path);
   if (!low && !high) return rule(type);
   const bounds: Bounds = {
     ...(low ? { least: low.value, isAbove: low.isOpen } : {}),
@@ -202,33 +219,43 @@ function numberExpression(type: "number" | "integer", schema: SchemaObject, path
   return type === "integer" ? integersBetween(bounds) : numbersBetween(bounds);
 }
 
+interface Bound {
+  readonly value: bigint;
+  readonly isOpen: boolean;
+}
+
 /** The tighter of two bounds, one of them open. @param sign 1 for lower bounds, -1 for upper ones */
 function boundAt(
   schema: SchemaObject,
   closed: string,
   open: string,
-  round: (value: number) => number,
   sign: 1 | -1,
   type: "number" | "integer",
   path: string,
-): { readonly value: bigint; readonly isOpen: boolean } | undefined {
+): Bound | undefined {
   const found = [closed, open]
     .filter((key) => schema[key] !== undefined)
     .map((key) => {
       const value = schema[key];
       if (typeof value !== "number" || !Number.isFinite(value))
         throw wrong(path, `${key} is ${JSON.stringify(value)}; expected a number`);
-      const whole = type === "integer" ? round(value) : value;
-      const isOpen = key === open && whole === value;
+      const whole = type === "integer" ? sign * Math.ceil(sign * value) : value;
       if (!Number.isInteger(whole))
         throw unsupported(
           path,
           `${key} ${value} of a number that need not be whole; only whole bounds are supported`,
         );
-      const limit = type === "number" && isOpen ? MOST_OPEN_BOUND : MOST_BOUND;
-      if (Math.abs(whole) > limit)
-        throw unsupported(path, `${key} ${value} is beyond ${limit}, which is not supported`);
-      return { value: BigInt(whole), isOpen };
+      const limit = MOST_BOUND[type];
+      if (sign * whole > limit)
+        throw unsupported(path, `${key} ${value} leaves numbers beyond ${limit} alone`);
+      return boundOf(whole, key === open && whole === value, sign, type);
     });
   return found.sort((a, b) => sign * Number(b.value - a.value) || Number(b.isOpen) - Number(a.isOpen))[0];
+}
+
+function boundOf(value: number, isOpen: boolean, sign: 1 | -1, type: "number" | "integer"): Bound {
+  const limit = MOST_BOUND[type];
+  if (sign * value < -limit) return { value: BigInt(-sign * limit), isOpen: false };
+  const next = isOpen && (type === "integer" || Math.abs(value) > MOST_OPEN_BOUND);
+  return next ? { value: BigInt(value) + BigInt(sign), isOpen: false } : { value: BigInt(value), isOpen };
 }

@@ -118,6 +118,8 @@ class Compiler {
         return Array.from(new TextEncoder().encode(expression.text), (byte) => this.#byte(byte));
       case "class":
         return [this.#class(expression.ranges)];
+      case "bytes":
+        return [this.#counted({ kind: "bytes", set: expression.set })];
       case "rule":
         return [call(this.#numberOf(expression.name), 1, 1)];
       case "sequence":
