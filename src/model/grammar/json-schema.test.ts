@@ -331,6 +331,19 @@ describe("schemas by example", () => {
       ["{}", '{"a":null}', '{"b":null,"a":null}', '{"b":null,"d":1}'],
     ],
     [
+      "properties whose paths look alike",
+      {
+        properties: {
+          "x (pair)": { type: "null" },
+          x: { type: "boolean" },
+          a: { properties: { b: { const: 1 } } },
+          "a/properties/b": { const: "s" },
+        },
+      },
+      ['{"x (pair)":null,"x":true,"a":{"b":1},"a/properties/b":"s"}'],
+      ['{"x":null}', '{"a":{"b":"s"}}', '{"a/properties/b":1}', '{"a":{"a/properties/b":1}}'],
+    ],
+    [
       "other properties",
       { properties: { ab: true }, additionalProperties: { type: "integer" } },
       ['{"ab":"x","abc":1,"a":2,"":3}', '{"b":1}', "{}"],

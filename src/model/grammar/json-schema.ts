@@ -57,18 +57,24 @@ class SchemaCompiler implements Nested {
 
   compile(): Grammar {
     const root = "schema";
-    this.define(root, this.of(this.#root, "#"));
+    this.#rules.set(root, this.of(this.#root, "#"));
     // not by recursion: a chain of references may be long
     for (let next = this.#waiting.pop(); next; next = this.#waiting.pop())
-      this.define(next.name, this.#expression(next.schema, next.name));
+      this.#rules.set(next.name, this.#expression(next.schema, next.name));
     return { root, rules: this.#rules };
   }
 
   define(name: string, expression: Expression): Expression {
+    const own = this.#freshName(name);
+    this.#rules.set(own, expression);
+    return rule(own);
+  }
+
+  /** Names are for errors: two properties may be spelled so that their paths are the same. */
+  #freshName(name: string): string {
     if (this.#rules.size > MOST_RULES)
       throw new MnemeError("BUDGET", `schema: more than ${MOST_RULES} schemas in it; make it smaller`);
-    this.#rules.set(name, expression);
-    return rule(name);
+    return this.#rules.has(name) ? `${name} (${this.#rules.size})` : name;
   }
 
   of(schema: Schema, path: string): Expression {
@@ -76,9 +82,9 @@ class SchemaCompiler implements Nested {
     const text = JSON.stringify(schema);
     const known = this.#names.get(text);
     if (known !== undefined) return rule(known);
-    const name = this.#rules.has(path) ? `${path} (${this.#rules.size})` : path;
+    const name = this.#freshName(path);
     this.#names.set(text, name);
-    this.define(name, NOTHING);
+    this.#rules.set(name, NOTHING);
     this.#waiting.push({ name, schema });
     return rule(name);
   }
@@ -177,14 +183,19 @@ class SchemaCompiler implements Nested {
         path,
         `format ${JSON.stringify(format)} is not supported; known are ${FORMATS.join(", ")}`,
       );
-    for (const [name, expression] of formatRules()) this.define(name, expression);
+    for (const [name, expression] of formatRules()) this.#rules.set(name, expression);
     return rule(format as string);
   }
 
   #both(parts: readonly Expression[], path: string): Expression {
     const rules = new Map([...JSON_RULES, ...formatRules()]);
-    const define = (state: number, expression: Expression): Expression =>
-      this.define(`${path} (state ${state})`, expression);
+    const names: string[] = [];
+    const define = (state: number, expression: Expression): Expression => {
+      const name = names[state] ?? this.#freshName(`${path} (state ${state})`);
+      names[state] = name;
+      this.#rules.set(name, expression);
+      return rule(name);
+    };
     const found = intersectionOf(parts, rules, define);
     if (found) return found;
     throw unsupported(
