@@ -279,7 +279,10 @@ describe("an answer that must be a call", () => {
         ).toEqual([["get_weather", true]]);
       }
       const free = [];
-      for await (const piece of model.chat([{ role: "user", content: "Hello" }], { tools, maxTokens: 12 }))
+      for await (const piece of model.chat([{ role: "user", content: "How warm is it in Bonn?" }], {
+        tools,
+        maxTokens: 12,
+      }))
         free.push(piece.type);
       expect(free.at(-1)).toBe("done");
     },

@@ -20,6 +20,8 @@ function ends(grammar: Grammar, expression: Expression, chars: readonly string[]
         code !== undefined && expression.ranges.some(([first, last]) => code >= first && code <= last);
       return new Set(isIn ? [from + 1] : []);
     }
+    case "bytes":
+      throw new Error("bytes are no characters");
     case "rule":
       return ends(grammar, grammar.rules.get(expression.name)!, chars, from);
     case "sequence": {

@@ -56,7 +56,7 @@ export function hasByte(set: ByteSet, byte: number): boolean {
   return ((set[byte >> 5]! >>> (byte & 31)) & 1) === 1;
 }
 
-function addByte(set: ByteSet, byte: number): void {
+export function addByte(set: ByteSet, byte: number): void {
   set[byte >> 5]! |= 1 << (byte & 31);
 }
 

@@ -180,12 +180,39 @@ describe("pieces with ▁ and bytes", async () => {
   });
 });
 
+test("a grammar with too many readings of every text is given up", () => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  const tokenizer = tinyTokenizer(words);
+  const rules = letters.map((char) => `"${char}" root "${char}" | "${char}" root "-"`).join(" | ");
+  const constraint = constraintOf(
+    tokenizer,
+    { vocabulary: tokenizer.size, eos: [TINY_EOS] },
+    parseGbnf(`root ::= "!" | ${rules}`),
+  );
+  for (const token of tokenizer.encode("letters")) constraint.accept(token);
+  expect(() => constraint.allowed()).toThrow(/can be read in too many ways/);
+});
+
+test("a token that ends texts is no part of them, whatever its spelling", () => {
+  const tokenizer = tinyTokenizer(["end"]);
+  const vocabulary = tokenizer.size;
+  const last = vocabulary - 1;
+  const grammar = parseGbnf('root ::= "end" "end"?');
+  const plain = constraintOf(tokenizer, { vocabulary, eos: [TINY_EOS] }, grammar);
+  expect(isIn(plain.allowed(), last)).toBe(true);
+  const other = constraintOf(tokenizer, { vocabulary, eos: [last] }, grammar);
+  expect(isIn(other.allowed(), last)).toBe(false);
+  for (const token of tokenizer.encode("end")) other.accept(token);
+  expect([isIn(other.allowed(), last), isIn(other.allowed(), TINY_EOS)]).toEqual([true, false]);
+});
+
 test("what was found is given up when it is large, and found again", () => {
   const tokenizer = tinyTokenizer([]);
   const vocabulary = { vocabulary: 2 ** 20, eos: [TINY_EOS] };
-  const constraint = constraintOf(tokenizer, vocabulary, parseGbnf("root ::= [a-y]{100} [z]"));
+  const constraint = constraintOf(tokenizer, vocabulary, parseGbnf("root ::= [a-y]{300} [z]"));
   const [a, z] = tokenizer.encode("az") as [number, number];
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 300; i++) {
     const mask = constraint.allowed();
     expect([isIn(mask, a), isIn(mask, z)]).toEqual([true, false]);
     constraint.accept(a);

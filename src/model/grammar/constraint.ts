@@ -30,28 +30,36 @@ export interface Vocabulary {
 
 /** @throws MnemeError of a grammar that is refused, see programOf */
 export function constraintOf(tokenizer: Tokenizer, vocabulary: Vocabulary, grammar: Grammar): Constraint {
-  return new TokenConstraint(vocabularyOf(tokenizer, vocabulary.vocabulary), vocabulary.eos, grammar);
+  return new TokenConstraint(tableOf(tokenizer, vocabulary), grammar);
 }
 
 interface TokenTable {
-  readonly bytes: readonly Uint8Array[];
   readonly trie: TokenTrie;
+  readonly eos: readonly number[];
   readonly readings: WeakMap<Grammar, Reading>;
 }
 
 /** Made once for a tokenizer: it takes as long as many masks. */
-const tables = new WeakMap<Tokenizer, Map<number, TokenTable>>();
+const tables = new WeakMap<Tokenizer, Map<string, TokenTable>>();
 
-function vocabularyOf(tokenizer: Tokenizer, size: number): TokenTable {
-  const known = tables.get(tokenizer) ?? new Map<number, TokenTable>();
+function tableOf(tokenizer: Tokenizer, { vocabulary, eos }: Vocabulary): TokenTable {
+  const known = tables.get(tokenizer) ?? new Map<string, TokenTable>();
   tables.set(tokenizer, known);
-  const table = known.get(size) ?? tableOf(tokenBytes(tokenizer, size));
-  known.set(size, table);
+  const key = `${vocabulary};${eos}`;
+  const table = known.get(key) ?? newTable(tokenizer, vocabulary, eos);
+  known.set(key, table);
   return table;
 }
 
-function tableOf(bytes: readonly Uint8Array[]): TokenTable {
-  return { bytes, trie: new TokenTrie(bytes), readings: new WeakMap() };
+function newTable(tokenizer: Tokenizer, vocabulary: number, eos: readonly number[]): TokenTable {
+  const bytes = tokenBytes(tokenizer, vocabulary);
+  // what ends a text is no part of it, however it is spelled
+  for (const token of eos) if (token < vocabulary) bytes[token] = new Uint8Array();
+  return {
+    trie: new TokenTrie(bytes),
+    eos: eos.filter((token) => token < vocabulary),
+    readings: new WeakMap(),
+  };
 }
 
 /** What was found of a grammar and a vocabulary; shared by all texts, given up when it is large. */
@@ -61,23 +69,21 @@ interface Reading {
   readonly masks: Map<State, Uint32Array>;
 }
 
-/** States, frames and words of masks in a reading at most: some hundred megabytes. */
-const MOST_HELD = 2 ** 20;
+/** Of a reading at most. */
+const MOST_BYTES = 32 * 2 ** 20;
 
 class TokenConstraint implements Constraint {
   readonly #table: TokenTable;
   readonly #grammar: Grammar;
-  readonly #eos: readonly number[];
   #reading: Reading;
   /** Undefined behind the end. */
   #state: State | undefined;
   /** Tokens so far. */
   readonly #tokens: number[] = [];
 
-  constructor(table: TokenTable, eos: readonly number[], grammar: Grammar) {
+  constructor(table: TokenTable, grammar: Grammar) {
     this.#table = table;
     this.#grammar = grammar;
-    this.#eos = eos.filter((token) => token < table.trie.size);
     this.#reading = table.readings.get(grammar) ?? this.#open(programOf(grammar));
     this.#state = this.#reading.recogniser.start;
   }
@@ -95,28 +101,28 @@ class TokenConstraint implements Constraint {
     const mask = this.#table.trie.mask(recogniser, state);
     if (state.ends) this.#end(mask);
     if (mask.every((word) => word === 0)) throw noToken();
-    if (recogniser.size + (masks.size + 1) * mask.length > MOST_HELD) this.#reopen();
+    if (recogniser.bytes + (masks.size + 1) * mask.byteLength > MOST_BYTES) this.#reopen();
     else masks.set(state, mask);
     return mask;
   }
 
   accept(token: number): void {
-    const ends = this.#eos.includes(token) && (this.#state?.ends ?? true);
-    const bytes = ends ? undefined : this.#table.bytes[token];
-    const next = bytes && bytes.length > 0 ? this.#walk(bytes) : undefined;
+    const ends = this.#table.eos.includes(token) && (this.#state?.ends ?? true);
+    const next = ends ? undefined : this.#walk(token);
     if (!ends && !next) throw new MnemeError("STATE", `grammar: token ${token} may not come here`);
     this.#state = next;
     if (!ends) this.#tokens.push(token);
   }
 
-  #walk(bytes: Uint8Array): State | undefined {
-    let state = this.#state;
+  #walk(token: number): State | undefined {
+    const bytes = this.#table.trie.bytesOf(token);
+    let state = bytes.length > 0 ? this.#state : undefined;
     for (const byte of bytes) if (state) state = this.#reading.recogniser.step(state, byte);
     return state;
   }
 
   #end(mask: Uint32Array): Uint32Array {
-    for (const token of this.#eos) mask[token >> 5]! |= 1 << (token & 31);
+    for (const token of this.#table.eos) mask[token >> 5]! |= 1 << (token & 31);
     return mask;
   }
 
@@ -130,7 +136,7 @@ class TokenConstraint implements Constraint {
   #reopen(): void {
     this.#reading = this.#open(this.#reading.program);
     this.#state = this.#reading.recogniser.start;
-    for (const token of this.#tokens) this.#state = this.#walk(this.#table.bytes[token]!);
+    for (const token of this.#tokens) this.#state = this.#walk(token);
   }
 }
 

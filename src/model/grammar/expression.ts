@@ -1,9 +1,11 @@
 /** What a grammar is made of: named rules over literals, classes of characters, sequences, choices and repetitions. */
-import { charactersOf, complement, type Range } from "./code-points.ts";
+import { type ByteSet, charactersOf, complement, type Range } from "./code-points.ts";
 
 export type Expression =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "class"; readonly ranges: readonly Range[] }
+  /** One byte of these: a part of a character. */
+  | { readonly kind: "bytes"; readonly set: ByteSet }
   | { readonly kind: "rule"; readonly name: string }
   | { readonly kind: "sequence"; readonly parts: readonly Expression[] }
   | { readonly kind: "choice"; readonly options: readonly Expression[] }

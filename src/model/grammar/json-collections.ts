@@ -27,7 +27,7 @@ import {
 export interface Nested {
   /** The expression of a schema within. */
   of(schema: Schema, path: string): Expression;
-  /** @returns a call of the rule */
+  /** A rule of this name or a like one. @returns a call of it */
   define(name: string, expression: Expression): Expression;
 }
 

@@ -74,8 +74,8 @@ class Compiler {
   readonly #grammar: Grammar;
   readonly #numbers = new Map<string, number>();
   readonly #rules: { name: string; alternatives: Element[][] }[] = [];
-  /** Rules of classes beyond ASCII, by their ranges. */
-  readonly #classes = new Map<string, number>();
+  /** Classes by their ranges. */
+  readonly #classes = new Map<string, Element>();
   readonly #bytes: (Element | undefined)[] = [];
   #elements = 0;
   #name = "";
@@ -118,6 +118,8 @@ class Compiler {
         return Array.from(new TextEncoder().encode(expression.text), (byte) => this.#byte(byte));
       case "class":
         return [this.#class(expression.ranges)];
+      case "bytes":
+        return [this.#counted({ kind: "bytes", set: expression.set })];
       case "rule":
         return [call(this.#numberOf(expression.name), 1, 1)];
       case "sequence":
@@ -153,19 +155,22 @@ class Compiler {
   }
 
   #class(ranges: readonly Range[]): Element {
-    const spellings = utf8Spellings(ranges);
-    if (spellings.length === 0) return { kind: "bytes", set: byteSet([]) };
-    if (spellings.length === 1 && spellings[0]!.length === 1)
-      return this.#counted({ kind: "bytes", set: spellings[0]![0]! });
     const key = ranges.join(";");
     const known = this.#classes.get(key);
-    if (known !== undefined) return call(known, 1, 1);
-    const alternatives = spellings.map((sets) =>
-      sets.map((set): Element => this.#counted({ kind: "bytes", set })),
-    );
-    const number = this.#rule(this.#name, alternatives);
-    this.#classes.set(key, number);
-    return call(number, 1, 1);
+    if (known) return this.#counted(known);
+    const spellings = utf8Spellings(ranges);
+    const element = this.#spelled(spellings);
+    this.#classes.set(key, element);
+    return this.#counted(element, spellings.length);
+  }
+
+  /** The byte set itself where one byte is all; else a call of a rule made for it. */
+  #spelled(spellings: readonly (readonly ByteSet[])[]): Element {
+    const [first = []] = spellings;
+    if (spellings.length === 0) return { kind: "bytes", set: byteSet([]) };
+    if (spellings.length === 1 && first.length === 1) return { kind: "bytes", set: first[0]! };
+    const alternatives = spellings.map((sets) => sets.map((set): Element => ({ kind: "bytes", set })));
+    return call(this.#rule(this.#name, alternatives), 1, 1);
   }
 
   #byte(byte: number): Element {

@@ -17,7 +17,7 @@ interface Frame {
   readonly count: number;
   /** Undefined under the whole text. */
   readonly below: Frame | undefined;
-  readonly above: Map<number, Frame>;
+  above: Map<number, Frame> | undefined;
 }
 
 export interface State {
@@ -31,6 +31,9 @@ export interface State {
 
 /** Readings of one text at most. */
 const MOST_HEADS = 2 ** 14;
+/** A state's table of next states has up to 256 entries; a frame may have a map of those above. */
+const STATE_BYTES = 2400;
+const FRAME_BYTES = 160;
 /** More than a place's count, or a program's places, can be: two numbers in one key. */
 const COUNTS = 2 ** 31;
 const PLACES = 2 ** 22;
@@ -39,6 +42,7 @@ export class Recogniser {
   readonly #program: Program;
   readonly #states = new Map<string, State>();
   #frames = 0;
+  #heads = 0;
   readonly start: State;
 
   constructor(program: Program) {
@@ -47,9 +51,9 @@ export class Recogniser {
     this.start = this.#closure(this.#alternatives(program.root, bottom));
   }
 
-  /** States and frames held; they only grow. */
-  get size(): number {
-    return this.#states.size + this.#frames;
+  /** Bytes held, about; they only grow. */
+  get bytes(): number {
+    return this.#states.size * STATE_BYTES + this.#frames * FRAME_BYTES + this.#heads * 8;
   }
 
   /** @returns undefined where no text goes on with this byte. @throws MnemeError BUDGET where the text has too many readings */
@@ -125,10 +129,12 @@ export class Recogniser {
 
   #frame(at: number, count: number, below: Frame | undefined): Frame {
     const key = at * COUNTS + count;
-    const known = below?.above.get(key);
+    const known = below?.above?.get(key);
     if (known) return known;
-    const frame: Frame = { id: this.#frames++, at, count, below, above: new Map() };
-    below?.above.set(key, frame);
+    const frame: Frame = { id: this.#frames++, at, count, below, above: undefined };
+    if (!below) return frame;
+    below.above ??= new Map();
+    below.above.set(key, frame);
     return frame;
   }
 
@@ -139,13 +145,15 @@ export class Recogniser {
     if (known) return known;
     const state: State = { heads, ends, next: [] };
     this.#states.set(key, state);
+    this.#heads += heads.length;
     return state;
   }
 }
 
-function tooAmbiguous(): MnemeError {
+/** What a text is refused with that can be read in too many ways. */
+export function tooAmbiguous(): MnemeError {
   return new MnemeError(
     "BUDGET",
-    `grammar: the text can be read in more than ${MOST_HEADS} ways; rewrite rules that begin alike as one with a choice behind`,
+    "grammar: the text can be read in too many ways; rewrite rules that begin alike as one with a choice behind",
   );
 }

@@ -13,19 +13,20 @@ import {
 /** Makes a schema one without $ref and allOf. */
 type Follow = (schema: Schema) => Schema;
 
-/** Properties in properties that are looked into. */
-const MOST_DEPTH = 8;
+/** Comparisons of two alternatives and what is in them. */
+const MOST_STEPS = 500;
 
 /** True where no text that the grammar of one of them gives is valid under the other. */
 export function areDisjoint(a: Schema, b: Schema, follow: Follow, path: string): boolean {
-  return excludes(a, b, follow, path, 0) && excludes(b, a, follow, path, 0);
+  const steps = { left: MOST_STEPS };
+  return excludes(a, b, follow, path, steps) && excludes(b, a, follow, path, steps);
 }
 
 /** True where no text for `a` is valid under `b`. */
-function excludes(a: Schema, b: Schema, follow: Follow, path: string, depth: number): boolean {
+function excludes(a: Schema, b: Schema, follow: Follow, path: string, steps: { left: number }): boolean {
   const [texts, valid] = [follow(a), follow(b)];
   if (texts === false || valid === false) return true;
-  if (texts === true || valid === true || depth > MOST_DEPTH) return false;
+  if (texts === true || valid === true || steps.left-- <= 0) return false;
   const validTypes = typesOfValid(valid, path);
   const shared = typesOfTexts(texts, path).filter((type) => validTypes.has(type));
   if (shared.length === 0) return true;
@@ -35,7 +36,7 @@ function excludes(a: Schema, b: Schema, follow: Follow, path: string, depth: num
   const [own, theirs] = [propertiesOf(texts, path), propertiesOf(valid, path)];
   const differs = requiredOf(texts, path).some((name) => {
     const [one, other] = [own.get(name), theirs.get(name)];
-    return one !== undefined && other !== undefined && excludes(one, other, follow, path, depth + 1);
+    return one !== undefined && other !== undefined && excludes(one, other, follow, path, steps);
   });
   return differs || lacks(texts, valid, path);
 }

@@ -39,12 +39,17 @@ const KEYWORDS: Readonly<Record<string, readonly TypeName[]>> = {
 const ANNOTATIONS: ReadonlySet<string> = new Set(
   (
     "title description default example examples deprecated readOnly writeOnly $comment $schema " +
-    "contentMediaType contentEncoding contentSchema"
+    "contentMediaType contentEncoding contentSchema discriminator"
   ).split(" "),
 );
 
-/** Values with which a keyword that is not supported asks for nothing. */
-const HARMLESS: Readonly<Record<string, unknown>> = { uniqueItems: false, nullable: false, minProperties: 0 };
+/** Values with which a keyword that is not supported asks for nothing, as JSON. */
+const HARMLESS: Readonly<Record<string, string>> = {
+  uniqueItems: "false",
+  nullable: "false",
+  minProperties: "0",
+  propertyNames: '{"type":"string"}',
+};
 
 const MOST_DEPTH = 200;
 
@@ -53,7 +58,7 @@ export function checkKeywords(schema: SchemaObject, path: string): void {
   for (const [keyword, value] of Object.entries(schema)) {
     const known =
       Object.hasOwn(KEYWORDS, keyword) || isAnnotation(keyword) || (keyword === "$id" && path === "#");
-    const harmless = Object.hasOwn(HARMLESS, keyword) && HARMLESS[keyword] === value;
+    const harmless = Object.hasOwn(HARMLESS, keyword) && HARMLESS[keyword] === JSON.stringify(value);
     if (!known && !harmless) throw unsupported(path, `keyword "${keyword}" is not supported`);
   }
 }

@@ -4,6 +4,7 @@ import type { Tokenizer } from "../tokenizer.ts";
 const BYTE_PIECE = /^<0x([0-9A-F]{2})>$/;
 /** So many pieces for bytes are no words that only look like them. */
 const MOST_STRAYS = 128;
+const NONE = new Uint8Array();
 const encoder = new TextEncoder();
 
 /** The characters that byte-level BPE writes for bytes: printable ones for themselves, others from U+0100 on (Radford et al., Language Models are Unsupervised Multitask Learners, 2019). */
@@ -19,7 +20,7 @@ export function tokenBytes(tokenizer: Tokenizer, vocabulary: number): Uint8Array
   const pieces = spellings.filter((spelling) => spelling !== undefined && BYTE_PIECE.test(spelling));
   const bytesOf = pieces.length >= MOST_STRAYS ? piece : byteLevel;
   return spellings.map((spelling, token) =>
-    spelling === undefined || isSpecial(tokenizer, token) ? new Uint8Array() : bytesOf(spelling),
+    spelling === undefined || isSpecial(tokenizer, token) ? NONE : bytesOf(spelling),
   );
 }
 

@@ -1,5 +1,8 @@
 /** A vocabulary as a tree by bytes, walked together with a recogniser: tokens that begin alike are tried once as far as they do. */
-import type { Recogniser, State } from "./recogniser.ts";
+import { type Recogniser, type State, tooAmbiguous } from "./recogniser.ts";
+
+/** That one mask may add to a recogniser. Hardly a megabyte is usual; a grammar with many readings of every text would take the machine. */
+const MOST_BYTES = 64 * 2 ** 20;
 
 export class TokenTrie {
   /** Nodes in the order of a walk from the top: of each its byte, its depth, and the node behind all below it. */
@@ -10,12 +13,21 @@ export class TokenTrie {
   readonly #tokens: Uint32Array;
   readonly #first: Uint32Array;
   readonly #deepest: number;
-  /** Numbers of tokens, with those that stand for no bytes. */
+  /** The bytes of token i are from #offsets[i] to #offsets[i + 1]. */
+  readonly #packed: Uint8Array;
+  readonly #offsets: Uint32Array;
+  /** Tokens, with those that stand for no bytes. */
   readonly size: number;
 
   /** @param tokens the bytes of each; tokens without any are in no mask */
   constructor(tokens: readonly Uint8Array[]) {
     this.size = tokens.length;
+    this.#offsets = new Uint32Array(tokens.length + 1);
+    tokens.forEach((bytes, token) => {
+      this.#offsets[token + 1] = this.#offsets[token]! + bytes.length;
+    });
+    this.#packed = new Uint8Array(this.#offsets[tokens.length]!);
+    tokens.forEach((bytes, token) => this.#packed.set(bytes, this.#offsets[token]));
     this.#tokens = Uint32Array.from(tokens.keys())
       .filter((token) => tokens[token]!.length > 0)
       .sort((a, b) => compare(tokens[a]!, tokens[b]!) || a - b);
@@ -52,17 +64,29 @@ export class TokenTrie {
 
   /** Bytes held. */
   get bytes(): number {
-    return [this.#bytes, this.#depths, this.#ends, this.#tokens, this.#first].reduce(
-      (sum, array) => sum + array.byteLength,
-      0,
-    );
+    return [
+      this.#bytes,
+      this.#depths,
+      this.#ends,
+      this.#tokens,
+      this.#first,
+      this.#packed,
+      this.#offsets,
+    ].reduce((sum, array) => sum + array.byteLength, 0);
   }
 
-  /** A bit for each token that may come in this state. */
+  /** Borrowed; empty for a token without bytes or a number without a token. */
+  bytesOf(token: number): Uint8Array {
+    return this.#packed.subarray(this.#offsets[token] ?? 0, this.#offsets[token + 1] ?? 0);
+  }
+
+  /** A bit for each token that may come in this state. @throws MnemeError BUDGET where that takes too much */
   mask(recogniser: Recogniser, from: State): Uint32Array {
     const allowed = new Uint32Array(Math.ceil(this.size / 32));
     const states = new Array<State>(this.#deepest + 2).fill(from);
+    const most = recogniser.bytes + MOST_BYTES;
     for (let node = 0; node < this.#bytes.length; ) {
+      if (recogniser.bytes > most) throw tooAmbiguous();
       const depth = this.#depths[node]!;
       const state = recogniser.step(states[depth]!, this.#bytes[node]!);
       if (!state) {
