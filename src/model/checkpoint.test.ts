@@ -12,6 +12,7 @@ import { kernels } from "../kernels/index.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { configOf } from "./config.ts";
 import { load, type Model } from "./load.ts";
+import { frequenciesOf } from "./rope.ts";
 import { checkFits, scratchBytes, weightBytes } from "./sizes.ts";
 
 const hasParser = await isInstalled("@huggingface/gguf");
@@ -111,6 +112,44 @@ describe.skipIf(!hasParser)("a GGUF file", () => {
       code: "NOT_FOUND",
       message: expect.stringContaining("small-00002-of-00003.gguf"),
     });
+  });
+
+  test("frequencies that a context was stretched by come as factors", async () => {
+    const scaling = {
+      rope_type: "llama3",
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 64,
+    };
+    const folder = scratch();
+    writeCheckpoint(folder, { rope_scaling: scaling });
+    const { rope, headDim } = randomConfig({ rope_scaling: scaling });
+    const plain = frequenciesOf({ ...rope, scaling: undefined }, headDim);
+    const factors = Float32Array.from(frequenciesOf(rope, headDim), (one, i) => plain[i]! / one);
+    const stretched = join(work, "stretched.gguf");
+    const write = (values: Float32Array): void =>
+      writeSmallGguf(stretched, {}, 1, "F32", [
+        { name: "rope_freqs.weight", shape: [values.length], type: "F32", values: () => values },
+      ]);
+    write(factors);
+    await using model = await load(stretched, options);
+    await using other = await load(folder, options);
+    await using unstretched = await load(path, options);
+    const tokens = Array.from({ length: 60 }, (_, i) => 3 + ((i * 7) % 50));
+    const [found, wanted] = [await model.score(tokens), await other.score(tokens)];
+    const off = (scores: Float64Array): number =>
+      scores.reduce((most, one, i) => Math.max(most, Math.abs(one - wanted[i]!)), 0);
+    expect(off(found)).toBeLessThan(1e-2);
+    expect(off(await unstretched.score(tokens))).toBeGreaterThan(0.5);
+    write(factors.map(() => 0));
+    await expect(openCheckpoint(stretched)).rejects.toThrow(
+      /rope_freqs\.weight is \[8\]; expected 8 numbers above 0/,
+    );
+    write(factors.subarray(1));
+    await expect(openCheckpoint(stretched)).rejects.toThrow(
+      /stretched\.gguf: tensor rope_freqs\.weight is \[7\]/,
+    );
   });
 
   test("a shard under the name of a whole file is refused", async () => {
