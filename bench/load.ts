@@ -26,7 +26,7 @@ import { MODELS, writeModel } from "./decode-models.ts";
 import { importPeer } from "./peers.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const LARGEST = "random-1.1B";
 const PIECE_BYTES = 1 << 20;
 

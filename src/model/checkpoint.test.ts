@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { SHARDS, safetensorsOf, writeCheckpoint, writeSmallGguf } from "../../test/support/checkpoint.ts";
 import { splitGguf } from "../../test/support/gguf-split.ts";
+import type { GgufTensor } from "../../test/support/gguf-writer.ts";
 import { isInstalled } from "../../test/support/installed.ts";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { isMnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
+import { openGguf } from "../weights/gguf-source.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { configOf } from "./config.ts";
+import { ggufConfig } from "./gguf-config.ts";
 import { load, type Model } from "./load.ts";
 import { frequenciesOf } from "./rope.ts";
 import { checkFits, scratchBytes, weightBytes } from "./sizes.ts";
@@ -149,6 +152,28 @@ describe.skipIf(!hasParser)("a GGUF file", () => {
     write(factors.subarray(1));
     await expect(openCheckpoint(stretched)).rejects.toThrow(
       /stretched\.gguf: tensor rope_freqs\.weight is \[7\]/,
+    );
+  });
+
+  test("biases, further ends, and heads that are rotated in part", async () => {
+    const biased = join(work, "biased.gguf");
+    const one = (part: string, rows: number): GgufTensor[] =>
+      [0, 1].map((layer) => ({
+        name: `blk.${layer}.attn_${part}.bias`,
+        shape: [rows],
+        type: "F32",
+        values: () => new Float32Array(rows).fill(1),
+      }));
+    writeSmallGguf(biased, {}, 1, "F32", [...one("q", 64), ...one("k", 32), ...one("v", 32)]);
+    await using model = await load(biased, options);
+    await using plain = await load(path, options);
+    expect(await model.score("the ban")).not.toEqual(await plain.score("the ban"));
+    const { metadata, tensors } = await openGguf(path);
+    tensors[Symbol.dispose]();
+    const ends = { ...metadata, "tokenizer.ggml.eot_token_id": 5, "tokenizer.ggml.eom_token_id": 1n };
+    expect(ggufConfig(ends, true, path).eos).toEqual([1, 5]);
+    expect(() => ggufConfig({ ...metadata, "llama.rope.dimension_count": 8 }, true, path)).toThrow(
+      /small\.gguf: llama\.rope\.dimension_count is 8; expected all 16/,
     );
   });
 

@@ -54,7 +54,9 @@ async function ggufCheckpoint(path: string): Promise<Checkpoint> {
   const { metadata, tensors, files } = await openGguf(path);
   try {
     const said = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-    const config = { ...said, rope: ropeOf(said, tensors, path) };
+    // no field tells of biases: they are there or not
+    const qkvBias = said.qkvBias || tensors.shapeOf("model.layers.0.self_attn.q_proj.bias") !== undefined;
+    const config = { ...said, qkvBias, rope: ropeOf(said, tensors, path) };
     const source = metadata["tokenizer.chat_template"];
     return {
       name: path,
