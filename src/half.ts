@@ -28,3 +28,21 @@ function nearestEven(value: number): number {
   const rest = value - low;
   return rest > 0.5 || (rest === 0.5 && low % 2 === 1) ? low + 1 : low;
 }
+
+let halves: Float32Array | undefined;
+
+/** Many at once, by a table of all of them. */
+export function fromHalves(bits: Uint16Array): Float32Array {
+  halves ??= Float32Array.from({ length: 65_536 }, (_, half) => fromHalf(half));
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = halves[bits[i]!]!;
+  return out;
+}
+
+/** Numbers of bf16: the upper halves of f32. */
+export function fromB16s(bits: Uint16Array): Float32Array {
+  const out = new Float32Array(bits.length);
+  const words = new Int32Array(out.buffer);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return out;
+}

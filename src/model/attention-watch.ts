@@ -66,6 +66,30 @@ export class AttentionWatch implements Disposable {
     );
   }
 
+  /** Another that goes on from what is kept here. @param needs of which this one keeps at least as much */
+  fork(needs: Needs): AttentionWatch {
+    const other = new AttentionWatch(this.#face, this.#config, needs, this.#pool);
+    if (other.#queries && this.#queries) {
+      const kept = Math.min(this.#kept, other.#window);
+      for (let layer = 0; layer < this.#config.layers; layer++) {
+        const from = (layer * this.#window + this.#kept - kept) * this.#rowBytes;
+        const to = layer * other.#window * this.#rowBytes;
+        other.#queries.u8().set(this.#queries.u8().subarray(from, from + kept * this.#rowBytes), to);
+      }
+      other.#kept = kept;
+    }
+    if (needs.weightSums && this.#sums) {
+      other.#reserve(this.#capacity);
+      const from = this.#sums.f32();
+      const heads = this.#config.layers * this.#config.kvHeads;
+      for (let i = 0; i < heads; i++)
+        other
+          .#sums!.f32()
+          .set(from.subarray(i * this.#capacity, (i + 1) * this.#capacity), i * other.#capacity);
+    }
+    return other;
+  }
+
   /** Before a step of `count` tokens of which the last ones' queries are kept. */
   begin(count: number, cache: PagedCache): void {
     if (this.#queries) {

@@ -5,14 +5,18 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { SHARDS, safetensorsOf, writeCheckpoint, writeSmallGguf } from "../../test/support/checkpoint.ts";
 import { splitGguf } from "../../test/support/gguf-split.ts";
+import type { GgufTensor } from "../../test/support/gguf-writer.ts";
 import { isInstalled } from "../../test/support/installed.ts";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { isMnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
+import { openGguf } from "../weights/gguf-source.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { configOf } from "./config.ts";
+import { ggufConfig } from "./gguf-config.ts";
 import { load } from "./load.ts";
 import type { Model } from "./model.ts";
+import { frequenciesOf } from "./rope.ts";
 import { checkFits, scratchBytes, weightBytes } from "./sizes.ts";
 
 const hasParser = await isInstalled("@huggingface/gguf");
@@ -112,6 +116,66 @@ describe.skipIf(!hasParser)("a GGUF file", () => {
       code: "NOT_FOUND",
       message: expect.stringContaining("small-00002-of-00003.gguf"),
     });
+  });
+
+  test("frequencies that a context was stretched by come as factors", async () => {
+    const scaling = {
+      rope_type: "llama3",
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 64,
+    };
+    const folder = scratch();
+    writeCheckpoint(folder, { rope_scaling: scaling });
+    const { rope, headDim } = randomConfig({ rope_scaling: scaling });
+    const plain = frequenciesOf({ ...rope, scaling: undefined }, headDim);
+    const factors = Float32Array.from(frequenciesOf(rope, headDim), (one, i) => plain[i]! / one);
+    const stretched = join(work, "stretched.gguf");
+    const write = (values: Float32Array): void =>
+      writeSmallGguf(stretched, {}, 1, "F32", [
+        { name: "rope_freqs.weight", shape: [values.length], type: "F32", values: () => values },
+      ]);
+    write(factors);
+    await using model = await load(stretched, options);
+    await using other = await load(folder, options);
+    await using unstretched = await load(path, options);
+    const tokens = Array.from({ length: 60 }, (_, i) => 3 + ((i * 7) % 50));
+    const [found, wanted] = [await model.score(tokens), await other.score(tokens)];
+    const off = (scores: Float64Array): number =>
+      scores.reduce((most, one, i) => Math.max(most, Math.abs(one - wanted[i]!)), 0);
+    expect(off(found)).toBeLessThan(1e-2);
+    expect(off(await unstretched.score(tokens))).toBeGreaterThan(0.5);
+    write(factors.map(() => 0));
+    await expect(openCheckpoint(stretched)).rejects.toThrow(
+      /rope_freqs\.weight is \[8\]; expected 8 numbers above 0/,
+    );
+    write(factors.subarray(1));
+    await expect(openCheckpoint(stretched)).rejects.toThrow(
+      /stretched\.gguf: tensor rope_freqs\.weight is \[7\]/,
+    );
+  });
+
+  test("biases, further ends, and heads that are rotated in part", async () => {
+    const biased = join(work, "biased.gguf");
+    const one = (part: string, rows: number): GgufTensor[] =>
+      [0, 1].map((layer) => ({
+        name: `blk.${layer}.attn_${part}.bias`,
+        shape: [rows],
+        type: "F32",
+        values: () => new Float32Array(rows).fill(1),
+      }));
+    writeSmallGguf(biased, {}, 1, "F32", [...one("q", 64), ...one("k", 32), ...one("v", 32)]);
+    await using model = await load(biased, options);
+    await using plain = await load(path, options);
+    expect(await model.score("the ban")).not.toEqual(await plain.score("the ban"));
+    const { metadata, tensors } = await openGguf(path);
+    tensors[Symbol.dispose]();
+    const ends = { ...metadata, "tokenizer.ggml.eot_token_id": 5, "tokenizer.ggml.eom_token_id": 1n };
+    expect(ggufConfig(ends, true, path).eos).toEqual([1, 5]);
+    expect(() => ggufConfig({ ...metadata, "llama.rope.dimension_count": 8 }, true, path)).toThrow(
+      /small\.gguf: llama\.rope\.dimension_count is 8; expected all 16/,
+    );
   });
 
   test("a shard under the name of a whole file is refused", async () => {

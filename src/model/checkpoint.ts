@@ -6,7 +6,7 @@ import { ggufShards, openGguf } from "../weights/gguf-source.ts";
 import { safetensorsSource } from "../weights/safetensors-source.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import { type ChatTemplate, openChatTemplate } from "./chat-template.ts";
-import { configOf, type ModelConfig } from "./config.ts";
+import { configOf, type ModelConfig, type Rope } from "./config.ts";
 import { ggufConfig } from "./gguf-config.ts";
 import { ggufSpecialTokens, ggufTokenizer } from "./gguf-tokenizer.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -53,7 +53,10 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 async function ggufCheckpoint(path: string): Promise<Checkpoint> {
   const { metadata, tensors, files } = await openGguf(path);
   try {
-    const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
+    const said = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
+    // no field tells of biases: they are there or not
+    const qkvBias = said.qkvBias || tensors.shapeOf("model.layers.0.self_attn.q_proj.bias") !== undefined;
+    const config = { ...said, qkvBias, rope: ropeOf(said, tensors, path) };
     const source = metadata["tokenizer.chat_template"];
     return {
       name: path,
@@ -71,6 +74,23 @@ async function ggufCheckpoint(path: string): Promise<Checkpoint> {
     tensors[Symbol.dispose]();
     throw error;
   }
+}
+
+const ROPE_FACTORS = "model.rope_factors.weight";
+
+/** Models whose context was stretched by frequency (Llama 3.1 and later) come with a factor for each pair instead of the recipe. */
+function ropeOf({ rope, headDim }: ModelConfig, tensors: TensorSource, path: string): Rope {
+  const shape = tensors.shapeOf(ROPE_FACTORS);
+  if (!shape) return rope;
+  const factors =
+    shape.length === 1 && shape[0] === headDim / 2 ? [...tensors.read(ROPE_FACTORS, 0, shape[0])] : [];
+  if (factors.length === 0 || !factors.every((one) => Number.isFinite(one) && one > 0))
+    throw new MnemeError(
+      "FORMAT",
+      `${path}: tensor rope_freqs.weight is [${shape.join(", ")}]; expected ${headDim / 2} numbers above 0`,
+      { details: { file: path, field: "rope_freqs.weight" } },
+    );
+  return { ...rope, scaling: { type: "factors", factors } };
 }
 
 function folderCheckpoint(folder: string, names: readonly string[]): Checkpoint {

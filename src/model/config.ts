@@ -23,7 +23,9 @@ export type RopeScaling =
       readonly slow: number;
       /** Factor on cosines and sines. */
       readonly attention: number;
-    };
+    }
+  /** Of each pair of a head's values, as GGUF files have them. */
+  | { readonly type: "factors"; readonly factors: readonly number[] };
 
 export interface ModelConfig {
   readonly architecture: string;

@@ -11,6 +11,9 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   qwen3: "Qwen3ForCausalLM",
 };
 
+/** Tokens that end a text, a turn, a message. */
+const ENDS = ["eos", "eot", "eom"] as const;
+
 /** @param tied no output layer is in the file. @throws MnemeError UNSUPPORTED, FORMAT naming the field */
 export function ggufConfig(metadata: Metadata, tied: boolean, file: string): ModelConfig {
   const family = String(metadata["general.architecture"]);
@@ -38,7 +41,7 @@ export function ggufConfig(metadata: Metadata, tied: boolean, file: string): Mod
     sliding_window: of("attention.sliding_window"),
     tie_word_embeddings: tied,
     bos_token_id: plain(metadata["tokenizer.ggml.bos_token_id"]),
-    eos_token_id: plain(metadata["tokenizer.ggml.eos_token_id"]),
+    eos_token_id: [...new Set(ENDS.map((name) => plain(metadata[`tokenizer.ggml.${name}_token_id`])))],
     ...(scaling === undefined || scaling === "none"
       ? {}
       : {
@@ -49,7 +52,15 @@ export function ggufConfig(metadata: Metadata, tied: boolean, file: string): Mod
           },
         }),
   };
-  return configOf(JSON.parse(JSON.stringify(config)), file);
+  const found = configOf(JSON.parse(JSON.stringify(config)), file);
+  const rotated = of("rope.dimension_count");
+  if (rotated !== undefined && rotated !== found.headDim)
+    throw new MnemeError(
+      "UNSUPPORTED",
+      `${file}: ${family}.rope.dimension_count is ${String(rotated)}; expected all ${found.headDim} values of a head`,
+      { details: { file, field: `${family}.rope.dimension_count` } },
+    );
+  return found;
 }
 
 /** Counts may be of 64 bits. */

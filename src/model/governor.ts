@@ -17,8 +17,17 @@ export class Governor implements GovernedCache, Disposable {
   readonly #watched: AttentionWatch;
   #tokens = 0;
 
-  /** @throws MnemeError UNSUPPORTED for a policy that evicts in a model of sliding windows */
-  constructor(face: WasmFace, config: ModelConfig, policy: CachePolicy, pool: () => Pool | undefined) {
+  /**
+   * @param from what read the same prompt before, and kept what the policy needs: it is gone on from
+   * @throws MnemeError UNSUPPORTED for a policy that evicts in a model of sliding windows
+   */
+  constructor(
+    face: WasmFace,
+    config: ModelConfig,
+    policy: CachePolicy,
+    pool: () => Pool | undefined,
+    from?: Governor,
+  ) {
     if (config.window !== undefined && policy.evicts)
       throw new MnemeError(
         "UNSUPPORTED",
@@ -27,8 +36,10 @@ export class Governor implements GovernedCache, Disposable {
     const { layers, kvHeads, headDim } = config;
     const { codec = "int8", turned = false } = policy;
     this.policy = policy;
-    this.cache = new PagedCache(face, { layers, kvHeads, headDim }, { codec, turned });
-    this.#watched = new AttentionWatch(face, config, policy.needs, pool);
+    this.cache = from?.cache.fork() ?? new PagedCache(face, { layers, kvHeads, headDim }, { codec, turned });
+    this.#watched = from
+      ? from.#watched.fork(policy.needs)
+      : new AttentionWatch(face, config, policy.needs, pool);
     const { windowQueries, weightSums, queryStatistics } = policy.needs;
     this.watch = windowQueries || weightSums || queryStatistics ? this.#watched : undefined;
   }

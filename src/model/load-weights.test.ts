@@ -1,4 +1,5 @@
 /** Models that load out of kept weights are the models that were converted. */
+import { spawn } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -14,6 +15,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { writeCheckpoint, writeSmallGguf } from "../../test/support/checkpoint.ts";
 import { isInstalled } from "../../test/support/installed.ts";
+import { bundleScript } from "../storage/children/bundle.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { load } from "./load.ts";
 
@@ -96,5 +98,26 @@ describe("kept weights", () => {
     const cache = join(work, `${count++}`);
     await using _ = await load(folder, { weightCache: cache, weightCacheBytes: 1000, workers: 0 });
     expect(existsSync(cache)).toBe(false);
+  });
+
+  test("processes that keep the same at once find the same, and leave one file", async () => {
+    const cache = join(work, `${count++}`);
+    const script = await bundleScript("../../model/children/load.ts");
+    try {
+      const children = [1, 2, 3].map(() =>
+        spawn(process.execPath, [script.path, folder, cache, "the ban in a"], {
+          stdio: ["pipe", "pipe", "inherit"],
+        }),
+      );
+      const outputs = children.map(({ stdout }) => stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>);
+      for (const output of outputs) expect(String((await output.next()).value)).toBe("ready\n");
+      for (const child of children) child.stdin.end("go\n");
+      const wanted = await scores(false);
+      for (const output of outputs) expect(JSON.parse(String((await output.next()).value))).toEqual(wanted);
+      expect(readdirSync(cache)).toHaveLength(1);
+      expect(await scores(cache)).toEqual(wanted);
+    } finally {
+      script.remove();
+    }
   });
 });

@@ -8,6 +8,7 @@ import type { Rope } from "./config.ts";
 export function frequenciesOf({ theta, scaling }: Rope, headDim: number): Float64Array {
   const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
   if (!scaling) return plain;
+  if (scaling.type === "factors") return plain.map((one, i) => one / scaling.factors[i]!);
   if (scaling.type === "linear") return plain.map((one) => one / scaling.factor);
   if (scaling.type === "llama3") {
     const { factor, low, high, original } = scaling;

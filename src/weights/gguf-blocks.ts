@@ -1,5 +1,5 @@
 /** The quantised blocks of GGUF files as f32 (their layouts: ggml's quants). Each type: values and bytes of a block, and how one is decoded. */
-import { fromHalf } from "../half.ts";
+import { fromB16s, fromHalf, fromHalves } from "../half.ts";
 
 export interface BlockType {
   readonly name: string;
@@ -7,6 +7,8 @@ export interface BlockType {
   readonly bytes: number;
   /** Decodes the block at `at` to `out` from `to` on. */
   decode(bytes: DataView, at: number, out: Float32Array, to: number): void;
+  /** All values at once, where a block is one. bytes: at a multiple of a value's. */
+  toF32?(bytes: Uint8Array): Float32Array;
 }
 
 const half = (bytes: DataView, at: number): number => fromHalf(bytes.getUint16(at, true));
@@ -81,29 +83,26 @@ const Q6_K: BlockType = {
   },
 };
 
-function plain(name: string, bytes: number, valueAt: (bytes: DataView, at: number) => number): BlockType {
+/** A block is a value. */
+function plain(name: string, bytes: number, toF32: (bytes: Uint8Array) => Float32Array): BlockType {
   return {
     name,
     values: 1,
     bytes,
     decode(view, at, out, to) {
-      out[to] = valueAt(view, at);
+      out.set(toF32(new Uint8Array(view.buffer, view.byteOffset + at, bytes).slice()), to);
     },
+    toF32,
   };
 }
 
-const bits = new Uint32Array(1);
-const value = new Float32Array(bits.buffer);
-
-function fromB16(bytes: DataView, at: number): number {
-  bits[0] = bytes.getUint16(at, true) << 16;
-  return value[0]!;
-}
+const asU16 = (bytes: Uint8Array): Uint16Array =>
+  new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
 
 /** By the number that the file has for a type. */
 export const BLOCK_TYPES: ReadonlyMap<number, BlockType> = new Map([
-  [0, plain("F32", 4, (bytes, at) => bytes.getFloat32(at, true))],
-  [1, plain("F16", 2, half)],
+  [0, plain("F32", 4, (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4))],
+  [1, plain("F16", 2, (bytes) => fromHalves(asU16(bytes)))],
   [2, small("Q4_0", { min: false, fifth: false })],
   [3, small("Q4_1", { min: true, fifth: false })],
   [6, small("Q5_0", { min: false, fifth: true })],
@@ -123,5 +122,5 @@ export const BLOCK_TYPES: ReadonlyMap<number, BlockType> = new Map([
   [12, super256("Q4_K", false)],
   [13, super256("Q5_K", true)],
   [14, Q6_K],
-  [30, plain("BF16", 2, fromB16)],
+  [30, plain("BF16", 2, (bytes) => fromB16s(asU16(bytes)))],
 ]);

@@ -67,6 +67,7 @@ const TOP_NAMES: Readonly<Record<string, string>> = {
   token_embd: "model.embed_tokens",
   output_norm: "model.norm",
   output: "lm_head",
+  rope_freqs: "model.rope_factors",
 };
 
 /** The name in a Hugging Face checkpoint; undefined for tensors that are of no use here. */
@@ -258,6 +259,7 @@ function bytesOf({ file, type, offset, shape, heads }: Placed, start: number, co
 }
 
 function decoded(type: BlockType, bytes: Uint8Array, count: number): Float32Array {
+  if (type.toF32) return type.toF32(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = new Float32Array(count);
   for (let block = 0; block * type.values < count; block++)

@@ -1,7 +1,7 @@
 /** Products of quantised weights against plain sums over the decoded weights; and what quantising loses. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fromHalf, toHalf } from "../half.ts";
+import { fromB16s, fromHalf, fromHalves, toHalf } from "../half.ts";
 import { kernels, type Region } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import { GROUP, LinearWeights, PRECISIONS, type Precision } from "./linear-weights.ts";
@@ -124,6 +124,9 @@ test("groups of zeros stay zeros, and columns must fill groups", () => {
 });
 
 test("half precision numbers: every one comes back, others go to the nearest", () => {
+  const all = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+  expect(fromHalves(all)).toEqual(Float32Array.from(all, fromHalf));
+  expect([...fromB16s(Uint16Array.of(0x3f80, 0xc000, 0x7f80))]).toEqual([1, -2, Number.POSITIVE_INFINITY]);
   for (let bits = 0; bits < 65536; bits++) {
     const value = fromHalf(bits);
     if (Number.isFinite(value)) expect(toHalf(value)).toBe(bits);

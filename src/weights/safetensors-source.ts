@@ -1,6 +1,6 @@
 /** Safetensors files as tensors: one file, or the shards that an index names. Headers are read at once, tensors when they are asked for. */
 import { MnemeError } from "../errors.ts";
-import { fromHalf } from "../half.ts";
+import { fromB16s, fromHalves } from "../half.ts";
 import type { ByteSource } from "../storage/byte-source.ts";
 import { fileSource } from "../storage/file-source.ts";
 import {
@@ -20,20 +20,12 @@ interface Placed extends TensorEntry {
 /** Of the dtypes that weights come in: bytes a value, and how values are made f32. */
 const DTYPES: Readonly<Record<string, { readonly bytes: number; toF32(bytes: Uint8Array): Float32Array }>> = {
   F32: { bytes: 4, toF32: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) },
-  BF16: { bytes: 2, toF32: (bytes) => widened(bytes, (bits) => bits << 16) },
-  F16: { bytes: 2, toF32: (bytes) => Float32Array.from(asU16(bytes), fromHalf) },
+  BF16: { bytes: 2, toF32: (bytes) => fromB16s(asU16(bytes)) },
+  F16: { bytes: 2, toF32: (bytes) => fromHalves(asU16(bytes)) },
 };
 
 const asU16 = (bytes: Uint8Array): Uint16Array =>
   new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-
-function widened(bytes: Uint8Array, bitsOf: (bits: number) => number): Float32Array {
-  const from = asU16(bytes);
-  const out = new Float32Array(from.length);
-  const bits = new Int32Array(out.buffer);
-  for (let i = 0; i < from.length; i++) bits[i] = bitsOf(from[i]!);
-  return out;
-}
 
 /** @param paths of the files. @throws MnemeError NOT_FOUND, FORMAT naming the file */
 export function safetensorsSource(paths: readonly string[], name: string): TensorSource {

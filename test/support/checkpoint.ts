@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { configOf, type ModelConfig } from "../../src/model/config.ts";
 import type { TensorSource } from "../../src/weights/tensor-source.ts";
 import { writeGgufModel } from "./gguf-model.ts";
-import type { GgufType } from "./gguf-writer.ts";
+import type { GgufTensor, GgufType } from "./gguf-writer.ts";
 import { randomSource } from "./random-model.ts";
 
 /** What is written to config.json. */
@@ -124,13 +124,21 @@ export function writeSmallGguf(
   changes: Readonly<Record<string, unknown>> = {},
   seed = 1,
   type: GgufType = "F32",
+  more: readonly GgufTensor[] = [],
 ): void {
   const config = configOf({ ...CHECKPOINT_CONFIG, ...changes }, "config.json");
-  writeGgufModel(path, config, randomSource(config, seed), type, {
-    tokens: TOKENS,
-    merges: tokenizer.model.merges,
-    types: TOKENS.map((_, id) => (id < 2 ? 3 : 1)),
-    pre: "gpt-2",
-    chatTemplate: "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}",
-  });
+  writeGgufModel(
+    path,
+    config,
+    randomSource(config, seed),
+    type,
+    {
+      tokens: TOKENS,
+      merges: tokenizer.model.merges,
+      types: TOKENS.map((_, id) => (id < 2 ? 3 : 1)),
+      pre: "gpt-2",
+      chatTemplate: "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}",
+    },
+    more,
+  );
 }

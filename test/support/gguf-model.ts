@@ -38,8 +38,9 @@ export function writeGgufModel(
   source: TensorSource,
   type: GgufType,
   vocabulary: GgufVocabulary,
+  more: readonly GgufTensor[] = [],
 ): void {
-  const tensors: GgufTensor[] = [];
+  const tensors: GgufTensor[] = [...more];
   const add = (name: string, from: string, as: GgufType = type, heads = 0): void => {
     const shape = source.shapeOf(from)!;
     const values = (): Float32Array => {
