@@ -1,4 +1,4 @@
-/** How far attention over a compressed cache is from attention over the exact one: relative error of what heads give out. */
+/** How far attention over a compressed cache is from attention over the exact one: relative error of what heads give out, all queries of a head together. */
 import type { SynthKv } from "./synth-kv.ts";
 
 /** Slots of one head; a slot's logit gets ln(count). */
@@ -10,7 +10,7 @@ export interface KeptSlots {
 }
 
 export interface AttentionError {
-  /** Mean over heads and the queries behind the prompt of |o' - o| / |o|. */
+  /** Mean over heads of |O' - O| / |O|, O: a row for each query behind the prompt. */
   readonly error: number;
   /** The same over queries that ask for a needle, on heads that retrieve. */
   readonly needle: number;
@@ -22,18 +22,17 @@ export function attentionError(data: SynthKv, kept: readonly KeptSlots[]): Atten
   const all: number[] = [];
   const needle: number[] = [];
   data.heads.forEach(({ queries, keys, values, retrieves }, h) => {
-    const exact: KeptSlots = {
-      keys: keys.subarray(0, prompt * dim),
-      values: values.subarray(0, prompt * dim),
-    };
-    const tail: KeptSlots = { keys: keys.subarray(prompt * dim), values: values.subarray(prompt * dim) };
-    const errors = Array.from({ length: decode }, (_, i) => {
-      const query = queries.subarray((prompt + i) * dim, (prompt + i + 1) * dim);
-      const wanted = attend(query, [exact, firstRows(tail, i + 1, dim)]);
-      return distance(attend(query, [kept[h]!, firstRows(tail, i + 1, dim)]), wanted);
+    const rows = (from: number, to: number): KeptSlots => ({
+      keys: keys.subarray(from * dim, to * dim),
+      values: values.subarray(from * dim, to * dim),
     });
-    all.push(mean(errors));
-    if (retrieves) needle.push(mean(data.asking[h]!.map((i) => errors[i]!)));
+    const pairs = Array.from({ length: decode }, (_, i): Pair => {
+      const query = queries.subarray((prompt + i) * dim, (prompt + i + 1) * dim);
+      const tail = rows(prompt, prompt + i + 1);
+      return { given: attend(query, [kept[h]!, tail]), wanted: attend(query, [rows(0, prompt), tail]) };
+    });
+    all.push(relative(pairs));
+    if (retrieves && data.asking[h]!.length > 0) needle.push(relative(data.asking[h]!.map((i) => pairs[i]!)));
   });
   return { error: mean(all), needle: mean(needle) };
 }
@@ -67,13 +66,20 @@ function logitsOf(query: Float32Array, { keys, counts }: KeptSlots): Float64Arra
   });
 }
 
-const firstRows = ({ keys, values }: KeptSlots, rows: number, dim: number): KeptSlots => ({
-  keys: keys.subarray(0, rows * dim),
-  values: values.subarray(0, rows * dim),
-});
+interface Pair {
+  readonly given: Float64Array;
+  readonly wanted: Float64Array;
+}
 
-function distance(a: Float64Array, b: Float64Array): number {
-  return Math.hypot(...a.map((value, i) => value - b[i]!)) / Math.hypot(...b);
+function relative(pairs: readonly Pair[]): number {
+  let [off, all] = [0, 0];
+  for (const { given, wanted } of pairs) {
+    given.forEach((value, i) => {
+      off += (value - wanted[i]!) ** 2;
+      all += wanted[i]! ** 2;
+    });
+  }
+  return Math.sqrt(off / all);
 }
 
 function mean(values: readonly number[]): number {

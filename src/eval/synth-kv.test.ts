@@ -110,7 +110,26 @@ describe("SynthKV", () => {
     }));
     expect(attentionError(data, kept)).toEqual({ error: 0, needle: 0 });
     const empty = data.heads.map(() => ({ keys: new Float32Array(0), values: new Float32Array(0) }));
-    expect(attentionError(data, empty).error).toBeGreaterThan(0.5);
+    const { error } = attentionError(data, empty);
+    expect(error).toBeGreaterThan(0.5);
+    // by the definition: each head's rows together
+    const tail = prompt * dim;
+    const heads = data.heads.map(({ queries, keys, values }) => {
+      let [off, all] = [0, 0];
+      for (let t = prompt; t < prompt + 32; t++) {
+        const query = rowAt(queries, t);
+        const whole = attend(query, [
+          { keys: keys.subarray(0, (t + 1) * dim), values: values.subarray(0, (t + 1) * dim) },
+        ]);
+        const left = attend(query, [
+          { keys: keys.subarray(tail, (t + 1) * dim), values: values.subarray(tail, (t + 1) * dim) },
+        ]);
+        off += whole.reduce((sum, value, i) => sum + (value - left[i]!) ** 2, 0);
+        all += whole.reduce((sum, value) => sum + value ** 2, 0);
+      }
+      return Math.sqrt(off / all);
+    });
+    expect(error).toBeCloseTo(mean(heads), 8);
   });
 
   test("refuses sizes that have no room for what it plants", () => {

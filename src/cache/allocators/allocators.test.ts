@@ -97,6 +97,7 @@ describe("allocators", () => {
     expect([...staticMask(mask).split(scores, 28, shape)]).toEqual([6, 50, 6, 50, 50, 6]);
     expect(() => staticMask(mask).split(scores, 27, shape)).toThrow(/keep 28 slots on average/);
     expect([...maskOfGates(Float32Array.of(1, 1), 0)]).toEqual([0, 0]);
+    expect([...staticMask(new Uint8Array(6)).split(scores, 6, shape)]).toEqual(Array(6).fill(6));
   });
 
   test("refuses what the cards refuse", () => {

@@ -6,19 +6,20 @@ import type { HeadShape } from "../parts.ts";
 /** Slots beside the guard without which nothing is chosen at all. */
 const CHOSEN_AT_LEAST = 4;
 
-/** @throws MnemeError DIMENSION, BUDGET, NOT_FINITE */
+/** @param chosen slots that each head must be able to choose. @throws MnemeError DIMENSION, BUDGET, NOT_FINITE */
 export function checkBudget(
   part: string,
   scores: readonly Float32Array[],
   perHead: number,
   { layers, kvHeads, guard }: HeadShape,
+  chosen = CHOSEN_AT_LEAST,
 ): void {
   if (scores.length !== layers * kvHeads)
     throw new MnemeError(
       "DIMENSION",
       `${part}: scores of ${scores.length} heads; expected ${layers} layers of ${kvHeads}`,
     );
-  const least = guard.sinks + guard.recent + CHOSEN_AT_LEAST;
+  const least = guard.sinks + guard.recent + chosen;
   if (!(perHead >= least) && scores.some(({ length }) => length > perHead))
     throw new MnemeError(
       "BUDGET",

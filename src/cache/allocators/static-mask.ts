@@ -23,7 +23,7 @@ export function staticMask(mask: ArrayLike<number>): Allocator {
           "DIMENSION",
           `static mask: made for ${mask.length} heads, the model has ${scores.length}; fit it for this model`,
         );
-      checkBudget("static mask", scores, perHead, shape);
+      checkBudget("static mask", scores, perHead, shape, 0);
       const kept = Int32Array.from(scores, ({ length }, head) =>
         mask[head] ? length : Math.min(length, guard.sinks + guard.recent),
       );
