@@ -15,6 +15,7 @@ import { configOf, type ModelConfig } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 import { type Engine, type GenerateOptions, generate, type Piece } from "./generate.ts";
+import type { LanguageModel } from "./language-model.ts";
 import { logProbability } from "./sample.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -27,7 +28,7 @@ export interface LoadOptions {
 
 export const loadDefaults = { precision: "int8" } as const;
 
-export class Model implements AsyncDisposable {
+export class Model implements LanguageModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
@@ -86,6 +87,14 @@ export class Model implements AsyncDisposable {
 
   chat(messages: readonly ChatMessage[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
     return this.generate(this.tokenizer.encode(this.chatPrompt(messages)), options);
+  }
+
+  encode(text: string): number[] {
+    return this.tokenizer.encode(text);
+  }
+
+  decode(tokens: readonly number[]): string {
+    return this.tokenizer.decode(tokens);
   }
 
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */
