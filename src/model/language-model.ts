@@ -5,7 +5,9 @@ import type { GenerateOptions, Piece } from "./generate.ts";
 import type { Model } from "./load.ts";
 
 /** What `chat` takes. */
-export type ChatOptions = NonNullable<Parameters<Model["chat"]>[1]>;
+export type ModelChatOptions = NonNullable<Parameters<Model["chat"]>[1]>;
+/** And yields. */
+export type ModelChatPiece = ReturnType<Model["chat"]> extends AsyncIterable<infer P> ? P : never;
 
 /** A value, at once or later: whether one has to wait is up to where the model runs. */
 export type Soon<T> = T | Promise<T>;
@@ -14,11 +16,11 @@ export interface LanguageModel extends AsyncDisposable {
   readonly config: Pick<ModelConfig, "context" | "vocabulary" | "bos" | "eos">;
   /** @param prompt text, or tokens. A consumer that stops early ends the work. @throws MnemeError ARGUMENT (empty), RANGE (longer than the context), CANCELLED */
   generate(prompt: string | readonly number[], options?: GenerateOptions): AsyncIterable<Piece>;
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncIterable<Piece>;
+  chat(messages: readonly ChatMessage[], options?: ModelChatOptions): AsyncIterable<ModelChatPiece>;
   /** The prompt that the model's template makes of a conversation. @throws MnemeError UNSUPPORTED where it came with none, ARGUMENT for messages that it refuses */
   chatPrompt(messages: readonly ChatMessage[], context?: Readonly<Record<string, unknown>>): Soon<string>;
-  /** Tokens of a text; special ones that it spells out are taken for such. */
-  encode(text: string): Soon<readonly number[]>;
+  /** Tokens of a text; special ones that it spells out are taken for such. @param whole with those that stand around a text of its own, as in `generate` */
+  encode(text: string, whole?: boolean): Soon<readonly number[]>;
   /** Special tokens are left out. */
   decode(tokens: readonly number[]): Soon<string>;
   /** Natural logarithms of the probabilities of a text's tokens, each given those before it; of the first there is none. */

@@ -89,8 +89,8 @@ export class Model implements LanguageModel {
     return this.generate(this.tokenizer.encode(this.chatPrompt(messages)), options);
   }
 
-  encode(text: string): number[] {
-    return this.tokenizer.encode(text);
+  encode(text: string, whole = false): number[] {
+    return whole ? this.tokenizer.encodeWhole(text) : this.tokenizer.encode(text);
   }
 
   decode(tokens: readonly number[]): string {

@@ -2,8 +2,8 @@
 import { type ErrorCode, isMnemeError, MnemeError } from "../errors.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
-import type { GenerateOptions, Piece } from "./generate.ts";
-import type { ChatOptions } from "./language-model.ts";
+import type { GenerateOptions } from "./generate.ts";
+import type { ModelChatOptions, ModelChatPiece } from "./language-model.ts";
 import type { LoadOptions } from "./load.ts";
 
 /** What the thread is started with. */
@@ -22,14 +22,14 @@ export type Request =
   | {
       readonly verb: "chat";
       readonly messages: readonly ChatMessage[];
-      readonly options: Omit<ChatOptions, "signal">;
+      readonly options: Omit<ModelChatOptions, "signal">;
     }
   | {
       readonly verb: "chatPrompt";
       readonly messages: readonly ChatMessage[];
       readonly context?: Readonly<Record<string, unknown>>;
     }
-  | { readonly verb: "encode"; readonly text: string }
+  | { readonly verb: "encode"; readonly text: string; readonly whole: boolean }
   | { readonly verb: "decode"; readonly tokens: readonly number[] }
   | { readonly verb: "score"; readonly text: string | readonly number[] };
 
@@ -49,7 +49,7 @@ export type FromThread =
   | { readonly kind: "ready"; readonly facts: ModelFacts }
   | { readonly kind: "refused"; readonly error: CarriedError }
   /** Pieces of text since the last message. */
-  | { readonly kind: "pieces"; readonly id: number; readonly pieces: readonly Piece[] }
+  | { readonly kind: "pieces"; readonly id: number; readonly pieces: readonly ModelChatPiece[] }
   /** The end of a call: its value, where it has one. */
   | {
       readonly kind: "end";

@@ -10,7 +10,7 @@ import { threadOptions } from "../thread-options.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
-import type { ChatOptions, LanguageModel } from "./language-model.ts";
+import type { LanguageModel, ModelChatOptions, ModelChatPiece } from "./language-model.ts";
 import { bundledModel, type LoadOptions } from "./load.ts";
 import {
   carried,
@@ -32,7 +32,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** One call under way: what has come of it and who waits for more. */
 class Call {
   readonly id: number;
-  #pieces: Piece[] = [];
+  #pieces: ModelChatPiece[] = [];
   #ended = false;
   #error: MnemeError | undefined;
   value: unknown;
@@ -42,7 +42,7 @@ class Call {
     this.id = id;
   }
 
-  push(pieces: readonly Piece[]): void {
+  push(pieces: readonly ModelChatPiece[]): void {
     this.#pieces.push(...pieces);
     this.#wake?.();
   }
@@ -54,7 +54,7 @@ class Call {
   }
 
   /** The pieces that came since; none at the end. @throws what ended it */
-  async take(): Promise<readonly Piece[]> {
+  async take(): Promise<readonly ModelChatPiece[]> {
     if (!this.#ended && this.#pieces.length === 0)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -101,10 +101,11 @@ export class ModelThread implements LanguageModel {
 
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
     const { signal, ...rest } = options;
-    return this.#stream({ verb: "generate", prompt, options: rest }, signal);
+    // of a text generated there are no calls of tools
+    return this.#stream({ verb: "generate", prompt, options: rest }, signal) as AsyncGenerator<Piece>;
   }
 
-  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<Piece> {
+  chat(messages: readonly ChatMessage[], options: ModelChatOptions = {}): AsyncGenerator<ModelChatPiece> {
     const { signal, ...rest } = options;
     return this.#stream({ verb: "chat", messages, options: rest }, signal);
   }
@@ -113,8 +114,8 @@ export class ModelThread implements LanguageModel {
     return this.#ask({ verb: "chatPrompt", messages, ...(context ? { context } : {}) });
   }
 
-  encode(text: string): Promise<number[]> {
-    return this.#ask({ verb: "encode", text });
+  encode(text: string, whole = false): Promise<number[]> {
+    return this.#ask({ verb: "encode", text, whole });
   }
 
   decode(tokens: readonly number[]): Promise<string> {
@@ -131,7 +132,7 @@ export class ModelThread implements LanguageModel {
     return this.#closing;
   }
 
-  async *#stream(request: Request, signal: AbortSignal | undefined): AsyncGenerator<Piece> {
+  async *#stream(request: Request, signal: AbortSignal | undefined): AsyncGenerator<ModelChatPiece> {
     throwIfAborted(signal, request.verb);
     const call = this.#begin(request);
     const stop = (): void =>

@@ -1,6 +1,6 @@
 /** The thread behind ModelThread: has the model, answers calls; pieces that come in one slice of its work go out together. */
 import { parentPort, workerData } from "node:worker_threads";
-import type { Piece } from "./generate.ts";
+import type { ModelChatPiece } from "./language-model.ts";
 import { load, type Model } from "./load.ts";
 import { carry, type FromThread, type Request, type ThreadStart, type ToThread } from "./thread-protocol.ts";
 
@@ -11,14 +11,14 @@ const tell = (message: FromThread): void => port.postMessage(message);
 /** Sends pieces once the model lets others have their turn, so that nobody waits for a piece, and not every one is a message. */
 class Pieces {
   readonly #id: number;
-  #held: Piece[] = [];
+  #held: ModelChatPiece[] = [];
   #timer: NodeJS.Immediate | undefined;
 
   constructor(id: number) {
     this.#id = id;
   }
 
-  push(piece: Piece): void {
+  push(piece: ModelChatPiece): void {
     this.#held.push(piece);
     this.#timer ??= setImmediate(() => this.flush());
   }
@@ -31,7 +31,7 @@ class Pieces {
   }
 }
 
-async function stream(id: number, pieces: AsyncIterable<Piece>): Promise<void> {
+async function stream(id: number, pieces: AsyncIterable<ModelChatPiece>): Promise<void> {
   const out = new Pieces(id);
   try {
     for await (const piece of pieces) out.push(piece);
@@ -49,7 +49,7 @@ async function answer(model: Model, id: number, request: Request, signal: AbortS
     case "chatPrompt":
       return model.chatPrompt(request.messages, request.context);
     case "encode":
-      return model.encode(request.text);
+      return model.encode(request.text, request.whole);
     case "decode":
       return model.decode(request.tokens);
     case "score":

@@ -1,7 +1,7 @@
 /** A language model that says what it is told to: for what a real one cannot be made to do, such as citing a passage that it was not given. */
 import type { ChatMessage } from "../../src/model/chat-template.ts";
 import type { Piece } from "../../src/model/generate.ts";
-import type { ChatOptions, LanguageModel } from "../../src/model/language-model.ts";
+import type { LanguageModel, ModelChatOptions } from "../../src/model/language-model.ts";
 
 export interface ScriptOptions {
   /** Default 4096 tokens; a token is a character here. */
@@ -28,7 +28,7 @@ export class ScriptedModel implements LanguageModel {
     this.#options = options;
   }
 
-  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<Piece> {
+  async *chat(messages: readonly ChatMessage[], options: ModelChatOptions = {}): AsyncGenerator<Piece> {
     this.heard.push(messages);
     options.signal?.throwIfAborted();
     const pieces = this.#says.match(/[\s\S]{1,5}/g) ?? [];

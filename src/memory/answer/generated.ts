@@ -3,7 +3,7 @@
  * are compared with what their passages say, and what no passage says is left out (Gao et al., Enabling Large Language Models to
  * Generate Text with Citations, 2023: here the check is of words and numbers, not by another model).
  */
-import type { LanguageModel, Piece } from "../../model/index.ts";
+import type { LanguageModel, ModelChatPiece } from "../../model/index.ts";
 import { type CitedSentence, CitedText } from "./cited-text.ts";
 import type { Passage } from "./evidence.ts";
 import { promptOf } from "./prompt.ts";
@@ -58,7 +58,7 @@ export async function* checkedSentences(
   }
 }
 
-async function* sentencesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<CitedSentence> {
+async function* sentencesOf(pieces: AsyncIterable<ModelChatPiece>): AsyncGenerator<CitedSentence> {
   const text = new CitedText();
   let finished = false;
   for await (const piece of pieces) {
