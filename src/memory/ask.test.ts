@@ -57,13 +57,22 @@ describe("without a model", () => {
   });
 
   test.each([
-    ["Which wine goes with oysters?", /not in the library.*"(wine|oyster)"/],
+    ["Which wine goes with oysters?", /not in the library.*lacks "wine", "goes", "oysters"$/],
     ["What is the", /no word to look for/],
   ])("%j is not in it", async (question, reason) => {
     const { text, done } = await ask(question);
     expect(text).toBe("");
     expect(done).toMatchObject({ answered: false, reason: expect.stringMatching(reason) });
     expect(done.by).toBeUndefined();
+  });
+
+  test("a flag in a question is a word, not an operator", async () => {
+    const flags = await open(":memory:", { workers: 0 });
+    await flags.add([{ id: "serve.md", text: "# Serve\n\nWith `--read-only` the server refuses writes." }]);
+    const parts: AnswerPart[] = [];
+    for await (const part of flags.ask("What does --read-only do?")) parts.push(part);
+    expect(parts[0]!.text).toContain("refuses writes");
+    await flags.close();
   });
 
   test("an empty question is refused", async () => {
@@ -123,6 +132,15 @@ describe("with a model", () => {
     expect(text).toContain("40 MB");
     expect(done).toMatchObject({ by: "extraction" });
     expect(done.notes).toEqual([expect.stringMatching(/found no answer in the passages/)]);
+  });
+
+  test("one that takes no instruction is held to the words of its passage", async () => {
+    const bare = { system: "as the assistant's" } as const;
+    const quoted = await says("The maximum size of an upload is 40 MB. [1]", bare);
+    expect(quoted.done).toMatchObject({ by: "model", notes: [] });
+    const altered = await says("The maximum size of larger files is 40 MB. [1]", bare);
+    expect(altered.done).toMatchObject({ by: "extraction" });
+    expect((await says("The maximum size of larger files is 40 MB. [1]")).done.by).toBe("model");
   });
 
   test("half a sentence at the end of its tokens is left out", async () => {

@@ -75,7 +75,7 @@ async function evidenceOf(
       'ask: the question is empty; ask in words, e.g. "How are posting lists pruned?"',
     );
   }
-  const { hits } = await search(library, embedderNow, question, {
+  const { hits } = await search(library, embedderNow, withoutSigns(question), {
     k: k + SPARE,
     group: "passage",
     snippet: WHOLE_PASSAGE,
@@ -84,6 +84,11 @@ async function evidenceOf(
   });
   const { passages, weakness } = gatherEvidence(question, hits, (term) => library.words.idf(term));
   return { passages: passages.slice(0, k), weakness };
+}
+
+/** A question names flags such as --force; to a search the sign would mean "without this word". */
+function withoutSigns(question: string): string {
+  return question.replace(/(^|\s)[-+]+(?=\S)/g, "$1");
 }
 
 /** Nothing where the model fails before its first sentence: the passages still are there. @throws MnemeError CANCELLED */

@@ -8,9 +8,11 @@ const STOP =
   );
 /** Words that ask, or speak of the documents asked: they need not stand in an answer. */
 export const FRAME: readonly string[] =
-  "about tell explain describe say says said know documentation document documents docs text library mean means".split(
+  "about tell explain describe say says said know most least documentation document documents docs text library mean means".split(
     " ",
   );
+/** Behind "how" they ask for a number: "how large" is answered by a size. */
+const MEASURES = /\bhow (large|big|small|long|short|far|old|fast|slow|tall|high|deep|wide|heavy)\b/gi;
 const asTerms = (words: readonly string[]): ReadonlySet<string> =>
   new Set(words.flatMap((word) => termsOf(word, false, true)));
 /** As terms: the stemmer makes "whi" of "why" and "doe" of "does". */
@@ -26,6 +28,16 @@ export function termsIn(text: string): string[] {
   return terms;
 }
 
+/** The word that each term of a text comes from, as it is written there. */
+export function wordsByTerm(text: string): ReadonlyMap<string, string> {
+  const words = new Map<string, string>();
+  segmentWords(text, (start, end, unspaced, plain) => {
+    const word = text.slice(start, end);
+    for (const term of termsOf(word, unspaced, plain)) words.set(term, words.get(term) ?? word);
+  });
+  return words;
+}
+
 /** Terms of a text that say something. */
 export function contentTerms(text: string): ReadonlySet<string> {
   return new Set(termsIn(text).filter((term) => !STOP_TERMS.has(term)));
@@ -33,7 +45,7 @@ export function contentTerms(text: string): ReadonlySet<string> {
 
 /** Terms that a question asks for; none where all its words are stop words. */
 export function askedTerms(question: string): readonly string[] {
-  const terms = [...contentTerms(question)];
+  const terms = [...contentTerms(question.replace(MEASURES, "how"))];
   const asked = terms.filter((term) => !FRAME_TERMS.has(term));
   return asked.length > 0 ? asked : terms;
 }

@@ -3,7 +3,7 @@
  * enough: a question about something that is not in the library finds passages too, but none with its rare words.
  */
 import type { Hit } from "../types.ts";
-import { Asked, askedTerms, contentTerms } from "./cover.ts";
+import { Asked, askedTerms, contentTerms, wordsByTerm } from "./cover.ts";
 
 export interface Passage {
   readonly hit: Hit;
@@ -49,7 +49,7 @@ export function gatherEvidence(
     return { passages, weakness: "not in the library: nothing in it matches the question" };
   passages.sort((a, b) => b.score - a.score);
   const fits = passages.some(mayAnswer);
-  return { passages, weakness: fits ? undefined : weaknessOf(asked, passages[0]!) };
+  return { passages, weakness: fits ? undefined : weaknessOf(question, asked, passages[0]!) };
 }
 
 function mayAnswer({ cover, hit }: Passage): boolean {
@@ -82,12 +82,13 @@ function askedShare(terms: ReadonlySet<string>, asked: Asked, weightOf: (term: s
   return all === 0 ? 0 : shared / all;
 }
 
-function weaknessOf(asked: Asked, { text, headings }: Passage): string {
+function weaknessOf(question: string, asked: Asked, { text, headings }: Passage): string {
   const there = contentTerms([...headings, text].join("\n"));
+  const words = wordsByTerm(question);
   const missing = [...asked.weights]
     .filter(([term]) => !there.has(term))
     .sort((a, b) => b[1] - a[1])
-    .slice(0, 3)
-    .map(([term]) => JSON.stringify(term));
-  return `not in the library: no passage has enough of the question; the best one lacks ${missing.join(", ")}`;
+    .map(([term]) => JSON.stringify(words.get(term) ?? term));
+  const shown = [...new Set(missing)].slice(0, 3).join(", ");
+  return `not in the library: no passage has enough of the question; the best one lacks ${shown}`;
 }

@@ -6,7 +6,7 @@
 import type { LanguageModel, ModelChatPiece } from "../../model/index.ts";
 import { type CitedSentence, CitedText } from "./cited-text.ts";
 import type { Passage } from "./evidence.ts";
-import { promptOf } from "./prompt.ts";
+import { type Prompt, promptOf } from "./prompt.ts";
 import { Supporter } from "./support.ts";
 
 export interface CheckedSentence {
@@ -49,7 +49,7 @@ export async function* checkedSentences(
   const tokens = Math.min(answerTokens, Math.floor(model.config.context / 4));
   const limits = { most: passages, mostBare: barePassages, answerTokens: tokens };
   const prompt = await promptOf(model, question, evidence, limits);
-  const check = new Checker(question, prompt.passages, report);
+  const check = new Checker(question, prompt, report);
   const pieces = model.chat(prompt.messages, { maxTokens: tokens, ...(signal ? { signal } : {}) });
   for await (const sentence of sentencesOf(pieces)) {
     const checked = check.take(sentence);
@@ -78,8 +78,8 @@ class Checker {
   readonly #report: Report;
   readonly #seen = new Set<string>();
 
-  constructor(question: string, passages: readonly Passage[], report: Report) {
-    this.#support = new Supporter(question, passages);
+  constructor(question: string, { passages, bare }: Prompt, report: Report) {
+    this.#support = new Supporter(question, passages, bare);
     this.#given = passages.length;
     this.#report = report;
   }

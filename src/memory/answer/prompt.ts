@@ -14,6 +14,8 @@ export interface Prompt {
   readonly messages: readonly ChatMessage[];
   /** Those that found room: number n is passages[n - 1]. */
   readonly passages: readonly Passage[];
+  /** The model takes no instruction: it was trained to quote. */
+  readonly bare: boolean;
 }
 
 export interface PromptLimits {
@@ -42,7 +44,7 @@ export async function promptOf(
     const given = passages.slice(0, count);
     const messages = messagesOf(question, given, place);
     const { length } = await model.encode(await model.chatPrompt(messages));
-    if (length <= room) return { messages, passages: given };
+    if (length <= room) return { messages, passages: given, bare: place === "none" };
   }
   throw new MnemeError(
     "RANGE",
