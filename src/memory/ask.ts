@@ -54,6 +54,7 @@ export async function* ask(
       return;
     }
     if (report.refusal) report.notes.push(report.refusal);
+    if (report.notes.length === 0) report.notes.push("the model came to no end of a sentence");
   }
   const extraction = extractFrom(library, question, evidence, options);
   for (const { text, passage } of extraction.sentences) {

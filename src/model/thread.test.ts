@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeModelFolder } from "../../test/support/model-folder.ts";
-import type { Piece } from "./generate.ts";
+import type { ModelChatPiece } from "./language-model.ts";
 import { load } from "./load.ts";
 import { loadOnThread, type ModelThread } from "./thread.ts";
 
@@ -19,9 +19,11 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-async function all(pieces: AsyncIterable<Piece>): Promise<{ text: string; done: Piece | undefined }> {
+async function all(
+  pieces: AsyncIterable<ModelChatPiece>,
+): Promise<{ text: string; done: ModelChatPiece | undefined }> {
   let text = "";
-  let done: Piece | undefined;
+  let done: ModelChatPiece | undefined;
   for await (const piece of pieces) {
     if (piece.type === "text") text += piece.text;
     else done = piece;

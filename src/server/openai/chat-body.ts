@@ -89,7 +89,7 @@ export function messagesOf({ messages }: ChatBody): ChatMessage[] {
 
 /** What shapes an answer beyond sampling: a schema that it must follow, tools that it may call. */
 interface Shaping {
-  readonly schema?: unknown;
+  readonly schema?: object | true;
   readonly tools?: NonNullable<ChatBody["tools"]>;
   readonly toolChoice?: NonNullable<ChatBody["tool_choice"]>;
 }
