@@ -86,8 +86,8 @@ export function extractAnswer(
   return { answered: true, sentences: inReadingOrder(choose(able, options.sentences)) };
 }
 
-/** Code and lists of links answer nobody: text with many signs counts for less. */
-function proseFactor(sentence: string): number {
+/** Code and lists of links answer nobody: text with many signs counts for less. 1 for prose. */
+export function proseFactor(sentence: string): number {
   const signs = sentence.match(/[^\p{L}\p{N}\s.,;:'"()!?-]/gu)?.length ?? 0;
   const links = sentence.match(/\]\(/g)?.length ?? 0;
   if (links > 1) return 0.25;

@@ -6,6 +6,7 @@
 import type { LanguageModel, ModelChatPiece } from "../../model/index.ts";
 import { type CitedSentence, CitedText } from "./cited-text.ts";
 import type { Passage } from "./evidence.ts";
+import { proseFactor } from "./extract.ts";
 import { type Prompt, promptOf } from "./prompt.ts";
 import { Supporter } from "./support.ts";
 
@@ -75,12 +76,14 @@ class Checker {
   idle = 0;
   readonly #support: Supporter;
   readonly #given: number;
+  readonly #bare: boolean;
   readonly #report: Report;
   readonly #seen = new Set<string>();
 
   constructor(question: string, { passages, bare }: Prompt, report: Report) {
     this.#support = new Supporter(question, passages, bare);
     this.#given = passages.length;
+    this.#bare = bare;
     this.#report = report;
   }
 
@@ -100,6 +103,7 @@ class Checker {
       }
       return this.#drop(text, "no passage says so");
     }
+    if (this.#bare && proseFactor(key) < 1) return this.#drop(text, "it is code or markup");
     if (key.endsWith("?")) return this.#drop(text, "it asks");
     if (!this.#support.isNew(text)) return this.#drop(text, "it only repeats the question");
     this.idle = 0;
