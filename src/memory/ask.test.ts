@@ -138,8 +138,8 @@ describe("with a model", () => {
     const bare = { system: "as the assistant's" } as const;
     const quoted = await says("The maximum size of an upload is 40 MB. [1]", bare);
     expect(quoted.done).toMatchObject({ by: "model", notes: [] });
-    const code = await says("[![](Uploads)](files) = are sent in parts. [1]", bare);
-    expect(code.done.notes).toEqual([expect.stringMatching(/code or markup/)]);
+    const links = await says("[![](Uploads)](files) = are sent in parts. [1]", bare);
+    expect(links.done.notes).toEqual([expect.stringMatching(/list of links/)]);
     const altered = await says("The maximum size of larger files is 40 MB. [1]", bare);
     expect(altered.done).toMatchObject({ by: "extraction" });
     expect((await says("The maximum size of larger files is 40 MB. [1]")).done.by).toBe("model");

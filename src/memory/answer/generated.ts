@@ -35,6 +35,8 @@ export const generatedDefaults = {
 /** A model that says that it does not know. */
 const REFUSAL =
   /\bnot in the library\b|\b(do(es)? not|don't|doesn't|cannot|can't|could not|no|not)\b[^.]{0,40}\b(know|hold|contain|mention|answer|provide|provided|information|found|find)\b/i;
+/** What proseFactor gives to lists of links: a quote of one answers nobody. Code may. */
+const LINKS = 0.25;
 /** Sentences one after another that add nothing: the model goes round in circles. */
 const MOST_IDLE = 2;
 
@@ -103,7 +105,7 @@ class Checker {
       }
       return this.#drop(text, "no passage says so");
     }
-    if (this.#bare && proseFactor(key) < 1) return this.#drop(text, "it is code or markup");
+    if (this.#bare && proseFactor(key) <= LINKS) return this.#drop(text, "it is a list of links");
     if (key.endsWith("?")) return this.#drop(text, "it asks");
     if (!this.#support.isNew(text)) return this.#drop(text, "it only repeats the question");
     this.idle = 0;
