@@ -1,8 +1,8 @@
 /**
  * Does `ask` answer from the right passage, and does it say so when the library holds no answer? 100 questions made from headings and
  * up to 100 made from sentences over 10,000 held-out sections, and 50 that they cannot answer: by mneme-lm with its answers checked, and
- * by extraction, side by side; mneme-lm unchecked beside them. A question counts where the first citation is of the right section;
- * "all" where every citation is.
+ * by extraction, side by side. A question counts where the first citation is of the right section;
+ * "all" where every citation is. Then once more with the headings hidden, so that a section has to be found by its text alone.
  * Switches: --only development for the other half of the questions, on which the limits were chosen.
  */
 import { resolve } from "node:path";
