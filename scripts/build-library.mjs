@@ -24,6 +24,7 @@ const bundle = await rolldown({
     "cli/main": "src/cli/main.ts",
     "kernels/worker": "src/kernels/worker.ts",
     "memory/worker": "src/memory/writer/worker.ts",
+    "model/worker": "src/model/worker.ts",
     "storage/commit-worker": "src/storage/commit-worker.ts",
   },
   platform: "node",

@@ -21,6 +21,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Answer a question with cited passages",
     load: () => loaded(import("./commands/ask.ts")),
   },
+  {
+    name: "chat",
+    summary: "Ask one question after another, of the library or of a language model alone",
+    load: () => loaded(import("./commands/chat.ts")),
+  },
   { name: "list", summary: "List items, or show one", load: () => loaded(import("./commands/list.ts")) },
   {
     name: "forget",

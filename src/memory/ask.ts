@@ -1,7 +1,13 @@
-/** ask: recall, then the best sentences with numbered citations. A language model takes this place behind the same face later. */
+/**
+ * ask: recall, then an answer with numbered citations: by the language model that the caller names, each sentence checked against the
+ * passages; without one, and where it gives nothing that holds, by the best sentences of the passages themselves.
+ */
 import type { Embedder } from "../embed/embedder.ts";
-import { MnemeError, throwIfAborted } from "../errors.ts";
+import { isMnemeError, MnemeError, throwIfAborted } from "../errors.ts";
+import type { LanguageModel } from "../model/index.ts";
+import { type Evidence, gatherEvidence } from "./answer/evidence.ts";
 import { extractAnswer } from "./answer/extract.ts";
+import type { CheckedSentence, Report } from "./answer/generated.ts";
 import type { Library } from "./library.ts";
 import { search } from "./search.ts";
 import type { AnswerPart, AskOptions, Citation, Hit } from "./types.ts";
@@ -10,50 +16,135 @@ export const askDefaults = { k: 8, sentences: 4 } as const;
 
 /** Longer than any passage: the snippet is the whole of it. */
 const WHOLE_PASSAGE = 1_000_000;
+/** Further hits, in place of those that are headings alone. */
+const SPARE = 4;
 
+/** @param model answers, where one is named */
 export async function* ask(
   library: Library,
   embedderNow: () => Embedder,
+  model: LanguageModel | undefined,
   question: string,
   options: AskOptions,
 ): AsyncGenerator<AnswerPart> {
   const started = performance.now();
+  const evidence = await evidenceOf(library, embedderNow, question, options);
+  const report: Report = { notes: [] };
+  const cite = new Citations(evidence);
+  const done = (by: "model" | "extraction" | undefined, reason?: string): AnswerPart => ({
+    type: "done",
+    text: "",
+    answered: by !== undefined,
+    ...(by ? { by } : { reason: reason ?? "the library holds no answer" }),
+    notes: report.notes,
+    ms: performance.now() - started,
+  });
+  if (evidence.weakness !== undefined) {
+    yield done(undefined, evidence.weakness);
+    return;
+  }
+  if (model) {
+    let answered = false;
+    for await (const sentence of byModel(model, question, evidence, report, options.signal)) {
+      answered = true;
+      yield* cite.parts(sentence);
+    }
+    if (answered) {
+      yield done("model");
+      return;
+    }
+    if (report.refusal) report.notes.push(report.refusal);
+    if (report.notes.length === 0) report.notes.push("the model came to no end of a sentence");
+  }
+  const extraction = extractFrom(library, question, evidence, options);
+  for (const { text, passage } of extraction.sentences) {
+    throwIfAborted(options.signal, "ask");
+    yield* cite.parts({ text, passages: [passage] });
+  }
+  yield extraction.answered ? done("extraction") : done(undefined, extraction.reason);
+}
+
+async function evidenceOf(
+  library: Library,
+  embedderNow: () => Embedder,
+  question: string,
+  { signal, filter, k = askDefaults.k }: AskOptions,
+): Promise<Evidence> {
   if (typeof question !== "string" || question.trim() === "") {
     throw new MnemeError(
       "ARGUMENT",
       'ask: the question is empty; ask in words, e.g. "How are posting lists pruned?"',
     );
   }
-  const { signal, filter, k = askDefaults.k, sentences = askDefaults.sentences } = options;
-  const found = await search(library, embedderNow, question, {
-    k,
+  const { hits } = await search(library, embedderNow, withoutSigns(question), {
+    k: k + SPARE,
     group: "passage",
     snippet: WHOLE_PASSAGE,
     ...(filter ? { filter } : {}),
     ...(signal ? { signal } : {}),
   });
-  const passages = found.hits.map((hit) => ({ text: hit.snippet, score: hit.score }));
-  const { answered, reason, sentences: chosen } = extractAnswer(question, passages, { sentences });
-  const numbers = new Map<number, number>();
-  for (const { text, passage } of chosen) {
-    throwIfAborted(signal, "ask");
-    if (!numbers.has(passage)) numbers.set(passage, numbers.size + 1);
-    const number = numbers.get(passage)!;
-    yield { type: "text", text: `${text} ` };
-    yield {
-      type: "citation",
-      text: `[${number}] `,
-      citation: citationOf(found.hits[passage]!, number, text),
-    };
+  const { passages, weakness } = gatherEvidence(question, hits, (term) => library.words.idf(term));
+  return { passages: passages.slice(0, k), weakness };
+}
+
+/** A question names flags such as --force; to a search the sign would mean "without this word". */
+function withoutSigns(question: string): string {
+  return question.replace(/(^|\s)[-+]+(?=\S)/g, "$1");
+}
+
+/** Nothing where the model fails before its first sentence: the passages still are there. @throws MnemeError CANCELLED */
+async function* byModel(
+  model: LanguageModel,
+  question: string,
+  evidence: Evidence,
+  report: Report,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CheckedSentence> {
+  const { checkedSentences } = await import("./answer/generated.ts");
+  let begun = false;
+  try {
+    for await (const sentence of checkedSentences(model, question, evidence.passages, report, signal)) {
+      begun = true;
+      yield sentence;
+    }
+  } catch (error) {
+    if (begun || !isMnemeError(error) || error.code === "CANCELLED") throw error;
+    report.notes.push(`the model could not be asked: ${error.message}`);
   }
-  const why = found.hits.length === 0 ? "nothing in the library matches the question" : reason;
-  yield {
-    type: "done",
-    text: "",
-    answered,
-    ...(why && !answered ? { reason: why } : {}),
-    ms: performance.now() - started,
-  };
+}
+
+function extractFrom(
+  library: Library,
+  question: string,
+  { passages }: Evidence,
+  { sentences = askDefaults.sentences }: AskOptions,
+): ReturnType<typeof extractAnswer> {
+  const given = passages.map(({ text, headings, score }) => ({ text, headings, score }));
+  return extractAnswer(question, given, { sentences, weightOf: (term) => library.words.idf(term) });
+}
+
+/** Numbers passages in the order in which they are cited. */
+class Citations {
+  readonly #hits: readonly Hit[];
+  readonly #numbers = new Map<number, number>();
+
+  constructor({ passages }: Evidence) {
+    this.#hits = passages.map(({ hit }) => hit);
+  }
+
+  *parts({ text, passages }: CheckedSentence): Generator<AnswerPart> {
+    const spaced = this.#numbers.size > 0 && !/^\s/.test(text) ? ` ${text}` : text;
+    yield { type: "text", text: `${spaced} ` };
+    for (const passage of passages) {
+      const number = this.#numbers.get(passage) ?? this.#numbers.size + 1;
+      this.#numbers.set(passage, number);
+      yield {
+        type: "citation",
+        text: `[${number}]`,
+        citation: citationOf(this.#hits[passage]!, number, text.trim()),
+      };
+    }
+  }
 }
 
 function citationOf({ id, passage, title, place, provenance }: Hit, number: number, quote: string): Citation {

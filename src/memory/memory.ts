@@ -21,6 +21,7 @@ import type {
   IndexResult,
   Item,
   ItemHead,
+  LanguageModel,
   ListOptions,
   Memory,
   MemoryInfo,
@@ -37,6 +38,7 @@ type Verbs = typeof import("./writer/index.ts");
 export interface MemorySettings {
   readonly undoWindowMs: number;
   readonly workers?: number;
+  readonly model?: LanguageModel;
   readonly onWarning: (message: string) => void;
 }
 
@@ -92,7 +94,8 @@ export class LibraryMemory implements Memory {
   }
 
   ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
-    return ask(this.#reading("ask"), () => this.#activeEmbedder, question, options);
+    const { model = this.#settings.model } = options;
+    return ask(this.#reading("ask"), () => this.#activeEmbedder, model || undefined, question, options);
   }
 
   async get(id: string): Promise<StoredItem | undefined> {

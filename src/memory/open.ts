@@ -31,6 +31,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
       undoWindowMs,
       onWarning,
       ...(options.workers === undefined ? {} : { workers: options.workers }),
+      ...(options.model ? { model: options.model } : {}),
     });
     if (isWritable(store)) await memory.startWriter(store);
     return memory;

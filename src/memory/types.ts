@@ -1,7 +1,10 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
+import type { LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
+
+export type { LanguageModel };
 
 export type CubeKind = "text" | "activation" | "parameter";
 
@@ -200,15 +203,22 @@ export type AnswerPart =
       readonly type: "done";
       readonly text: "";
       readonly answered: boolean;
+      /** Who wrote the answer: a language model, or the library's own sentences. Absent where there is none. */
+      readonly by?: "model" | "extraction";
+      /** Why there is no answer. */
       readonly reason?: string;
+      /** What was left out or put right, and why; empty without a model. */
+      readonly notes: readonly string[];
       readonly ms: number;
     };
 
 export interface AskOptions {
   /** Passages to read; default 8. */
   readonly k?: number;
-  /** Sentences in the answer; default 4. */
+  /** Sentences that are extracted; default 4. A model's answer is as long as it makes it. */
   readonly sentences?: number;
+  /** Writes the answer from the passages; false: extract, whatever the library was opened with. Default: the library's. Borrowed. */
+  readonly model?: LanguageModel | false;
   readonly filter?: Where;
   readonly signal?: AbortSignal;
 }
@@ -281,6 +291,8 @@ export interface OpenOptions {
   readonly lockTimeoutMs?: number;
   /** Default: the bundled static model. */
   readonly embedder?: Embedder;
+  /** Writes the answers of `ask`; default: none, sentences are extracted. Borrowed: whoever loaded it closes it. */
+  readonly model?: LanguageModel;
   /** Worker threads for indexing; default: cores, at most 4; 0: none. Searches of large libraries use at most 3 more, one a further core. */
   readonly workers?: number;
   /** How long `undo` works: milliseconds or "7d" (default). */

@@ -13,10 +13,12 @@ export type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts
 export { generateDefaults } from "./generate.ts";
 export type { HubOptions } from "./hub.ts";
 export type { DownloadProgress } from "./hub-download.ts";
+export type { LanguageModel, Soon } from "./language-model.ts";
 export { bundledModel, type LoadOptions, load, loadDefaults } from "./load.ts";
 export type { WeightCacheOptions } from "./load-weights.ts";
 export type { ChatContext, Model } from "./model.ts";
 export { type Plan, type PlanChoice, type PlanOptions, plan } from "./plan.ts";
 export type { SampleOptions } from "./sample.ts";
+export { loadOnThread, type ModelThread, type ThreadOptions } from "./thread.ts";
 export type { Tokenizer } from "./tokenizer.ts";
 export type { ChatOptions, ChatPiece, Tool, ToolCall, ToolChoice } from "./tools.ts";

@@ -12,6 +12,7 @@ import type { ModelConfig } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
+import type { LanguageModel } from "./language-model.ts";
 import { logProbability } from "./sample.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { piecesWithCalls } from "./tool-call-text.ts";
@@ -31,7 +32,7 @@ const SCORED_AT_ONCE = 64;
 /** What a chat template is given beside the messages. */
 export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
-export class Model implements AsyncDisposable {
+export class Model implements LanguageModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
@@ -110,6 +111,14 @@ export class Model implements AsyncDisposable {
   #chatTemplate(): ChatTemplate {
     if (!this.#template) throw new MnemeError("UNSUPPORTED", "chat: this model came without a chat template");
     return this.#template;
+  }
+
+  encode(text: string, whole = false): number[] {
+    return whole ? this.tokenizer.encodeWhole(text) : this.tokenizer.encode(text);
+  }
+
+  decode(tokens: readonly number[]): string {
+    return this.tokenizer.decode(tokens);
   }
 
   /** Answers many requests that are known beforehand, grouped by what they begin with; outcomes come as they are ready. */

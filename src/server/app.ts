@@ -11,6 +11,7 @@ import { openApi } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { chatRoutes } from "./routes/chat.ts";
+import { completionRoutes } from "./routes/completions.ts";
 import { describeRoutes } from "./routes/describe.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
 import { forgetRoutes } from "./routes/forget.ts";
@@ -77,6 +78,7 @@ export function allRoutes(service: Service): Route[] {
     ...describeRoutes(service),
     ...embeddingRoutes(service),
     ...chatRoutes(service),
+    ...completionRoutes(service),
   ];
 }
 
@@ -157,8 +159,10 @@ function refuseOtherMethods(app: App, routes: readonly Route[]): void {
       .map(({ spec }) => spec.method.toUpperCase());
     app.all(pattern(path), (c) => {
       const message = `${c.req.method} ${path}: this path takes ${methods.join(", ")}`;
-      c.header("allow", methods.join(", "));
-      return c.json({ error: { code: "UNSUPPORTED", message, details: { methods } } }, 405);
+      const details = { methods, status: 405 };
+      const response = problem(new MnemeError("UNSUPPORTED", message, { details }), c.get("requestId"));
+      response.headers.set("allow", methods.join(", "));
+      return response;
     });
   }
 }

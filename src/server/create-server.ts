@@ -10,6 +10,7 @@ import { builtFile } from "../built-file.ts";
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Memory } from "../memory/types.ts";
+import type { LanguageModel } from "../model/index.ts";
 import { type App, buildApp } from "./app.ts";
 import { loadConsole } from "./console.ts";
 import { assertMayListen, type GuardOptions } from "./guard.ts";
@@ -27,6 +28,10 @@ export const serverDefaults = {
 export interface ServerOptions extends GuardOptions {
   /** Behind /v1/embeddings. Default: the bundled model, when the library's space is its. Borrowed. */
   readonly embedder?: Embedder;
+  /** Behind /v1/chat/completions and /v1/completions; `ask` answers with the model that the library was opened with. Default: none. Borrowed. */
+  readonly model?: LanguageModel;
+  /** What requests call the model; default: its own name, or "language-model". */
+  readonly modelName?: string;
   /** Reads uploaded files. Default: the library's own readers. */
   readonly readFile?: ReadFile;
   /** Folder of the built console; default: the package's. */
@@ -98,8 +103,15 @@ function serviceOf(memory: Memory, metrics: Metrics, options: ServerOptions): Se
     metrics,
     embedder: options.embedder ? async () => options.embedder! : once(() => bundledFor(memory)),
     ...(options.readFile ? { readFile: options.readFile } : {}),
+    ...(options.model
+      ? { model: { name: nameOf(options.model, options.modelName), model: options.model } }
+      : {}),
     maxUploadBytes: options.maxUploadBytes ?? serverDefaults.maxUploadBytes,
   };
+}
+
+function nameOf(model: LanguageModel & { readonly name?: string }, given: string | undefined): string {
+  return given ?? model.name ?? "language-model";
 }
 
 async function bundledFor(memory: Memory): Promise<Embedder> {

@@ -51,7 +51,7 @@ describe("embeddings", () => {
   });
 
   test.each([
-    [{ input: "x", model: "text-embedding-3-small" }, 404, "NOT_FOUND"],
+    [{ input: "x", model: "text-embedding-3-small" }, 404, "model_not_found"],
     [{ input: "x", dimensions: 256 }, 400, "DIMENSION"],
     [{ input: "" }, 400, "ARGUMENT"],
     [{ input: [] }, 400, "ARGUMENT"],

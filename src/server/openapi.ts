@@ -7,8 +7,10 @@ type Json = Record<string, unknown>;
 const errorSchema = z
   .object({
     error: z.object({
-      code: z.string().describe("One of the closed set of error codes"),
+      code: z.string().describe("One of the closed set of error codes, or one of OpenAI's"),
       message: z.string().describe("What was asked, what came, what to do"),
+      type: z.string().describe("As OpenAI's API sorts errors"),
+      param: z.string().nullable().describe("The field at fault"),
       details: z.record(z.string(), z.unknown()),
     }),
   })

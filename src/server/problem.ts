@@ -1,4 +1,7 @@
-/** Errors as answers: a MnemeError becomes a status and { error: { code, message, details } }; anything else is INTERNAL and logged. */
+/**
+ * Errors as answers: a MnemeError becomes a status and { error: { code, message, type, param, details } }; anything else is INTERNAL and
+ * logged. `type` and `param` are what clients of OpenAI's API read; so is a code of that API, which `details.apiCode` of an error names.
+ */
 import { type ErrorCode, isMnemeError, type MnemeError } from "../errors.ts";
 
 /** HTTP status of each error code. `details.status` of an error overrides it. */
@@ -36,6 +39,10 @@ export interface ProblemBody {
   readonly error: {
     readonly code: string;
     readonly message: string;
+    /** As OpenAI's API sorts errors. */
+    readonly type: string;
+    /** The field of the request that is at fault, where one is. */
+    readonly param: string | null;
     readonly details: Readonly<Record<string, unknown>>;
   };
 }
@@ -48,11 +55,28 @@ export function statusOf(error: MnemeError): number {
 /** The body for any thrown value. What is not ours is hidden behind the request id. */
 export function problemBody(error: unknown, requestId: string): ProblemBody {
   if (isMnemeError(error)) {
-    const { status: _, ...details } = error.details;
-    return { error: { code: error.code, message: error.message, details } };
+    const { status: _, apiCode = error.code, param, ...details } = error.details;
+    const type = typeOf(statusOf(error));
+    return {
+      error: {
+        code: String(apiCode),
+        message: error.message,
+        type,
+        param: typeof param === "string" ? param : null,
+        details,
+      },
+    };
   }
   const message = `the request failed unexpectedly; the server's log tells more under request id ${requestId}`;
-  return { error: { code: "INTERNAL", message, details: { requestId } } };
+  return {
+    error: { code: "INTERNAL", message, type: typeOf(500), param: null, details: { requestId } },
+  };
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return "authentication_error";
+  if (status === 403) return "permission_error";
+  return status < 500 ? "invalid_request_error" : "server_error";
 }
 
 export function problem(error: unknown, requestId: string): Response {

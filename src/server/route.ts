@@ -84,7 +84,7 @@ function check(schema: z.ZodType | undefined, value: unknown, where: string, par
   throw new MnemeError(
     "ARGUMENT",
     `${where}: ${part}${first.path ? `.${first.path}` : ""}: ${first.message}; see /openapi.json for what it takes`,
-    { details: { issues } },
+    { details: { issues, ...(first.path ? { param: first.path } : {}) } },
   );
 }
 

@@ -1,6 +1,7 @@
-/** What every route needs: the memory, the embedder behind /v1/embeddings, the reader of uploaded files, the metrics. */
+/** What every route needs: the memory, the language model where there is one, the embedder behind /v1/embeddings, the reader of uploaded files, the metrics. */
 import type { Embedder } from "../embed/embedder.ts";
 import type { Item, Memory } from "../memory/types.ts";
+import type { LanguageModel } from "../model/index.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Turns an uploaded file into an item, in place of the library's own readers. Throws MnemeError UNREADABLE, UNSUPPORTED ... for what it cannot read. */
@@ -11,6 +12,8 @@ export interface Service {
   readonly metrics: Metrics;
   readonly embedder: () => Promise<Embedder>;
   readonly readFile?: ReadFile;
+  /** Behind /v1/chat/completions and /v1/completions, under its name. */
+  readonly model?: { readonly name: string; readonly model: LanguageModel };
   /** Most bytes of one uploaded request. */
   readonly maxUploadBytes: number;
 }

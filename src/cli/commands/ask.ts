@@ -1,6 +1,7 @@
 import { parseWhere } from "../../index/filter/parse-where.ts";
-import type { Citation } from "../../memory/types.ts";
+import type { AnswerPart, Citation, Memory } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { modelArg, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { accent, dim, note, print, printJson } from "../output.ts";
 
@@ -11,11 +12,21 @@ export default command({
     ...libraryArgs,
     question: { type: "positional", description: "The question", required: true },
     k: { type: "string", alias: "k", valueHint: "n", description: "Passages to read", default: "8" },
-    sentences: { type: "string", valueHint: "n", description: "Sentences in the answer", default: "4" },
+    sentences: {
+      type: "string",
+      valueHint: "n",
+      description: "Sentences that are extracted where no model answers",
+      default: "4",
+    },
+    model: modelArg,
     where: { type: "string", alias: "w", valueHint: "filter", description: "Only items that match" },
   },
   examples: [
-    ["mneme ask 'How are posting lists pruned?'", "sentences from the library, each with its source"],
+    [
+      "mneme ask 'How are posting lists pruned?'",
+      "an answer from the library, each sentence with its source",
+    ],
+    ["mneme ask --model none 'How are posting lists pruned?'", "the library's own sentences"],
   ],
   async run(args, { signal }) {
     const options = {
@@ -24,7 +35,8 @@ export default command({
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),
     };
-    return withLibrary(args, "read", async (memory) => {
+    await using model = await openLanguageModel(args.model);
+    const answer = async (memory: Memory): Promise<number> => {
       const citations: Citation[] = [];
       let text = "";
       for await (const part of memory.ask(args._.join(" "), options)) {
@@ -35,15 +47,12 @@ export default command({
           citations.push(part.citation);
       }
       return EXIT.failed;
-    });
+    };
+    return await withLibrary(args, "read", answer, model ? { model } : {});
   },
 });
 
-interface Done {
-  readonly answered: boolean;
-  readonly reason?: string;
-  readonly ms: number;
-}
+type Done = Extract<AnswerPart, { type: "done" }>;
 
 function finish(
   args: { json?: boolean | undefined; quiet?: boolean | undefined },
@@ -51,12 +60,14 @@ function finish(
   citations: readonly Citation[],
   done: Done,
 ): number {
-  const { answered, reason, ms } = done;
-  if (args.json) printJson({ answered, text, citations, ...(reason ? { reason } : {}), ms });
+  const { type: _, text: __, ...end } = done;
+  const { answered, reason, notes } = end;
+  if (args.json) printJson({ ...end, text, citations });
   else {
     if (text) print();
     for (const { number, title, id, place } of citations)
       print(dim(`[${number}] ${title || id}  ${id}:${place.line}`));
+    for (const one of notes) note(`note: ${one}`, args.quiet);
     if (!answered) note(`no answer: ${reason ?? "nothing in the library fits"}`, args.quiet);
   }
   return answered ? EXIT.ok : EXIT.nothing;

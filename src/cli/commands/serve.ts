@@ -1,4 +1,6 @@
+import type { Memory } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { modelArg, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { note, printJson } from "../output.ts";
 
@@ -15,14 +17,21 @@ export default command({
     port: { type: "string", alias: "p", default: "4747", description: "Port; 0 takes a free one" },
     token: { type: "string", valueHint: "text", description: "Bearer token; default $MNEME_TOKEN" },
     mcp: { type: "boolean", description: "Speak MCP on standard input and output instead of HTTP" },
+    model: {
+      ...modelArg,
+      default: "none",
+      description: "Language model of chats and answers; default: none",
+    },
     "read-only": { type: "boolean", description: "Refuse writes" },
   },
   examples: [
     ["mneme serve", "console at http://127.0.0.1:4747"],
+    ["mneme serve --model ./SmolLM-135M-Instruct", "OpenAI-compatible chat with a model of your own too"],
     ["mneme serve --mcp", "tools for an MCP client over stdio"],
   ],
   async run(args, { signal }) {
-    return withLibrary(args, args["read-only"] ? "read" : "write", async (memory) => {
+    await using model = await openLanguageModel(args.model, true);
+    const serve = async (memory: Memory): Promise<number> => {
       const ended = new Promise<void>((resolve) =>
         signal.addEventListener("abort", () => resolve(), { once: true }),
       );
@@ -32,7 +41,7 @@ export default command({
         return EXIT.ok;
       }
       const { createServer } = await import("../../server/index.ts");
-      const server = createServer(memory);
+      const server = createServer(memory, model ? { model } : {});
       const token = args.token ?? process.env.MNEME_TOKEN;
       const { url } = await server.listen({
         host: args.host,
@@ -44,6 +53,7 @@ export default command({
       await ended;
       await server.close();
       return EXIT.ok;
-    });
+    };
+    return await withLibrary(args, args["read-only"] ? "read" : "write", serve, model ? { model } : {});
   },
 });

@@ -2,14 +2,15 @@
  * Answers by extraction: the sentences of the found passages that cover most of the question's rare words, of the kind that was asked
  * for, in prose, and not twice the same.
  */
-import { termsOf } from "../../index/text/normalize.ts";
-import { segmentWords } from "../../index/text/segment-words.ts";
 import { sentences } from "../ingest/sentences.ts";
+import { Asked, askedTerms, termsIn } from "./cover.ts";
 
 export interface AnswerPassage {
   readonly text: string;
   /** Of the retriever, larger is better. */
   readonly score: number;
+  /** Title and headings above the text: what it is about, although its sentences need not say so. */
+  readonly headings?: readonly string[];
 }
 
 export interface ExtractedSentence {
@@ -30,40 +31,47 @@ const MIN_COVERAGE = 0.34;
 /** Two sentences that share more of their words say the same. */
 const MAX_OVERLAP = 0.6;
 const MAX_SENTENCE = 500;
-const STOP = new Set(
-  "a an and are as at be been but by can could did do does for from had has have how i if in into is it its may me my no not of on or our shall should so than that the their them then there these they this to us was we were what when where which who whom whose why will with would you your many mani much often".split(
-    " ",
-  ),
-);
-/** As terms: the stemmer makes "whi" of "why" and "doe" of "does". */
-const STOP_TERMS = new Set([...STOP].flatMap((word) => termsOf(word, false, true)));
+/** A sentence with less of the best one's score adds nothing. */
+const LEAST_SHARE = 0.7;
+/** How much the passage's score counts for: the best sentence is most often in the best passage. */
+const PRIOR = 0.75;
+/** What a term is worth that stands above a sentence and not in it. */
+const ABOVE = 0.8;
 
 interface Candidate {
   readonly text: string;
   readonly passage: number;
   readonly terms: ReadonlySet<string>;
+  /** Of the headings above it. */
+  readonly above: ReadonlySet<string>;
   readonly order: number;
   score: number;
   coverage: number;
 }
 
+export interface ExtractOptions {
+  readonly sentences: number;
+  /** Weight of a term; default: the rarer among the passages' sentences the more. */
+  readonly weightOf?: (term: string) => number;
+}
+
 export function extractAnswer(
   question: string,
   passages: readonly AnswerPassage[],
-  options: { readonly sentences: number },
+  options: ExtractOptions,
 ): Extraction {
-  const asked = [...new Set(termsIn(question))].filter((term) => !STOP_TERMS.has(term));
-  if (asked.length === 0)
+  const terms = askedTerms(question);
+  if (terms.length === 0)
     return { answered: false, reason: "the question has no word to look for", sentences: [] };
-  const candidates = passages.flatMap((passage, i) => candidatesOf(passage.text, i));
-  const weights = weigh(asked, candidates);
-  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+  const candidates = passages.flatMap(candidatesOf);
+  const asked = new Asked(terms, options.weightOf ?? rarityAmong(candidates));
   const best = Math.max(...passages.map(({ score }) => score), 1e-9);
   for (const candidate of candidates) {
-    candidate.coverage = coverageOf(candidate.terms, weights) / total;
+    const own = asked.cover(candidate.terms);
+    candidate.coverage = own + ABOVE * (asked.cover(candidate.terms, candidate.above) - own);
     const prior = Math.max(0, passages[candidate.passage]!.score / best);
     candidate.score =
-      candidate.coverage * (0.75 + 0.25 * prior) * proseFactor(candidate.text) +
+      candidate.coverage * (1 - PRIOR + PRIOR * prior) * proseFactor(candidate.text) +
       (candidate.coverage > 0 ? kindBonus(question, candidate.text) : 0);
   }
   const able = candidates.filter(({ coverage }) => coverage >= MIN_COVERAGE);
@@ -78,29 +86,34 @@ export function extractAnswer(
   return { answered: true, sentences: inReadingOrder(choose(able, options.sentences)) };
 }
 
-/** Code and lists of links answer nobody: text with many signs counts for less. */
-function proseFactor(sentence: string): number {
+/** Code and lists of links answer nobody: text with many signs counts for less. 1 for prose. */
+export function proseFactor(sentence: string): number {
   const signs = sentence.match(/[^\p{L}\p{N}\s.,;:'"()!?-]/gu)?.length ?? 0;
   const links = sentence.match(/\]\(/g)?.length ?? 0;
   if (links > 1) return 0.25;
   return signs > sentence.length * 0.06 ? 0.5 : 1;
 }
 
-function termsIn(text: string): string[] {
-  const terms: string[] = [];
-  segmentWords(text, (start, end, unspaced, plain) =>
-    terms.push(...termsOf(text.slice(start, end), unspaced, plain)),
-  );
-  return terms;
-}
-
-function candidatesOf(text: string, passage: number): Candidate[] {
-  return sentences(text).flatMap(([start, end]) => {
+/** The sentences of a passage, each with the headings that it stands under. */
+function candidatesOf({ text, headings = [] }: AnswerPassage, passage: number): Candidate[] {
+  const found: Candidate[] = [];
+  const outer = new Set(termsIn(headings.join("\n")));
+  const inner: string[] = [];
+  let above: ReadonlySet<string> = outer;
+  for (const [start, end] of sentences(text)) {
+    const heading = /^(#{1,6}) (.*)/.exec(text.slice(start, end));
+    if (heading) {
+      inner.length = Math.min(inner.length, heading[1]!.length - 1);
+      inner[heading[1]!.length - 1] = heading[2]!;
+      above = new Set([...outer, ...termsIn(inner.join("\n"))]);
+    }
     const sentence = text.slice(start, cutAt(text, start, end)).replace(/\s+/g, " ");
     const terms = new Set(termsIn(sentence));
-    if (terms.size < 3 || /^[#|`\-=*\s]*$/.test(sentence)) return [];
-    return [{ text: sentence, passage, terms, order: passage * 1e6 + start, score: 0, coverage: 0 }];
-  });
+    if (heading || terms.size < 3 || /^[#|`\-=*\s]*$/.test(sentence)) continue;
+    const order = passage * 1e6 + start;
+    found.push({ text: sentence, passage, terms, above, order, score: 0, coverage: 0 });
+  }
+  return found;
 }
 
 /** The end of a sentence or of what is shown of it, never inside a surrogate pair. */
@@ -111,19 +124,11 @@ function cutAt(text: string, start: number, end: number): number {
 }
 
 /** Rare among the candidates weighs more. */
-function weigh(asked: readonly string[], candidates: readonly Candidate[]): Map<string, number> {
-  return new Map(
-    asked.map((term) => {
-      const having = candidates.filter(({ terms }) => terms.has(term)).length;
-      return [term, Math.log(1 + (candidates.length + 1) / (having + 0.5))];
-    }),
-  );
-}
-
-function coverageOf(terms: ReadonlySet<string>, weights: ReadonlyMap<string, number>): number {
-  let sum = 0;
-  for (const [term, weight] of weights) if (terms.has(term)) sum += weight;
-  return sum;
+function rarityAmong(candidates: readonly Candidate[]): (term: string) => number {
+  return (term) => {
+    const having = candidates.filter(({ terms }) => terms.has(term)).length;
+    return Math.log(1 + (candidates.length + 1) / (having + 0.5));
+  };
 }
 
 /** A small plus for sentences that hold the kind of thing that was asked for. */
@@ -150,7 +155,7 @@ function kindBonus(question: string, sentence: string): number {
 function choose(candidates: readonly Candidate[], count: number): Candidate[] {
   const chosen: Candidate[] = [];
   for (const candidate of candidates) {
-    if (chosen.length === count || candidate.score < candidates[0]!.score * 0.5) break;
+    if (chosen.length === count || candidate.score < candidates[0]!.score * LEAST_SHARE) break;
     if (chosen.every((one) => overlap(one.terms, candidate.terms) <= MAX_OVERLAP)) chosen.push(candidate);
   }
   return chosen;

@@ -1,33 +1,17 @@
 /**
- * POST /v1/chat/completions: `ask` in the shape of OpenAI's API, so that chat programs can talk to the library.
- * Not a chat model: it reads the last user message as a question and answers with the library's own sentences.
+ * POST /v1/chat/completions in the shape of OpenAI's API, so that chat programs can talk to the library (model "mneme-ask") and, where
+ * the server has a language model, to that.
  */
 import { z } from "zod";
-import { MnemeError } from "../../errors.ts";
-import type { AnswerPart, Citation } from "../../memory/types.ts";
+import { chatBody } from "../openai/chat-body.ts";
+import { LIBRARY_MODEL, libraryChat } from "../openai/library-chat.ts";
+import { ModelChat } from "../openai/model-chat.ts";
+import { noModel } from "../openai/sampling.ts";
+import { usageSchema } from "../openai/usage.ts";
 import { type Route, route } from "../route.ts";
 import type { Service } from "../service.ts";
-import { sseText } from "../stream.ts";
 
-/** The name under which chat programs choose it. */
-export const CHAT_MODEL = "mneme-ask";
-
-const message = z.object({
-  role: z.string(),
-  content: z.union([
-    z.string(),
-    z.array(z.object({ type: z.string(), text: z.string().exactOptional() })),
-    z.null(),
-  ]),
-});
-
-const chatBody = z.object({
-  messages: z.array(message).min(1),
-  model: z.string().exactOptional().describe(`"${CHAT_MODEL}"`),
-  stream: z.boolean().exactOptional(),
-});
-
-const usage = z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() });
+const logprobEntry = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.int()) });
 
 const chatAnswer = z.object({
   id: z.string(),
@@ -37,21 +21,43 @@ const chatAnswer = z.object({
   choices: z.array(
     z.object({
       index: z.int(),
-      message: z.object({ role: z.literal("assistant"), content: z.string() }),
-      finish_reason: z.literal("stop"),
+      message: z.object({
+        role: z.literal("assistant"),
+        content: z.string().nullable(),
+        refusal: z.null(),
+        tool_calls: z
+          .array(
+            z.object({
+              id: z.string(),
+              type: z.literal("function"),
+              function: z.object({ name: z.string(), arguments: z.string().describe("JSON") }),
+            }),
+          )
+          .exactOptional(),
+      }),
+      finish_reason: z.enum(["stop", "length", "tool_calls"]),
+      logprobs: z
+        .object({
+          content: z.array(logprobEntry.extend({ top_logprobs: z.array(logprobEntry) })),
+          refusal: z.null(),
+        })
+        .nullable(),
     }),
   ),
-  usage: usage.describe("Counted in words"),
+  usage: usageSchema.describe(`In tokens; of ${LIBRARY_MODEL} in words`),
 });
 
-export function chatRoutes({ memory }: Service): Route[] {
+export function chatRoutes({ memory, model }: Service): Route[] {
+  const own = model && new ModelChat(model.model, model.name);
+  const known = model ? [LIBRARY_MODEL, model.name] : [LIBRARY_MODEL];
   const chat = route(
     {
       method: "post",
       path: "/v1/chat/completions",
       tag: "Models",
       name: "chat",
-      summary: "Ask the library in the shape of OpenAI's API; the last user message is the question",
+      summary: "Chat in the shape of OpenAI's API",
+      description: `Model "${LIBRARY_MODEL}", the default, answers the last user message from the library. Another one is the server's language model.`,
       body: chatBody,
       response: chatAnswer,
       produces: [
@@ -59,62 +65,11 @@ export function chatRoutes({ memory }: Service): Route[] {
       ],
     },
     async ({ body, signal }) => {
-      const question = questionOf(body);
-      const stop = new AbortController();
-      const parts = memory.ask(question, { signal: AbortSignal.any([signal, stop.signal]) });
-      const head = {
-        id: `chatcmpl-${crypto.randomUUID()}`,
-        created: Math.floor(Date.now() / 1000),
-        model: CHAT_MODEL,
-      };
-      if (body.stream) return sseText(chunks(head, withSources(parts)), () => stop.abort());
-      let content = "";
-      for await (const text of withSources(parts)) content += text;
-      const choice = { index: 0, message: { role: "assistant", content }, finish_reason: "stop" };
-      return { object: "chat.completion", ...head, choices: [choice], usage: usageOf(question, content) };
+      const asked = body.model ?? LIBRARY_MODEL;
+      if (asked === LIBRARY_MODEL) return libraryChat(memory, body, signal);
+      if (!own || asked !== model.name) throw noModel("chat", asked, known);
+      return own.answer(body, signal);
     },
   );
   return [chat];
-}
-
-function questionOf({ messages, model }: z.infer<typeof chatBody>): string {
-  if (model !== undefined && model !== CHAT_MODEL) {
-    throw new MnemeError(
-      "NOT_FOUND",
-      `chat: no model ${JSON.stringify(model)}; this library answers as ${CHAT_MODEL}`,
-    );
-  }
-  const content = messages.findLast(({ role }) => role === "user")?.content ?? "";
-  const text = typeof content === "string" ? content : content.map((part) => part.text ?? "").join("\n");
-  if (text.trim() !== "") return text;
-  throw new MnemeError("ARGUMENT", "chat: no user message with text; the last one is the question");
-}
-
-/** The answer's text, then the places it stands, as chat programs show nothing but text. */
-async function* withSources(parts: AsyncIterable<AnswerPart>): AsyncGenerator<string> {
-  const citations = new Map<number, Citation>();
-  for await (const part of parts) {
-    if (part.type === "citation") citations.set(part.citation.number, part.citation);
-    if (part.type === "done" && !part.answered) yield part.reason ?? "The library holds no answer.";
-    if (part.text !== "") yield part.text;
-  }
-  if (citations.size === 0) return;
-  yield `\n\n${[...citations.values()].map(({ number, id, place }) => `[${number}] ${id}, line ${place.line}`).join("\n")}`;
-}
-
-async function* chunks(head: object, texts: AsyncIterable<string>): AsyncGenerator<string> {
-  const chunk = (delta: object, finish: "stop" | null): string => {
-    const choice = { index: 0, delta, finish_reason: finish };
-    return JSON.stringify({ object: "chat.completion.chunk", ...head, choices: [choice] });
-  };
-  yield chunk({ role: "assistant", content: "" }, null);
-  for await (const content of texts) yield chunk({ content }, null);
-  yield chunk({}, "stop");
-  yield "[DONE]";
-}
-
-function usageOf(question: string, answer: string): z.infer<typeof usage> {
-  const words = (text: string): number => text.trim().split(/\s+/).length;
-  const [prompt_tokens, completion_tokens] = [words(question), words(answer)];
-  return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
 }

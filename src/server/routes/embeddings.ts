@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { Matrix } from "../../linalg/matrix.ts";
+import { LIBRARY_MODEL } from "../openai/library-chat.ts";
+import { noModel } from "../openai/sampling.ts";
 import { type Route, route } from "../route.ts";
 import type { Service } from "../service.ts";
-import { CHAT_MODEL } from "./chat.ts";
 
 const embeddingsBody = z.object({
   input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(2048)]),
@@ -78,7 +79,7 @@ function embeddingsRoute(service: Service): Route {
   );
 }
 
-function modelsRoute({ memory }: Service): Route {
+function modelsRoute({ memory, model: own }: Service): Route {
   return route(
     {
       method: "get",
@@ -94,7 +95,8 @@ function modelsRoute({ memory }: Service): Route {
         object: "list",
         data: [
           { id: model, object: "model", created: 0, owned_by: "mneme", dimensions: dim },
-          { id: CHAT_MODEL, object: "model", created: 0, owned_by: "mneme" },
+          { id: LIBRARY_MODEL, object: "model", created: 0, owned_by: "mneme" },
+          ...(own ? [{ id: own.name, object: "model", created: 0, owned_by: "mneme" }] : []),
         ],
       };
     },
@@ -108,13 +110,7 @@ function checkModel(
   dim: number,
 ): void {
   if (asked !== undefined && asked !== model) {
-    throw new MnemeError(
-      "NOT_FOUND",
-      `embeddings: no model ${JSON.stringify(asked)}; this library has ${model}`,
-      {
-        details: { model },
-      },
-    );
+    throw noModel("embeddings", asked, [model]);
   }
   if (dimensions !== undefined && dimensions !== dim) {
     throw new MnemeError(

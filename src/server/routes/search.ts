@@ -1,5 +1,6 @@
 /** POST /v1/search and POST /v1/ask. */
 import { z } from "zod";
+import { MnemeError } from "../../errors.ts";
 import type { AnswerPart, AskOptions, Citation, SearchQuery } from "../../memory/types.ts";
 import { type Route, route } from "../route.ts";
 import { citation, hit, where } from "../schemas.ts";
@@ -37,7 +38,9 @@ const askBody = z.strictObject({
 const askAnswer = z.object({
   answer: z.string(),
   answered: z.boolean(),
+  by: z.enum(["model", "extraction"]).exactOptional().describe("Who wrote the answer"),
   reason: z.string().exactOptional().describe("Why there is no answer"),
+  notes: z.array(z.string()).describe("What was left out or put right of a model's answer, and why"),
   citations: z.array(citation),
   ms: z.number(),
 });
@@ -97,18 +100,15 @@ function askRoute({ memory }: Service): Route {
 }
 
 async function collect(parts: AsyncIterable<AnswerPart>): Promise<z.infer<typeof askAnswer>> {
-  const citations: Citation[] = [];
+  const citations = new Map<number, Citation>();
   let answer = "";
-  let end: { answered: boolean; reason?: string; ms: number } = { answered: false, ms: 0 };
   for await (const part of parts) {
     answer += part.text;
-    if (part.type === "citation") citations.push(part.citation);
-    if (part.type === "done") {
-      const { answered, reason, ms } = part;
-      end = { answered, ms, ...(reason === undefined ? {} : { reason }) };
-    }
+    if (part.type === "citation" && !citations.has(part.citation.number))
+      citations.set(part.citation.number, part.citation);
+    if (part.type !== "done") continue;
+    const { type: _, text: __, ...end } = part;
+    return { answer, citations: [...citations.values()], ...end, notes: [...end.notes] };
   }
-  return { answer, citations: [...new Map(citations.map((c) => [c.number, c])).values()], ...end } as z.infer<
-    typeof askAnswer
-  >;
+  throw new MnemeError("INTERNAL", "ask: the answer ended without its last part");
 }

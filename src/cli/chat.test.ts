@@ -1,0 +1,85 @@
+/** `mneme chat` and `mneme ask` as they are typed, with a tiny model of random weights. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeModelFolder } from "../../test/support/model-folder.ts";
+import { open } from "../memory/index.ts";
+
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), "mneme-chat-"));
+const model = writeModelFolder(join(scratch, "tiny"), { context: 4096 });
+const library = join(scratch, "library.mneme");
+
+beforeAll(async () => {
+  const memory = await open(library, { workers: 0 });
+  await memory.add([{ id: "uploads.md", text: "# Uploads\n\nThe maximum size of an upload is 40 MB." }]);
+  await memory.close();
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+function mneme(input: string, ...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    input,
+    encoding: "utf8",
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+describe.skipIf(!existsSync(main))("mneme chat", () => {
+  test("answers each line from the library", () => {
+    const lines = "How large may an upload be at most?\n\nWhich wine goes with oysters?\n";
+    const { code, out } = mneme(lines, "chat", "-l", library, "--model", "none");
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /40 MB\. \[1\]\n\[1\] uploads\.md {2}uploads\.md:1\nnot in the library:.*"oysters"\n$/,
+    );
+    const json = mneme(lines, "chat", "-l", library, "--model", model, "--json");
+    const answers = json.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(answers).toMatchObject([
+      { answered: true, by: "extraction", notes: [expect.stringMatching(/sentence/)] },
+      { answered: false },
+    ]);
+  });
+
+  test("without a library it talks with the model, which remembers", () => {
+    const { code, out } = mneme(
+      "Hi\nAgain\n",
+      "chat",
+      "--no-library",
+      "--model",
+      model,
+      "--json",
+      "--max-tokens",
+      "4",
+    );
+    expect(code).toBe(0);
+    const [first, second] = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(first).toMatchObject({ question: "Hi", generatedTokens: 4 });
+    expect(second.promptTokens).toBeGreaterThan(first.promptTokens + 5);
+    expect(second.cachedTokens).toBeGreaterThan(first.promptTokens - 3);
+  });
+
+  test("needs a model there", () => {
+    const { code, err } = mneme("", "chat", "--no-library", "--model", "none");
+    expect(code).toBe(2);
+    expect(err).toMatch(/needs a model; name its folder with --model/);
+    expect(mneme("", "chat", "--no-library", "--model", join(scratch, "nowhere")).code).toBe(3);
+  });
+
+  test("mneme ask takes the same models", () => {
+    const ask = (...args: string[]) =>
+      mneme("", "ask", "-l", library, "--json", ...args, "maximum size of an upload?");
+    expect(JSON.parse(ask("--model", "none").out)).toMatchObject({ by: "extraction", notes: [] });
+    expect(JSON.parse(ask("--model", model).out)).toMatchObject({ answered: true, by: "extraction" });
+    expect(ask("--model", join(scratch, "nowhere")).code).toBe(3);
+  });
+});

@@ -1,0 +1,83 @@
+/** What the two ends of a model's thread tell each other, and how errors cross. */
+
+import { type ErrorCode, isMnemeError, MnemeError } from "../errors.ts";
+import type { ChatMessage } from "./chat-template.ts";
+import type { ModelConfig } from "./config.ts";
+import type { GenerateOptions } from "./generate.ts";
+import type { LoadOptions } from "./load.ts";
+import type { ChatOptions, ChatPiece } from "./tools.ts";
+
+/** What the thread is started with. */
+export interface ThreadStart {
+  readonly folder: string;
+  readonly options: LoadOptions;
+}
+
+/** A call, as the face has it; signals stay behind and become `stop`. */
+export type Request =
+  | {
+      readonly verb: "generate";
+      readonly prompt: string | readonly number[];
+      readonly options: Omit<GenerateOptions, "signal">;
+    }
+  | {
+      readonly verb: "chat";
+      readonly messages: readonly ChatMessage[];
+      readonly options: Omit<ChatOptions, "signal">;
+    }
+  | {
+      readonly verb: "chatPrompt";
+      readonly messages: readonly ChatMessage[];
+      readonly context?: Readonly<Record<string, unknown>>;
+    }
+  | { readonly verb: "encode"; readonly text: string; readonly whole: boolean }
+  | { readonly verb: "decode"; readonly tokens: readonly number[] }
+  | { readonly verb: "score"; readonly text: string | readonly number[] };
+
+export type ToThread =
+  | { readonly kind: "call"; readonly id: number; readonly request: Request }
+  | { readonly kind: "stop"; readonly id: number }
+  | { readonly kind: "close" };
+
+/** The model's facts and bytes as they are now. */
+export interface ModelFacts {
+  readonly config: ModelConfig;
+  readonly precision: string;
+  readonly bytes: { readonly weights: number; readonly cache: number };
+}
+
+export type FromThread =
+  | { readonly kind: "ready"; readonly facts: ModelFacts }
+  | { readonly kind: "refused"; readonly error: CarriedError }
+  /** Pieces of text since the last message. */
+  | { readonly kind: "pieces"; readonly id: number; readonly pieces: readonly ChatPiece[] }
+  /** The end of a call: its value, where it has one. */
+  | {
+      readonly kind: "end";
+      readonly id: number;
+      readonly value?: unknown;
+      readonly bytes: ModelFacts["bytes"];
+    }
+  | { readonly kind: "failed"; readonly id: number; readonly error: CarriedError };
+
+export interface CarriedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly stack?: string | undefined;
+}
+
+export function carry(error: unknown): CarriedError {
+  const known = isMnemeError(error) ? error : new MnemeError("INTERNAL", `model: ${String(error)}`);
+  return {
+    code: known.code,
+    message: known.message,
+    details: known.details,
+    stack: error instanceof Error ? error.stack : undefined,
+  };
+}
+
+/** The error as it was thrown over there; its stack is the cause. */
+export function carried({ code, message, details, stack }: CarriedError): MnemeError {
+  return new MnemeError(code, message, { details, cause: stack });
+}

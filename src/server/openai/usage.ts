@@ -1,0 +1,48 @@
+/** Tokens counted as OpenAI's API does, over the choices of one request. */
+import { z } from "zod";
+import type { ChatPiece } from "../../model/index.ts";
+
+export const usageSchema = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+  prompt_tokens_details: z
+    .object({ cached_tokens: z.int().describe("Those that were not computed again") })
+    .exactOptional(),
+});
+
+export class Usage {
+  #prompt = 0;
+  #cached = 0;
+  #completion = 0;
+  #first = true;
+
+  /** The prompt counts once, however many choices are made of it. */
+  add({ promptTokens, cachedTokens, generatedTokens }: Extract<ChatPiece, { type: "done" }>): void {
+    if (this.#first) {
+      this.#prompt += promptTokens;
+      this.#cached += cachedTokens;
+    }
+    this.#first = false;
+    this.#completion += generatedTokens;
+  }
+
+  /** The next choice is of another prompt. */
+  nextPrompt(): void {
+    this.#first = true;
+  }
+
+  /** A prompt that nothing was generated for. */
+  addPrompt(tokens: number): void {
+    this.#prompt += tokens;
+  }
+
+  toJSON(): z.infer<typeof usageSchema> {
+    return {
+      prompt_tokens: this.#prompt,
+      completion_tokens: this.#completion,
+      total_tokens: this.#prompt + this.#completion,
+      prompt_tokens_details: { cached_tokens: this.#cached },
+    };
+  }
+}
