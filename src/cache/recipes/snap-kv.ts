@@ -13,17 +13,19 @@ export interface SnapKvOptions {
   readonly window?: number;
   /** Slots that a vote is averaged over; default 5. */
   readonly kernel?: number;
+  /** Slots behind a chosen one that are chosen with it; default 0 (see scorers/window-attention.ts). */
+  readonly reach?: number;
   /** Default: the same for each head. */
   readonly allocator?: Allocator;
 }
 
 /** A prompt no longer than the window, or the budget, stays as it is. @throws MnemeError RANGE, BUDGET naming the option */
 export function snapKv(options: SnapKvOptions): CachePolicy {
-  const { budget, allocator = uniform(), window, kernel } = { ...windowAttentionDefaults, ...options };
+  const { budget, allocator = uniform(), window, kernel, reach } = { ...windowAttentionDefaults, ...options };
   checkWhole("snapkv", "window", window, 1);
   const guard = { sinks: 0, recent: window };
   checkEviction({ budget, guard }, "snapkv");
-  const scorer = windowAttention({ window, kernel });
+  const scorer = windowAttention({ window, kernel, reach });
   return {
     name: "snapkv",
     needs: scorer.needs,

@@ -207,3 +207,17 @@ describe("scorers", () => {
     expect(() => headOf(0).head.windowWeights()).toThrow(/name their number/);
   });
 });
+
+test("reach: slots behind a hit share its score, the nearest first, and never lower one of their own", () => {
+  const { head } = headOf(4);
+  const plain = new Float32Array(SLOTS);
+  windowAttention({ window: 4, kernel: 1 }).score(head, plain);
+  const carried = new Float32Array(SLOTS);
+  windowAttention({ window: 4, kernel: 1, reach: 6 }).score(head, carried);
+  for (let s = 0; s < SLOTS - 4; s++) {
+    const all = [0, 1, 2, 3, 4, 5, 6].filter((by) => by <= s).map((by) => plain[s - by]! * (1 - by / 24));
+    expect(carried[s]).toBeCloseTo(Math.max(...all), 6);
+  }
+  expect(carried.subarray(SLOTS - 4)).toEqual(plain.subarray(SLOTS - 4));
+  expect(() => windowAttention({ reach: -1 })).toThrow(/reach/);
+});
