@@ -5,6 +5,9 @@
 import { MnemeError } from "../errors.ts";
 import type { PagedCache } from "./paged-cache.ts";
 
+/** Tokens that a text must share with one to come for its sake to stay. */
+const WORTH_SPARING = 32;
+
 interface Entry {
   tokens: readonly number[];
   cache: PagedCache;
@@ -173,7 +176,8 @@ export class PrefixStore implements Disposable {
   /** Which entries are pinned, or what `spared` would go on from. */
   #stays(spared: readonly number[]): (entry: Entry) => boolean {
     const reach = spared.length > 0 ? this.reach(spared) : 0;
-    return ({ name, tokens }) => name !== undefined || (reach > 0 && sharedStart(tokens, spared) === reach);
+    return ({ name, tokens }) =>
+      name !== undefined || (reach >= WORTH_SPARING && sharedStart(tokens, spared) === reach);
   }
 
   #fit(): void {

@@ -244,7 +244,8 @@ export class Engine implements Disposable {
     if (tooMuch <= 0) return true;
     const fits = this.prefixes.leastBytes(prompt, this.#caches) + wanted <= this.#cacheBytes;
     if (!fits && this.#running.length > 0) return false;
-    this.prefixes.free(tooMuch, prompt);
+    if (fits) this.prefixes.free(tooMuch, prompt);
+    else this.prefixes.free(Number.POSITIVE_INFINITY);
     return true;
   }
 
