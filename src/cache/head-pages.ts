@@ -83,7 +83,7 @@ export class HeadPages implements Disposable {
     return this.#pages.reduce((sum, page) => sum + (page.owners === 1 ? page.bytes : 0), this.#besides);
   }
 
-  bytesBut(seen: Set<object>): number {
+  bytesBut(seen: Pick<Set<object>, "has" | "add">): number {
     let sum = this.#besides;
     for (const page of this.#pages) {
       if (seen.has(page)) continue;

@@ -73,7 +73,7 @@ export class PagedCache implements Disposable {
   }
 
   /** Bytes of pages that are not among those seen, which they join, and of all else. */
-  bytesBut(seen: Set<object>): number {
+  bytesBut(seen: Pick<Set<object>, "has" | "add">): number {
     return this.#heads.reduce((sum, head) => sum + head.bytesBut(seen), this.#room.byteLength);
   }
 

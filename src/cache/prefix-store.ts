@@ -5,6 +5,9 @@
 import { MnemeError } from "../errors.ts";
 import type { PagedCache } from "./paged-cache.ts";
 
+/** Tokens that a text must share with one to come for its sake to stay. */
+const WORTH_SPARING = 32;
+
 interface Entry {
   tokens: readonly number[];
   cache: PagedCache;
@@ -32,6 +35,8 @@ export class PrefixStore implements Disposable {
   #entries: Entry[] = [];
   #clock = 0;
   #evicted = 0;
+  /** Pages of all entries, and bytes; undefined where they must be counted again. */
+  #counted: { readonly pages: Set<object>; bytes: number } | undefined;
 
   /** @throws MnemeError RANGE */
   constructor(budgetBytes: number) {
@@ -42,7 +47,25 @@ export class PrefixStore implements Disposable {
 
   /** Bytes of all its pages, each counted once. */
   get bytes(): number {
-    return bytesOfAll(this.#entries.map(({ cache }) => cache));
+    return this.bytesWith([]);
+  }
+
+  /** The same with pages of other caches. */
+  bytesWith(others: readonly PagedCache[]): number {
+    this.#counted ??= this.#count();
+    const { pages, bytes } = this.#counted;
+    const more = new Set<object>();
+    const seen = {
+      has: (page: object) => pages.has(page) || more.has(page),
+      add: (page: object) => more.add(page),
+    };
+    return others.reduce((sum, cache) => sum + cache.bytesBut(seen), bytes);
+  }
+
+  /** Bytes that `free` cannot go below, with pages of other caches. */
+  leastBytes(spared: readonly number[], others: readonly PagedCache[]): number {
+    const staying = this.#entries.filter(this.#stays(spared)).map(({ cache }) => cache);
+    return bytesOfAll([...staying, ...others]);
   }
 
   /** How many tokens of a prompt are at hand. */
@@ -69,11 +92,7 @@ export class PrefixStore implements Disposable {
     best.used = ++this.#clock;
     const cache = best.cache.fork();
     cache.truncate(Math.min(shared, most));
-    const missed =
-      shared >= most
-        ? "the last token is always computed"
-        : `the nearest text that was read before differs from token ${shared} on`;
-    return { cache, missed };
+    return { cache, missed: missedBehind(shared, most) };
   }
 
   /** Keeps a cache, which becomes the store's, for texts that begin with these tokens. A pinned one stays until it is dropped by name. */
@@ -94,6 +113,7 @@ export class PrefixStore implements Disposable {
         : entry.name === name,
     );
     this.#entries.push({ tokens: tokens.slice(0, length), cache, used: ++this.#clock, name });
+    if (this.#counted) this.#counted.bytes += cache.bytesBut(this.#counted.pages);
     this.#fit();
   }
 
@@ -119,23 +139,28 @@ export class PrefixStore implements Disposable {
     return this.#drop((entry) => name === undefined || entry.name === name);
   }
 
-  /** Drops entries that are the start of these tokens, but for pinned ones. */
+  /** Drops the entry of these tokens, neither more nor fewer, unless it is pinned. */
   forget(tokens: readonly number[]): void {
     this.#drop(
-      (entry) => entry.name === undefined && sharedStart(entry.tokens, tokens) === entry.tokens.length,
+      (entry) =>
+        entry.name === undefined &&
+        entry.tokens.length === tokens.length &&
+        sharedStart(entry.tokens, tokens) === tokens.length,
     );
   }
 
-  /** Drops entries that were not used for the longest time until the store holds `bytes` at most. Pinned ones stay, and the one that `spared` would go on from. */
-  shrink(bytes: number, spared: readonly number[] = []): void {
-    const reach = spared.length > 0 ? this.reach(spared) : 0;
-    const stays = ({ name, tokens }: Entry): boolean =>
-      name !== undefined || (reach > 0 && sharedStart(tokens, spared) === reach);
-    while (this.bytes > bytes) {
-      const oldest = this.#entries.filter((entry) => !stays(entry)).sort((a, b) => a.used - b.used)[0];
-      if (!oldest) return;
+  /**
+   * Drops entries that were not used for the longest time until `bytes` are free: pages that others hold too free nothing. Pinned ones
+   * stay, and the one that `spared` would go on from.
+   */
+  free(bytes: number, spared: readonly number[] = []): void {
+    const stays = this.#stays(spared);
+    const oldest = this.#entries.filter((entry) => !stays(entry)).sort((a, b) => a.used - b.used);
+    for (let freed = 0; freed < bytes && oldest.length > 0; ) {
+      const entry = oldest.shift()!;
+      freed += entry.cache.ownBytes;
       this.#evicted++;
-      this.#drop((entry) => entry === oldest);
+      this.#drop((one) => one === entry);
     }
   }
 
@@ -143,13 +168,26 @@ export class PrefixStore implements Disposable {
     this.clear();
   }
 
+  #count(): { readonly pages: Set<object>; bytes: number } {
+    const pages = new Set<object>();
+    return { pages, bytes: this.#entries.reduce((sum, { cache }) => sum + cache.bytesBut(pages), 0) };
+  }
+
+  /** Which entries are pinned, or what `spared` would go on from. */
+  #stays(spared: readonly number[]): (entry: Entry) => boolean {
+    const reach = spared.length > 0 ? this.reach(spared) : 0;
+    return ({ name, tokens }) =>
+      name !== undefined || (reach >= WORTH_SPARING && sharedStart(tokens, spared) === reach);
+  }
+
   #fit(): void {
-    this.shrink(this.budgetBytes);
+    this.free(this.bytes - this.budgetBytes);
   }
 
   #drop(which: (entry: Entry) => boolean): number {
     const gone = this.#entries.filter(which);
     this.#entries = this.#entries.filter((entry) => !gone.includes(entry));
+    if (gone.length > 0) this.#counted = undefined;
     for (const { cache } of gone) cache[Symbol.dispose]();
     return gone.length;
   }
@@ -159,6 +197,13 @@ export class PrefixStore implements Disposable {
       ? `no text that was read before begins like this; ${this.#evicted} were dropped to keep within ${this.budgetBytes} bytes`
       : "no text that was read before begins like this";
   }
+}
+
+/** Why the rest of a prompt must be computed. @param shared tokens that are at hand. @param most that may come from elsewhere */
+export function missedBehind(shared: number, most: number): string {
+  return shared >= most
+    ? "the last token is always computed"
+    : `the nearest text that was read before differs from token ${shared} on`;
 }
 
 /** Bytes of several caches, shared pages counted once. */

@@ -38,9 +38,9 @@ export async function* runBatch(
   };
   for (const { start, members } of ordered(requests)) {
     let left = members.length;
-    members.forEach(async (request, i) => {
-      // the first one reads the start for all
-      const keep = i === 0 && start >= LEAST_START ? start : 0;
+    members.forEach(async (request) => {
+      // the first one reads the start for all; whichever ends leaves it to those that wait
+      const keep = start >= LEAST_START ? start : 0;
       tell(await outcomeOf(engine, requests[request]!, request, keep, stops[request]!.signal));
       if (--left === 0 && start >= LEAST_START)
         engine.prefixes.forget(requests[request]!.prompt.slice(0, start));

@@ -73,6 +73,25 @@ describe("equals plain loops", () => {
     expect(largest(logitsOf(decoder, tokens.slice(0, 1)), expected[0]!)).toBeLessThan(2e-4);
   });
 
+  test.each<Precision>(["int8", "int4", "bf16"])(
+    "logits of several tokens stay in their room: %s",
+    (precision) => {
+      const config = randomConfig();
+      using decoder = decoderOf(config, 5, precision);
+      const step = (): Float32Array => {
+        using cache = new PagedCache(kernels(), decoder.shape);
+        return decoder.step([{ tokens: tokensOf(5, 1), cache, logits: "all" }]).slice();
+      };
+      const first = step();
+      // what is free behind the logits is filled
+      const others = Array.from({ length: 3000 }, () => kernels().arena.alloc(64));
+      for (const other of others) other.u8().fill(0x5a);
+      expect(step()).toEqual(first);
+      expect(others.filter((other) => other.u8().some((byte) => byte !== 0x5a))).toHaveLength(0);
+      for (const other of others) other[Symbol.dispose]();
+    },
+  );
+
   test("quantised weights come close", () => {
     const config = randomConfig();
     const tokens = tokensOf(30, 4);

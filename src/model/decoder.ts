@@ -35,6 +35,8 @@ const HEAD_BYTES = 16;
 const LAYER_STAGES = 12;
 /** Bytes of each matrix that a fingerprint is made of. */
 const SAMPLE_BYTES = 1 << 16;
+/** Products write whole fours of tokens. */
+const FOUR = 4;
 /** Tokens of a task of the small stages. */
 const FEW_TOKENS = 4;
 
@@ -277,7 +279,7 @@ export class Decoder implements Disposable {
 
   #setLogits(wanted: number): void {
     const { rows } = this.weights.head;
-    this.#logits = this.#grown(this.#logits, wanted * rows * 4);
+    this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
     this.#last.set(0, wanted);
     this.#last.tasks = Math.ceil(wanted / FEW_TOKENS);
     this.#head.set(0, wanted);

@@ -99,6 +99,33 @@ describe("starts that are shared", () => {
     expect((await run(engine, prompt)).done.cachedTokens).toBe(0);
   });
 
+  test("are taken from a request that still runs, whatever the store holds", async () => {
+    using engine = engineOf();
+    const long = run(engine, promptOf(200, 3), { maxTokens: 60 });
+    while (engine.promptTokens < 200) await new Promise((resolve) => setImmediate(resolve));
+    expect(engine.prefixes.list()).toEqual([]);
+    const other = [...promptOf(180, 3), 59, 58];
+    const { tokens, done } = await run(engine, other);
+    expect(done).toMatchObject({ cachedTokens: 180, missed: /differs from token 180/ });
+    using apart = engineOf({ shareStarts: false });
+    expect((await run(apart, other)).tokens).toEqual(tokens);
+    expect((await long).tokens).toEqual((await run(apart, promptOf(200, 3), { maxTokens: 60 })).tokens);
+  });
+
+  test("all that runs and stays fits the budget at every moment", async () => {
+    const prompts = Array.from({ length: 60 }, (_, i) => [
+      ...promptOf(90 + 40 * (i % 3), 1 + (i % 3)),
+      ...promptOf(5 + (i % 40), 50 + i),
+    ]);
+    using engine = engineOf({ cacheBytes: 400_000 });
+    const outcomes = await Promise.all(
+      prompts.map((prompt, i) => run(engine, prompt, { maxTokens: 1 + (i % 50) })),
+    );
+    expect(outcomes).toHaveLength(60);
+    expect(engine.peakBytes).toBeLessThanOrEqual(400_000);
+    expect(engine.peakBytes).toBeGreaterThan(200_000);
+  });
+
   test("stay within the budget, the oldest go first, pinned ones stay", async () => {
     using engine = engineOf({ cacheBytes: 400_000 });
     await run(engine, promptOf(200, 1), { maxTokens: 1 });

@@ -4,9 +4,9 @@
  * until the first has read the common start. Requests are taken in while their caches fit the budget.
  */
 import { PagedCache } from "../cache/paged-cache.ts";
-import { bytesOfAll, PrefixStore, sharedStart } from "../cache/prefix-store.ts";
+import { missedBehind, PrefixStore, sharedStart } from "../cache/prefix-store.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
-import type { Pool, WasmFace } from "../kernels/index.ts";
+import { PAGE_SLOTS, type Pool, type WasmFace } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Decoder } from "./decoder.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
@@ -28,8 +28,8 @@ export const engineDefaults = { cacheBytes: 1e9, shareStarts: true } as const;
 const WORTH_WAITING = 32;
 /** Of a decode step of one token. */
 const MOST_RUNNING = MOST_TILES;
-/** Steps after which the bytes of all caches are counted again. */
-const STEPS_BETWEEN = 32;
+/** Of a cache beside its pages, a head. */
+const TABLE_BYTES = 1024;
 
 type PromptSpan = Span & { readonly tokens: readonly number[] };
 
@@ -58,10 +58,10 @@ export class Engine implements Disposable {
   #loop: Promise<void> | undefined;
   /** Whether something came, went or was read since requests were last taken in. */
   #changed = false;
-  /** Of one token in the cache, learnt from the first one that was filled. */
-  #tokenBytes: number;
-  /** Most bytes that all caches held together. */
-  peakBytes = 0;
+  /** Of the pages that a token of all heads begins, and of their tables. */
+  readonly #pageBytes: number;
+  readonly #tableBytes: number;
+  #peakBytes = 0;
   /** Tokens of prompts that were computed. */
   promptTokens = 0;
   steps = 0;
@@ -82,19 +82,29 @@ export class Engine implements Disposable {
     this.#shareStarts = shareStarts;
     this.prefixes = new PrefixStore(cacheBytes);
     const { layers, kvHeads, headDim } = decoder.shape;
-    this.#tokenBytes = layers * kvHeads * 2 * (headDim + 4);
+    this.#pageBytes = layers * kvHeads * 2 * (headDim + 4) * PAGE_SLOTS;
+    this.#tableBytes = layers * kvHeads * TABLE_BYTES;
   }
 
   /** Bytes of all caches, shared pages counted once. */
   get bytes(): number {
-    return bytesOfAll(this.#running.map(({ sequence }) => sequence.cache!)) + this.prefixes.bytes;
+    return this.prefixes.bytesWith(this.#caches);
+  }
+
+  get #caches(): PagedCache[] {
+    return this.#running.map(({ sequence }) => sequence.cache!);
+  }
+
+  /** Most bytes that all caches held together. */
+  get peakBytes(): number {
+    return Math.max(this.#peakBytes, this.bytes);
   }
 
   /** @throws MnemeError of options and prompts that cannot be, BUDGET for a prompt that never fits */
   async *generate(prompt: readonly number[], options: GenerateOptions): AsyncGenerator<Piece> {
     throwIfAborted(options.signal, "generate");
     const sequence = new Sequence(this.#decoder.config, this.#tokenizer, prompt, options);
-    const needed = sequence.tokensAtMost * this.#tokenBytes;
+    const needed = this.#bytesOf(0, sequence.tokensAtMost);
     if (needed > this.#cacheBytes && !options.cache)
       throw new MnemeError(
         "BUDGET",
@@ -180,28 +190,70 @@ export class Engine implements Disposable {
     return false;
   }
 
+  /** Whether one that runs will have read what this one would read again. */
   #startUnderWay({ prompt, options }: Sequence): boolean {
-    if (options.cache?.evicts) return false;
-    const reach = this.prefixes.reach(prompt);
-    return this.#running.some(
-      ({ sequence }) =>
-        sequence.promptLeft > 0 &&
-        !sequence.governor &&
-        sharedStart(sequence.prompt, prompt) >= reach + WORTH_WAITING,
+    if (options.cache) return false;
+    const coming = this.#running.reduce(
+      (most, { sequence }) =>
+        sequence.promptLeft > 0 && !sequence.governor
+          ? Math.max(most, sharedStart(sequence.prompt, prompt))
+          : most,
+      0,
     );
+    return coming >= WORTH_WAITING && coming >= this.#reach(prompt) + WORTH_WAITING;
+  }
+
+  /** How many tokens of a prompt are at hand, of texts read before and of requests that run. */
+  #reach(prompt: readonly number[]): number {
+    return Math.max(this.prefixes.reach(prompt), this.#nearest(prompt).shared);
+  }
+
+  /** The request that runs and has read most of the prompt. */
+  #nearest(prompt: readonly number[]): { readonly shared: number; readonly cache: PagedCache | undefined } {
+    let nearest: { shared: number; cache: PagedCache | undefined } = { shared: 0, cache: undefined };
+    if (!this.#shareStarts) return nearest;
+    for (const { sequence } of this.#running) {
+      const { cache, governor, tokens } = sequence;
+      const shared = governor ? 0 : Math.min(cache!.length, sharedStart(tokens, prompt));
+      if (shared > nearest.shared) nearest = { shared, cache };
+    }
+    return nearest;
+  }
+
+  /** Of pages and tables for tokens up to `to` where those up to `from` are at hand; a page that is partly at hand is copied. */
+  #bytesOf(from: number, to: number): number {
+    const pages = Math.ceil(to / PAGE_SLOTS) - Math.floor(from / PAGE_SLOTS);
+    return pages * this.#pageBytes + this.#tableBytes;
+  }
+
+  /** Bytes that requests under way still come to take. */
+  get #growth(): number {
+    return this.#running.reduce((sum, { sequence: { cache, cachedTokens, tokensAtMost } }) => {
+      const { length } = cache!;
+      // its last page is its own once it has written
+      const from = length === cachedTokens ? length : Math.ceil(length / PAGE_SLOTS) * PAGE_SLOTS;
+      return sum + Math.max(0, this.#bytesOf(from, tokensAtMost) - this.#tableBytes);
+    }, 0);
   }
 
   /** Drops texts read before until the request fits beside those that run. @returns whether it does, or nothing else runs */
-  #makeRoom(sequence: Sequence): boolean {
-    const shared = this.prefixes.reach(sequence.prompt);
-    const grown = this.#running.reduce(
-      (sum, { sequence: one }) => sum + (one.tokensAtMost - one.cache!.length) * this.#tokenBytes,
-      0,
-    );
-    const wanted = (sequence.tokensAtMost - shared) * this.#tokenBytes + grown;
-    const tooMuch = this.bytes + wanted - this.#cacheBytes;
-    if (tooMuch > 0) this.prefixes.shrink(Math.max(0, this.prefixes.bytes - tooMuch), sequence.prompt);
-    return this.bytes + wanted <= this.#cacheBytes || this.#running.length === 0;
+  #makeRoom({ prompt, options, tokensAtMost }: Sequence): boolean {
+    const shared = options.cache ? 0 : Math.min(prompt.length - 1, this.#reach(prompt));
+    const wanted = this.#bytesOf(shared, tokensAtMost) + this.#growth;
+    const tooMuch = this.#count() + wanted - this.#cacheBytes;
+    if (tooMuch <= 0) return true;
+    const fits = this.prefixes.leastBytes(prompt, this.#caches) + wanted <= this.#cacheBytes;
+    if (!fits && this.#running.length > 0) return false;
+    if (fits) this.prefixes.free(tooMuch, prompt);
+    else this.prefixes.free(Number.POSITIVE_INFINITY);
+    return true;
+  }
+
+  /** Before anything is dropped: bytes only grow until then. */
+  #count(): number {
+    const { bytes } = this;
+    this.#peakBytes = Math.max(this.#peakBytes, bytes);
+    return bytes;
   }
 
   #begin(sequence: Sequence): void {
@@ -212,10 +264,20 @@ export class Engine implements Disposable {
       sequence.missed = `the policy ${options.cache.name} has a cache of its own`;
       return;
     }
-    const found = this.prefixes.find(prompt, prompt.length - 1);
+    const found = this.#find(prompt);
     sequence.missed = found.missed;
     sequence.cachedTokens = found.cache?.length ?? 0;
     sequence.cache = found.cache ?? new PagedCache(this.#face, this.#decoder.shape);
+  }
+
+  /** A fork of what has read most of the prompt: a text read before, or a request that runs. */
+  #find(prompt: readonly number[]): ReturnType<PrefixStore["find"]> {
+    const { shared, cache } = this.#nearest(prompt);
+    const most = prompt.length - 1;
+    if (!cache || shared <= this.prefixes.reach(prompt)) return this.prefixes.find(prompt, most);
+    const fork = cache.fork();
+    fork.truncate(Math.min(shared, most));
+    return { cache: fork, missed: missedBehind(shared, most) };
   }
 
   #step(): void {
@@ -232,8 +294,6 @@ export class Engine implements Disposable {
       return;
     }
     this.steps++;
-    if (this.#changed || this.steps % STEPS_BETWEEN === 0)
-      this.peakBytes = Math.max(this.peakBytes, this.bytes);
     const stride = this.#decoder.logitsStride;
     let row = 0;
     for (const { running, span } of taken) {
@@ -274,28 +334,19 @@ export class Engine implements Disposable {
     const { sequence } = running;
     const { governor } = sequence;
     const inPrompt = sequence.cache!.length <= sequence.prompt.length;
-    if (inPrompt) this.promptTokens += span.tokens.length;
+    if (inPrompt) {
+      this.promptTokens += span.tokens.length;
+      this.#changed = true;
+    }
     if (inPrompt && sequence.promptLeft > 0) {
       governor?.afterPiece();
       return;
     }
-    if (inPrompt) {
-      this.#changed = true;
-      governor?.afterPrompt();
-      if (!governor) this.#keepStart(sequence);
-    } else governor?.afterToken();
+    if (inPrompt) governor?.afterPrompt();
+    else governor?.afterToken();
     sequence.take(span.tokens, logits, stride);
     running.wake();
     if (sequence.finished) this.#leave(running);
-  }
-
-  /** What was read is kept for requests that begin alike: all of it, or as much as was said. */
-  #keepStart({ prompt, cache, options: { keep = prompt.length } }: Sequence): void {
-    const count = Math.min(keep, prompt.length);
-    if (count === 0) return;
-    const start = cache!.fork();
-    start.truncate(count);
-    this.prefixes.put(prompt.slice(0, count), start);
   }
 
   #fail(running: Running, error: unknown): void {
@@ -303,17 +354,24 @@ export class Engine implements Disposable {
     running.wake();
   }
 
-  /** Frees what a request held; what it read, and said, is kept for those that begin alike. */
+  /** Frees what a request held; what it read, and said, is kept for those that begin alike: all of it, or as much as was said. */
   #leave(running: Running): void {
     this.#waiting = this.#waiting.filter((one) => one !== running);
     if (!this.#running.includes(running)) return;
+    this.#count();
     this.#running = this.#running.filter((one) => one !== running);
     this.#changed = true;
-    const { sequence } = running;
-    const { cache, governor, tokens } = sequence;
-    if (governor) governor[Symbol.dispose]();
-    else if (cache && sequence.options.keep === undefined)
-      this.prefixes.put(tokens.slice(0, cache.length), cache);
-    else cache?.[Symbol.dispose]();
+    const { cache, governor, tokens, options } = running.sequence;
+    if (governor) {
+      governor[Symbol.dispose]();
+      return;
+    }
+    const kept = Math.min(options.keep ?? Number.POSITIVE_INFINITY, cache!.length);
+    if (kept === 0) {
+      cache![Symbol.dispose]();
+      return;
+    }
+    cache!.truncate(kept);
+    this.prefixes.put(tokens.slice(0, kept), cache!);
   }
 }
