@@ -34,6 +34,7 @@ export {
 } from "./parts.ts";
 export { type PlainHeadOptions, plainHead } from "./plain-head.ts";
 export type { CachePolicy, GovernedCache } from "./policy.ts";
+export { POLICY_FORMS, policyOf } from "./policy-of.ts";
 export { bytesOfAll, type FoundPrefix, type PrefixEntry, PrefixStore } from "./prefix-store.ts";
 export { groupedTokens, type PrefixGroup, prefixGroups } from "./prefix-tree.ts";
 export { type DuoOptions, duo, duoDefaults } from "./recipes/duo.ts";

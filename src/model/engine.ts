@@ -105,7 +105,7 @@ export class Engine implements Disposable {
     throwIfAborted(options.signal, "generate");
     const sequence = new Sequence(this.#decoder.config, this.#tokenizer, prompt, options);
     const needed = this.#bytesOf(0, sequence.tokensAtMost);
-    if (needed > this.#cacheBytes && !options.cache)
+    if (needed > this.#cacheBytes && !sequence.policy)
       throw new MnemeError(
         "BUDGET",
         `generate: ${sequence.tokensAtMost} tokens need ${needed} bytes of cache, the budget is ${this.#cacheBytes}; raise cacheBytes, shorten the prompt or choose a cache policy`,
@@ -191,8 +191,8 @@ export class Engine implements Disposable {
   }
 
   /** Whether one that runs will have read what this one would read again. */
-  #startUnderWay({ prompt, options }: Sequence): boolean {
-    if (options.cache) return false;
+  #startUnderWay({ prompt, policy }: Sequence): boolean {
+    if (policy) return false;
     const coming = this.#running.reduce(
       (most, { sequence }) =>
         sequence.promptLeft > 0 && !sequence.governor
@@ -257,11 +257,11 @@ export class Engine implements Disposable {
   }
 
   #begin(sequence: Sequence): void {
-    const { prompt, options } = sequence;
-    if (options.cache) {
-      sequence.governor = new Governor(this.#face, this.#decoder.config, options.cache, this.#pool);
+    const { prompt } = sequence;
+    if (sequence.policy) {
+      sequence.governor = new Governor(this.#face, this.#decoder.config, sequence.policy, this.#pool);
       sequence.cache = sequence.governor.cache;
-      sequence.missed = `the policy ${options.cache.name} has a cache of its own`;
+      sequence.missed = `the policy ${sequence.policy.name} has a cache of its own`;
       return;
     }
     const found = this.#find(prompt);

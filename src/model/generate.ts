@@ -13,8 +13,8 @@ export interface GenerateOptions extends SampleOptions {
   readonly schema?: object | true;
   /** Also the likeliest alternatives of each token, so many; 0 for the token's own alone. Default: none. */
   readonly logprobs?: number;
-  /** What governs the cache; default: every token stays, a byte a value. */
-  readonly cache?: CachePolicy;
+  /** What governs the cache, a policy or its name ("snapkv:1/8+lloyd4"); default: every token stays, a byte a value. */
+  readonly cache?: CachePolicy | string;
   /** Tokens that are guessed ahead by looking back into the text, and checked together; the text stays the same. Default 0. */
   readonly speculate?: number;
   /** Tokens of the prompt whose cache is kept for requests that begin alike, 0 for none. Default: all, and the answer's. */

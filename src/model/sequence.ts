@@ -1,5 +1,7 @@
 /** A request at work: the tokens that are to go into its cache next, and what is made of the logits that come out. */
 import type { PagedCache } from "../cache/paged-cache.ts";
+import type { CachePolicy } from "../cache/policy.ts";
+import { policyOf } from "../cache/policy-of.ts";
 import { MnemeError } from "../errors.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
@@ -15,6 +17,8 @@ import { TextStream, type Tokenizer } from "./tokenizer.ts";
 export class Sequence {
   readonly prompt: readonly number[];
   readonly options: GenerateOptions;
+  /** Absent where every token stays and the cache may be shared. */
+  readonly policy: CachePolicy | undefined;
   /** Pieces that nobody took yet. */
   readonly pieces: Piece[] = [];
   /** The prompt, then what was generated and fed. */
@@ -55,6 +59,7 @@ export class Sequence {
     this.prompt = prompt;
     this.tokens = [...prompt];
     this.options = options;
+    this.policy = typeof options.cache === "string" ? policyOf(options.cache) : options.cache;
     this.#most = mostTokens(options, room);
     this.#draft = options.grammar || options.schema || options.cache ? 0 : (options.speculate ?? 0);
     this.#sampler = new Sampler(options, prompt);

@@ -136,10 +136,10 @@ export class ModelThread implements LanguageModel {
 
   /** @throws MnemeError UNSUPPORTED for a cache policy: it is made of functions, which stay on their thread */
   async *#stream(request: Request, signal: AbortSignal | undefined): AsyncGenerator<ChatPiece> {
-    if ("options" in request && request.options.cache)
+    if ("options" in request && typeof request.options.cache === "object")
       throw new MnemeError(
         "UNSUPPORTED",
-        `generate: the policy ${request.options.cache.name} cannot cross to the model's thread; load the model on this one`,
+        `generate: the policy ${request.options.cache.name} cannot cross to the model's thread; give its name, or load the model on this one`,
       );
     throwIfAborted(signal, request.verb);
     const call = this.#begin(request);

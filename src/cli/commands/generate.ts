@@ -14,10 +14,9 @@ export default command({
     prompt: { type: "positional", required: true, description: "The text, or the message with --chat" },
     model: {
       type: "string",
-      required: true,
       valueHint: "model",
       description:
-        "Folder of a Hugging Face checkpoint, a GGUF file, or hf:owner/name[/file.gguf][@revision]",
+        "Folder of a Hugging Face checkpoint, a GGUF file, or hf:owner/name[/file.gguf][@revision]; default: the bundled mneme-lm",
     },
     chat: { type: "boolean", description: "The prompt is a message: use the model's chat template" },
     "max-tokens": { type: "string", valueHint: "n", default: "256", description: "Tokens at most" },
@@ -34,6 +33,12 @@ export default command({
       type: "string",
       valueHint: "file",
       description: "The answer follows this grammar, in GBNF as llama.cpp reads it",
+    },
+    cache: {
+      type: "string",
+      valueHint: "policy",
+      description:
+        "What stays in the cache: int8, f32, lloyd4, affine4, snapkv:1/8, window:512 ..., several joined by +",
     },
     precision: {
       type: "enum",
@@ -57,14 +62,12 @@ export default command({
     ],
   ],
   async run(args, { signal }) {
-    if (!args.model)
-      throw new MnemeError("ARGUMENT", "generate: --model is needed: a folder, a GGUF file or hf:owner/name");
-    const { load } = await import("../../model/index.ts");
+    const { bundledModel, load } = await import("../../model/index.ts");
     const options = await optionsOf(args, signal);
     const started = performance.now();
     const precision = args.precision as NonNullable<LoadOptions["precision"]>;
     const weightCache = args["weight-cache"] === "off" ? false : args["weight-cache"];
-    await using model = await load(args.model, {
+    await using model = await load(args.model ?? bundledModel(), {
       precision,
       signal,
       ...(weightCache === undefined ? {} : { weightCache }),
@@ -116,6 +119,7 @@ interface Flags {
   readonly stop?: string | undefined;
   readonly schema?: string | undefined;
   readonly grammar?: string | undefined;
+  readonly cache?: string | undefined;
 }
 
 async function optionsOf(args: Flags, signal: AbortSignal): Promise<GenerateOptions> {
@@ -127,6 +131,7 @@ async function optionsOf(args: Flags, signal: AbortSignal): Promise<GenerateOpti
     ...(topP === undefined ? {} : { topP }),
     ...(seed === undefined ? {} : { seed }),
     ...(args.stop === undefined ? {} : { stop: [args.stop] }),
+    ...(args.cache === undefined ? {} : { cache: args.cache }),
     ...(args.schema === undefined ? {} : { schema: await schemaIn(args.schema) }),
     ...(args.grammar === undefined ? {} : { grammar: await textOf("grammar", args.grammar) }),
     signal,

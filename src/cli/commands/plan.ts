@@ -62,7 +62,7 @@ function linesOf(found: Plan): string[] {
     `${architecture}, ${contextTokens} of ${mostTokens} tokens, work space ${formatBytes(scratch)}, budget ${formatBytes(budgetBytes)}`,
     table([["precision", "cache as", "weights", "cache", "together", ""], ...rows]),
     proposal
-      ? `best that fits: --precision ${proposal.precision}, a cache of ${proposal.cacheCodec}`
+      ? `best that fits: --precision ${proposal.precision} --cache ${proposal.cacheCodec}`
       : `nothing fits: ${formatBytes(missingBytes)} are missing at least`,
   ];
 }
