@@ -4,35 +4,11 @@
  */
 import { MnemeError } from "../errors.ts";
 import { expandedBytes, PAGE_SLOTS, type Region, type WasmFace } from "../kernels/index.ts";
+import { copyOf, ENTRY_WORDS, entryOf, newPage, type Page, pagesOf } from "./page.ts";
 import { type CacheCodec, PAGE_CODECS, type PageCodec, pageBytes } from "./page-codec.ts";
 import type { KvSegment } from "./parts.ts";
 
-const ENTRY_WORDS = 4;
 const FIRST_PAGES = 16;
-
-/** Keys and values of 64 slots. */
-class Page {
-  readonly region: Region;
-  readonly codec: PageCodec;
-  /** What is added to the slots' logits. */
-  bias: Region | undefined;
-  owners = 1;
-
-  constructor(region: Region, codec: PageCodec) {
-    this.region = region;
-    this.codec = codec;
-  }
-
-  get bytes(): number {
-    return this.region.byteLength + (this.bias?.byteLength ?? 0);
-  }
-
-  release(): void {
-    if (--this.owners > 0) return;
-    this.region[Symbol.dispose]();
-    this.bias?.[Symbol.dispose]();
-  }
-}
 
 /** What a head is beside its bytes: those of positions, counts and pages, in this order. */
 export interface HeadFacts {
@@ -108,7 +84,7 @@ export class HeadPages implements Disposable {
   reserve(tokens: number): void {
     if (this.#slots % PAGE_SLOTS > 0 && tokens > 0) this.#ownLast();
     const wanted = Math.ceil((this.#slots + tokens) / PAGE_SLOTS);
-    while (this.#pages.length < wanted) this.#push(this.#newPage(this.#codec));
+    while (this.#pages.length < wanted) this.#push(newPage(this.#face, this.#dim, this.#codec));
   }
 
   /** `tokens` more are in, their positions those behind the last. */
@@ -192,7 +168,7 @@ export class HeadPages implements Disposable {
         old[move]!.owners++;
         this.#push(old[move]!);
       } else {
-        const page = this.#newPage(this.#codec);
+        const page = newPage(this.#face, this.#dim, this.#codec);
         this.#gather(old, move, page);
         this.#push(page);
       }
@@ -238,13 +214,13 @@ export class HeadPages implements Disposable {
     for (let number = from; number < end; number++) {
       const page = this.#pages[number]!;
       if (page.codec !== this.#codec) continue;
-      const next = this.#newPage(codec);
+      const next = newPage(this.#face, this.#dim, codec);
       const keys = next.region.pointer;
       const entry = this.table + number * ENTRY_WORDS * 4;
       const values = keys + pageBytes(codec, dim).keys;
       const as = PAGE_CODECS.indexOf(codec);
       instance.exports.encodePage(entry, dim, as, keys, values, room.pointer, expandedBytes(dim));
-      next.bias = page.bias && this.#copyOf(page.bias);
+      next.bias = page.bias && copyOf(this.#face, page.bias);
       this.#pages[number] = next;
       this.#enter(number);
       page.release();
@@ -299,7 +275,7 @@ export class HeadPages implements Disposable {
     const words = bytes.slice(0, (kept + counts) * 4).buffer;
     let at = (kept + counts) * 4;
     names.forEach((name, i) => {
-      const page = head.#newPage(name!);
+      const page = newPage(head.#face, head.#dim, name!);
       page.region.u8().set(bytes.subarray(at, at + sizes[i]!));
       at += sizes[i]!;
       head.#push(page);
@@ -355,7 +331,7 @@ export class HeadPages implements Disposable {
     using room = arena.alloc(numbers * 4 + slots.byteLength);
     const words = room.u32();
     [...from, page].forEach((one, i) => {
-      words.set(this.#entryOf(one), i * ENTRY_WORDS);
+      words.set(entryOf(one, this.#dim), i * ENTRY_WORDS);
     });
     slots.forEach((slot, i) => {
       words[numbers + i] = slot - first * PAGE_SLOTS;
@@ -369,14 +345,14 @@ export class HeadPages implements Disposable {
     const number = this.#pages.length - 1;
     const page = this.#pages[number]!;
     if (page.owners === 1 && page.codec === this.#codec) return;
-    const next = this.#newPage(this.#codec);
+    const next = newPage(this.#face, this.#dim, this.#codec);
     if (page.codec === this.#codec) next.region.u8().set(page.region.u8());
     else {
       const { keys, values } = this.read(number * PAGE_SLOTS);
       using rows = this.#face.arena.alloc(keys.byteLength * 2 + ENTRY_WORDS * 4);
       rows.f32().set(keys);
       rows.f32().set(values, keys.length);
-      rows.u32().set(this.#entryOf(next), keys.length * 2);
+      rows.u32().set(entryOf(next, this.#dim), keys.length * 2);
       const table = rows.pointer + keys.byteLength * 2;
       const count = keys.length / this.#dim;
       this.#face.instance.exports.putRows(
@@ -388,25 +364,11 @@ export class HeadPages implements Disposable {
         rows.pointer + keys.byteLength,
       );
     }
-    next.bias = page.bias && this.#copyOf(page.bias);
+    next.bias = page.bias && copyOf(this.#face, page.bias);
     next.bias?.f32().fill(0, this.#slots % PAGE_SLOTS);
     this.#pages[number] = next;
     this.#enter(number);
     page.release();
-  }
-
-  #copyOf(region: Region): Region {
-    const copy = this.#face.arena.alloc(region.byteLength);
-    copy.u8().set(region.u8());
-    return copy;
-  }
-
-  #newPage(codec: PageCodec): Page {
-    const { keys, values } = pageBytes(codec, this.#dim);
-    const region = this.#face.arena.alloc(keys + values);
-    // pages are read whole by the kernels, also behind the last slot
-    region.u8().fill(0);
-    return new Page(region, codec);
   }
 
   #push(page: Page): void {
@@ -422,23 +384,6 @@ export class HeadPages implements Disposable {
   }
 
   #enter(number: number): void {
-    this.#table.u32().set(this.#entryOf(this.#pages[number]!), number * ENTRY_WORDS);
+    this.#table.u32().set(entryOf(this.#pages[number]!, this.#dim), number * ENTRY_WORDS);
   }
-
-  #entryOf({ region, codec, bias }: Page): number[] {
-    const values = region.pointer + pageBytes(codec, this.#dim).keys;
-    return [region.pointer, values, bias?.pointer ?? 0, PAGE_CODECS.indexOf(codec)];
-  }
-}
-
-/** What the pages of some slots, ascending, are made of: a page as it is, by its number, or slots of several. */
-function pagesOf(slots: Int32Array, all: number): (number | Int32Array)[] {
-  const moves: (number | Int32Array)[] = [];
-  for (let at = 0; at < slots.length; at += PAGE_SLOTS) {
-    const some = slots.subarray(at, at + PAGE_SLOTS);
-    const first = some[0]!;
-    const whole = first % PAGE_SLOTS === 0 && some.length === Math.min(PAGE_SLOTS, all - first);
-    moves.push(whole && some.at(-1) === first + some.length - 1 ? first / PAGE_SLOTS : some);
-  }
-  return moves;
 }
