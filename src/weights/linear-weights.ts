@@ -178,11 +178,17 @@ function decodeI8(codes: Uint8Array, at: number, scale: number, out: Float32Arra
   for (let i = 0; i < GROUP; i++) out[to + i] = ((codes[at + i]! << 24) >> 24) * scale;
 }
 
-/** The value farthest from zero becomes code 0, so that the other end of the range reaches up to 7. @returns the scale as f16 */
+/** Ends of the range that are tried for the value farthest from zero: code 0 is -8 steps. */
+const STEPS_TRIED = [-8, -7.4, -6.9, -7.7, -8.4, -8.9, -7.1] as const;
+
+/**
+ * Of several steps the one whose codes, with the scale that fits them best, come nearest to the values (as ggml's search for its k-quants).
+ * @returns the scale as f16
+ */
 function encodeU4(values: Float32Array, at: number, codes: Uint8Array, to: number): number {
   let most = 0;
   for (let i = at; i < at + GROUP; i++) if (Math.abs(values[i]!) > Math.abs(most)) most = values[i]!;
-  const half = toHalf(Math.abs(most) < 8 * LEAST_SCALE ? LEAST_SCALE : most / -8);
+  const half = toHalf(Math.abs(most) < 8 * LEAST_SCALE ? LEAST_SCALE : bestScale(values, at, most));
   const by = 1 / fromHalf(half);
   codes.fill(0, to, to + GROUP / 2);
   for (let i = 0; i < GROUP; i++) {
@@ -190,6 +196,26 @@ function encodeU4(values: Float32Array, at: number, codes: Uint8Array, to: numbe
     codes[to + placeU4(i)]! |= code << ((i >> 1) & 4);
   }
   return half;
+}
+
+function bestScale(values: Float32Array, at: number, most: number): number {
+  let best = 0;
+  let scale = most / -8;
+  for (const steps of STEPS_TRIED) {
+    const by = steps / most;
+    let [both, own] = [0, 0];
+    for (let i = at; i < at + GROUP; i++) {
+      const code = Math.max(-8, Math.min(7, Math.round(values[i]! * by)));
+      both += code * values[i]!;
+      own += code * code;
+    }
+    // what is left of the values' squares is least where this is most
+    const kept = (both * both) / own;
+    if (!(kept > best)) continue;
+    best = kept;
+    scale = both / own;
+  }
+  return Math.abs(scale) < LEAST_SCALE ? Math.sign(scale) * LEAST_SCALE : scale;
 }
 
 function decodeU4(codes: Uint8Array, at: number, scale: number, out: Float32Array, to: number): void {

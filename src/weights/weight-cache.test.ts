@@ -131,7 +131,7 @@ test("the layout of tiles is the one that LAYOUT_VERSION names: where this fails
       ],
       [
         "int4",
-        3587136438,
+        1776344386,
       ],
       [
         "bf16",
