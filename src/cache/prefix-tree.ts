@@ -22,13 +22,14 @@ interface Node {
 /** @returns groups that compute the fewest tokens: each start once, and what follows it for each member. Each prompt is in one of them */
 export function prefixGroups(prompts: readonly (readonly number[])[]): PrefixGroup[] {
   const nodes = treeOf(prompts);
-  const open = openNodes(nodes);
+  const starts = nearestStarts(nodes);
   const members = new Map<number, number[]>();
   nodes.forEach(({ prompt }, number) => {
     if (prompt < 0) return;
-    let at = nodes[number]!.parent;
-    while (!open[at]) at = nodes[at]!.parent;
-    members.set(at, [...(members.get(at) ?? []), prompt]);
+    const at = starts[number]!;
+    const some = members.get(at);
+    if (some) some.push(prompt);
+    else members.set(at, [prompt]);
   });
   return [...members].map(([node, some]) => ({
     start: nodes[node]!.depth,
@@ -79,39 +80,42 @@ function treeOf(prompts: readonly (readonly number[])[]): Node[] {
   return nodes;
 }
 
-/** Which inner nodes are the start of a group, by the least tokens: of each node under each node that may be the nearest open one above it. */
-function openNodes(nodes: readonly Node[]): boolean[] {
-  const children: number[][] = nodes.map(() => []);
-  nodes.forEach(({ parent }, i) => {
-    if (parent >= 0) children[parent]!.push(i);
-  });
-  const above = nodes.map(({ parent }) => parent);
-  const level = (i: number): number[] => {
-    const all: number[] = [];
-    for (let at = above[i]!; at >= 0; at = above[at]!) all.push(at);
-    return all;
-  };
-  const costs = nodes.map(() => new Map<number, number>());
+/**
+ * Of each node the nearest one above it that is the start of a group, by the least tokens. The deeper that one is, the less is computed
+ * below a node: from some level on it is no start itself, and that level is all that is kept of it.
+ */
+function nearestStarts(nodes: readonly Node[]): number[] {
+  const levels: number[] = [];
+  for (const { parent } of nodes) levels.push(parent < 0 ? 0 : levels[parent]! + 1);
+  // of an inner node: the least tokens of its children by the level of their nearest start; dropped once its parent has them
+  const sums: Float64Array[] = [];
+  const closedFrom = nodes.map(() => 0);
   for (let i = nodes.length - 1; i > 0; i--) {
-    const { depth, prompt } = nodes[i]!;
-    const sum = (open: number): number =>
-      children[i]!.reduce((all, child) => all + costs[child]!.get(open)!, 0);
-    const opened = prompt < 0 ? depth + sum(i) : 0;
-    for (const open of level(i))
-      costs[i]!.set(open, prompt < 0 ? Math.min(opened, sum(open)) : depth - nodes[open]!.depth);
+    const { depth, parent, prompt } = nodes[i]!;
+    sums[parent] ??= new Float64Array(levels[parent]! + 1);
+    const above = sums[parent];
+    const own = sums[i]!;
+    if (prompt >= 0) {
+      for (let at = parent; at >= 0; at = nodes[at]!.parent) above[levels[at]!]! += depth - nodes[at]!.depth;
+      continue;
+    }
+    const opened = depth + own[levels[i]!]!;
+    for (let level = 0; level < levels[i]!; level++) {
+      if (opened < own[level]!) closedFrom[i] = level + 1;
+      above[level]! += Math.min(opened, own[level]!);
+    }
+    sums[i] = NONE;
   }
-  const open = nodes.map((_, i) => i === 0);
   const nearest = nodes.map(() => 0);
   for (let i = 1; i < nodes.length; i++) {
-    const { parent, prompt, depth } = nodes[i]!;
-    nearest[i] = open[parent] ? parent : nearest[parent]!;
-    if (prompt >= 0) continue;
-    const opened = children[i]!.reduce((all, child) => all + costs[child]!.get(i)!, depth);
-    const closed = children[i]!.reduce((all, child) => all + costs[child]!.get(nearest[i]!)!, 0);
-    open[i] = opened < closed;
+    const { parent } = nodes[i]!;
+    const opened = parent > 0 && levels[nearest[parent]!]! < closedFrom[parent]!;
+    nearest[i] = opened ? parent : nearest[parent]!;
   }
-  return open;
+  return nearest;
 }
+
+const NONE = new Float64Array();
 
 function compare(a: readonly number[], b: readonly number[]): number {
   const at = shared(a, b);
