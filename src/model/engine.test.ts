@@ -242,7 +242,9 @@ test.each<[readonly number[], GenerateOptions, RegExp]>([
   [promptOf(400, 1), { maxTokens: 100 }, /the budget is 50000; raise cacheBytes/],
 ])("refuses what cannot be: %#", async (prompt, options, message) => {
   using engine = engineOf({ cacheBytes: 50_000 });
+  const beside = run(engine, promptOf(6, 3));
   await expect(run(engine, prompt, options)).rejects.toThrow(message);
+  expect((await beside).tokens).toHaveLength(20);
   // and goes on
   expect((await run(engine, promptOf(5, 2))).tokens).toHaveLength(20);
 });

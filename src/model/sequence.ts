@@ -55,6 +55,10 @@ export class Sequence {
         "RANGE",
         `generate: the prompt has ${prompt.length} tokens, the model's context ${config.context}; shorten it`,
       );
+    // here, where it is this request's error: a step that fails takes all its requests with it
+    const bad = prompt.find((token) => !(Number.isInteger(token) && token >= 0 && token < config.vocabulary));
+    if (bad !== undefined)
+      throw new MnemeError("RANGE", `generate: token ${bad} is none of ${config.vocabulary}`);
     this.#config = config;
     this.prompt = prompt;
     this.tokens = [...prompt];
