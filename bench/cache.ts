@@ -250,13 +250,16 @@ function perplexities(): void {
 function speeds(all: readonly Entry[]): void {
   const tokens = 16_128;
   const prompt = Array.from({ length: tokens }, (_, i) => 300 + ((i * 7919 + (i % 31) * 13) % 9000));
+  const chosen = ["full int8", "lloyd4", "affine4 (KIVI)", "snapkv 1/8, reach", "duo", "duo + lloyd4"];
+  using plainRead = new Governor(face, decoder.config, plain, pool);
+  using turnedRead = new Governor(face, decoder.config, turned, pool);
+  for (const read of [plainRead, turnedRead]) feed(read, prompt);
   const found = all
-    .filter(({ label }) =>
-      ["full int8", "lloyd4", "affine4 (KIVI)", "snapkv 1/8, reach", "duo", "duo + lloyd4"].includes(label),
-    )
-    .map(({ label, policy }) => {
-      const governor = new Governor(face, decoder.config, policy(tokens), pool);
-      feed(governor, prompt);
+    .filter(({ label }) => chosen.includes(label))
+    .map(({ label, policy, from }) => {
+      const base = from && { plain: plainRead, turned: turnedRead }[from];
+      const governor = new Governor(face, decoder.config, policy(tokens), pool, base);
+      if (!from) feed(governor, prompt);
       governor.afterPrompt();
       return { label, governor, times: [] as number[] };
     });
