@@ -152,13 +152,18 @@ function compare({ name, a, b, claim }: Pair, exact: Said): void {
     lengths[i]! <= common(a[i]!, exact.tokens[i]!) ? [exact.leads[i]![lengths[i]!]!] : [],
   );
   const mean = lengths.reduce((sum, one) => sum + one, 0) / lengths.length;
+  const found = [0.5, 0.9, 1].map((part) => quantile(leads, part).toFixed(3)).join(", ");
+  const apart =
+    leads.length === 0
+      ? ""
+      : `; where ${parted.length} part, the best two exact logits are ${found} apart (median, 90%, most of ${leads.length})`;
   printFigure("gguf-parity", {
     metric: name,
     unit: "%",
     better: "more",
     ours: share(a.length - parted.length, a.length),
     ...(claim === undefined ? {} : { least: claim }),
-    note: `${mean.toFixed(1)} tokens in common; where ${parted.length} part, the best two exact logits are ${[0.5, 0.9, 1].map((part) => quantile(leads, part).toFixed(3)).join(", ")} apart (median, 90%, most of ${leads.length})`,
+    note: `${mean.toFixed(1)} tokens in common${apart}`,
   });
 }
 
