@@ -39,35 +39,31 @@ const HEADER_WORDS = 4;
 
 /** Where a stage's arguments stand, to be set before a run. */
 export class Stage {
-  readonly #words: Uint32Array;
-  readonly #reals: Float32Array;
+  readonly #room: Region;
   readonly #at: number;
 
-  constructor(words: Uint32Array, reals: Float32Array, number: number) {
-    this.#words = words;
-    this.#reals = reals;
+  constructor(room: Region, number: number) {
+    this.#room = room;
     this.#at = number * STAGE_WORDS;
   }
 
   /** Tasks that the stage is cut into. */
   set tasks(count: number) {
-    this.#words[this.#at + 1] = count;
+    this.#room.u32()[this.#at + 1] = count;
   }
 
   set(argument: number, value: number): void {
-    this.#words[this.#at + HEADER_WORDS + argument] = value;
+    this.#room.u32()[this.#at + HEADER_WORDS + argument] = value;
   }
 
   setReal(argument: number, value: number): void {
-    this.#reals[this.#at + HEADER_WORDS + argument] = value;
+    this.#room.f32()[this.#at + HEADER_WORDS + argument] = value;
   }
 }
 
 export class Program implements Disposable {
   readonly #face: WasmFace;
   readonly #room: Region;
-  readonly #words: Uint32Array;
-  readonly #reals: Float32Array;
   readonly #most: number;
   #count = 0;
 
@@ -76,9 +72,7 @@ export class Program implements Disposable {
     this.#face = face;
     this.#most = most;
     this.#room = face.arena.alloc(most * STAGE_WORDS * 4);
-    this.#words = this.#room.u32();
-    this.#reals = this.#room.f32();
-    this.#words.fill(0);
+    this.#room.u32().fill(0);
   }
 
   /** @param args in the order of the kernel; set others later. */
@@ -86,8 +80,8 @@ export class Program implements Disposable {
     if (this.#count === this.#most)
       throw new MnemeError("INTERNAL", `program: more than the ${this.#most} stages it was made for`);
     const number = this.#count++;
-    this.#words[number * STAGE_WORDS] = KINDS.indexOf(kind);
-    const stage = new Stage(this.#words, this.#reals, number);
+    this.#room.u32()[number * STAGE_WORDS] = KINDS.indexOf(kind);
+    const stage = new Stage(this.#room, number);
     args.forEach((value, i) => {
       stage.set(i, value);
     });
@@ -96,7 +90,7 @@ export class Program implements Disposable {
 
   /** Runs all stages; returns when they are done. @throws MnemeError INTERNAL */
   run(pool: Pool | undefined): void {
-    const words = this.#words;
+    const words = this.#room.u32();
     for (let at = 2; at < this.#count * STAGE_WORDS; at += STAGE_WORDS) {
       words[at] = 0;
       words[at + 1] = 0;
