@@ -20,7 +20,7 @@ import {
   tovaPolicy,
 } from "../src/cache/index.ts";
 import { type LongExample, longTaskNamed, multiRequest, scoreAnswer } from "../src/eval/index.ts";
-import { kernels, LazyPool } from "../src/kernels/index.ts";
+import { kernels, openPool } from "../src/kernels/index.ts";
 import { openCheckpoint } from "../src/model/checkpoint.ts";
 import { Decoder } from "../src/model/decoder.ts";
 import { Governor } from "../src/model/governor.ts";
@@ -50,8 +50,8 @@ using checkpoint = await openCheckpoint(folder);
 const tokenizer = await checkpoint.tokenizer();
 const template = (await checkpoint.template())!;
 const face = kernels();
-const lazy = new LazyPool(face);
-const pool = () => lazy.pool;
+const threads = await openPool(face, { workers: 1 });
+const pool = () => threads;
 using decoder = new Decoder(face, checkpoint.config, loadWeights(face.arena, checkpoint, "int8", {}), pool);
 const { eos } = checkpoint.config;
 
@@ -311,4 +311,4 @@ for (const setting of ["seen", "hidden"] as const) {
 }
 if (wants("perplexity")) perplexities();
 if (wants("speed")) speeds(all);
-await lazy[Symbol.asyncDispose]();
+await threads[Symbol.asyncDispose]();
