@@ -3,6 +3,7 @@
  * tokens are computed (Zheng et al., BatchLLM: Optimizing Large Batched LLM Inference with Global Prefix Sharing, 2024; the optimum
  * instead of the paper's greedy rule).
  */
+import { sharedStart } from "./prefix-store.ts";
 
 /** Prompts that share a start; a start of 0 tokens: they share nothing. */
 export interface PrefixGroup {
@@ -69,7 +70,7 @@ function treeOf(prompts: readonly (readonly number[])[]): Node[] {
       if (end - start === 1) nodes.push({ depth: prompt.length, parent: number, prompt: order[start]! });
       else
         spans.push({
-          depth: shared(prompt, prompts[order[end - 1]!]!),
+          depth: sharedStart(prompt, prompts[order[end - 1]!]!),
           from: start,
           to: end,
           parent: number,
@@ -118,14 +119,7 @@ function nearestStarts(nodes: readonly Node[]): number[] {
 const NONE = new Float64Array();
 
 function compare(a: readonly number[], b: readonly number[]): number {
-  const at = shared(a, b);
+  const at = sharedStart(a, b);
   if (at === a.length || at === b.length) return a.length - b.length;
   return a[at]! - b[at]!;
-}
-
-function shared(a: readonly number[], b: readonly number[]): number {
-  const most = Math.min(a.length, b.length);
-  let at = 0;
-  while (at < most && a[at] === b[at]) at++;
-  return at;
 }

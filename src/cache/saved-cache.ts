@@ -7,8 +7,8 @@ import { renameSync, rmSync } from "node:fs";
 import { MnemeError } from "../errors.ts";
 import type { WasmFace } from "../kernels/index.ts";
 import { RegionFile, type RegionKind, writeRegionFile } from "../storage/region-file.ts";
-import { CACHE_CODECS, type CacheCodec, checkCodec } from "./page-codec.ts";
-import { type CacheShape, PagedCache } from "./paged-cache.ts";
+import { CACHE_CODECS, checkCodec } from "./page-codec.ts";
+import { type CacheFacts, PagedCache } from "./paged-cache.ts";
 
 export const CACHES: RegionKind = {
   magic: "MNEMEKVC",
@@ -32,17 +32,11 @@ export interface SavedCache {
   readonly cache: PagedCache;
 }
 
-interface About {
+interface About extends CacheFacts {
   /** The model's fingerprint; `fingerprint` is the key of the file in a folder. */
   readonly origin: string;
   readonly model: string;
   readonly rope: unknown;
-  readonly shape: CacheShape;
-  readonly codec: CacheCodec;
-  readonly turned: boolean;
-  readonly encoded: boolean;
-  readonly length: number;
-  readonly heads: readonly unknown[];
 }
 
 /** Header and regions of a file; bytes are copies. */
