@@ -11,6 +11,7 @@ export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./confi
 export { type EngineOptions, engineDefaults } from "./engine.ts";
 export type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
 export { generateDefaults } from "./generate.ts";
+export { type HeadProfileOptions, headProfileDefaults } from "./head-profile.ts";
 export type { HubOptions } from "./hub.ts";
 export type { DownloadProgress } from "./hub-download.ts";
 export type { LanguageModel, Soon } from "./language-model.ts";

@@ -12,6 +12,7 @@ import type { ModelConfig } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
+import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { logProbability } from "./sample.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -168,6 +169,19 @@ export class Model implements LanguageModel {
     const { tokens, cache } = openCache(kernels(), path, this.origin);
     this.prefixes.put(tokens, cache, name);
     return tokens.length;
+  }
+
+  /**
+   * How much each head looks far back, for `duo(maskOfGates(profile, share))`; holds the thread while it reads the prompts.
+   * @param prompts that need something far away, and end where the answer begins. @throws as headProfile
+   */
+  headProfile(
+    prompts: readonly (string | readonly number[])[],
+    options: HeadProfileOptions = {},
+  ): Float32Array {
+    this.#open();
+    const all = prompts.map((one) => (typeof one === "string" ? this.tokenizer.encodeWhole(one) : one));
+    return headProfile(kernels(), this.#decoder, () => this.#pool.pool, all, options);
   }
 
   /** What a saved cache must be of to be this model's. */

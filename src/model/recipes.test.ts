@@ -16,6 +16,7 @@ import { kernels } from "../kernels/index.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 import { Governor } from "./governor.ts";
+import { headProfile } from "./head-profile.ts";
 
 const config = randomConfig({ head_dim: 32, max_position_embeddings: 2048 });
 const heads = config.layers * config.kvHeads;
@@ -188,6 +189,21 @@ describe("near the full cache", () => {
     for (const codec of ["affine2", "lloyd2"] as const)
       expect(bytes(quantise(codec)) / int8).toBeLessThan(0.45);
   });
+});
+
+test("a profile tells how far heads look: shares of attention, more the less counts as near", () => {
+  const prompts = [promptOf(500), promptOf(450)];
+  const near = headProfile(kernels(), decoder, () => undefined, prompts, { sinks: 64, recent: 256 });
+  const far = headProfile(kernels(), decoder, () => undefined, prompts, { sinks: 4, recent: 16 });
+  expect(near).toHaveLength(heads);
+  near.forEach((share, i) => {
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThan(far[i]!);
+    expect(far[i]!).toBeLessThanOrEqual(1.0001);
+  });
+  expect(() => headProfile(kernels(), decoder, () => undefined, [promptOf(100)])).toThrow(
+    /no prompt is longer than 64 \+ 256/,
+  );
 });
 
 test("options that cannot be are refused by name", () => {

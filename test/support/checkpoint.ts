@@ -5,25 +5,10 @@ import { configOf, type ModelConfig } from "../../src/model/config.ts";
 import type { TensorSource } from "../../src/weights/tensor-source.ts";
 import { writeGgufModel } from "./gguf-model.ts";
 import type { GgufTensor, GgufType } from "./gguf-writer.ts";
-import { randomSource } from "./random-model.ts";
+import { randomSource, SMALL_CONFIG } from "./random-model.ts";
 
 /** What is written to config.json. */
-export const CHECKPOINT_CONFIG = {
-  architectures: ["LlamaForCausalLM"],
-  vocab_size: 61,
-  hidden_size: 64,
-  intermediate_size: 96,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  head_dim: 16,
-  max_position_embeddings: 512,
-  rms_norm_eps: 1e-5,
-  rope_theta: 10000,
-  tie_word_embeddings: true,
-  bos_token_id: 0,
-  eos_token_id: 1,
-} as const;
+export { SMALL_CONFIG as CHECKPOINT_CONFIG } from "./random-model.ts";
 
 const TOKENS = [
   "<s>",
@@ -94,7 +79,7 @@ export function checkpointFiles(
   changes: Readonly<Record<string, unknown>> = {},
   seed = 1,
 ): Map<string, Uint8Array> {
-  const json = { ...CHECKPOINT_CONFIG, ...changes };
+  const json = { ...SMALL_CONFIG, ...changes };
   const config = configOf(json, "config.json");
   const source = randomSource(config, seed);
   const names = tensorNames(config);
@@ -126,7 +111,7 @@ export function writeSmallGguf(
   type: GgufType = "F32",
   more: readonly GgufTensor[] = [],
 ): void {
-  const config = configOf({ ...CHECKPOINT_CONFIG, ...changes }, "config.json");
+  const config = configOf({ ...SMALL_CONFIG, ...changes }, "config.json");
   writeGgufModel(
     path,
     config,

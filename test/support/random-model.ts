@@ -3,27 +3,26 @@ import { Random } from "../../src/linalg/random.ts";
 import { configOf, type ModelConfig } from "../../src/model/config.ts";
 import type { TensorSource } from "../../src/weights/tensor-source.ts";
 
+/** As config.json spells it. */
+export const SMALL_CONFIG = {
+  architectures: ["LlamaForCausalLM"],
+  vocab_size: 61,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 16,
+  max_position_embeddings: 512,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  tie_word_embeddings: true,
+  bos_token_id: 0,
+  eos_token_id: 1,
+} as const;
+
 export function randomConfig(changes: Readonly<Record<string, unknown>> = {}): ModelConfig {
-  return configOf(
-    {
-      architectures: ["LlamaForCausalLM"],
-      vocab_size: 61,
-      hidden_size: 64,
-      intermediate_size: 96,
-      num_hidden_layers: 2,
-      num_attention_heads: 4,
-      num_key_value_heads: 2,
-      head_dim: 16,
-      max_position_embeddings: 512,
-      rms_norm_eps: 1e-5,
-      rope_theta: 10000,
-      tie_word_embeddings: true,
-      bos_token_id: 0,
-      eos_token_id: 1,
-      ...changes,
-    },
-    "config.json",
-  );
+  return configOf({ ...SMALL_CONFIG, ...changes }, "config.json");
 }
 
 export function randomSource(config: ModelConfig, seed: number): TensorSource {

@@ -1,6 +1,7 @@
 /**
  * Some heads keep everything, the others sinks and a recent window (Xiao et al., DuoAttention: Efficient Long-Context LLM Inference with
- * Retrieval and Streaming Heads, 2024). Which ones is calibrated once for a model: eval/duo-mask.ts.
+ * Retrieval and Streaming Heads, 2024). Which ones is calibrated once for a model: `maskOfGates` of a
+ * profile of its heads (model/head-profile.ts).
  */
 import { MnemeError } from "../../errors.ts";
 import { PAGE_SLOTS } from "../../kernels/index.ts";
