@@ -3,6 +3,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
+import type { RowEncoder } from "./encoders/encoder.ts";
+import { perChannel } from "./encoders/per-channel.ts";
+import { perToken } from "./encoders/per-token.ts";
+import { rotatedNormal } from "./encoders/rotated-normal.ts";
 import type { PageCodec } from "./page-codec.ts";
 import { PagedCache } from "./paged-cache.ts";
 import type { KvSegment } from "./parts.ts";
@@ -87,6 +91,38 @@ describe("what goes in comes out", () => {
     const codes = 2 * 128 * shape.headDim;
     expect(before - cache.bytes).toBeGreaterThan(codes * 4 - (codes * bits) / 8 - 2 * 1024);
   });
+});
+
+/** The plain encoders of a page's keys and values that a codec is the kernels' way of. */
+const TWINS: Readonly<Record<string, readonly [RowEncoder, RowEncoder]>> = {
+  affine4: [perChannel({ bits: 4, group: 64 }), perToken({ bits: 4, group: shape.headDim })],
+  affine2: [perChannel({ bits: 2, group: 64 }), perToken({ bits: 2, group: shape.headDim })],
+  lloyd4: [
+    rotatedNormal({ bits: 4, mean: "page", page: 64 }),
+    rotatedNormal({ bits: 4, mean: "page", page: 64 }),
+  ],
+  lloyd2: [
+    rotatedNormal({ bits: 2, mean: "page", page: 64 }),
+    rotatedNormal({ bits: 2, mean: "page", page: 64 }),
+  ],
+};
+
+test.each(Object.keys(TWINS))("%s loses what its plain twin loses", (name) => {
+  const { cache, segments } = filled(128, "f32", name.startsWith("lloyd"));
+  using _ = cache;
+  cache.encode(1, 0, name as PageCodec, 0);
+  const out = cache.segment(1, 0);
+  const { dim, positions, keys, values } = segments[2]!;
+  const [ofKeys, ofValues] = TWINS[name]!;
+  for (const [rows, found, twin] of [
+    [keys, out.keys, ofKeys],
+    [values, out.values, ofValues],
+  ] as const) {
+    const expected = errorOf(rows, twin.encode({ dim, positions, rows }).decode());
+    const ratio = errorOf(rows, found) / expected;
+    expect(ratio).toBeGreaterThan(0.85);
+    expect(ratio).toBeLessThan(1.15);
+  }
 });
 
 test("lloyd needs turned rows, and unknown codecs are named", () => {
