@@ -16,6 +16,7 @@ const KINDS = [
   "gate",
   "keep",
   "weigh",
+  "pick",
 ] as const;
 export type StageKind = (typeof KINDS)[number];
 

@@ -19,20 +19,24 @@ import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
 import { frequenciesOf, writeAngles } from "./rope.ts";
-import { MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
+import {
+  LAST_STAGES,
+  LAYER_STAGES,
+  MOST_TOKENS,
+  productRoom,
+  type Span,
+  StepTables,
+  TASKS,
+} from "./step-tables.ts";
 
 /** Parts that a token's attention is cut into at most, and slots that a part has at least. */
 const MOST_PARTS = 8;
 const PART_SLOTS = 256;
 /** Parts of all tokens of a step together, where each has a history of its own. */
 const PARTS = 16;
-/** Tasks that a product is cut into, about. */
-const TASKS = 16;
 const ROWS_AT_LEAST = 16;
 /** Of what the kernels know of a head. */
 const HEAD_BYTES = 16;
-/** Stages of a layer. */
-const LAYER_STAGES = 12;
 /** Bytes of each matrix that a fingerprint is made of. */
 const SAMPLE_BYTES = 1 << 16;
 /** Products write whole fours of tokens. */
@@ -48,7 +52,11 @@ interface Activations {
   readonly sums: Region;
 }
 
-type TokenStage = { readonly stage: Stage; readonly some: number };
+interface TokenStages {
+  /** Those whose tasks are tokens, `some` each. */
+  readonly byTokens: { readonly stage: Stage; readonly some: number }[];
+  readonly products: { readonly stage: Stage; readonly tasks: number }[];
+}
 
 export class Decoder implements Disposable {
   readonly config: ModelConfig;
@@ -62,17 +70,20 @@ export class Decoder implements Disposable {
   readonly #x: Region;
   readonly #angles: Region;
   readonly #qkv: Region;
+  /** Rows of weights that each task of a product widens. */
+  readonly #rows: Region;
   /** Grown to what a step needs. */
   #logits: Region;
   #states: Region;
   #rooms: Region;
-  /** Stages whose tasks are tokens. */
-  readonly #byTokens: TokenStage[] = [];
-  readonly #linear: Stage[] = [];
+  /** Of all tokens of a step, and of those whose logits are wanted: all that comes behind the last layer's attention. */
+  readonly #ofAll: TokenStages = { byTokens: [], products: [] };
+  readonly #ofWanted: TokenStages = { byTokens: [], products: [] };
+  #adding = this.#ofAll;
   readonly #watched: { readonly keep: Stage; readonly weigh: Stage }[] = [];
   readonly #attends: Stage[] = [];
   readonly #merges: Stage[] = [];
-  readonly #last: Stage;
+  readonly #pick: Stage;
   readonly #head: Stage;
 
   constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, pool: () => Pool | undefined) {
@@ -95,8 +106,10 @@ export class Decoder implements Disposable {
     const attended = this.#activations(q);
     const gated = this.#activations(hidden);
     this.#qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
+    this.#rows = this.#own(face.arena.alloc(productRoom(Math.max(width, q, hidden))));
     const gateUp = room(MOST_TOKENS * 2 * hidden);
-    this.#program = this.#own(new Program(face, layers * LAYER_STAGES + 2));
+    this.#program = this.#own(new Program(face, layers * LAYER_STAGES + LAST_STAGES));
+    let pick: Stage | undefined;
     weights.layers.forEach((layer, number) => {
       const offset = number * kvHeads * HEAD_BYTES;
       this.#norm(this.#x, layer.attentionNorm, normed);
@@ -122,31 +135,19 @@ export class Decoder implements Disposable {
       this.#attends.push(attend);
       const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
       merge.set(7, attended.values.pointer);
-      this.#widened(merge, 8, attended);
       merge.set(11, this.#tables.rowsAt);
       this.#merges.push(merge);
+      if (number < layers - 1) this.#widened(merge, 8, attended);
+      else pick = this.#pickWanted(attended, q);
       this.#product(layer.out, attended, this.#x, true);
       this.#norm(this.#x, layer.hiddenNorm, normed);
       this.#product(layer.gateUp, normed, gateUp, false);
       this.#widened(this.#tokens("gate", [gateUp.pointer, hidden, gated.values.pointer]), 5, gated);
       this.#product(layer.down, gated, this.#x, true);
     });
-    // of the rows whose logits are wanted alone
-    const x = this.#x.pointer;
-    this.#last = this.#program.add("norm", [
-      0,
-      FEW_TOKENS,
-      x,
-      width,
-      weights.norm.pointer,
-      0,
-      normed.values.pointer,
-    ]);
-    this.#last.setReal(5, config.epsilon);
-    this.#widened(this.#last, 7, normed);
-    this.#last.set(10, this.#tables.wantedAt);
+    this.#pick = pick!;
+    this.#norm(this.#x, weights.norm, normed);
     this.#head = this.#product(weights.head, normed, this.#logits, false);
-    this.#linear.pop();
   }
 
   /** Of the configuration and of samples of all weights: the same for the same model, wherever it runs. */
@@ -194,7 +195,8 @@ export class Decoder implements Disposable {
       cache.begin(tokens.length);
       watch?.begin(tokens.length, cache);
     }
-    this.#setTokens(tables.rows);
+    setTokens(this.#ofAll, tables.rows);
+    setTokens(this.#ofWanted, tables.wanted);
     this.#setAttention(spans);
     this.#setWatch(spans);
     this.#setLogits(tables.wanted);
@@ -223,14 +225,6 @@ export class Decoder implements Disposable {
         writeAngles(this.#frequencies, cache.length + t, to, stretch);
       }
     }
-  }
-
-  #setTokens(count: number): void {
-    for (const { stage, some } of this.#byTokens) {
-      stage.set(0, count);
-      stage.tasks = Math.ceil(count / some);
-    }
-    for (const stage of this.#linear) stage.set(0, count);
   }
 
   #setAttention(spans: readonly Span[]): void {
@@ -280,11 +274,9 @@ export class Decoder implements Disposable {
   #setLogits(wanted: number): void {
     const { rows } = this.weights.head;
     this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
-    this.#last.set(0, wanted);
-    this.#last.tasks = Math.ceil(wanted / FEW_TOKENS);
-    this.#head.set(0, wanted);
+    this.#pick.set(0, wanted);
+    this.#pick.tasks = Math.min(1, wanted);
     this.#head.set(8, this.#logits.pointer);
-    this.#head.tasks = wanted > 0 ? tasksOf(rows) : 0;
   }
 
   /** The region, or a larger one in its place. */
@@ -304,6 +296,15 @@ export class Decoder implements Disposable {
     };
   }
 
+  /** From here on only the rows whose logits are wanted. */
+  #pickWanted(attended: Activations, width: number): Stage {
+    this.#adding = this.#ofWanted;
+    const x = [this.#x.pointer, this.config.width];
+    const pick = this.#program.add("pick", [0, this.#tables.wantedAt, ...x, attended.values.pointer, width]);
+    this.#widened(pick, 6, attended);
+    return pick;
+  }
+
   #norm(x: Region, weight: Region, to: Activations): void {
     const stage = this.#tokens("norm", [x.pointer, this.config.width, weight.pointer, 0, to.values.pointer]);
     stage.setReal(5, this.config.epsilon);
@@ -319,14 +320,14 @@ export class Decoder implements Disposable {
   /** A stage of (tokens, a task's tokens, ...args). */
   #tokens(kind: "norm" | "gate", args: readonly number[]): Stage {
     const stage = this.#program.add(kind, [0, FEW_TOKENS, ...args]);
-    this.#byTokens.push({ stage, some: FEW_TOKENS });
+    this.#adding.byTokens.push({ stage, some: FEW_TOKENS });
     return stage;
   }
 
   /** A stage of (tokens, ...args) with a task for each token. */
   #perToken(kind: "append" | "merge", args: readonly number[]): Stage {
     const stage = this.#program.add(kind, [0, ...args]);
-    this.#byTokens.push({ stage, some: 1 });
+    this.#adding.byTokens.push({ stage, some: 1 });
     return stage;
   }
 
@@ -348,8 +349,8 @@ export class Decoder implements Disposable {
     stage.set(8, out.pointer);
     stage.set(9, rows * 4);
     stage.set(10, onto ? 1 : 0);
-    stage.tasks = tasksOf(rows);
-    this.#linear.push(stage);
+    stage.set(11, this.#rows.pointer);
+    this.#adding.products.push({ stage, tasks: tasksOf(rows) });
     return stage;
   }
 
@@ -362,6 +363,17 @@ export class Decoder implements Disposable {
     for (const one of this.#owned.splice(0)) one[Symbol.dispose]();
     for (const one of [this.#logits, this.#states, this.#rooms]) one[Symbol.dispose]();
     this.weights[Symbol.dispose]();
+  }
+}
+
+function setTokens({ byTokens, products }: TokenStages, count: number): void {
+  for (const { stage, some } of byTokens) {
+    stage.set(0, count);
+    stage.tasks = Math.ceil(count / some);
+  }
+  for (const { stage, tasks } of products) {
+    stage.set(0, count);
+    stage.tasks = count > 0 ? tasks : 0;
   }
 }
 

@@ -6,7 +6,14 @@ import { attentionRoom, PAGE_SLOTS, ROW_WORDS, stateBytes, TILE_WORDS } from "..
 import { GROUP, linearBytes, PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
 import { paddedHidden } from "./decoder-weights.ts";
-import { MOST_TILES, MOST_TOKENS, TILE_TOKENS } from "./step-tables.ts";
+import {
+  LAST_STAGES,
+  LAYER_STAGES,
+  MOST_TILES,
+  MOST_TOKENS,
+  productRoom,
+  TILE_TOKENS,
+} from "./step-tables.ts";
 
 /** All that one WebAssembly memory can hold. */
 export const MEMORY_BYTES: number = 2 ** 32;
@@ -32,8 +39,7 @@ export function weightBytes(config: ModelConfig, precision: Precision): number {
   return table * (config.tied ? 1 : 2) + layers * (layer + biases + headNorms) + width * F32;
 }
 
-/** Of the decoder (see decoder.ts): stages of a layer. */
-const LAYER_STAGES = 12;
+/** Of a stage's description in kernel memory. */
 const STAGE_BYTES = 128;
 
 /** Activations, attention's work space and the program of a step, as the decoder holds them. */
@@ -50,7 +56,7 @@ export function scratchBytes(config: ModelConfig): number {
   // of a step of a whole piece of a prompt: rooms grow to that
   const tasks = (MOST_TOKENS / TILE_TOKENS) * kvHeads;
   const states = tasks * Math.ceil((TILE_TOKENS * (heads / kvHeads)) / 4) * 4 * stateBytes(headDim);
-  const program = (layers * LAYER_STAGES + 2) * STAGE_BYTES;
+  const program = (layers * LAYER_STAGES + LAST_STAGES) * STAGE_BYTES;
   return (
     activations(width) +
     activations(q) +
@@ -60,6 +66,7 @@ export function scratchBytes(config: ModelConfig): number {
     logits +
     states +
     tasks * attentionRoom(headDim) +
+    productRoom(Math.max(width, q, hidden)) +
     program
   );
 }

@@ -15,6 +15,7 @@ class Batch implements Disposable {
   readonly scales: Region;
   readonly sums: Region;
   readonly out: Region;
+  readonly room: Region;
 
   constructor(tokens: number, k: number, rows: number) {
     const padded = Math.ceil(tokens / 4) * 4;
@@ -23,15 +24,17 @@ class Batch implements Disposable {
     this.scales = arena.alloc((padded * k * 4) / GROUP);
     this.sums = arena.alloc((padded * k * 4) / GROUP);
     this.out = arena.alloc(padded * rows * 4);
+    this.room = arena.alloc((k * 17) / 2);
   }
 
   [Symbol.dispose](): void {
-    for (const region of [this.x, this.codes, this.scales, this.sums, this.out]) region[Symbol.dispose]();
+    for (const region of [this.x, this.codes, this.scales, this.sums, this.out, this.room])
+      region[Symbol.dispose]();
   }
 }
 
 function multiply(weights: LinearWeights, batch: Batch, tokens: number, onto: boolean): Float32Array {
-  const { x, codes, scales, sums, out } = batch;
+  const { x, codes, scales, sums, out, room } = batch;
   const { rows, columns, region, precision } = weights;
   const { linearB16, linearI8, linearU4, widenActivations } = kernels().instance.exports;
   const target = [region.pointer, rows, columns, out.pointer, rows * 4, onto ? 1 : 0];
@@ -42,8 +45,8 @@ function multiply(weights: LinearWeights, batch: Batch, tokens: number, onto: bo
     const places = [tokens, columns, codes.pointer, scales.pointer, sums.pointer];
     widenActivations(x.pointer, 0, half, ...places);
     widenActivations(x.pointer + half * columns * 4, half, tokens - half, ...places);
-    if (precision === "int8") linearI8(codes.pointer, scales.pointer, tokens, ...target);
-    else linearU4(codes.pointer, scales.pointer, sums.pointer, tokens, ...target);
+    if (precision === "int8") linearI8(codes.pointer, scales.pointer, tokens, ...target, room.pointer);
+    else linearU4(codes.pointer, scales.pointer, sums.pointer, tokens, ...target, room.pointer);
   }
   return out.f32().slice(0, tokens * rows);
 }

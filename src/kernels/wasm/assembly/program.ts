@@ -31,6 +31,7 @@ const MERGE: i32 = 6;
 const GATE: i32 = 7;
 const KEEP: i32 = 8;
 const WEIGH: i32 = 9;
+const PICK: i32 = 10;
 
 /** Bytes of what is known of a row: its sequence's heads, its number among the sequence's rows, whether rows are turned, its tile, its number in that. */
 const ROW: usize = 20;
@@ -94,18 +95,17 @@ function runTask(stage: usize, task: usize): void {
     case GATE: return gate(stage, task);
     case KEEP: return keep(stage);
     case WEIGH: return weigh(stage, task);
+    case PICK: return pick(stage);
   }
 }
 
-/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted); numbers of the rows of x (0: all). */
+/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted). */
 function norm(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
   const count = min(some, arg(stage, 0) - from);
   const bytes = dim << 2;
-  const x = arg(stage, 2), out = arg(stage, 6) + from * bytes, rows = arg(stage, 10);
-  if (!rows) rmsNorm(x + from * bytes, arg(stage, 4), count, dim, realArg(stage, 5), out);
-  else for (let r: usize = 0; r < count; r++) rmsNorm(x + <usize>load<u32>(rows + (from + r << 2)) * bytes, arg(stage, 4), 1, dim, realArg(stage, 5), out + r * bytes);
+  rmsNorm(arg(stage, 2) + from * bytes, arg(stage, 4), count, dim, realArg(stage, 5), arg(stage, 6) + from * bytes);
   widenRows(arg(stage, 6), from, count, dim, stage, 7);
 }
 
@@ -117,7 +117,7 @@ function widenRows(x: usize, from: usize, count: usize, dim: usize, stage: usize
   if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2));
 }
 
-/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto. A task's rows a multiple of 4. */
+/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto, room. A task's rows a multiple of 4. */
 function linear(stage: usize, task: usize): void {
   const tokens = arg(stage, 0), some = arg(stage, 1), k = arg(stage, 3);
   const from = task * some;
@@ -126,9 +126,10 @@ function linear(stage: usize, task: usize): void {
   const weights = arg(stage, 7);
   const out = arg(stage, 8) + (from << 2), stride = arg(stage, 9);
   const onto = arg(stage, 10) != 0;
+  const room = arg(stage, 11) + task * (k / 32 * 272);
   const kind = load<i32>(stage);
-  if (kind == LINEAR_I8) linearI8(x, scales, tokens, weights + from * k / 32 * 34, rows, k, out, stride, onto);
-  else if (kind == LINEAR_U4) linearU4(x, scales, sums, tokens, weights + from * k / 32 * 18, rows, k, out, stride, onto);
+  if (kind == LINEAR_I8) linearI8(x, scales, tokens, weights + from * k / 32 * 34, rows, k, out, stride, onto, room);
+  else if (kind == LINEAR_U4) linearU4(x, scales, sums, tokens, weights + from * k / 32 * 18, rows, k, out, stride, onto, room);
   else linearB16(x, tokens, weights + from * (k << 1), rows, k, out, stride, onto);
 }
 
@@ -209,6 +210,22 @@ function merge(stage: usize, token: usize): void {
   }
   if (load<u32>(about, 8)) turn(out, heads, dim);
   widenRows(arg(stage, 7), token, 1, width, stage, 8);
+}
+
+/**
+ * Moves the rows whose logits are wanted to the front: what comes behind the last layer's attention is for them alone. rows, their numbers,
+ * rising; x, its width; attended, its width; codes, scales, sums of attended.
+ */
+function pick(stage: usize): void {
+  const count = arg(stage, 0);
+  const bytes = arg(stage, 3) << 2, width = arg(stage, 5);
+  for (let r: usize = 0; r < count; r++) {
+    const row = <usize>load<u32>(arg(stage, 1) + (r << 2));
+    if (row == r) continue;
+    memory.copy(arg(stage, 2) + r * bytes, arg(stage, 2) + row * bytes, bytes);
+    memory.copy(arg(stage, 4) + r * (width << 2), arg(stage, 4) + row * (width << 2), width << 2);
+  }
+  widenRows(arg(stage, 4), 0, count, width, stage, 6);
 }
 
 /** first row, rows, bytes of a row, bytes of it to keep, from, to. */

@@ -25,3 +25,21 @@ export function widen(x: usize, count: usize, most: f32, codes: usize): v128 {
   }
   return sum;
 }
+
+/** Writes the codes of `count` values, a multiple of 8, pair by pair, 16 bytes from one to the next. */
+// @ts-ignore: decorator
+@inline
+export function widenPairs(x: usize, count: usize, most: f32, codes: usize): void {
+  const by = f32x4.splat(most > 0 ? 32767 / most : 0);
+  const magic = f32x4.splat(TO_WHOLE);
+  for (let i: usize = 0; i < count << 2; i += 32) {
+    const a = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i), by), magic), magic);
+    const b = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i, 16), by), magic), magic);
+    const pairs = i16x8.narrow_i32x4_s(a, b);
+    const to = codes + (i << 1);
+    v128.store_lane<u32>(to, pairs, 0);
+    v128.store_lane<u32>(to, pairs, 1, 16);
+    v128.store_lane<u32>(to, pairs, 2, 32);
+    v128.store_lane<u32>(to, pairs, 3, 48);
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Products of quantised weights with the activations of several tokens. Four rows are widened to 16 bits once for all tokens, pair by pair of
+ * columns; a lane is a token, so that a pair of a row is spread by the load itself and no sum crosses lanes. A turn of the inner loop is one
+ * pair of four rows and eight tokens: its eight sums and what it loads just fit the sixteen registers. Longer turns are slower, since the
+ * compiler puts all loads of a turn before its products.
+ */
+import { fourHalves, TILE_I8, TILE_U4 } from "./tile";
+
+/** A group of four rows, widened: 16 pairs of columns, each of four rows; then the rows' scales. */
+const WIDE: usize = 272;
+/** A group of four tokens: 16 pairs, each of four tokens. */
+const X_FOUR: usize = 256;
+
+/** Four vectors of four pairs each, one of each row, to four of the same pair of all rows. */
+// @ts-ignore: decorator
+@inline
+function putPairs(a: v128, b: v128, c: v128, d: v128, to: usize): void {
+  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+  v128.store(to, i64x2.shuffle(ab0, cd0, 0, 2));
+  v128.store(to, i64x2.shuffle(ab0, cd0, 1, 3), 16);
+  v128.store(to, i64x2.shuffle(ab1, cd1, 0, 2), 32);
+  v128.store(to, i64x2.shuffle(ab1, cd1, 1, 3), 48);
+}
+
+function widenI8(tile: usize, groups: usize, to: usize): void {
+  for (let g: usize = 0; g < groups; g++) {
+    for (let i: usize = 0; i < 32; i += 8) putPairs(v128.load8x8_s(tile + i), v128.load8x8_s(tile + i, 32), v128.load8x8_s(tile + i, 64), v128.load8x8_s(tile + i, 96), to + (i << 3));
+    v128.store(to, fourHalves(tile + 128), 256);
+    tile += TILE_I8;
+    to += WIDE;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function nibbles(all: v128, by: i32): v128 {
+  return i16x8.sub(v128.and(i16x8.shr_u(all, by), i16x8.splat(15)), i16x8.splat(8));
+}
+
+function widenU4(tile: usize, groups: usize, to: usize): void {
+  for (let g: usize = 0; g < groups; g++) {
+    const a = v128.load(tile), b = v128.load(tile, 16), c = v128.load(tile, 32), d = v128.load(tile, 48);
+    for (let i: i32 = 0; i < 16; i += 4) putPairs(nibbles(a, i), nibbles(b, i), nibbles(c, i), nibbles(d, i), to + (<usize>i << 4));
+    v128.store(to, fourHalves(tile + 64), 256);
+    tile += TILE_U4;
+    to += WIDE;
+  }
+}
+
+/**
+ * out[t][r] = <x[t], row r>, stored or added `onto` what is there. x, xScales: as `widenActivations` leaves them for several tokens; tiles of
+ * int8 or, `packed`, 4-bit weights, [rows / 4 x k / 32]; out: f32, `outStride` bytes from one token to the next, room for whole fours of
+ * tokens. rows a multiple of 4, k of 32. room: 8.5 k bytes.
+ */
+export function linearMany(x: usize, xScales: usize, tokens: usize, tiles: usize, packed: bool, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
+  const groups = k / 32;
+  const size = packed ? TILE_U4 : TILE_I8;
+  const xBytes = groups * X_FOUR, scaleBytes = groups << 4;
+  const fours = (tokens + 3) / 4;
+  for (let r: usize = 0; r < rows; r += 4) {
+    const tile = tiles + r / 4 * groups * size;
+    if (packed) widenU4(tile, groups, room);
+    else widenI8(tile, groups, room);
+    let to = out + (r << 2);
+    let four: usize = 0;
+    for (; four + 2 <= fours; four += 2) {
+      eightTokens(room, x + four * xBytes, xBytes, xScales + four * scaleBytes, scaleBytes, groups, to, outStride, onto);
+      to += outStride << 3;
+    }
+    if (four < fours) fourTokens(room, x + four * xBytes, xScales + four * scaleBytes, groups, to, outStride, onto);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function scaled(sum: v128, dots: v128, by: v128, w: usize): v128 {
+  return f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(dots), by), v128.load32_splat(w)));
+}
+
+function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, scaleBytes: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  let t0 = f32x4.splat(0), t1 = f32x4.splat(0), t2 = f32x4.splat(0), t3 = f32x4.splat(0);
+  for (let g: usize = 0; g < groups; g++) {
+    let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
+    let b0 = i32x4.splat(0), b1 = i32x4.splat(0), b2 = i32x4.splat(0), b3 = i32x4.splat(0);
+    const end = w + 256;
+    for (; w < end; w += 16) {
+      const p = v128.load(x), q = v128.load(x + xBytes);
+      const y0 = v128.load32_splat(w), y1 = v128.load32_splat(w, 4), y2 = v128.load32_splat(w, 8), y3 = v128.load32_splat(w, 12);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(y0, p));
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(y0, q));
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(y1, p));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(y1, q));
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(y2, p));
+      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(y2, q));
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(y3, p));
+      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(y3, q));
+      x += 16;
+    }
+    const p = v128.load(xScales), q = v128.load(xScales + scaleBytes);
+    s0 = scaled(s0, a0, p, w);
+    s1 = scaled(s1, a1, p, w + 4);
+    s2 = scaled(s2, a2, p, w + 8);
+    s3 = scaled(s3, a3, p, w + 12);
+    t0 = scaled(t0, b0, q, w);
+    t1 = scaled(t1, b1, q, w + 4);
+    t2 = scaled(t2, b2, q, w + 8);
+    t3 = scaled(t3, b3, q, w + 12);
+    w += 16;
+    xScales += 16;
+  }
+  putTransposed(s0, s1, s2, s3, out, outStride, onto);
+  putTransposed(t0, t1, t2, t3, out + (outStride << 2), outStride, onto);
+}
+
+function fourTokens(w: usize, x: usize, xScales: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  for (let g: usize = 0; g < groups; g++) {
+    let a0 = i32x4.splat(0), a1 = i32x4.splat(0), a2 = i32x4.splat(0), a3 = i32x4.splat(0);
+    const end = w + 256;
+    for (; w < end; w += 16) {
+      const p = v128.load(x);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load32_splat(w), p));
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load32_splat(w, 4), p));
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load32_splat(w, 8), p));
+      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load32_splat(w, 12), p));
+      x += 16;
+    }
+    const p = v128.load(xScales);
+    s0 = scaled(s0, a0, p, w);
+    s1 = scaled(s1, a1, p, w + 4);
+    s2 = scaled(s2, a2, p, w + 8);
+    s3 = scaled(s3, a3, p, w + 12);
+    w += 16;
+    xScales += 16;
+  }
+  putTransposed(s0, s1, s2, s3, out, outStride, onto);
+}
+
+// @ts-ignore: decorator
+@inline
+function putFour(at: usize, value: v128, onto: bool): void {
+  v128.store(at, onto ? f32x4.add(v128.load(at), value) : value);
+}
+
+/** Sums by row, a lane for each token, to rows of out. */
+// @ts-ignore: decorator
+@inline
+function putTransposed(a: v128, b: v128, c: v128, d: v128, out: usize, outStride: usize, onto: bool): void {
+  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+  putFour(out, i64x2.shuffle(ab0, cd0, 0, 2), onto);
+  putFour(out + outStride, i64x2.shuffle(ab0, cd0, 1, 3), onto);
+  putFour(out + 2 * outStride, i64x2.shuffle(ab1, cd1, 0, 2), onto);
+  putFour(out + 3 * outStride, i64x2.shuffle(ab1, cd1, 1, 3), onto);
+}
