@@ -25,6 +25,16 @@ const VARIANTS = {
   plain: [],
 };
 
+/** Where the arena begins (src/kernels/arena.ts): the kernels' constants lie below. */
+const ARENA = 2048;
+
+function checkConstants(bytes, shared) {
+  const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared });
+  new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, nap() {}, abort() {} } });
+  if (new Uint8Array(memory.buffer, ARENA).some((byte) => byte !== 0))
+    throw new Error(`build: constants of the kernels reach beyond byte ${ARENA}, where the arena begins`);
+}
+
 mkdirSync(OUT, { recursive: true });
 mkdirSync("build", { recursive: true });
 const stamp = {};
@@ -43,6 +53,7 @@ for (const [name, flags] of Object.entries(VARIANTS)) {
   }
   const { readFileSync } = await import("node:fs");
   const bytes = readFileSync(file);
+  checkConstants(bytes, name === "shared");
   stamp[name] = { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
   writeFileSync(
     `${OUT}/${name}.ts`,

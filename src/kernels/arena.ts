@@ -3,8 +3,8 @@ import { MnemeError } from "../errors.ts";
 
 const PAGE = 65_536;
 const ALIGN = 64;
-/** Below lies nothing of ours: a zero pointer stays invalid. */
-const FIRST = 1024;
+/** Below lie constants of the kernels, from 1024 on (scripts/build-kernels.mjs), and before them nothing: a zero pointer stays invalid. */
+const FIRST = 2048;
 const MAX_BYTES = 65_536 * PAGE;
 
 interface Span {

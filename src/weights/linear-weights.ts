@@ -110,13 +110,14 @@ export class LinearWeights implements Disposable {
     }
   }
 
-  /** Bytes where the codes and the scale of a group stand. */
+  /** Bytes where the codes and the scale of a group begin. */
   #place(row: number, group: number, precision: "int8" | "int4"): { codes: number; scale: number } {
     const size = CODE_BYTES[precision];
     const lane = row % TILE_ROWS;
     const tile = Math.floor(row / TILE_ROWS) * (this.columns / GROUP) + group;
     const start = tile * TILE_ROWS * (size + 2);
-    return { codes: start + lane * size, scale: start + TILE_ROWS * size + lane * 2 };
+    const codes = start + lane * (precision === "int8" ? 2 : 4);
+    return { codes, scale: start + TILE_ROWS * size + lane * 2 };
   }
 
   #setB16(at: number, values: Float32Array): void {
@@ -170,12 +171,12 @@ function encodeI8(values: Float32Array, at: number, codes: Uint8Array, to: numbe
   const half = toHalf(Math.max(most / 127, LEAST_SCALE));
   const by = 1 / fromHalf(half);
   for (let i = 0; i < GROUP; i++)
-    codes[to + i] = Math.max(-127, Math.min(127, Math.round(values[at + i]! * by)));
+    codes[to + placeI8(i)] = Math.max(-127, Math.min(127, Math.round(values[at + i]! * by)));
   return half;
 }
 
 function decodeI8(codes: Uint8Array, at: number, scale: number, out: Float32Array, to: number): void {
-  for (let i = 0; i < GROUP; i++) out[to + i] = ((codes[at + i]! << 24) >> 24) * scale;
+  for (let i = 0; i < GROUP; i++) out[to + i] = ((codes[at + placeI8(i)]! << 24) >> 24) * scale;
 }
 
 /** Ends of the range that are tried for the value farthest from zero: code 0 is -8 steps. */
@@ -190,10 +191,11 @@ function encodeU4(values: Float32Array, at: number, codes: Uint8Array, to: numbe
   for (let i = at; i < at + GROUP; i++) if (Math.abs(values[i]!) > Math.abs(most)) most = values[i]!;
   const half = toHalf(Math.abs(most) < 8 * LEAST_SCALE ? LEAST_SCALE : bestScale(values, at, most));
   const by = 1 / fromHalf(half);
-  codes.fill(0, to, to + GROUP / 2);
   for (let i = 0; i < GROUP; i++) {
     const code = Math.max(0, Math.min(15, Math.round(values[at + i]! * by) + 8));
-    codes[to + placeU4(i)]! |= code << ((i >> 1) & 4);
+    // its lower half comes first
+    if (i & 2) codes[to + placeU4(i)]! |= code << 4;
+    else codes[to + placeU4(i)] = code;
   }
   return half;
 }
@@ -220,10 +222,15 @@ function bestScale(values: Float32Array, at: number, most: number): number {
 
 function decodeU4(codes: Uint8Array, at: number, scale: number, out: Float32Array, to: number): void {
   for (let i = 0; i < GROUP; i++)
-    out[to + i] = (((codes[at + placeU4(i)]! >> ((i >> 1) & 4)) & 15) - 8) * scale;
+    out[to + i] = (((codes[at + placeU4(i)]! >> ((i << 1) & 4)) & 15) - 8) * scale;
 }
 
-/** Nibble p of 16-bit word j is the code of value 8 p + j: the byte it stands in; the odd ones of p in its upper half. */
+/** Pairs of columns, of each the four rows of a tile: the byte of a row's code i behind its first. */
+function placeI8(i: number): number {
+  return (i >> 1) * 8 + (i & 1);
+}
+
+/** Of eight columns the four rows of a tile, each two words of 16 bits, of the even and the odd ones, lowest first. */
 function placeU4(i: number): number {
-  return (i & 7) * 2 + (i >> 4);
+  return (i >> 3) * 16 + (i & 1) * 2 + ((i >> 2) & 1);
 }

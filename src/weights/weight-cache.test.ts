@@ -127,11 +127,11 @@ test("the layout of tiles is the one that LAYOUT_VERSION names: where this fails
     [
       [
         "int8",
-        131372031,
+        636899314,
       ],
       [
         "int4",
-        1776344386,
+        282174068,
       ],
       [
         "bf16",

@@ -11,37 +11,26 @@ const WIDE: usize = 272;
 /** A group of four tokens: 16 pairs, each of four tokens. */
 const X_FOUR: usize = 256;
 
-/** Four vectors of four pairs each, one of each row, to four of the same pair of all rows. */
-// @ts-ignore: decorator
-@inline
-function putPairs(a: v128, b: v128, c: v128, d: v128, to: usize): void {
-  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-  v128.store(to, i64x2.shuffle(ab0, cd0, 0, 2));
-  v128.store(to, i64x2.shuffle(ab0, cd0, 1, 3), 16);
-  v128.store(to, i64x2.shuffle(ab1, cd1, 0, 2), 32);
-  v128.store(to, i64x2.shuffle(ab1, cd1, 1, 3), 48);
-}
-
 function widenI8(tile: usize, groups: usize, to: usize): void {
   for (let g: usize = 0; g < groups; g++) {
-    for (let i: usize = 0; i < 32; i += 8) putPairs(v128.load8x8_s(tile + i), v128.load8x8_s(tile + i, 32), v128.load8x8_s(tile + i, 64), v128.load8x8_s(tile + i, 96), to + (i << 3));
+    for (let i: usize = 0; i < 128; i += 8) v128.store(to + (i << 1), v128.load8x8_s(tile + i));
     v128.store(to, fourHalves(tile + 128), 256);
     tile += TILE_I8;
     to += WIDE;
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function nibbles(all: v128, by: i32): v128 {
-  return i16x8.sub(v128.and(i16x8.shr_u(all, by), i16x8.splat(15)), i16x8.splat(8));
-}
-
 function widenU4(tile: usize, groups: usize, to: usize): void {
+  const low = i16x8.splat(15), middle = i16x8.splat(8);
   for (let g: usize = 0; g < groups; g++) {
-    const a = v128.load(tile), b = v128.load(tile, 16), c = v128.load(tile, 32), d = v128.load(tile, 48);
-    for (let i: i32 = 0; i < 16; i += 4) putPairs(nibbles(a, i), nibbles(b, i), nibbles(c, i), nibbles(d, i), to + (<usize>i << 4));
+    for (let i: usize = 0; i < 64; i += 16) {
+      const all = v128.load(tile + i);
+      const at = to + (i << 2);
+      v128.store(at, i16x8.sub(v128.and(all, low), middle));
+      v128.store(at, i16x8.sub(v128.and(i16x8.shr_u(all, 4), low), middle), 16);
+      v128.store(at, i16x8.sub(v128.and(i16x8.shr_u(all, 8), low), middle), 32);
+      v128.store(at, i16x8.sub(i16x8.shr_u(all, 12), middle), 48);
+    }
     v128.store(to, fourHalves(tile + 64), 256);
     tile += TILE_U4;
     to += WIDE;

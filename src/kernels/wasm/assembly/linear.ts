@@ -4,7 +4,6 @@
  * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction.
  */
 import { sumF32 } from "./float";
-import { dots, sumsOfFour } from "./lanes";
 import { linearMany } from "./linear-many";
 import { fourHalves, fourPositive, TILE_I8, TILE_U4 } from "./tile";
 import { largest, widen, widenPairs } from "./widen";
@@ -25,30 +24,6 @@ function putFour(at: usize, value: v128, onto: bool): void {
   v128.store(at, onto ? f32x4.add(v128.load(at), value) : value);
 }
 
-// @ts-ignore: decorator
-@inline
-function sumsF32(a: v128, b: v128, c: v128, d: v128): v128 {
-  return f32x4.convert_i32x4_s(sumsOfFour(a, b, c, d));
-}
-
-// @ts-ignore: decorator
-@inline
-function dotsI8(w: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
-  return dots(v128.load8x8_s(w), v128.load8x8_s(w, 8), v128.load8x8_s(w, 16), v128.load8x8_s(w, 24), x0, x1, x2, x3);
-}
-
-/** 4-bit codes: nibble p of 16-bit lane j is the code of value 8 p + j. Sums of the second and third are whole multiples of 16 and 256. */
-// @ts-ignore: decorator
-@inline
-function dotsU4(w: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
-  const all = v128.load(w);
-  const a = i32x4.dot_i16x8_s(v128.and(all, i16x8.splat(0x000f)), x0);
-  const b = i32x4.dot_i16x8_s(v128.and(all, i16x8.splat(0x00f0)), x1);
-  const c = i32x4.dot_i16x8_s(v128.and(all, i16x8.splat(0x0f00)), x2);
-  const d = i32x4.dot_i16x8_s(i16x8.shr_u(all, 12), x3);
-  return i32x4.add(i32x4.add(a, d), i32x4.shr_s(i32x4.add(b, i32x4.shr_s(c, 4)), 4));
-}
-
 /**
  * int8 weights of one token or of several. x, xScales: as `widenActivations` leaves them; tiles: [rows / 4 x k / 32]; out: f32, `outStride`
  * bytes from one token to the next, room for whole fours of tokens; results are stored, or added `onto` what is there. rows a multiple of 4,
@@ -57,52 +32,90 @@ function dotsU4(w: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
 export function linearI8(x: usize, xScales: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, false, rows, k, out, outStride, onto, room);
   const groups = k / GROUP;
-  for (let r: usize = 0; r < rows; r += ROWS) {
-    const row = tiles + r / ROWS * groups * TILE_I8;
-    putFour(out + (r << 2), oneTokenI8(row, x, xScales, groups), onto);
-  }
+  const bytes = groups * TILE_I8;
+  let r: usize = 0;
+  for (; r + 8 <= rows; r += 8) eightRowsI8(tiles + r / ROWS * bytes, bytes, x, xScales, groups, out + (r << 2), onto);
+  if (r < rows) fourRowsI8(tiles + r / ROWS * bytes, x, xScales, groups, out + (r << 2), onto);
 }
 
 // @ts-ignore: decorator
 @inline
-function oneTokenI8(w: usize, x: usize, xScales: usize, groups: usize): v128 {
-  let sum = f32x4.splat(0);
+function dotI8(sum: v128, w: usize, x: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(w), x));
+}
+
+function eightRowsI8(w: usize, bytes: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
+  let sum = f32x4.splat(0), other = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
-    const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
-    const four = sumsF32(dotsI8(w, x0, x1, x2, x3), dotsI8(w + 32, x0, x1, x2, x3), dotsI8(w + 64, x0, x1, x2, x3), dotsI8(w + 96, x0, x1, x2, x3));
-    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(four, v128.load32_splat(xScales)), fourPositive(w + 128)));
-    w += TILE_I8;
-    x += 64;
+    let a = i32x4.splat(0), b = i32x4.splat(0);
+    for (const end = x + 64; x < end; x += 16) {
+      const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
+      const z = w + bytes;
+      a = dotI8(dotI8(dotI8(dotI8(a, w, x0), w + 8, x1), w + 16, x2), w + 24, x3);
+      b = dotI8(dotI8(dotI8(dotI8(b, z, x0), z + 8, x1), z + 16, x2), z + 24, x3);
+      w += 32;
+    }
+    const by = v128.load32_splat(xScales);
+    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), by), fourPositive(w)));
+    other = f32x4.add(other, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b), by), fourPositive(w + bytes)));
+    w += 8;
     xScales += 4;
   }
-  return sum;
+  putFour(out, sum, onto);
+  putFour(out + 16, other, onto);
+}
+
+function fourRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
+  let sum = f32x4.splat(0);
+  for (let g: usize = 0; g < groups; g++) {
+    let a = i32x4.splat(0);
+    for (const end = x + 64; x < end; x += 4) {
+      a = dotI8(a, w, v128.load32_splat(x));
+      w += 8;
+    }
+    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), v128.load32_splat(xScales)), fourPositive(w)));
+    w += 8;
+    xScales += 4;
+  }
+  putFour(out, sum, onto);
 }
 
 /** 4-bit weights, value = scale x (code - 8). xSums: as `widenActivations` leaves them. The rest as above; scales may be negative. */
 export function linearU4(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, true, rows, k, out, outStride, onto, room);
   const groups = k / GROUP;
-  for (let r: usize = 0; r < rows; r += ROWS) {
-    const row = tiles + r / ROWS * groups * TILE_U4;
-    putFour(out + (r << 2), oneTokenU4(row, x, xScales, xSums, groups), onto);
-  }
+  for (let r: usize = 0; r < rows; r += ROWS) fourRowsU4(tiles + r / ROWS * groups * TILE_U4, x, xScales, xSums, groups, out + (r << 2), onto);
 }
 
+/** Masks of the first three of four codes of a word. Loaded, since the compiler makes constants anew at each use. */
+const MASKS = memory.data<u16>([0x000f, 0x00f0, 0x0f00]);
+
+/** The second and the third of four codes of a word are multiplied where they stand: their sums are whole multiples of 16 and of 256. */
 // @ts-ignore: decorator
 @inline
-function oneTokenU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize): v128 {
+function joined(a: v128, b: v128, c: v128): v128 {
+  return f32x4.convert_i32x4_s(i32x4.add(a, i32x4.shr_s(i32x4.add(b, i32x4.shr_s(c, 4)), 4)));
+}
+
+function fourRowsU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool): void {
+  const m0 = v128.load16_splat(MASKS), m1 = v128.load16_splat(MASKS, 2), m2 = v128.load16_splat(MASKS, 4);
   let sum = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
-    const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
-    const four = sumsF32(dotsU4(w, x0, x1, x2, x3), dotsU4(w + 16, x0, x1, x2, x3), dotsU4(w + 32, x0, x1, x2, x3), dotsU4(w + 48, x0, x1, x2, x3));
-    const own = f32x4.sub(f32x4.mul(four, v128.load32_splat(xScales)), v128.load32_splat(xSums));
-    sum = f32x4.add(sum, f32x4.mul(own, fourHalves(w + 64)));
-    w += TILE_U4;
-    x += 64;
+    let a = i32x4.splat(0), b = i32x4.splat(0), c = i32x4.splat(0);
+    for (const end = x + 64; x < end; x += 16) {
+      const all = v128.load(w);
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.and(all, m0), v128.load32_splat(x)));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.and(all, m1), v128.load32_splat(x, 4)));
+      c = i32x4.add(c, i32x4.dot_i16x8_s(v128.and(all, m2), v128.load32_splat(x, 8)));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.shr_u(all, 12), v128.load32_splat(x, 12)));
+      w += 16;
+    }
+    sum = f32x4.add(sum, f32x4.mul(f32x4.sub(f32x4.mul(joined(a, b, c), v128.load32_splat(xScales)), v128.load32_splat(xSums)), fourHalves(w)));
+    w += 8;
     xScales += 4;
     xSums += 4;
   }
-  return sum;
+  putFour(out, sum, onto);
 }
 
 /**

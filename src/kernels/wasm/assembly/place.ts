@@ -1,4 +1,4 @@
-/** Blocks of GGUF files moved into the tiles that `linear` multiplies (Q8_0 and Q4_0 of ggml's quants; tiles: linear.ts). */
+/** Blocks of GGUF files moved into the tiles that `linear` multiplies (Q8_0 and Q4_0 of ggml's quants; tiles: tile.ts). */
 
 const ROWS: usize = 4;
 
@@ -7,6 +7,31 @@ const ROWS: usize = 4;
 @inline
 function isKnown(half: u32): bool {
   return (half & 0x7c00) != 0;
+}
+
+/** Eight pairs of codes, 8 bytes from one to the next. */
+// @ts-ignore: decorator
+@inline
+function putPairs(codes: v128, to: usize): void {
+  v128.store16_lane(to, codes, 0);
+  v128.store16_lane(to, codes, 1, 8);
+  v128.store16_lane(to, codes, 2, 16);
+  v128.store16_lane(to, codes, 3, 24);
+  v128.store16_lane(to, codes, 4, 32);
+  v128.store16_lane(to, codes, 5, 40);
+  v128.store16_lane(to, codes, 6, 48);
+  v128.store16_lane(to, codes, 7, 56);
+}
+
+/** Sixteen 4-bit codes, a byte each, as two words: of eight codes the even ones in the lower half, the odd ones in the upper. */
+// @ts-ignore: decorator
+@inline
+function putNibbles(codes: v128, to: usize): void {
+  // bytes of a word: codes 0 and 2, codes 1 and 3
+  const pairs = v128.or(codes, i32x4.shr_u(codes, 12));
+  const words = i8x16.shuffle(pairs, pairs, 0, 4, 1, 5, 8, 12, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+  v128.store32_lane(to, words, 0);
+  v128.store32_lane(to, words, 1, 16);
 }
 
 /** Rows [first, first + rows) of `groups` blocks each. @returns blocks left out, for their scale is one that the kernels do not know */
@@ -19,8 +44,8 @@ export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize,
     for (let g: usize = 0; g < groups; g++) {
       const half = <u32>load<u16>(blocks);
       if (isKnown(half) && half < 0x8000) {
-        v128.store(tile + (lane << 5), v128.load(blocks, 2));
-        v128.store(tile + (lane << 5), v128.load(blocks, 18), 16);
+        putPairs(v128.load(blocks, 2), tile + (lane << 1));
+        putPairs(v128.load(blocks, 18), tile + (lane << 1) + 64);
         store<u16>(tile + (lane << 1), half, 128);
       } else left++;
       blocks += 34;
@@ -30,10 +55,10 @@ export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize,
   return left;
 }
 
-/** The same of 4-bit blocks: byte j has value j below and value j + 16 above; 16-bit word j of a tile has values j, j + 8, j + 16, j + 24. */
+/** The same of 4-bit blocks: byte j has code j below and code j + 16 above. */
 export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize): i32 {
   let left = 0;
-  const low = i16x8.splat(0x0f), high = i16x8.splat(0xf0);
+  const low = i8x16.splat(15);
   for (let r: usize = 0; r < rows; r++) {
     const row = first + r;
     const lane = row % ROWS;
@@ -42,10 +67,8 @@ export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize,
       const half = <u32>load<u16>(blocks);
       if (isKnown(half)) {
         const codes = v128.load(blocks, 2);
-        const a = i16x8.extend_low_i8x16_u(codes), b = i16x8.extend_high_i8x16_u(codes);
-        const even = v128.or(v128.and(a, low), i16x8.shl(v128.and(b, low), 4));
-        const odd = v128.or(i16x8.shl(v128.and(a, high), 4), i16x8.shl(v128.and(b, high), 8));
-        v128.store(tile + (lane << 4), v128.or(even, odd));
+        putNibbles(v128.and(codes, low), tile + (lane << 2));
+        putNibbles(i8x16.shr_u(codes, 4), tile + (lane << 2) + 32);
         store<u16>(tile + (lane << 1), half, 64);
       } else left++;
       blocks += 18;

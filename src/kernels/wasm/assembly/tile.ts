@@ -1,4 +1,8 @@
-/** Tiles of quantised weights: 4 rows x 32 columns of codes, then the rows' f16 scales, none nearer to zero than the least normal one. */
+/**
+ * Tiles of quantised weights: codes of 4 rows x 32 columns, then the rows' f16 scales, none nearer to zero than the least normal one.
+ * int8: [16 pairs of columns][4 rows][2]. 4 bits: [4 eights of columns][4 rows][even columns, odd columns], a word of four codes each, lowest
+ * first. So what a vector holds are the same pairs of columns of four rows, and a product with them sums no lanes.
+ */
 
 /** Bytes of a tile of int8 codes, and of one of 4-bit codes. */
 export const TILE_I8: usize = 136;
