@@ -6,11 +6,12 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { groupedTokens, prefixGroups } from "../src/cache/prefix-tree.ts";
-import { kernels, LazyPool } from "../src/kernels/index.ts";
+import { kernels } from "../src/kernels/index.ts";
 import { openCheckpoint } from "../src/model/checkpoint.ts";
 import { Decoder } from "../src/model/decoder.ts";
 import { bundledModel } from "../src/model/load.ts";
 import { loadWeights } from "../src/model/load-weights.ts";
+import { Memories } from "../src/model/memories.ts";
 import { Model } from "../src/model/model.ts";
 import type { Tokenizer } from "../src/model/tokenizer.ts";
 import { type BatchItem, sharedPrompts } from "./batchllm-data.ts";
@@ -110,10 +111,10 @@ async function openModel(cacheBytes: number, shareStarts: boolean): Promise<Mode
   using checkpoint = await openCheckpoint(folder);
   const config = { ...checkpoint.config, eos: [] };
   const face = kernels();
-  const weights = loadWeights(face.arena, checkpoint, "int8", { weightCache: false });
-  const pool = new LazyPool(face);
-  const decoder = new Decoder(face, config, weights, () => pool.pool);
-  return new Model(decoder, tokensAsText, "int8", undefined, pool, { cacheBytes, shareStarts });
+  const memories = new Memories(face);
+  const weights = loadWeights(memories, checkpoint, "int8", { weightCache: false });
+  const decoder = new Decoder(face, config, weights, (of) => memories.threads(of));
+  return new Model(decoder, tokensAsText, "int8", undefined, memories, { cacheBytes, shareStarts });
 }
 
 async function measure(

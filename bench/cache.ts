@@ -26,6 +26,7 @@ import { Decoder } from "../src/model/decoder.ts";
 import { Governor } from "../src/model/governor.ts";
 import { headProfile } from "../src/model/head-profile.ts";
 import { loadWeights } from "../src/model/load-weights.ts";
+import { Memories } from "../src/model/memories.ts";
 import { argmax, logProbability } from "../src/model/sample.ts";
 import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
 import { scatter } from "./svg.ts";
@@ -52,7 +53,12 @@ const template = (await checkpoint.template())!;
 const face = kernels();
 const threads = await openPool(face, { workers: 1 });
 const pool = () => threads;
-using decoder = new Decoder(face, checkpoint.config, loadWeights(face.arena, checkpoint, "int8", {}), pool);
+using decoder = new Decoder(
+  face,
+  checkpoint.config,
+  loadWeights(new Memories(face), checkpoint, "int8", {}),
+  pool,
+);
 const { eos } = checkpoint.config;
 
 interface Question {

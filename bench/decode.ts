@@ -64,7 +64,7 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   const started = performance.now();
   const { metadata, tensors } = await openGguf(path);
   const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-  const weights = new DecoderWeights(face.arena, config, tensors, TYPES[type]);
+  const weights = new DecoderWeights(face, config, tensors, TYPES[type]);
   using decoder = new Decoder(face, config, weights, () => pool);
   const load = performance.now() - started;
   tensors[Symbol.dispose]();

@@ -74,7 +74,7 @@ async function exactCache(path: string, prompts: readonly number[][], end: numbe
   await using pool = await openPool(face, { workers: THREADS - 1 });
   const { metadata, tensors } = await openGguf(path);
   const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-  const weights = new DecoderWeights(face.arena, config, tensors, "int8");
+  const weights = new DecoderWeights(face, config, tensors, "int8");
   tensors[Symbol.dispose]();
   using decoder = new Decoder(face, config, weights, () => pool);
   return prompts.map((prompt) => {

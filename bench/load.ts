@@ -22,6 +22,7 @@ import { kernels } from "../src/kernels/index.ts";
 import { openCheckpoint } from "../src/model/checkpoint.ts";
 import { load } from "../src/model/load.ts";
 import { loadWeights } from "../src/model/load-weights.ts";
+import { Memories } from "../src/model/memories.ts";
 import { MODELS, writeModel } from "./decode-models.ts";
 import { importPeer } from "./peers.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
@@ -47,9 +48,8 @@ async function act({ system, path, weightCache }: Task): Promise<void> {
   if (system === "mneme") await load(path, { weightCache, workers: 1 });
   if (system === "weights") {
     const checkpoint = await openCheckpoint(path);
-    const { arena } = kernels();
     started = performance.now();
-    loadWeights(arena, checkpoint, "int8", { weightCache });
+    loadWeights(new Memories(kernels()), checkpoint, "int8", { weightCache });
   }
   if (system === "llama.cpp") {
     const { getLlama } = await importPeer("node-llama-cpp");

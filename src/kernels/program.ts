@@ -89,14 +89,20 @@ export class Program implements Disposable {
     return stage;
   }
 
-  /** Runs all stages; returns when they are done. @throws MnemeError INTERNAL */
-  run(pool: Pool | undefined): void {
+  /** Stages so far. */
+  get stages(): number {
+    return this.#count;
+  }
+
+  /** Runs all stages, or those from `first` to before `end`; returns when they are done. @throws MnemeError INTERNAL */
+  run(pool: Pool | undefined, first = 0, end: number = this.#count): void {
+    if (first >= end) return;
     const words = this.#room.u32();
-    for (let at = 2; at < this.#count * STAGE_WORDS; at += STAGE_WORDS) {
+    for (let at = first * STAGE_WORDS + 2; at < end * STAGE_WORDS; at += STAGE_WORDS) {
       words[at] = 0;
       words[at + 1] = 0;
     }
-    const args = [this.#room.pointer, this.#count];
+    const args = [this.#room.pointer + first * STAGE_WORDS * 4, end - first];
     const fork = pool?.fork([
       { kernel: "runProgram", count: pool.threads, args: [...args, 0], countAt: 2, steps: [0, 0, 0] },
     ]);

@@ -12,7 +12,7 @@ const decoderOf = (config: ModelConfig): Decoder =>
   new Decoder(
     kernels(),
     config,
-    new DecoderWeights(kernels().arena, config, randomSource(config, 3), "bf16"),
+    new DecoderWeights(kernels(), config, randomSource(config, 3), "bf16"),
     () => undefined,
   );
 const tokens = Array.from({ length: 300 }, (_, i) => (i * 31 + (i % 9)) % 61);

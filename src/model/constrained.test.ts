@@ -45,8 +45,7 @@ const TICKET = {
 describe("a model of random weights", () => {
   const tokenizer = tinyTokenizer(['{"', '":', "title", "prio", '"low"', "é", "日本"]);
   const config = { ...randomConfig({ vocab_size: tokenizer.size }), eos: [TINY_EOS] };
-  const { arena } = kernels();
-  const weights = new DecoderWeights(arena, config, randomSource(config, 3), "int8");
+  const weights = new DecoderWeights(kernels(), config, randomSource(config, 3), "int8");
   const decoder = new Decoder(kernels(), config, weights, () => undefined);
   afterAll(() => decoder[Symbol.dispose]());
 

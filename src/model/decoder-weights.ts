@@ -1,8 +1,8 @@
 /** The weights of a decoder in kernel memory: matrices that see the same input stacked, so that one stage multiplies them. */
 import { MnemeError } from "../errors.ts";
-import type { Arena, Region } from "../kernels/index.ts";
+import type { Region, WasmFace } from "../kernels/index.ts";
 import type { StoredRegions } from "../storage/region-file.ts";
-import { GROUP, LinearWeights, type Precision } from "../weights/linear-weights.ts";
+import { GROUP, LinearWeights, linearBytes, type Precision } from "../weights/linear-weights.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import type { ModelConfig } from "./config.ts";
 
@@ -35,14 +35,16 @@ export class DecoderWeights implements Disposable {
 
   /**
    * @param stored regions of the same weights from before: what it has is not encoded again
+   * @param faceFor the memory that takes a matrix of so many bytes; default `face` itself
    * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
    */
   constructor(
-    arena: Arena,
+    face: WasmFace,
     config: ModelConfig,
     source: TensorSource,
     precision: Precision,
     stored?: StoredRegions,
+    faceFor: (bytes: number) => WasmFace = () => face,
   ) {
     let encodedBytes = 0;
     try {
@@ -51,14 +53,14 @@ export class DecoderWeights implements Disposable {
       const q = heads * headDim;
       const kv = kvHeads * headDim;
       const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
-        const { weights, encoded } = stacked(arena, source, precision, columns, parts, stored);
+        const { weights, encoded } = stacked(faceFor, source, precision, columns, parts, stored);
         this.#own(weights);
         if (encoded) encodedBytes += weights.bytes;
         this.#regions.set(nameOf(parts), weights.region);
         return weights;
       };
       const vector = (parts: readonly (readonly [string, number])[]): Region => {
-        const region = this.#own(joined(arena, source, parts, stored));
+        const region = this.#own(joined(face, source, parts, stored));
         this.#regions.set(nameOf(parts), region);
         return region;
       };
@@ -135,7 +137,7 @@ export function paddedHidden({ hidden }: ModelConfig): number {
 }
 
 function stacked(
-  arena: Arena,
+  faceFor: (bytes: number) => WasmFace,
   source: TensorSource,
   precision: Precision,
   columns: Side,
@@ -145,7 +147,8 @@ function stacked(
   const [wide, padded] = sidesOf(columns);
   for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
   const all = parts.reduce((sum, [, rows]) => sum + sidesOf(rows)[1], 0);
-  const weights = new LinearWeights(arena, precision, all, padded);
+  const face = faceFor(linearBytes(precision, all, padded));
+  const weights = new LinearWeights(face, precision, all, padded);
   try {
     if (stored?.fill(nameOf(parts), weights.region.u8())) return { weights, encoded: false };
     let first = 0;
@@ -187,13 +190,13 @@ const nameOf = (parts: readonly (readonly [string, unknown])[]): string =>
   parts.map(([name]) => name).join("+");
 
 function joined(
-  arena: Arena,
+  face: WasmFace,
   source: TensorSource,
   parts: readonly (readonly [string, number])[],
   stored?: StoredRegions,
 ): Region {
   for (const [name, length] of parts) checkShape(source, name, [length]);
-  const region = arena.alloc(parts.reduce((sum, [, length]) => sum + length, 0) * 4);
+  const region = face.arena.alloc(parts.reduce((sum, [, length]) => sum + length, 0) * 4);
   if (filled(region, nameOf(parts), stored)) return region;
   let at = 0;
   for (const [name, length] of parts) {

@@ -10,6 +10,7 @@ import type { Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
+import { Memories } from "./memories.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -18,8 +19,7 @@ beforeAll(async () => {
 afterAll(() => pool[Symbol.asyncDispose]());
 
 function decoderOf(config: ModelConfig, seed: number, precision: Precision, threads?: Pool): Decoder {
-  const { arena } = kernels();
-  const weights = new DecoderWeights(arena, config, randomSource(config, seed), precision);
+  const weights = new DecoderWeights(kernels(), config, randomSource(config, seed), precision);
   return new Decoder(kernels(), config, weights, () => threads);
 }
 
@@ -179,3 +179,31 @@ test("gives all its memory back", () => {
   }
   expect(arena.bytes).toBe(before);
 });
+
+test.each<Precision>(["int8", "int4", "bf16"])(
+  "weights in further memories change nothing: %s",
+  async (precision) => {
+    const config = randomConfig({ tie_word_embeddings: false, intermediate_size: 100 });
+    const tokens = tokensOf(70, 3);
+    await using memories = new Memories(kernels(), { workers: 1, annexBytes: 9000 });
+    const faces = new Set<unknown>();
+    const faceFor = (bytes: number) => {
+      const face = memories.annexFor(bytes);
+      faces.add(face);
+      return face;
+    };
+    const source = randomSource(config, 5);
+    const weights = new DecoderWeights(kernels(), config, source, precision, undefined, faceFor);
+    expect(faces.size).toBeGreaterThan(2);
+    using split = new Decoder(kernels(), config, weights, (face) => memories.threads(face));
+    using whole = decoderOf(config, 5, precision, pool);
+    for (const pieces of [[], [33, 1, 4], [69]])
+      expect(logitsOf(split, tokens, pieces)).toEqual(logitsOf(whole, tokens, pieces));
+    using cache = new PagedCache(kernels(), split.shape);
+    using other = new PagedCache(kernels(), whole.shape);
+    const step = (decoder: Decoder, of: PagedCache) =>
+      decoder.step([{ tokens, cache: of, logits: "all" }]).slice(0, tokens.length * decoder.logitsStride);
+    expect(step(split, cache)).toEqual(step(whole, other));
+    expect(split.fingerprint()).toBe(whole.fingerprint());
+  },
+);

@@ -14,27 +14,20 @@ import {
   stateBytes,
   type WasmFace,
 } from "../kernels/index.ts";
-import { GROUP, type LinearWeights } from "../weights/linear-weights.ts";
+import type { LinearWeights } from "../weights/linear-weights.ts";
+import { AnnexProduct, AnnexRoom } from "./annex-product.ts";
 import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
+import { type Activations, activationRegions, productRoom, productStage } from "./products.ts";
 import { frequenciesOf, writeAngles } from "./rope.ts";
-import {
-  LAST_STAGES,
-  LAYER_STAGES,
-  MOST_TOKENS,
-  productRoom,
-  type Span,
-  StepTables,
-  TASKS,
-} from "./step-tables.ts";
+import { LAST_STAGES, LAYER_STAGES, MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
 
 /** Parts that a token's attention is cut into at most, and slots that a part has at least. */
 const MOST_PARTS = 8;
 const PART_SLOTS = 256;
 /** Parts of all tokens of a step together, where each has a history of its own. */
 const PARTS = 16;
-const ROWS_AT_LEAST = 16;
 /** Of what the kernels know of a head. */
 const HEAD_BYTES = 16;
 /** Bytes of each matrix that a fingerprint is made of. */
@@ -44,13 +37,8 @@ const FOUR = 4;
 /** Tokens of a task of the small stages. */
 const FEW_TOKENS = 4;
 
-/** Activations for the kernels' products: as f32, and as 16-bit codes with scales and sums. */
-interface Activations {
-  readonly values: Region;
-  readonly codes: Region;
-  readonly scales: Region;
-  readonly sums: Region;
-}
+/** Threads over a memory, where there are any. */
+export type Threads = (face: WasmFace) => Pool | undefined;
 
 interface TokenStages {
   /** Those whose tasks are tokens, `some` each. */
@@ -58,11 +46,19 @@ interface TokenStages {
   readonly products: { readonly stage: Stage; readonly tasks: number }[];
 }
 
+/** A product in another memory: it runs before stage number `before`. */
+interface Detour {
+  readonly before: number;
+  readonly product: AnnexProduct;
+  readonly tokens: TokenStages;
+  readonly out: () => Region;
+}
+
 export class Decoder implements Disposable {
   readonly config: ModelConfig;
   readonly weights: DecoderWeights;
   readonly #face: WasmFace;
-  readonly #pool: () => Pool | undefined;
+  readonly #threads: Threads;
   readonly #frequencies: Float64Array;
   readonly #owned: Disposable[] = [];
   readonly #program: Program;
@@ -81,16 +77,18 @@ export class Decoder implements Disposable {
   readonly #ofWanted: TokenStages = { byTokens: [], products: [] };
   #adding = this.#ofAll;
   readonly #watched: { readonly keep: Stage; readonly weigh: Stage }[] = [];
+  readonly #detours: Detour[] = [];
+  readonly #annexRooms = new Map<WasmFace, AnnexRoom>();
   readonly #attends: Stage[] = [];
   readonly #merges: Stage[] = [];
   readonly #pick: Stage;
-  readonly #head: Stage;
+  readonly #head: Stage | undefined;
 
-  constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, pool: () => Pool | undefined) {
+  constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, threads: Threads) {
     this.#face = face;
     this.config = config;
     this.weights = weights;
-    this.#pool = pool;
+    this.#threads = threads;
     this.#frequencies = frequenciesOf(config.rope, config.headDim);
     const { width, heads, kvHeads, headDim, layers } = config;
     const hidden = paddedHidden(config);
@@ -113,7 +111,7 @@ export class Decoder implements Disposable {
     weights.layers.forEach((layer, number) => {
       const offset = number * kvHeads * HEAD_BYTES;
       this.#norm(this.#x, layer.attentionNorm, normed);
-      this.#product(layer.qkv, normed, this.#qkv, false);
+      this.#product(layer.qkv, normed, () => this.#qkv, false);
       const append = this.#perToken("append", [
         heads,
         kvHeads,
@@ -139,15 +137,15 @@ export class Decoder implements Disposable {
       this.#merges.push(merge);
       if (number < layers - 1) this.#widened(merge, 8, attended);
       else pick = this.#pickWanted(attended, q);
-      this.#product(layer.out, attended, this.#x, true);
+      this.#product(layer.out, attended, () => this.#x, true);
       this.#norm(this.#x, layer.hiddenNorm, normed);
-      this.#product(layer.gateUp, normed, gateUp, false);
+      this.#product(layer.gateUp, normed, () => gateUp, false);
       this.#widened(this.#tokens("gate", [gateUp.pointer, hidden, gated.values.pointer]), 5, gated);
-      this.#product(layer.down, gated, this.#x, true);
+      this.#product(layer.down, gated, () => this.#x, true);
     });
     this.#pick = pick!;
     this.#norm(this.#x, weights.norm, normed);
-    this.#head = this.#product(weights.head, normed, this.#logits, false);
+    this.#head = this.#product(weights.head, normed, () => this.#logits, false);
   }
 
   /** Of the configuration and of samples of all weights: the same for the same model, wherever it runs. */
@@ -200,7 +198,7 @@ export class Decoder implements Disposable {
     this.#setAttention(spans);
     this.#setWatch(spans);
     this.#setLogits(tables.wanted);
-    this.#program.run(this.#pool());
+    this.#run();
     for (const { tokens, cache, watch } of spans) {
       watch?.end(tokens.length, cache.length, cache);
       cache.end(tokens.length);
@@ -276,7 +274,7 @@ export class Decoder implements Disposable {
     this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
     this.#pick.set(0, wanted);
     this.#pick.tasks = Math.min(1, wanted);
-    this.#head.set(8, this.#logits.pointer);
+    this.#head?.set(8, this.#logits.pointer);
   }
 
   /** The region, or a larger one in its place. */
@@ -287,13 +285,9 @@ export class Decoder implements Disposable {
   }
 
   #activations(columns: number): Activations {
-    const room = (bytes: number): Region => this.#own(this.#face.arena.alloc(bytes));
-    return {
-      values: room(MOST_TOKENS * columns * 4),
-      codes: room(MOST_TOKENS * columns * 2),
-      scales: room((MOST_TOKENS * columns * 4) / GROUP),
-      sums: room((MOST_TOKENS * columns * 4) / GROUP),
-    };
+    const regions = activationRegions(this.#face.arena, columns);
+    for (const region of Object.values(regions)) this.#own(region);
+    return regions;
   }
 
   /** From here on only the rows whose logits are wanted. */
@@ -331,27 +325,38 @@ export class Decoder implements Disposable {
     return stage;
   }
 
-  #product(weights: LinearWeights, x: Activations, out: Region, onto: boolean): Stage {
-    const { rows, columns, precision } = weights;
-    const some = rowsOfTask(rows);
-    const kind = ({ int8: "linearI8", int4: "linearU4", bf16: "linearB16" } as const)[precision];
-    const from = precision === "bf16" ? x.values : x.codes;
-    const stage = this.#program.add(kind, [
-      0,
-      some,
-      rows,
-      columns,
-      from.pointer,
-      x.scales.pointer,
-      x.sums.pointer,
-    ]);
-    stage.set(7, weights.region.pointer);
-    stage.set(8, out.pointer);
-    stage.set(9, rows * 4);
-    stage.set(10, onto ? 1 : 0);
-    stage.set(11, this.#rows.pointer);
-    this.#adding.products.push({ stage, tasks: tasksOf(rows) });
-    return stage;
+  /** @returns its stage, where its weights lie in this memory */
+  #product(weights: LinearWeights, x: Activations, out: () => Region, onto: boolean): Stage | undefined {
+    if (weights.face !== this.#face) {
+      const product = this.#own(new AnnexProduct(weights, x, this.#annexRoom(weights.face), onto));
+      this.#detours.push({ before: this.#program.stages, product, tokens: this.#adding, out });
+      return undefined;
+    }
+    const made = productStage(this.#program, weights, x, this.#rows);
+    made.stage.set(8, out().pointer);
+    made.stage.set(10, onto ? 1 : 0);
+    this.#adding.products.push(made);
+    return made.stage;
+  }
+
+  #annexRoom(face: WasmFace): AnnexRoom {
+    const { width, heads, headDim } = this.config;
+    const widest = Math.max(width, heads * headDim, paddedHidden(this.config));
+    const room = this.#annexRooms.get(face) ?? this.#own(new AnnexRoom(face, widest));
+    this.#annexRooms.set(face, room);
+    return room;
+  }
+
+  /** All stages, and between them the products in other memories. */
+  #run(): void {
+    const pool = this.#threads(this.#face);
+    let done = 0;
+    for (const { before, product, tokens, out } of this.#detours) {
+      this.#program.run(pool, done, before);
+      product.run(tokens === this.#ofAll ? this.#tables.rows : this.#tables.wanted, out(), this.#threads);
+      done = before;
+    }
+    this.#program.run(pool, done);
   }
 
   #own<T extends Disposable>(one: T): T {
@@ -376,6 +381,3 @@ function setTokens({ byTokens, products }: TokenStages, count: number): void {
     stage.tasks = count > 0 ? tasks : 0;
   }
 }
-
-const rowsOfTask = (rows: number): number => Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / 4) * 4);
-const tasksOf = (rows: number): number => Math.ceil(rows / rowsOfTask(rows));

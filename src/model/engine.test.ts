@@ -11,7 +11,7 @@ import type { GenerateOptions, Piece } from "./generate.ts";
 
 const tokenizer = tinyTokenizer([]);
 const config = { ...randomConfig({ vocab_size: tokenizer.size, head_dim: 32 }), eos: [] };
-const weights = new DecoderWeights(kernels().arena, config, randomSource(config, 3), "int8");
+const weights = new DecoderWeights(kernels(), config, randomSource(config, 3), "int8");
 const decoder = new Decoder(kernels(), config, weights, () => undefined);
 afterAll(() => decoder[Symbol.dispose]());
 

@@ -1,11 +1,13 @@
-/** The weights of a checkpoint in kernel memory: converted, or as they were kept when it was loaded before. */
+/** The weights of a checkpoint in kernel memory, in several where one is too small: converted, or as they were kept when it was loaded before. */
 import { isMnemeError } from "../errors.ts";
-import type { Arena } from "../kernels/index.ts";
+import type { WasmFace } from "../kernels/index.ts";
 import type { RegionFile } from "../storage/region-file.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import { fingerprintOf, WeightCache } from "../weights/weight-cache.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
+import type { Memories } from "./memories.ts";
+import { MEMORY_BYTES, scratchBytes, weightBytes } from "./sizes.ts";
 
 export interface WeightCacheOptions {
   /** Folder where converted weights are kept; false: nowhere. Default: $XDG_CACHE_HOME/mneme/weights or ~/.cache/mneme/weights. */
@@ -22,20 +24,29 @@ const WORTH_KEEPING = 0.25;
  * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
  */
 export function loadWeights(
-  arena: Arena,
+  memories: Memories,
   checkpoint: Checkpoint,
   precision: Precision,
   { weightCache, weightCacheBytes }: WeightCacheOptions,
 ): DecoderWeights {
   const { config, tensors, files, name } = checkpoint;
-  if (weightCache === false) return new DecoderWeights(arena, config, tensors, precision);
+  const make = (stored?: RegionFile): DecoderWeights =>
+    new DecoderWeights(
+      memories.face,
+      config,
+      tensors,
+      precision,
+      stored,
+      placeFor(memories, checkpoint, precision),
+    );
+  if (weightCache === false) return make();
   const cache = new WeightCache(weightCache, weightCacheBytes);
   const fingerprint = fingerprintOf(files, { config, precision });
   const kept = cache.open(fingerprint);
-  const known = kept && fromKept(arena, checkpoint, precision, kept);
+  const known = kept && fromKept(make, kept);
   if (known) return known;
   cache.remove(fingerprint);
-  const weights = new DecoderWeights(arena, config, tensors, precision);
+  const weights = make();
   // blocks that are taken as they are stored come as fast out of the model's own file
   if (weights.encodedBytes < weights.bytes * WORTH_KEEPING) return weights;
   try {
@@ -46,16 +57,24 @@ export function loadWeights(
   return weights;
 }
 
+/** Where one memory does not hold all, matrices go to others and leave the first one to caches. */
+function placeFor(
+  memories: Memories,
+  { config }: Checkpoint,
+  precision: Precision,
+): (bytes: number) => WasmFace {
+  if (weightBytes(config, precision) + scratchBytes(config) <= MEMORY_BYTES) return () => memories.face;
+  return (bytes) => memories.annexFor(bytes);
+}
+
 /** Undefined where the file is damaged. */
 function fromKept(
-  arena: Arena,
-  { config, tensors }: Checkpoint,
-  precision: Precision,
+  make: (stored: RegionFile) => DecoderWeights,
   kept: RegionFile,
 ): DecoderWeights | undefined {
   using file = kept;
   try {
-    return new DecoderWeights(arena, config, tensors, precision, file);
+    return make(file);
   } catch (error) {
     if (isMnemeError(error, "CORRUPT")) return undefined;
     throw error;

@@ -1,14 +1,16 @@
 /** load: a checkpoint becomes a model that generates. */
+import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../built-file.ts";
 import { MnemeError } from "../errors.ts";
-import { kernels, LazyPool } from "../kernels/index.ts";
+import { kernels } from "../kernels/index.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { Decoder } from "./decoder.ts";
 import type { EngineOptions } from "./engine.ts";
 import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
 import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
+import { Memories } from "./memories.ts";
 import { Model } from "./model.ts";
 import { checkFits } from "./sizes.ts";
 
@@ -42,12 +44,11 @@ export async function load(model: string = bundledModel(), options: LoadOptions 
   const path = isHubName(model) ? await fetchModel(model, options) : model;
   using checkpoint = await openCheckpoint(path);
   const { config } = checkpoint;
-  checkFits(config, precision, path);
+  checkFits(config, precision, path, totalmem());
   const tokenizer = await checkpoint.tokenizer();
   const template = await checkpoint.template();
-  const face = kernels();
-  const weights = loadWeights(face.arena, checkpoint, precision, options);
-  const pool = new LazyPool(face, options.workers);
-  const decoder = new Decoder(face, config, weights, () => pool.pool);
-  return new Model(decoder, tokenizer, precision, template, pool, options);
+  const memories = new Memories(kernels(), { workers: options.workers });
+  const weights = loadWeights(memories, checkpoint, precision, options);
+  const decoder = new Decoder(memories.face, config, weights, (face) => memories.threads(face));
+  return new Model(decoder, tokenizer, precision, template, memories, options);
 }

@@ -46,7 +46,6 @@ describe.skipIf(!there)("mneme-lm", () => {
   const { cases } = there ? (JSON.parse(text("reference.json")) as { cases: Case[] }) : { cases: [] };
   const config = there ? configOf(JSON.parse(text("config.json")), "config.json") : undefined;
   const files = [1, 2, 3, 4].map((n) => join(folder, `model-0000${n}-of-00004.safetensors`));
-  const { arena } = kernels();
   let pool: Pool;
   beforeAll(async () => {
     pool = await openPool(kernels(), { workers: 1 });
@@ -58,7 +57,7 @@ describe.skipIf(!there)("mneme-lm", () => {
     return new Decoder(
       kernels(),
       config!,
-      new DecoderWeights(arena, config!, source, precision),
+      new DecoderWeights(kernels(), config!, source, precision),
       () => undefined,
     );
   };
@@ -93,7 +92,7 @@ describe.skipIf(!there)("mneme-lm", () => {
     const found = ggufConfig(metadata, gguf.shapeOf("lm_head.weight") === undefined, path);
     expect({ ...found, epsilon: 0 }).toEqual({ ...config!, epsilon: 0 });
     expect(found.epsilon).toBeCloseTo(config!.epsilon, 10);
-    using weights = new DecoderWeights(arena, found, gguf, "int8");
+    using weights = new DecoderWeights(kernels(), found, gguf, "int8");
     using decoder = new Decoder(kernels(), found, weights, () => pool);
     const { input_ids, greedy } = cases[1]!;
     using cache = new PagedCache(kernels(), decoder.shape);

@@ -3,7 +3,7 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import type { PrefixStore } from "../cache/prefix-store.ts";
 import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
 import { MnemeError } from "../errors.ts";
-import { kernels, type LazyPool } from "../kernels/index.ts";
+import { kernels } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import { type BatchOutcome, runBatch } from "./batch.ts";
@@ -14,6 +14,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
 import type { LanguageModel } from "./language-model.ts";
+import type { Memories } from "./memories.ts";
 import { logProbability } from "./sample.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { piecesWithCalls } from "./tool-call-text.ts";
@@ -39,7 +40,7 @@ export class Model implements LanguageModel {
   readonly precision: Precision;
   readonly #template: ChatTemplate | undefined;
   readonly #decoder: Decoder;
-  readonly #pool: LazyPool;
+  readonly #memories: Memories;
   readonly #pacer = new Pacer();
   readonly #engine: Engine;
   #origin: CacheOrigin | undefined;
@@ -50,7 +51,7 @@ export class Model implements LanguageModel {
     tokenizer: Tokenizer,
     precision: Precision,
     template: ChatTemplate | undefined,
-    pool: LazyPool,
+    memories: Memories,
     options: EngineOptions = {},
   ) {
     this.config = decoder.config;
@@ -58,8 +59,8 @@ export class Model implements LanguageModel {
     this.precision = precision;
     this.#decoder = decoder;
     this.#template = template;
-    this.#pool = pool;
-    this.#engine = new Engine(kernels(), decoder, tokenizer, () => pool.pool, options);
+    this.#memories = memories;
+    this.#engine = new Engine(kernels(), decoder, tokenizer, () => memories.threads(), options);
   }
 
   /** Bytes that the model holds: weights, and the caches as they are now. */
@@ -181,7 +182,7 @@ export class Model implements LanguageModel {
   ): Float32Array {
     this.#open();
     const all = prompts.map((one) => (typeof one === "string" ? this.tokenizer.encodeWhole(one) : one));
-    return headProfile(kernels(), this.#decoder, () => this.#pool.pool, all, options);
+    return headProfile(kernels(), this.#decoder, () => this.#memories.threads(), all, options);
   }
 
   /** What a saved cache must be of to be this model's. */
@@ -222,7 +223,7 @@ export class Model implements LanguageModel {
     this.#closed = true;
     this.#engine[Symbol.dispose]();
     this.#decoder[Symbol.dispose]();
-    await this.#pool[Symbol.asyncDispose]();
+    await this.#memories[Symbol.asyncDispose]();
   }
 
   /** @throws MnemeError DISPOSED */

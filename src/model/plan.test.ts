@@ -58,7 +58,7 @@ describe("bytes", () => {
         const planned = planOf(config, shape.tokens);
         for (const precision of PRECISIONS) {
           using source = randomSource(config, 1);
-          const weights = new DecoderWeights(arena, config, source, precision);
+          const weights = new DecoderWeights(kernels(), config, source, precision);
           expect(planned.weights[precision]).toBe(weights.bytes);
           const before = arena.bytes;
           using decoder = new Decoder(kernels(), config, weights, () => undefined);
@@ -126,12 +126,16 @@ describe("the proposal", () => {
     expect([none.proposal, none.missingBytes]).toEqual([undefined, 7]);
   });
 
-  test("keeps to what was asked for, and to one memory", () => {
+  test("keeps to what was asked for; of weights several memories, of caches one", () => {
     const { choices } = planOf(config, 512, { precision: "int4", cacheCodec: "f32" });
     expect(choices.map(({ precision, cacheCodec }) => [precision, cacheCodec])).toEqual([["int4", "f32"]]);
-    expect(planOf(config, 512, { budgetBytes: 1e12 }).budgetBytes).toBe(2 ** 32);
-    const large = { ...config, layers: 4000, width: 4096, hidden: 8192 };
-    expect(planOf(large, 512, { budgetBytes: 1e12 }).missingBytes).toBeGreaterThan(1e9);
+    const large = { ...config, layers: 64, width: 4096, hidden: 8192, context: 2 ** 21 };
+    const { proposal } = planOf(large, 512, { budgetBytes: 1e12 });
+    expect(proposal?.bytes).toBeGreaterThan(2 ** 32);
+    const long = planOf(large, 2 ** 21, { budgetBytes: 1e12 });
+    for (const { cacheCodec, fits } of long.choices)
+      expect(fits).toBe(long.cache[cacheCodec] + long.scratch <= 2 ** 32);
+    expect(new Set(long.choices.map(({ fits }) => fits)).size).toBe(2);
   });
 
   test("refuses contexts and budgets that cannot be", () => {

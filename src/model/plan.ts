@@ -1,4 +1,5 @@
 /** plan: what a model would need at a context length, out of headers alone, and the best of precision and cache codec that fits a budget. */
+import { totalmem } from "node:os";
 import { PAGE_CODECS, type PageCodec } from "../cache/page-codec.ts";
 import { MnemeError } from "../errors.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
@@ -7,7 +8,7 @@ import type { ModelConfig } from "./config.ts";
 import { cacheBytes, MEMORY_BYTES, scratchBytes, weightBytes } from "./sizes.ts";
 
 export interface PlanOptions {
-  /** Bytes that all of it may take; default, and never more than: one WebAssembly memory, 2^32. */
+  /** Bytes that all of it may take; default: the memory of this machine. Of it one WebAssembly memory, 2^32, may be cache and scratch. */
   readonly budgetBytes?: number;
   /** Only this precision. */
   readonly precision?: Precision;
@@ -57,7 +58,7 @@ export async function plan(path: string, contextTokens: number, options: PlanOpt
 
 /** The same of a configuration. @throws MnemeError RANGE */
 export function planOf(config: ModelConfig, contextTokens: number, options: PlanOptions = {}): Plan {
-  const { budgetBytes = MEMORY_BYTES, precision, cacheCodec } = options;
+  const { budgetBytes = totalmem(), precision, cacheCodec } = options;
   if (!(Number.isSafeInteger(contextTokens) && contextTokens > 0 && contextTokens <= config.context))
     throw new MnemeError(
       "RANGE",
@@ -68,11 +69,15 @@ export function planOf(config: ModelConfig, contextTokens: number, options: Plan
   const weights = byName(PRECISIONS, (one) => weightBytes(config, one));
   const cache = byName(PAGE_CODECS, (one) => cacheBytes(config, one, contextTokens));
   const scratch = scratchBytes(config);
-  const most = Math.min(budgetBytes, MEMORY_BYTES);
   const choices = BEST_PRECISIONS.filter((one) => precision === undefined || one === precision).flatMap((p) =>
     BEST_CODECS.filter((one) => cacheCodec === undefined || one === cacheCodec).map((c) => {
       const bytes = weights[p] + cache[c] + scratch;
-      return { precision: p, cacheCodec: c, bytes, fits: bytes <= most };
+      return {
+        precision: p,
+        cacheCodec: c,
+        bytes,
+        fits: bytes <= budgetBytes && cache[c] + scratch <= MEMORY_BYTES,
+      };
     }),
   );
   const least = choices.reduce((smallest, { bytes }) => Math.min(smallest, bytes), Number.POSITIVE_INFINITY);
@@ -83,10 +88,10 @@ export function planOf(config: ModelConfig, contextTokens: number, options: Plan
     weights,
     cache,
     scratch,
-    budgetBytes: most,
+    budgetBytes,
     choices,
     proposal: choices.find(({ fits }) => fits),
-    missingBytes: Math.max(0, least - most),
+    missingBytes: Math.max(0, least - budgetBytes),
   };
 }
 

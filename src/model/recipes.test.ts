@@ -23,7 +23,7 @@ const heads = config.layers * config.kvHeads;
 const decoder = new Decoder(
   kernels(),
   config,
-  new DecoderWeights(kernels().arena, config, randomSource(config, 3), "bf16"),
+  new DecoderWeights(kernels(), config, randomSource(config, 3), "bf16"),
   () => undefined,
 );
 afterAll(() => decoder[Symbol.dispose]());

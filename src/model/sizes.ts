@@ -6,14 +6,8 @@ import { attentionRoom, PAGE_SLOTS, ROW_WORDS, stateBytes, TILE_WORDS } from "..
 import { GROUP, linearBytes, PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
 import { paddedHidden } from "./decoder-weights.ts";
-import {
-  LAST_STAGES,
-  LAYER_STAGES,
-  MOST_TILES,
-  MOST_TOKENS,
-  productRoom,
-  TILE_TOKENS,
-} from "./step-tables.ts";
+import { productRoom } from "./products.ts";
+import { LAST_STAGES, LAYER_STAGES, MOST_TILES, MOST_TOKENS, TILE_TOKENS } from "./step-tables.ts";
 
 /** All that one WebAssembly memory can hold. */
 export const MEMORY_BYTES: number = 2 ** 32;
@@ -94,20 +88,18 @@ export function cacheBytes(
   return layers * kvHeads * (all + room * TABLE_WORDS * 4 + HEAD_WORDS * 4);
 }
 
-/** @throws MnemeError BUDGET with the bytes that are needed, where they are more than one memory holds */
-export function checkFits(
-  config: ModelConfig,
-  precision: Precision,
-  name: string,
-  most: number = MEMORY_BYTES,
-): void {
+/**
+ * @param most bytes of memory that the machine has
+ * @throws MnemeError BUDGET with the bytes that are needed, where they are more
+ */
+export function checkFits(config: ModelConfig, precision: Precision, name: string, most: number): void {
   const needed = (one: Precision): number => weightBytes(config, one) + scratchBytes(config);
   const bytes = needed(precision);
   if (bytes <= most) return;
   const other = PRECISIONS.find((one) => needed(one) <= most);
   throw new MnemeError(
     "BUDGET",
-    `load ${name}: ${bytes} bytes are needed for its weights as ${precision}, one WebAssembly memory holds ${most}; ` +
+    `load ${name}: ${bytes} bytes are needed for its weights as ${precision}, this machine has ${most}; ` +
       (other ? `as ${other} they are ${needed(other)}: load it with that precision` : "load a smaller model"),
     { details: { file: name, needed: bytes, most, precision } },
   );

@@ -14,12 +14,6 @@ export const TILE_TOKENS = 16;
 /** Stages of a layer, and those behind the layers. */
 export const LAYER_STAGES = 12;
 export const LAST_STAGES = 3;
-/** Tasks that a product is cut into, about. */
-export const TASKS = 16;
-/** Of a group of 32 columns of four rows, as products with several tokens widen them: pairs of 16 bits, and four scales. */
-const WIDE_BYTES = 272;
-/** Bytes in which the tasks of a product of `columns` widen rows. */
-export const productRoom = (columns: number): number => TASKS * (columns / 32) * WIDE_BYTES;
 
 /** Tokens that go behind those of a cache in one step. */
 export interface Span {

@@ -164,7 +164,7 @@ test.skipIf(!hasParser).each(["Q8_0", "Q4_0"] as const)(
     ]);
     const { tensors } = await openGguf(path);
     using source = tensors;
-    using weights = new LinearWeights(kernels().arena, type === "Q8_0" ? "int8" : "int4", 8, 64);
+    using weights = new LinearWeights(kernels(), type === "Q8_0" ? "int8" : "int4", 8, 64);
     expect(weights.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(true);
     const row = new Float32Array(64);
     const stored = source.read("lm_head.weight", 0, 512);
@@ -175,7 +175,7 @@ test.skipIf(!hasParser).each(["Q8_0", "Q4_0"] as const)(
         expect(Math.abs(value - stored[r * 64 + i]!)).toBeLessThanOrEqual(exact ? 0 : 2 ** -15);
       });
     }
-    using other = new LinearWeights(kernels().arena, "bf16", 8, 64);
+    using other = new LinearWeights(kernels(), "bf16", 8, 64);
     expect(other.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(false);
   },
 );

@@ -66,7 +66,7 @@ test("products equal plain sums over the decoded weights", () =>
     fc.property(shapes, ({ precision, rows, groups, tokens, onto, size, seed }) => {
       const random = new Random(seed);
       const columns = groups * GROUP;
-      using weights = new LinearWeights(arena, precision, rows, columns);
+      using weights = new LinearWeights(kernels(), precision, rows, columns);
       weights.set(
         0,
         Float32Array.from({ length: rows * columns }, () => random.gaussian() * 0.1),
@@ -100,7 +100,7 @@ test.each([
 ] as const)("a value loses at most its share of the group's largest: %s", (precision, share) => {
   const random = new Random(1);
   const values = Float32Array.from({ length: 8 * 96 }, () => random.gaussian());
-  using weights = new LinearWeights(arena, precision, 8, 96);
+  using weights = new LinearWeights(kernels(), precision, 8, 96);
   weights.set(0, values);
   const row = new Float32Array(96);
   for (let r = 0; r < 8; r++) {
@@ -117,13 +117,13 @@ test.each([
 
 test("groups of zeros stay zeros, and columns must fill groups", () => {
   for (const precision of PRECISIONS) {
-    using weights = new LinearWeights(arena, precision, 4, 32);
+    using weights = new LinearWeights(kernels(), precision, 4, 32);
     weights.set(0, new Float32Array(128));
     const row = new Float32Array(32).fill(1);
     weights.row(2, row);
     expect(row.every((value) => value === 0)).toBe(true);
   }
-  expect(() => new LinearWeights(arena, "int8", 4, 40)).toThrow(/40 columns; expected a multiple of 32/);
+  expect(() => new LinearWeights(kernels(), "int8", 4, 40)).toThrow(/40 columns; expected a multiple of 32/);
 });
 
 test("half precision numbers: every one comes back, others go to the nearest", () => {

@@ -1,7 +1,7 @@
 /** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
 import { MnemeError } from "../errors.ts";
 import { fromHalf, toHalf } from "../half.ts";
-import { type Arena, kernels, type Region } from "../kernels/index.ts";
+import type { Region, WasmFace } from "../kernels/index.ts";
 import type { StoredBlocks } from "./tensor-source.ts";
 
 export const PRECISIONS = ["int8", "int4", "bf16"] as const;
@@ -24,17 +24,18 @@ export class LinearWeights implements Disposable {
   readonly rows: number;
   readonly columns: number;
   readonly region: Region;
-  readonly #arena: Arena;
+  /** Kernels of the memory that it lies in. */
+  readonly face: WasmFace;
 
   /** @throws MnemeError UNSUPPORTED when columns are no multiple of 32, BUDGET */
-  constructor(arena: Arena, precision: Precision, rows: number, columns: number) {
+  constructor(face: WasmFace, precision: Precision, rows: number, columns: number) {
     if (columns % GROUP !== 0)
       throw new MnemeError("UNSUPPORTED", `weights: ${columns} columns; expected a multiple of ${GROUP}`);
-    this.#arena = arena;
+    this.face = face;
     this.precision = precision;
     this.rows = Math.ceil(rows / TILE_ROWS) * TILE_ROWS;
     this.columns = columns;
-    this.region = arena.alloc(bytesOf(precision, this.rows, columns));
+    this.region = face.arena.alloc(bytesOf(precision, this.rows, columns));
     if (this.rows > rows) this.set(rows, new Float32Array((this.rows - rows) * columns));
   }
 
@@ -69,9 +70,9 @@ export class LinearWeights implements Disposable {
       return false;
     const groups = this.columns / GROUP;
     const size = CODE_BYTES[precision] + 2;
-    using blocks = this.#arena.alloc(bytes.length);
+    using blocks = this.face.arena.alloc(bytes.length);
     blocks.u8().set(bytes);
-    const place = kernels().instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
+    const place = this.face.instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
     const rows = bytes.length / size / groups;
     if (place(blocks.pointer, rows, groups, this.region.pointer, first) > 0)
       this.#setOddBlocks(first, precision, bytes);

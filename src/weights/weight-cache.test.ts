@@ -119,7 +119,7 @@ test("the layout of tiles is the one that LAYOUT_VERSION names: where this fails
   const random = new Random(11);
   const values = Float32Array.from({ length: 6 * 64 }, () => random.gaussian());
   const sums = PRECISIONS.map((precision) => {
-    using weights = new LinearWeights(kernels().arena, precision, 6, 64);
+    using weights = new LinearWeights(kernels(), precision, 6, 64);
     weights.set(0, values);
     return [precision, crc32(weights.region.u8())];
   });

@@ -56,13 +56,18 @@ function linesOf(found: Plan): string[] {
     formatBytes(found.weights[precision]),
     formatBytes(found.cache[cacheCodec]),
     formatBytes(bytes),
-    fits ? "fits" : `${formatBytes(bytes - budgetBytes)} too much`,
+    fits ? "fits" : why(bytes - budgetBytes),
   ]);
   return [
     `${architecture}, ${contextTokens} of ${mostTokens} tokens, work space ${formatBytes(scratch)}, budget ${formatBytes(budgetBytes)}`,
     table([["precision", "cache as", "weights", "cache", "together", ""], ...rows]),
     proposal
       ? `best that fits: --precision ${proposal.precision} --cache ${proposal.cacheCodec}`
-      : `nothing fits: ${formatBytes(missingBytes)} are missing at least`,
+      : `nothing fits: ${why(missingBytes)}`,
   ];
+}
+
+/** Of what exceeds the budget; where nothing does, one memory is too small for the cache. */
+function why(tooMuch: number): string {
+  return tooMuch > 0 ? `${formatBytes(tooMuch)} too much` : "a cache of more than 4 GiB";
 }

@@ -1,0 +1,60 @@
+/** Products of a step: activations as the kernels take them, and the stage that multiplies weights with them. */
+import type { Arena, Program, Region, Stage, StageKind } from "../kernels/index.ts";
+import { GROUP, type LinearWeights, type Precision } from "../weights/linear-weights.ts";
+import { MOST_TOKENS } from "./step-tables.ts";
+
+/** As f32, and as 16-bit codes with scales and sums; of MOST_TOKENS tokens. */
+export interface Activations {
+  readonly values: Region;
+  readonly codes: Region;
+  readonly scales: Region;
+  readonly sums: Region;
+}
+
+/** Tasks that a product is cut into, about. */
+const TASKS = 16;
+const ROWS_AT_LEAST = 16;
+/** Of a group of columns of four rows, as products with several tokens widen them: pairs of 16 bits, and four scales. */
+const WIDE_BYTES = 272;
+
+const KINDS = { int8: "linearI8", int4: "linearU4", bf16: "linearB16" } as const satisfies Record<
+  Precision,
+  StageKind
+>;
+
+export function activationRegions(arena: Arena, columns: number): Activations {
+  return {
+    values: arena.alloc(MOST_TOKENS * columns * 4),
+    codes: arena.alloc(MOST_TOKENS * columns * 2),
+    scales: arena.alloc((MOST_TOKENS * columns * 4) / GROUP),
+    sums: arena.alloc((MOST_TOKENS * columns * 4) / GROUP),
+  };
+}
+
+/** Bytes in which the tasks of a product of `columns` widen rows. */
+export const productRoom = (columns: number): number => TASKS * (columns / GROUP) * WIDE_BYTES;
+
+/** All but the tokens (argument 0), the results' place (8) and whether they are added to what is there (10). */
+export function productStage(
+  program: Program,
+  weights: LinearWeights,
+  x: Activations,
+  room: Region,
+): { readonly stage: Stage; readonly tasks: number } {
+  const { rows, columns, precision, region } = weights;
+  const some = Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / 4) * 4);
+  const from = precision === "bf16" ? x.values : x.codes;
+  const stage = program.add(KINDS[precision], [
+    0,
+    some,
+    rows,
+    columns,
+    from.pointer,
+    x.scales.pointer,
+    x.sums.pointer,
+  ]);
+  stage.set(7, region.pointer);
+  stage.set(9, rows * 4);
+  stage.set(11, room.pointer);
+  return { stage, tasks: Math.ceil(rows / some) };
+}
