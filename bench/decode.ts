@@ -1,9 +1,9 @@
 /**
  * Does Mneme run language models as fast as llama.cpp on the same processor? The same GGUF files through Mneme and through node-llama-cpp,
  * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without: of each
- * figure its best counts.
- * Switches: --scale 4 for the longest context and the largest model too, --only NAME for one model. Besides the peers it needs
- * the parser: npm run peers.
+ * figure its best counts (one thread at the shortest context only).
+ * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model; MNEME_ROUNDS, and MNEME_TYPE for one type
+ * of weights. Besides the peers it needs the parser: npm run peers.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -20,12 +20,19 @@ import { MODELS, writeModel } from "./decode-models.ts";
 import { importPeer } from "./peers.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
-const ROUNDS = 3;
+const ROUNDS = Number(process.env.MNEME_ROUNDS ?? 3);
 const GENERATED = 128;
 const SETTLING = 24;
 /** A prompt before the others: compilers, threads and caches settle. */
 const FIRST_PROMPT = 256;
 const LARGEST = "random-1.1B";
+const SHORT = 128;
+/** Contexts by model, and those that --scale 4 adds. */
+const CONTEXTS: Readonly<Record<string, readonly [readonly number[], readonly number[]]>> = {
+  "mneme-lm": [[SHORT, 8192], [32_768]],
+  "random-135M": [[SHORT], [8192]],
+  [LARGEST]: [[SHORT], []],
+};
 const THREADS = 2;
 
 const TYPES = { Q8_0: "int8", Q4_0: "int4" } as const;
@@ -159,9 +166,10 @@ function claimAt(tokens: number): number {
 }
 
 function report(name: string, type: Type, mine: Measured, peers: readonly Measured[], bytes: number): void {
-  const best = (pick: (one: Measured) => number): number => Math.max(...peers.map(pick));
+  const best = (pick: (one: Measured["contexts"][number]) => number, at: number): number =>
+    Math.max(...peers.flatMap(({ contexts }) => contexts.filter(({ tokens }) => tokens === at).map(pick)));
   const about = { system: "node-llama-cpp" } as const;
-  mine.contexts.forEach(({ tokens, decode, prefill }, i) => {
+  for (const { tokens, decode, prefill } of mine.contexts) {
     const row = { ...about, unit: "tokens/s", better: "more" } as const;
     const at = `${name} ${type} at ${tokens} tokens`;
     const limit = `${((decode * bytes) / 1e9).toFixed(1)} GB/s of weights`;
@@ -169,7 +177,7 @@ function report(name: string, type: Type, mine: Measured, peers: readonly Measur
       ...row,
       metric: `${at}: decode`,
       ours: decode,
-      baseline: best(({ contexts }) => contexts[i]!.decode),
+      baseline: best((one) => one.decode, tokens),
       atLeast: claimAt(tokens),
       note: limit,
     });
@@ -177,10 +185,10 @@ function report(name: string, type: Type, mine: Measured, peers: readonly Measur
       ...row,
       metric: `${at}: prefill`,
       ours: prefill,
-      baseline: best(({ contexts }) => contexts[i]!.prefill),
+      baseline: best((one) => one.prefill, tokens),
       atLeast: 0.6,
     });
-  });
+  }
   const least = (pick: (one: Measured) => number): number => Math.min(...peers.map(pick));
   const load = { ours: mine.load, baseline: least(({ load }) => load), better: "less", atLeast: 1 } as const;
   printFigure("decode", { ...about, metric: `${name} ${type}: load`, unit: "ms", ...load });
@@ -200,9 +208,10 @@ async function main(): Promise<void> {
   try {
     for (const name of MODELS) {
       if (switches.only ? name !== switches.only : name === LARGEST && switches.scale < 4) continue;
-      const long = switches.scale >= 4 ? [8192, 32_768] : [8192];
-      const contexts = name === "mneme-lm" ? [128, ...long] : [128];
+      const [usual, more] = CONTEXTS[name]!;
+      const contexts = switches.scale >= 4 ? [...usual, ...more] : usual;
       for (const type of Object.keys(TYPES) as Type[]) {
+        if (process.env.MNEME_TYPE && type !== process.env.MNEME_TYPE) continue;
         const path = writeModel(name, type, folder, work);
         const base = { path, type, contexts, work };
         const mine: Measured[] = [];
@@ -212,7 +221,15 @@ async function main(): Promise<void> {
         for (let round = 0; round < ROUNDS; round++) {
           mine.push(runChild({ ...base, system: "mneme", flash: false, threads: THREADS }));
           for (const { threads, flash, rounds } of peers)
-            rounds.push(runChild({ ...base, system: "llama.cpp", flash, threads }));
+            rounds.push(
+              runChild({
+                ...base,
+                contexts: threads === 1 ? [SHORT] : contexts,
+                system: "llama.cpp",
+                flash,
+                threads,
+              }),
+            );
         }
         report(
           name,
