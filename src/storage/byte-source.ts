@@ -14,6 +14,8 @@ export interface ByteSource {
   readonly tier?: "ram" | "disk" | "remote";
   /** Exactly `length` bytes, immutable. Only asked for ranges inside `size`. */
   read(offset: number, length: number): MaybePromise<Uint8Array>;
+  /** The same into bytes of the caller's, at once: of files. */
+  readInto?(offset: number, bytes: Uint8Array): void;
   close(): MaybePromise<void>;
 }
 

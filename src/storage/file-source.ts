@@ -35,12 +35,16 @@ class FileSource implements ByteSource {
 
   read(offset: number, length: number): Uint8Array {
     const buffer = Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
-      const count = readSync(this.#fd, buffer, done, length - done, offset + done);
+    this.readInto(offset, buffer);
+    return new Uint8Array(buffer.buffer);
+  }
+
+  readInto(offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      const count = readSync(this.#fd, bytes, done, bytes.length - done, offset + done);
       if (count === 0) throw new MnemeError("CORRUPT", `${this.location}: became shorter while it was open`);
       done += count;
     }
-    return new Uint8Array(buffer.buffer);
   }
 
   close(): void {

@@ -187,6 +187,11 @@ function place(
 }
 
 function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () => void): TensorSource {
+  let room = new Uint8Array(0);
+  const borrowed = (bytes: number): Uint8Array => {
+    if (room.length < bytes) room = new Uint8Array(bytes);
+    return room.subarray(0, bytes);
+  };
   return {
     name: path,
     shapeOf: (tensor) => tensors.get(tensor)?.shape,
@@ -197,7 +202,7 @@ function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () 
     readBlocks(tensor, start, count) {
       const placed = tensors.get(tensor)!;
       if (placed.type.values === 1) return undefined;
-      return { type: placed.type.name, bytes: bytesOf(placed, start, count) };
+      return { type: placed.type.name, bytes: bytesOf(placed, start, count, borrowed) };
     },
     [Symbol.dispose]: close,
   };
@@ -243,12 +248,19 @@ function headsOf(name: string, metadata: Metadata): number {
   return 0;
 }
 
-/** The bytes of values [start, start + count), rows of heads put back in order. */
-function bytesOf({ file, type, offset, shape, heads }: Placed, start: number, count: number): Uint8Array {
+/** The bytes of values [start, start + count), rows of heads put back in order. @param roomFor where they may be read to; default bytes of their own */
+function bytesOf(
+  { file, type, offset, shape, heads }: Placed,
+  start: number,
+  count: number,
+  roomFor: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): Uint8Array {
   const sizeOf = (values: number): number => (values / type.values) * type.bytes;
-  // files are read at once
-  const read = (from: number, to: number): Uint8Array =>
-    file.read(offset + sizeOf(from), sizeOf(to - from)) as Uint8Array;
+  const read = (from: number, to: number): Uint8Array => {
+    const bytes = roomFor(sizeOf(to - from));
+    file.readInto!(offset + sizeOf(from), bytes);
+    return bytes;
+  };
   if (heads === 0) return read(start, start + count);
   const columns = shape.at(-1)!;
   const size = shape[0]! / heads;

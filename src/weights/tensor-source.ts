@@ -13,6 +13,6 @@ export interface TensorSource extends Disposable {
   shapeOf(tensor: string): readonly number[] | undefined;
   /** `count` values from `start` on, row-major. @throws MnemeError UNSUPPORTED for a dtype, IO */
   read(tensor: string, start: number, count: number): Float32Array;
-  /** The same values as they are stored, where that is in blocks. */
+  /** The same values as they are stored, where that is in blocks. Borrowed until the next call. */
   readBlocks?(tensor: string, start: number, count: number): StoredBlocks | undefined;
 }
