@@ -78,7 +78,7 @@ export class StepTables implements Disposable {
     for (let from = 0; from < count; from += TILE_TOKENS) {
       const some = Math.min(TILE_TOKENS, count - from);
       this.largest = Math.max(this.largest, some);
-      const about = [this.rows + from, some, cache.pointer, from, cache.onlyInt8 ? 1 : 0];
+      const about = [this.rows + from, some, cache.pointer, from];
       tileWords.set(about, (this.tiles + from / TILE_TOKENS) * TILE_WORDS);
     }
     for (let t = 0; t < count; t++) {
