@@ -9,7 +9,7 @@ export const MOST_TOKENS = 256;
 /** Tiles of one step at most, hence sequences. */
 export const MOST_TILES = 64;
 /** Tokens of a prompt that share a task of attention. */
-export const TILE_TOKENS = 16;
+export const TILE_TOKENS = 32;
 
 /** Tokens that go behind those of a cache in one step. */
 export interface Span {
