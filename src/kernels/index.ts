@@ -20,10 +20,12 @@ export {
   PAGE_SLOTS,
   Program,
   ROW_WORDS,
+  roomsBytes,
   type Stage,
   type StageKind,
   stateBytes,
   TILE_WORDS,
+  weighRoom,
 } from "./program.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";

@@ -13,8 +13,8 @@ import {
   Program,
   type Region,
   type Stage,
-  stateBytes,
   type WasmFace,
+  weighRoom,
 } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { QueryMoments } from "./query-moments.ts";
@@ -240,7 +240,7 @@ export class AttentionWatch implements Disposable {
     const { heads, kvHeads, headDim } = this.#config;
     const expanded = expandedBytes(headDim);
     const slots = cache.pagesWith(about.from < 0 ? 0 : about.count) * PAGE_SLOTS;
-    const roomBytes = stateBytes(headDim) + expanded + slots * 4;
+    const roomBytes = weighRoom(headDim, about.count, heads / kvHeads, slots);
     this.#room = this.#grown(this.#room, roomBytes * kvHeads);
     const args = [
       about.count,

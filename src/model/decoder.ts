@@ -5,11 +5,11 @@ import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
-  expandedBytes,
   PAGE_SLOTS,
   type Pool,
   Program,
   type Region,
+  roomsBytes,
   type Stage,
   stateBytes,
   type WasmFace,
@@ -234,18 +234,20 @@ export class Decoder implements Disposable {
     const share = Math.min(MOST_PARTS, Math.floor(PARTS / tiles), Math.floor(slots / PART_SLOTS));
     const parts = rows === tiles ? Math.max(1, share) : 1;
     const tasks = tiles * kvHeads * parts;
-    const expanded = spans.every(({ cache }) => cache.onlyInt8) ? 0 : expandedBytes(headDim);
-    const roomBytes = attentionRoom(headDim) + expanded;
-    const states = Math.ceil((largest * (heads / kvHeads)) / 4) * 4 * stateBytes(headDim);
-    this.#states = this.#grown(this.#states, tasks * states);
-    this.#rooms = this.#grown(this.#rooms, tasks * roomBytes);
+    const group = heads / kvHeads;
+    const encoded = !spans.every(({ cache }) => cache.onlyInt8);
+    const threads = this.#threads(this.#face)?.threads ?? 1;
+    const roomBytes = attentionRoom(headDim, largest * group, encoded);
+    this.#states = this.#grown(this.#states, tasks * largest * group * stateBytes(headDim));
+    this.#rooms = this.#grown(this.#rooms, roomsBytes(threads, roomBytes));
+    this.#rooms.u32().fill(0, 0, threads);
     for (const stage of this.#attends) {
       stage.set(7, this.#states.pointer);
       stage.set(8, parts);
       stage.set(9, largest);
       stage.set(10, this.#rooms.pointer);
       stage.set(12, roomBytes);
-      stage.set(13, expanded);
+      stage.set(13, threads);
       stage.tasks = tasks;
     }
     for (const stage of this.#merges) {

@@ -2,7 +2,14 @@
 import { CACHE_CODECS, type PageCodec, pageBytes } from "../cache/page-codec.ts";
 import type { CacheShape } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
-import { attentionRoom, PAGE_SLOTS, ROW_WORDS, stateBytes, TILE_WORDS } from "../kernels/index.ts";
+import {
+  attentionRoom,
+  PAGE_SLOTS,
+  ROW_WORDS,
+  roomsBytes,
+  stateBytes,
+  TILE_WORDS,
+} from "../kernels/index.ts";
 import { GROUP, linearBytes, PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
 import { paddedHidden } from "./decoder-weights.ts";
@@ -36,7 +43,7 @@ export function weightBytes(config: ModelConfig, precision: Precision): number {
 /** Of a stage's description in kernel memory. */
 const STAGE_BYTES = 128;
 
-/** Activations, attention's work space and the program of a step, as the decoder holds them. */
+/** Activations, attention's work space and the program of a step, as the decoder of one thread holds them; others add a room of attention each. */
 export function scratchBytes(config: ModelConfig): number {
   const { width, heads, kvHeads, headDim, vocabulary, layers } = config;
   const hidden = paddedHidden(config);
@@ -49,7 +56,9 @@ export function scratchBytes(config: ModelConfig): number {
   const tables = (MOST_TOKENS * (ROW_WORDS + 1) + MOST_TILES * TILE_WORDS) * F32;
   // of a step of a whole piece of a prompt: rooms grow to that
   const tasks = (MOST_TOKENS / TILE_TOKENS) * kvHeads;
-  const states = tasks * Math.ceil((TILE_TOKENS * (heads / kvHeads)) / 4) * 4 * stateBytes(headDim);
+  const queries = TILE_TOKENS * (heads / kvHeads);
+  const states = tasks * queries * stateBytes(headDim);
+  const rooms = roomsBytes(1, attentionRoom(headDim, queries, false));
   const program = (layers * LAYER_STAGES + LAST_STAGES) * STAGE_BYTES;
   return (
     activations(width) +
@@ -59,7 +68,7 @@ export function scratchBytes(config: ModelConfig): number {
     tables +
     logits +
     states +
-    tasks * attentionRoom(headDim) +
+    rooms +
     productRoom(Math.max(width, q, hidden)) +
     program
   );

@@ -9,7 +9,7 @@ export const MOST_TOKENS = 256;
 /** Tiles of one step at most, hence sequences. */
 export const MOST_TILES = 64;
 /** Tokens of a prompt that share a task of attention. */
-export const TILE_TOKENS = 16;
+export const TILE_TOKENS = 32;
 
 /** Stages of a layer, and those behind the layers. */
 export const LAYER_STAGES = 12;
@@ -82,7 +82,7 @@ export class StepTables implements Disposable {
     for (let from = 0; from < count; from += TILE_TOKENS) {
       const some = Math.min(TILE_TOKENS, count - from);
       this.largest = Math.max(this.largest, some);
-      const about = [this.rows + from, some, cache.pointer, from, cache.onlyInt8 ? 1 : 0];
+      const about = [this.rows + from, some, cache.pointer, from];
       tileWords.set(about, (this.tiles + from / TILE_TOKENS) * TILE_WORDS);
     }
     for (let t = 0; t < count; t++) {

@@ -283,9 +283,10 @@ export function openState(state: usize, q: usize, dim: usize): void {
 /**
  * A head's queries over pages [first, last) of its cache. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
  * `before` slots precede those of the batch, of which a token sees its own and those before it, of a window (0: none) the last.
- * states: [tokens x group], cleared here; room: of an expanded page; scores: room for PAGE_SLOTS f32 and i16.
+ * states: [tokens x group], cleared here; scores: room for them, PAGE_SLOTS f32 and i16, and an expanded page.
  */
-export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize, room: usize): void {
+export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
+  const room = scores + PAGE_SLOTS * 6;
   const size = stateBytes(dim);
   for (let i: usize = 0; i < tokens * group; i++) openState(states + i * size, q + i / group * qStride + i % group * (dim << 2), dim);
   for (let page = first; page < last; page++) {

@@ -3,11 +3,12 @@
  * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
  */
 import { attendHead, mergeStates, putSlot, stateBytes } from "./attend";
-import { attendFours } from "./attend-four";
+import { attendBlocks } from "./attend-block";
 import { addRows, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { addWeights, weighRows } from "./weigh";
+import { weighBlocks } from "./weigh-block";
 
 /** Sleeps 50 microseconds or so. */
 // @ts-ignore: decorator
@@ -35,8 +36,10 @@ const PICK: i32 = 10;
 
 /** Bytes of what is known of a row: its sequence's heads, its number among the sequence's rows, whether rows are turned, its tile, its number in that. */
 const ROW: usize = 20;
-/** Bytes of a tile: its first row, its rows, its sequence's heads, the first row's number among the sequence's, whether all pages are int8. */
-const TILE: usize = 20;
+/** Bytes of a tile: its first row, its rows, its sequence's heads, the first row's number among the sequence's. */
+const TILE: usize = 16;
+/** More queries than this are attended by eights: pages made ready for them cost no more than they save. */
+const FEW: usize = 4;
 
 // @ts-ignore: decorator
 @inline
@@ -161,22 +164,16 @@ function append(stage: usize, token: usize): void {
   }
 }
 
-/** Bytes of the states of a task: of whole fours. */
-// @ts-ignore: decorator
-@inline
-function statesOf(tile: usize, group: usize, dim: usize): usize {
-  return ((tile * group + 3) & ~3) * stateBytes(dim);
-}
-
 /**
- * A task is a part of a tile of tokens of a key-value head. tiles, heads, key-value heads, dim, qkv, bytes from a sequence's heads to those
- * of the layer, scale, states, parts, tokens of the largest tile, room, window (0: none), bytes of a task's room, of it those for an
- * expanded page.
+ * A task is a part of a tile of tokens of a key-value head; the last tiles, which see the most, are taken first. tiles, heads, key-value heads,
+ * dim, qkv, bytes from a sequence's heads to those of the layer, scale, states, parts, tokens of the largest tile, rooms (a lock for each, in
+ * whole 16 bytes, then the rooms), window (0: none), bytes of a room, rooms' count: as many as threads.
  */
-function attend(stage: usize, task: usize): void {
+function attend(stage: usize, number: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
   const parts = arg(stage, 8);
   const group = heads / kv;
+  const task = load<u32>(stage, 4) - 1 - number;
   const part = task % parts;
   const h = task / parts % kv;
   const tile = arg(stage, 0) + task / parts / kv * TILE;
@@ -185,13 +182,32 @@ function attend(stage: usize, task: usize): void {
   const before = <usize>load<u32>(head, 4) + load<u32>(tile, 12);
   const pages = (before + count + PAGE_SLOTS - 1) / PAGE_SLOTS;
   const stride = (heads + 2 * kv) * (dim << 2);
-  const states = arg(stage, 7) + task * statesOf(arg(stage, 9), group, dim);
+  const states = arg(stage, 7) + task * arg(stage, 9) * group * stateBytes(dim);
   const q = arg(stage, 4) + <usize>load<u32>(tile) * stride + h * group * (dim << 2);
-  const room = arg(stage, 10) + task * arg(stage, 12);
   const first = pages * part / parts, last = pages * (part + 1) / parts;
   const table = load<u32>(head), window = arg(stage, 11);
-  if (load<u32>(tile, 16) && count * group >= 4 && dim % 32 == 0) attendFours(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
-  else attendHead(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room, room + arg(stage, 12) - arg(stage, 13));
+  const locks = arg(stage, 10), rooms = arg(stage, 13);
+  const lock = claim(locks, rooms);
+  const room = locks + (rooms * 4 + 15 & ~15) + lock * arg(stage, 12);
+  if (count * group > FEW) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  else attendHead(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  release(locks, lock);
+}
+
+/** Takes one of `count` rooms. locks: a word for each room, zero before a run. */
+// @ts-ignore: decorator
+@inline
+function claim(locks: usize, count: usize): usize {
+  if (!ASC_FEATURE_THREADS) return 0;
+  let room: usize = 0;
+  while (atomic.cmpxchg<i32>(locks + (room << 2), 0, 1) != 0) room = room + 1 < count ? room + 1 : 0;
+  return room;
+}
+
+// @ts-ignore: decorator
+@inline
+function release(locks: usize, room: usize): void {
+  if (ASC_FEATURE_THREADS) atomic.store<i32>(locks + (room << 2), 0);
 }
 
 /** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; codes, scales, sums of out (0: not wanted); rows. */
@@ -200,7 +216,7 @@ function merge(stage: usize, token: usize): void {
   const parts = arg(stage, 5);
   const group = heads / kv;
   const size = group * stateBytes(dim);
-  const taskBytes = statesOf(arg(stage, 6), group, dim);
+  const taskBytes = arg(stage, 6) * size;
   const width = heads * dim;
   const about = arg(stage, 11) + token * ROW;
   const out = arg(stage, 7) + token * (width << 2);
@@ -237,7 +253,7 @@ function keep(stage: usize): void {
 /**
  * A task is a key-value head. tokens, heads, key-value heads, dim, queries, bytes between their rows, heads of the sequence's layer, scale,
  * slots before the first token less those before the batch, rows or sums of each head, bytes from a head's to the next one's, bytes of a row (0: sums are
- * wanted), room, bytes of a task's room: a state, an expanded page, then scores of whole pages.
+ * wanted), room, bytes of a task's room, of it those of an expanded page: behind a state, before scores of whole pages, for few queries.
  */
 function weigh(stage: usize, h: usize): void {
   const tokens = arg(stage, 0), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -247,6 +263,7 @@ function weigh(stage: usize, h: usize): void {
   const before = <usize>load<u32>(head, 4) + arg(stage, 8);
   const out = arg(stage, 9) + h * arg(stage, 10);
   const state = arg(stage, 12) + h * arg(stage, 13);
+  if (tokens * group > FEW) return weighBlocks(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, out, arg(stage, 11));
   const room = state + stateBytes(dim);
   const scores = room + arg(stage, 14);
   if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, out, arg(stage, 11));

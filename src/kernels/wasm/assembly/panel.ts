@@ -1,0 +1,145 @@
+/**
+ * A page made ready for blocks of queries: rows four side by side for the products of products.ts, of f32 pages as f32, of others as i16
+ * codes by pairs, and what the softmax needs of each slot. Done once for all queries that see the page.
+ */
+import { expand, F32, INT8, isAffine, PAGE_SLOTS, queryIn, valueBasesIn, valuesIn } from "./page";
+
+/** Values nearer to zero than this share of the page's largest scale have no say in how weights are scaled. */
+const LEAST_SHARE: f32 = 1.0 / 1048576;
+/** log2 e: scores are in powers of two. */
+export const LOG2E: f32 = 1.44269504;
+
+/**
+ * Where the parts of a panel lie: keys [slots / 4][dim] of four and values [dim / 4][slots] of four, i16, or keys alone, f32; then of each slot the
+ * scale of its key, what is added to its score (logs of its count and of its value's scale), one over that scale, its base over that scale
+ * (affine); then the page's expanded codes.
+ */
+// @ts-ignore: decorator
+@inline
+export function panelValues(panel: usize, dim: usize): usize {
+  return panel + PAGE_SLOTS * (dim << 1);
+}
+// @ts-ignore: decorator
+@inline
+export function keyScalesIn(panel: usize, dim: usize): usize {
+  return panel + PAGE_SLOTS * (dim << 2);
+}
+// @ts-ignore: decorator
+@inline
+export function offsetsIn(panel: usize, dim: usize): usize {
+  return keyScalesIn(panel, dim) + (PAGE_SLOTS << 2);
+}
+// @ts-ignore: decorator
+@inline
+export function inversesIn(panel: usize, dim: usize): usize {
+  return offsetsIn(panel, dim) + (PAGE_SLOTS << 2);
+}
+// @ts-ignore: decorator
+@inline
+export function slotBasesIn(panel: usize, dim: usize): usize {
+  return inversesIn(panel, dim) + (PAGE_SLOTS << 2);
+}
+// @ts-ignore: decorator
+@inline
+export function expandedIn(panel: usize, dim: usize): usize {
+  return slotBasesIn(panel, dim) + (PAGE_SLOTS << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+export function panelBytes(dim: usize): usize {
+  return queryIn(expandedIn(0, dim), dim);
+}
+
+/** Rows of i8 codes, `columns` each, as i16 pairs: [rows / 4][columns / 2][4][2]. rows a multiple of 4, columns of 8. */
+function widenRows(from: usize, rows: usize, columns: usize, to: usize): void {
+  for (let end = from + rows * columns; from < end; from += columns << 2) {
+    for (let i: usize = 0; i < columns; i += 8, to += 64) {
+      const at = from + i;
+      fourByFour(v128.load8x8_s(at), v128.load8x8_s(at + columns), v128.load8x8_s(at + 2 * columns), v128.load8x8_s(at + 3 * columns), to);
+    }
+  }
+}
+
+/** Rows of f32, `columns` each: [rows / 4][columns][4]. */
+function turnRows(from: usize, rows: usize, columns: usize, to: usize): void {
+  const bytes = columns << 2;
+  for (let end = from + rows * bytes; from < end; from += bytes << 2) {
+    for (let i: usize = 0; i < bytes; i += 16, to += 64) {
+      const at = from + i;
+      fourByFour(v128.load(at), v128.load(at + bytes), v128.load(at + 2 * bytes), v128.load(at + 3 * bytes), to);
+    }
+  }
+}
+
+/** Four by four words, transposed. */
+// @ts-ignore: decorator
+@inline
+export function fourByFour(a: v128, b: v128, c: v128, d: v128, to: usize): void {
+  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+  v128.store(to, i64x2.shuffle(ab0, cd0, 0, 2));
+  v128.store(to, i64x2.shuffle(ab0, cd0, 1, 3), 16);
+  v128.store(to, i64x2.shuffle(ab1, cd1, 0, 2), 32);
+  v128.store(to, i64x2.shuffle(ab1, cd1, 1, 3), 48);
+}
+
+/** log2 of positive, normal values: exponent, and twice the series of artanh for what is left, from the root of a half to that of two; error below 2e-7. */
+// @ts-ignore: decorator
+@inline
+function log2F32(x: v128): v128 {
+  const exponent = i32x4.shr_s(i32x4.sub(x, i32x4.splat(0x3f3504f3)), 23);
+  const rest = i32x4.sub(x, i32x4.shl(exponent, 23));
+  const z = f32x4.div(f32x4.sub(rest, f32x4.splat(1)), f32x4.add(rest, f32x4.splat(1)));
+  const square = f32x4.mul(z, z);
+  let p = f32x4.splat(1.0 / 7);
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(0.2));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(1.0 / 3));
+  p = f32x4.add(f32x4.mul(p, square), f32x4.splat(1));
+  return f32x4.add(f32x4.convert_i32x4_s(exponent), f32x4.mul(f32x4.mul(p, z), f32x4.splat(2 * LOG2E)));
+}
+
+/** What is added to the slots' scores, and what their weights times the values' scales are worth. scales: of values (0: all are 1). */
+function setSlots(panel: usize, dim: usize, bias: usize, scales: usize): void {
+  const offsets = offsetsIn(panel, dim), inverses = inversesIn(panel, dim);
+  let most = f32x4.splat(0);
+  if (scales) for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) most = f32x4.pmax(most, v128.load(scales + s));
+  const top = max(max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)), max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)));
+  const least = f32x4.splat(max<f32>(top * LEAST_SHARE, 1e-36));
+  for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) {
+    let offset = f32x4.splat(0), inverse = f32x4.splat(1);
+    if (top > 0) {
+      const scale = f32x4.pmax(v128.load(scales + s), least);
+      offset = log2F32(scale);
+      inverse = f32x4.div(inverse, scale);
+    }
+    if (bias) offset = f32x4.add(offset, f32x4.mul(v128.load(bias + s), f32x4.splat(LOG2E)));
+    v128.store(offsets + s, offset);
+    v128.store(inverses + s, inverse);
+  }
+}
+
+/** Makes a page ready, or its `keysAlone`: then nothing but the slots' counts is added to their scores. panel: `panelBytes` of program.ts. */
+export function preparePanel(entry: usize, dim: usize, panel: usize, keysAlone: bool): void {
+  let keys = <usize>load<u32>(entry), values = <usize>load<u32>(entry, 4);
+  const bias = <usize>load<u32>(entry, 8), codec = load<i32>(entry, 12);
+  if (codec == F32) {
+    turnRows(keys, PAGE_SLOTS, dim, panel);
+    setSlots(panel, dim, bias, 0);
+    return;
+  }
+  if (codec > INT8) {
+    const expanded = expandedIn(panel, dim);
+    expand(codec, keys, values, dim, expanded);
+    keys = expanded;
+    values = valuesIn(expanded, dim);
+  }
+  widenRows(keys, PAGE_SLOTS, dim, panel);
+  memory.copy(keyScalesIn(panel, dim), keys + PAGE_SLOTS * dim, PAGE_SLOTS << 2);
+  if (keysAlone) return setSlots(panel, dim, bias, 0);
+  widenRows(values, dim, PAGE_SLOTS, panelValues(panel, dim));
+  setSlots(panel, dim, bias, values + PAGE_SLOTS * dim);
+  if (!isAffine(codec)) return;
+  const bases = valueBasesIn(expandedIn(panel, dim), dim);
+  for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) v128.store(slotBasesIn(panel, dim) + s, f32x4.mul(v128.load(bases + s), v128.load(inversesIn(panel, dim) + s)));
+}
