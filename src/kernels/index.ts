@@ -24,6 +24,7 @@ export {
   type StageKind,
   stateBytes,
   TILE_WORDS,
+  widenedBytes,
 } from "./program.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";

@@ -29,6 +29,8 @@ export const attentionRoom = (dim: number): number => Math.max(PAGE_SLOTS * 40, 
 /** Bytes of a page of fewer bits than 8 once it is expanded, and of a query's own codes for it. */
 export const expandedBytes = (dim: number): number =>
   Math.ceil((2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS)) / 16) * 16;
+/** Bytes of a page of halves once it is expanded. */
+export const widenedBytes = (dim: number): number => 2 * PAGE_SLOTS * dim * 4;
 
 /** Words of what is known of a row, and of a tile of rows (wasm/assembly/program.ts). */
 export const ROW_WORDS = 5;

@@ -112,14 +112,16 @@ test.each([
   ["wider ones", { head_dim: 96 }],
   ["narrow heads", {}],
   ["a window", { architectures: ["MistralForCausalLM"], sliding_window: 70 }],
-])("a cache of bytes comes close: %s", (_, changes) => {
+])("caches of bytes and of halves come close: %s", (_, changes) => {
   const config = randomConfig(changes);
   using decoder = decoderOf(config, 6, "bf16", pool);
   const tokens = tokensOf(300, 2);
   const expected = logitsOf(decoder, tokens);
   const spread = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
-  for (const pieces of [[], [299], [130, 1, 1]])
+  for (const pieces of [[], [299], [130, 1, 1]]) {
     expect(largest(logitsOf(decoder, tokens, pieces, "int8"), expected)).toBeLessThan(0.05 * spread);
+    expect(largest(logitsOf(decoder, tokens, pieces, "f16"), expected)).toBeLessThan(2e-3 * spread);
+  }
 });
 
 test.each([
@@ -139,8 +141,10 @@ test.each([
           const tokens = tokensOf(count, count);
           const whole = logitsOf(alone, tokens);
           expect(largest(logitsOf(shared, tokens, pieces), whole)).toBeLessThan(1e-3);
-          const bytes = logitsOf(alone, tokens, [], "int8");
-          expect(largest(logitsOf(shared, tokens, pieces, "int8"), bytes)).toBeLessThan(1e-2);
+          for (const codec of ["f16", "int8"] as const) {
+            const other = logitsOf(alone, tokens, [], codec);
+            expect(largest(logitsOf(shared, tokens, pieces, codec), other)).toBeLessThan(1e-2);
+          }
         },
       ),
       { seed: 3, numRuns: 12 },

@@ -5,7 +5,6 @@ import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
-  expandedBytes,
   PAGE_SLOTS,
   type Pool,
   Program,
@@ -242,7 +241,7 @@ export class Decoder implements Disposable {
     const share = Math.min(MOST_PARTS, Math.floor(PARTS / tiles), Math.floor(slots / PART_SLOTS));
     const parts = rows === tiles ? Math.max(1, share) : 1;
     const tasks = tiles * kvHeads * parts;
-    const expanded = spans.every(({ cache }) => cache.onlyInt8) ? 0 : expandedBytes(headDim);
+    const expanded = spans.reduce((most, { cache }) => Math.max(most, cache.expandedBytes), 0);
     const roomBytes = attentionRoom(headDim) + expanded;
     const states = Math.ceil((largest * (heads / kvHeads)) / 4) * 4 * stateBytes(headDim);
     this.#states = this.#grown(this.#states, tasks * states);
