@@ -8,7 +8,7 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import { kernels, openPool, type Pool } from "../kernels/index.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder, type DecoderOptions } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 
 let pool: Pool;
@@ -17,10 +17,16 @@ beforeAll(async () => {
 });
 afterAll(() => pool[Symbol.asyncDispose]());
 
-function decoderOf(config: ModelConfig, seed: number, precision: Precision, threads?: Pool): Decoder {
+function decoderOf(
+  config: ModelConfig,
+  seed: number,
+  precision: Precision,
+  threads?: Pool,
+  options: DecoderOptions = {},
+): Decoder {
   const { arena } = kernels();
   const weights = new DecoderWeights(arena, config, randomSource(config, seed), precision);
-  return new Decoder(kernels(), config, weights, () => threads);
+  return new Decoder(kernels(), config, weights, () => threads, options);
 }
 
 /** Logits behind the last token, when the tokens go in by pieces of these sizes, the last as large as need be. */
@@ -151,6 +157,23 @@ test.each([
     );
   }
 });
+
+test.each(["int8", "int4"] as const)(
+  "activations of 8 bits come close, in pieces and by threads: %s",
+  (precision) => {
+    const config = randomConfig();
+    using exact = decoderOf(config, 4, precision);
+    using rounded = decoderOf(config, 4, precision, pool, { activations: "int8" });
+    const tokens = tokensOf(120, 6);
+    const expected = logitsOf(exact, tokens);
+    const spread = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+    for (const pieces of [[], [119], [40, 1, 1, 33]]) {
+      const off = largest(logitsOf(rounded, tokens, pieces), expected) / spread;
+      expect(off).toBeGreaterThan(1e-4);
+      expect(off).toBeLessThan(0.08);
+    }
+  },
+);
 
 test("a cache that was cut back goes on as if the rest had never been", () => {
   const config = randomConfig();

@@ -39,8 +39,20 @@ const FOUR = 4;
 /** Tokens of a task of the small stages. */
 const FEW_TOKENS = 4;
 
-/** Activations for the kernels' products: as f32, and as 16-bit codes with scales and sums. */
-interface Activations {
+export const ACTIVATIONS = ["int16", "int8"] as const;
+/**
+ * How inputs of products with int8 and int4 weights are rounded, in groups of 32: `int16` to 16 bits by an f32 scale, hardly at all; `int8` to
+ * 8 bits by an f16 scale, as llama.cpp's processor backend rounds them (quantize_row_q8_0 of ggml).
+ */
+export type Activations = (typeof ACTIVATIONS)[number];
+
+export interface DecoderOptions {
+  /** Default int16. */
+  readonly activations?: Activations;
+}
+
+/** Inputs of the kernels' products: as f32, and as codes with scales and sums. */
+interface Inputs {
   readonly values: Region;
   readonly codes: Region;
   readonly scales: Region;
@@ -54,6 +66,7 @@ export class Decoder implements Disposable {
   readonly weights: DecoderWeights;
   readonly #face: WasmFace;
   readonly #pool: () => Pool | undefined;
+  readonly #activations: Activations;
   readonly #frequencies: Float64Array;
   readonly #owned: Disposable[] = [];
   readonly #program: Program;
@@ -74,8 +87,15 @@ export class Decoder implements Disposable {
   readonly #last: Stage;
   readonly #head: Stage;
 
-  constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, pool: () => Pool | undefined) {
+  constructor(
+    face: WasmFace,
+    config: ModelConfig,
+    weights: DecoderWeights,
+    pool: () => Pool | undefined,
+    { activations = "int16" }: DecoderOptions = {},
+  ) {
     this.#face = face;
+    this.#activations = activations;
     this.config = config;
     this.weights = weights;
     this.#pool = pool;
@@ -90,9 +110,9 @@ export class Decoder implements Disposable {
     this.#logits = face.arena.alloc(weights.head.rows * 4);
     this.#states = face.arena.alloc(64);
     this.#rooms = face.arena.alloc(64);
-    const normed = this.#activations(width);
-    const attended = this.#activations(q);
-    const gated = this.#activations(hidden);
+    const normed = this.#inputs(width);
+    const attended = this.#inputs(q);
+    const gated = this.#inputs(hidden);
     this.#qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
     const gateUp = room(MOST_TOKENS * 2 * hidden);
     this.#program = this.#own(new Program(face, layers * LAYER_STAGES + 2));
@@ -122,7 +142,7 @@ export class Decoder implements Disposable {
       const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
       merge.set(7, attended.values.pointer);
       this.#widened(merge, 8, attended);
-      merge.set(11, this.#tables.rowsAt);
+      merge.set(12, this.#tables.rowsAt);
       this.#merges.push(merge);
       this.#product(layer.out, attended, this.#x, true);
       this.#norm(this.#x, layer.hiddenNorm, normed);
@@ -143,7 +163,7 @@ export class Decoder implements Disposable {
     ]);
     this.#last.setReal(5, config.epsilon);
     this.#widened(this.#last, 7, normed);
-    this.#last.set(10, this.#tables.wantedAt);
+    this.#last.set(11, this.#tables.wantedAt);
     this.#head = this.#product(weights.head, normed, this.#logits, false);
     this.#linear.pop();
   }
@@ -293,7 +313,7 @@ export class Decoder implements Disposable {
     return this.#face.arena.alloc(bytes);
   }
 
-  #activations(columns: number): Activations {
+  #inputs(columns: number): Inputs {
     const room = (bytes: number): Region => this.#own(this.#face.arena.alloc(bytes));
     return {
       values: room(MOST_TOKENS * columns * 4),
@@ -303,16 +323,17 @@ export class Decoder implements Disposable {
     };
   }
 
-  #norm(x: Region, weight: Region, to: Activations): void {
+  #norm(x: Region, weight: Region, to: Inputs): void {
     const stage = this.#tokens("norm", [x.pointer, this.config.width, weight.pointer, 0, to.values.pointer]);
     stage.setReal(5, this.config.epsilon);
     this.#widened(stage, 7, to);
   }
 
-  #widened(stage: Stage, at: number, to: Activations): void {
+  #widened(stage: Stage, at: number, to: Inputs): void {
     stage.set(at, to.codes.pointer);
     stage.set(at + 1, to.scales.pointer);
     stage.set(at + 2, to.sums.pointer);
+    stage.set(at + 3, this.#activations === "int8" ? 1 : 0);
   }
 
   /** A stage of (tokens, a task's tokens, ...args). */
@@ -329,7 +350,7 @@ export class Decoder implements Disposable {
     return stage;
   }
 
-  #product(weights: LinearWeights, x: Activations, out: Region, onto: boolean): Stage {
+  #product(weights: LinearWeights, x: Inputs, out: Region, onto: boolean): Stage {
     const { rows, columns, precision } = weights;
     const some = rowsOfTask(rows);
     const kind = ({ int8: "linearI8", int4: "linearU4", bf16: "linearB16" } as const)[precision];

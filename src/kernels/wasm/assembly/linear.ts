@@ -1,11 +1,13 @@
 /**
  * Products of quantised weights with activations: out[t][r] = <x[t], row r>. Weights lie in tiles of 4 rows x 32 columns, each row of a
  * tile with an f16 scale, so that they are read as one stream and the sums of four rows are scaled together. Activations are widened to
- * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction.
+ * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction. They may be rounded to 8 bits and an
+ * f16 scale as ggml does it (quantize_row_q8_0), for the same sums.
  */
 import { sumF32 } from "./float";
+import { roundHalf } from "./half";
 import { dots, dotsAt, sumsOfFour } from "./lanes";
-import { largest, widen } from "./widen";
+import { largest, WIDEST, widen } from "./widen";
 
 const GROUP: usize = 32;
 const ROWS: usize = 4;
@@ -260,8 +262,9 @@ export function linearB16(x: usize, tokens: usize, codes: usize, rows: usize, k:
 /**
  * Rows [first, first + count) of a batch of `tokens` as i16 codes, and of each group of 32 its scale and 8 x the sum of its values. x: f32
  * [count x k], the first of these rows. Of one token the groups follow each other; of several, groups of four tokens lie side by side.
+ * bytes: codes of 8 bits in the i16, by an f16 scale.
  */
-export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize): void {
+export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize, bytes: bool): void {
   const groups = k / GROUP;
   const side: usize = tokens == 1 ? 1 : TOKENS;
   for (let row: usize = 0; row < count; row++) {
@@ -270,18 +273,19 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
     const at = token / side * side * groups + token % side;
     for (let g: usize = 0; g < groups; g++) {
       const to = at + g * side;
-      widenGroup(x + (row * k + g * GROUP << 2), codes + to * X_ONE, scales + (to << 2), sums + (to << 2));
+      widenGroup(x + (row * k + g * GROUP << 2), codes + to * X_ONE, scales + (to << 2), sums + (to << 2), bytes);
     }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function widenGroup(x: usize, codes: usize, scaleAt: usize, sumAt: usize): void {
+function widenGroup(x: usize, codes: usize, scaleAt: usize, sumAt: usize, bytes: bool): void {
   const most = largest(x, GROUP);
-  const sum = widen(x, GROUP, most, codes);
+  const top: f32 = bytes ? 127 : WIDEST;
+  const sum = widen(x, GROUP, most, codes, top);
   const total = i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
-  const scale = most / 32767;
+  const scale = bytes ? roundHalf(most / top) : most / top;
   store<f32>(scaleAt, scale);
   store<f32>(sumAt, scale * 8 * <f32>total);
 }

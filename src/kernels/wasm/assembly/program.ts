@@ -97,24 +97,24 @@ function runTask(stage: usize, task: usize): void {
   }
 }
 
-/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted); numbers of the rows of x (0: all). */
+/** tokens, a task's, x, dim, weight, epsilon, out; how out is widened; numbers of the rows of x (0: all). */
 function norm(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
   const count = min(some, arg(stage, 0) - from);
   const bytes = dim << 2;
-  const x = arg(stage, 2), out = arg(stage, 6) + from * bytes, rows = arg(stage, 10);
+  const x = arg(stage, 2), out = arg(stage, 6) + from * bytes, rows = arg(stage, 11);
   if (!rows) rmsNorm(x + from * bytes, arg(stage, 4), count, dim, realArg(stage, 5), out);
   else for (let r: usize = 0; r < count; r++) rmsNorm(x + <usize>load<u32>(rows + (from + r << 2)) * bytes, arg(stage, 4), 1, dim, realArg(stage, 5), out + r * bytes);
   widenRows(arg(stage, 6), from, count, dim, stage, 7);
 }
 
-/** Rows [from, from + count) of x as 16-bit codes; where to put them stands in the stage's arguments from `at` on. */
+/** Rows [from, from + count) of x as codes. From `at` on the stage's arguments say how: codes (0: not wanted), scales, sums, whether codes have 8 bits. */
 // @ts-ignore: decorator
 @inline
 function widenRows(x: usize, from: usize, count: usize, dim: usize, stage: usize, at: i32): void {
   const codes = arg(stage, at);
-  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2));
+  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2), arg(stage, at + 3) != 0);
 }
 
 /** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto. A task's rows a multiple of 4. */
@@ -193,7 +193,7 @@ function attend(stage: usize, task: usize): void {
   else attendHead(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room, room + arg(stage, 12) - arg(stage, 13));
 }
 
-/** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; codes, scales, sums of out (0: not wanted); rows. */
+/** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; how out is widened; rows. */
 function merge(stage: usize, token: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
   const parts = arg(stage, 5);
@@ -201,7 +201,7 @@ function merge(stage: usize, token: usize): void {
   const size = group * stateBytes(dim);
   const taskBytes = statesOf(arg(stage, 6), group, dim);
   const width = heads * dim;
-  const about = arg(stage, 11) + token * ROW;
+  const about = arg(stage, 12) + token * ROW;
   const out = arg(stage, 7) + token * (width << 2);
   for (let h: usize = 0; h < kv; h++) {
     const first = (<usize>load<u32>(about, 12) * kv + h) * parts;
@@ -236,7 +236,7 @@ function weigh(stage: usize, h: usize): void {
   else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, scores, out);
 }
 
-/** tokens, a task's, gate and up, dim, out; codes, scales, sums of out (0: not wanted). */
+/** tokens, a task's, gate and up, dim, out; how out is widened. */
 function gate(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
