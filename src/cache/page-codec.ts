@@ -3,21 +3,27 @@ import { MnemeError } from "../errors.ts";
 import { PAGE_SLOTS } from "../kernels/index.ts";
 
 /**
- * `f32` as they are; `int8` a scale for each slot; `affine4`, `affine2` keys by channel and values by slot (Liu et al., KIVI, 2024); `lloyd4`,
+ * `f32` as they are; `f16` as the nearest halves; `int8` a scale for each slot; `affine4`, `affine2` keys by channel and values by slot (Liu et al., KIVI, 2024); `lloyd4`,
  * `lloyd2` less the page's mean, by levels of Lloyd and Max (Zandieh et al., TurboQuant, 2025), for caches of turned rows. In the kernels' order.
  */
-export const PAGE_CODECS = ["f32", "int8", "affine4", "affine2", "lloyd4", "lloyd2"] as const;
+export const PAGE_CODECS = ["f32", "int8", "affine4", "affine2", "lloyd4", "lloyd2", "f16"] as const;
 export type PageCodec = (typeof PAGE_CODECS)[number];
 
 /** Those that slots can be put into one by one: new tokens go into pages of these. */
-export const CACHE_CODECS = ["f32", "int8"] as const;
+export const CACHE_CODECS = ["f32", "f16", "int8"] as const;
 export type CacheCodec = (typeof CACHE_CODECS)[number];
+
+/** Those that whole pages are encoded by. */
+export const FEWER_BITS: readonly PageCodec[] = PAGE_CODECS.filter(
+  (codec) => !CACHE_CODECS.some((one) => one === codec),
+);
 
 /** Bits of a code, and bytes beside the codes: of keys, of values. */
 const SIDES: Readonly<
   Record<PageCodec, (dim: number) => readonly [bits: number, keys: number, values: number]>
 > = {
   f32: () => [32, 0, 0],
+  f16: () => [16, 0, 0],
   int8: () => [8, PAGE_SLOTS * 4, PAGE_SLOTS * 4],
   affine4: (dim) => [4, dim * 4, PAGE_SLOTS * 4],
   affine2: (dim) => [2, dim * 4, PAGE_SLOTS * 4],

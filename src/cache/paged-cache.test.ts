@@ -1,13 +1,14 @@
 /** Caches through their public face: what goes in comes out, forks share, encoded pages stay near, slots can be taken apart. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fromHalf, toHalf } from "../half.ts";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import type { RowEncoder } from "./encoders/encoder.ts";
 import { perChannel } from "./encoders/per-channel.ts";
 import { perToken } from "./encoders/per-token.ts";
 import { rotatedNormal } from "./encoders/rotated-normal.ts";
-import type { PageCodec } from "./page-codec.ts";
+import { CACHE_CODECS, type CacheCodec, type PageCodec } from "./page-codec.ts";
 import { PagedCache } from "./paged-cache.ts";
 import type { KvSegment } from "./parts.ts";
 
@@ -28,7 +29,7 @@ function randomSegment(slots: number, seed: number, first = 0): KvSegment {
 /** A cache as if `slots` tokens had gone in. */
 function filled(
   slots: number,
-  codec: "f32" | "int8",
+  codec: CacheCodec,
   turned = false,
 ): { cache: PagedCache; segments: KvSegment[] } {
   const cache = new PagedCache(kernels(), shape, { codec, turned });
@@ -54,6 +55,8 @@ describe("what goes in comes out", () => {
   test.each([
     ["f32", false, 1e-6],
     ["f32", true, 1e-5],
+    ["f16", false, 4e-4],
+    ["f16", true, 4e-4],
     ["int8", false, 0.02],
     ["int8", true, 0.02],
   ] as const)("%s, turned: %s", (codec, turned, bound) => {
@@ -107,6 +110,38 @@ const TWINS: Readonly<Record<string, readonly [RowEncoder, RowEncoder]>> = {
   ],
 };
 
+test("f16 keeps the nearest halves, of any number", () => {
+  const { cache, segments } = filled(130, "f16");
+  using _ = cache;
+  const bits = new Uint32Array(1);
+  const random = new Random(8);
+  const any = (): number => {
+    bits[0] = Math.floor(random.uniform() * 2 ** 32);
+    const value = new Float32Array(bits.buffer)[0]!;
+    // most f32 are far from all halves
+    return Number.isFinite(value) ? value * 2 ** (Math.abs(value) < 1 ? 8 : -8) : 1 + 2 ** -11;
+  };
+  const edges = [
+    0,
+    -0,
+    2 ** -24,
+    2 ** -25,
+    3 * 2 ** -25,
+    2 ** -14,
+    2 ** -14 - 2 ** -26,
+    65504,
+    65519,
+    65520,
+    1e9,
+  ];
+  const keys = segments[0]!.keys.map((value, i) => edges[i] ?? value * 10 ** -(i % 9));
+  const values = segments[0]!.values.map(any);
+  cache.replace(0, 0, { ...segments[0]!, keys, values });
+  const out = cache.segment(0, 0);
+  expect(out.keys).toEqual(keys.map((value) => fromHalf(toHalf(value))));
+  expect(out.values).toEqual(values.map((value) => fromHalf(toHalf(value))));
+});
+
 test.each(Object.keys(TWINS))("%s loses what its plain twin loses", (name) => {
   const { cache, segments } = filled(128, "f32", name.startsWith("lloyd"));
   using _ = cache;
@@ -132,7 +167,7 @@ test("lloyd needs turned rows, and unknown codecs are named", () => {
   expect(() => cache.encode(0, 0, "int3" as PageCodec, 0)).toThrow(
     /no codec "int3"; expected one of affine4/,
   );
-  expect(() => new PagedCache(kernels(), shape, { codec: "u8" as "int8" })).toThrow(/f32, int8/);
+  expect(() => new PagedCache(kernels(), shape, { codec: "u8" as "int8" })).toThrow(/f32, f16, int8/);
 });
 
 test("slots that stay are those asked for, whatever order of keeping, appending and cutting back", () => {
@@ -141,8 +176,9 @@ test("slots that stay are those asked for, whatever order of keeping, appending 
       fc.integer({ min: 1, max: 300 }),
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 300, maxLength: 300 }),
       fc.integer({ min: 0, max: 340 }),
-      (slots, chances, cut) => {
-        const { cache, segments } = filled(slots, "int8");
+      fc.constantFrom(...CACHE_CODECS),
+      (slots, chances, cut, codec) => {
+        const { cache, segments } = filled(slots, codec);
         using _ = cache;
         const before = cache.segment(1, 0);
         const kept = Int32Array.from(
@@ -194,8 +230,8 @@ test("a fork costs no copy, and neither side sees what the other writes", () => 
   expect(cache.segment(1, 1).keys).toEqual(mine.keys.subarray(0, 320));
 });
 
-test("an encoded page that is cut into takes slots again", () => {
-  const { cache } = filled(128, "int8");
+test.each(CACHE_CODECS)("an encoded page that is cut into takes slots again: %s", (codec) => {
+  const { cache } = filled(128, codec);
   using _ = cache;
   cache.encode(0, 0, "affine4", 0);
   const encoded = cache.segment(0, 0);

@@ -3,9 +3,9 @@
  * rotated. A fork shares pages until one side writes.
  */
 import { MnemeError } from "../errors.ts";
-import { PAGE_SLOTS, type Region, type WasmFace } from "../kernels/index.ts";
+import { expandedBytes, PAGE_SLOTS, type Region, type WasmFace, widenedBytes } from "../kernels/index.ts";
 import { type HeadFacts, HeadPages } from "./head-pages.ts";
-import { CACHE_CODECS, type CacheCodec, checkCodec, PAGE_CODECS, type PageCodec } from "./page-codec.ts";
+import { CACHE_CODECS, type CacheCodec, checkCodec, FEWER_BITS, type PageCodec } from "./page-codec.ts";
 import type { KvSegment } from "./parts.ts";
 import { turnRows } from "./turn.ts";
 
@@ -87,6 +87,13 @@ export class PagedCache implements Disposable {
     return this.codec === "int8" && !this.#encoded;
   }
 
+  /** Bytes that the kernels expand a page of it in, one after the other; those of f32 and int8 they read as they are. */
+  get expandedBytes(): number {
+    const { headDim } = this.shape;
+    const own = this.codec === "f16" ? widenedBytes(headDim) : 0;
+    return this.#encoded ? Math.max(own, expandedBytes(headDim)) : own;
+  }
+
   /** Slots of a head. */
   slotsOf(layer: number, kvHead: number): number {
     return this.#head(layer, kvHead).slots;
@@ -159,7 +166,7 @@ export class PagedCache implements Disposable {
 
   /** Encodes a head's whole pages but for the last `exact` slots and the first `first`. @throws MnemeError RANGE, UNSUPPORTED */
   encode(layer: number, kvHead: number, codec: PageCodec, exact: number, first = 0): void {
-    checkCodec(codec, PAGE_CODECS.slice(2), "cache");
+    checkCodec(codec, FEWER_BITS, "cache");
     if (codec.startsWith("lloyd") && !this.turned)
       throw new MnemeError(
         "UNSUPPORTED",

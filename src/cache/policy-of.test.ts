@@ -7,6 +7,7 @@ import { policyOf } from "./policy-of.ts";
 test.each([
   ["int8", { name: "int8", evicts: false, codec: "int8" }],
   ["f32", { name: "f32", codec: "f32" }],
+  ["f16", { name: "f16", evicts: false, codec: "f16" }],
   ["lloyd4", { name: "lloyd4", turned: true, evicts: false }],
   ["AFFINE2", { name: "affine2", turned: false }],
   ["snapkv:1/8", { name: "snapkv", evicts: true, needs: { windowQueries: 32 } }],

@@ -16,7 +16,7 @@ const UNITS: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e
 
 /** What names there are, as errors and help texts show them. */
 export const POLICY_FORMS =
-  "f32, int8, lloyd4, lloyd2, affine4, affine2, snapkv:1/8 or :512 or :8MB, h2o:512, tova:512, window:512, several joined by +";
+  "f32, f16, int8, lloyd4, lloyd2, affine4, affine2, snapkv:1/8 or :512 or :8MB, h2o:512, tova:512, window:512, several joined by +";
 
 /** @throws MnemeError ARGUMENT naming what is not understood; what the policy itself refuses */
 export function policyOf(text: string): CachePolicy {
@@ -44,6 +44,7 @@ function oneOf(part: string, whole: string): CachePolicy {
   if (value !== undefined) throw unknown(whole, `${JSON.stringify(name)} takes no value`);
   switch (name) {
     case "f32":
+    case "f16":
     case "int8":
       return full(name);
     case "affine4":

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
+import { CACHE_CODECS, type CacheCodec } from "./page-codec.ts";
 import { PagedCache } from "./paged-cache.ts";
 import { openCache, saveCache } from "./saved-cache.ts";
 import { SavedCaches } from "./saved-caches.ts";
@@ -17,8 +18,8 @@ const shape = { layers: 2, kvHeads: 2, headDim: 32 };
 const tokens = Array.from({ length: 150 }, (_, i) => i * 3);
 
 /** Of every kind of content: an encoded page, slots that are missing, slots that stand for several. */
-function mixed(): PagedCache {
-  const cache = new PagedCache(kernels(), shape, { turned: true });
+function mixed(codec: CacheCodec = "int8"): PagedCache {
+  const cache = new PagedCache(kernels(), shape, { codec, turned: true });
   cache.begin(150);
   cache.end(150);
   const random = new Random(5);
@@ -42,14 +43,15 @@ function mixed(): PagedCache {
 
 const contents = (cache: PagedCache) => [0, 1, 2, 3].map((i) => cache.segment(i >> 1, i & 1));
 
-test("comes back as it was, and goes on", () => {
-  using cache = mixed();
+test.each(CACHE_CODECS)("comes back as it was, and goes on: %s", (codec) => {
+  using cache = mixed(codec);
   saveCache(path, { tokens, cache }, origin);
   const { cache: opened, tokens: found } = openCache(kernels(), path, origin);
   using again = opened;
   expect(found).toEqual(tokens);
   expect(contents(again)).toEqual(contents(cache));
-  expect([again.length, again.turned, again.onlyInt8]).toEqual([150, true, false]);
+  expect([again.length, again.turned, again.onlyInt8, again.codec]).toEqual([150, true, false, codec]);
+  expect(again.expandedBytes).toBe(cache.expandedBytes);
   for (const one of [cache, again]) {
     one.begin(3);
     one.end(3);

@@ -26,6 +26,7 @@ export {
   stateBytes,
   TILE_WORDS,
   weighRoom,
+  widenedBytes,
 } from "./program.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";

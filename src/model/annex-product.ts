@@ -4,20 +4,20 @@
  */
 import { type Pool, Program, type Region, type Stage, type WasmFace } from "../kernels/index.ts";
 import type { LinearWeights } from "../weights/linear-weights.ts";
-import { type Activations, activationRegions, productRoom, productStage } from "./products.ts";
+import { type Inputs, inputRegions, productRoom, productStage } from "./products.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
 
 /** Of a further memory: what its products work in, one after the other. */
 export class AnnexRoom implements Disposable {
   readonly face: WasmFace;
-  readonly x: Activations;
+  readonly x: Inputs;
   readonly rows: Region;
   #out: Region;
 
   /** @param columns of the widest matrix */
   constructor(face: WasmFace, columns: number) {
     this.face = face;
-    this.x = activationRegions(face.arena, columns);
+    this.x = inputRegions(face.arena, columns);
     this.rows = face.arena.alloc(productRoom(columns));
     this.#out = face.arena.alloc(64);
   }
@@ -37,7 +37,7 @@ export class AnnexRoom implements Disposable {
 
 export class AnnexProduct implements Disposable {
   readonly #weights: LinearWeights;
-  readonly #from: Activations;
+  readonly #from: Inputs;
   readonly #room: AnnexRoom;
   readonly #program: Program;
   readonly #stage: Stage;
@@ -45,7 +45,7 @@ export class AnnexProduct implements Disposable {
   readonly #onto: boolean;
 
   /** @param from activations in the memory of the step. @param onto whether results are added to what is there */
-  constructor(weights: LinearWeights, from: Activations, room: AnnexRoom, onto: boolean) {
+  constructor(weights: LinearWeights, from: Inputs, room: AnnexRoom, onto: boolean) {
     this.#weights = weights;
     this.#from = from;
     this.#room = room;

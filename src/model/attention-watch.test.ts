@@ -1,6 +1,7 @@
 /** What is kept of attention, against sums written out over keys and queries. */
 import { describe, expect, test } from "vitest";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
+import type { CacheCodec } from "../cache/page-codec.ts";
 import type { HeadContext } from "../cache/parts.ts";
 import { kernels } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
@@ -19,7 +20,7 @@ const tokens = Array.from({ length: 300 }, (_, i) => (i * 31 + (i % 9)) % 61);
 
 /** Runs `pieces` tokens at a time; all queries are kept by a window that holds the whole of them. */
 function watched(
-  codec: "f32" | "int8",
+  codec: CacheCodec,
   turned: boolean,
   window: number,
 ): { governor: Governor; config: ModelConfig } {
@@ -52,6 +53,7 @@ function sumOfRows(head: HeadContext): Float64Array {
 describe.each([
   ["f32", false],
   ["f32", true],
+  ["f16", false],
   ["int8", true],
 ] as const)("%s, turned: %s", (codec, turned) => {
   test("rows sum to one, are causal, and follow the keys; sums are those of all rows", () => {

@@ -7,7 +7,6 @@ import type { HeadContext, Needs, QueryStatistics, WindowWeights } from "../cach
 import { turnRows } from "../cache/turn.ts";
 import { MnemeError } from "../errors.ts";
 import {
-  expandedBytes,
   PAGE_SLOTS,
   type Pool,
   Program,
@@ -238,9 +237,9 @@ export class AttentionWatch implements Disposable {
 
   #weigh(stage: Stage, layer: number, cache: PagedCache, about: WeighAbout): void {
     const { heads, kvHeads, headDim } = this.#config;
-    const expanded = expandedBytes(headDim);
+    const expanded = cache.expandedBytes;
     const slots = cache.pagesWith(about.from < 0 ? 0 : about.count) * PAGE_SLOTS;
-    const roomBytes = weighRoom(headDim, about.count, heads / kvHeads, slots);
+    const roomBytes = weighRoom(headDim, about.count, heads / kvHeads, slots, expanded);
     this.#room = this.#grown(this.#room, roomBytes * kvHeads);
     const args = [
       about.count,

@@ -7,7 +7,6 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import { turnRows } from "../cache/turn.ts";
 import {
   attentionRoom,
-  expandedBytes,
   kernels,
   openPool,
   type Pool,
@@ -71,7 +70,7 @@ const largestGap = (found: Float32Array, wanted: Float64Array): number =>
 
 /** A cache of random rows, one of them a sink: a large key whose value is all but nothing. */
 function cacheOf({ dim, kvHeads }: Case, { slots, codec, counted }: Sequence, random: Random): PagedCache {
-  const own = codec === "f32" ? codec : "int8";
+  const own = codec === "f32" || codec === "f16" ? codec : "int8";
   const turned = codec.startsWith("lloyd");
   const cache = new PagedCache(face, { layers: 1, kvHeads, headDim: dim }, { codec: own, turned });
   const positions = Int32Array.from({ length: slots }, (_, i) => i);
@@ -117,7 +116,8 @@ function attended(
     all[i] = i % dim < dim / 2 ? 1 : 0;
   });
   const threads = one.threads ? pool.threads : 1;
-  const room = attentionRoom(dim, largest * group, true);
+  const expanded = caches.reduce((most, cache) => Math.max(most, cache.expandedBytes), 0);
+  const room = attentionRoom(dim, largest * group, expanded);
   using states = face.arena.alloc(tiles * kvHeads * parts * largest * group * stateBytes(dim));
   using rooms = face.arena.alloc(roomsBytes(threads, room));
   using out = face.arena.alloc(rows * heads * dim * 4);
@@ -141,6 +141,7 @@ function attended(
     parts,
     largest,
     out.pointer,
+    0,
     0,
     0,
     0,
@@ -219,7 +220,7 @@ describe("weights equal those of all slots", () => {
         using sums = face.arena.alloc(kvHeads * stride * 4);
         sums.f32().fill(0);
         rows.u8().fill(0xff);
-        const roomBytes = weighRoom(dim, tokens, group, stride);
+        const roomBytes = weighRoom(dim, tokens, group, stride, cache.expandedBytes);
         using room = face.arena.alloc(roomBytes * kvHeads);
         using program = new Program(face, 2);
         for (const [out, headBytes, rowBytes] of [
@@ -227,7 +228,7 @@ describe("weights equal those of all slots", () => {
           [sums, stride * 4, 0],
         ] as const) {
           const where = [queries.pointer, heads * dim * 4, cache.pointer, 0, -tokens >>> 0];
-          const to = [out.pointer, headBytes, rowBytes, room.pointer, roomBytes, expandedBytes(dim)];
+          const to = [out.pointer, headBytes, rowBytes, room.pointer, roomBytes, cache.expandedBytes];
           const stage = program.add("weigh", [tokens, heads, kvHeads, dim, ...where, ...to]);
           stage.setReal(7, dim ** -0.5);
           stage.tasks = kvHeads;

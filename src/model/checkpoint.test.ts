@@ -50,6 +50,19 @@ describe("a folder", () => {
     expect(model.bytes.weights).toBe(weightBytes(model.config, "bf16"));
   });
 
+  test("is not loaded in ways that cannot be", async () => {
+    const as = (given: object) => load(good, { weightCache: false, workers: 0, ...given });
+    await expect(as({ precision: "int9" })).rejects.toThrow(
+      /precision must be one of int8, int4, bf16, got int9/,
+    );
+    await expect(as({ activations: "f32" })).rejects.toThrow(
+      /activations must be one of int16, int8, got f32/,
+    );
+    await expect(as({ precision: "bf16", activations: "int8" })).rejects.toThrow(
+      /bf16 weights are multiplied with f32 activations; take precision int8 or int4/,
+    );
+  });
+
   test("tokens that end a turn are also those of generation_config.json", async () => {
     const folder = scratch();
     writeFileSync(join(folder, "generation_config.json"), JSON.stringify({ eos_token_id: [1, 7] }));

@@ -8,7 +8,7 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import { kernels, openPool, type Pool } from "../kernels/index.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder, type DecoderOptions } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 import { Memories } from "./memories.ts";
 
@@ -18,9 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => pool[Symbol.asyncDispose]());
 
-function decoderOf(config: ModelConfig, seed: number, precision: Precision, threads?: Pool): Decoder {
+function decoderOf(
+  config: ModelConfig,
+  seed: number,
+  precision: Precision,
+  threads?: Pool,
+  options: DecoderOptions = {},
+): Decoder {
   const weights = new DecoderWeights(kernels(), config, randomSource(config, seed), precision);
-  return new Decoder(kernels(), config, weights, () => threads);
+  return new Decoder(kernels(), config, weights, () => threads, options);
 }
 
 /** Logits behind the last token, when the tokens go in by pieces of these sizes, the last as large as need be. */
@@ -112,14 +118,16 @@ test.each([
   ["wider ones", { head_dim: 96 }],
   ["narrow heads", {}],
   ["a window", { architectures: ["MistralForCausalLM"], sliding_window: 70 }],
-])("a cache of bytes comes close: %s", (_, changes) => {
+])("caches of bytes and of halves come close: %s", (_, changes) => {
   const config = randomConfig(changes);
   using decoder = decoderOf(config, 6, "bf16", pool);
   const tokens = tokensOf(300, 2);
   const expected = logitsOf(decoder, tokens);
   const spread = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
-  for (const pieces of [[], [299], [130, 1, 1]])
+  for (const pieces of [[], [299], [130, 1, 1]]) {
     expect(largest(logitsOf(decoder, tokens, pieces, "int8"), expected)).toBeLessThan(0.05 * spread);
+    expect(largest(logitsOf(decoder, tokens, pieces, "f16"), expected)).toBeLessThan(2e-3 * spread);
+  }
 });
 
 test.each([
@@ -139,14 +147,33 @@ test.each([
           const tokens = tokensOf(count, count);
           const whole = logitsOf(alone, tokens);
           expect(largest(logitsOf(shared, tokens, pieces), whole)).toBeLessThan(1e-3);
-          const bytes = logitsOf(alone, tokens, [], "int8");
-          expect(largest(logitsOf(shared, tokens, pieces, "int8"), bytes)).toBeLessThan(1e-2);
+          for (const codec of ["f16", "int8"] as const) {
+            const other = logitsOf(alone, tokens, [], codec);
+            expect(largest(logitsOf(shared, tokens, pieces, codec), other)).toBeLessThan(1e-2);
+          }
         },
       ),
       { seed: 3, numRuns: 12 },
     );
   }
 });
+
+test.each(["int8", "int4"] as const)(
+  "activations of 8 bits come close, in pieces and by threads: %s",
+  (precision) => {
+    const config = randomConfig();
+    using exact = decoderOf(config, 4, precision);
+    using rounded = decoderOf(config, 4, precision, pool, { activations: "int8" });
+    const tokens = tokensOf(120, 6);
+    const expected = logitsOf(exact, tokens);
+    const spread = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0) / expected.length);
+    for (const pieces of [[], [119], [40, 1, 1, 33]]) {
+      const off = largest(logitsOf(rounded, tokens, pieces), expected) / spread;
+      expect(off).toBeGreaterThan(1e-4);
+      expect(off).toBeLessThan(0.08);
+    }
+  },
+);
 
 test("a cache that was cut back goes on as if the rest had never been", () => {
   const config = randomConfig();

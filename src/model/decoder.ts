@@ -19,7 +19,7 @@ import { AnnexProduct, AnnexRoom } from "./annex-product.ts";
 import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
-import { type Activations, activationRegions, productRoom, productStage } from "./products.ts";
+import { type Inputs, inputRegions, productRoom, productStage } from "./products.ts";
 import { frequenciesOf, writeAngles } from "./rope.ts";
 import { LAST_STAGES, LAYER_STAGES, MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
 
@@ -36,6 +36,18 @@ const SAMPLE_BYTES = 1 << 16;
 const FOUR = 4;
 /** Tokens of a task of the small stages. */
 const FEW_TOKENS = 4;
+
+export const ACTIVATIONS = ["int16", "int8"] as const;
+/**
+ * How inputs of products with int8 and int4 weights are rounded, in groups of 32: `int16` to 16 bits by an f32 scale, hardly at all; `int8` to
+ * 8 bits by an f16 scale, as llama.cpp's processor backend rounds them (quantize_row_q8_0 of ggml).
+ */
+export type Activations = (typeof ACTIVATIONS)[number];
+
+export interface DecoderOptions {
+  /** Default int16. */
+  readonly activations?: Activations;
+}
 
 /** Threads over a memory, where there are any. */
 export type Threads = (face: WasmFace) => Pool | undefined;
@@ -59,6 +71,7 @@ export class Decoder implements Disposable {
   readonly weights: DecoderWeights;
   readonly #face: WasmFace;
   readonly #threads: Threads;
+  readonly #activations: Activations;
   readonly #frequencies: Float64Array;
   readonly #owned: Disposable[] = [];
   readonly #program: Program;
@@ -84,8 +97,15 @@ export class Decoder implements Disposable {
   readonly #pick: Stage;
   readonly #head: Stage | undefined;
 
-  constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, threads: Threads) {
+  constructor(
+    face: WasmFace,
+    config: ModelConfig,
+    weights: DecoderWeights,
+    threads: Threads,
+    { activations = "int16" }: DecoderOptions = {},
+  ) {
     this.#face = face;
+    this.#activations = activations;
     this.config = config;
     this.weights = weights;
     this.#threads = threads;
@@ -100,9 +120,9 @@ export class Decoder implements Disposable {
     this.#logits = face.arena.alloc(weights.head.rows * 4);
     this.#states = face.arena.alloc(64);
     this.#rooms = face.arena.alloc(64);
-    const normed = this.#activations(width);
-    const attended = this.#activations(q);
-    const gated = this.#activations(hidden);
+    const normed = this.#inputs(width);
+    const attended = this.#inputs(q);
+    const gated = this.#inputs(hidden);
     this.#qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
     this.#rows = this.#own(face.arena.alloc(productRoom(Math.max(width, q, hidden))));
     const gateUp = room(MOST_TOKENS * 2 * hidden);
@@ -133,7 +153,7 @@ export class Decoder implements Disposable {
       this.#attends.push(attend);
       const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
       merge.set(7, attended.values.pointer);
-      merge.set(11, this.#tables.rowsAt);
+      merge.set(12, this.#tables.rowsAt);
       this.#merges.push(merge);
       if (number < layers - 1) this.#widened(merge, 8, attended);
       else pick = this.#pickWanted(attended, q);
@@ -235,9 +255,9 @@ export class Decoder implements Disposable {
     const parts = rows === tiles ? Math.max(1, share) : 1;
     const tasks = tiles * kvHeads * parts;
     const group = heads / kvHeads;
-    const encoded = !spans.every(({ cache }) => cache.onlyInt8);
+    const expanded = spans.reduce((most, { cache }) => Math.max(most, cache.expandedBytes), 0);
     const threads = this.#threads(this.#face)?.threads ?? 1;
-    const roomBytes = attentionRoom(headDim, largest * group, encoded);
+    const roomBytes = attentionRoom(headDim, largest * group, expanded);
     this.#states = this.#grown(this.#states, tasks * largest * group * stateBytes(headDim));
     this.#rooms = this.#grown(this.#rooms, roomsBytes(threads, roomBytes));
     this.#rooms.u32().fill(0, 0, threads);
@@ -286,14 +306,14 @@ export class Decoder implements Disposable {
     return this.#face.arena.alloc(bytes);
   }
 
-  #activations(columns: number): Activations {
-    const regions = activationRegions(this.#face.arena, columns);
+  #inputs(columns: number): Inputs {
+    const regions = inputRegions(this.#face.arena, columns);
     for (const region of Object.values(regions)) this.#own(region);
     return regions;
   }
 
   /** From here on only the rows whose logits are wanted. */
-  #pickWanted(attended: Activations, width: number): Stage {
+  #pickWanted(attended: Inputs, width: number): Stage {
     this.#adding = this.#ofWanted;
     const x = [this.#x.pointer, this.config.width];
     const pick = this.#program.add("pick", [0, this.#tables.wantedAt, ...x, attended.values.pointer, width]);
@@ -301,16 +321,17 @@ export class Decoder implements Disposable {
     return pick;
   }
 
-  #norm(x: Region, weight: Region, to: Activations): void {
+  #norm(x: Region, weight: Region, to: Inputs): void {
     const stage = this.#tokens("norm", [x.pointer, this.config.width, weight.pointer, 0, to.values.pointer]);
     stage.setReal(5, this.config.epsilon);
     this.#widened(stage, 7, to);
   }
 
-  #widened(stage: Stage, at: number, to: Activations): void {
+  #widened(stage: Stage, at: number, to: Inputs): void {
     stage.set(at, to.codes.pointer);
     stage.set(at + 1, to.scales.pointer);
     stage.set(at + 2, to.sums.pointer);
+    stage.set(at + 3, this.#activations === "int8" ? 1 : 0);
   }
 
   /** A stage of (tokens, a task's tokens, ...args). */
@@ -328,7 +349,7 @@ export class Decoder implements Disposable {
   }
 
   /** @returns its stage, where its weights lie in this memory */
-  #product(weights: LinearWeights, x: Activations, out: () => Region, onto: boolean): Stage | undefined {
+  #product(weights: LinearWeights, x: Inputs, out: () => Region, onto: boolean): Stage | undefined {
     if (weights.face !== this.#face) {
       const product = this.#own(new AnnexProduct(weights, x, this.#annexRoom(weights.face), onto));
       this.#detours.push({ before: this.#program.stages, product, tokens: this.#adding, out });

@@ -1,6 +1,6 @@
 /** A policy at work on one sequence: its cache, what it must know of attention, and when it is called. */
 
-import type { PageCodec } from "../cache/page-codec.ts";
+import type { CacheCodec, PageCodec } from "../cache/page-codec.ts";
 import { PagedCache } from "../cache/paged-cache.ts";
 import type { HeadContext, KvSegment } from "../cache/parts.ts";
 import type { CachePolicy, GovernedCache } from "../cache/policy.ts";
@@ -52,7 +52,7 @@ export class Governor implements GovernedCache, Disposable {
     return this.cache.shape.kvHeads;
   }
 
-  get codec(): "f32" | "int8" {
+  get codec(): CacheCodec {
     return this.cache.codec;
   }
 

@@ -6,7 +6,7 @@ import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { Decoder } from "./decoder.ts";
+import { ACTIVATIONS, type Activations, Decoder, type Threads } from "./decoder.ts";
 import type { EngineOptions } from "./engine.ts";
 import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
 import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
@@ -17,11 +17,16 @@ import { checkFits } from "./sizes.ts";
 export interface LoadOptions extends WeightCacheOptions, HubOptions, EngineOptions {
   /** How weights are kept; default int8. */
   readonly precision?: Precision;
+  /**
+   * How inputs of products with int8 and int4 weights are rounded; default int16, hardly at all. int8 is llama.cpp's way (ggml's Q8_0), less
+   * exact: for comparisons with it, together with a cache of f16.
+   */
+  readonly activations?: Activations;
   /** Threads beside this one; default: one for each further core, 3 at most. */
   readonly workers?: number;
 }
 
-export const loadDefaults = { precision: "int8" } as const;
+export const loadDefaults = { precision: "int8", activations: "int16" } as const;
 
 /** The bundled model's folder. */
 export function bundledModel(): string {
@@ -35,12 +40,7 @@ export function bundledModel(): string {
  * NETWORK, FORBIDDEN, DISK_FULL, CANCELLED
  */
 export async function load(model: string = bundledModel(), options: LoadOptions = {}): Promise<Model> {
-  const precision = options.precision ?? loadDefaults.precision;
-  if (!PRECISIONS.includes(precision))
-    throw new MnemeError(
-      "RANGE",
-      `load: precision must be one of ${PRECISIONS.join(", ")}, got ${precision}`,
-    );
+  const { precision, activations } = checked(options);
   const path = isHubName(model) ? await fetchModel(model, options) : model;
   using checkpoint = await openCheckpoint(path);
   const { config } = checkpoint;
@@ -49,6 +49,30 @@ export async function load(model: string = bundledModel(), options: LoadOptions 
   const template = await checkpoint.template();
   const memories = new Memories(kernels(), { workers: options.workers });
   const weights = loadWeights(memories, checkpoint, precision, options);
-  const decoder = new Decoder(memories.face, config, weights, (face) => memories.threads(face));
+  const threads: Threads = (face) => memories.threads(face);
+  const decoder = new Decoder(memories.face, config, weights, threads, { activations });
   return new Model(decoder, tokenizer, precision, template, memories, options);
+}
+
+/** @throws MnemeError RANGE, UNSUPPORTED */
+function checked({
+  precision = loadDefaults.precision,
+  activations = loadDefaults.activations,
+}: LoadOptions): { readonly precision: Precision; readonly activations: Activations } {
+  if (!PRECISIONS.includes(precision))
+    throw new MnemeError(
+      "RANGE",
+      `load: precision must be one of ${PRECISIONS.join(", ")}, got ${precision}`,
+    );
+  if (!ACTIVATIONS.includes(activations))
+    throw new MnemeError(
+      "RANGE",
+      `load: activations must be one of ${ACTIVATIONS.join(", ")}, got ${activations}`,
+    );
+  if (activations === "int8" && precision === "bf16")
+    throw new MnemeError(
+      "UNSUPPORTED",
+      "load: bf16 weights are multiplied with f32 activations; take precision int8 or int4, or leave activations out",
+    );
+  return { precision, activations };
 }

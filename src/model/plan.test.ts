@@ -110,7 +110,7 @@ describe("the proposal", () => {
 
   test("is the best that fits, and nothing where nothing does", () => {
     const { choices, proposal, missingBytes } = planOf(config, 512);
-    const codecs = ["f32", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
+    const codecs = ["f32", "f16", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
     expect(choices.map((one) => `${one.precision} ${one.cacheCodec}`)).toEqual(
       ["bf16", "int8", "int4"].flatMap((precision) => codecs.map((codec) => `${precision} ${codec}`)),
     );

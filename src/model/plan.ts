@@ -45,7 +45,7 @@ export interface Plan {
 
 /** Of weights a lower precision costs more quality than of the cache: all codecs of one come before the next. */
 const BEST_PRECISIONS: readonly Precision[] = ["bf16", "int8", "int4"];
-const BEST_CODECS: readonly PageCodec[] = ["f32", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
+const BEST_CODECS: readonly PageCodec[] = ["f32", "f16", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
 
 /**
  * @param path a folder or GGUF file, as `load` takes it. @param contextTokens of prompt and answer together

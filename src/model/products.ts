@@ -1,10 +1,10 @@
-/** Products of a step: activations as the kernels take them, and the stage that multiplies weights with them. */
+/** Products of a step: their inputs as the kernels take them, and the stage that multiplies weights with them. */
 import type { Arena, Program, Region, Stage, StageKind } from "../kernels/index.ts";
 import { GROUP, type LinearWeights, type Precision } from "../weights/linear-weights.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
 
 /** As f32, and as 16-bit codes with scales and sums; of MOST_TOKENS tokens. */
-export interface Activations {
+export interface Inputs {
   readonly values: Region;
   readonly codes: Region;
   readonly scales: Region;
@@ -22,7 +22,7 @@ const KINDS = { int8: "linearI8", int4: "linearU4", bf16: "linearB16" } as const
   StageKind
 >;
 
-export function activationRegions(arena: Arena, columns: number): Activations {
+export function inputRegions(arena: Arena, columns: number): Inputs {
   return {
     values: arena.alloc(MOST_TOKENS * columns * 4),
     codes: arena.alloc(MOST_TOKENS * columns * 2),
@@ -38,7 +38,7 @@ export const productRoom = (columns: number): number => TASKS * (columns / GROUP
 export function productStage(
   program: Program,
   weights: LinearWeights,
-  x: Activations,
+  x: Inputs,
   room: Region,
 ): { readonly stage: Stage; readonly tasks: number } {
   const { rows, columns, precision, region } = weights;

@@ -158,6 +158,7 @@ describe("near the full cache", () => {
     ["snapkv with room for all", snapKv({ budget: { slots: 1000 } }), 0.02],
     ["h2o with room for all", heavyHitters({ slots: 1000 }), 0.02],
     ["duo of heads that all retrieve", duo(() => true), 0.02],
+    ["f16", full("f16"), 2e-3],
     ["int8", full(), 0.02],
     ["affine4", quantise("affine4"), 0.1],
     ["lloyd4", quantise("lloyd4"), 0.1],

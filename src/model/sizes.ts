@@ -58,7 +58,7 @@ export function scratchBytes(config: ModelConfig): number {
   const tasks = (MOST_TOKENS / TILE_TOKENS) * kvHeads;
   const queries = TILE_TOKENS * (heads / kvHeads);
   const states = tasks * queries * stateBytes(headDim);
-  const rooms = roomsBytes(1, attentionRoom(headDim, queries, false));
+  const rooms = roomsBytes(1, attentionRoom(headDim, queries, 0));
   const program = (layers * LAYER_STAGES + LAST_STAGES) * STAGE_BYTES;
   return (
     activations(width) +

@@ -33,7 +33,25 @@ class Batch implements Disposable {
   }
 }
 
-function multiply(weights: LinearWeights, batch: Batch, tokens: number, onto: boolean): Float32Array {
+/** Activations as ggml's blocks of Q8_0 have them. */
+function asBlocks(x: Float32Array): Float32Array {
+  return x.map((value, i) => {
+    const most = x
+      .subarray(i - (i % GROUP), i - (i % GROUP) + GROUP)
+      .reduce((top, one) => Math.max(top, Math.abs(one)), 0);
+    const exact = Math.fround(value * Math.fround(127 / (most || Number.POSITIVE_INFINITY)));
+    const low = Math.floor(exact);
+    const code = exact - low === 0.5 ? low + (low & 1) : Math.round(exact);
+    return code * fromHalf(toHalf(Math.fround(most / 127)));
+  });
+}
+
+function multiply(
+  weights: LinearWeights,
+  batch: Batch,
+  tokens: number,
+  { onto, blocks }: { readonly onto: boolean; readonly blocks: boolean },
+): Float32Array {
   const { x, codes, scales, sums, out, room } = batch;
   const { rows, columns, region, precision } = weights;
   const { linearB16, linearI8, linearU4, widenActivations } = kernels().instance.exports;
@@ -42,7 +60,7 @@ function multiply(weights: LinearWeights, batch: Batch, tokens: number, onto: bo
   else {
     // by two calls, as two tasks of a stage would
     const half = tokens >> 1;
-    const places = [tokens, columns, codes.pointer, scales.pointer, sums.pointer];
+    const places = [tokens, columns, codes.pointer, scales.pointer, sums.pointer, blocks ? 1 : 0];
     widenActivations(x.pointer, 0, half, ...places);
     widenActivations(x.pointer + half * columns * 4, half, tokens - half, ...places);
     if (precision === "int8") linearI8(codes.pointer, scales.pointer, tokens, ...target, room.pointer);
@@ -57,13 +75,14 @@ const shapes = fc.record({
   groups: fc.integer({ min: 1, max: 9 }),
   tokens: fc.integer({ min: 1, max: 11 }),
   onto: fc.boolean(),
+  blocks: fc.boolean(),
   size: fc.constantFrom(1e-6, 1, 3e4),
   seed: fc.integer(),
 });
 
 test("products equal plain sums over the decoded weights", () =>
   fc.assert(
-    fc.property(shapes, ({ precision, rows, groups, tokens, onto, size, seed }) => {
+    fc.property(shapes, ({ precision, rows, groups, tokens, onto, blocks, size, seed }) => {
       const random = new Random(seed);
       const columns = groups * GROUP;
       using weights = new LinearWeights(kernels(), precision, rows, columns);
@@ -75,7 +94,8 @@ test("products equal plain sums over the decoded weights", () =>
       const x = Float32Array.from({ length: tokens * columns }, () => random.gaussian() * size);
       batch.x.f32().set(x);
       batch.out.f32().fill(onto ? size : 0);
-      const got = multiply(weights, batch, tokens, onto);
+      const got = multiply(weights, batch, tokens, { onto, blocks });
+      const taken = blocks && precision !== "bf16" ? asBlocks(x) : x;
       const row = new Float32Array(columns);
       for (let r = 0; r < rows; r++) {
         weights.row(r, row);
@@ -83,10 +103,10 @@ test("products equal plain sums over the decoded weights", () =>
           let sum = onto ? size : 0;
           let most = Math.abs(sum);
           for (let i = 0; i < columns; i++) {
-            sum += row[i]! * x[t * columns + i]!;
-            most += Math.abs(row[i]! * x[t * columns + i]!);
+            sum += row[i]! * taken[t * columns + i]!;
+            most += Math.abs(row[i]! * taken[t * columns + i]!);
           }
-          expect(Math.abs(got[t * weights.rows + r]! - sum)).toBeLessThan(most * 1e-4);
+          expect(Math.abs(got[t * weights.rows + r]! - sum)).toBeLessThanOrEqual(most * 1e-4);
         }
       }
     }),
@@ -124,6 +144,32 @@ test("groups of zeros stay zeros, and columns must fill groups", () => {
     expect(row.every((value) => value === 0)).toBe(true);
   }
   expect(() => new LinearWeights(kernels(), "int8", 4, 40)).toThrow(/40 columns; expected a multiple of 32/);
+});
+
+test("activations of 8 bits are ggml's blocks", () => {
+  // codes and scale by numpy, of f32 and of rounding to nearest even
+  const [step, more] = [Math.fround(0.37), Math.fround(0.01)];
+  const x = Float32Array.from(
+    { length: GROUP },
+    (_, i) => Math.fround((((i * i) % 23) - 11) * step) + Math.fround(more * i),
+  );
+  const codes = [
+    -127, -115, -80, -22, 59, -102, 25, -90, 83, 14, -32, -54, -54, -31, 16, 85, -87, 28, -98, 64, -17, -74,
+    -109, -120, -108, -73, -15, 66, -95, 32, -83, 90,
+  ];
+  using batch = new Batch(1, GROUP * 2, 4);
+  batch.x.f32().set(x);
+  batch.x.f32().fill(0, GROUP, 2 * GROUP);
+  const { x: from, codes: to, scales, sums } = batch;
+  const places = [to.pointer, scales.pointer, sums.pointer];
+  kernels().instance.exports.widenActivations(from.pointer, 0, 1, 1, GROUP * 2, ...places, 1);
+  expect([...new Int16Array(to.u16().slice(0, GROUP * 2).buffer)]).toEqual([
+    ...codes,
+    ...new Array(GROUP).fill(0),
+  ]);
+  expect([...scales.f32().subarray(0, 2)]).toEqual([fromHalf(0x281a), 0]);
+  const sum = codes.reduce((all, code) => all + code, 0);
+  expect([...sums.f32().subarray(0, 2)]).toEqual([fromHalf(0x281a) * 8 * sum, 0]);
 });
 
 test("half precision numbers: every one comes back, others go to the nearest", () => {

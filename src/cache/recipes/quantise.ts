@@ -3,7 +3,7 @@
  * or `lloyd`, turned and less their mean (Zandieh et al., TurboQuant, 2025). The prompt itself attends to exact ones.
  */
 import { checkWhole } from "../checks.ts";
-import { checkCodec, PAGE_CODECS, type PageCodec } from "../page-codec.ts";
+import { checkCodec, FEWER_BITS, type PageCodec } from "../page-codec.ts";
 import type { CachePolicy, GovernedCache } from "../policy.ts";
 
 export interface QuantiseOptions {
@@ -22,7 +22,7 @@ export function quantise(codec: PageCodec, options: QuantiseOptions = {}): Cache
   const { exact, sinks } = { ...quantiseDefaults, ...options };
   checkWhole("quantise", "exact", exact, 0);
   checkWhole("quantise", "sinks", sinks, 0);
-  const own = checkCodec(codec, PAGE_CODECS.slice(2), "quantise");
+  const own = checkCodec(codec, FEWER_BITS, "quantise");
   const encode = (cache: GovernedCache): void => {
     for (let layer = 0; layer < cache.layers; layer++)
       for (let head = 0; head < cache.kvHeads; head++) cache.encode(layer, head, own, exact, sinks);

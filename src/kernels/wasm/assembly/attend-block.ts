@@ -6,7 +6,7 @@ import { NOTHING, stateBytes } from "./attend";
 import { beginBlock, blockBytes, FLOOR, pair, queriesIn, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, sumsIn, totalsIn, weightsIn } from "./eight";
 import { exp2Codes, exp2F32, TOP_CODE } from "./exp";
 import { ENTRY, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, valueBasesIn } from "./page";
-import { expandedIn, inversesIn, panelValues, preparePanel, slotBasesIn } from "./panel";
+import { expandedIn, floatValues, inversesIn, panelCodec, panelValues, preparePanel, slotBasesIn } from "./panel";
 import { dotsOfEight, EIGHT, sumsOfEight } from "./products";
 
 const LN2: f32 = 0.69314718;
@@ -155,7 +155,7 @@ export function attendBlocks(q: usize, qStride: usize, tokens: usize, group: usi
   for (let i: usize = 0; i < count; i += EIGHT) beginBlock(blocks + i / EIGHT * size, q, qStride, i, count, group, dim, scale);
   for (let p = first; p < last; p++) {
     const entry = table + p * ENTRY;
-    const codec = load<i32>(entry, 12), values = <usize>load<u32>(entry, 4);
+    const codec = panelCodec(entry), values = floatValues(entry, panel, dim);
     const start = p * PAGE_SLOTS;
     // the last token sees the latest slots, the first one the earliest
     if (before + tokens <= start || (window && before + 1 >= window + start + PAGE_SLOTS)) continue;

@@ -4,8 +4,9 @@
  */
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
+import { writeHalves } from "./half";
 import { sumsOfFour } from "./lanes";
-import { ENTRY, expand, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, queryIn, stepsIn, valueBasesIn, valuesIn } from "./page";
+import { ENTRY, expand, F16, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, queryIn, stepsIn, valueBasesIn, valuesIn, wideValuesIn } from "./page";
 import { largest, widen } from "./widen";
 
 /** Before any slot: so low that the first score replaces it, and finite, so that differences are numbers. */
@@ -194,8 +195,8 @@ function dotF32(a: usize, b: usize, dim: usize): f32 {
 }
 
 /**
- * scores[s] = <q, key s> x scale + bias, of the first `slots` slots of a page. state: of the query, with its codes. A page of fewer bits
- * than 8 lies expanded at `room`.
+ * scores[s] = <q, key s> x scale + bias, of the first `slots` slots of a page. state: of the query, with its codes. A page that is neither
+ * of f32 nor of int8 lies expanded at `room`.
  */
 // @ts-ignore: decorator
 @inline
@@ -203,7 +204,7 @@ export function scorePage(entry: usize, q: usize, state: usize, slots: usize, di
   const codec = load<i32>(entry, 12);
   const bias = <usize>load<u32>(entry, 8);
   const codes = state + 16 + (dim << 2);
-  if (codec == F32) scoreF32(q, load<u32>(entry), slots, dim, scale, scores);
+  if (codec == F32 || codec == F16) scoreF32(q, codec == F32 ? load<u32>(entry) : room, slots, dim, scale, scores);
   else if (codec == INT8) scoreI8(codes, load<f32>(state, 8) * scale, load<u32>(entry), slots, dim, scores);
   else scoreExpanded(codec, q, codes, load<f32>(state, 8) * scale, slots, dim, scale, room, scores);
   if (bias) for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
@@ -244,7 +245,7 @@ function attendPage(entry: usize, q: usize, skipped: usize, slots: usize, dim: u
   for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
   weightsOf(scores, slots, state, dim);
   const codec = load<i32>(entry, 12);
-  if (codec == F32) return weighF32(scores, load<u32>(entry, 4), slots, dim, state + 16);
+  if (codec == F32 || codec == F16) return weighF32(scores, codec == F32 ? load<u32>(entry, 4) : wideValuesIn(room, dim), slots, dim, state + 16);
   if (codec != INT8) addBases(codec, scores, slots, dim, room, state + 16);
   weighI8(scores, codec == INT8 ? load<u32>(entry, 4) : valuesIn(room, dim), slots, dim, state + 16);
 }
@@ -265,6 +266,11 @@ export function putSlot(codec: i32, x: usize, v: usize, dim: usize, key: usize, 
   if (codec == F32) {
     memory.copy(key + slot * (dim << 2), x, dim << 2);
     memory.copy(value + slot * (dim << 2), v, dim << 2);
+    return;
+  }
+  if (codec == F16) {
+    writeHalves(x, dim, key + slot * (dim << 1));
+    writeHalves(v, dim, value + slot * (dim << 1));
     return;
   }
   const scales = PAGE_SLOTS * dim + (slot << 2);

@@ -1,12 +1,14 @@
 /**
  * Products of weights with activations: out[t][r] = <x[t], row r>. Quantised weights lie in tiles of 4 rows x 32 columns, each row of a
  * tile with an f16 scale, so that they are read as one stream and the sums of four rows are scaled together. Activations are widened to
- * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction.
+ * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction. They may be rounded to 8 bits and an
+ * f16 scale as ggml does it (quantize_row_q8_0), for the same sums.
  */
 import { sumF32 } from "./float";
+import { roundHalf } from "./half";
 import { linearMany } from "./linear-many";
 import { fourHalves, fourPositive, TILE_I8, TILE_U4 } from "./tile";
-import { largest, widen, widenPairs } from "./widen";
+import { largest, WIDEST, widen, widenPairs } from "./widen";
 
 const GROUP: usize = 32;
 const ROWS: usize = 4;
@@ -166,12 +168,12 @@ export function linearB16(x: usize, tokens: usize, codes: usize, rows: usize, k:
 /**
  * Rows [first, first + count) of a batch of `tokens` as i16 codes, and of each group of 32 its scale and, of one token, 8 x the sum of its
  * values. x: f32 [count x k], the first of these rows. Of one token the groups follow each other; of several, those of four tokens lie
- * together: [16 pairs][4 tokens][2].
+ * together: [16 pairs][4 tokens][2]. bytes: codes of 8 bits in the i16, by an f16 scale.
  */
-export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize): void {
+export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize, bytes: bool): void {
   const groups = k / GROUP;
   if (tokens == 1) {
-    for (let g: usize = 0; g < groups; g++) widenGroup(x + (g << 7), codes + (g << 6), scales + (g << 2), sums + (g << 2));
+    for (let g: usize = 0; g < groups; g++) widenGroup(x + (g << 7), codes + (g << 6), scales + (g << 2), sums + (g << 2), bytes);
     return;
   }
   for (let row: usize = 0; row < count; row++) {
@@ -180,19 +182,31 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
     for (let g: usize = 0; g < groups; g++) {
       const from = x + (row * k + g * GROUP << 2);
       const most = largest(from, GROUP);
-      widenPairs(from, GROUP, most, codes + (four + g << 8) + (lane << 2));
-      store<f32>(scales + (four + g << 4) + (lane << 2), most / 32767);
+      widenPairs(from, GROUP, most, codes + (four + g << 8) + (lane << 2), topOf(bytes));
+      store<f32>(scales + (four + g << 4) + (lane << 2), scaleOf(most, bytes));
     }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function widenGroup(x: usize, codes: usize, scaleAt: usize, sumAt: usize): void {
+function topOf(bytes: bool): f32 {
+  return bytes ? 127 : WIDEST;
+}
+
+// @ts-ignore: decorator
+@inline
+function scaleOf(most: f32, bytes: bool): f32 {
+  return bytes ? roundHalf(most / 127) : most / WIDEST;
+}
+
+// @ts-ignore: decorator
+@inline
+function widenGroup(x: usize, codes: usize, scaleAt: usize, sumAt: usize, bytes: bool): void {
   const most = largest(x, GROUP);
-  const sum = widen(x, GROUP, most, codes);
+  const sum = widen(x, GROUP, most, codes, topOf(bytes));
   const total = i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
-  const scale = most / 32767;
+  const scale = scaleOf(most, bytes);
   store<f32>(scaleAt, scale);
   store<f32>(sumAt, scale * 8 * <f32>total);
 }

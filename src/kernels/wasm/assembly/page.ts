@@ -1,10 +1,11 @@
 /**
- * Pages of a KV cache: keys and values of 64 slots of one head, by one of six codecs.
- * f32: as they are. int8: a scale for each slot. affine4, affine2: keys by channel, values by slot (Liu et al., KIVI: A Tuning-Free
+ * Pages of a KV cache: keys and values of 64 slots of one head, by one of seven codecs.
+ * f32: as they are. f16: as the nearest halves. int8: a scale for each slot. affine4, affine2: keys by channel, values by slot (Liu et al., KIVI: A Tuning-Free
  * Asymmetric 2bit Quantization for KV Cache, 2024). lloyd4, lloyd2: for rows turned by a Hadamard transform; what is left of them after
  * the page's mean is near to normal, so that its levels are those of Lloyd and Max (Zandieh et al., TurboQuant, 2025).
- * Codes of fewer bits become those of an int8 page before they are used: a page's queries share the work.
+ * Codes of fewer bits become those of an int8 page before they are used, halves become f32: a page's queries share the work.
  */
+import { readHalves } from "./half";
 
 /** Slots of a page. */
 export const PAGE_SLOTS: usize = 64;
@@ -17,6 +18,7 @@ export const AFFINE4: i32 = 2;
 export const AFFINE2: i32 = 3;
 export const LLOYD4: i32 = 4;
 export const LLOYD2: i32 = 5;
+export const F16: i32 = 6;
 
 // @ts-ignore: decorator
 @inline
@@ -118,8 +120,20 @@ export function queryIn(room: usize, dim: usize): usize {
   return valueBasesIn(room, dim) + (max(dim, PAGE_SLOTS) << 2);
 }
 
-/** Expands a page of fewer bits. room: `expandedBytes` of page-codec.ts. */
+/** Where the values of an expanded page of halves lie behind `room`: keys and values f32 [slots x dim]. */
+// @ts-ignore: decorator
+@inline
+export function wideValuesIn(room: usize, dim: usize): usize {
+  return room + (PAGE_SLOTS * dim << 2);
+}
+
+/** Expands a page that is neither of f32 nor of int8. room: `expandedBytes` or, of halves, `widenedBytes` of kernels/program.ts. */
 export function expand(codec: i32, keys: usize, values: usize, dim: usize, room: usize): void {
+  if (codec == F16) {
+    readHalves(keys, PAGE_SLOTS * dim, room);
+    readHalves(values, PAGE_SLOTS * dim, wideValuesIn(room, dim));
+    return;
+  }
   const to = valuesIn(room, dim);
   unpack(codec, keys, dim, room);
   unpack(codec, values, dim, to);

@@ -1,8 +1,8 @@
 /**
- * A page made ready for blocks of queries: rows four side by side for the products of products.ts, of f32 pages as f32, of others as i16
+ * A page made ready for blocks of queries: rows four side by side for the products of products.ts, of f32 and f16 pages as f32, of others as i16
  * codes by pairs, and what the softmax needs of each slot. Done once for all queries that see the page.
  */
-import { expand, F32, INT8, isAffine, PAGE_SLOTS, queryIn, valueBasesIn, valuesIn } from "./page";
+import { expand, F16, F32, INT8, isAffine, PAGE_SLOTS, valueBasesIn, valuesIn, wideValuesIn } from "./page";
 
 /** Values nearer to zero than this share of the page's largest scale have no say in how weights are scaled. */
 const LEAST_SHARE: f32 = 1.0 / 1048576;
@@ -119,17 +119,33 @@ function setSlots(panel: usize, dim: usize, bias: usize, scales: usize): void {
   }
 }
 
+/** The codec that a panel of a page is used by: halves are f32 in it. */
+// @ts-ignore: decorator
+@inline
+export function panelCodec(entry: usize): i32 {
+  const codec = load<i32>(entry, 12);
+  return codec == F16 ? F32 : codec;
+}
+
+/** Values f32 [slots x dim] of a page of f32 or f16. */
+// @ts-ignore: decorator
+@inline
+export function floatValues(entry: usize, panel: usize, dim: usize): usize {
+  return load<i32>(entry, 12) == F16 ? wideValuesIn(expandedIn(panel, dim), dim) : <usize>load<u32>(entry, 4);
+}
+
 /** Makes a page ready, or its `keysAlone`: then nothing but the slots' counts is added to their scores. panel: `panelBytes` of program.ts. */
 export function preparePanel(entry: usize, dim: usize, panel: usize, keysAlone: bool): void {
   let keys = <usize>load<u32>(entry), values = <usize>load<u32>(entry, 4);
   const bias = <usize>load<u32>(entry, 8), codec = load<i32>(entry, 12);
-  if (codec == F32) {
-    turnRows(keys, PAGE_SLOTS, dim, panel);
+  const expanded = expandedIn(panel, dim);
+  if (codec == F32 || codec == F16) {
+    if (codec == F16) expand(codec, keys, values, dim, expanded);
+    turnRows(codec == F16 ? expanded : keys, PAGE_SLOTS, dim, panel);
     setSlots(panel, dim, bias, 0);
     return;
   }
   if (codec > INT8) {
-    const expanded = expandedIn(panel, dim);
     expand(codec, keys, values, dim, expanded);
     keys = expanded;
     values = valuesIn(expanded, dim);

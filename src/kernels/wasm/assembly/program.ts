@@ -102,7 +102,7 @@ function runTask(stage: usize, task: usize): void {
   }
 }
 
-/** tokens, a task's, x, dim, weight, epsilon, out; codes, scales, sums of out (0: not wanted). */
+/** tokens, a task's, x, dim, weight, epsilon, out; how out is widened. */
 function norm(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
@@ -112,12 +112,12 @@ function norm(stage: usize, task: usize): void {
   widenRows(arg(stage, 6), from, count, dim, stage, 7);
 }
 
-/** Rows [from, from + count) of x as 16-bit codes; where to put them stands in the stage's arguments from `at` on. */
+/** Rows [from, from + count) of x as codes. From `at` on the stage's arguments say how: codes (0: not wanted), scales, sums, whether codes have 8 bits. */
 // @ts-ignore: decorator
 @inline
 function widenRows(x: usize, from: usize, count: usize, dim: usize, stage: usize, at: i32): void {
   const codes = arg(stage, at);
-  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2));
+  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2), arg(stage, at + 3) != 0);
 }
 
 /** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto, room. A task's rows a multiple of 4. */
@@ -210,7 +210,7 @@ function release(locks: usize, room: usize): void {
   if (ASC_FEATURE_THREADS) atomic.store<i32>(locks + (room << 2), 0);
 }
 
-/** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; codes, scales, sums of out (0: not wanted); rows. */
+/** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; how out is widened; rows. */
 function merge(stage: usize, token: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
   const parts = arg(stage, 5);
@@ -218,7 +218,7 @@ function merge(stage: usize, token: usize): void {
   const size = group * stateBytes(dim);
   const taskBytes = arg(stage, 6) * size;
   const width = heads * dim;
-  const about = arg(stage, 11) + token * ROW;
+  const about = arg(stage, 12) + token * ROW;
   const out = arg(stage, 7) + token * (width << 2);
   for (let h: usize = 0; h < kv; h++) {
     const first = (<usize>load<u32>(about, 12) * kv + h) * parts;
@@ -230,7 +230,7 @@ function merge(stage: usize, token: usize): void {
 
 /**
  * Moves the rows whose logits are wanted to the front: what comes behind the last layer's attention is for them alone. rows, their numbers,
- * rising; x, its width; attended, its width; codes, scales, sums of attended.
+ * rising; x, its width; attended, its width; how attended is widened.
  */
 function pick(stage: usize): void {
   const count = arg(stage, 0);
@@ -270,7 +270,7 @@ function weigh(stage: usize, h: usize): void {
   else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, scores, out);
 }
 
-/** tokens, a task's, gate and up, dim, out; codes, scales, sums of out (0: not wanted). */
+/** tokens, a task's, gate and up, dim, out; how out is widened. */
 function gate(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;

@@ -1,6 +1,7 @@
 /** Whole stretches of a head's slots: read as f32, put in, gathered, and encoded page by page. */
 import { putSlot } from "./attend";
-import { bitsOf, codeBytes, ENTRY, expand, F32, fromB16, INT8, isAffine, keyBasesIn, levelsOf, PAGE_SLOTS, stepsIn, valueBasesIn, valuesIn, widest } from "./page";
+import { readHalves } from "./half";
+import { bitsOf, codeBytes, ENTRY, expand, F16, F32, fromB16, INT8, isAffine, keyBasesIn, levelsOf, PAGE_SLOTS, stepsIn, valueBasesIn, valuesIn, widest } from "./page";
 
 /** Keys or values of a page as f32 [slots x dim]. room: of an expanded page. */
 function readPage(entry: usize, dim: usize, room: usize, keysOut: usize, valuesOut: usize): void {
@@ -8,6 +9,11 @@ function readPage(entry: usize, dim: usize, room: usize, keysOut: usize, valuesO
   if (codec == F32) {
     memory.copy(keysOut, keys, PAGE_SLOTS * dim << 2);
     memory.copy(valuesOut, values, PAGE_SLOTS * dim << 2);
+    return;
+  }
+  if (codec == F16) {
+    readHalves(keys, PAGE_SLOTS * dim, keysOut);
+    readHalves(values, PAGE_SLOTS * dim, valuesOut);
     return;
   }
   if (codec == INT8) return readBytes(keys, values, dim, keysOut, valuesOut);
@@ -45,7 +51,7 @@ export function readPages(table: usize, first: usize, last: usize, dim: usize, r
   }
 }
 
-/** Puts `count` keys and values, f32 [count x dim], into the slots of f32 or int8 pages from `slot` on. */
+/** Puts `count` keys and values, f32 [count x dim], into the slots of f32, f16 or int8 pages from `slot` on. */
 export function putRows(table: usize, slot: usize, count: usize, dim: usize, keys: usize, values: usize): void {
   for (let r: usize = 0; r < count; r++) {
     const entry = table + (slot + r) / PAGE_SLOTS * ENTRY;
@@ -53,7 +59,7 @@ export function putRows(table: usize, slot: usize, count: usize, dim: usize, key
   }
 }
 
-/** Copies the slots whose numbers stand at `slots`, ascending, to the first of another table, whose pages have the same codec, f32 or int8. */
+/** Copies the slots whose numbers stand at `slots`, ascending, to the first of another table, whose pages have the same codec, f32, f16 or int8. */
 export function gatherSlots(from: usize, slots: usize, count: usize, dim: usize, to: usize): void {
   for (let i: usize = 0; i < count; i++) {
     const slot = <usize>load<u32>(slots + (i << 2));
@@ -61,9 +67,11 @@ export function gatherSlots(from: usize, slots: usize, count: usize, dim: usize,
     const s = slot % PAGE_SLOTS, t = i % PAGE_SLOTS;
     const keys = <usize>load<u32>(source), values = <usize>load<u32>(source, 4);
     const keysTo = <usize>load<u32>(target), valuesTo = <usize>load<u32>(target, 4);
-    if (load<i32>(source, 12) == F32) {
-      memory.copy(keysTo + (t * dim << 2), keys + (s * dim << 2), dim << 2);
-      memory.copy(valuesTo + (t * dim << 2), values + (s * dim << 2), dim << 2);
+    const codec = load<i32>(source, 12);
+    if (codec == F32 || codec == F16) {
+      const row = dim << (codec == F32 ? 2 : 1);
+      memory.copy(keysTo + t * row, keys + s * row, row);
+      memory.copy(valuesTo + t * row, values + s * row, row);
       continue;
     }
     memory.copy(keysTo + t * dim, keys + s * dim, dim);

@@ -4,7 +4,7 @@ import { NOTHING } from "./attend";
 import { beginBlock, blockBytes, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, totalsIn, weightsIn } from "./eight";
 import { exp2F32 } from "./exp";
 import { ENTRY, INT8, PAGE_SLOTS } from "./page";
-import { fourByFour, preparePanel } from "./panel";
+import { fourByFour, panelCodec, preparePanel } from "./panel";
 import { EIGHT } from "./products";
 
 /** Tokens whose blocks are at work together. */
@@ -119,7 +119,7 @@ function weighTile(q: usize, qStride: usize, some: usize, from: usize, tokens: u
     for (let i: usize = 0; i < count; i += EIGHT) {
       const slots = slotsOf(i, count, group, before, start) + 3 & ~3;
       const sight = sightOf(sightIn(room, dim), i, count, group, before, 0, start);
-      addTotals(load<i32>(entry, 12), blocks + i / EIGHT * size, panel, slots, sight, dim, room);
+      addTotals(panelCodec(entry), blocks + i / EIGHT * size, panel, slots, sight, dim, room);
     }
   }
   for (let i: usize = 0; i < count; i += EIGHT) invert(blocks + i / EIGHT * size, count - i, outStride ? 1 : 1 / <f32>group);
@@ -132,7 +132,7 @@ function weighTile(q: usize, qStride: usize, some: usize, from: usize, tokens: u
       const block = blocks + i / EIGHT * size;
       const slots = slotsOf(i, count, group, before, start) + 3 & ~3;
       const sight = sightOf(sightIn(room, dim), i, count, group, before, 0, start);
-      basedScores(load<i32>(entry, 12), block, panel, slots, sight, dim, room);
+      basedScores(panelCodec(entry), block, panel, slots, sight, dim, room);
       if (outStride) {
         setRows(rows, i, count, group, from, tokens, out + (start << 2), outStride);
         putWeights(block, slots, room, rows);

@@ -1,5 +1,8 @@
-/** f32 values as i16 codes and one scale: for products of pairs that one instruction sums. */
+/** f32 values as whole numbers in i16 and one scale: for products of pairs that one instruction sums. */
 import { TO_WHOLE } from "./exp";
+
+/** The largest code. */
+export const WIDEST: f32 = 32767;
 
 /** The largest magnitude. count a multiple of 4. */
 // @ts-ignore: decorator
@@ -10,11 +13,11 @@ export function largest(x: usize, count: usize): f32 {
   return max(max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)), max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)));
 }
 
-/** Writes the codes of `count` values, a multiple of 8. @returns the four sums of the codes, i32 */
+/** Writes the codes of `count` values, a multiple of 8; that of `most` is `top`. @returns the four sums of the codes, i32 */
 // @ts-ignore: decorator
 @inline
-export function widen(x: usize, count: usize, most: f32, codes: usize): v128 {
-  const by = f32x4.splat(most > 0 ? 32767 / most : 0);
+export function widen(x: usize, count: usize, most: f32, codes: usize, top: f32 = WIDEST): v128 {
+  const by = f32x4.splat(most > 0 ? top / most : 0);
   const magic = f32x4.splat(TO_WHOLE);
   let sum = i32x4.splat(0);
   for (let i: usize = 0; i < count << 2; i += 32) {
@@ -26,11 +29,11 @@ export function widen(x: usize, count: usize, most: f32, codes: usize): v128 {
   return sum;
 }
 
-/** Writes the codes of `count` values, a multiple of 8, pair by pair, 16 bytes from one to the next. */
+/** The same pair by pair, 16 bytes from one to the next. */
 // @ts-ignore: decorator
 @inline
-export function widenPairs(x: usize, count: usize, most: f32, codes: usize): void {
-  const by = f32x4.splat(most > 0 ? 32767 / most : 0);
+export function widenPairs(x: usize, count: usize, most: f32, codes: usize, top: f32): void {
+  const by = f32x4.splat(most > 0 ? top / most : 0);
   const magic = f32x4.splat(TO_WHOLE);
   for (let i: usize = 0; i < count << 2; i += 32) {
     const a = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i), by), magic), magic);
