@@ -74,6 +74,8 @@ export class Decoder implements Disposable {
   readonly #merges: Stage[] = [];
   readonly #last: Stage;
   readonly #head: Stage;
+  /** What the output layer reads: rows that were wanted. */
+  readonly #normed: Region;
 
   constructor(face: WasmFace, config: ModelConfig, weights: DecoderWeights, pool: () => Pool | undefined) {
     this.#face = face;
@@ -147,6 +149,7 @@ export class Decoder implements Disposable {
     this.#last.set(10, this.#tables.wantedAt);
     this.#head = this.#product(weights.head, normed, this.#logits, false);
     this.#linear.pop();
+    this.#normed = normed.values;
   }
 
   /** Of the configuration and of samples of all weights: the same for the same model, wherever it runs. */
@@ -187,6 +190,21 @@ export class Decoder implements Disposable {
    * order, `logitsStride` apart; borrowed until the next call. @throws MnemeError RANGE for a token that is none, and too many of them
    */
   step(spans: readonly Span[]): Float32Array {
+    this.#run(spans, true);
+    return this.#logits.f32();
+  }
+
+  /**
+   * The same without the output layer. @returns the state behind the final norm of each token that wants logits, rows of `width` values;
+   * borrowed until the next call. @throws as step
+   */
+  states(spans: readonly Span[]): Float32Array {
+    this.#run(spans, false);
+    return this.#normed.f32().subarray(0, this.#tables.wanted * this.config.width);
+  }
+
+  /** @param scored whether the output layer is asked for */
+  #run(spans: readonly Span[], scored: boolean): void {
     const tables = this.#tables;
     tables.set(spans);
     this.#embed(spans);
@@ -197,13 +215,12 @@ export class Decoder implements Disposable {
     this.#setTokens(tables.rows);
     this.#setAttention(spans);
     this.#setWatch(spans);
-    this.#setLogits(tables.wanted);
+    this.#setLogits(tables.wanted, scored);
     this.#program.run(this.#pool());
     for (const { tokens, cache, watch } of spans) {
       watch?.end(tokens.length, cache.length, cache);
       cache.end(tokens.length);
     }
-    return this.#logits.f32();
   }
 
   /** Rows of the embedding, and the angles of their positions. */
@@ -277,14 +294,14 @@ export class Decoder implements Disposable {
     }
   }
 
-  #setLogits(wanted: number): void {
+  #setLogits(wanted: number, scored: boolean): void {
     const { rows } = this.weights.head;
-    this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
+    if (scored) this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
     this.#last.set(0, wanted);
     this.#last.tasks = Math.ceil(wanted / FEW_TOKENS);
     this.#head.set(0, wanted);
     this.#head.set(8, this.#logits.pointer);
-    this.#head.tasks = wanted > 0 ? tasksOf(rows) : 0;
+    this.#head.tasks = scored && wanted > 0 ? tasksOf(rows) : 0;
   }
 
   /** The region, or a larger one in its place. */

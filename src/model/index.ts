@@ -8,6 +8,14 @@ export {
 export type { BatchOutcome } from "./batch.ts";
 export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
+export {
+  type EmbeddingModel,
+  type EmbedTextOptions,
+  embedTextDefaults,
+  TEXT_POOLINGS,
+  type TextPooling,
+} from "./embed-texts.ts";
+export { type ModelEmbedderOptions, modelEmbedder } from "./embedder.ts";
 export { type EngineOptions, engineDefaults } from "./engine.ts";
 export type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
 export { generateDefaults } from "./generate.ts";

@@ -4,12 +4,14 @@ import type { PrefixStore } from "../cache/prefix-store.ts";
 import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels, type LazyPool } from "../kernels/index.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 import { Pacer } from "../pacer.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import { type BatchOutcome, runBatch } from "./batch.ts";
 import type { ChatMessage, ChatTemplate } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
+import { type EmbeddingModel, type EmbedTextOptions, embedTexts } from "./embed-texts.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
@@ -33,7 +35,7 @@ const SCORED_AT_ONCE = 64;
 /** What a chat template is given beside the messages. */
 export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
-export class Model implements LanguageModel {
+export class Model implements LanguageModel, EmbeddingModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
@@ -187,7 +189,7 @@ export class Model implements LanguageModel {
   /** What a saved cache must be of to be this model's. */
   get origin(): CacheOrigin {
     this.#origin ??= {
-      fingerprint: this.#decoder.fingerprint(),
+      fingerprint: this.fingerprint(),
       model: `${this.config.architecture} of ${this.config.layers} layers, ${this.precision}`,
       rope: this.config.rope,
     };
@@ -215,6 +217,28 @@ export class Model implements LanguageModel {
       this.#open();
     }
     return scores;
+  }
+
+  /** @throws MnemeError RANGE, CANCELLED */
+  embed(text: string, options?: EmbedTextOptions): Promise<Float32Array>;
+  embed(texts: readonly string[], options?: EmbedTextOptions): Promise<Matrix>;
+  async embed(
+    texts: string | readonly string[],
+    options: EmbedTextOptions = {},
+  ): Promise<Float32Array | Matrix> {
+    this.#open();
+    const list = typeof texts === "string" ? [texts] : texts;
+    const tokens = list.map((text) => this.tokenizer.encodeWhole(text));
+    const found = await embedTexts(kernels(), this.#decoder, tokens, options, async () => {
+      await this.#pacer.pause();
+      this.#open();
+    });
+    return typeof texts === "string" ? found.data : found;
+  }
+
+  /** Of the configuration and the weights as they are kept. */
+  fingerprint(): string {
+    return this.#decoder.fingerprint();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

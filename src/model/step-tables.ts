@@ -22,7 +22,7 @@ export interface Span {
 }
 
 /** Tiles that a span takes. */
-export const tilesOf = ({ tokens }: Span): number => Math.ceil(tokens.length / TILE_TOKENS);
+export const tilesOf = ({ tokens }: Pick<Span, "tokens">): number => Math.ceil(tokens.length / TILE_TOKENS);
 
 export class StepTables implements Disposable {
   readonly #rows: Region;

@@ -3,6 +3,7 @@
 import { type ErrorCode, isMnemeError, MnemeError } from "../errors.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
+import type { EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions } from "./generate.ts";
 import type { LoadOptions } from "./load.ts";
 import type { ChatOptions, ChatPiece } from "./tools.ts";
@@ -32,7 +33,13 @@ export type Request =
     }
   | { readonly verb: "encode"; readonly text: string; readonly whole: boolean }
   | { readonly verb: "decode"; readonly tokens: readonly number[] }
-  | { readonly verb: "score"; readonly text: string | readonly number[] };
+  | { readonly verb: "score"; readonly text: string | readonly number[] }
+  | {
+      readonly verb: "embed";
+      readonly texts: string | readonly string[];
+      readonly options: Omit<EmbedTextOptions, "signal">;
+    }
+  | { readonly verb: "fingerprint" };
 
 export type ToThread =
   | { readonly kind: "call"; readonly id: number; readonly request: Request }

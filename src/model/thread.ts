@@ -7,9 +7,11 @@ import { basename } from "node:path";
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 import { threadOptions } from "../thread-options.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
+import type { EmbeddingModel, EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { bundledModel, type LoadOptions } from "./load.ts";
@@ -67,7 +69,7 @@ class Call {
   }
 }
 
-export class ModelThread implements LanguageModel {
+export class ModelThread implements LanguageModel, EmbeddingModel {
   /** The folder's own name. */
   readonly name: string;
   readonly config: ModelConfig;
@@ -128,6 +130,18 @@ export class ModelThread implements LanguageModel {
     return this.#ask({ verb: "score", text });
   }
 
+  /** @throws MnemeError RANGE, CANCELLED */
+  embed(text: string, options?: EmbedTextOptions): Promise<Float32Array>;
+  embed(texts: readonly string[], options?: EmbedTextOptions): Promise<Matrix>;
+  embed(texts: string | readonly string[], options: EmbedTextOptions = {}): Promise<Float32Array | Matrix> {
+    const { signal, ...rest } = options;
+    return this.#ask({ verb: "embed", texts, options: rest }, signal);
+  }
+
+  fingerprint(): Promise<string> {
+    return this.#ask({ verb: "fingerprint" });
+  }
+
   /** Ends the thread; calls under way end in DISPOSED. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
@@ -135,19 +149,18 @@ export class ModelThread implements LanguageModel {
   }
 
   /** @throws MnemeError UNSUPPORTED for a cache policy: it is made of functions, which stay on their thread */
-  async *#stream(request: Request, signal: AbortSignal | undefined): AsyncGenerator<ChatPiece> {
-    if ("options" in request && typeof request.options.cache === "object")
+  async *#stream(
+    request: Extract<Request, { readonly verb: "generate" | "chat" }>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ChatPiece> {
+    if (typeof request.options.cache === "object")
       throw new MnemeError(
         "UNSUPPORTED",
         `generate: the policy ${request.options.cache.name} cannot cross to the model's thread; give its name, or load the model on this one`,
       );
     throwIfAborted(signal, request.verb);
     const call = this.#begin(request);
-    const stop = (): void =>
-      call.end(
-        new MnemeError("CANCELLED", `${request.verb}: cancelled by its signal`, { cause: signal?.reason }),
-      );
-    signal?.addEventListener("abort", stop, { once: true });
+    const unheard = endedBy(signal, request.verb, call);
     try {
       for (let pieces = await call.take(); pieces.length > 0; pieces = await call.take()) {
         for (const piece of pieces) {
@@ -156,17 +169,20 @@ export class ModelThread implements LanguageModel {
         }
       }
     } finally {
-      signal?.removeEventListener("abort", stop);
+      unheard();
       this.#leave(call);
     }
   }
 
-  async #ask<T>(request: Request): Promise<T> {
+  async #ask<T>(request: Request, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal, request.verb);
     const call = this.#begin(request);
+    const unheard = endedBy(signal, request.verb, call);
     try {
       await call.take();
       return call.value as T;
     } finally {
+      unheard();
       this.#leave(call);
     }
   }
@@ -238,6 +254,14 @@ export class ModelThread implements LanguageModel {
     await ended;
     clearTimeout(timer);
   }
+}
+
+/** A signal ends a call here at once. @returns what takes the listener away */
+function endedBy(signal: AbortSignal | undefined, verb: string, call: Call): () => void {
+  const stop = (): void =>
+    call.end(new MnemeError("CANCELLED", `${verb}: cancelled by its signal`, { cause: signal?.reason }));
+  signal?.addEventListener("abort", stop, { once: true });
+  return () => signal?.removeEventListener("abort", stop);
 }
 
 function disposed(): MnemeError {

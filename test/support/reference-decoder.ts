@@ -6,6 +6,17 @@ type Rows = Float64Array[];
 
 /** Logits behind each of the tokens. */
 export function referenceLogits(config: ModelConfig, source: TensorSource, tokens: readonly number[]): Rows {
+  const head = config.tied ? "model.embed_tokens.weight" : "lm_head.weight";
+  const w = source.read(head, 0, config.vocabulary * config.width);
+  return referenceStates(config, source, tokens).map((x) =>
+    Float64Array.from({ length: config.vocabulary }, (_, r) =>
+      x.reduce((sum, value, i) => sum + value * w[r * x.length + i]!, 0),
+    ),
+  );
+}
+
+/** States behind the final norm. */
+export function referenceStates(config: ModelConfig, source: TensorSource, tokens: readonly number[]): Rows {
   const { width, hidden, heads, kvHeads, headDim, epsilon, window = Number.POSITIVE_INFINITY } = config;
   const read = (name: string): Float64Array => {
     const count = source.shapeOf(name)!.reduce((product, side) => product * side, 1);
@@ -73,8 +84,7 @@ export function referenceLogits(config: ModelConfig, source: TensorSource, token
       return added(x, times(`${at}mlp.down_proj.weight`, gate, width));
     });
   }
-  const head = config.tied ? "model.embed_tokens.weight" : "lm_head.weight";
-  return xs.map((x) => times(head, norm(x, "model.norm.weight"), config.vocabulary));
+  return xs.map((x) => norm(x, "model.norm.weight"));
 }
 
 const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
