@@ -1,5 +1,6 @@
 /** A language model that was loaded: it generates, chats and scores; all its requests run together. */
 import { PagedCache } from "../cache/paged-cache.ts";
+import type { CachePolicy } from "../cache/policy.ts";
 import type { PrefixStore } from "../cache/prefix-store.ts";
 import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
 import { MnemeError } from "../errors.ts";
@@ -44,6 +45,8 @@ export class Model implements LanguageModel, EmbeddingModel {
   readonly #pool: LazyPool;
   readonly #pacer = new Pacer();
   readonly #engine: Engine;
+  /** Options of requests that say nothing else. */
+  readonly #usual: { readonly cache?: CachePolicy | string };
   #origin: CacheOrigin | undefined;
   #closed = false;
 
@@ -53,7 +56,7 @@ export class Model implements LanguageModel, EmbeddingModel {
     precision: Precision,
     template: ChatTemplate | undefined,
     pool: LazyPool,
-    options: EngineOptions = {},
+    options: EngineOptions & { readonly cache?: CachePolicy | string } = {},
   ) {
     this.config = decoder.config;
     this.tokenizer = tokenizer;
@@ -62,6 +65,7 @@ export class Model implements LanguageModel, EmbeddingModel {
     this.#template = template;
     this.#pool = pool;
     this.#engine = new Engine(kernels(), decoder, tokenizer, () => pool.pool, options);
+    this.#usual = options.cache === undefined ? {} : { cache: options.cache };
   }
 
   /** Bytes that the model holds: weights, and the caches as they are now. */
@@ -84,7 +88,7 @@ export class Model implements LanguageModel, EmbeddingModel {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
     this.#open();
     const tokens = typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt;
-    return this.#engine.generate(tokens, options);
+    return this.#engine.generate(tokens, { ...this.#usual, ...options });
   }
 
   /**
@@ -131,7 +135,7 @@ export class Model implements LanguageModel, EmbeddingModel {
     this.#open();
     const all = requests.map(({ prompt, options }) => ({
       prompt: typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt,
-      ...(options ? { options } : {}),
+      options: { ...this.#usual, ...options },
     }));
     return runBatch(this.#engine, all);
   }
@@ -146,7 +150,9 @@ export class Model implements LanguageModel, EmbeddingModel {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<number> {
     const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
-    for await (const _ of this.generate(tokens, { ...options, maxTokens: 1 }));
+    this.#open();
+    // not as requests usually are: what a policy governs is not shared
+    for await (const _ of this.#engine.generate(tokens, { ...options, maxTokens: 1 }));
     const { cache } = this.prefixes.find(tokens, tokens.length);
     if (!cache)
       throw new MnemeError(

@@ -13,6 +13,7 @@ import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { EmbeddingModel, EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
+import { fetchModel, isHubName } from "./hub.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { bundledModel, type LoadOptions } from "./load.ts";
 import {
@@ -26,6 +27,8 @@ import {
 import type { ChatOptions, ChatPiece } from "./tools.ts";
 
 export interface ThreadOptions extends LoadOptions {
+  /** By its name: a policy is made of functions, which stay on their thread. */
+  readonly cache?: string;
   /** MB of JavaScript objects that the thread may hold, the weights apart; a call that needs more ends it. Default: Node's own limit. */
   readonly heapMb?: number;
 }
@@ -276,16 +279,23 @@ function lost(cause: Error): MnemeError {
 
 /**
  * The same as `load`, on a thread of its own.
- * @param folder with config.json, tokenizer.json and *.safetensors; default: the bundled mneme-lm
- * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file; INTERNAL when the thread does not start
+ * @param folder or file, or "hf:owner/name...", as `load` takes it; default: the bundled mneme-lm
+ * @throws MnemeError as `load`; INTERNAL when the thread does not start
  */
 export async function loadOnThread(
   folder: string = bundledModel(),
-  { heapMb, ...options }: ThreadOptions = {},
+  { heapMb, signal, onProgress, ...options }: ThreadOptions = {},
 ): Promise<ModelThread> {
+  const path = isHubName(folder)
+    ? await fetchModel(folder, {
+        ...options,
+        ...(signal ? { signal } : {}),
+        ...(onProgress ? { onProgress } : {}),
+      })
+    : folder;
   const worker = new Worker(builtFile("model/worker.js", import.meta.url), {
     ...threadOptions,
-    workerData: { folder, options } satisfies ThreadStart,
+    workerData: { folder: path, options } satisfies ThreadStart,
     ...(heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
   });
   const first = await firstMessage(worker);

@@ -42,6 +42,7 @@ export function writeModelFolder(folder: string, options: ModelFolderOptions = {
     tie_word_embeddings: config.tied,
     bos_token_id: 0,
     eos_token_id: 1,
+    ...options.config,
   });
   writeJson(folder, "tokenizer.json", tokenizer());
   writeJson(folder, "tokenizer_config.json", {
