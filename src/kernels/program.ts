@@ -75,6 +75,10 @@ export class Program implements Disposable {
     this.#room.u32().fill(0);
   }
 
+  get bytes(): number {
+    return this.#room.byteLength;
+  }
+
   /** @param args in the order of the kernel; set others later. */
   add(kind: StageKind, args: readonly number[] = []): Stage {
     if (this.#count === this.#most)

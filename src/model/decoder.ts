@@ -56,7 +56,7 @@ export class Decoder implements Disposable {
   readonly #face: WasmFace;
   readonly #pool: () => Pool | undefined;
   readonly #frequencies: Float64Array;
-  readonly #owned: Disposable[] = [];
+  readonly #owned: (Disposable & { readonly byteLength?: number })[] = [];
   readonly #program: Program;
   readonly #tables: StepTables;
   readonly #x: Region;
@@ -158,6 +158,13 @@ export class Decoder implements Disposable {
     for (const [name, bytes] of this.weights.regions())
       hash.update(`\n${name} ${bytes.length}\n`).update(bytes.slice(0, SAMPLE_BYTES));
     return hash.digest("hex");
+  }
+
+  /** Of activations, tables, the program, and what attention and logits have grown to; the weights apart. */
+  get scratchBytes(): number {
+    const regions = [...this.#owned, this.#logits, this.#states, this.#rooms];
+    const own = regions.reduce((sum, { byteLength }) => sum + (byteLength ?? 0), 0);
+    return own + this.#program.bytes + this.#tables.bytes;
   }
 
   get shape(): CacheShape {

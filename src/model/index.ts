@@ -22,7 +22,7 @@ export { generateDefaults } from "./generate.ts";
 export { type HeadProfileOptions, headProfileDefaults } from "./head-profile.ts";
 export type { HubOptions } from "./hub.ts";
 export type { DownloadProgress } from "./hub-download.ts";
-export type { LanguageModel, Soon } from "./language-model.ts";
+export type { LanguageModel, ModelBytes, Soon } from "./language-model.ts";
 export { bundledModel, type LoadOptions, load, loadDefaults } from "./load.ts";
 export type { WeightCacheOptions } from "./load-weights.ts";
 export type { ChatContext, Model } from "./model.ts";

@@ -16,7 +16,7 @@ import { type EmbeddingModel, type EmbedTextOptions, embedTexts } from "./embed-
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel, ModelBytes } from "./language-model.ts";
 import { logProbability } from "./sample.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { piecesWithCalls } from "./tool-call-text.ts";
@@ -68,9 +68,9 @@ export class Model implements LanguageModel, EmbeddingModel {
     this.#usual = options.cache === undefined ? {} : { cache: options.cache };
   }
 
-  /** Bytes that the model holds: weights, and the caches as they are now. */
-  get bytes(): { readonly weights: number; readonly cache: number } {
-    return { weights: this.#decoder.weights.bytes, cache: this.#engine.bytes };
+  get bytes(): ModelBytes {
+    const { weights, scratchBytes: scratch } = this.#decoder;
+    return { weights: weights.bytes, cache: this.#engine.bytes, scratch };
   }
 
   /** Texts read before, whose caches are kept. */

@@ -67,6 +67,7 @@ describe("bytes", () => {
             decoder.forward(new Uint8Array(256), cache);
           }
           within(planned.scratch, arena.bytes - before);
+          within(planned.scratch, decoder.scratchBytes);
           for (const codec of PAGE_CODECS) {
             const own = CACHE_CODECS.find((one) => one === codec);
             using cache = new PagedCache(kernels(), decoder.shape, { codec: own ?? "int8", turned: true });

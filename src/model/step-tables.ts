@@ -41,6 +41,10 @@ export class StepTables implements Disposable {
     this.#wanted = arena.alloc(MOST_TOKENS * 4);
   }
 
+  get bytes(): number {
+    return [this.#rows, this.#tiles, this.#wanted].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   get rowsAt(): number {
     return this.#rows.pointer;
   }

@@ -5,6 +5,7 @@ import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions } from "./generate.ts";
+import type { ModelBytes } from "./language-model.ts";
 import type { LoadOptions } from "./load.ts";
 import type { ChatOptions, ChatPiece } from "./tools.ts";
 
@@ -50,7 +51,7 @@ export type ToThread =
 export interface ModelFacts {
   readonly config: ModelConfig;
   readonly precision: string;
-  readonly bytes: { readonly weights: number; readonly cache: number };
+  readonly bytes: ModelBytes;
 }
 
 export type FromThread =

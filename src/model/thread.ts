@@ -14,7 +14,7 @@ import type { ModelConfig } from "./config.ts";
 import type { EmbeddingModel, EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { fetchModel, isHubName } from "./hub.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel, ModelBytes } from "./language-model.ts";
 import { bundledModel, type LoadOptions } from "./load.ts";
 import {
   carried,
@@ -79,7 +79,7 @@ export class ModelThread implements LanguageModel, EmbeddingModel {
   readonly precision: string;
   readonly #worker: Worker;
   readonly #calls = new Map<number, Call>();
-  #bytes: ModelFacts["bytes"];
+  #bytes: ModelBytes;
   #next = 0;
   #gone: MnemeError | undefined;
   #closing: Promise<void> | undefined;
@@ -96,8 +96,7 @@ export class ModelThread implements LanguageModel, EmbeddingModel {
     worker.unref();
   }
 
-  /** Bytes that the model holds: weights, and the cache as it was at the end of the last call. */
-  get bytes(): ModelFacts["bytes"] {
+  get bytes(): ModelBytes {
     return this.#bytes;
   }
 

@@ -75,7 +75,7 @@ describe("embeddings", () => {
   });
 });
 
-test("a language model's vectors by its name, the library's without one", async () => {
+test("a language model's vectors by its name, the library's without one; and its bytes", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mneme-embeddings-"));
   await using model = await load(writeModelFolder(folder), { workers: 0, weightCache: false });
   await using own = createServer(memory, { embedder, model, modelName: "tiny" });
@@ -97,5 +97,10 @@ test("a language model's vectors by its name, the library's without one", async 
   });
   const models = await own.app.request("/v1/models");
   expect(await models.json()).toMatchObject({ data: [{}, {}, { id: "tiny", dimensions: 64 }] });
+  const { weights, cache, scratch } = model.bytes;
+  const stats = await own.app.request("/v1/stats");
+  expect(await stats.json()).toMatchObject({ model: { name: "tiny", weights, cache, scratch } });
+  const metrics = await (await own.app.request("/metrics")).text();
+  expect(metrics).toContain(`mneme_language_model_bytes{model="tiny",part="weights"} ${weights}\n`);
   rmSync(folder, { recursive: true });
 });
