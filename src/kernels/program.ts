@@ -16,6 +16,8 @@ const KINDS = [
   "gate",
   "keep",
   "weigh",
+  "add",
+  "cap",
 ] as const;
 export type StageKind = (typeof KINDS)[number];
 

@@ -55,8 +55,14 @@ async function ggufCheckpoint(path: string): Promise<Checkpoint> {
   try {
     const said = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
     // no field tells of biases: they are there or not
-    const qkvBias = said.qkvBias || tensors.shapeOf("model.layers.0.self_attn.q_proj.bias") !== undefined;
-    const config = { ...said, qkvBias, rope: ropeOf(said, tensors, path) };
+    const has = (part: string): boolean => tensors.shapeOf(`model.layers.0.${part}.bias`) !== undefined;
+    const config = {
+      ...said,
+      qkvBias: said.qkvBias || has("self_attn.q_proj"),
+      outBias: has("self_attn.o_proj"),
+      mlpBias: has("mlp.gate_proj"),
+      rope: ropeOf(said, tensors, path),
+    };
     const source = metadata["tokenizer.chat_template"];
     return {
       name: path,

@@ -15,10 +15,11 @@ import {
   type WasmFace,
 } from "../kernels/index.ts";
 import { GROUP, type LinearWeights } from "../weights/linear-weights.ts";
+import { Angles } from "./angles.ts";
 import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
-import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
-import { frequenciesOf, writeAngles } from "./rope.ts";
+import { type DecoderWeights, type LayerWeights, paddedHidden } from "./decoder-weights.ts";
+import { programStages } from "./sizes.ts";
 import { MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
 
 /** Parts that a token's attention is cut into at most, and slots that a part has at least. */
@@ -31,8 +32,6 @@ const TASKS = 16;
 const ROWS_AT_LEAST = 16;
 /** Of what the kernels know of a head. */
 const HEAD_BYTES = 16;
-/** Stages of a layer. */
-const LAYER_STAGES = 12;
 /** Bytes of each matrix that a fingerprint is made of. */
 const SAMPLE_BYTES = 1 << 16;
 /** Products write whole fours of tokens. */
@@ -48,6 +47,16 @@ interface Activations {
   readonly sums: Region;
 }
 
+/** What stages of a layer leave for those behind them. */
+interface Between {
+  readonly normed: Activations;
+  readonly attended: Activations;
+  readonly gateUp: Region;
+  readonly gated: Activations;
+  /** What is added to x by a stage of its own, behind a norm. */
+  readonly apart: Region | undefined;
+}
+
 type TokenStage = { readonly stage: Stage; readonly some: number };
 
 export class Decoder implements Disposable {
@@ -55,12 +64,11 @@ export class Decoder implements Disposable {
   readonly weights: DecoderWeights;
   readonly #face: WasmFace;
   readonly #pool: () => Pool | undefined;
-  readonly #frequencies: Float64Array;
   readonly #owned: (Disposable & { readonly byteLength?: number })[] = [];
   readonly #program: Program;
   readonly #tables: StepTables;
   readonly #x: Region;
-  readonly #angles: Region;
+  readonly #angles: Angles;
   readonly #qkv: Region;
   /** Grown to what a step needs. */
   #logits: Region;
@@ -74,6 +82,7 @@ export class Decoder implements Disposable {
   readonly #merges: Stage[] = [];
   readonly #last: Stage;
   readonly #head: Stage;
+  readonly #cap: Stage | undefined;
   /** What the output layer reads: rows that were wanted. */
   readonly #normed: Region;
 
@@ -82,74 +91,92 @@ export class Decoder implements Disposable {
     this.config = config;
     this.weights = weights;
     this.#pool = pool;
-    this.#frequencies = frequenciesOf(config.rope, config.headDim);
-    const { width, heads, kvHeads, headDim, layers } = config;
+    const { width, heads, kvHeads, headDim } = config;
     const hidden = paddedHidden(config);
     const q = heads * headDim;
     const room = (values: number): Region => this.#own(face.arena.alloc(values * 4));
     this.#tables = this.#own(new StepTables(face));
     this.#x = room(MOST_TOKENS * width);
-    this.#angles = room(MOST_TOKENS * headDim);
+    this.#angles = this.#own(new Angles(face, config));
     this.#logits = face.arena.alloc(weights.head.rows * 4);
     this.#states = face.arena.alloc(64);
     this.#rooms = face.arena.alloc(64);
-    const normed = this.#activations(width);
-    const attended = this.#activations(q);
-    const gated = this.#activations(hidden);
     this.#qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
-    const gateUp = room(MOST_TOKENS * 2 * hidden);
-    this.#program = this.#own(new Program(face, layers * LAYER_STAGES + 2));
+    const between: Between = {
+      normed: this.#activations(width),
+      attended: this.#activations(q),
+      gateUp: room(MOST_TOKENS * 2 * hidden),
+      gated: this.#activations(hidden),
+      apart: config.postNorms ? room(MOST_TOKENS * width) : undefined,
+    };
+    this.#program = this.#own(new Program(face, programStages(config)));
     weights.layers.forEach((layer, number) => {
-      const offset = number * kvHeads * HEAD_BYTES;
-      this.#norm(this.#x, layer.attentionNorm, normed);
-      this.#product(layer.qkv, normed, this.#qkv, false);
-      const append = this.#perToken("append", [
-        heads,
-        kvHeads,
-        headDim,
-        this.#qkv.pointer,
-        this.#angles.pointer,
-      ]);
-      append.set(6, this.#tables.rowsAt);
-      append.set(7, layer.qkvBias?.pointer ?? 0);
-      append.set(8, layer.headNorms?.query.pointer ?? 0);
-      append.set(9, layer.headNorms?.key.pointer ?? 0);
-      append.setReal(10, config.epsilon);
-      append.set(11, offset);
-      this.#watched.push({ keep: this.#program.add("keep"), weigh: this.#program.add("weigh") });
-      const about = [this.#tables.tilesAt, heads, kvHeads, headDim, this.#qkv.pointer, offset];
-      const attend = this.#program.add("attend", about);
-      attend.setReal(6, headDim ** -0.5);
-      attend.set(11, config.window ?? 0);
-      this.#attends.push(attend);
-      const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
-      merge.set(7, attended.values.pointer);
-      this.#widened(merge, 8, attended);
-      merge.set(11, this.#tables.rowsAt);
-      this.#merges.push(merge);
-      this.#product(layer.out, attended, this.#x, true);
-      this.#norm(this.#x, layer.hiddenNorm, normed);
-      this.#product(layer.gateUp, normed, gateUp, false);
-      this.#widened(this.#tokens("gate", [gateUp.pointer, hidden, gated.values.pointer]), 5, gated);
-      this.#product(layer.down, gated, this.#x, true);
+      this.#attention(layer, number, between);
+      this.#gatedLayer(layer, between);
     });
-    // of the rows whose logits are wanted alone
-    const x = this.#x.pointer;
-    this.#last = this.#program.add("norm", [
-      0,
-      FEW_TOKENS,
-      x,
-      width,
-      weights.norm.pointer,
-      0,
-      normed.values.pointer,
-    ]);
-    this.#last.setReal(5, config.epsilon);
-    this.#widened(this.#last, 7, normed);
-    this.#last.set(10, this.#tables.wantedAt);
+    const { normed } = between;
+    this.#last = this.#lastNorm(normed);
     this.#head = this.#product(weights.head, normed, this.#logits, false);
     this.#linear.pop();
+    this.#cap = config.logitCap === undefined ? undefined : this.#program.add("cap");
+    this.#cap?.setReal(2, config.logitCap!);
     this.#normed = normed.values;
+  }
+
+  /** x += what attention over x gives. */
+  #attention(layer: LayerWeights, number: number, { normed, attended, apart }: Between): void {
+    const { heads, kvHeads, headDim, epsilon, layerKinds, window, attentionScale, attentionCap } =
+      this.config;
+    const { windowed, rope } = layerKinds[number]!;
+    const offset = number * kvHeads * HEAD_BYTES;
+    const qkv = this.#qkv.pointer;
+    this.#norm(this.#x, layer.attentionNorm, normed);
+    this.#product(layer.qkv, normed, this.#qkv, false);
+    const append = this.#perToken("append", [heads, kvHeads, headDim, qkv, this.#angles.pointerOf(rope)]);
+    append.set(6, this.#tables.rowsAt);
+    append.set(7, layer.qkvBias?.pointer ?? 0);
+    append.set(8, layer.headNorms?.query.pointer ?? 0);
+    append.set(9, layer.headNorms?.key.pointer ?? 0);
+    append.setReal(10, epsilon);
+    append.set(11, offset);
+    this.#watched.push({ keep: this.#program.add("keep"), weigh: this.#program.add("weigh") });
+    const about = [this.#tables.tilesAt, heads, kvHeads, headDim, qkv, offset];
+    const attend = this.#program.add("attend", about);
+    attend.setReal(6, attentionScale);
+    attend.set(11, windowed ? window! : 0);
+    attend.setReal(14, attentionCap ?? 0);
+    this.#attends.push(attend);
+    const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
+    merge.set(7, attended.values.pointer);
+    this.#widened(merge, 8, attended);
+    merge.set(11, this.#tables.rowsAt);
+    this.#merges.push(merge);
+    this.#product(layer.out, attended, apart ?? this.#x, !apart);
+    this.#add(apart, layer.outNorm, layer.outBias);
+  }
+
+  /** x += what the gated layer gives of x. */
+  #gatedLayer(layer: LayerWeights, { normed, gateUp, gated, apart }: Between): void {
+    this.#norm(this.#x, layer.hiddenNorm, normed);
+    this.#product(layer.gateUp, normed, gateUp, false);
+    const gate = this.#tokens("gate", [gateUp.pointer, paddedHidden(this.config), gated.values.pointer]);
+    this.#widened(gate, 5, gated);
+    gate.set(8, layer.gateUpBias?.pointer ?? 0);
+    gate.set(9, this.config.activation === "gelu" ? 1 : 0);
+    this.#product(layer.down, gated, apart ?? this.#x, !apart);
+    this.#add(apart, layer.downNorm, layer.downBias);
+  }
+
+  /** Of the rows whose logits are wanted alone. */
+  #lastNorm(normed: Activations): Stage {
+    const { width, epsilon } = this.config;
+    const weight = this.weights.norm.pointer;
+    const about = [0, FEW_TOKENS, this.#x.pointer, width, weight, 0, normed.values.pointer];
+    const last = this.#program.add("norm", about);
+    last.setReal(5, epsilon);
+    this.#widened(last, 7, normed);
+    last.set(10, this.#tables.wantedAt);
+    return last;
   }
 
   /** Of the configuration and of samples of all weights: the same for the same model, wherever it runs. */
@@ -164,7 +191,7 @@ export class Decoder implements Disposable {
   get scratchBytes(): number {
     const regions = [...this.#owned, this.#logits, this.#states, this.#rooms];
     const own = regions.reduce((sum, { byteLength }) => sum + (byteLength ?? 0), 0);
-    return own + this.#program.bytes + this.#tables.bytes;
+    return own + this.#program.bytes + this.#tables.bytes + this.#angles.bytes;
   }
 
   get shape(): CacheShape {
@@ -232,19 +259,18 @@ export class Decoder implements Disposable {
 
   /** Rows of the embedding, and the angles of their positions. */
   #embed(spans: readonly Span[]): void {
-    const { width, headDim, rope, vocabulary } = this.config;
-    const stretch = rope.scaling?.type === "yarn" ? rope.scaling.attention : 1;
+    const { width, vocabulary, embeddingScale } = this.config;
     const x = this.#x.f32();
-    const angles = this.#angles.f32();
     let row = 0;
     for (const { tokens, cache } of spans) {
       for (let t = 0; t < tokens.length; t++, row++) {
         const token = tokens[t]!;
         if (!(Number.isInteger(token) && token >= 0 && token < vocabulary))
           throw new MnemeError("RANGE", `model: token ${token} is none of ${vocabulary}`);
-        this.weights.embedding.row(token, x.subarray(row * width, (row + 1) * width));
-        const to = angles.subarray(row * headDim, (row + 1) * headDim);
-        writeAngles(this.#frequencies, cache.length + t, to, stretch);
+        const own = x.subarray(row * width, (row + 1) * width);
+        this.weights.embedding.row(token, own);
+        if (embeddingScale !== 1) for (let i = 0; i < width; i++) own[i]! *= embeddingScale;
+        this.#angles.write(row, cache.length + t);
       }
     }
   }
@@ -309,6 +335,10 @@ export class Decoder implements Disposable {
     this.#head.set(0, wanted);
     this.#head.set(8, this.#logits.pointer);
     this.#head.tasks = scored && wanted > 0 ? tasksOf(rows) : 0;
+    if (!this.#cap) return;
+    this.#cap.set(0, this.#logits.pointer);
+    this.#cap.set(1, rows);
+    this.#cap.tasks = scored ? wanted : 0;
   }
 
   /** The region, or a larger one in its place. */
@@ -334,6 +364,15 @@ export class Decoder implements Disposable {
     this.#widened(stage, 7, to);
   }
 
+  /** x += the norm of y + bias, where there is one of the two: what is added otherwise, its product has added. */
+  #add(y: Region | undefined, norm: Region | undefined, bias: Region | undefined): void {
+    if (!y && !bias) return;
+    const stage = this.#tokens("add", [this.#x.pointer, this.config.width, y?.pointer ?? 0]);
+    stage.setReal(5, this.config.epsilon);
+    stage.set(6, norm?.pointer ?? 0);
+    stage.set(7, bias?.pointer ?? 0);
+  }
+
   #widened(stage: Stage, at: number, to: Activations): void {
     stage.set(at, to.codes.pointer);
     stage.set(at + 1, to.scales.pointer);
@@ -341,7 +380,7 @@ export class Decoder implements Disposable {
   }
 
   /** A stage of (tokens, a task's tokens, ...args). */
-  #tokens(kind: "norm" | "gate", args: readonly number[]): Stage {
+  #tokens(kind: "norm" | "gate" | "add", args: readonly number[]): Stage {
     const stage = this.#program.add(kind, [0, FEW_TOKENS, ...args]);
     this.#byTokens.push({ stage, some: FEW_TOKENS });
     return stage;

@@ -27,30 +27,41 @@ export function weightBytes(config: ModelConfig, precision: Precision): number {
     matrix(2 * hidden, width) +
     matrix(width, hidden) +
     2 * width * F32;
-  const biases = config.qkvBias ? qkv * F32 : 0;
-  const headNorms = config.qkNorm ? 2 * headDim * F32 : 0;
-  return table * (config.tied ? 1 : 2) + layers * (layer + biases + headNorms) + width * F32;
+  const biases = (config.qkvBias ? qkv : 0) + (config.outBias ? width : 0);
+  const mlpBiases = config.mlpBias ? 2 * hidden + width : 0;
+  const norms = (config.qkNorm ? 2 * headDim : 0) + (config.postNorms ? 2 * width : 0);
+  const vectors = (biases + mlpBiases + norms) * F32;
+  return table * (config.tied ? 1 : 2) + layers * (layer + vectors) + width * F32;
 }
 
-/** Of the decoder (see decoder.ts): stages of a layer. */
+/** Of the decoder (see decoder.ts): stages of each layer, and of all together. */
 const LAYER_STAGES = 12;
+const LAST_STAGES = 3;
 const STAGE_BYTES = 128;
+
+/** Stages of a step at most. */
+export function programStages({ layers, postNorms, outBias, mlpBias }: ModelConfig): number {
+  const added = (postNorms || outBias ? 1 : 0) + (postNorms || mlpBias ? 1 : 0);
+  return layers * (LAYER_STAGES + added) + LAST_STAGES;
+}
 
 /** Activations, attention's work space and the program of a step, as the decoder holds them. */
 export function scratchBytes(config: ModelConfig): number {
-  const { width, heads, kvHeads, headDim, vocabulary, layers } = config;
+  const { width, heads, kvHeads, headDim, vocabulary } = config;
   const hidden = paddedHidden(config);
   const q = heads * headDim;
+  const angles = config.localRope ? 2 * headDim : headDim;
+  const apart = config.postNorms ? width : 0;
   // values, codes of 16 bits, a scale and a sum a group
   const activations = (columns: number): number =>
     MOST_TOKENS * (columns * (F32 + 2) + (columns / GROUP) * 2 * F32);
-  const values = MOST_TOKENS * F32 * (width + headDim + q + 2 * kvHeads * headDim + 2 * hidden);
+  const values = MOST_TOKENS * F32 * (width + apart + angles + q + 2 * kvHeads * headDim + 2 * hidden);
   const logits = Math.ceil(vocabulary / 4) * 4 * F32;
   const tables = (MOST_TOKENS * (ROW_WORDS + 1) + MOST_TILES * TILE_WORDS) * F32;
   // of a step of a whole piece of a prompt: rooms grow to that
   const tasks = (MOST_TOKENS / TILE_TOKENS) * kvHeads;
   const states = tasks * Math.ceil((TILE_TOKENS * (heads / kvHeads)) / 4) * 4 * stateBytes(headDim);
-  const program = (layers * LAYER_STAGES + 2) * STAGE_BYTES;
+  const program = programStages(config) * STAGE_BYTES;
   return (
     activations(width) +
     activations(q) +

@@ -3,7 +3,7 @@
  * softmax needs no sums across lanes. For prompts, whose tokens see the same pages.
  */
 import { NOTHING, stateBytes } from "./attend";
-import { expF32 } from "./exp";
+import { cappedF32, expF32 } from "./exp";
 import { dotsAt, sumsOfFour } from "./lanes";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { largest, widen } from "./widen";
@@ -46,7 +46,7 @@ function widenPart(x: usize, count: usize, most: f32, codes: usize): void {
 }
 
 /** A page for a block. `seen` and `low`: of each query the slots of the page that it sees, from the latter to before the former. */
-function page(block: usize, keys: usize, values: usize, seen: v128, low: v128, slots: usize, dim: usize, scale: f32, bias: usize, room: usize): void {
+function page(block: usize, keys: usize, values: usize, seen: v128, low: v128, slots: usize, dim: usize, scale: f32, cap: f32, bias: usize, room: usize): void {
   const codes = codesOf(block, dim);
   const by = f32x4.mul(v128.load(block, 32), f32x4.splat(scale));
   const keyScales = keys + PAGE_SLOTS * dim;
@@ -57,6 +57,7 @@ function page(block: usize, keys: usize, values: usize, seen: v128, low: v128, s
     let product = i32x4.splat(0);
     for (let at: usize = 0; at < dim; at += 32) product = i32x4.add(product, products32(row + at, codes + (at << 3), 64));
     let score = f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(product), by), v128.load32_splat(keyScales + (s << 2)));
+    if (cap > 0) score = cappedF32(score, cap);
     if (bias) score = f32x4.add(score, v128.load32_splat(bias + (s << 2)));
     const slot = i32x4.splat(<i32>s);
     score = v128.bitselect(score, f32x4.splat(NOTHING), v128.and(i32x4.lt_s(slot, seen), i32x4.ge_s(slot, low)));
@@ -153,7 +154,7 @@ function within(bound: usize, start: usize): i32 {
  * As `attendHead` of attend.ts, for int8 pages, dim a multiple of 32. states: room for whole fours; room:
  * scores [PAGE_SLOTS][4] and codes [4][PAGE_SLOTS] of weights, or the sums of a block.
  */
-export function attendFours(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, room: usize): void {
+export function attendFours(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, room: usize): void {
   const count = tokens * group;
   const size = FOUR * stateBytes(dim);
   for (let i: usize = 0; i < count; i += FOUR) begin(states + i / FOUR * size, q, qStride, i, count, group, dim);
@@ -171,7 +172,7 @@ export function attendFours(q: usize, qStride: usize, tokens: usize, group: usiz
         if (s0 > window && s0 - window >= start + PAGE_SLOTS) continue;
         low = i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(lowest(most, window, start)), 0, lowest(s0, window, start)), 1, lowest(s1, window, start)), 2, lowest(s2, window, start));
       }
-      page(states + i / FOUR * size, keys, values, seen, low, <usize>within(most, start), dim, scale, bias, room);
+      page(states + i / FOUR * size, keys, values, seen, low, <usize>within(most, start), dim, scale, cap, bias, room);
     }
   }
   for (let i: usize = 0; i < count; i += FOUR) end(states + i / FOUR * size, dim, room);

@@ -23,3 +23,12 @@ export function expF32(x: v128): v128 {
   // the bits of `whole` above n leave at the top
   return f32x4.mul(y, i32x4.shl(i32x4.add(whole, i32x4.splat(127)), 23));
 }
+
+/** cap x tanh(x / cap), which is nearly x where x is small beside the cap. */
+// @ts-ignore: decorator
+@inline
+export function cappedF32(x: v128, cap: f32): v128 {
+  const one = f32x4.splat(1);
+  const twice = expF32(f32x4.mul(x, f32x4.splat(2 / cap)));
+  return f32x4.mul(f32x4.splat(cap), f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(twice, one))));
+}

@@ -4,7 +4,7 @@
  */
 import { attendHead, mergeStates, putSlot, stateBytes } from "./attend";
 import { attendFours } from "./attend-four";
-import { addRows, gateRows, rmsNorm, rotate, turn } from "./block";
+import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { addWeights, weighRows } from "./weigh";
@@ -31,6 +31,8 @@ const MERGE: i32 = 6;
 const GATE: i32 = 7;
 const KEEP: i32 = 8;
 const WEIGH: i32 = 9;
+const ADD: i32 = 10;
+const CAP: i32 = 11;
 
 /** Bytes of what is known of a row: its sequence's heads, its number among the sequence's rows, whether rows are turned, its tile, its number in that. */
 const ROW: usize = 20;
@@ -94,6 +96,8 @@ function runTask(stage: usize, task: usize): void {
     case GATE: return gate(stage, task);
     case KEEP: return keep(stage);
     case WEIGH: return weigh(stage, task);
+    case ADD: return add(stage, task);
+    case CAP: return capRow(arg(stage, 0) + task * (arg(stage, 1) << 2), arg(stage, 1), realArg(stage, 2));
   }
 }
 
@@ -133,7 +137,7 @@ function linear(stage: usize, task: usize): void {
 }
 
 /**
- * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], rows, biases of q, k and v (0: none),
+ * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim] (0: not rotated), rows, biases of q, k and v (0: none),
  * norms of a query and of a key (0: none), epsilon, bytes from a sequence's heads to those of the layer. Rotates the queries in place and
  * puts rotated keys and values into the cache.
  * heads of a sequence: of each layer and key-value head 4 words: its page table, slots before this batch, two unused.
@@ -150,7 +154,7 @@ function append(stage: usize, token: usize): void {
     rmsNorm(row, arg(stage, 8), heads, dim, realArg(stage, 10), row);
     rmsNorm(row + heads * bytes, arg(stage, 9), kv, dim, realArg(stage, 10), row + heads * bytes);
   }
-  for (let h: usize = 0; h < heads + kv; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
+  if (arg(stage, 5)) for (let h: usize = 0; h < heads + kv; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
   if (load<u32>(about, 8)) turn(row, heads + 2 * kv, dim);
   for (let h: usize = 0; h < kv; h++) {
     const head = <usize>load<u32>(about) + arg(stage, 11) + (h << 4);
@@ -170,7 +174,7 @@ function statesOf(tile: usize, group: usize, dim: usize): usize {
 /**
  * A task is a part of a tile of tokens of a key-value head. tiles, heads, key-value heads, dim, qkv, bytes from a sequence's heads to those
  * of the layer, scale, states, parts, tokens of the largest tile, room, window (0: none), bytes of a task's room, of it those for an
- * expanded page.
+ * expanded page, cap of scores (0: none).
  */
 function attend(stage: usize, task: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -189,8 +193,8 @@ function attend(stage: usize, task: usize): void {
   const room = arg(stage, 10) + task * arg(stage, 12);
   const first = pages * part / parts, last = pages * (part + 1) / parts;
   const table = load<u32>(head), window = arg(stage, 11);
-  if (load<u32>(tile, 16) && count * group >= 4 && dim % 32 == 0) attendFours(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
-  else attendHead(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room, room + arg(stage, 12) - arg(stage, 13));
+  if (load<u32>(tile, 16) && count * group >= 4 && dim % 32 == 0) attendFours(q, stride, count, group, dim, realArg(stage, 6), realArg(stage, 14), table, first, last, before, window, states, room);
+  else attendHead(q, stride, count, group, dim, realArg(stage, 6), realArg(stage, 14), table, first, last, before, window, states, room, room + arg(stage, 12) - arg(stage, 13));
 }
 
 /** A task is a token. tokens, heads, key-value heads, dim, states, parts, tokens of the largest tile, out; codes, scales, sums of out (0: not wanted); rows. */
@@ -220,7 +224,7 @@ function keep(stage: usize): void {
 /**
  * A task is a key-value head. tokens, heads, key-value heads, dim, queries, bytes between their rows, heads of the sequence's layer, scale,
  * slots before the first token less those before the batch, rows or sums of each head, bytes from a head's to the next one's, bytes of a row (0: sums are
- * wanted), room, bytes of a task's room: a state, an expanded page, then scores of whole pages.
+ * wanted), room, bytes of a task's room: a state, an expanded page, then scores of whole pages; bytes of the expanded page, cap of scores (0: none).
  */
 function weigh(stage: usize, h: usize): void {
   const tokens = arg(stage, 0), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -232,15 +236,35 @@ function weigh(stage: usize, h: usize): void {
   const state = arg(stage, 12) + h * arg(stage, 13);
   const room = state + stateBytes(dim);
   const scores = room + arg(stage, 14);
-  if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, out, arg(stage, 11));
-  else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, scores, out);
+  if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), realArg(stage, 15), load<u32>(head), before, state, room, out, arg(stage, 11));
+  else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), realArg(stage, 15), load<u32>(head), before, state, room, scores, out);
 }
 
-/** tokens, a task's, gate and up, dim, out; codes, scales, sums of out (0: not wanted). */
+/** tokens, a task's, gate and up, dim, out; codes, scales, sums of out (0: not wanted); biases of gate and up (0: none), whether gelu. */
 function gate(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
   const count = min(some, arg(stage, 0) - from);
-  gateRows(arg(stage, 2) + from * (dim << 3), count, dim, dim << 3, arg(stage, 4) + from * (dim << 2));
+  gateRows(arg(stage, 2) + from * (dim << 3), count, dim, dim << 3, arg(stage, 8), arg(stage, 9) != 0, arg(stage, 4) + from * (dim << 2));
   widenRows(arg(stage, 4), from, count, dim, stage, 5);
+}
+
+/** tokens, a task's, x, dim, y (0: none), epsilon, weights of y's norm (0: none), bias (0: none). x += the norm of y + bias; y is used up. */
+function add(stage: usize, task: usize): void {
+  const some = arg(stage, 1), dim = arg(stage, 3);
+  const from = task * some;
+  const count = min(some, arg(stage, 0) - from);
+  const bytes = dim << 2;
+  const y = arg(stage, 4), weight = arg(stage, 6), bias = arg(stage, 7);
+  for (let r = from; r < from + count; r++) {
+    const x = arg(stage, 2) + r * bytes;
+    if (!y) {
+      addRows(x, bias, dim);
+      continue;
+    }
+    const row = y + r * bytes;
+    if (bias) addRows(row, bias, dim);
+    if (weight) rmsNorm(row, weight, 1, dim, realArg(stage, 5), row);
+    addRows(x, row, dim);
+  }
 }
