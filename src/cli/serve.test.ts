@@ -1,4 +1,4 @@
-/** `mneme serve` with a language model, as it is typed: how its weights and caches are kept. */
+/** `mneme serve` with a language model, and `mneme weights`, as they are typed: how its weights and caches are kept. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -52,6 +52,20 @@ describe.skipIf(!existsSync(main))("mneme serve --model", () => {
     const kept = join(scratch, "weights");
     expect(await served(["--precision", "int4", "--weight-cache", kept], cachedTokens)).toBeGreaterThan(30);
     expect(readdirSync(kept)).toHaveLength(1);
+  });
+
+  test("mneme weights lists and clears what is kept", async () => {
+    const kept = join(scratch, "listed");
+    const weights = (...args: string[]) =>
+      spawnSync(process.execPath, [main, "weights", ...args, "--weight-cache", kept], { encoding: "utf8" });
+    expect(weights().stdout).toMatch(/^0 files, 0 B of 8.* in .*listed\n$/);
+    await served(["--weight-cache", kept], cachedTokens);
+    const { files, bytes } = JSON.parse(weights("--json").stdout);
+    expect(files).toMatchObject([{ model, precision: "int8", bytes, pinned: false }]);
+    expect(weights("list").stdout).toMatch(/tiny +int8 .*\n1 files, /);
+    expect(JSON.parse(weights("clear", "--json").stdout)).toEqual({ folder: kept, files: 1, bytes });
+    expect(readdirSync(kept)).toEqual([]);
+    expect(weights("burn").status).toBe(2);
   });
 
   test("--cache governs every request", async () => {

@@ -7,7 +7,7 @@ import { safetensorsSource } from "../weights/safetensors-source.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import { type ChatTemplate, openChatTemplate } from "./chat-template.ts";
 import { configOf, type ModelConfig, type Rope } from "./config.ts";
-import { ggufConfig } from "./gguf-config.ts";
+import { ggufModelConfig } from "./gguf-config.ts";
 import { ggufSpecialTokens, ggufTokenizer } from "./gguf-tokenizer.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -53,16 +53,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 async function ggufCheckpoint(path: string): Promise<Checkpoint> {
   const { metadata, tensors, files } = await openGguf(path);
   try {
-    const said = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-    // no field tells of biases: they are there or not
-    const has = (part: string): boolean => tensors.shapeOf(`model.layers.0.${part}.bias`) !== undefined;
-    const config = {
-      ...said,
-      qkvBias: said.qkvBias || has("self_attn.q_proj"),
-      outBias: has("self_attn.o_proj"),
-      mlpBias: has("mlp.gate_proj"),
-      rope: ropeOf(said, tensors, path),
-    };
+    const said = ggufModelConfig(metadata, (tensor) => tensors.shapeOf(tensor) !== undefined, path);
+    const config = { ...said, rope: ropeOf(said, tensors, path) };
     const source = metadata["tokenizer.chat_template"];
     return {
       name: path,

@@ -75,6 +75,22 @@ export function ggufConfig(metadata: Metadata, tied: boolean, file: string): Mod
   return found;
 }
 
+/** The same with what no field tells: which tensors there are. @param has by the names of Hugging Face checkpoints */
+export function ggufModelConfig(
+  metadata: Metadata,
+  has: (tensor: string) => boolean,
+  file: string,
+): ModelConfig {
+  const said = ggufConfig(metadata, !has("lm_head.weight"), file);
+  const hasBias = (part: string): boolean => has(`model.layers.0.${part}.bias`);
+  return {
+    ...said,
+    qkvBias: said.qkvBias || hasBias("self_attn.q_proj"),
+    outBias: hasBias("self_attn.o_proj"),
+    mlpBias: hasBias("mlp.gate_proj"),
+  };
+}
+
 function scalarOf(family: string, of: (name: string) => unknown): unknown {
   if (!Object.hasOwn(LARGEST, family)) return undefined;
   return of("block_count") === LARGEST[family]

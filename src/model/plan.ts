@@ -1,12 +1,14 @@
-/** plan: what a model would need at a context length, out of headers alone, and the best of precision and cache codec that fits a budget. */
+/** plan: what a model would need at a context length, out of its configuration and headers alone, and the best of precision and cache codec that fits a budget. */
 import { PAGE_CODECS, type PageCodec } from "../cache/page-codec.ts";
 import { MnemeError } from "../errors.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
+import { type HubOptions, isHubName } from "./hub.ts";
+import { hubConfig } from "./hub-config.ts";
 import { cacheBytes, MEMORY_BYTES, scratchBytes, weightBytes } from "./sizes.ts";
 
-export interface PlanOptions {
+export interface PlanOptions extends Pick<HubOptions, "hub" | "signal"> {
   /** Bytes that all of it may take; default, and never more than: one WebAssembly memory, 2^32. */
   readonly budgetBytes?: number;
   /** Only this precision. */
@@ -47,10 +49,11 @@ const BEST_PRECISIONS: readonly Precision[] = ["bf16", "int8", "int4"];
 const BEST_CODECS: readonly PageCodec[] = ["f32", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
 
 /**
- * @param path a folder or GGUF file, as `load` takes it. @param contextTokens of prompt and answer together
+ * @param path a folder or GGUF file, or "hf:owner/name...", as `load` takes it; of a model of the hub no weights come. @param contextTokens of prompt and answer together
  * @throws MnemeError RANGE for a context that the model was not trained for; of files what `load` throws
  */
 export async function plan(path: string, contextTokens: number, options: PlanOptions = {}): Promise<Plan> {
+  if (isHubName(path)) return planOf(await hubConfig(path, options), contextTokens, options);
   using checkpoint = await openCheckpoint(path);
   return planOf(checkpoint.config, contextTokens, options);
 }

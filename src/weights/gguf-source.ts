@@ -24,7 +24,10 @@ interface Parsed {
 }
 
 interface GgufModule {
-  gguf(path: string, options: { readonly allowLocalFile: true }): Promise<Parsed>;
+  gguf(
+    path: string,
+    options: { readonly allowLocalFile: true } | { readonly fetch: typeof fetch },
+  ): Promise<Parsed>;
 }
 
 export interface GgufFile {
@@ -133,6 +136,27 @@ export async function openGguf(path: string): Promise<GgufFile> {
   return { metadata: metadata ?? {}, tensors: sourceOf(path, tensors, close), files };
 }
 
+/**
+ * What the headers of a file's shards on a server say: its metadata, and the names of its tensors as in Hugging Face checkpoints.
+ * @throws MnemeError DEPENDENCY, FORMAT naming the address
+ */
+export async function ggufHeaders(
+  urls: readonly string[],
+  request: typeof fetch,
+): Promise<{ readonly metadata: Metadata; readonly names: ReadonlySet<string> }> {
+  const names = new Set<string>();
+  let metadata: Metadata | undefined;
+  for (const url of urls) {
+    const parsed = await parse(url, request);
+    metadata ??= parsed.metadata as Metadata;
+    for (const { name } of parsed.tensorInfos) {
+      const known = hubName(name, metadata["general.architecture"]);
+      if (known) names.add(known);
+    }
+  }
+  return { metadata: metadata ?? {}, names };
+}
+
 /** A file says how many shards there are, unless it is whole. */
 function checkShard(metadata: Metadata, count: number, path: string): void {
   const said = Number(metadata["split.count"] ?? 1) || 1;
@@ -162,10 +186,10 @@ async function loadParser(): Promise<GgufModule> {
   }
 }
 
-async function parse(path: string): Promise<Parsed> {
+async function parse(path: string, request?: typeof fetch): Promise<Parsed> {
   const { gguf } = await loadParser();
   try {
-    return await gguf(path, { allowLocalFile: true });
+    return await gguf(path, request ? { fetch: request } : { allowLocalFile: true });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new MnemeError("FORMAT", `${path}: no GGUF file that can be read (${why}); fetch the file again`, {
