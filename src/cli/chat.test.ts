@@ -1,4 +1,4 @@
-/** `mneme chat` and `mneme ask` as they are typed, with a tiny model of random weights. */
+/** `mneme chat`, `mneme ask` and `mneme stats` as they are typed, with a tiny model of random weights. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -73,6 +73,19 @@ describe.skipIf(!existsSync(main))("mneme chat", () => {
     expect(code).toBe(2);
     expect(err).toMatch(/needs a model; name its folder with --model/);
     expect(mneme("", "chat", "--no-library", "--model", join(scratch, "nowhere")).code).toBe(3);
+  });
+
+  test("mneme stats shows what a model holds", () => {
+    const { out } = mneme("", "stats", "-l", library, "--model", model);
+    expect(out).toMatch(
+      /ram .* of 256 MB budget\n[\s\S]*ram .* beside the budget\n\s+language model: work space/,
+    );
+    const { structures } = JSON.parse(mneme("", "stats", "-l", library, "--model", model, "--json").out);
+    const row = structures.find(
+      ({ structure }: { structure: string }) => structure === "language model: weights",
+    );
+    expect(row).toMatchObject({ tier: "ram", bytes: expect.any(Number) });
+    expect(mneme("", "stats", "-l", library).out).not.toContain("language model");
   });
 
   test("mneme ask takes the same models", () => {

@@ -73,6 +73,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/plan.ts")),
   },
   {
+    name: "weights",
+    summary: "Converted weights of language models that are kept: list them, or clear them away",
+    load: () => loaded(import("./commands/weights.ts")),
+  },
+  {
     name: "eval",
     summary: "Judge retrieval on your own queries and judgements",
     load: () => loaded(import("./commands/eval.ts")),

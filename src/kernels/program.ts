@@ -17,6 +17,8 @@ const KINDS = [
   "keep",
   "weigh",
   "pick",
+  "add",
+  "cap",
 ] as const;
 export type StageKind = (typeof KINDS)[number];
 
@@ -62,8 +64,9 @@ export function weighRoom(
   slots: number,
   expanded: number,
 ): number {
-  if (tokens * group <= FEW_QUERIES) return stateBytes(dim) + expanded + slots * 4;
-  return blocksRoom(dim, Math.min(tokens, WEIGHED_TOKENS) * group, expanded);
+  const alone = stateBytes(dim) + expanded + slots * 4;
+  if (tokens * group <= FEW_QUERIES) return alone;
+  return Math.max(alone, blocksRoom(dim, Math.min(tokens, WEIGHED_TOKENS) * group, expanded));
 }
 
 /** Words of what is known of a row, and of a tile of rows (wasm/assembly/program.ts). */
@@ -109,6 +112,10 @@ export class Program implements Disposable {
     this.#most = most;
     this.#room = face.arena.alloc(most * STAGE_WORDS * 4);
     this.#room.u32().fill(0);
+  }
+
+  get bytes(): number {
+    return this.#room.byteLength;
   }
 
   /** @param args in the order of the kernel; set others later. */

@@ -1,12 +1,17 @@
 /** stats and info: what the library holds, in bytes that are really there. */
 import type { Embedder } from "../embed/embedder.ts";
+import type { LanguageModel } from "../model/index.ts";
 import { FORMAT_VERSION } from "./layout.ts";
 import type { Library } from "./library.ts";
 import { vectorsPrefix } from "./spaces.ts";
 import type { MemoryInfo, StatsRow } from "./types.ts";
 
-/** One row a structure: RAM by claim, disk by kind of part. */
-export function libraryStats(library: Library, embedder: Embedder): readonly StatsRow[] {
+/** One row a structure: RAM by claim, disk by kind of part; the model that answers behind the library's own RAM. */
+export function libraryStats(
+  library: Library,
+  embedder: Embedder,
+  model: LanguageModel | undefined,
+): readonly StatsRow[] {
   const limit = library.budget.limitBytes;
   const ram = [
     ...library.memory().map(({ name, bytes }) => ({ name, bytes })),
@@ -16,7 +21,15 @@ export function libraryStats(library: Library, embedder: Embedder): readonly Sta
   const rows: StatsRow[] = ram
     .filter(({ bytes }) => bytes > 0)
     .map(({ name, bytes }) => ({ structure: name, tier: "ram", bytes, share: bytes / limit }));
-  return [...rows, ...diskRows(library)];
+  return [...rows, ...modelRows(model), ...diskRows(library)];
+}
+
+/** Not out of the library's budget: the model is borrowed, and has limits of its own. */
+function modelRows(model: LanguageModel | undefined): StatsRow[] {
+  const { weights = 0, cache = 0, scratch = 0 } = model?.bytes ?? {};
+  return Object.entries({ weights, cache, "work space": scratch })
+    .filter(([, bytes]) => bytes > 0)
+    .map(([name, bytes]) => ({ structure: `language model: ${name}`, tier: "ram", bytes }));
 }
 
 function diskRows(library: Library): StatsRow[] {

@@ -117,7 +117,7 @@ export class LibraryMemory implements Memory {
   }
 
   stats(): readonly StatsRow[] {
-    return libraryStats(this.#open("stats"), this.#activeEmbedder);
+    return libraryStats(this.#open("stats"), this.#activeEmbedder, this.#settings.model);
   }
 
   info(): MemoryInfo {

@@ -248,7 +248,7 @@ export interface StatsRow {
   readonly structure: string;
   readonly tier: "ram" | "disk" | "remote";
   readonly bytes: number;
-  /** Share of the budget for RAM rows. */
+  /** Share of the budget, of RAM that the budget is for: not of a language model, which is borrowed. */
   readonly share?: number;
 }
 

@@ -30,6 +30,11 @@ export class AnnexRoom implements Disposable {
     return this.#out;
   }
 
+  get bytes(): number {
+    const regions = [...Object.values(this.x), this.rows, this.#out] as Region[];
+    return regions.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   [Symbol.dispose](): void {
     for (const one of [...Object.values(this.x), this.rows, this.#out]) one[Symbol.dispose]();
   }

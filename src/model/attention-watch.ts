@@ -37,7 +37,8 @@ export class AttentionWatch implements Disposable {
   readonly #program: Program;
   readonly #stage: Stage;
   #rows: Region | undefined;
-  readonly #frequencies: Float64Array;
+  /** Of each layer; undefined where it does not rotate. */
+  readonly #frequencies: readonly (Float64Array | undefined)[];
 
   constructor(face: WasmFace, config: ModelConfig, needs: Needs, pool: () => Pool | undefined) {
     this.#face = face;
@@ -51,7 +52,9 @@ export class AttentionWatch implements Disposable {
     this.#room = face.arena.alloc(64);
     this.#program = new Program(face, 1);
     this.#stage = this.#program.add("weigh");
-    this.#frequencies = frequenciesOf(config.rope, config.headDim);
+    const global = frequenciesOf(config.rope, config.headDim);
+    const local = config.localRope && frequenciesOf(config.localRope, config.headDim);
+    this.#frequencies = config.layerKinds.map(({ rope }) => ({ global, local, none: undefined })[rope]);
   }
 
   get #rowBytes(): number {
@@ -173,8 +176,8 @@ export class AttentionWatch implements Disposable {
         },
         weightSums: () => this.#sumsOf(layer, kvHead).subarray(0, cache.slotsOf(layer, kvHead)),
         queryStatistics: () => this.#statisticsOf(layer, kvHead),
-        rotate: (row: Float32Array, position: number) => this.#rotate(row, position, 1),
-        unrotate: (row: Float32Array, position: number) => this.#rotate(row, position, -1),
+        rotate: (row: Float32Array, position: number) => this.#rotate(layer, row, position, 1),
+        unrotate: (row: Float32Array, position: number) => this.#rotate(layer, row, position, -1),
       };
     });
   }
@@ -261,7 +264,8 @@ export class AttentionWatch implements Disposable {
     args.forEach((value, i) => {
       stage.set(i, value);
     });
-    stage.setReal(7, headDim ** -0.5);
+    stage.setReal(7, this.#config.attentionScale);
+    stage.setReal(15, this.#config.attentionCap ?? 0);
     stage.tasks = kvHeads;
   }
 
@@ -297,16 +301,18 @@ export class AttentionWatch implements Disposable {
       for (let t = 0; t < count; t++)
         for (let h = 0; h < heads; h++) {
           const row = rows.subarray(t * width + h * headDim, t * width + (h + 1) * headDim);
-          this.#rotate(row, next - count + t, -1);
+          this.#rotate(layer, row, next - count + t, -1);
           this.#moments!.add(layer, h, next - count + t, row);
         }
     }
   }
 
-  #rotate(row: Float32Array, position: number, direction: 1 | -1): void {
+  #rotate(layer: number, row: Float32Array, position: number, direction: 1 | -1): void {
+    const frequencies = this.#frequencies[layer];
+    if (!frequencies) return;
     const half = row.length / 2;
     const angles = new Float32Array(row.length);
-    writeAngles(this.#frequencies, position, angles, 1);
+    writeAngles(frequencies, position, angles, 1);
     for (let i = 0; i < half; i++) {
       const [a, b] = [row[i]!, row[half + i]!];
       const [cos, sin] = [angles[i]!, angles[half + i]! * direction];

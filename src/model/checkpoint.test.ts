@@ -33,6 +33,13 @@ function scratch(): string {
 const good = mkdtempSync(join(work, "good-"));
 writeCheckpoint(good);
 
+const GEMMA_3 = {
+  architectures: ["Gemma3ForCausalLM"],
+  sliding_window: 20,
+  num_hidden_layers: 6,
+  rope_theta: 1e5,
+};
+
 const options = { precision: "bf16", weightCache: false, workers: 0 } as const;
 
 async function textOf(model: Model): Promise<string> {
@@ -108,6 +115,30 @@ describe.skipIf(!hasParser)("a GGUF file", () => {
     expect(await textOf(model)).toBe(await textOf(other));
     expect(model.chatPrompt([{ role: "user", content: "hi" }])).toBe("<s>hi");
     expect(await model.score("the ban")).toEqual(await other.score("the ban"));
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["Llama with all biases", { attention_bias: true, mlp_bias: true }],
+    ["Qwen2", { architectures: ["Qwen2ForCausalLM"] }],
+    ["Qwen3", { architectures: ["Qwen3ForCausalLM"] }],
+    ["SmolLM3", { architectures: ["SmolLM3ForCausalLM"], num_hidden_layers: 4 }],
+    ["Gemma", { architectures: ["GemmaForCausalLM"] }],
+    ["Gemma 2", { architectures: ["Gemma2ForCausalLM"], sliding_window: 20, query_pre_attn_scalar: 16 }],
+    ["Gemma 3", { ...GEMMA_3, query_pre_attn_scalar: 16 }],
+  ])("of another family is the same model too: %s", async (name, changes) => {
+    const folder = mkdtempSync(join(work, "family-"));
+    writeCheckpoint(folder, changes);
+    const file = join(work, `${name}.gguf`);
+    writeSmallGguf(file, changes);
+    await using model = await load(file, options);
+    await using other = await load(folder, options);
+    // the file has it as f32, and norms' weights whole
+    const { normOffset: _, epsilon: __, ...config } = model.config;
+    expect(other.config).toMatchObject(config);
+    const tokens = Array.from({ length: 60 }, (_, i) => 3 + ((i * 7) % 50));
+    const [found, wanted] = [await model.score(tokens), await other.score(tokens)];
+    expect(Math.max(...found.map((one, i) => Math.abs(one - wanted[i]!)))).toBeLessThan(1e-5);
+    expect(await textOf(model)).toBe(await textOf(other));
   });
 
   test("opens by its folder, and by any of its shards", async () => {

@@ -7,7 +7,7 @@ import { safetensorsSource } from "../weights/safetensors-source.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import { type ChatTemplate, openChatTemplate } from "./chat-template.ts";
 import { configOf, type ModelConfig, type Rope } from "./config.ts";
-import { ggufConfig } from "./gguf-config.ts";
+import { ggufModelConfig } from "./gguf-config.ts";
 import { ggufSpecialTokens, ggufTokenizer } from "./gguf-tokenizer.ts";
 import { openTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -53,10 +53,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 async function ggufCheckpoint(path: string): Promise<Checkpoint> {
   const { metadata, tensors, files } = await openGguf(path);
   try {
-    const said = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-    // no field tells of biases: they are there or not
-    const qkvBias = said.qkvBias || tensors.shapeOf("model.layers.0.self_attn.q_proj.bias") !== undefined;
-    const config = { ...said, qkvBias, rope: ropeOf(said, tensors, path) };
+    const said = ggufModelConfig(metadata, (tensor) => tensors.shapeOf(tensor) !== undefined, path);
+    const config = { ...said, rope: ropeOf(said, tensors, path) };
     const source = metadata["tokenizer.chat_template"];
     return {
       name: path,

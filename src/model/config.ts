@@ -1,5 +1,6 @@
-/** What a checkpoint says of its architecture, in the words of this room. Variants of the Llama family are data: a row of a table each. */
+/** What a checkpoint says of its architecture, in the words of this room. Variants of the Llama family are data: a row of a table each (variants.ts). */
 import { MnemeError } from "../errors.ts";
+import { type LayerKind, VARIANTS, type Variant } from "./variants.ts";
 
 export interface Rope {
   readonly theta: number;
@@ -40,29 +41,38 @@ export interface ModelConfig {
   readonly headDim: number;
   readonly epsilon: number;
   readonly rope: Rope;
+  /** Of layers whose kind says so. */
+  readonly localRope: Rope | undefined;
+  /** One for each layer. */
+  readonly layerKinds: readonly LayerKind[];
   /** Positions it was trained for. */
   readonly context: number;
   /** The output layer is the embedding table. */
   readonly tied: boolean;
   readonly qkvBias: boolean;
+  /** Of the product behind attention. */
+  readonly outBias: boolean;
+  /** Of all three products of the gated layer. */
+  readonly mlpBias: boolean;
   readonly qkNorm: boolean;
+  /** Norms also behind attention and behind the gated layer, before they are added. */
+  readonly postNorms: boolean;
+  /** What is added to the weights of norms as the checkpoint has them. */
+  readonly normOffset: 0 | 1;
+  /** Of the gate; "gelu" by its form with tanh. */
+  readonly activation: "silu" | "gelu";
+  /** Factor on tokens' vectors. */
+  readonly embeddingScale: number;
+  /** Factor on scores of attention. */
+  readonly attentionScale: number;
+  /** Scores and logits are held below these: cap x tanh(score / cap). */
+  readonly attentionCap: number | undefined;
+  readonly logitCap: number | undefined;
+  /** Tokens that windowed layers see; undefined where there is no such layer. */
   readonly window: number | undefined;
   readonly bos: number | undefined;
   readonly eos: readonly number[];
 }
-
-interface Variant {
-  readonly qkvBias: boolean | "asSaid";
-  readonly qkNorm: boolean;
-}
-
-/** By `architectures[0]` of config.json. */
-const VARIANTS: Readonly<Record<string, Variant>> = {
-  LlamaForCausalLM: { qkvBias: "asSaid", qkNorm: false },
-  MistralForCausalLM: { qkvBias: "asSaid", qkNorm: false },
-  Qwen2ForCausalLM: { qkvBias: true, qkNorm: false },
-  Qwen3ForCausalLM: { qkvBias: "asSaid", qkNorm: true },
-};
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -81,35 +91,56 @@ const MOST: Readonly<Record<string, number>> = {
 export function configOf(config: unknown, file: string): ModelConfig {
   if (config === null || typeof config !== "object" || Array.isArray(config))
     throw new MnemeError("FORMAT", `${file}: expected a JSON object`);
-  const json = config as Json;
-  const architecture = String((json.architectures as unknown[] | undefined)?.[0] ?? "none");
+  const given = config as Json;
+  const architecture = String((given.architectures as unknown[] | undefined)?.[0] ?? "none");
   const variant = Object.hasOwn(VARIANTS, architecture) ? VARIANTS[architecture]! : undefined;
   if (!variant)
     throw new MnemeError(
       "UNSUPPORTED",
       `${file}: architecture ${architecture} is not known; known are ${Object.keys(VARIANTS).join(", ")}`,
     );
+  const json = { ...variant.defaults, ...withRopeFields(given) };
   const count = (name: string, otherwise?: number): number =>
     wholeNumber(json, name, file, otherwise, MOST[name]);
   const width = count("hidden_size");
   const heads = count("num_attention_heads");
   const kvHeads = count("num_key_value_heads", heads);
+  const headDim = count("head_dim", Math.floor(width / heads));
+  const layers = count("num_hidden_layers");
+  const layerKinds = layerKindsOf(variant, json, layers, file);
+  const asSaid = (bias: boolean | "asSaid"): boolean =>
+    bias === "asSaid" ? json.attention_bias === true : bias;
   const found: ModelConfig = {
     architecture,
     vocabulary: count("vocab_size"),
     width,
     hidden: count("intermediate_size"),
-    layers: count("num_hidden_layers"),
+    layers,
     heads,
     kvHeads,
-    headDim: count("head_dim", Math.floor(width / heads)),
+    headDim,
     epsilon: positive(json, "rms_norm_eps", file, 1e-6),
     rope: { theta: positive(json, "rope_theta", file, 10_000), scaling: scalingOf(json, file) },
+    localRope: layerKinds.some(({ rope }) => rope === "local")
+      ? { theta: positive(json, "rope_local_base_freq", file), scaling: undefined }
+      : undefined,
+    layerKinds,
     context: count("max_position_embeddings"),
     tied: json.tie_word_embeddings === true,
-    qkvBias: variant.qkvBias === "asSaid" ? json.attention_bias === true : variant.qkvBias,
+    qkvBias: asSaid(variant.qkvBias),
+    outBias: asSaid(variant.outBias),
+    mlpBias: json.mlp_bias === true,
     qkNorm: variant.qkNorm,
-    window: windowOf(json, file),
+    postNorms: variant.postNorms,
+    normOffset: variant.gemma ? 1 : 0,
+    activation: variant.activation,
+    embeddingScale: variant.gemma ? Math.sqrt(width) : 1,
+    attentionScale: positive(json, "query_pre_attn_scalar", file, headDim) ** -0.5,
+    attentionCap: capOf(json, "attn_logit_softcapping", file),
+    logitCap: capOf(json, "final_logit_softcapping", file),
+    window: layerKinds.some(({ windowed }) => windowed)
+      ? wholeNumber(json, "sliding_window", file)
+      : undefined,
     bos: typeof json.bos_token_id === "number" ? json.bos_token_id : undefined,
     eos: [json.eos_token_id].flat().filter((id): id is number => typeof id === "number"),
   };
@@ -117,7 +148,46 @@ export function configOf(config: unknown, file: string): ModelConfig {
   return found;
 }
 
-function checkShapes({ heads, kvHeads, headDim, width }: ModelConfig, json: Json, file: string): void {
+/** Newer files have all of rotary positions in one field, of each kind of layer where kinds differ. */
+function withRopeFields(json: Json): Json {
+  const all = json.rope_parameters as Json | null | undefined;
+  if (!all) return json;
+  const [global, local] = [all.full_attention ?? all, all.sliding_attention] as (Json | undefined)[];
+  const more = {
+    rope_theta: json.rope_theta ?? global?.rope_theta,
+    rope_scaling: json.rope_scaling ?? (global?.rope_type === undefined ? undefined : global),
+    rope_local_base_freq: json.rope_local_base_freq ?? local?.rope_theta,
+  };
+  return { ...json, ...Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) };
+}
+
+function layerKindsOf(variant: Variant, json: Json, layers: number, file: string): LayerKind[] {
+  const { layer_types: types, sliding_window: window } = json;
+  const said = Array.isArray(types) ? (types as unknown[]) : undefined;
+  const odd = said?.find((one) => one !== "full_attention" && one !== "sliding_attention");
+  if (said && (said.length !== layers || odd !== undefined))
+    throw new MnemeError(
+      "UNSUPPORTED",
+      `${file}: layer_types has ${odd === undefined ? `${said.length} entries` : JSON.stringify(odd)}; ` +
+        `expected "full_attention" or "sliding_attention" for each of ${layers} layers`,
+    );
+  const none = window === undefined || window === null || json.use_sliding_window === false;
+  return Array.from({ length: layers }, (_, layer) => {
+    const sliding = said ? said[layer] === "sliding_attention" : variant.windowed(layer, json);
+    const windowed = !none && sliding;
+    return { windowed, rope: variant.rope(layer, windowed, json) };
+  });
+}
+
+function capOf(json: Json, name: string, file: string): number | undefined {
+  return json[name] === undefined || json[name] === null ? undefined : positive(json, name, file);
+}
+
+function checkShapes(
+  { heads, kvHeads, headDim, width, activation }: ModelConfig,
+  json: Json,
+  file: string,
+): void {
   const refuse = (why: string): never => {
     throw new MnemeError("UNSUPPORTED", `${file}: ${why}`);
   };
@@ -126,8 +196,17 @@ function checkShapes({ heads, kvHeads, headDim, width }: ModelConfig, json: Json
   if (headDim % 16 !== 0) refuse(`head_dim ${headDim}; expected a multiple of 16`);
   for (const [name, size] of Object.entries({ hidden_size: width, "heads x head_dim": heads * headDim }))
     if (size % 32 !== 0) refuse(`${name} ${size}; expected a multiple of 32`);
-  const act = json.hidden_act ?? "silu";
-  if (act !== "silu") refuse(`hidden_act ${JSON.stringify(act)}; expected "silu"`);
+  // Gemma's first files say "gelu" and mean its form with tanh, as all of them were trained
+  const known = activation === "silu" ? ["silu"] : ["gelu_pytorch_tanh", "gelu"];
+  const act = (activation === "gelu" ? json.hidden_activation : undefined) ?? json.hidden_act ?? known[0];
+  if (!known.includes(act as string))
+    refuse(`hidden_act ${JSON.stringify(act)}; expected ${JSON.stringify(known[0])}`);
+  for (const [name, plain] of [
+    ["partial_rotary_factor", 1],
+    ["use_bidirectional_attention", false],
+  ] as const)
+    if (json[name] !== undefined && json[name] !== null && json[name] !== plain)
+      refuse(`${name} is ${JSON.stringify(json[name])}; expected ${plain}`);
 }
 
 function wholeNumber(json: Json, name: string, file: string, otherwise?: number, most = 2 ** 31 - 1): number {
@@ -151,12 +230,6 @@ function positive(json: Json, name: string, file: string, otherwise?: number): n
   throw new MnemeError("FORMAT", `${file}: ${name} is ${shown(value)}; expected a number above 0`, {
     details: { file, field: name },
   });
-}
-
-function windowOf(json: Json, file: string): number | undefined {
-  if (json.sliding_window === undefined || json.sliding_window === null || json.use_sliding_window === false)
-    return undefined;
-  return wholeNumber(json, "sliding_window", file);
 }
 
 function scalingOf(json: Json, file: string): RopeScaling | undefined {

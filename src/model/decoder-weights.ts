@@ -11,13 +11,20 @@ export interface LayerWeights {
   /** Rows of queries, keys, values. */
   readonly qkv: LinearWeights;
   readonly qkvBias: Region | undefined;
+  readonly outBias: Region | undefined;
   /** Norms of each query and each key. */
   readonly headNorms: { readonly query: Region; readonly key: Region } | undefined;
   readonly out: LinearWeights;
+  /** Of what attention gives, before it is added. */
+  readonly outNorm: Region | undefined;
   readonly hiddenNorm: Region;
   /** Rows of the gate, then those that it gates. */
   readonly gateUp: LinearWeights;
+  readonly gateUpBias: Region | undefined;
   readonly down: LinearWeights;
+  readonly downBias: Region | undefined;
+  /** Of what the gated layer gives, before it is added. */
+  readonly downNorm: Region | undefined;
 }
 
 /** Rows that are read and encoded at once. */
@@ -59,17 +66,21 @@ export class DecoderWeights implements Disposable {
         this.#regions.set(nameOf(parts), weights.region);
         return weights;
       };
-      const vector = (parts: readonly (readonly [string, number])[]): Region => {
-        const region = this.#own(joined(face, source, parts, stored));
+      const vector = (parts: readonly (readonly [string, Side])[], offset = 0): Region => {
+        const region = this.#own(joined(face, source, parts, offset, stored));
         this.#regions.set(nameOf(parts), region);
         return region;
       };
+      const norm = (name: string, length: number): Region => vector([[name, length]], config.normOffset);
+      const bias = (has: boolean, name: string): Region | undefined =>
+        has ? vector([[name, width]]) : undefined;
       this.embedding = matrix(width, [["model.embed_tokens.weight", config.vocabulary]]);
       this.layers = Array.from({ length: config.layers }, (_, i) => {
         const at = `model.layers.${i}.`;
         const attention = `${at}self_attn.`;
+        const after = `${at}post_attention_layernorm.weight`;
         return {
-          attentionNorm: vector([[`${at}input_layernorm.weight`, width]]),
+          attentionNorm: norm(`${at}input_layernorm.weight`, width),
           qkv: matrix(width, [
             [`${attention}q_proj.weight`, q],
             [`${attention}k_proj.weight`, kv],
@@ -84,20 +95,30 @@ export class DecoderWeights implements Disposable {
             : undefined,
           headNorms: config.qkNorm
             ? {
-                query: vector([[`${attention}q_norm.weight`, headDim]]),
-                key: vector([[`${attention}k_norm.weight`, headDim]]),
+                query: norm(`${attention}q_norm.weight`, headDim),
+                key: norm(`${attention}k_norm.weight`, headDim),
               }
             : undefined,
           out: matrix(q, [[`${attention}o_proj.weight`, width]]),
-          hiddenNorm: vector([[`${at}post_attention_layernorm.weight`, width]]),
+          outBias: bias(config.outBias, `${attention}o_proj.bias`),
+          outNorm: config.postNorms ? norm(after, width) : undefined,
+          hiddenNorm: norm(config.postNorms ? `${at}pre_feedforward_layernorm.weight` : after, width),
           gateUp: matrix(width, [
             [`${at}mlp.gate_proj.weight`, hidden],
             [`${at}mlp.up_proj.weight`, hidden],
           ]),
+          gateUpBias: config.mlpBias
+            ? vector([
+                [`${at}mlp.gate_proj.bias`, hidden],
+                [`${at}mlp.up_proj.bias`, hidden],
+              ])
+            : undefined,
           down: matrix(hidden, [[`${at}mlp.down_proj.weight`, width]]),
+          downBias: bias(config.mlpBias, `${at}mlp.down_proj.bias`),
+          downNorm: config.postNorms ? norm(`${at}post_feedforward_layernorm.weight`, width) : undefined,
         };
       });
-      this.norm = vector([["model.norm.weight", width]]);
+      this.norm = norm("model.norm.weight", width);
       this.head = config.tied ? this.embedding : matrix(width, [["lm_head.weight", config.vocabulary]]);
     } catch (error) {
       this[Symbol.dispose]();
@@ -189,19 +210,24 @@ function widened(values: Float32Array, columns: number, padded: number): Float32
 const nameOf = (parts: readonly (readonly [string, unknown])[]): string =>
   parts.map(([name]) => name).join("+");
 
+/** One behind the other, each filled up with zeros. @param offset added to all values */
 function joined(
   face: WasmFace,
   source: TensorSource,
-  parts: readonly (readonly [string, number])[],
+  parts: readonly (readonly [string, Side])[],
+  offset: number,
   stored?: StoredRegions,
 ): Region {
-  for (const [name, length] of parts) checkShape(source, name, [length]);
-  const region = face.arena.alloc(parts.reduce((sum, [, length]) => sum + length, 0) * 4);
+  for (const [name, side] of parts) checkShape(source, name, [sidesOf(side)[0]]);
+  const region = face.arena.alloc(parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0) * 4);
   if (filled(region, nameOf(parts), stored)) return region;
+  const all = region.f32().fill(0);
   let at = 0;
-  for (const [name, length] of parts) {
-    region.f32().set(source.read(name, 0, length), at);
-    at += length;
+  for (const [name, side] of parts) {
+    const [length, padded] = sidesOf(side);
+    const values = source.read(name, 0, length);
+    all.set(offset === 0 ? values : values.map((value) => value + offset), at);
+    at += padded;
   }
   return region;
 }

@@ -18,6 +18,29 @@ beforeAll(async () => {
 });
 afterAll(() => pool[Symbol.asyncDispose]());
 
+/** Small caps, which bite. */
+const GEMMA_2 = {
+  architectures: ["Gemma2ForCausalLM"],
+  sliding_window: 20,
+  query_pre_attn_scalar: 8,
+  attn_logit_softcapping: 1.5,
+  final_logit_softcapping: 0.7,
+};
+const GEMMA_3 = {
+  architectures: ["Gemma3ForCausalLM"],
+  sliding_window: 20,
+  sliding_window_pattern: 2,
+  rope_theta: 100_000,
+  rope_local_base_freq: 500,
+};
+const QWEN_2 = {
+  architectures: ["Qwen2ForCausalLM"],
+  use_sliding_window: true,
+  sliding_window: 20,
+  max_window_layers: 1,
+};
+const SMOL = { architectures: ["SmolLM3ForCausalLM"], no_rope_layers: [1, 0] };
+
 function decoderOf(
   config: ModelConfig,
   seed: number,
@@ -69,6 +92,18 @@ describe("equals plain loops", () => {
     ["a sliding window (Mistral)", { architectures: ["MistralForCausalLM"], sliding_window: 20 }],
     ["hidden values that fill no group", { intermediate_size: 44 }],
     ["heads wider than the model", { head_dim: 32 }],
+    ["biases of attention (Llama)", { attention_bias: true }],
+    ["biases of the gated layer (Llama)", { mlp_bias: true, intermediate_size: 44 }],
+    ["all biases (Llama)", { attention_bias: true, mlp_bias: true }],
+    ["Gemma", { architectures: ["GemmaForCausalLM"] }],
+    ["Gemma 2", { ...GEMMA_2, attn_logit_softcapping: null, final_logit_softcapping: null }],
+    ["Gemma 2, scores and logits held", GEMMA_2],
+    ["Gemma 2 with biases", { ...GEMMA_2, attention_bias: true }],
+    ["Gemma 2 with heads of 32", { ...GEMMA_2, head_dim: 32 }],
+    ["Gemma 3", GEMMA_3],
+    ["layers of a window by name", { ...GEMMA_3, layer_types: ["full_attention", "sliding_attention"] }],
+    ["a window in upper layers (Qwen2)", QWEN_2],
+    ["layers without positions (SmolLM3)", SMOL],
   ])("%s", (_, changes) => {
     const config = randomConfig(changes);
     const tokens = tokensOf(90, 3);
@@ -118,6 +153,8 @@ test.each([
   ["wider ones", { head_dim: 96 }],
   ["narrow heads", {}],
   ["a window", { architectures: ["MistralForCausalLM"], sliding_window: 70 }],
+  ["Gemma 2", { ...GEMMA_2, sliding_window: 70, head_dim: 32 }],
+  ["Gemma 3", { ...GEMMA_3, sliding_window: 70, head_dim: 32 }],
 ])("caches of bytes and of halves come close: %s", (_, changes) => {
   const config = randomConfig(changes);
   using decoder = decoderOf(config, 6, "bf16", pool);
@@ -134,6 +171,7 @@ test.each([
   ["narrow heads", {}],
   ["heads of 32, three queries to a key", { head_dim: 32, num_attention_heads: 6, num_key_value_heads: 2 }],
   ["a window", { architectures: ["MistralForCausalLM"], head_dim: 32, sliding_window: 90 }],
+  ["Gemma 2", { ...GEMMA_2, head_dim: 32, sliding_window: 90 }],
 ])("pieces, threads and a longer history change nothing: %s", (_, changes) => {
   const config = randomConfig(changes);
   for (const precision of ["bf16", "int8", "int4"] as const) {

@@ -6,22 +6,22 @@ import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
   PAGE_SLOTS,
-  type Pool,
-  Program,
   type Region,
   roomsBytes,
   type Stage,
   stateBytes,
   type WasmFace,
 } from "../kernels/index.ts";
-import type { LinearWeights } from "../weights/linear-weights.ts";
-import { AnnexProduct, AnnexRoom } from "./annex-product.ts";
+import { Angles } from "./angles.ts";
 import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
-import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
-import { type Inputs, inputRegions, productRoom, productStage } from "./products.ts";
-import { frequenciesOf, writeAngles } from "./rope.ts";
-import { LAST_STAGES, LAYER_STAGES, MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
+import { type DecoderWeights, type LayerWeights, paddedHidden } from "./decoder-weights.ts";
+import { type Inputs, inputRegions } from "./products.ts";
+import { programStages } from "./sizes.ts";
+import { type Product, StepProgram, type Threads } from "./step-program.ts";
+import { MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
+
+export type { Threads } from "./step-program.ts";
 
 /** Parts that a token's attention is cut into at most, and slots that a part has at least. */
 const MOST_PARTS = 8;
@@ -34,8 +34,6 @@ const HEAD_BYTES = 16;
 const SAMPLE_BYTES = 1 << 16;
 /** Products write whole fours of tokens. */
 const FOUR = 4;
-/** Tokens of a task of the small stages. */
-const FEW_TOKENS = 4;
 
 export const ACTIVATIONS = ["int16", "int8"] as const;
 /**
@@ -49,21 +47,14 @@ export interface DecoderOptions {
   readonly activations?: Activations;
 }
 
-/** Threads over a memory, where there are any. */
-export type Threads = (face: WasmFace) => Pool | undefined;
-
-interface TokenStages {
-  /** Those whose tasks are tokens, `some` each. */
-  readonly byTokens: { readonly stage: Stage; readonly some: number }[];
-  readonly products: { readonly stage: Stage; readonly tasks: number }[];
-}
-
-/** A product in another memory: it runs before stage number `before`. */
-interface Detour {
-  readonly before: number;
-  readonly product: AnnexProduct;
-  readonly tokens: TokenStages;
-  readonly out: () => Region;
+/** What stages of a layer leave for those behind them. */
+interface Between {
+  readonly normed: Inputs;
+  readonly attended: Inputs;
+  readonly gateUp: Region;
+  readonly gated: Inputs;
+  /** What is added to x by a stage of its own, behind a norm. */
+  readonly apart: Region | undefined;
 }
 
 export class Decoder implements Disposable {
@@ -72,30 +63,24 @@ export class Decoder implements Disposable {
   readonly #face: WasmFace;
   readonly #threads: Threads;
   readonly #activations: Activations;
-  readonly #frequencies: Float64Array;
-  readonly #owned: Disposable[] = [];
-  readonly #program: Program;
+  readonly #owned: (Disposable & { readonly byteLength?: number })[] = [];
+  readonly #program: StepProgram;
   readonly #tables: StepTables;
   readonly #x: Region;
-  readonly #angles: Region;
+  readonly #angles: Angles;
   readonly #qkv: Region;
-  /** Rows of weights that each task of a product widens. */
-  readonly #rows: Region;
   /** Grown to what a step needs. */
   #logits: Region;
   #states: Region;
   #rooms: Region;
-  /** Of all tokens of a step, and of those whose logits are wanted: all that comes behind the last layer's attention. */
-  readonly #ofAll: TokenStages = { byTokens: [], products: [] };
-  readonly #ofWanted: TokenStages = { byTokens: [], products: [] };
-  #adding = this.#ofAll;
   readonly #watched: { readonly keep: Stage; readonly weigh: Stage }[] = [];
-  readonly #detours: Detour[] = [];
-  readonly #annexRooms = new Map<WasmFace, AnnexRoom>();
   readonly #attends: Stage[] = [];
   readonly #merges: Stage[] = [];
   readonly #pick: Stage;
-  readonly #head: Stage | undefined;
+  readonly #head: Product;
+  readonly #cap: Stage | undefined;
+  /** What the output layer reads: rows that were wanted. */
+  readonly #normed: Region;
 
   constructor(
     face: WasmFace,
@@ -109,63 +94,101 @@ export class Decoder implements Disposable {
     this.config = config;
     this.weights = weights;
     this.#threads = threads;
-    this.#frequencies = frequenciesOf(config.rope, config.headDim);
-    const { width, heads, kvHeads, headDim, layers } = config;
+    const { width, heads, kvHeads, headDim } = config;
     const hidden = paddedHidden(config);
     const q = heads * headDim;
     const room = (values: number): Region => this.#own(face.arena.alloc(values * 4));
     this.#tables = this.#own(new StepTables(face));
     this.#x = room(MOST_TOKENS * width);
-    this.#angles = room(MOST_TOKENS * headDim);
+    this.#angles = this.#own(new Angles(face, config));
     this.#logits = face.arena.alloc(weights.head.rows * 4);
     this.#states = face.arena.alloc(64);
     this.#rooms = face.arena.alloc(64);
-    const normed = this.#inputs(width);
-    const attended = this.#inputs(q);
-    const gated = this.#inputs(hidden);
     this.#qkv = room(MOST_TOKENS * (q + 2 * kvHeads * headDim));
-    this.#rows = this.#own(face.arena.alloc(productRoom(Math.max(width, q, hidden))));
-    const gateUp = room(MOST_TOKENS * 2 * hidden);
-    this.#program = this.#own(new Program(face, layers * LAYER_STAGES + LAST_STAGES));
+    const between: Between = {
+      normed: this.#inputs(width),
+      attended: this.#inputs(q),
+      gateUp: room(MOST_TOKENS * 2 * hidden),
+      gated: this.#inputs(hidden),
+      apart: config.postNorms ? room(MOST_TOKENS * width) : undefined,
+    };
+    const widest = Math.max(width, q, hidden);
+    this.#program = this.#own(new StepProgram(face, programStages(config), widest, threads));
     let pick: Stage | undefined;
     weights.layers.forEach((layer, number) => {
-      const offset = number * kvHeads * HEAD_BYTES;
-      this.#norm(this.#x, layer.attentionNorm, normed);
-      this.#product(layer.qkv, normed, () => this.#qkv, false);
-      const append = this.#perToken("append", [
-        heads,
-        kvHeads,
-        headDim,
-        this.#qkv.pointer,
-        this.#angles.pointer,
-      ]);
-      append.set(6, this.#tables.rowsAt);
-      append.set(7, layer.qkvBias?.pointer ?? 0);
-      append.set(8, layer.headNorms?.query.pointer ?? 0);
-      append.set(9, layer.headNorms?.key.pointer ?? 0);
-      append.setReal(10, config.epsilon);
-      append.set(11, offset);
-      this.#watched.push({ keep: this.#program.add("keep"), weigh: this.#program.add("weigh") });
-      const about = [this.#tables.tilesAt, heads, kvHeads, headDim, this.#qkv.pointer, offset];
-      const attend = this.#program.add("attend", about);
-      attend.setReal(6, headDim ** -0.5);
-      attend.set(11, config.window ?? 0);
-      this.#attends.push(attend);
-      const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
-      merge.set(7, attended.values.pointer);
-      merge.set(12, this.#tables.rowsAt);
-      this.#merges.push(merge);
-      if (number < layers - 1) this.#widened(merge, 8, attended);
-      else pick = this.#pickWanted(attended, q);
-      this.#product(layer.out, attended, () => this.#x, true);
-      this.#norm(this.#x, layer.hiddenNorm, normed);
-      this.#product(layer.gateUp, normed, () => gateUp, false);
-      this.#widened(this.#tokens("gate", [gateUp.pointer, hidden, gated.values.pointer]), 5, gated);
-      this.#product(layer.down, gated, () => this.#x, true);
+      const isLast = number === weights.layers.length - 1;
+      const merge = this.#attend(layer, number, between.normed);
+      merge.set(7, between.attended.values.pointer);
+      if (isLast) pick = this.#pickWanted(between.attended);
+      else this.#widened(merge, 8, between.attended);
+      this.#joinAttended(layer, between);
+      this.#gatedLayer(layer, between);
     });
     this.#pick = pick!;
+    const { normed } = between;
     this.#norm(this.#x, weights.norm, normed);
-    this.#head = this.#product(weights.head, normed, () => this.#logits, false);
+    this.#head = this.#program.addProduct(weights.head, normed, () => this.#logits, false);
+    this.#cap = config.logitCap === undefined ? undefined : this.#program.add("cap");
+    this.#cap?.setReal(2, config.logitCap!);
+    this.#normed = normed.values;
+  }
+
+  /** Attention over x up to its merged parts. @returns the stage that merges them */
+  #attend(layer: LayerWeights, number: number, normed: Inputs): Stage {
+    const { heads, kvHeads, headDim, epsilon, layerKinds, window, attentionScale, attentionCap } =
+      this.config;
+    const { windowed, rope } = layerKinds[number]!;
+    const offset = number * kvHeads * HEAD_BYTES;
+    const qkv = this.#qkv.pointer;
+    const program = this.#program;
+    this.#norm(this.#x, layer.attentionNorm, normed);
+    program.addProduct(layer.qkv, normed, () => this.#qkv, false);
+    const append = program.addOfToken("append", [heads, kvHeads, headDim, qkv, this.#angles.pointerOf(rope)]);
+    append.set(6, this.#tables.rowsAt);
+    append.set(7, layer.qkvBias?.pointer ?? 0);
+    append.set(8, layer.headNorms?.query.pointer ?? 0);
+    append.set(9, layer.headNorms?.key.pointer ?? 0);
+    append.setReal(10, epsilon);
+    append.set(11, offset);
+    this.#watched.push({ keep: program.add("keep"), weigh: program.add("weigh") });
+    const attend = program.add("attend", [this.#tables.tilesAt, heads, kvHeads, headDim, qkv, offset]);
+    attend.setReal(6, attentionScale);
+    attend.set(11, windowed ? window! : 0);
+    attend.setReal(14, attentionCap ?? 0);
+    this.#attends.push(attend);
+    const merge = program.addOfToken("merge", [heads, kvHeads, headDim]);
+    merge.set(12, this.#tables.rowsAt);
+    this.#merges.push(merge);
+    return merge;
+  }
+
+  /** x += what attention gives. */
+  #joinAttended(layer: LayerWeights, { attended, apart }: Between): void {
+    this.#program.addProduct(layer.out, attended, () => apart ?? this.#x, !apart);
+    this.#add(apart, layer.outNorm, layer.outBias);
+  }
+
+  /** x += what the gated layer gives of x. */
+  #gatedLayer(layer: LayerWeights, { normed, gateUp, gated, apart }: Between): void {
+    this.#norm(this.#x, layer.hiddenNorm, normed);
+    this.#program.addProduct(layer.gateUp, normed, () => gateUp, false);
+    const about = [gateUp.pointer, paddedHidden(this.config), gated.values.pointer];
+    const gate = this.#program.addOfTokens("gate", about);
+    this.#widened(gate, 5, gated);
+    gate.set(9, layer.gateUpBias?.pointer ?? 0);
+    gate.set(10, this.config.activation === "gelu" ? 1 : 0);
+    this.#program.addProduct(layer.down, gated, () => apart ?? this.#x, !apart);
+    this.#add(apart, layer.downNorm, layer.downBias);
+  }
+
+  /** From here on only the rows whose logits are wanted. */
+  #pickWanted(attended: Inputs): Stage {
+    const { width, heads, headDim } = this.config;
+    const rows = [this.#x.pointer, width, attended.values.pointer, heads * headDim];
+    const pick = this.#program.add("pick", [0, this.#tables.wantedAt, ...rows]);
+    this.#widened(pick, 6, attended);
+    this.#program.beginWanted();
+    return pick;
   }
 
   /** Of the configuration and of samples of all weights: the same for the same model, wherever it runs. */
@@ -174,6 +197,13 @@ export class Decoder implements Disposable {
     for (const [name, bytes] of this.weights.regions())
       hash.update(`\n${name} ${bytes.length}\n`).update(bytes.slice(0, SAMPLE_BYTES));
     return hash.digest("hex");
+  }
+
+  /** Of activations, tables, the program, and what attention and logits have grown to; the weights apart. */
+  get scratchBytes(): number {
+    const regions = [...this.#owned, this.#logits, this.#states, this.#rooms];
+    const own = regions.reduce((sum, { byteLength }) => sum + (byteLength ?? 0), 0);
+    return own + this.#program.bytes + this.#tables.bytes + this.#angles.bytes;
   }
 
   get shape(): CacheShape {
@@ -206,6 +236,21 @@ export class Decoder implements Disposable {
    * order, `logitsStride` apart; borrowed until the next call. @throws MnemeError RANGE for a token that is none, and too many of them
    */
   step(spans: readonly Span[]): Float32Array {
+    this.#run(spans, true);
+    return this.#logits.f32();
+  }
+
+  /**
+   * The same without the output layer. @returns the state behind the final norm of each token that wants logits, rows of `width` values;
+   * borrowed until the next call. @throws as step
+   */
+  states(spans: readonly Span[]): Float32Array {
+    this.#run(spans, false);
+    return this.#normed.f32().subarray(0, this.#tables.wanted * this.config.width);
+  }
+
+  /** @param scored whether the output layer is asked for */
+  #run(spans: readonly Span[], scored: boolean): void {
     const tables = this.#tables;
     tables.set(spans);
     this.#embed(spans);
@@ -213,34 +258,31 @@ export class Decoder implements Disposable {
       cache.begin(tokens.length);
       watch?.begin(tokens.length, cache);
     }
-    setTokens(this.#ofAll, tables.rows);
-    setTokens(this.#ofWanted, tables.wanted);
     this.#setAttention(spans);
     this.#setWatch(spans);
-    this.#setLogits(tables.wanted);
-    this.#run();
+    this.#setLogits(tables.wanted, scored);
+    this.#program.setTokens(tables.rows, tables.wanted);
+    this.#program.run();
     for (const { tokens, cache, watch } of spans) {
       watch?.end(tokens.length, cache.length, cache);
       cache.end(tokens.length);
     }
-    return this.#logits.f32();
   }
 
   /** Rows of the embedding, and the angles of their positions. */
   #embed(spans: readonly Span[]): void {
-    const { width, headDim, rope, vocabulary } = this.config;
-    const stretch = rope.scaling?.type === "yarn" ? rope.scaling.attention : 1;
+    const { width, vocabulary, embeddingScale } = this.config;
     const x = this.#x.f32();
-    const angles = this.#angles.f32();
     let row = 0;
     for (const { tokens, cache } of spans) {
       for (let t = 0; t < tokens.length; t++, row++) {
         const token = tokens[t]!;
         if (!(Number.isInteger(token) && token >= 0 && token < vocabulary))
           throw new MnemeError("RANGE", `model: token ${token} is none of ${vocabulary}`);
-        this.weights.embedding.row(token, x.subarray(row * width, (row + 1) * width));
-        const to = angles.subarray(row * headDim, (row + 1) * headDim);
-        writeAngles(this.#frequencies, cache.length + t, to, stretch);
+        const own = x.subarray(row * width, (row + 1) * width);
+        this.weights.embedding.row(token, own);
+        if (embeddingScale !== 1) for (let i = 0; i < width; i++) own[i]! *= embeddingScale;
+        this.#angles.write(row, cache.length + t);
       }
     }
   }
@@ -291,12 +333,17 @@ export class Decoder implements Disposable {
     }
   }
 
-  #setLogits(wanted: number): void {
+  #setLogits(wanted: number, scored: boolean): void {
     const { rows } = this.weights.head;
-    this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
+    if (scored) this.#logits = this.#grown(this.#logits, Math.ceil(wanted / FOUR) * FOUR * rows * 4);
     this.#pick.set(0, wanted);
     this.#pick.tasks = Math.min(1, wanted);
-    this.#head?.set(8, this.#logits.pointer);
+    this.#head.stage?.set(8, this.#logits.pointer);
+    this.#head.isWanted = scored;
+    if (!this.#cap) return;
+    this.#cap.set(0, this.#logits.pointer);
+    this.#cap.set(1, rows);
+    this.#cap.tasks = scored ? wanted : 0;
   }
 
   /** The region, or a larger one in its place. */
@@ -312,19 +359,20 @@ export class Decoder implements Disposable {
     return regions;
   }
 
-  /** From here on only the rows whose logits are wanted. */
-  #pickWanted(attended: Inputs, width: number): Stage {
-    this.#adding = this.#ofWanted;
-    const x = [this.#x.pointer, this.config.width];
-    const pick = this.#program.add("pick", [0, this.#tables.wantedAt, ...x, attended.values.pointer, width]);
-    this.#widened(pick, 6, attended);
-    return pick;
-  }
-
   #norm(x: Region, weight: Region, to: Inputs): void {
-    const stage = this.#tokens("norm", [x.pointer, this.config.width, weight.pointer, 0, to.values.pointer]);
+    const about = [x.pointer, this.config.width, weight.pointer, 0, to.values.pointer];
+    const stage = this.#program.addOfTokens("norm", about);
     stage.setReal(5, this.config.epsilon);
     this.#widened(stage, 7, to);
+  }
+
+  /** x += the norm of y + bias, where there is one of the two: what is added otherwise, its product has added. */
+  #add(y: Region | undefined, norm: Region | undefined, bias: Region | undefined): void {
+    if (!y && !bias) return;
+    const stage = this.#program.addOfTokens("add", [this.#x.pointer, this.config.width, y?.pointer ?? 0]);
+    stage.setReal(5, this.config.epsilon);
+    stage.set(6, norm?.pointer ?? 0);
+    stage.set(7, bias?.pointer ?? 0);
   }
 
   #widened(stage: Stage, at: number, to: Inputs): void {
@@ -332,54 +380,6 @@ export class Decoder implements Disposable {
     stage.set(at + 1, to.scales.pointer);
     stage.set(at + 2, to.sums.pointer);
     stage.set(at + 3, this.#activations === "int8" ? 1 : 0);
-  }
-
-  /** A stage of (tokens, a task's tokens, ...args). */
-  #tokens(kind: "norm" | "gate", args: readonly number[]): Stage {
-    const stage = this.#program.add(kind, [0, FEW_TOKENS, ...args]);
-    this.#adding.byTokens.push({ stage, some: FEW_TOKENS });
-    return stage;
-  }
-
-  /** A stage of (tokens, ...args) with a task for each token. */
-  #perToken(kind: "append" | "merge", args: readonly number[]): Stage {
-    const stage = this.#program.add(kind, [0, ...args]);
-    this.#adding.byTokens.push({ stage, some: 1 });
-    return stage;
-  }
-
-  /** @returns its stage, where its weights lie in this memory */
-  #product(weights: LinearWeights, x: Inputs, out: () => Region, onto: boolean): Stage | undefined {
-    if (weights.face !== this.#face) {
-      const product = this.#own(new AnnexProduct(weights, x, this.#annexRoom(weights.face), onto));
-      this.#detours.push({ before: this.#program.stages, product, tokens: this.#adding, out });
-      return undefined;
-    }
-    const made = productStage(this.#program, weights, x, this.#rows);
-    made.stage.set(8, out().pointer);
-    made.stage.set(10, onto ? 1 : 0);
-    this.#adding.products.push(made);
-    return made.stage;
-  }
-
-  #annexRoom(face: WasmFace): AnnexRoom {
-    const { width, heads, headDim } = this.config;
-    const widest = Math.max(width, heads * headDim, paddedHidden(this.config));
-    const room = this.#annexRooms.get(face) ?? this.#own(new AnnexRoom(face, widest));
-    this.#annexRooms.set(face, room);
-    return room;
-  }
-
-  /** All stages, and between them the products in other memories. */
-  #run(): void {
-    const pool = this.#threads(this.#face);
-    let done = 0;
-    for (const { before, product, tokens, out } of this.#detours) {
-      this.#program.run(pool, done, before);
-      product.run(tokens === this.#ofAll ? this.#tables.rows : this.#tables.wanted, out(), this.#threads);
-      done = before;
-    }
-    this.#program.run(pool, done);
   }
 
   #own<T extends Disposable>(one: T): T {
@@ -391,16 +391,5 @@ export class Decoder implements Disposable {
     for (const one of this.#owned.splice(0)) one[Symbol.dispose]();
     for (const one of [this.#logits, this.#states, this.#rooms]) one[Symbol.dispose]();
     this.weights[Symbol.dispose]();
-  }
-}
-
-function setTokens({ byTokens, products }: TokenStages, count: number): void {
-  for (const { stage, some } of byTokens) {
-    stage.set(0, count);
-    stage.tasks = Math.ceil(count / some);
-  }
-  for (const { stage, tasks } of products) {
-    stage.set(0, count);
-    stage.tasks = count > 0 ? tasks : 0;
   }
 }

@@ -19,7 +19,7 @@ export class Governor implements GovernedCache, Disposable {
 
   /**
    * @param from what read the same prompt before, and kept what the policy needs: it is gone on from
-   * @throws MnemeError UNSUPPORTED for a policy that evicts in a model of sliding windows
+   * @throws as checkPolicy
    */
   constructor(
     face: WasmFace,
@@ -28,11 +28,7 @@ export class Governor implements GovernedCache, Disposable {
     pool: () => Pool | undefined,
     from?: Governor,
   ) {
-    if (config.window !== undefined && policy.evicts)
-      throw new MnemeError(
-        "UNSUPPORTED",
-        `cache: ${policy.name} evicts slots, this model attends by a window of ${config.window}; use a policy that only encodes`,
-      );
+    checkPolicy(config, policy);
     const { layers, kvHeads, headDim } = config;
     const { codec = "int8", turned = false } = policy;
     this.policy = policy;
@@ -108,6 +104,15 @@ export class Governor implements GovernedCache, Disposable {
     this.cache[Symbol.dispose]();
     this.#watched[Symbol.dispose]();
   }
+}
+
+/** @throws MnemeError UNSUPPORTED for a policy that evicts in a model of sliding windows */
+export function checkPolicy({ window }: ModelConfig, policy: CachePolicy): void {
+  if (window === undefined || !policy.evicts) return;
+  throw new MnemeError(
+    "UNSUPPORTED",
+    `cache: ${policy.name} evicts slots, this model attends by a window of ${window}; use a policy that only encodes`,
+  );
 }
 
 /** Where each of some positions stands among all, both ascending. */

@@ -13,14 +13,16 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { checkpointFiles, SHARDS } from "../../test/support/checkpoint.ts";
+import { checkpointFiles, SHARDS, writeSmallGguf } from "../../test/support/checkpoint.ts";
 import { COMMIT, type HubServer, openHub } from "../../test/support/hub-server.ts";
 import { isInstalled } from "../../test/support/installed.ts";
 import { type BundledScript, bundleScript } from "../storage/children/bundle.ts";
 import { fetchModel, type HubOptions, parseHubName } from "./hub.ts";
 import { hubCacheFolder } from "./hub-cache.ts";
 import { load } from "./load.ts";
+import { plan } from "./plan.ts";
 
+const hasParser = await isInstalled("@huggingface/gguf");
 const hasHub = await isInstalled("@huggingface/hub");
 const work = mkdtempSync(join(tmpdir(), "mneme-hub-"));
 const files = checkpointFiles();
@@ -98,6 +100,33 @@ test.skipIf(hasHub)("without the package it says how to install it", async () =>
 });
 
 describe.skipIf(!hasHub)("a model of the hub", () => {
+  test.skipIf(!hasParser)("is planned for out of its configuration or header alone", async () => {
+    const folder = mkdtempSync(join(work, "local-"));
+    for (const [name, bytes] of checkpointFiles()) writeFileSync(join(folder, name), bytes);
+    const gguf = join(work, "small.gguf");
+    writeSmallGguf(gguf, { attention_bias: true });
+    await using other = await openHub(
+      model,
+      new Map([...files, ["small.gguf", new Uint8Array(readFileSync(gguf))]]),
+    );
+    const options = { hub: { url: other.url, cache } };
+    expect(await plan(`hf:${model}`, 100, options)).toEqual(await plan(folder, 100));
+    expect(other.asked.map(({ path }) => path)).toEqual(["config.json"]);
+    expect(await plan(`hf:${model}/small.gguf@v1`, 100, options)).toEqual(await plan(gguf, 100));
+    expect(existsSync(cache)).toBe(false);
+    await expect(plan(`hf:${model}/none.gguf`, 100, options)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const offline = { hub: { ...options.hub, offline: true } };
+    await expect(plan(`hf:${model}`, 100, offline)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await fetchModel(`hf:${model}`, options);
+    expect(await plan(`hf:${model}`, 100, offline)).toEqual(await plan(folder, 100));
+    other.behaviour.status = 503;
+    await expect(plan("hf:owner/unknown", 100, options)).rejects.toMatchObject({ code: "NETWORK" });
+    const signal = AbortSignal.abort();
+    await expect(plan(`hf:${model}`, 100, { ...options, signal })).rejects.toMatchObject({
+      code: "CANCELLED",
+    });
+  });
+
   test("comes into the cache that all tools share, only what is needed, once", async () => {
     const seen = new Map<string, number>();
     const options = at(

@@ -23,7 +23,7 @@ export interface HubOptions {
   readonly signal?: AbortSignal;
 }
 
-interface HubName {
+export interface HubName {
   /** "owner/name" */
   readonly model: string;
   /** A path to a GGUF file; undefined for all that a folder needs. */
@@ -31,7 +31,7 @@ interface HubName {
   readonly revision: string;
 }
 
-interface HubFile {
+export interface HubFile {
   readonly type: string;
   readonly path: string;
   readonly size: number;
@@ -75,9 +75,8 @@ export function parseHubName(name: string): HubName {
 /** @returns path of the snapshot's folder, or of its GGUF file. @throws MnemeError as `load` does */
 export async function fetchModel(name: string, options: HubOptions): Promise<string> {
   const wanted = parseHubName(name);
-  const cache = new HubCache(options.hub?.cache ?? hubCacheFolder(), wanted.model);
-  if (options.hub?.offline ?? /^(1|true|yes|on)$/i.test(process.env.HF_HUB_OFFLINE ?? ""))
-    return cached(name, wanted, cache, "the hub may not be asked (HF_HUB_OFFLINE)");
+  const cache = cacheOf(wanted, options);
+  if (isOffline(options)) return cached(name, wanted, cache, "the hub may not be asked (HF_HUB_OFFLINE)");
   const remote = new Remote(name, wanted, options);
   let commit: string;
   try {
@@ -90,6 +89,21 @@ export async function fetchModel(name: string, options: HubOptions): Promise<str
   const path = await snapshot(name, wanted, cache, remote, commit);
   cache.remember(wanted.revision, commit);
   return path;
+}
+
+/** Whether only the cache may be asked. */
+export function isOffline({ hub }: HubOptions): boolean {
+  return hub?.offline ?? /^(1|true|yes|on)$/i.test(process.env.HF_HUB_OFFLINE ?? "");
+}
+
+/** Where the cache has a model. @throws MnemeError NOT_FOUND */
+export function cachedModel(name: string, options: HubOptions): string {
+  const wanted = parseHubName(name);
+  return cached(name, wanted, cacheOf(wanted, options), "the hub cannot be asked");
+}
+
+function cacheOf({ model }: HubName, { hub }: HubOptions): HubCache {
+  return new HubCache(hub?.cache ?? hubCacheFolder(), model);
 }
 
 function cached(name: string, { file, revision }: HubName, cache: HubCache, why: string): string {
@@ -132,7 +146,7 @@ async function snapshot(
   const index = wanted.file === undefined ? listed.get(INDEX) : undefined;
   if (index) await bring(index);
   const named = index ? shardsNamed(join(folder, INDEX)) : undefined;
-  const paths = choose(name, wanted, [...listed.keys()], named);
+  const paths = chosenFiles(name, wanted, [...listed.keys()], named);
   for (const path of paths) {
     const file = listed.get(path);
     if (!file)
@@ -153,8 +167,8 @@ function shardsNamed(path: string): string[] {
   }
 }
 
-/** Paths to fetch. @throws MnemeError ARGUMENT, NOT_FOUND */
-function choose(
+/** Paths to fetch. @param named files of weights, where an index says. @throws MnemeError ARGUMENT, NOT_FOUND */
+export function chosenFiles(
   name: string,
   { file }: HubName,
   listed: readonly string[],
@@ -178,7 +192,7 @@ function choose(
 }
 
 /** A model on the hub. */
-class Remote {
+export class Remote {
   readonly #name: string;
   readonly #wanted: HubName;
   readonly #options: HubOptions;
@@ -226,20 +240,33 @@ class Remote {
 
   download(file: HubFile, hash: string, path: string, commit: string): Promise<void> {
     const { onProgress, signal } = this.#options;
-    const url = `${this.#url}/${this.#wanted.model}/resolve/${commit}/${file.path}`;
+    const url = this.urlOf(commit, file.path);
     const size = file.lfs?.size ?? file.size;
     return download(
       { url, file: file.path, size, hash, path },
-      { request: this.#request, onProgress, signal },
+      { request: this.request, onProgress, signal },
     );
   }
 
+  urlOf(commit: string, path: string): string {
+    return `${this.#url}/${this.#wanted.model}/resolve/${commit}/${path}`;
+  }
+
+  /** A small file. @throws MnemeError NETWORK, FORBIDDEN, NOT_FOUND, CANCELLED */
+  text(commit: string, path: string): Promise<string> {
+    return this.#asked(async () => {
+      const answer = await this.request(this.urlOf(commit, path));
+      if (!answer.ok) throw Object.assign(new Error(path), { statusCode: answer.status });
+      return answer.text();
+    });
+  }
+
   #params(): object {
-    return { hubUrl: this.#url, fetch: this.#request };
+    return { hubUrl: this.#url, fetch: this.request };
   }
 
   /** The token goes to the hub, never to where it redirects. */
-  readonly #request: typeof fetch = (input, init) => {
+  readonly request: typeof fetch = (input, init) => {
     const token = this.#options.hub?.token ?? process.env.HF_TOKEN;
     const headers = new Headers(init?.headers);
     const target = new URL(input instanceof Request ? input.url : input);

@@ -8,13 +8,21 @@ export {
 export type { BatchOutcome } from "./batch.ts";
 export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
+export {
+  type EmbeddingModel,
+  type EmbedTextOptions,
+  embedTextDefaults,
+  TEXT_POOLINGS,
+  type TextPooling,
+} from "./embed-texts.ts";
+export { type ModelEmbedderOptions, modelEmbedder } from "./embedder.ts";
 export { type EngineOptions, engineDefaults } from "./engine.ts";
 export type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
 export { generateDefaults } from "./generate.ts";
 export { type HeadProfileOptions, headProfileDefaults } from "./head-profile.ts";
 export type { HubOptions } from "./hub.ts";
 export type { DownloadProgress } from "./hub-download.ts";
-export type { LanguageModel, Soon } from "./language-model.ts";
+export type { LanguageModel, ModelBytes, Soon } from "./language-model.ts";
 export { bundledModel, type LoadOptions, load, loadDefaults } from "./load.ts";
 export type { WeightCacheOptions } from "./load-weights.ts";
 export type { ChatContext, Model } from "./model.ts";

@@ -8,7 +8,18 @@ import type { ChatOptions, ChatPiece } from "./tools.ts";
 /** A value, at once or later: whether one has to wait is up to where the model runs. */
 export type Soon<T> = T | Promise<T>;
 
+/** Bytes of kernel memory that a model holds. */
+export interface ModelBytes {
+  readonly weights: number;
+  /** Of requests under way and of texts read before, shared pages counted once. */
+  readonly cache: number;
+  /** Work space of a step. */
+  readonly scratch: number;
+}
+
 export interface LanguageModel extends AsyncDisposable {
+  /** As they are now; of a model on a thread of its own as they were at the end of the last call. Absent where it holds none here. */
+  readonly bytes?: ModelBytes;
   readonly config: Pick<ModelConfig, "context" | "vocabulary" | "bos" | "eos">;
   /** @param prompt text, or tokens. A consumer that stops early ends the work. @throws MnemeError ARGUMENT (empty), RANGE (longer than the context), CANCELLED */
   generate(prompt: string | readonly number[], options?: GenerateOptions): AsyncIterable<Piece>;

@@ -2,12 +2,15 @@
 import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../built-file.ts";
+import type { CachePolicy } from "../cache/policy.ts";
+import { policyOf } from "../cache/policy-of.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { ACTIVATIONS, type Activations, Decoder, type Threads } from "./decoder.ts";
 import type { EngineOptions } from "./engine.ts";
+import { checkPolicy } from "./governor.ts";
 import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
 import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
 import { Memories } from "./memories.ts";
@@ -22,6 +25,8 @@ export interface LoadOptions extends WeightCacheOptions, HubOptions, EngineOptio
    * exact: for comparisons with it, together with a cache of f16.
    */
   readonly activations?: Activations;
+  /** What governs the caches of requests that name nothing else, a policy or its name; default: every token stays, a byte a value. */
+  readonly cache?: CachePolicy | string;
   /** Threads beside this one; default: one for each further core, 3 at most. */
   readonly workers?: number;
 }
@@ -36,15 +41,18 @@ export function bundledModel(): string {
 /**
  * @param model a folder with config.json, tokenizer.json and *.safetensors; a GGUF file, a shard of one, or a folder with one; or
  * "hf:owner/name[/file.gguf][@revision]", which is downloaded once. Default: the bundled mneme-lm
- * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED, DEPENDENCY naming the file; BUDGET with the bytes that it needs; of downloads also
- * NETWORK, FORBIDDEN, DISK_FULL, CANCELLED
+ * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED, DEPENDENCY naming the file; ARGUMENT, UNSUPPORTED for a policy that is none or not
+ * for this model; BUDGET with the bytes that it needs; of downloads also NETWORK, FORBIDDEN, DISK_FULL, CANCELLED
  */
 export async function load(model: string = bundledModel(), options: LoadOptions = {}): Promise<Model> {
   const { precision, activations } = checked(options);
+  const { cache } = options;
+  const policy = typeof cache === "string" ? policyOf(cache) : cache;
   const path = isHubName(model) ? await fetchModel(model, options) : model;
   using checkpoint = await openCheckpoint(path);
   const { config } = checkpoint;
   checkFits(config, precision, path, totalmem());
+  if (policy) checkPolicy(config, policy);
   const tokenizer = await checkpoint.tokenizer();
   const template = await checkpoint.template();
   const memories = new Memories(kernels(), { workers: options.workers });

@@ -1,19 +1,22 @@
 /** A language model that was loaded: it generates, chats and scores; all its requests run together. */
 import { PagedCache } from "../cache/paged-cache.ts";
+import type { CachePolicy } from "../cache/policy.ts";
 import type { PrefixStore } from "../cache/prefix-store.ts";
 import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 import { Pacer } from "../pacer.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import { type BatchOutcome, runBatch } from "./batch.ts";
 import type { ChatMessage, ChatTemplate } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Decoder } from "./decoder.ts";
+import { type EmbeddingModel, type EmbedTextOptions, embedTexts } from "./embed-texts.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
-import type { LanguageModel } from "./language-model.ts";
+import type { LanguageModel, ModelBytes } from "./language-model.ts";
 import type { Memories } from "./memories.ts";
 import { logProbability } from "./sample.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -34,7 +37,7 @@ const SCORED_AT_ONCE = 64;
 /** What a chat template is given beside the messages. */
 export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
-export class Model implements LanguageModel {
+export class Model implements LanguageModel, EmbeddingModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
@@ -43,6 +46,8 @@ export class Model implements LanguageModel {
   readonly #memories: Memories;
   readonly #pacer = new Pacer();
   readonly #engine: Engine;
+  /** Options of requests that say nothing else. */
+  readonly #usual: { readonly cache?: CachePolicy | string };
   #origin: CacheOrigin | undefined;
   #closed = false;
 
@@ -52,7 +57,7 @@ export class Model implements LanguageModel {
     precision: Precision,
     template: ChatTemplate | undefined,
     memories: Memories,
-    options: EngineOptions = {},
+    options: EngineOptions & { readonly cache?: CachePolicy | string } = {},
   ) {
     this.config = decoder.config;
     this.tokenizer = tokenizer;
@@ -61,11 +66,12 @@ export class Model implements LanguageModel {
     this.#template = template;
     this.#memories = memories;
     this.#engine = new Engine(kernels(), decoder, tokenizer, () => memories.threads(), options);
+    this.#usual = options.cache === undefined ? {} : { cache: options.cache };
   }
 
-  /** Bytes that the model holds: weights, and the caches as they are now. */
-  get bytes(): { readonly weights: number; readonly cache: number } {
-    return { weights: this.#decoder.weights.bytes, cache: this.#engine.bytes };
+  get bytes(): ModelBytes {
+    const { weights, scratchBytes: scratch } = this.#decoder;
+    return { weights: weights.bytes, cache: this.#engine.bytes, scratch };
   }
 
   /** Texts read before, whose caches are kept. */
@@ -83,7 +89,7 @@ export class Model implements LanguageModel {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): AsyncGenerator<Piece> {
     this.#open();
     const tokens = typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt;
-    return this.#engine.generate(tokens, options);
+    return this.#engine.generate(tokens, { ...this.#usual, ...options });
   }
 
   /**
@@ -130,7 +136,7 @@ export class Model implements LanguageModel {
     this.#open();
     const all = requests.map(({ prompt, options }) => ({
       prompt: typeof prompt === "string" ? this.tokenizer.encodeWhole(prompt) : prompt,
-      ...(options ? { options } : {}),
+      options: { ...this.#usual, ...options },
     }));
     return runBatch(this.#engine, all);
   }
@@ -145,7 +151,9 @@ export class Model implements LanguageModel {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<number> {
     const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
-    for await (const _ of this.generate(tokens, { ...options, maxTokens: 1 }));
+    this.#open();
+    // not as requests usually are: what a policy governs is not shared
+    for await (const _ of this.#engine.generate(tokens, { ...options, maxTokens: 1 }));
     const { cache } = this.prefixes.find(tokens, tokens.length);
     if (!cache)
       throw new MnemeError(
@@ -188,7 +196,7 @@ export class Model implements LanguageModel {
   /** What a saved cache must be of to be this model's. */
   get origin(): CacheOrigin {
     this.#origin ??= {
-      fingerprint: this.#decoder.fingerprint(),
+      fingerprint: this.fingerprint(),
       model: `${this.config.architecture} of ${this.config.layers} layers, ${this.precision}`,
       rope: this.config.rope,
     };
@@ -216,6 +224,28 @@ export class Model implements LanguageModel {
       this.#open();
     }
     return scores;
+  }
+
+  /** @throws MnemeError RANGE, CANCELLED */
+  embed(text: string, options?: EmbedTextOptions): Promise<Float32Array>;
+  embed(texts: readonly string[], options?: EmbedTextOptions): Promise<Matrix>;
+  async embed(
+    texts: string | readonly string[],
+    options: EmbedTextOptions = {},
+  ): Promise<Float32Array | Matrix> {
+    this.#open();
+    const list = typeof texts === "string" ? [texts] : texts;
+    const tokens = list.map((text) => this.tokenizer.encodeWhole(text));
+    const found = await embedTexts(kernels(), this.#decoder, tokens, options, async () => {
+      await this.#pacer.pause();
+      this.#open();
+    });
+    return typeof texts === "string" ? found.data : found;
+  }
+
+  /** Of the configuration and the weights as they are kept. */
+  fingerprint(): string {
+    return this.#decoder.fingerprint();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

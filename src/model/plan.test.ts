@@ -26,6 +26,8 @@ const within = (found: number, wanted: number): void => {
   expect(Math.abs(found / wanted - 1)).toBeLessThan(0.02);
 };
 
+const FAMILIES = ["Llama", "Qwen2", "Qwen3", "Gemma2", "Gemma3"].map((name) => `${name}ForCausalLM`);
+
 const shapes = fc.record({
   heads: fc.constantFrom(2, 4, 6),
   group: fc.constantFrom(1, 2),
@@ -35,7 +37,8 @@ const shapes = fc.record({
   layers: fc.integer({ min: 1, max: 3 }),
   vocabulary: fc.integer({ min: 9, max: 400 }),
   tied: fc.boolean(),
-  qwen: fc.constantFrom("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"),
+  family: fc.constantFrom(...FAMILIES),
+  biases: fc.boolean(),
   tokens: fc.integer({ min: 1, max: 2000 }),
 });
 
@@ -44,7 +47,9 @@ describe("bytes", () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const config = randomConfig({
-          architectures: [shape.qwen],
+          architectures: [shape.family],
+          attention_bias: shape.biases,
+          mlp_bias: shape.biases,
           num_attention_heads: shape.heads,
           num_key_value_heads: shape.heads / shape.group,
           head_dim: shape.dim,
@@ -67,6 +72,7 @@ describe("bytes", () => {
             decoder.forward(new Uint8Array(256), cache);
           }
           within(planned.scratch, arena.bytes - before);
+          within(planned.scratch, decoder.scratchBytes);
           for (const codec of PAGE_CODECS) {
             const own = CACHE_CODECS.find((one) => one === codec);
             using cache = new PagedCache(kernels(), decoder.shape, { codec: own ?? "int8", turned: true });

@@ -1,13 +1,15 @@
-/** plan: what a model would need at a context length, out of headers alone, and the best of precision and cache codec that fits a budget. */
+/** plan: what a model would need at a context length, out of its configuration and headers alone, and the best of precision and cache codec that fits a budget. */
 import { totalmem } from "node:os";
 import { PAGE_CODECS, type PageCodec } from "../cache/page-codec.ts";
 import { MnemeError } from "../errors.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { ModelConfig } from "./config.ts";
+import { type HubOptions, isHubName } from "./hub.ts";
+import { hubConfig } from "./hub-config.ts";
 import { cacheBytes, MEMORY_BYTES, scratchBytes, weightBytes } from "./sizes.ts";
 
-export interface PlanOptions {
+export interface PlanOptions extends Pick<HubOptions, "hub" | "signal"> {
   /** Bytes that all of it may take; default: the memory of this machine. Of it one WebAssembly memory, 2^32, may be cache and scratch. */
   readonly budgetBytes?: number;
   /** Only this precision. */
@@ -48,10 +50,11 @@ const BEST_PRECISIONS: readonly Precision[] = ["bf16", "int8", "int4"];
 const BEST_CODECS: readonly PageCodec[] = ["f32", "f16", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
 
 /**
- * @param path a folder or GGUF file, as `load` takes it. @param contextTokens of prompt and answer together
+ * @param path a folder or GGUF file, or "hf:owner/name...", as `load` takes it; of a model of the hub no weights come. @param contextTokens of prompt and answer together
  * @throws MnemeError RANGE for a context that the model was not trained for; of files what `load` throws
  */
 export async function plan(path: string, contextTokens: number, options: PlanOptions = {}): Promise<Plan> {
+  if (isHubName(path)) return planOf(await hubConfig(path, options), contextTokens, options);
   using checkpoint = await openCheckpoint(path);
   return planOf(checkpoint.config, contextTokens, options);
 }

@@ -35,23 +35,33 @@ export function weightBytes(config: ModelConfig, precision: Precision): number {
     matrix(2 * hidden, width) +
     matrix(width, hidden) +
     2 * width * F32;
-  const biases = config.qkvBias ? qkv * F32 : 0;
-  const headNorms = config.qkNorm ? 2 * headDim * F32 : 0;
-  return table * (config.tied ? 1 : 2) + layers * (layer + biases + headNorms) + width * F32;
+  const biases = (config.qkvBias ? qkv : 0) + (config.outBias ? width : 0);
+  const mlpBiases = config.mlpBias ? 2 * hidden + width : 0;
+  const norms = (config.qkNorm ? 2 * headDim : 0) + (config.postNorms ? 2 * width : 0);
+  const vectors = (biases + mlpBiases + norms) * F32;
+  return table * (config.tied ? 1 : 2) + layers * (layer + vectors) + width * F32;
 }
 
 /** Of a stage's description in kernel memory. */
 const STAGE_BYTES = 128;
 
+/** Stages of a step at most. */
+export function programStages({ layers, postNorms, outBias, mlpBias }: ModelConfig): number {
+  const added = (postNorms || outBias ? 1 : 0) + (postNorms || mlpBias ? 1 : 0);
+  return layers * (LAYER_STAGES + added) + LAST_STAGES;
+}
+
 /** Activations, attention's work space and the program of a step, as the decoder of one thread holds them; others add a room of attention each. */
 export function scratchBytes(config: ModelConfig): number {
-  const { width, heads, kvHeads, headDim, vocabulary, layers } = config;
+  const { width, heads, kvHeads, headDim, vocabulary } = config;
   const hidden = paddedHidden(config);
   const q = heads * headDim;
+  const angles = config.localRope ? 2 * headDim : headDim;
+  const apart = config.postNorms ? width : 0;
   // values, codes of 16 bits, a scale and a sum a group
   const activations = (columns: number): number =>
     MOST_TOKENS * (columns * (F32 + 2) + (columns / GROUP) * 2 * F32);
-  const values = MOST_TOKENS * F32 * (width + headDim + q + 2 * kvHeads * headDim + 2 * hidden);
+  const values = MOST_TOKENS * F32 * (width + apart + angles + q + 2 * kvHeads * headDim + 2 * hidden);
   const logits = Math.ceil(vocabulary / 4) * 4 * F32;
   const tables = (MOST_TOKENS * (ROW_WORDS + 1) + MOST_TILES * TILE_WORDS) * F32;
   // of a step of a whole piece of a prompt: rooms grow to that
@@ -59,7 +69,7 @@ export function scratchBytes(config: ModelConfig): number {
   const queries = TILE_TOKENS * (heads / kvHeads);
   const states = tasks * queries * stateBytes(headDim);
   const rooms = roomsBytes(1, attentionRoom(headDim, queries, 0));
-  const program = (layers * LAYER_STAGES + LAST_STAGES) * STAGE_BYTES;
+  const program = programStages(config) * STAGE_BYTES;
   return (
     activations(width) +
     activations(q) +

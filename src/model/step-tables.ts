@@ -13,7 +13,7 @@ export const TILE_TOKENS = 32;
 
 /** Stages of a layer, and those behind the layers. */
 export const LAYER_STAGES = 12;
-export const LAST_STAGES = 3;
+export const LAST_STAGES = 4;
 
 /** Tokens that go behind those of a cache in one step. */
 export interface Span {
@@ -26,7 +26,7 @@ export interface Span {
 }
 
 /** Tiles that a span takes. */
-export const tilesOf = ({ tokens }: Span): number => Math.ceil(tokens.length / TILE_TOKENS);
+export const tilesOf = ({ tokens }: Pick<Span, "tokens">): number => Math.ceil(tokens.length / TILE_TOKENS);
 
 export class StepTables implements Disposable {
   readonly #rows: Region;
@@ -43,6 +43,10 @@ export class StepTables implements Disposable {
     this.#rows = arena.alloc(MOST_TOKENS * ROW_WORDS * 4);
     this.#tiles = arena.alloc(MOST_TILES * TILE_WORDS * 4);
     this.#wanted = arena.alloc(MOST_TOKENS * 4);
+  }
+
+  get bytes(): number {
+    return [this.#rows, this.#tiles, this.#wanted].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   get rowsAt(): number {

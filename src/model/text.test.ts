@@ -125,10 +125,116 @@ describe("configurations", () => {
     [{ head_dim: 20 }, /head_dim 20; expected a multiple of 16/],
     [{ hidden_act: "gelu" }, /hidden_act "gelu"/],
     [{ rms_norm_eps: 0 }, /rms_norm_eps is 0/],
+    [
+      { architectures: ["GemmaForCausalLM"], hidden_act: "silu" },
+      /hidden_act "silu"; expected "gelu_pytorch_tanh"/,
+    ],
+    [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0\.5; expected 1/],
+    [{ layer_types: ["chunked_attention"] }, /layer_types has "chunked_attention"/],
+    [{ layer_types: [] }, /layer_types has 0 entries; .* each of 1 layers/],
+    [{ sliding_window: -1 }, /sliding_window is -1/],
     [{ rope_scaling: { type: "magic", factor: 2 } }, /type "magic"; known are linear, llama3, yarn/],
     [{ rope_scaling: { type: "linear" } }, /factor is undefined/],
   ])("refuses %j by name", (changes, message) => {
     expect(() => configOf({ ...good, ...changes }, "config.json")).toThrow(message);
+  });
+
+  const gemma2 = {
+    architectures: ["Gemma2ForCausalLM"],
+    hidden_size: 2304,
+    intermediate_size: 9216,
+    num_hidden_layers: 26,
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    head_dim: 256,
+    vocab_size: 256_000,
+    max_position_embeddings: 8192,
+    hidden_act: "gelu_pytorch_tanh",
+    hidden_activation: "gelu_pytorch_tanh",
+    attn_logit_softcapping: 50,
+    final_logit_softcapping: 30,
+    query_pre_attn_scalar: 256,
+    sliding_window: 4096,
+    rope_theta: 10_000,
+  };
+  const gemma3 = {
+    ...gemma2,
+    architectures: ["Gemma3ForCausalLM"],
+    hidden_size: 1152,
+    intermediate_size: 6912,
+    num_attention_heads: 4,
+    num_key_value_heads: 1,
+    vocab_size: 262_144,
+    max_position_embeddings: 32_768,
+    attn_logit_softcapping: null,
+    final_logit_softcapping: null,
+    rope_theta: 1_000_000,
+    rope_local_base_freq: 10_000,
+    sliding_window: 512,
+    sliding_window_pattern: 6,
+  };
+
+  test("Gemma 2: every other layer has a window, scores and logits are held", () => {
+    const config = configOf(gemma2, "config.json");
+    expect(config).toMatchObject({ tied: true, normOffset: 1, postNorms: true, qkNorm: false });
+    expect(config).toMatchObject({ activation: "gelu", embeddingScale: 48, attentionScale: 1 / 16 });
+    expect(config).toMatchObject({ window: 4096, attentionCap: 50, logitCap: 30, localRope: undefined });
+    expect(config.layerKinds.map(({ windowed }) => windowed).slice(0, 3)).toEqual([true, false, true]);
+  });
+
+  test("Gemma 3: five layers of six have a window and the local rotation", () => {
+    const config = configOf(gemma3, "config.json");
+    expect(config).toMatchObject({ qkNorm: true, attentionCap: undefined, logitCap: undefined });
+    expect(config).toMatchObject({ rope: { theta: 1e6 }, localRope: { theta: 1e4 }, window: 512 });
+    expect(config.layerKinds.filter(({ windowed }) => windowed)).toHaveLength(22);
+    expect(config.layerKinds[4]).toEqual({ windowed: true, rope: "local" });
+    expect(config.layerKinds[5]).toEqual({ windowed: false, rope: "global" });
+    const scaling = { rope_scaling: { rope_type: "linear", factor: 8 } };
+    const scaled = configOf({ ...gemma3, ...scaling }, "config.json");
+    expect([scaled.rope.scaling?.type, scaled.localRope?.scaling]).toEqual(["linear", undefined]);
+  });
+
+  test("rotary fields of newer files", () => {
+    const { rope_theta: _, rope_local_base_freq: __, ...bare } = gemma3;
+    const rope_parameters = {
+      full_attention: { rope_type: "linear", rope_theta: 5e5, factor: 8 },
+      sliding_attention: { rope_type: "default", rope_theta: 2e4 },
+    };
+    const config = configOf({ ...bare, rope_parameters }, "config.json");
+    expect(config).toMatchObject({
+      rope: { theta: 5e5, scaling: { type: "linear", factor: 8 } },
+      localRope: { theta: 2e4 },
+    });
+    const flat = { ...good, rope_parameters: { rope_type: "default", rope_theta: 7 } };
+    expect(configOf(flat, "config.json").rope).toEqual({ theta: 7, scaling: undefined });
+  });
+
+  test("what a configuration leaves out is its family's", () => {
+    const of = (architecture: string, more = {}) =>
+      configOf({ ...good, architectures: [architecture], ...more }, "config.json");
+    expect(of("GemmaForCausalLM", { hidden_act: "gelu", hidden_activation: null })).toMatchObject({
+      tied: true,
+      headDim: 256,
+      activation: "gelu",
+      postNorms: false,
+      window: undefined,
+    });
+    expect(of("LlamaForCausalLM", { attention_bias: true, mlp_bias: true })).toMatchObject({
+      qkvBias: true,
+      outBias: true,
+      mlpBias: true,
+      tied: false,
+    });
+    expect(of("Qwen2ForCausalLM", { sliding_window: 64 })).toMatchObject({
+      qkvBias: true,
+      outBias: false,
+      window: undefined,
+    });
+    const smol = of("SmolLM3ForCausalLM", { num_hidden_layers: 8 });
+    expect(smol.rope.theta).toBe(2e6);
+    expect(smol.layerKinds.map(({ rope }) => rope === "none")).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8].map((n) => n % 4 === 0),
+    );
   });
 
   test("rotary scalings: slow turns are stretched, fast ones stay", () => {

@@ -3,7 +3,9 @@
 import { type ErrorCode, isMnemeError, MnemeError } from "../errors.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
+import type { EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions } from "./generate.ts";
+import type { ModelBytes } from "./language-model.ts";
 import type { LoadOptions } from "./load.ts";
 import type { ChatOptions, ChatPiece } from "./tools.ts";
 
@@ -32,7 +34,13 @@ export type Request =
     }
   | { readonly verb: "encode"; readonly text: string; readonly whole: boolean }
   | { readonly verb: "decode"; readonly tokens: readonly number[] }
-  | { readonly verb: "score"; readonly text: string | readonly number[] };
+  | { readonly verb: "score"; readonly text: string | readonly number[] }
+  | {
+      readonly verb: "embed";
+      readonly texts: string | readonly string[];
+      readonly options: Omit<EmbedTextOptions, "signal">;
+    }
+  | { readonly verb: "fingerprint" };
 
 export type ToThread =
   | { readonly kind: "call"; readonly id: number; readonly request: Request }
@@ -43,7 +51,7 @@ export type ToThread =
 export interface ModelFacts {
   readonly config: ModelConfig;
   readonly precision: string;
-  readonly bytes: { readonly weights: number; readonly cache: number };
+  readonly bytes: ModelBytes;
 }
 
 export type FromThread =

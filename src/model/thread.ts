@@ -7,11 +7,14 @@ import { basename } from "node:path";
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 import { threadOptions } from "../thread-options.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
+import type { EmbeddingModel, EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
-import type { LanguageModel } from "./language-model.ts";
+import { fetchModel, isHubName } from "./hub.ts";
+import type { LanguageModel, ModelBytes } from "./language-model.ts";
 import { bundledModel, type LoadOptions } from "./load.ts";
 import {
   carried,
@@ -24,6 +27,8 @@ import {
 import type { ChatOptions, ChatPiece } from "./tools.ts";
 
 export interface ThreadOptions extends LoadOptions {
+  /** By its name: a policy is made of functions, which stay on their thread. */
+  readonly cache?: string;
   /** MB of JavaScript objects that the thread may hold, the weights apart; a call that needs more ends it. Default: Node's own limit. */
   readonly heapMb?: number;
 }
@@ -67,14 +72,14 @@ class Call {
   }
 }
 
-export class ModelThread implements LanguageModel {
+export class ModelThread implements LanguageModel, EmbeddingModel {
   /** The folder's own name. */
   readonly name: string;
   readonly config: ModelConfig;
   readonly precision: string;
   readonly #worker: Worker;
   readonly #calls = new Map<number, Call>();
-  #bytes: ModelFacts["bytes"];
+  #bytes: ModelBytes;
   #next = 0;
   #gone: MnemeError | undefined;
   #closing: Promise<void> | undefined;
@@ -91,8 +96,7 @@ export class ModelThread implements LanguageModel {
     worker.unref();
   }
 
-  /** Bytes that the model holds: weights, and the cache as it was at the end of the last call. */
-  get bytes(): ModelFacts["bytes"] {
+  get bytes(): ModelBytes {
     return this.#bytes;
   }
 
@@ -128,6 +132,18 @@ export class ModelThread implements LanguageModel {
     return this.#ask({ verb: "score", text });
   }
 
+  /** @throws MnemeError RANGE, CANCELLED */
+  embed(text: string, options?: EmbedTextOptions): Promise<Float32Array>;
+  embed(texts: readonly string[], options?: EmbedTextOptions): Promise<Matrix>;
+  embed(texts: string | readonly string[], options: EmbedTextOptions = {}): Promise<Float32Array | Matrix> {
+    const { signal, ...rest } = options;
+    return this.#ask({ verb: "embed", texts, options: rest }, signal);
+  }
+
+  fingerprint(): Promise<string> {
+    return this.#ask({ verb: "fingerprint" });
+  }
+
   /** Ends the thread; calls under way end in DISPOSED. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
@@ -135,19 +151,18 @@ export class ModelThread implements LanguageModel {
   }
 
   /** @throws MnemeError UNSUPPORTED for a cache policy: it is made of functions, which stay on their thread */
-  async *#stream(request: Request, signal: AbortSignal | undefined): AsyncGenerator<ChatPiece> {
-    if ("options" in request && typeof request.options.cache === "object")
+  async *#stream(
+    request: Extract<Request, { readonly verb: "generate" | "chat" }>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ChatPiece> {
+    if (typeof request.options.cache === "object")
       throw new MnemeError(
         "UNSUPPORTED",
         `generate: the policy ${request.options.cache.name} cannot cross to the model's thread; give its name, or load the model on this one`,
       );
     throwIfAborted(signal, request.verb);
     const call = this.#begin(request);
-    const stop = (): void =>
-      call.end(
-        new MnemeError("CANCELLED", `${request.verb}: cancelled by its signal`, { cause: signal?.reason }),
-      );
-    signal?.addEventListener("abort", stop, { once: true });
+    const unheard = endedBy(signal, request.verb, call);
     try {
       for (let pieces = await call.take(); pieces.length > 0; pieces = await call.take()) {
         for (const piece of pieces) {
@@ -156,17 +171,20 @@ export class ModelThread implements LanguageModel {
         }
       }
     } finally {
-      signal?.removeEventListener("abort", stop);
+      unheard();
       this.#leave(call);
     }
   }
 
-  async #ask<T>(request: Request): Promise<T> {
+  async #ask<T>(request: Request, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal, request.verb);
     const call = this.#begin(request);
+    const unheard = endedBy(signal, request.verb, call);
     try {
       await call.take();
       return call.value as T;
     } finally {
+      unheard();
       this.#leave(call);
     }
   }
@@ -240,6 +258,14 @@ export class ModelThread implements LanguageModel {
   }
 }
 
+/** A signal ends a call here at once. @returns what takes the listener away */
+function endedBy(signal: AbortSignal | undefined, verb: string, call: Call): () => void {
+  const stop = (): void =>
+    call.end(new MnemeError("CANCELLED", `${verb}: cancelled by its signal`, { cause: signal?.reason }));
+  signal?.addEventListener("abort", stop, { once: true });
+  return () => signal?.removeEventListener("abort", stop);
+}
+
 function disposed(): MnemeError {
   return new MnemeError("DISPOSED", "model: used after it was closed");
 }
@@ -252,16 +278,23 @@ function lost(cause: Error): MnemeError {
 
 /**
  * The same as `load`, on a thread of its own.
- * @param folder with config.json, tokenizer.json and *.safetensors; default: the bundled mneme-lm
- * @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file; INTERNAL when the thread does not start
+ * @param folder or file, or "hf:owner/name...", as `load` takes it; default: the bundled mneme-lm
+ * @throws MnemeError as `load`; INTERNAL when the thread does not start
  */
 export async function loadOnThread(
   folder: string = bundledModel(),
-  { heapMb, ...options }: ThreadOptions = {},
+  { heapMb, signal, onProgress, ...options }: ThreadOptions = {},
 ): Promise<ModelThread> {
+  const path = isHubName(folder)
+    ? await fetchModel(folder, {
+        ...options,
+        ...(signal ? { signal } : {}),
+        ...(onProgress ? { onProgress } : {}),
+      })
+    : folder;
   const worker = new Worker(builtFile("model/worker.js", import.meta.url), {
     ...threadOptions,
-    workerData: { folder, options } satisfies ThreadStart,
+    workerData: { folder: path, options } satisfies ThreadStart,
     ...(heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
   });
   const first = await firstMessage(worker);

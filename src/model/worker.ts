@@ -56,6 +56,11 @@ async function answer(model: Model, id: number, request: Request, signal: AbortS
       return model.decode(request.tokens);
     case "score":
       return model.score(request.text);
+    case "embed":
+      // one text or several, the answer is of the same kind
+      return model.embed(request.texts as string, { ...request.options, signal });
+    case "fingerprint":
+      return model.fingerprint();
     default:
       return request satisfies never;
   }

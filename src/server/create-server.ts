@@ -10,7 +10,7 @@ import { builtFile } from "../built-file.ts";
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Memory } from "../memory/types.ts";
-import type { LanguageModel } from "../model/index.ts";
+import type { EmbeddingModel, LanguageModel } from "../model/index.ts";
 import { type App, buildApp } from "./app.ts";
 import { loadConsole } from "./console.ts";
 import { assertMayListen, type GuardOptions } from "./guard.ts";
@@ -28,7 +28,10 @@ export const serverDefaults = {
 export interface ServerOptions extends GuardOptions {
   /** Behind /v1/embeddings. Default: the bundled model, when the library's space is its. Borrowed. */
   readonly embedder?: Embedder;
-  /** Behind /v1/chat/completions and /v1/completions; `ask` answers with the model that the library was opened with. Default: none. Borrowed. */
+  /**
+   * Behind /v1/chat/completions, /v1/completions and, by its name, /v1/embeddings; `ask` answers with the model that the library was
+   * opened with. Default: none. Borrowed.
+   */
   readonly model?: LanguageModel;
   /** What requests call the model; default: its own name, or "language-model". */
   readonly modelName?: string;
@@ -103,15 +106,26 @@ function serviceOf(memory: Memory, metrics: Metrics, options: ServerOptions): Se
     metrics,
     embedder: options.embedder ? async () => options.embedder! : once(() => bundledFor(memory)),
     ...(options.readFile ? { readFile: options.readFile } : {}),
-    ...(options.model
-      ? { model: { name: nameOf(options.model, options.modelName), model: options.model } }
-      : {}),
+    ...(options.model ? { model: servedModel(options.model, options.modelName) } : {}),
     maxUploadBytes: options.maxUploadBytes ?? serverDefaults.maxUploadBytes,
   };
 }
 
-function nameOf(model: LanguageModel & { readonly name?: string }, given: string | undefined): string {
-  return given ?? model.name ?? "language-model";
+function servedModel(
+  model: LanguageModel & { readonly name?: string },
+  given: string | undefined,
+): NonNullable<Service["model"]> {
+  const name = given ?? model.name ?? "language-model";
+  if (!isEmbeddingModel(model)) return { name, model };
+  const embedder = once(async () => {
+    const { modelEmbedder } = await import("../model/embedder.ts");
+    return modelEmbedder(model, { name });
+  });
+  return { name, model, embedder };
+}
+
+function isEmbeddingModel(model: LanguageModel): model is LanguageModel & EmbeddingModel {
+  return "embed" in model && "fingerprint" in model;
 }
 
 async function bundledFor(memory: Memory): Promise<Embedder> {

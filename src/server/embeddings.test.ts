@@ -1,8 +1,13 @@
-/** /v1/embeddings in OpenAI's shape, against a small embedder of known vectors. */
+/** /v1/embeddings in OpenAI's shape, against a small embedder of known vectors, and a tiny language model. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { writeModelFolder } from "../../test/support/model-folder.ts";
 import type { Embedder } from "../embed/embedder.ts";
 import { matrix } from "../linalg/matrix.ts";
 import { open } from "../memory/index.ts";
+import { load } from "../model/index.ts";
 import { createServer } from "./index.ts";
 
 const embedder: Embedder = {
@@ -68,4 +73,34 @@ describe("embeddings", () => {
     };
     expect(models.data).toMatchObject([{ id: "mneme-embed" }, { id: "mneme-ask" }]);
   });
+});
+
+test("a language model's vectors by its name, the library's without one; and its bytes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mneme-embeddings-"));
+  await using model = await load(writeModelFolder(folder), { workers: 0, weightCache: false });
+  await using own = createServer(memory, { embedder, model, modelName: "tiny" });
+  const post = async (body: object): Promise<{ status: number; json: unknown }> => {
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(body) };
+    const answer = await own.app.request("/v1/embeddings", init);
+    return { status: answer.status, json: await answer.json() };
+  };
+  const vector = [...(await model.embed("some text"))];
+  expect(await post({ input: "some text", model: "tiny" })).toMatchObject({
+    status: 200,
+    json: { model: "tiny", data: [{ index: 0, embedding: vector }] },
+  });
+  expect(await post({ input: "abc" })).toMatchObject({ json: { model: "mneme-embed" } });
+  expect(await post({ input: "x", model: "other" })).toMatchObject({
+    status: 404,
+    json: { error: { message: expect.stringContaining('this server has "mneme-embed", "tiny"') } },
+  });
+  const models = await own.app.request("/v1/models");
+  expect(await models.json()).toMatchObject({ data: [{}, {}, { id: "tiny", dimensions: 64 }] });
+  const { weights, cache, scratch } = model.bytes;
+  const stats = await own.app.request("/v1/stats");
+  expect(await stats.json()).toMatchObject({ model: { name: "tiny", weights, cache, scratch } });
+  const metrics = await (await own.app.request("/metrics")).text();
+  expect(metrics).toContain(`mneme_language_model_bytes{model="tiny",part="weights"} ${weights}\n`);
+  rmSync(folder, { recursive: true });
 });

@@ -1,6 +1,7 @@
 /** Metrics in the Prometheus text format: requests, latency, what the library holds, and how long the event loop was held up. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Memory } from "../memory/types.ts";
+import type { ModelBytes } from "../model/index.ts";
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
@@ -32,8 +33,13 @@ export class Metrics implements Disposable {
   }
 
   /** The whole page. Reading it starts a new interval for the event loop's maximum. */
-  render(memory: Memory): string {
-    const lines = [...this.#requestLines(), ...this.#latencyLines(), ...libraryLines(memory)];
+  render(memory: Memory, model?: ModelBytes & { readonly name: string }): string {
+    const lines = [
+      ...this.#requestLines(),
+      ...this.#latencyLines(),
+      ...libraryLines(memory),
+      ...(model ? modelLines(model) : []),
+    ];
     // The sampler's own 10 ms of sleep are part of what it sees.
     const maxS = Math.max(0, this.#loop.max / 1e9 - 0.01);
     this.#loop.reset();
@@ -101,6 +107,16 @@ function libraryLines(memory: Memory): string[] {
         ({ structure, tier, bytes }) =>
           `${name}{structure="${escapeLabel(structure)}",tier="${tier}"} ${bytes}`,
       ),
+  ];
+}
+
+function modelLines({ name, ...bytes }: ModelBytes & { readonly name: string }): string[] {
+  const metric = "mneme_language_model_bytes";
+  return [
+    ...header(metric, "gauge", "Bytes of the language model by part"),
+    ...Object.entries(bytes).map(
+      ([part, count]) => `${metric}{model="${escapeLabel(name)}",part="${part}"} ${count}`,
+    ),
   ];
 }
 

@@ -108,6 +108,21 @@ describe.skipIf(!existsSync(client))("OpenAI's client", () => {
     expect(texts).toEqual(choices.map(({ message }: any) => message.content));
   });
 
+  test("choices, and prompts, are answered at once", async () => {
+    const body = { model: MODEL, max_tokens: 60, temperature: 1, seed: 3, n: 4 };
+    const inOrder: number[] = [];
+    const stream = await openai.chat.completions.create({ ...body, messages, stream: true });
+    for await (const { choices } of stream) for (const { index } of choices) inOrder.push(index);
+    expect(inOrder.indexOf(3)).toBeLessThan(inOrder.lastIndexOf(0));
+    const texts = openai.completions.create({ ...body, max_tokens: 300, n: 2, prompt: ["Once", "Twice"] });
+    await until(() => model.pending === 4);
+    const { choices, usage } = await texts;
+    const [alone] = (await openai.completions.create({ ...body, max_tokens: 300, n: 1, prompt: "Twice" }))
+      .choices;
+    expect(choices[2].text).toBe(alone.text);
+    expect(usage.prompt_tokens).toBe(9);
+  });
+
   test("log probabilities of each token and of the likeliest ones", async () => {
     const body = { model: MODEL, messages, max_tokens: 6, logprobs: true, top_logprobs: 3 };
     const { choices } = await openai.chat.completions.create(body);

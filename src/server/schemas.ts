@@ -133,6 +133,6 @@ export const statsRow: z.ZodType<StatsRow> = z
     structure: z.string(),
     tier: z.enum(["ram", "disk", "remote"]),
     bytes: z.number(),
-    share: z.number().exactOptional().describe("Share of the budget, for RAM rows"),
+    share: z.number().exactOptional().describe("Share of the budget, for RAM that it is for"),
   })
   .meta({ id: "StatsRow" });

@@ -12,8 +12,12 @@ export interface Service {
   readonly metrics: Metrics;
   readonly embedder: () => Promise<Embedder>;
   readonly readFile?: ReadFile;
-  /** Behind /v1/chat/completions and /v1/completions, under its name. */
-  readonly model?: { readonly name: string; readonly model: LanguageModel };
+  /** Behind /v1/chat/completions and /v1/completions, under its name; under it also in /v1/embeddings, where it gives vectors. */
+  readonly model?: {
+    readonly name: string;
+    readonly model: LanguageModel;
+    readonly embedder?: () => Promise<Embedder>;
+  };
   /** Most bytes of one uploaded request. */
   readonly maxUploadBytes: number;
 }

@@ -1,6 +1,6 @@
 /**
  * A GGUF file, or the shards of one, as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`, an
- * optional peer. Rows of queries and keys lie in another order where the family is llama: pairs of rotated values side by side.
+ * optional peer. Rows of queries and keys lie in another order in Llama's and SmolLM3's files: pairs of rotated values side by side.
  */
 import { basename, dirname, join } from "node:path";
 import { MnemeError } from "../errors.ts";
@@ -24,7 +24,10 @@ interface Parsed {
 }
 
 interface GgufModule {
-  gguf(path: string, options: { readonly allowLocalFile: true }): Promise<Parsed>;
+  gguf(
+    path: string,
+    options: { readonly allowLocalFile: true } | { readonly fetch: typeof fetch },
+  ): Promise<Parsed>;
 }
 
 export interface GgufFile {
@@ -63,6 +66,18 @@ const LAYER_NAMES: Readonly<Record<string, string>> = {
   ffn_down: "mlp.down_proj",
 };
 
+/** The same in families with norms behind attention and behind the gated layer. */
+const POST_NORM_NAMES: Readonly<Record<string, string>> = {
+  ...LAYER_NAMES,
+  post_attention_norm: "post_attention_layernorm",
+  ffn_norm: "pre_feedforward_layernorm",
+  post_ffw_norm: "post_feedforward_layernorm",
+};
+const POST_NORM_FAMILIES: readonly unknown[] = ["gemma2", "gemma3"];
+
+/** Families whose rows of queries and keys lie in the other order. */
+const PAIRED_FAMILIES: readonly unknown[] = ["llama", "smollm3"];
+
 const TOP_NAMES: Readonly<Record<string, string>> = {
   token_embd: "model.embed_tokens",
   output_norm: "model.norm",
@@ -70,11 +85,12 @@ const TOP_NAMES: Readonly<Record<string, string>> = {
   rope_freqs: "model.rope_factors",
 };
 
-/** The name in a Hugging Face checkpoint; undefined for tensors that are of no use here. */
-export function hubName(name: string): string | undefined {
+/** The name in a Hugging Face checkpoint; undefined for tensors that are of no use here. @param family `general.architecture` */
+export function hubName(name: string, family?: unknown): string | undefined {
   const layer = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name);
   if (layer) {
-    const part = own(LAYER_NAMES, layer[2]!);
+    const names = POST_NORM_FAMILIES.includes(family) ? POST_NORM_NAMES : LAYER_NAMES;
+    const part = own(names, layer[2]!);
     return part && `model.layers.${layer[1]}.${part}.${layer[3]}`;
   }
   const top = /^(\w+)\.weight$/.exec(name);
@@ -120,6 +136,27 @@ export async function openGguf(path: string): Promise<GgufFile> {
   return { metadata: metadata ?? {}, tensors: sourceOf(path, tensors, close), files };
 }
 
+/**
+ * What the headers of a file's shards on a server say: its metadata, and the names of its tensors as in Hugging Face checkpoints.
+ * @throws MnemeError DEPENDENCY, FORMAT naming the address
+ */
+export async function ggufHeaders(
+  urls: readonly string[],
+  request: typeof fetch,
+): Promise<{ readonly metadata: Metadata; readonly names: ReadonlySet<string> }> {
+  const names = new Set<string>();
+  let metadata: Metadata | undefined;
+  for (const url of urls) {
+    const parsed = await parse(url, request);
+    metadata ??= parsed.metadata as Metadata;
+    for (const { name } of parsed.tensorInfos) {
+      const known = hubName(name, metadata["general.architecture"]);
+      if (known) names.add(known);
+    }
+  }
+  return { metadata: metadata ?? {}, names };
+}
+
 /** A file says how many shards there are, unless it is whole. */
 function checkShard(metadata: Metadata, count: number, path: string): void {
   const said = Number(metadata["split.count"] ?? 1) || 1;
@@ -149,10 +186,10 @@ async function loadParser(): Promise<GgufModule> {
   }
 }
 
-async function parse(path: string): Promise<Parsed> {
+async function parse(path: string, request?: typeof fetch): Promise<Parsed> {
   const { gguf } = await loadParser();
   try {
-    return await gguf(path, { allowLocalFile: true });
+    return await gguf(path, request ? { fetch: request } : { allowLocalFile: true });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new MnemeError("FORMAT", `${path}: no GGUF file that can be read (${why}); fetch the file again`, {
@@ -179,7 +216,7 @@ function place(
       { details: { file: path } },
     );
   for (const info of parsed.tensorInfos) {
-    const name = hubName(info.name);
+    const name = hubName(info.name, metadata["general.architecture"]);
     if (!name) continue;
     const shape = info.shape.map(Number).reverse();
     tensors.set(name, placed(path, file, info, shape, base + Number(info.offset), headsOf(name, metadata)));
@@ -241,10 +278,11 @@ function placed(
 
 /** How many heads a tensor's rows belong to, where they lie in the other order. */
 function headsOf(name: string, metadata: Metadata): number {
-  if (metadata["general.architecture"] !== "llama") return 0;
-  if (name.includes(".q_proj.")) return Number(metadata["llama.attention.head_count"]);
-  if (name.includes(".k_proj."))
-    return Number(metadata["llama.attention.head_count_kv"] ?? metadata["llama.attention.head_count"]);
+  const family = metadata["general.architecture"];
+  if (!PAIRED_FAMILIES.includes(family)) return 0;
+  const heads = metadata[`${family}.attention.head_count`];
+  if (name.includes(".q_proj.")) return Number(heads);
+  if (name.includes(".k_proj.")) return Number(metadata[`${family}.attention.head_count_kv`] ?? heads);
   return 0;
 }
 
@@ -262,7 +300,8 @@ function bytesOf(
     return bytes;
   };
   if (heads === 0) return read(start, start + count);
-  const columns = shape.at(-1)!;
+  // biases have a row's order, a value a row
+  const columns = shape.length === 1 ? 1 : shape.at(-1)!;
   const size = shape[0]! / heads;
   const first = Math.floor(start / (size * columns)) * size * columns;
   const last = Math.ceil((start + count) / (size * columns)) * size * columns;

@@ -184,6 +184,8 @@ test("names", () => {
   expect(hubName("blk.12.ffn_gate.weight")).toBe("model.layers.12.mlp.gate_proj.weight");
   expect(hubName("blk.1.attn_k.bias")).toBe("model.layers.1.self_attn.k_proj.bias");
   expect(hubName("token_embd.weight")).toBe("model.embed_tokens.weight");
+  expect(hubName("blk.2.ffn_norm.weight")).toBe("model.layers.2.post_attention_layernorm.weight");
+  expect(hubName("blk.2.ffn_norm.weight", "gemma2")).toBe("model.layers.2.pre_feedforward_layernorm.weight");
   expect(hubName("blk.0.constructor.weight")).toBeUndefined();
   expect(hubName("toString.weight")).toBeUndefined();
 });

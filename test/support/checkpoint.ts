@@ -1,7 +1,7 @@
 /** A small model of random weights as a folder that Hugging Face's tools would know, or as a GGUF file. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { configOf, type ModelConfig } from "../../src/model/config.ts";
+import { configOf } from "../../src/model/config.ts";
 import type { TensorSource } from "../../src/weights/tensor-source.ts";
 import { writeGgufModel } from "./gguf-model.ts";
 import type { GgufTensor, GgufType } from "./gguf-writer.ts";
@@ -36,22 +36,6 @@ const tokenizer = {
   },
 };
 
-/** Names of the tensors of a model without biases. */
-export function tensorNames({ layers, tied }: ModelConfig): string[] {
-  const parts = ["q", "k", "v", "o"].map((one) => `self_attn.${one}_proj`);
-  const more = ["gate", "up", "down"].map((one) => `mlp.${one}_proj`);
-  return [
-    "model.embed_tokens.weight",
-    "model.norm.weight",
-    ...(tied ? [] : ["lm_head.weight"]),
-    ...Array.from({ length: layers }, (_, i) =>
-      [...parts, ...more, "input_layernorm", "post_attention_layernorm"].map(
-        (one) => `model.layers.${i}.${one}.weight`,
-      ),
-    ).flat(),
-  ];
-}
-
 /** The bytes of a file with these tensors as f32. */
 export function safetensorsOf(source: TensorSource, names: readonly string[]): Uint8Array {
   const header: Record<string, unknown> = {};
@@ -82,7 +66,7 @@ export function checkpointFiles(
   const json = { ...SMALL_CONFIG, ...changes };
   const config = configOf(json, "config.json");
   const source = randomSource(config, seed);
-  const names = tensorNames(config);
+  const names = source.names();
   const halves = [names.slice(0, names.length >> 1), names.slice(names.length >> 1)];
   const map = Object.fromEntries(halves.flatMap((half, i) => half.map((name) => [name, SHARDS[i]])));
   const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));

@@ -41,6 +41,8 @@ export function writeGgufModel(
   more: readonly GgufTensor[] = [],
 ): void {
   const tensors: GgufTensor[] = [...more];
+  const family = FAMILIES[config.architecture]!;
+  const paired = family === "llama" || family === "smollm3";
   const add = (name: string, from: string, as: GgufType = type, heads = 0): void => {
     const shape = source.shapeOf(from)!;
     const values = (): Float32Array => {
@@ -49,7 +51,8 @@ export function writeGgufModel(
         0,
         shape.reduce((product, side) => product * side, 1),
       );
-      return heads > 0 ? pairsTogether(all, shape[1]!, shape[0]! / heads) : all;
+      const whole = from.endsWith("norm.weight") ? all.map((value) => value + config.normOffset) : all;
+      return heads > 0 && paired ? pairsTogether(whole, shape[1] ?? 1, shape[0]! / heads) : whole;
     };
     tensors.push({ name, shape, type: as, values });
   };
@@ -63,7 +66,23 @@ export function writeGgufModel(
     add(`blk.${i}.attn_k.weight`, `${from}self_attn.k_proj.weight`, type, config.kvHeads);
     add(`blk.${i}.attn_v.weight`, `${from}self_attn.v_proj.weight`);
     add(`blk.${i}.attn_output.weight`, `${from}self_attn.o_proj.weight`);
-    add(`blk.${i}.ffn_norm.weight`, `${from}post_attention_layernorm.weight`, "F32");
+    const after = `${from}post_attention_layernorm.weight`;
+    if (config.postNorms) {
+      add(`blk.${i}.post_attention_norm.weight`, after, "F32");
+      add(`blk.${i}.ffn_norm.weight`, `${from}pre_feedforward_layernorm.weight`, "F32");
+      add(`blk.${i}.post_ffw_norm.weight`, `${from}post_feedforward_layernorm.weight`, "F32");
+    } else add(`blk.${i}.ffn_norm.weight`, after, "F32");
+    if (config.qkNorm)
+      for (const part of ["q", "k"])
+        add(`blk.${i}.attn_${part}_norm.weight`, `${from}self_attn.${part}_norm.weight`, "F32");
+    if (config.qkvBias) {
+      add(`blk.${i}.attn_q.bias`, `${from}self_attn.q_proj.bias`, "F32", config.heads);
+      add(`blk.${i}.attn_k.bias`, `${from}self_attn.k_proj.bias`, "F32", config.kvHeads);
+      add(`blk.${i}.attn_v.bias`, `${from}self_attn.v_proj.bias`, "F32");
+    }
+    if (config.outBias) add(`blk.${i}.attn_output.bias`, `${from}self_attn.o_proj.bias`, "F32");
+    for (const part of config.mlpBias ? ["gate", "up", "down"] : [])
+      add(`blk.${i}.ffn_${part}.bias`, `${from}mlp.${part}_proj.bias`, "F32");
     add(`blk.${i}.ffn_gate.weight`, `${from}mlp.gate_proj.weight`);
     add(`blk.${i}.ffn_up.weight`, `${from}mlp.up_proj.weight`);
     add(`blk.${i}.ffn_down.weight`, `${from}mlp.down_proj.weight`);
@@ -71,23 +90,41 @@ export function writeGgufModel(
   writeGguf(path, metadataOf(config, vocabulary), tensors);
 }
 
+/** `general.architecture` of Hugging Face's. */
+const FAMILIES: Readonly<Record<string, string>> = {
+  LlamaForCausalLM: "llama",
+  Qwen2ForCausalLM: "qwen2",
+  Qwen3ForCausalLM: "qwen3",
+  SmolLM3ForCausalLM: "smollm3",
+  GemmaForCausalLM: "gemma",
+  Gemma2ForCausalLM: "gemma2",
+  Gemma3ForCausalLM: "gemma3",
+};
+
 function metadataOf(config: ModelConfig, vocabulary: GgufVocabulary): Record<string, GgufValue> {
   const { tokens, merges, types, pre, chatTemplate } = vocabulary;
+  const family = FAMILIES[config.architecture]!;
+  const own: Record<string, GgufValue> = {
+    context_length: { u32: config.context },
+    embedding_length: { u32: config.width },
+    block_count: { u32: config.layers },
+    feed_forward_length: { u32: config.hidden },
+    "rope.dimension_count": { u32: config.headDim },
+    "attention.head_count": { u32: config.heads },
+    "attention.head_count_kv": { u32: config.kvHeads },
+    "attention.key_length": { u32: config.headDim },
+    "attention.value_length": { u32: config.headDim },
+    "attention.layer_norm_rms_epsilon": { f32: config.epsilon },
+    "rope.freq_base": { f32: config.rope.theta },
+    vocab_size: { u32: config.vocabulary },
+    ...(config.window === undefined ? {} : { "attention.sliding_window": { u32: config.window } }),
+    ...(config.attentionCap === undefined ? {} : { attn_logit_softcapping: { f32: config.attentionCap } }),
+    ...(config.logitCap === undefined ? {} : { final_logit_softcapping: { f32: config.logitCap } }),
+  };
   return {
-    "general.architecture": { text: "llama" },
+    "general.architecture": { text: family },
     "general.name": { text: "model" },
-    "llama.context_length": { u32: config.context },
-    "llama.embedding_length": { u32: config.width },
-    "llama.block_count": { u32: config.layers },
-    "llama.feed_forward_length": { u32: config.hidden },
-    "llama.rope.dimension_count": { u32: config.headDim },
-    "llama.attention.head_count": { u32: config.heads },
-    "llama.attention.head_count_kv": { u32: config.kvHeads },
-    "llama.attention.key_length": { u32: config.headDim },
-    "llama.attention.value_length": { u32: config.headDim },
-    "llama.attention.layer_norm_rms_epsilon": { f32: config.epsilon },
-    "llama.rope.freq_base": { f32: config.rope.theta },
-    "llama.vocab_size": { u32: config.vocabulary },
+    ...Object.fromEntries(Object.entries(own).map(([name, value]) => [`${family}.${name}`, value])),
     "tokenizer.ggml.model": { text: "gpt2" },
     "tokenizer.ggml.pre": { text: pre },
     "tokenizer.ggml.tokens": { texts: tokens },

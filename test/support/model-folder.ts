@@ -42,6 +42,7 @@ export function writeModelFolder(folder: string, options: ModelFolderOptions = {
     tie_word_embeddings: config.tied,
     bos_token_id: 0,
     eos_token_id: 1,
+    ...options.config,
   });
   writeJson(folder, "tokenizer.json", tokenizer());
   writeJson(folder, "tokenizer_config.json", {
@@ -50,30 +51,12 @@ export function writeModelFolder(folder: string, options: ModelFolderOptions = {
     chat_template: TEMPLATE,
   });
   using source = randomSource(config, options.seed ?? 1);
-  writeFileSync(join(folder, "model.safetensors"), safetensors(source, namesOf(config.layers)));
+  writeFileSync(join(folder, "model.safetensors"), safetensors(source, source.names()));
   return folder;
 }
 
 function writeJson(folder: string, name: string, value: unknown): void {
   writeFileSync(join(folder, name), JSON.stringify(value));
-}
-
-function namesOf(layers: number): string[] {
-  const parts = [
-    "self_attn.q_proj",
-    "self_attn.k_proj",
-    "self_attn.v_proj",
-    "self_attn.o_proj",
-    "mlp.gate_proj",
-    "mlp.up_proj",
-    "mlp.down_proj",
-    "input_layernorm",
-    "post_attention_layernorm",
-  ];
-  const inLayers = Array.from({ length: layers }, (_, i) =>
-    parts.map((part) => `model.layers.${i}.${part}.weight`),
-  ).flat();
-  return ["model.embed_tokens.weight", "model.norm.weight", ...inLayers];
 }
 
 /** f32 tensors, one after another, behind their header. */

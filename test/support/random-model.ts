@@ -25,7 +25,10 @@ export function randomConfig(changes: Readonly<Record<string, unknown>> = {}): M
   return configOf({ ...SMALL_CONFIG, ...changes }, "config.json");
 }
 
-export function randomSource(config: ModelConfig, seed: number): TensorSource {
+export function randomSource(
+  config: ModelConfig,
+  seed: number,
+): TensorSource & { names(): readonly string[] } {
   const random = new Random(seed);
   const tensors = new Map<string, { readonly shape: readonly number[]; readonly values: Float32Array }>();
   const add = (name: string, shape: readonly number[], mean: number, spread: number): void => {
@@ -37,7 +40,9 @@ export function randomSource(config: ModelConfig, seed: number): TensorSource {
   const matrix = (name: string, rows: number, columns: number): void =>
     add(name, [rows, columns], 0, 1 / Math.sqrt(columns));
   add("model.embed_tokens.weight", [vocabulary, width], 0, 1);
-  add("model.norm.weight", [width], 1, 0.1);
+  // norms' weights are about 1, as they are meant
+  const norm = (name: string, length: number): void => add(name, [length], 1 - config.normOffset, 0.1);
+  norm("model.norm.weight", width);
   if (!config.tied) matrix("lm_head.weight", vocabulary, width);
   for (let layer = 0; layer < config.layers; layer++) {
     const at = `model.layers.${layer}.`;
@@ -48,17 +53,24 @@ export function randomSource(config: ModelConfig, seed: number): TensorSource {
     ] as const) {
       matrix(`${at}self_attn.${name}_proj.weight`, count * headDim, width);
       if (config.qkvBias) add(`${at}self_attn.${name}_proj.bias`, [count * headDim], 0, 0.3);
-      if (config.qkNorm && name !== "v") add(`${at}self_attn.${name}_norm.weight`, [headDim], 1, 0.1);
+      if (config.qkNorm && name !== "v") norm(`${at}self_attn.${name}_norm.weight`, headDim);
     }
     matrix(`${at}self_attn.o_proj.weight`, width, heads * headDim);
     matrix(`${at}mlp.gate_proj.weight`, hidden, width);
     matrix(`${at}mlp.up_proj.weight`, hidden, width);
     matrix(`${at}mlp.down_proj.weight`, width, hidden);
-    add(`${at}input_layernorm.weight`, [width], 1, 0.1);
-    add(`${at}post_attention_layernorm.weight`, [width], 1, 0.1);
+    norm(`${at}input_layernorm.weight`, width);
+    norm(`${at}post_attention_layernorm.weight`, width);
+    if (config.postNorms)
+      for (const place of ["pre", "post"]) norm(`${at}${place}_feedforward_layernorm.weight`, width);
+    if (config.outBias) add(`${at}self_attn.o_proj.bias`, [width], 0, 0.3);
+    if (!config.mlpBias) continue;
+    for (const part of ["gate", "up"]) add(`${at}mlp.${part}_proj.bias`, [hidden], 0, 0.3);
+    add(`${at}mlp.down_proj.bias`, [width], 0, 0.3);
   }
   return {
     name: "random",
+    names: () => [...tensors.keys()],
     shapeOf: (tensor) => tensors.get(tensor)?.shape,
     read: (tensor, start, count) => tensors.get(tensor)!.values.slice(start, start + count),
     [Symbol.dispose]: () => {},

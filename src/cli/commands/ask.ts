@@ -1,7 +1,7 @@
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { AnswerPart, Citation, Memory } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { modelArg, openLanguageModel } from "../language-model.ts";
+import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { accent, dim, note, print, printJson } from "../output.ts";
 
@@ -18,7 +18,7 @@ export default command({
       description: "Sentences that are extracted where no model answers",
       default: "4",
     },
-    model: modelArg,
+    ...modelArgs,
     where: { type: "string", alias: "w", valueHint: "filter", description: "Only items that match" },
   },
   examples: [
@@ -35,7 +35,7 @@ export default command({
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),
     };
-    await using model = await openLanguageModel(args.model);
+    await using model = await openLanguageModel(args, signal);
     const answer = async (memory: Memory): Promise<number> => {
       const citations: Citation[] = [];
       let text = "";

@@ -3,7 +3,7 @@ import { MnemeError } from "../../errors.ts";
 import type { Memory } from "../../memory/types.ts";
 import type { ChatMessage, GenerateOptions, LanguageModel } from "../../model/index.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { modelArg, openLanguageModel } from "../language-model.ts";
+import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { accent, dim, note, print, printJson } from "../output.ts";
 
@@ -12,7 +12,7 @@ export default command({
   summary: "Ask one question after another, of the library or of a language model alone",
   args: {
     ...libraryArgs,
-    model: modelArg,
+    ...modelArgs,
     "no-library": {
       type: "boolean",
       description: "Talk with the model itself; it remembers the conversation",
@@ -33,7 +33,7 @@ export default command({
     ["mneme chat --json < questions.txt", "a line of JSON for each line"],
   ],
   async run(args, { signal, rawArgs }) {
-    await using model = await openLanguageModel(args.model);
+    await using model = await openLanguageModel(args, signal);
     // read as it was typed: a parser takes it for "--library false"
     if (rawArgs.includes("--no-library")) {
       if (!model)

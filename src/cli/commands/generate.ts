@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { MnemeError } from "../../errors.ts";
-import { formatBytes } from "../../memory/units.ts";
-import type { DownloadProgress, GenerateOptions, LoadOptions, Piece } from "../../model/index.ts";
+import type { GenerateOptions, Piece } from "../../model/index.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
+import { loadArgs, needLanguageModel } from "../language-model.ts";
 import { wholeNumber } from "../library.ts";
 import { note, printJson } from "../output.ts";
 
@@ -34,24 +34,7 @@ export default command({
       valueHint: "file",
       description: "The answer follows this grammar, in GBNF as llama.cpp reads it",
     },
-    cache: {
-      type: "string",
-      valueHint: "policy",
-      description:
-        "What stays in the cache: int8, f32, lloyd4, affine4, snapkv:1/8, window:512 ..., several joined by +",
-    },
-    precision: {
-      type: "enum",
-      options: ["int8", "int4", "bf16"],
-      default: "int8",
-      description: "How weights are kept in RAM",
-    },
-    "weight-cache": {
-      type: "string",
-      valueHint: "folder",
-      description:
-        'Where converted weights are kept for the next time, or "off"; default: ~/.cache/mneme/weights',
-    },
+    ...loadArgs,
   },
   examples: [
     ["mneme generate --model ./SmolLM-135M 'The capital of France is'", "the text, as it comes"],
@@ -62,17 +45,9 @@ export default command({
     ],
   ],
   async run(args, { signal }) {
-    const { bundledModel, load } = await import("../../model/index.ts");
     const options = await optionsOf(args, signal);
     const started = performance.now();
-    const precision = args.precision as NonNullable<LoadOptions["precision"]>;
-    const weightCache = args["weight-cache"] === "off" ? false : args["weight-cache"];
-    await using model = await load(args.model ?? bundledModel(), {
-      precision,
-      signal,
-      ...(weightCache === undefined ? {} : { weightCache }),
-      ...(args.quiet || args.json ? {} : { onProgress: downloadNotes() }),
-    });
+    await using model = await needLanguageModel(args, signal);
     const loaded = performance.now();
     const prompt = args._.join(" ");
     const pieces = args.chat
@@ -101,16 +76,6 @@ export default command({
   },
 });
 
-/** A line for each tenth of a file that comes. */
-function downloadNotes(): (progress: DownloadProgress) => void {
-  let last = "";
-  return ({ file, done, total }) => {
-    const line = `${file}: ${Math.floor((10 * done) / total) * 10}% of ${formatBytes(total)}`;
-    if (line !== last) note(line, false);
-    last = line;
-  };
-}
-
 interface Flags {
   readonly "max-tokens"?: string | undefined;
   readonly temperature?: string | undefined;
@@ -119,7 +84,6 @@ interface Flags {
   readonly stop?: string | undefined;
   readonly schema?: string | undefined;
   readonly grammar?: string | undefined;
-  readonly cache?: string | undefined;
 }
 
 async function optionsOf(args: Flags, signal: AbortSignal): Promise<GenerateOptions> {
@@ -131,7 +95,6 @@ async function optionsOf(args: Flags, signal: AbortSignal): Promise<GenerateOpti
     ...(topP === undefined ? {} : { topP }),
     ...(seed === undefined ? {} : { seed }),
     ...(args.stop === undefined ? {} : { stop: [args.stop] }),
-    ...(args.cache === undefined ? {} : { cache: args.cache }),
     ...(args.schema === undefined ? {} : { schema: await schemaIn(args.schema) }),
     ...(args.grammar === undefined ? {} : { grammar: await textOf("grammar", args.grammar) }),
     signal,

@@ -14,7 +14,8 @@ export default command({
       type: "string",
       required: true,
       valueHint: "path",
-      description: "Folder of a Hugging Face checkpoint, or a GGUF file",
+      description:
+        "Folder of a Hugging Face checkpoint, a GGUF file, or hf:owner/name[/file.gguf][@revision]",
     },
     context: {
       type: "string",
@@ -33,15 +34,16 @@ export default command({
       "mneme plan --model ./SmolLM-135M --context 2048 --budget 512MB",
       "the best precision and cache that fit",
     ],
+    ["mneme plan --model hf:owner/name --context 4096", "before it is downloaded"],
     ["mneme plan --model ./model.gguf --context 8192 --json", "all bytes as JSON"],
   ],
-  async run(args) {
+  async run(args, { signal }) {
     const contextTokens = wholeNumber(args.context, "context");
     if (!args.model || contextTokens === undefined)
       throw new MnemeError("ARGUMENT", "plan: --model and --context are needed");
     const { plan } = await import("../../model/index.ts");
     const budget = args.budget === undefined ? {} : { budgetBytes: parseBytes(args.budget, "--budget") };
-    const found = await plan(args.model, contextTokens, budget);
+    const found = await plan(args.model, contextTokens, { ...budget, signal });
     if (args.json) printJson(found);
     else for (const line of linesOf(found)) print(line);
     return found.proposal ? EXIT.ok : EXIT.failed;

@@ -1,6 +1,6 @@
 import type { Memory } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { modelArg, openLanguageModel } from "../language-model.ts";
+import { modelArgs, openModelThread } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { note, printJson } from "../output.ts";
 
@@ -17,20 +17,25 @@ export default command({
     port: { type: "string", alias: "p", default: "4747", description: "Port; 0 takes a free one" },
     token: { type: "string", valueHint: "text", description: "Bearer token; default $MNEME_TOKEN" },
     mcp: { type: "boolean", description: "Speak MCP on standard input and output instead of HTTP" },
+    ...modelArgs,
     model: {
-      ...modelArg,
+      ...modelArgs.model,
       default: "none",
-      description: "Language model of chats and answers; default: none",
+      description: "Language model of chats and answers: a folder, a GGUF file, hf:owner/name",
     },
     "read-only": { type: "boolean", description: "Refuse writes" },
   },
   examples: [
     ["mneme serve", "console at http://127.0.0.1:4747"],
     ["mneme serve --model ./SmolLM-135M-Instruct", "OpenAI-compatible chat with a model of your own too"],
+    [
+      "mneme serve --model hf:owner/name --precision int4 --cache lloyd4",
+      "weights and caches at 4 bits, for less RAM",
+    ],
     ["mneme serve --mcp", "tools for an MCP client over stdio"],
   ],
   async run(args, { signal }) {
-    await using model = await openLanguageModel(args.model, true);
+    await using model = await openModelThread(args, signal);
     const serve = async (memory: Memory): Promise<number> => {
       const ended = new Promise<void>((resolve) =>
         signal.addEventListener("abort", () => resolve(), { once: true }),

@@ -1,6 +1,7 @@
-import type { MemoryInfo, StatsRow } from "../../memory/types.ts";
+import type { Memory, MemoryInfo, StatsRow } from "../../memory/types.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { withLibrary } from "../library.ts";
 import { bold, dim, print, printJson, table } from "../output.ts";
 
@@ -9,15 +10,29 @@ const BAR = 20;
 export default command({
   name: "stats",
   summary: "What holds which bytes, against the budget",
-  args: libraryArgs,
-  examples: [["mneme stats", "bytes by structure and tier"]],
-  async run(args) {
-    return withLibrary(args, "read", async (memory) => {
+  args: {
+    ...libraryArgs,
+    ...modelArgs,
+    model: {
+      ...modelArgs.model,
+      default: "none",
+      description:
+        "Also what this language model holds once it is loaded: a folder, a GGUF file, hf:owner/name",
+    },
+  },
+  examples: [
+    ["mneme stats", "bytes by structure and tier"],
+    ["mneme stats --model ./SmolLM-135M-Instruct", "with those of a language model"],
+  ],
+  async run(args, { signal }) {
+    await using model = await openLanguageModel(args, signal);
+    const work = async (memory: Memory): Promise<number> => {
       const [info, rows] = [memory.info(), memory.stats()];
       if (args.json) printJson({ ...info, structures: rows });
       else show(info, rows);
       return EXIT.ok;
-    });
+    };
+    return await withLibrary(args, "read", work, model ? { model } : {});
   },
 });
 
@@ -28,14 +43,24 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
   print(
     `${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
   );
-  for (const tier of ["ram", "disk", "remote"] as const) {
-    const here = rows.filter((row) => row.tier === tier).sort((a, b) => b.bytes - a.bytes);
-    if (here.length === 0) continue;
-    const total = here.reduce((sum, row) => sum + row.bytes, 0);
-    const against = tier === "ram" ? `of ${formatBytes(info.budgetBytes)} budget` : share;
-    print(`\n${bold(tier)}  ${formatBytes(total)} ${against}`);
-    print(table(here.map((row) => [`  ${row.structure}`, formatBytes(row.bytes), bar(row.bytes / total)])));
-  }
+  const ofBudget = rows.filter((row) => row.tier === "ram" && row.share !== undefined);
+  const beside = rows.filter((row) => row.tier === "ram" && row.share === undefined);
+  showRows("ram", ofBudget, `of ${formatBytes(info.budgetBytes)} budget`);
+  showRows("ram", beside, "beside the budget");
+  for (const tier of ["disk", "remote"])
+    showRows(
+      tier,
+      rows.filter((row) => row.tier === tier),
+      share,
+    );
+}
+
+function showRows(tier: string, rows: readonly StatsRow[], against: string): void {
+  if (rows.length === 0) return;
+  const here = [...rows].sort((a, b) => b.bytes - a.bytes);
+  const total = here.reduce((sum, row) => sum + row.bytes, 0);
+  print(`\n${bold(tier)}  ${formatBytes(total)} ${against}`);
+  print(table(here.map((row) => [`  ${row.structure}`, formatBytes(row.bytes), bar(row.bytes / total)])));
 }
 
 function bar(share: number): string {

@@ -1,9 +1,13 @@
-/** POST /v1/completions by the language model: several prompts, several choices of each, the prompt before its text where asked for. */
+/**
+ * POST /v1/completions by the language model: several prompts, several choices of each, all at once; the prompt before its text where
+ * asked for.
+ */
 import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { LanguageModel, Piece } from "../../model/index.ts";
 import { sseText } from "../stream.ts";
 import { checkLength, type Sampling, samplingOf, samplingShape } from "./sampling.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { started } from "./started.ts";
 import { TokenTexts } from "./token-text.ts";
 import { Usage } from "./usage.ts";
@@ -122,27 +126,38 @@ export class Completions {
     signal: AbortSignal,
   ): AsyncGenerator<Part & State> {
     const each = body.n ?? 1;
-    for (const [at, prompt] of prompts.entries()) {
-      usage.nextPrompt();
-      for (let choice = 0; choice < each; choice++) {
+    const streams = prompts.flatMap((prompt, at) =>
+      Array.from({ length: each }, (_, choice) => {
         const state: State = { index: at * each + choice, offset: 0 };
-        if (body.echo) yield { ...(await this.#echo(body, prompt, state)), ...state };
-        if (body.max_tokens === 0) {
-          if (choice === 0) usage.addPrompt(prompt.length);
-          yield { text: "", finish: "length", logprobs: null, ...state };
-          continue;
-        }
-        const options = {
-          ...samplingOf(body as Sampling, choice),
-          maxTokens: body.max_tokens ?? DEFAULT_TOKENS,
-          ...(body.logprobs == null ? {} : { logprobs: body.logprobs }),
-          signal,
-        };
-        for await (const piece of this.#model.generate(prompt, options)) {
-          if (piece.type === "done") usage.add(piece);
-          yield { ...(await this.#partOf(piece, state)), ...state };
-        }
-      }
+        return this.#choice(body, prompt, choice, state, usage, signal);
+      }),
+    );
+    for await (const [, part] of sideBySide(streams)) yield part;
+  }
+
+  async *#choice(
+    body: Body,
+    prompt: readonly number[],
+    choice: number,
+    state: State,
+    usage: Usage,
+    signal: AbortSignal,
+  ): AsyncGenerator<Part & State> {
+    if (body.echo) yield { ...(await this.#echo(body, prompt, state)), ...state };
+    if (body.max_tokens === 0) {
+      if (choice === 0) usage.addPrompt(prompt.length);
+      yield { text: "", finish: "length", logprobs: null, ...state };
+      return;
+    }
+    const options = {
+      ...samplingOf(body as Sampling, choice),
+      maxTokens: body.max_tokens ?? DEFAULT_TOKENS,
+      ...(body.logprobs == null ? {} : { logprobs: body.logprobs }),
+      signal,
+    };
+    for await (const piece of this.#model.generate(prompt, options)) {
+      if (piece.type === "done") usage.add(piece, choice);
+      yield { ...(await this.#partOf(piece, state)), ...state };
     }
   }
 

@@ -1,8 +1,9 @@
-/** POST /v1/chat/completions by the language model: whole, or chunk by chunk. */
+/** POST /v1/chat/completions by the language model: whole, or chunk by chunk; all choices at once. */
 import type { ChatPiece, LanguageModel } from "../../model/index.ts";
 import { sseText } from "../stream.ts";
 import { type ChatBody, messagesOf, optionsOf } from "./chat-body.ts";
 import { checkLength } from "./sampling.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { started } from "./started.ts";
 import { type LogprobEntry, TokenTexts } from "./token-text.ts";
 import { Usage } from "./usage.ts";
@@ -27,6 +28,28 @@ interface TopLogprobs extends LogprobEntry {
   readonly top_logprobs: readonly LogprobEntry[];
 }
 
+/** A piece with the number of its choice. */
+type Numbered = readonly [number, ChatPiece];
+
+/** What one choice has had so far. */
+interface Choice {
+  readonly calls: object[];
+  readonly logprobs: TopLogprobs[];
+  text: string;
+  finish: string;
+}
+
+function shownChoice({ calls, logprobs, text, finish }: Choice, index: number): object {
+  const message = {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    refusal: null,
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+  const shown = logprobs.length > 0 ? { content: logprobs, refusal: null } : null;
+  return { index, message, finish_reason: finish, logprobs: shown };
+}
+
 export class ModelChat {
   readonly #model: LanguageModel;
   readonly #name: string;
@@ -45,58 +68,41 @@ export class ModelChat {
     checkLength("chat", length, this.#model.config.context, "messages");
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const choices = Array.from({ length: body.n ?? 1 }, (_, choice) =>
-      this.#model.chat(messages, optionsOf(body, choice, either)),
+    const pieces = sideBySide(
+      Array.from({ length: body.n ?? 1 }, (_, choice) =>
+        this.#model.chat(messages, optionsOf(body, choice, either)),
+      ),
     );
     const head = {
       id: `chatcmpl-${crypto.randomUUID()}`,
       created: Math.floor(Date.now() / 1000),
       model: this.#name,
     };
-    if (!body.stream) return this.#whole(head, choices);
-    choices[0] = (await started(choices[0]!)) as AsyncGenerator<ChatPiece>;
-    return sseText(this.#chunks(head, choices, body.stream_options?.include_usage === true), () =>
-      stop.abort(),
-    );
+    if (!body.stream) return this.#whole(head, pieces);
+    const withUsage = body.stream_options?.include_usage === true;
+    return sseText(this.#chunks(head, await started(pieces), withUsage), () => stop.abort());
   }
 
-  async #whole(head: object, all: readonly AsyncIterable<ChatPiece>[]): Promise<object> {
+  async #whole(head: object, pieces: AsyncIterable<Numbered>): Promise<object> {
     const usage = new Usage();
-    const choices: object[] = [];
-    for (const [index, pieces] of all.entries()) choices.push(await this.#choice(index, pieces, usage));
-    return { object: "chat.completion", ...head, choices, usage: usage.toJSON() };
-  }
-
-  async #choice(index: number, pieces: AsyncIterable<ChatPiece>, usage: Usage): Promise<object> {
-    const calls: object[] = [];
-    const logprobs: TopLogprobs[] = [];
-    let text = "";
-    let finish = "stop";
-    for await (const piece of pieces) {
-      calls.push(...(callsOf(piece) ?? []).map(apiCall));
-      if (piece.type === "text") {
-        text += piece.text;
-        logprobs.push(...(await this.#logprobsOf(piece)));
-      } else if (piece.type === "done") {
-        usage.add(piece);
-        finish = calls.length > 0 ? "tool_calls" : piece.finish;
-      }
+    const choices: Choice[] = [];
+    for await (const [index, piece] of pieces) {
+      choices[index] ??= { calls: [], logprobs: [], text: "", finish: "stop" };
+      await this.#take(choices[index], piece);
+      if (piece.type === "done") usage.add(piece, index);
     }
-    const message = {
-      role: "assistant",
-      content: text === "" && calls.length > 0 ? null : text,
-      refusal: null,
-      ...(calls.length > 0 ? { tool_calls: calls } : {}),
-    };
-    const shown = logprobs.length > 0 ? { content: logprobs, refusal: null } : null;
-    return { index, message, finish_reason: finish, logprobs: shown };
+    return { object: "chat.completion", ...head, choices: choices.map(shownChoice), usage: usage.toJSON() };
   }
 
-  async *#chunks(
-    head: object,
-    choices: readonly AsyncIterable<ChatPiece>[],
-    withUsage: boolean,
-  ): AsyncGenerator<string> {
+  async #take(choice: Choice, piece: ChatPiece): Promise<void> {
+    choice.calls.push(...(callsOf(piece) ?? []).map(apiCall));
+    if (piece.type === "text") {
+      choice.text += piece.text;
+      choice.logprobs.push(...(await this.#logprobsOf(piece)));
+    } else if (piece.type === "done") choice.finish = choice.calls.length > 0 ? "tool_calls" : piece.finish;
+  }
+
+  async *#chunks(head: object, pieces: AsyncIterable<Numbered>, withUsage: boolean): AsyncGenerator<string> {
     const usage = new Usage();
     const frame = (more: object): string =>
       JSON.stringify({
@@ -105,30 +111,34 @@ export class ModelChat {
         ...(withUsage ? { usage: null } : {}),
         ...more,
       });
-    for (const [index, pieces] of choices.entries())
-      for await (const choice of this.#deltas(index, pieces, usage)) yield frame({ choices: [choice] });
+    const called = new Map<number, number>();
+    for await (const [index, piece] of pieces) {
+      for (const choice of await this.#deltas(index, piece, called)) yield frame({ choices: [choice] });
+      if (piece.type === "done") usage.add(piece, index);
+    }
     if (withUsage) yield frame({ choices: [], usage: usage.toJSON() });
     yield "[DONE]";
   }
 
-  async *#deltas(index: number, pieces: AsyncIterable<ChatPiece>, usage: Usage): AsyncGenerator<object> {
+  /** @param called calls of each choice so far; one that is not in it begins */
+  async #deltas(index: number, piece: ChatPiece, called: Map<number, number>): Promise<object[]> {
     const delta = (delta: object, logprobs: readonly TopLogprobs[] = []): object => ({
       index,
       delta,
       finish_reason: null,
       logprobs: logprobs.length > 0 ? { content: logprobs, refusal: null } : null,
     });
-    let called = 0;
-    yield delta({ role: "assistant", content: "" });
-    for await (const piece of pieces) {
-      for (const call of callsOf(piece) ?? [])
-        yield delta({ tool_calls: [{ index: called++, ...apiCall(call) }] });
-      if (piece.type === "text") yield delta({ content: piece.text }, await this.#logprobsOf(piece));
-      else if (piece.type === "done") {
-        usage.add(piece);
-        yield { index, delta: {}, finish_reason: called > 0 ? "tool_calls" : piece.finish, logprobs: null };
-      }
-    }
+    const begun = called.has(index) ? [] : [delta({ role: "assistant", content: "" })];
+    const before = called.get(index) ?? 0;
+    const calls = (callsOf(piece) ?? []).map((call, i) =>
+      delta({ tool_calls: [{ index: before + i, ...apiCall(call) }] }),
+    );
+    called.set(index, before + calls.length);
+    const all = [...begun, ...calls];
+    if (piece.type === "text") return [...all, delta({ content: piece.text }, await this.#logprobsOf(piece))];
+    if (piece.type !== "done") return all;
+    const finish = before > 0 ? "tool_calls" : piece.finish;
+    return [...all, { index, delta: {}, finish_reason: finish, logprobs: null }];
   }
 
   async #logprobsOf({ logprob }: Extract<ChatPiece, { type: "text" }>): Promise<TopLogprobs[]> {

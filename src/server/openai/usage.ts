@@ -15,21 +15,17 @@ export class Usage {
   #prompt = 0;
   #cached = 0;
   #completion = 0;
-  #first = true;
 
-  /** The prompt counts once, however many choices are made of it. */
-  add({ promptTokens, cachedTokens, generatedTokens }: Extract<ChatPiece, { type: "done" }>): void {
-    if (this.#first) {
+  /** @param choice of its prompt, which counts once, with the first one */
+  add(
+    { promptTokens, cachedTokens, generatedTokens }: Extract<ChatPiece, { type: "done" }>,
+    choice: number,
+  ): void {
+    if (choice === 0) {
       this.#prompt += promptTokens;
       this.#cached += cachedTokens;
     }
-    this.#first = false;
     this.#completion += generatedTokens;
-  }
-
-  /** The next choice is of another prompt. */
-  nextPrompt(): void {
-    this.#first = true;
   }
 
   /** A prompt that nothing was generated for. */

@@ -72,7 +72,16 @@ function infoRoute({ memory }: Service): Route {
   );
 }
 
-function statsRoute({ memory }: Service): Route {
+const modelBytes = z
+  .object({ name: z.string(), weights: z.number(), cache: z.number(), scratch: z.number() })
+  .describe("Bytes of the server's language model; not out of the library's budget");
+
+/** Of a model that holds bytes here. */
+function modelOf({ model }: Service): { model?: z.infer<typeof modelBytes> } {
+  return model?.model.bytes ? { model: { name: model.name, ...model.model.bytes } } : {};
+}
+
+function statsRoute(service: Service): Route {
   return route(
     {
       method: "get",
@@ -80,11 +89,17 @@ function statsRoute({ memory }: Service): Route {
       tag: "Library",
       name: "stats",
       summary: "Every structure with the bytes it really uses, against the budget",
-      response: z.object({ rows: z.array(statsRow), budgetBytes: z.number(), usedBytes: z.number() }),
+      response: z.object({
+        rows: z.array(statsRow),
+        budgetBytes: z.number(),
+        usedBytes: z.number(),
+        model: modelBytes.exactOptional(),
+      }),
     },
     async () => {
+      const { memory } = service;
       const { budgetBytes, usedBytes } = memory.info();
-      return { rows: memory.stats(), budgetBytes, usedBytes };
+      return { rows: memory.stats(), budgetBytes, usedBytes, ...modelOf(service) };
     },
   );
 }
@@ -146,7 +161,7 @@ function healthRoute({ memory }: Service): Route {
   );
 }
 
-function metricsRoute({ memory, metrics }: Service): Route {
+function metricsRoute(service: Service): Route {
   return route(
     {
       method: "get",
@@ -157,7 +172,7 @@ function metricsRoute({ memory, metrics }: Service): Route {
       produces: [{ mediaType: "text/plain", description: "Prometheus text format 0.0.4" }],
     },
     async () =>
-      new Response(metrics.render(memory), {
+      new Response(service.metrics.render(service.memory, modelOf(service).model), {
         headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
       }),
   );

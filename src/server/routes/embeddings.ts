@@ -1,4 +1,7 @@
-/** POST /v1/embeddings and GET /v1/models, in the shape of OpenAI's API, so that its clients work against the library's own embedder. */
+/**
+ * POST /v1/embeddings and GET /v1/models, in the shape of OpenAI's API, so that its clients work against the library's own embedder, and
+ * by its name against the language model.
+ */
 import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { Matrix } from "../../linalg/matrix.ts";
@@ -59,9 +62,11 @@ function embeddingsRoute(service: Service): Route {
       response: embeddingsAnswer,
     },
     async ({ body, signal }) => {
-      const embedder = await service.embedder();
+      const own = service.model;
+      const asked = own !== undefined && body.model === own.name ? own.embedder : undefined;
+      const embedder = await (asked ?? service.embedder)();
       const { model, dim } = embedder.space;
-      checkModel(body.model, body.dimensions, model, dim);
+      checkModel(body, model, dim, own?.embedder ? [model, own.name] : [model]);
       const texts = typeof body.input === "string" ? [body.input] : body.input;
       const matrix = await embedder.embed(texts, { signal });
       const words = texts.reduce((sum, text) => sum + text.trim().split(/\s+/).length, 0);
@@ -96,22 +101,26 @@ function modelsRoute({ memory, model: own }: Service): Route {
         data: [
           { id: model, object: "model", created: 0, owned_by: "mneme", dimensions: dim },
           { id: LIBRARY_MODEL, object: "model", created: 0, owned_by: "mneme" },
-          ...(own ? [{ id: own.name, object: "model", created: 0, owned_by: "mneme" }] : []),
+          ...(own
+            ? [{ id: own.name, object: "model", created: 0, owned_by: "mneme", ...(await sizeOf(own)) }]
+            : []),
         ],
       };
     },
   );
 }
 
+async function sizeOf({ embedder }: NonNullable<Service["model"]>): Promise<{ dimensions?: number }> {
+  return embedder ? { dimensions: (await embedder()).space.dim } : {};
+}
+
 function checkModel(
-  asked: string | undefined,
-  dimensions: number | undefined,
+  { model: asked, dimensions }: z.infer<typeof embeddingsBody>,
   model: string,
   dim: number,
+  known: readonly string[],
 ): void {
-  if (asked !== undefined && asked !== model) {
-    throw noModel("embeddings", asked, [model]);
-  }
+  if (asked !== undefined && asked !== model) throw noModel("embeddings", asked, known);
   if (dimensions !== undefined && dimensions !== dim) {
     throw new MnemeError(
       "DIMENSION",

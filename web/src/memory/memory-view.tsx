@@ -52,7 +52,9 @@ function Picture({ info, rows }: Holdings): JSX.Element {
   const colours = coloursOf(rows);
   const ram = byBytes(rows.filter(({ tier }) => tier === "ram"));
   const disk = byBytes(rows.filter(({ tier }) => tier !== "ram"));
-  const used = ram.reduce((sum, { bytes }) => sum + bytes, 0);
+  // a language model is not out of the budget: only the table and the tiles have it
+  const own = ram.filter(({ share }) => share !== undefined);
+  const used = own.reduce((sum, { bytes }) => sum + bytes, 0);
   return (
     <>
       <section class="tier" aria-labelledby="ram-title">
@@ -61,7 +63,7 @@ function Picture({ info, rows }: Holdings): JSX.Element {
           <span class="muted">{formatPercent(used / info.budgetBytes)} of the budget</span>
         </h2>
         <StackedBar
-          rows={ram}
+          rows={own}
           limit={info.budgetBytes}
           colours={colours}
           label={`RAM: ${formatBytes(used)} of a budget of ${formatBytes(info.budgetBytes)}; the table below has each part`}

@@ -2,6 +2,7 @@
  * Attention over pages of slots by running softmax (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018): of each
  * query a largest score, a sum of weights and a weighted sum of values, which any number of parts of a cache can be merged by.
  */
+import { capRow } from "./block";
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
 import { writeHalves } from "./half";
@@ -195,18 +196,19 @@ function dotF32(a: usize, b: usize, dim: usize): f32 {
 }
 
 /**
- * scores[s] = <q, key s> x scale + bias, of the first `slots` slots of a page. state: of the query, with its codes. A page that is neither
- * of f32 nor of int8 lies expanded at `room`.
+ * scores[s] = <q, key s> x scale, held below a cap (0: none), + bias, of the first `slots` slots of a page. state: of the query, with its
+ * codes. A page that is neither of f32 nor of int8 lies expanded at `room`.
  */
 // @ts-ignore: decorator
 @inline
-export function scorePage(entry: usize, q: usize, state: usize, slots: usize, dim: usize, scale: f32, room: usize, scores: usize): void {
+export function scorePage(entry: usize, q: usize, state: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize): void {
   const codec = load<i32>(entry, 12);
   const bias = <usize>load<u32>(entry, 8);
   const codes = state + 16 + (dim << 2);
   if (codec == F32 || codec == F16) scoreF32(q, codec == F32 ? load<u32>(entry) : room, slots, dim, scale, scores);
   else if (codec == INT8) scoreI8(codes, load<f32>(state, 8) * scale, load<u32>(entry), slots, dim, scores);
   else scoreExpanded(codec, q, codes, load<f32>(state, 8) * scale, slots, dim, scale, room, scores);
+  if (cap > 0) capRow(scores, slots, cap);
   if (bias) for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
 }
 
@@ -240,8 +242,8 @@ function addBases(codec: i32, weights: usize, slots: usize, dim: usize, room: us
 /** One query over the first `slots` of a page, but for `skipped` at its start. scores: room for PAGE_SLOTS f32 and as many i16. */
 // @ts-ignore: decorator
 @inline
-function attendPage(entry: usize, q: usize, skipped: usize, slots: usize, dim: usize, scale: f32, room: usize, scores: usize, state: usize): void {
-  scorePage(entry, q, state, slots, dim, scale, room, scores);
+function attendPage(entry: usize, q: usize, skipped: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize, state: usize): void {
+  scorePage(entry, q, state, slots, dim, scale, cap, room, scores);
   for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
   weightsOf(scores, slots, state, dim);
   const codec = load<i32>(entry, 12);
@@ -291,7 +293,7 @@ export function openState(state: usize, q: usize, dim: usize): void {
  * `before` slots precede those of the batch, of which a token sees its own and those before it, of a window (0: none) the last.
  * states: [tokens x group], cleared here; scores: room for them, PAGE_SLOTS f32 and i16, and an expanded page.
  */
-export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
+export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
   const room = scores + PAGE_SLOTS * 6;
   const size = stateBytes(dim);
   for (let i: usize = 0; i < tokens * group; i++) openState(states + i * size, q + i / group * qStride + i % group * (dim << 2), dim);
@@ -307,7 +309,7 @@ export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize
       const low: usize = window > 0 && seen > window ? seen - window : 0;
       if (start + slots <= low) continue;
       const skipped: usize = low > start ? low - start : 0;
-      for (let h: usize = 0; h < group; h++) attendPage(entry, q + t * qStride + h * (dim << 2), skipped, slots, dim, scale, room, scores, states + (t * group + h) * size);
+      for (let h: usize = 0; h < group; h++) attendPage(entry, q + t * qStride + h * (dim << 2), skipped, slots, dim, scale, cap, room, scores, states + (t * group + h) * size);
     }
   }
 }

@@ -59,3 +59,12 @@ export function exp2Codes(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(by * 9.9999926e-1));
   return i32x4.add(p, i32x4.shl(whole, 23));
 }
+
+/** cap x tanh(x / cap), which is nearly x where x is small beside the cap. */
+// @ts-ignore: decorator
+@inline
+export function cappedF32(x: v128, cap: f32): v128 {
+  const one = f32x4.splat(1);
+  const twice = expF32(f32x4.mul(x, f32x4.splat(2 / cap)));
+  return f32x4.mul(f32x4.splat(cap), f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(twice, one))));
+}

@@ -4,7 +4,7 @@
  */
 import { attendHead, mergeStates, putSlot, stateBytes } from "./attend";
 import { attendBlocks } from "./attend-block";
-import { addRows, gateRows, rmsNorm, rotate, turn } from "./block";
+import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { addWeights, weighRows } from "./weigh";
@@ -33,6 +33,8 @@ const GATE: i32 = 7;
 const KEEP: i32 = 8;
 const WEIGH: i32 = 9;
 const PICK: i32 = 10;
+const ADD: i32 = 11;
+const CAP: i32 = 12;
 
 /** Bytes of what is known of a row: its sequence's heads, its number among the sequence's rows, whether rows are turned, its tile, its number in that. */
 const ROW: usize = 20;
@@ -99,6 +101,8 @@ function runTask(stage: usize, task: usize): void {
     case KEEP: return keep(stage);
     case WEIGH: return weigh(stage, task);
     case PICK: return pick(stage);
+    case ADD: return add(stage, task);
+    case CAP: return capRow(arg(stage, 0) + task * (arg(stage, 1) << 2), arg(stage, 1), realArg(stage, 2));
   }
 }
 
@@ -137,7 +141,7 @@ function linear(stage: usize, task: usize): void {
 }
 
 /**
- * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim], rows, biases of q, k and v (0: none),
+ * A task is a token. tokens, heads, key-value heads, dim, qkv, table of cosines and sines [tokens x dim] (0: not rotated), rows, biases of q, k and v (0: none),
  * norms of a query and of a key (0: none), epsilon, bytes from a sequence's heads to those of the layer. Rotates the queries in place and
  * puts rotated keys and values into the cache.
  * heads of a sequence: of each layer and key-value head 4 words: its page table, slots before this batch, two unused.
@@ -154,7 +158,7 @@ function append(stage: usize, token: usize): void {
     rmsNorm(row, arg(stage, 8), heads, dim, realArg(stage, 10), row);
     rmsNorm(row + heads * bytes, arg(stage, 9), kv, dim, realArg(stage, 10), row + heads * bytes);
   }
-  for (let h: usize = 0; h < heads + kv; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
+  if (arg(stage, 5)) for (let h: usize = 0; h < heads + kv; h++) rotate(row + h * bytes, table, dim, row + h * bytes);
   if (load<u32>(about, 8)) turn(row, heads + 2 * kv, dim);
   for (let h: usize = 0; h < kv; h++) {
     const head = <usize>load<u32>(about) + arg(stage, 11) + (h << 4);
@@ -167,7 +171,7 @@ function append(stage: usize, token: usize): void {
 /**
  * A task is a part of a tile of tokens of a key-value head; the last tiles, which see the most, are taken first. tiles, heads, key-value heads,
  * dim, qkv, bytes from a sequence's heads to those of the layer, scale, states, parts, tokens of the largest tile, rooms (a lock for each, in
- * whole 16 bytes, then the rooms), window (0: none), bytes of a room, rooms' count: as many as threads.
+ * whole 16 bytes, then the rooms), window (0: none), bytes of a room, rooms' count: as many as threads; cap of scores (0: none).
  */
 function attend(stage: usize, number: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -189,8 +193,10 @@ function attend(stage: usize, number: usize): void {
   const locks = arg(stage, 10), rooms = arg(stage, 13);
   const lock = claim(locks, rooms);
   const room = locks + (rooms * 4 + 15 & ~15) + lock * arg(stage, 12);
-  if (count * group > FEW) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
-  else attendHead(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  const cap = realArg(stage, 14);
+  // blocks hold scores less what the keys of a page have in common, which no cap may see
+  if (count * group > FEW && cap == 0) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  else attendHead(q, stride, count, group, dim, realArg(stage, 6), cap, table, first, last, before, window, states, room);
   release(locks, lock);
 }
 
@@ -253,7 +259,8 @@ function keep(stage: usize): void {
 /**
  * A task is a key-value head. tokens, heads, key-value heads, dim, queries, bytes between their rows, heads of the sequence's layer, scale,
  * slots before the first token less those before the batch, rows or sums of each head, bytes from a head's to the next one's, bytes of a row (0: sums are
- * wanted), room, bytes of a task's room, of it those of an expanded page: behind a state, before scores of whole pages, for few queries.
+ * wanted), room, bytes of a task's room, of it those of an expanded page: behind a state, before scores of whole pages, for few queries and with
+ * a cap; cap of scores (0: none).
  */
 function weigh(stage: usize, h: usize): void {
   const tokens = arg(stage, 0), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -263,18 +270,38 @@ function weigh(stage: usize, h: usize): void {
   const before = <usize>load<u32>(head, 4) + arg(stage, 8);
   const out = arg(stage, 9) + h * arg(stage, 10);
   const state = arg(stage, 12) + h * arg(stage, 13);
-  if (tokens * group > FEW) return weighBlocks(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, out, arg(stage, 11));
+  if (tokens * group > FEW && realArg(stage, 15) == 0) return weighBlocks(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, out, arg(stage, 11));
   const room = state + stateBytes(dim);
   const scores = room + arg(stage, 14);
-  if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, out, arg(stage, 11));
-  else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, room, scores, out);
+  if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), realArg(stage, 15), load<u32>(head), before, state, room, out, arg(stage, 11));
+  else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), realArg(stage, 15), load<u32>(head), before, state, room, scores, out);
 }
 
-/** tokens, a task's, gate and up, dim, out; how out is widened. */
+/** tokens, a task's, gate and up, dim, out; how out is widened; biases of gate and up (0: none), whether gelu. */
 function gate(stage: usize, task: usize): void {
   const some = arg(stage, 1), dim = arg(stage, 3);
   const from = task * some;
   const count = min(some, arg(stage, 0) - from);
-  gateRows(arg(stage, 2) + from * (dim << 3), count, dim, dim << 3, arg(stage, 4) + from * (dim << 2));
+  gateRows(arg(stage, 2) + from * (dim << 3), count, dim, dim << 3, arg(stage, 9), arg(stage, 10) != 0, arg(stage, 4) + from * (dim << 2));
   widenRows(arg(stage, 4), from, count, dim, stage, 5);
+}
+
+/** tokens, a task's, x, dim, y (0: none), epsilon, weights of y's norm (0: none), bias (0: none). x += the norm of y + bias; y is used up. */
+function add(stage: usize, task: usize): void {
+  const some = arg(stage, 1), dim = arg(stage, 3);
+  const from = task * some;
+  const count = min(some, arg(stage, 0) - from);
+  const bytes = dim << 2;
+  const y = arg(stage, 4), weight = arg(stage, 6), bias = arg(stage, 7);
+  for (let r = from; r < from + count; r++) {
+    const x = arg(stage, 2) + r * bytes;
+    if (!y) {
+      addRows(x, bias, dim);
+      continue;
+    }
+    const row = y + r * bytes;
+    if (bias) addRows(row, bias, dim);
+    if (weight) rmsNorm(row, weight, 1, dim, realArg(stage, 5), row);
+    addRows(x, row, dim);
+  }
 }

@@ -5,13 +5,13 @@ import { sumF32 } from "./float";
 import { ENTRY, expand, INT8, PAGE_SLOTS } from "./page";
 
 /** Scores of one query over its first `seen` slots. scores: room for whole pages. */
-function scoresOf(q: usize, dim: usize, scale: f32, table: usize, seen: usize, state: usize, room: usize, scores: usize): void {
+function scoresOf(q: usize, dim: usize, scale: f32, cap: f32, table: usize, seen: usize, state: usize, room: usize, scores: usize): void {
   openState(state, q, dim);
   for (let start: usize = 0; start < seen; start += PAGE_SLOTS) {
     const entry = table + start / PAGE_SLOTS * ENTRY;
     const codec = load<i32>(entry, 12);
     if (codec > INT8) expand(codec, load<u32>(entry), load<u32>(entry, 4), dim, room);
-    scorePage(entry, q, state, min(seen - start, PAGE_SLOTS), dim, scale, room, scores + (start << 2));
+    scorePage(entry, q, state, min(seen - start, PAGE_SLOTS), dim, scale, cap, room, scores + (start << 2));
   }
 }
 
@@ -32,13 +32,13 @@ function normalise(scores: usize, seen: usize, all: f32): void {
 }
 
 /** out[head of the group][token] = weights over the slots, rows `outStride` bytes apart and zero behind what a token sees; a row has whole pages. */
-export function weighRows(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, before: usize, state: usize, room: usize, out: usize, outStride: usize): void {
+export function weighRows(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, before: usize, state: usize, room: usize, out: usize, outStride: usize): void {
   for (let t: usize = 0; t < tokens; t++) {
     for (let h: usize = 0; h < group; h++) {
       const row = out + (h * tokens + t) * outStride;
       memory.fill(row, 0, outStride);
       const seen = before + t + 1;
-      scoresOf(q + t * qStride + h * (dim << 2), dim, scale, table, seen, state, room, row);
+      scoresOf(q + t * qStride + h * (dim << 2), dim, scale, cap, table, seen, state, room, row);
       normalise(row, seen, 1);
       for (let s = seen; s < ((seen + 3) & ~3); s++) store<f32>(row + (s << 2), 0);
     }
@@ -46,11 +46,11 @@ export function weighRows(q: usize, qStride: usize, tokens: usize, group: usize,
 }
 
 /** sums[slot] += the mean of the group's weights, of each token. scores: room for whole pages. */
-export function addWeights(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, before: usize, state: usize, room: usize, scores: usize, sums: usize): void {
+export function addWeights(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, before: usize, state: usize, room: usize, scores: usize, sums: usize): void {
   for (let t: usize = 0; t < tokens; t++) {
     const seen = before + t + 1;
     for (let h: usize = 0; h < group; h++) {
-      scoresOf(q + t * qStride + h * (dim << 2), dim, scale, table, seen, state, room, scores);
+      scoresOf(q + t * qStride + h * (dim << 2), dim, scale, cap, table, seen, state, room, scores);
       normalise(scores, seen, 1 / <f32>group);
       for (let s: usize = 0; s < seen << 2; s += 16) v128.store(sums + s, f32x4.add(v128.load(sums + s), v128.load(scores + s)));
     }
