@@ -47,6 +47,18 @@ describe.skipIf(!existsSync(main))("mneme chat", () => {
     ]);
   });
 
+  test("a line may lean on the one before it", () => {
+    const lines = "How large may an upload be at most?\nAnd in what unit is it?\n";
+    const { out } = mneme(lines, "chat", "-l", library, "--model", "none", "--json");
+    const [first, second] = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(first).not.toHaveProperty("asked");
+    expect(second).toMatchObject({ question: "And in what unit is it?" });
+    expect(second.answered ? second.asked : second.reason).toMatch(/upload|"unit"/);
+  });
+
   test("without a library it talks with the model, which remembers", () => {
     const { code, out } = mneme(
       "Hi\nAgain\n",

@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ScriptedModel, type ScriptOptions } from "../../test/support/scripted-model.ts";
 import { MnemeError } from "../errors.ts";
 import { CitedText } from "./answer/cited-text.ts";
-import { type AnswerPart, type AskOptions, type Citation, type Memory, open } from "./index.ts";
+import {
+  type AnswerPart,
+  type AskOptions,
+  type ChatMessage,
+  type Citation,
+  type Memory,
+  open,
+} from "./index.ts";
 
 type Done = Extract<AnswerPart, { type: "done" }>;
 
@@ -170,6 +177,80 @@ describe("with a model", () => {
     await expect(says("The maximum size is 40 MB. [1] More of it.", { failure })).rejects.toBe(failure);
     const cancelled = new MnemeError("CANCELLED", "stopped");
     await expect(says("", { failure: cancelled })).rejects.toBe(cancelled);
+  });
+});
+
+describe("in a conversation", () => {
+  const turn = (role: string, content: string) => ({ role, content });
+  const before = [
+    turn("user", QUESTION),
+    turn("assistant", "The maximum size is 40 MB. [1]\n\n[1] uploads.md, line 1"),
+  ];
+  const chat = async (
+    question: string,
+    options: AskOptions = {},
+    history: readonly ChatMessage[] = before,
+  ) => {
+    let text = "";
+    const ids: string[] = [];
+    for await (const part of memory.chat([...history, turn("user", question)], options)) {
+      if (part.type === "done") return { text, ids, done: part };
+      text += part.text;
+      if (part.type === "citation") ids.push(part.citation.id);
+    }
+    throw new Error("no last part");
+  };
+
+  test("a question that leans on one before it is looked for with that", async () => {
+    const { text, ids, done } = await chat("And how are they sent?", { sentences: 1 });
+    expect([text, ids]).toEqual([expect.stringContaining("sent in parts"), ["uploads.md"]]);
+    expect(done).toMatchObject({ answered: true, asked: `${QUESTION} And how are they sent?` });
+    expect((await chat("And how are they sent?", { sentences: 1 }, [])).ids).toEqual(["billing.md"]);
+  });
+
+  test("one that stands alone is not", async () => {
+    const { ids, done } = await chat("When are invoices sent?", { sentences: 1 });
+    expect(ids).toEqual(["billing.md"]);
+    expect(done).not.toHaveProperty("asked");
+    expect((await chat(QUESTION, {}, [])).text).toBe((await ask(QUESTION)).text);
+  });
+
+  test("what was asked before does not stand in for what the library does not hold", async () => {
+    const { done } = await chat("Which wine goes with it?");
+    expect(done).toMatchObject({ answered: false, reason: expect.stringMatching(/lacks "wine"/) });
+  });
+
+  test("a model hears what was said, without the old citations", async () => {
+    const model = new ScriptedModel("They are sent in parts. [1]");
+    expect((await chat("And how are they sent?", { model })).done).toMatchObject({ by: "model" });
+    const [system, asked, answered, last] = model.heard[0]!;
+    expect([system!.role, asked, answered]).toEqual([
+      "system",
+      before[0],
+      turn("assistant", "The maximum size is 40 MB."),
+    ]);
+    expect(last!.content).toMatch(/^\[1\] # Uploads[\s\S]*Question: And how are they sent\?$/);
+  });
+
+  test("one that takes no instruction, or has no room for it, is asked the whole question", async () => {
+    const whole = `Question: ${QUESTION} And how are they sent?`;
+    const long = [before[0]!, turn("assistant", "40 MB. ".repeat(300))];
+    for (const [options, history] of [
+      [{ system: "as the assistant's" }, before],
+      [{}, long],
+    ] as const) {
+      const model = new ScriptedModel("Files are sent in parts. [1]", options);
+      await chat("And how are they sent?", { model }, history);
+      expect(model.heard[0]!.filter(({ role }) => role === "assistant")).toEqual([]);
+      expect(model.heard[0]!.at(-1)!.content.endsWith(whole)).toBe(true);
+    }
+  });
+
+  test("without a question it is refused", async () => {
+    const empty = async (): Promise<void> => {
+      for await (const _ of memory.chat([turn("assistant", "Hello")]));
+    };
+    await expect(empty()).rejects.toMatchObject({ code: "ARGUMENT" });
   });
 });
 

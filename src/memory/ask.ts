@@ -1,13 +1,16 @@
 /**
- * ask: recall, then an answer with numbered citations: by the language model that the caller names, each sentence checked against the
+ * ask and chat: recall, then an answer with numbered citations: by the language model that the caller names, each sentence checked against the
  * passages; without one, and where it gives nothing that holds, by the best sentences of the passages themselves.
  */
 import type { Embedder } from "../embed/embedder.ts";
 import { isMnemeError, MnemeError, throwIfAborted } from "../errors.ts";
-import type { LanguageModel } from "../model/index.ts";
-import { type Evidence, gatherEvidence } from "./answer/evidence.ts";
+import type { ChatMessage, LanguageModel } from "../model/index.ts";
+import { Asked, contentTerms } from "./answer/cover.ts";
+import { type Evidence, evidenceDefaults, gatherEvidence, type Passage } from "./answer/evidence.ts";
 import { extractAnswer } from "./answer/extract.ts";
+import { followUpOf, questionIn } from "./answer/follow-up.ts";
 import type { CheckedSentence, Report } from "./answer/generated.ts";
+import type { Conversation } from "./answer/prompt.ts";
 import type { Library } from "./library.ts";
 import { search } from "./search.ts";
 import type { AnswerPart, AskOptions, Citation, Hit } from "./types.ts";
@@ -20,15 +23,38 @@ const WHOLE_PASSAGE = 1_000_000;
 const SPARE = 4;
 
 /** @param model answers, where one is named */
-export async function* ask(
+export function ask(
   library: Library,
   embedderNow: () => Embedder,
   model: LanguageModel | undefined,
   question: string,
   options: AskOptions,
 ): AsyncGenerator<AnswerPart> {
+  return answer(library, embedderNow, model, question, [], options);
+}
+
+/** The same of the last question of a conversation, with regard to what was said before it. */
+export function chat(
+  library: Library,
+  embedderNow: () => Embedder,
+  model: LanguageModel | undefined,
+  messages: readonly ChatMessage[],
+  options: AskOptions,
+): AsyncGenerator<AnswerPart> {
+  const { question, before } = questionIn(messages);
+  return answer(library, embedderNow, model, question, before, options);
+}
+
+async function* answer(
+  library: Library,
+  embedderNow: () => Embedder,
+  model: LanguageModel | undefined,
+  said: string,
+  before: readonly ChatMessage[],
+  options: AskOptions,
+): AsyncGenerator<AnswerPart> {
   const started = performance.now();
-  const evidence = await evidenceOf(library, embedderNow, question, options);
+  const { evidence, question, wanted } = await foundFor(library, embedderNow, said, before, options);
   const report: Report = { notes: [] };
   const cite = new Citations(evidence);
   const done = (by: "model" | "extraction" | undefined, reason?: string): AnswerPart => ({
@@ -37,6 +63,7 @@ export async function* ask(
     answered: by !== undefined,
     ...(by ? { by } : { reason: reason ?? "the library holds no answer" }),
     notes: report.notes,
+    ...(question === said ? {} : { asked: question }),
     ms: performance.now() - started,
   });
   if (evidence.weakness !== undefined) {
@@ -45,7 +72,13 @@ export async function* ask(
   }
   if (model) {
     let answered = false;
-    for await (const sentence of byModel(model, question, evidence, report, options.signal)) {
+    for await (const sentence of byModel(
+      model,
+      { said, question, before },
+      evidence,
+      report,
+      options.signal,
+    )) {
       answered = true;
       yield* cite.parts(sentence);
     }
@@ -56,7 +89,7 @@ export async function* ask(
     if (report.refusal) report.notes.push(report.refusal);
     if (report.notes.length === 0) report.notes.push("the model came to no end of a sentence");
   }
-  const extraction = extractFrom(library, question, evidence, options);
+  const extraction = extractFrom(library, wanted, evidence, options);
   for (const { text, passage } of extraction.sentences) {
     throwIfAborted(options.signal, "ask");
     yield* cite.parts({ text, passages: [passage] });
@@ -64,10 +97,45 @@ export async function* ask(
   yield extraction.answered ? done("extraction") : done(undefined, extraction.reason);
 }
 
+interface Found {
+  readonly evidence: Evidence;
+  /** What was looked for. */
+  readonly question: string;
+  /** What a sentence of the passages found must say: not again what was asked before. */
+  readonly wanted: string;
+}
+
+/** What is found for a question: with those before it where it leans on them and that finds something. */
+async function foundFor(
+  library: Library,
+  embedderNow: () => Embedder,
+  said: string,
+  before: readonly ChatMessage[],
+  options: AskOptions,
+): Promise<Found> {
+  const earlier = before.filter(({ role }) => role === "user").map(({ content }) => content);
+  const weightOf = (term: string): number => library.words.idf(term);
+  const followUp = followUpOf(said, earlier);
+  if (followUp) {
+    const { text, shareOf, own } = followUp;
+    const weigh = (term: string): number => weightOf(term) * shareOf(term);
+    const evidence = await evidenceOf(library, embedderNow, text, weigh, options);
+    // what was asked before may not stand in for all that is asked now
+    const asked = new Asked(own, weightOf);
+    const covers = ({ headings, text: body }: Passage): boolean =>
+      asked.cover(contentTerms([...headings, body].join("\n"))) >= evidenceDefaults.closeCover;
+    if (evidence.weakness === undefined && (own.length === 0 || evidence.passages.some(covers)))
+      return { evidence, question: text, wanted: own.length === 0 ? text : said };
+  }
+  const evidence = await evidenceOf(library, embedderNow, said, weightOf, options);
+  return { evidence, question: said, wanted: said };
+}
+
 async function evidenceOf(
   library: Library,
   embedderNow: () => Embedder,
   question: string,
+  weightOf: (term: string) => number,
   { signal, filter, k = askDefaults.k }: AskOptions,
 ): Promise<Evidence> {
   if (typeof question !== "string" || question.trim() === "") {
@@ -83,7 +151,7 @@ async function evidenceOf(
     ...(filter ? { filter } : {}),
     ...(signal ? { signal } : {}),
   });
-  const { passages, weakness } = gatherEvidence(question, hits, (term) => library.words.idf(term));
+  const { passages, weakness } = gatherEvidence(question, hits, weightOf);
   return { passages: passages.slice(0, k), weakness };
 }
 
@@ -95,7 +163,7 @@ function withoutSigns(question: string): string {
 /** Nothing where the model fails before its first sentence: the passages still are there. @throws MnemeError CANCELLED */
 async function* byModel(
   model: LanguageModel,
-  question: string,
+  conversation: Conversation,
   evidence: Evidence,
   report: Report,
   signal: AbortSignal | undefined,
@@ -103,7 +171,7 @@ async function* byModel(
   const { checkedSentences } = await import("./answer/generated.ts");
   let begun = false;
   try {
-    for await (const sentence of checkedSentences(model, question, evidence.passages, report, signal)) {
+    for await (const sentence of checkedSentences(model, conversation, evidence.passages, report, signal)) {
       begun = true;
       yield sentence;
     }

@@ -3,7 +3,7 @@ import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Where } from "../index/filter/where.ts";
 import type { Store } from "../storage/store.ts";
-import { ask } from "./ask.ts";
+import { ask, chat } from "./ask.ts";
 import { libraryInfo, libraryStats } from "./describe.ts";
 import type { Library } from "./library.ts";
 import { listItems } from "./list.ts";
@@ -15,6 +15,7 @@ import type {
   AddResult,
   AnswerPart,
   AskOptions,
+  ChatMessage,
   ForgetResult,
   ForgetSelector,
   IndexOptions,
@@ -96,6 +97,11 @@ export class LibraryMemory implements Memory {
   ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
     const { model = this.#settings.model } = options;
     return ask(this.#reading("ask"), () => this.#activeEmbedder, model || undefined, question, options);
+  }
+
+  chat(messages: readonly ChatMessage[], options: AskOptions = {}): AsyncIterable<AnswerPart> {
+    const { model = this.#settings.model } = options;
+    return chat(this.#reading("chat"), () => this.#activeEmbedder, model || undefined, messages, options);
   }
 
   async get(id: string): Promise<StoredItem | undefined> {

@@ -1,10 +1,10 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
-import type { LanguageModel } from "../model/index.ts";
+import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 
-export type { LanguageModel };
+export type { ChatMessage, LanguageModel };
 
 export type CubeKind = "text" | "activation" | "parameter";
 
@@ -207,6 +207,8 @@ export type AnswerPart =
       readonly by?: "model" | "extraction";
       /** Why there is no answer. */
       readonly reason?: string;
+      /** Of a conversation: what was looked for, where the question leans on those before it. */
+      readonly asked?: string;
       /** What was left out or put right, and why; empty without a model. */
       readonly notes: readonly string[];
       readonly ms: number;
@@ -315,6 +317,11 @@ export interface Memory extends AsyncDisposable {
   index(path: string, options?: IndexOptions): Promise<IndexResult>;
   search(query: string, options?: SearchQuery): Promise<SearchResult>;
   ask(question: string, options?: AskOptions): AsyncIterable<AnswerPart>;
+  /**
+   * Answers the last question of a conversation as `ask` does. Where it leans on earlier ones, by a pronoun or by leaving out what it is
+   * about, it is looked for together with them; a model also hears what was said. @throws MnemeError ARGUMENT where no user asks
+   */
+  chat(messages: readonly ChatMessage[], options?: AskOptions): AsyncIterable<AnswerPart>;
   get(id: string): Promise<StoredItem | undefined>;
   list(options?: ListOptions): AsyncIterable<ItemHead>;
   forget(selector: ForgetSelector): Promise<ForgetResult>;

@@ -51,6 +51,17 @@ describe("chat completions", () => {
     expect(chunks.at(-1).choices[0].finish_reason).toBe("stop");
   });
 
+  test("earlier messages tell what a question is about", async () => {
+    const ask = async (content: string, before: object[]): Promise<string> => {
+      const answer = await chat({ messages: [...before, { role: "user", content }] });
+      const { choices } = (await answer.json()) as { choices: { message: { content: string } }[] };
+      return choices[0]!.message.content;
+    };
+    const before = [...messages, { role: "assistant", content: "By their distance." }];
+    expect(await ask("And why is it so?", before)).toMatch(/pruned[\s\S]*\[1\] spann\.md/);
+    expect(await ask("And why is it so?", [])).not.toContain("spann.md");
+  });
+
   test("says so when the library holds no answer", async () => {
     const answer = await chat({ messages: [{ role: "user", content: "xylophone?" }] });
     const { choices } = (await answer.json()) as { choices: { message: { content: string } }[] };

@@ -41,8 +41,13 @@ export default command({
       const talk = new Conversation(model, args.system, optionsOf(args, signal));
       return await everyLine(signal, (line) => talk.answer(line, args.json === true));
     }
-    const work = (memory: Memory): Promise<number> =>
-      everyLine(signal, (line) => answerFrom(memory, line, args, signal));
+    const work = (memory: Memory): Promise<number> => {
+      const turns: ChatMessage[] = [];
+      return everyLine(signal, async (line) => {
+        turns.push({ role: "user", content: line });
+        turns.push({ role: "assistant", content: await answerFrom(memory, line, turns, args, signal) });
+      });
+    };
     return await withLibrary(args, "read", work, model ? { model } : {});
   },
 });
@@ -87,15 +92,18 @@ async function everyLine(signal: AbortSignal, answer: (line: string) => Promise<
   return EXIT.ok;
 }
 
+/** @returns the answer, or why there is none */
 async function answerFrom(
   memory: Memory,
   question: string,
+  turns: readonly ChatMessage[],
   args: { json?: boolean | undefined; quiet?: boolean | undefined },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const sources = new Map<number, string>();
   let text = "";
-  for await (const part of memory.ask(question, { signal })) {
+  let reason = "";
+  for await (const part of memory.chat(turns, { signal })) {
     text += part.text;
     if (part.type === "citation") {
       const { number, id, title, place } = part.citation;
@@ -103,6 +111,7 @@ async function answerFrom(
     }
     if (!args.json) process.stdout.write(part.type === "citation" ? accent(part.text) : part.text);
     if (part.type !== "done") continue;
+    reason = part.reason ?? "";
     const { type: _, text: __, ...end } = part;
     if (args.json) printJson({ question, ...end, text, sources: [...sources.values()] });
     else {
@@ -111,6 +120,7 @@ async function answerFrom(
       for (const one of part.notes) note(`note: ${one}`, args.quiet);
     }
   }
+  return text || reason;
 }
 
 /** Turns of a person and a model; the oldest are left out once the context has no room for all. */

@@ -7,7 +7,7 @@ import type { ChatPiece, LanguageModel } from "../../model/index.ts";
 import { type CitedSentence, CitedText } from "./cited-text.ts";
 import type { Passage } from "./evidence.ts";
 import { proseFactor } from "./extract.ts";
-import { type Prompt, promptOf } from "./prompt.ts";
+import { type Conversation, type Prompt, promptOf } from "./prompt.ts";
 import { Supporter } from "./support.ts";
 
 export interface CheckedSentence {
@@ -43,7 +43,7 @@ const MOST_IDLE = 2;
 /** The sentences that hold, as they come. @throws what the model throws */
 export async function* checkedSentences(
   model: LanguageModel,
-  question: string,
+  conversation: Conversation,
   evidence: readonly Passage[],
   report: Report,
   signal: AbortSignal | undefined,
@@ -51,8 +51,8 @@ export async function* checkedSentences(
   const { passages, barePassages, answerTokens } = generatedDefaults;
   const tokens = Math.min(answerTokens, Math.floor(model.config.context / 4));
   const limits = { most: passages, mostBare: barePassages, answerTokens: tokens };
-  const prompt = await promptOf(model, question, evidence, limits);
-  const check = new Checker(question, prompt, report);
+  const prompt = await promptOf(model, conversation, evidence, limits);
+  const check = new Checker(conversation.question, prompt, report);
   const pieces = model.chat(prompt.messages, { maxTokens: tokens, ...(signal ? { signal } : {}) });
   for await (const sentence of sentencesOf(pieces)) {
     const checked = check.take(sentence);

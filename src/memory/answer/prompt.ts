@@ -10,6 +10,15 @@ const INSTRUCTION =
   "Answer the question from the numbered passages and from nothing else. Behind each sentence put the number of the passage that says so, " +
   `as [1]. Be brief. If the passages do not hold the answer, reply only: ${NOT_IN_LIBRARY}`;
 
+/** A question and what was said before it. */
+export interface Conversation {
+  /** As it was said. */
+  readonly said: string;
+  /** The same with the questions that it leans on before it: what a model is asked that hears nothing else of the conversation. */
+  readonly question: string;
+  readonly before: readonly ChatMessage[];
+}
+
 export interface Prompt {
   readonly messages: readonly ChatMessage[];
   /** Those that found room: number n is passages[n - 1]. */
@@ -33,16 +42,19 @@ export interface PromptLimits {
  */
 export async function promptOf(
   model: LanguageModel,
-  question: string,
+  { said, question, before }: Conversation,
   passages: readonly Passage[],
   { most, mostBare, answerTokens }: PromptLimits,
 ): Promise<Prompt> {
   const room = model.config.context - answerTokens;
   const place = await placeOfInstruction(model);
   const wanted = place === "none" ? mostBare : most;
+  // a model that takes no instruction was trained on one question alone
+  const turns = place === "none" ? [] : await turnsOf(model, before, room * TURNS_SHARE);
+  const asked = turns.length > 0 ? said : question;
   for (let count = Math.min(wanted, passages.length); count > 0; count--) {
     const given = passages.slice(0, count);
-    const messages = messagesOf(question, given, place);
+    const messages = messagesOf(asked, given, place, turns);
     const { length } = await model.encode(await model.chatPrompt(messages));
     if (length <= room) return { messages, passages: given, bare: place === "none" };
   }
@@ -52,15 +64,46 @@ export async function promptOf(
   );
 }
 
-function messagesOf(question: string, passages: readonly Passage[], place: InstructionPlace): ChatMessage[] {
+/** Of the room, what was said before may take so much: the oldest is left out first. */
+const TURNS_SHARE = 0.25;
+
+/** Citations and lists of sources, which were numbered by other passages. */
+function withoutSources(answer: string): string {
+  return answer
+    .replace(/^\[\d+\] .*$/gm, "")
+    .replace(/\s*\[\d+\]/g, "")
+    .trim();
+}
+
+/** The last questions and answers that find room, a question first. */
+async function turnsOf(
+  model: LanguageModel,
+  before: readonly ChatMessage[],
+  room: number,
+): Promise<readonly ChatMessage[]> {
+  const turns: ChatMessage[] = [];
+  for (let at = before.length - 2; at >= 0; at -= 2) {
+    const [asked, answered] = [before[at]!, before[at + 1]!];
+    if (asked.role !== "user" || answered.role !== "assistant") break;
+    const pair = [asked, { ...answered, content: withoutSources(answered.content) }];
+    const { length } = await model.encode(await model.chatPrompt([...pair, ...turns]));
+    if (length > room) break;
+    turns.unshift(...pair);
+  }
+  return turns;
+}
+
+function messagesOf(
+  question: string,
+  passages: readonly Passage[],
+  place: InstructionPlace,
+  turns: readonly ChatMessage[],
+): ChatMessage[] {
   const blocks = passages.map((passage, i) => `[${i + 1}] # ${titleOf(passage)}\n${bodyOf(passage)}`);
   const content = `${blocks.join("\n\n")}\n\nQuestion: ${question}`;
   if (place === "system")
-    return [
-      { role: "system", content: INSTRUCTION },
-      { role: "user", content },
-    ];
-  return [{ role: "user", content: place === "user" ? `${INSTRUCTION}\n\n${content}` : content }];
+    return [{ role: "system", content: INSTRUCTION }, ...turns, { role: "user", content }];
+  return [...turns, { role: "user", content: place === "user" ? `${INSTRUCTION}\n\n${content}` : content }];
 }
 
 /** The innermost heading with the outermost, as "Document: Section". */

@@ -1,8 +1,8 @@
-/** POST /v1/chat/completions by the library: the last user message is a question, the answer is `ask`'s with its sources. */
+/** POST /v1/chat/completions by the library: the last user message is a question, the answer is `chat`'s with its sources. */
 import { MnemeError } from "../../errors.ts";
 import type { AnswerPart, Citation, Memory } from "../../memory/types.ts";
 import { sseText } from "../stream.ts";
-import { type ChatBody, textOf } from "./chat-body.ts";
+import { type ChatBody, messagesOf, textOf } from "./chat-body.ts";
 
 /** The name under which chat programs choose it. */
 export const LIBRARY_MODEL = "mneme-ask";
@@ -10,7 +10,7 @@ export const LIBRARY_MODEL = "mneme-ask";
 export async function libraryChat(memory: Memory, body: ChatBody, signal: AbortSignal): Promise<object> {
   const question = questionOf(body);
   const stop = new AbortController();
-  const parts = memory.ask(question, { signal: AbortSignal.any([signal, stop.signal]) });
+  const parts = memory.chat(messagesOf(body), { signal: AbortSignal.any([signal, stop.signal]) });
   const head = {
     id: `chatcmpl-${crypto.randomUUID()}`,
     created: Math.floor(Date.now() / 1000),

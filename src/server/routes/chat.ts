@@ -57,7 +57,7 @@ export function chatRoutes({ memory, model }: Service): Route[] {
       tag: "Models",
       name: "chat",
       summary: "Chat in the shape of OpenAI's API",
-      description: `Model "${LIBRARY_MODEL}", the default, answers the last user message from the library. Another one is the server's language model.`,
+      description: `Model "${LIBRARY_MODEL}", the default, answers the last user message from the library, with regard to those before it. Another one is the server's language model.`,
       body: chatBody,
       response: chatAnswer,
       produces: [
