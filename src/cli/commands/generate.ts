@@ -38,7 +38,7 @@ export default command({
       type: "string",
       valueHint: "policy",
       description:
-        "What stays in the cache: int8, f32, lloyd4, affine4, snapkv:1/8, window:512 ..., several joined by +",
+        "What stays in the cache: int8, f16, f32, lloyd4, affine4, snapkv:1/8, window:512 ..., several joined by +",
     },
     precision: {
       type: "enum",
