@@ -235,6 +235,7 @@ function perplexities(): void {
   const tokens = tokenizer.encode(`<|bos|>${text}`).slice(0, 6144);
   const baseline = perplexityOf(full("f32"), tokens, 3072);
   for (const policy of [
+    full("f16"),
     full(),
     quantise("lloyd4"),
     quantise("affine4"),

@@ -1,36 +1,40 @@
 /**
- * Does Mneme say what llama.cpp says of the same GGUF file? Greedy continuations of 100 prompts by the Q8_0 file of mneme-lm through Mneme
- * (int8) and through node-llama-cpp. Both round activations, each in its own way: both are also held to the exact model, which is the same
- * weights as f32 with an f32 cache in llama.cpp, and tells how near the two best logits were where continuations part. Shares of
- * continuations that are equal in all tokens. Switches: --scale 0.1 for a tenth of the prompts.
+ * Does Mneme say what llama.cpp says of the same GGUF file? Greedy continuations of 100 prompts by the Q8_0 file of mneme-lm through
+ * node-llama-cpp and through Mneme, as it is by default, with pages that round nothing, and rounding as llama.cpp does (activations of 8 bits,
+ * keys and values as halves). All are also held to the exact model: the same weights as f32 with an f32 cache in llama.cpp, which also tells
+ * how far apart the two tokens were where continuations part. And llama.cpp is held to itself: under another order of its sums (a prompt
+ * token by token, flash attention) a value at the edge of rounding goes to the other side, and layers make that as large as the rounding
+ * itself. So much parity there is to be had. Shares of continuations that are equal in all tokens. Switches: --scale 0.1 for a tenth of the
+ * prompts.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { PagedCache } from "../src/cache/paged-cache.ts";
-import { kernels, openPool } from "../src/kernels/index.ts";
 import { Random } from "../src/linalg/random.ts";
-import { Decoder } from "../src/model/decoder.ts";
-import { DecoderWeights } from "../src/model/decoder-weights.ts";
 import { ggufConfig } from "../src/model/gguf-config.ts";
 import { load } from "../src/model/load.ts";
-import { argmax } from "../src/model/sample.ts";
 import type { Tokenizer } from "../src/model/tokenizer.ts";
 import { openGguf } from "../src/weights/gguf-source.ts";
 import { vocabularyOf, writeGgufModel } from "../test/support/gguf-model.ts";
+import type { GgufType } from "../test/support/gguf-writer.ts";
 import { writeModel } from "./decode-models.ts";
-import { importPeer } from "./peers.ts";
+import { llamaLogits, llamaSays, mnemeLogits, mnemeSays, type Said } from "./gguf-parity-systems.ts";
 import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
 
 const PROMPTS = 100;
 /** Of them those that are questions. */
 const QUESTIONS = 0.3;
 const TOKENS: readonly [number, number] = [50, 300];
-const GENERATED = 64;
 const SEED = 7;
-const ROOM = 512;
-const THREADS = 2;
 const END = "<|eos|>";
+/** Layers of the models whose logits are compared, and prompts. */
+const LAYERS = [1, 2, 4, 8, 12] as const;
+const COMPARED = 8;
+
+const BY_DEFAULT = { cache: "int8", activations: "int16" } as const;
+const AS_LLAMA = { cache: "f16", activations: "int8" } as const;
+const TOKEN_BY_TOKEN = { batch: 1 } as const;
+const FLASH = { flashAttention: true } as const;
 
 /** Pieces of this repository's documents, as they stand and as questions of a chat. */
 function promptsOf(tokenizer: Tokenizer): number[][] {
@@ -55,77 +59,24 @@ function promptsOf(tokenizer: Tokenizer): number[][] {
   });
 }
 
-/** Through the model's own face: its text, as tokens that the decoder took. */
-async function ours(path: string, prompts: readonly number[][]): Promise<number[][]> {
-  await using model = await load(path, { weightCache: false });
-  const all: number[][] = [];
-  for (const prompt of prompts) {
-    const tokens: number[] = [];
-    for await (const piece of model.generate(prompt, { maxTokens: GENERATED, logprobs: 0, keep: 0 }))
-      if (piece.type === "text" && piece.logprob) tokens.push(piece.logprob.token);
-    all.push(tokens);
-  }
-  return all;
-}
-
-/** The same weights with a cache that rounds nothing. */
-async function exactCache(path: string, prompts: readonly number[][], end: number): Promise<number[][]> {
-  const face = kernels();
-  await using pool = await openPool(face, { workers: THREADS - 1 });
-  const { metadata, tensors } = await openGguf(path);
-  const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-  const weights = new DecoderWeights(face, config, tensors, "int8");
-  tensors[Symbol.dispose]();
-  using decoder = new Decoder(face, config, weights, () => pool);
-  return prompts.map((prompt) => {
-    using cache = new PagedCache(face, decoder.shape, { codec: "f32" });
-    const tokens: number[] = [];
-    let next = argmax(decoder.forward(prompt, cache));
-    while (next !== end && tokens.push(next) < GENERATED) next = argmax(decoder.forward([next], cache));
-    return tokens;
-  });
-}
-
-interface Said {
-  readonly tokens: readonly number[][];
-  /** Of each token taken, how much better its logit was than the next one's. */
-  readonly leads: readonly number[][];
-}
-
-async function theirs(path: string, prompts: readonly number[][], end: number, cache?: "F32"): Promise<Said> {
-  const { getLlama } = await importPeer("node-llama-cpp");
-  const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: THREADS });
-  const model = await llama.loadModel({ modelPath: path });
-  const types = cache ? { experimentalKvCacheKeyType: cache, experimentalKvCacheValueType: cache } : {};
-  const sizes = { contextSize: ROOM, batchSize: ROOM, threads: THREADS, flashAttention: false };
-  const context = await model.createContext({ ...sizes, ...types });
-  const sequence = context.getSequence();
-  const said = { tokens: [] as number[][], leads: [] as number[][] };
-  for (const prompt of prompts) {
-    await sequence.clearHistory();
-    const tokens: number[] = [];
-    const leads: number[] = [];
-    const options = { temperature: 0, yieldEogToken: true };
-    for await (const one of sequence.evaluateWithMetadata(prompt, { probabilities: true }, options)) {
-      const [first, second] = [...one.probabilities.values()].sort((x, y) => y - x);
-      leads.push(Math.log(first / second));
-      if (one.token === end || tokens.push(one.token) === GENERATED) break;
-    }
-    said.tokens.push(tokens);
-    said.leads.push(leads);
-  }
-  await llama.dispose();
-  return said;
-}
-
-/** The weights as the Q8_0 file has them, in f32: what no kernel rounds. */
-async function writeExact(path: string, folder: string, work: string): Promise<string> {
+/** The weights as a file has them, in another type or of the first layers alone. */
+async function rewritten(
+  path: string,
+  to: string,
+  type: GgufType,
+  json: string,
+  layers?: number,
+): Promise<string> {
   const { metadata, tensors } = await openGguf(path);
   using source = tensors;
   const config = ggufConfig(metadata, source.shapeOf("lm_head.weight") === undefined, path);
-  const to = join(work, "exact.gguf");
-  const json = readFileSync(join(folder, "tokenizer.json"), "utf8");
-  writeGgufModel(to, config, source, "F32", vocabularyOf(json, "smollm"));
+  writeGgufModel(
+    to,
+    { ...config, layers: layers ?? config.layers },
+    source,
+    type,
+    vocabularyOf(json, "smollm"),
+  );
   return to;
 }
 
@@ -135,36 +86,96 @@ function common(a: readonly number[], b: readonly number[]): number {
   return at;
 }
 
-const share = (part: number, whole: number): number => (100 * part) / Math.max(1, whole);
-
 interface Pair {
   readonly name: string;
-  readonly a: readonly number[][];
-  readonly b: readonly number[][];
+  readonly a: Said;
+  readonly b: Said;
   readonly claim?: number;
+  /** Others whose agreement is the baseline. */
+  readonly beside?: { readonly system: string; readonly share: number };
 }
 
-/** @param exact tells how near the two best logits were where a pair parts; known only as far as its own tokens go. */
-function compare({ name, a, b, claim }: Pair, exact: Said): void {
-  const lengths = a.map((one, i) => common(one, b[i]!));
-  const parted = lengths.flatMap((at, i) => (at < Math.max(a[i]!.length, b[i]!.length) ? [i] : []));
-  const leads = parted.flatMap((i) =>
-    lengths[i]! <= common(a[i]!, exact.tokens[i]!) ? [exact.leads[i]![lengths[i]!]!] : [],
+/** @returns the share of continuations that are equal, in percent */
+function compare({ name, a, b, claim, beside }: Pair, exact: Said, end: number): number {
+  const lengths = a.tokens.map((one, i) => common(one, b.tokens[i]!));
+  const parted = lengths.flatMap((at, i) =>
+    at < Math.max(a.tokens[i]!.length, b.tokens[i]!.length) ? [i] : [],
   );
-  const mean = lengths.reduce((sum, one) => sum + one, 0) / lengths.length;
-  const found = [0.5, 0.9, 1].map((part) => quantile(leads, part).toFixed(3)).join(", ");
-  const apart =
-    leads.length === 0
-      ? ""
-      : `; where ${parted.length} part, the best two exact logits are ${found} apart (median, 90%, most of ${leads.length})`;
+  // known only as far as the exact model says the same
+  const gaps = parted.flatMap((i) => {
+    const at = lengths[i]!;
+    if (at > common(a.tokens[i]!, exact.tokens[i]!) || at >= exact.likeliest[i]!.length) return [];
+    const [one, other] = [a, b].map(({ tokens }) => exact.likeliest[i]![at]!.get(tokens[i]![at] ?? end));
+    return one === undefined || other === undefined ? [] : [Math.abs(one - other)];
+  });
+  const share = (100 * (lengths.length - parted.length)) / Math.max(1, lengths.length);
+  const three = (values: readonly number[], digits: number): string =>
+    [0.5, 0.9, 1].map((part) => quantile(values, part).toFixed(digits)).join(", ");
+  const [where, apart] = [
+    three(
+      parted.map((i) => lengths[i]!),
+      0,
+    ),
+    three(gaps, 3),
+  ];
   printFigure("gguf-parity", {
+    ...(beside ? { system: beside.system, baseline: beside.share, atLeast: 0.95 } : {}),
     metric: name,
     unit: "%",
     better: "more",
-    ours: share(a.length - parted.length, a.length),
+    ours: share,
     ...(claim === undefined ? {} : { least: claim }),
-    note: `${mean.toFixed(1)} tokens in common${apart}`,
+    ...(parted.length === 0
+      ? {}
+      : {
+          note: `${parted.length} part at token ${where} (median, 90%, last), where the two tokens' exact logits are ${apart} apart (median, 90%, most of ${gaps.length})`,
+        }),
   });
+  return share;
+}
+
+/** Root mean square of the difference, in percent of the logits' spread; the median of the prompts. */
+function logitsApart(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  const each = a.map((one, i) => {
+    const other = b[i]!;
+    const mean = one.reduce((sum, value) => sum + value, 0) / one.length;
+    let [difference, spread] = [0, 0];
+    for (let t = 0; t < one.length; t++) {
+      difference += (one[t]! - other[t]!) ** 2;
+      spread += (one[t]! - mean) ** 2;
+    }
+    return 100 * Math.sqrt(difference / spread);
+  });
+  return quantile(each, 0.5);
+}
+
+/** How logits part with the layers: behind one token, which attends to itself alone, and behind a prompt. Median of some prompts. */
+async function compareLayers(
+  path: string,
+  prompts: readonly number[][],
+  json: string,
+  work: string,
+): Promise<void> {
+  const some = prompts.slice(0, COMPARED);
+  for (const layers of LAYERS) {
+    const file = await rewritten(path, join(work, `${layers}-layers.gguf`), "Q8_0", json, layers);
+    for (const [what, texts] of [
+      ["one token", some.map((prompt) => [prompt[5]!])],
+      ["a prompt", some],
+    ] as const) {
+      const theirs = await llamaLogits(file, texts, {});
+      const itself = await llamaLogits(file, texts, TOKEN_BY_TOKEN);
+      const byDefault = logitsApart(theirs, await mnemeLogits(file, texts, BY_DEFAULT));
+      printFigure("gguf-parity", {
+        metric: `logits of ${layers} layer${layers > 1 ? "s" : ""} behind ${what}, apart`,
+        unit: "%",
+        better: "less",
+        ours: logitsApart(theirs, await mnemeLogits(file, texts, AS_LLAMA)),
+        note: `of their spread; llama.cpp token by token ${logitsApart(theirs, itself).toFixed(3)}, Mneme by default ${byDefault.toFixed(3)}`,
+      });
+    }
+    rmSync(file);
+  }
 }
 
 async function main(): Promise<void> {
@@ -172,22 +183,31 @@ async function main(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "mneme-parity-"));
   try {
     const path = writeModel("mneme-lm", "Q8_0", folder, work);
+    const json = readFileSync(join(folder, "tokenizer.json"), "utf8");
     const { tokenizer } = await load(folder);
     const end = tokenizer.idOf(END)!;
     const prompts = promptsOf(tokenizer);
-    const mine = await ours(path, prompts);
-    const f32Cache = await exactCache(path, prompts, end);
-    const peer = (await theirs(path, prompts, end)).tokens;
-    const exact = await theirs(await writeExact(path, folder, work), prompts, end, "F32");
-    const right = exact.tokens;
-    const pairs: Pair[] = [
-      { name: "Mneme and llama.cpp", a: mine, b: peer, claim: 95 },
-      { name: "Mneme, f32 cache, and llama.cpp", a: f32Cache, b: peer },
-      { name: "Mneme and the exact model", a: mine, b: right },
-      { name: "Mneme, f32 cache, and the exact model", a: f32Cache, b: right },
-      { name: "llama.cpp and the exact model", a: peer, b: right },
-    ];
-    for (const pair of pairs) compare(pair, exact);
+    const f32 = await rewritten(path, join(work, "exact.gguf"), "F32", json);
+    const exact = await llamaSays(f32, prompts, end, { f32Cache: true }, true);
+    const theirs = await llamaSays(path, prompts, end, {});
+    const flash = await llamaSays(path, prompts, end, FLASH);
+    const byToken = await llamaSays(path, prompts, end, TOKEN_BY_TOKEN);
+    const byDefault = await mnemeSays(path, prompts, BY_DEFAULT);
+    const f32Pages = await mnemeSays(path, prompts, { cache: "f32", activations: "int16" });
+    const asLlama = await mnemeSays(path, prompts, AS_LLAMA);
+    const row = (name: string, a: Said, b: Said, rest: Partial<Pair> = {}): number =>
+      compare({ name, a, b, ...rest }, exact, end);
+    const share = row("llama.cpp, a prompt token by token and whole", byToken, theirs);
+    row("llama.cpp, with flash attention and without", flash, theirs);
+    const beside = { system: "llama.cpp and itself", share };
+    row("Mneme and llama.cpp", byDefault, theirs, { beside, claim: 95 });
+    row("Mneme rounding as llama.cpp, and llama.cpp", asLlama, theirs, { beside, claim: 95 });
+    row("Mneme rounding as it, and flash attention", asLlama, flash, { beside });
+    row("Mneme and the exact model", byDefault, exact);
+    row("Mneme, f32 pages, and the exact model", f32Pages, exact, { claim: 99 });
+    row("Mneme rounding as llama.cpp, and the exact", asLlama, exact);
+    row("llama.cpp and the exact model", theirs, exact);
+    await compareLayers(path, prompts, json, work);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -18,7 +18,7 @@ export const loadArgs = {
     type: "string",
     valueHint: "policy",
     description:
-      "What stays in the model's cache: int8, f32, lloyd4, affine4, snapkv:1/8, window:512 ..., several joined by +",
+      "What stays in the model's cache: int8, f16, f32, lloyd4, affine4, snapkv:1/8, window:512 ..., several joined by +",
   },
   "cache-bytes": {
     type: "string",

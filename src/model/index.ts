@@ -8,6 +8,7 @@ export {
 export type { BatchOutcome } from "./batch.ts";
 export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
+export type { Activations } from "./decoder.ts";
 export {
   type EmbeddingModel,
   type EmbedTextOptions,
