@@ -53,6 +53,9 @@ export const KERNEL_NAMES = [
   "gatherSlots",
   "putRows",
   "readPages",
+  "scanTables",
+  "nearestF32",
+  "sumTablesF32",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];
