@@ -35,12 +35,19 @@ const cases = [
   ["rabitq8", 0.02],
   ["pca40>int8", 0.8],
   ["truncate48>rabitq4", 1.2],
+  ["pq4x36", 0.7],
+  ["pq4x35-random", 0.7],
+  ["pq4x72-opq", 0.4],
+  ["pq8x18", 0.99],
+  ["truncate48>pq4x24", 1.2],
+  ["pca40>pq8x20-random", 0.9],
+  ["pca40w>rabitq4", 0.9],
 ] as const;
 
 describe.each(cases)("contract of %s", (recipe, bound) => {
   const dim = 72;
   const rows = gaussian(50, dim, 3);
-  const coder = parseCodec(recipe).fit(gaussian(200, dim, 4), { seed: 5 });
+  const coder = parseCodec(recipe).fit(gaussian(400, dim, 4), { seed: 5 });
 
   test("decodes within its bound, fixed bytes a row", () => {
     const codes = coder.encode(rows);
@@ -69,7 +76,7 @@ describe.each(cases)("contract of %s", (recipe, bound) => {
   });
 
   test("deterministic; survives serialisation", () => {
-    const again = parseCodec(recipe).fit(gaussian(200, dim, 4), { seed: 5 });
+    const again = parseCodec(recipe).fit(gaussian(400, dim, 4), { seed: 5 });
     expect(again.encode(rows)).toEqual(coder.encode(rows));
     const restored = restoreCoder(coder.serialize());
     expect(restored.id).toBe(coder.id);

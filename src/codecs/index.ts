@@ -5,6 +5,7 @@ export { f32 } from "./f32.ts";
 export { type Int4Options, int4 } from "./int4.ts";
 export { int8 } from "./int8.ts";
 export { explainedVariance, type PcaOptions, pca } from "./pca.ts";
+export { type PqOptions, pq } from "./pq.ts";
 export { type RabitqOptions, rabitq } from "./rabitq.ts";
 export { CODEC_FAMILIES, parseCodec, restoreCoder, TRANSFORM_FAMILIES } from "./registry.ts";
 export { truncate } from "./truncate.ts";
