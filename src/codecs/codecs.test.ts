@@ -42,6 +42,9 @@ const cases = [
   ["truncate48>pq4x24", 1.2],
   ["pca40>pq8x20-random", 0.9],
   ["pca40w>rabitq4", 0.9],
+  ["rq4x48", 0.8],
+  ["rq4x40-beam2", 0.9],
+  ["pca40>rq4x40", 0.95],
 ] as const;
 
 describe.each(cases)("contract of %s", (recipe, bound) => {

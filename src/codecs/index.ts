@@ -8,4 +8,5 @@ export { explainedVariance, type PcaOptions, pca } from "./pca.ts";
 export { type PqOptions, pq } from "./pq.ts";
 export { type RabitqOptions, rabitq } from "./rabitq.ts";
 export { CODEC_FAMILIES, parseCodec, restoreCoder, TRANSFORM_FAMILIES } from "./registry.ts";
+export { type RqOptions, rq, rqDefaults } from "./rq.ts";
 export { truncate } from "./truncate.ts";

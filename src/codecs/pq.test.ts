@@ -1,45 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
-import { Random } from "../linalg/random.ts";
-import type { Codec, Metric } from "./codec.ts";
+import { loss, METRICS, related, scoresOf, squaredError } from "../../test/support/related-rows.ts";
+import { rowOf } from "../linalg/matrix.ts";
 import { compose, pca, pq, restoreCoder, truncate } from "./index.ts";
-import { scoreOf, squareOf } from "./score.ts";
-
-/** Rows near a plane: columns depend on each other. */
-function related(rows: number, cols: number, seed: number): Matrix {
-  const fixed = new Random(cols);
-  const basis = Float32Array.from({ length: 4 * cols }, () => fixed.gaussian());
-  const random = new Random(seed);
-  const out = matrix(rows, cols);
-  for (let r = 0; r < rows; r++) {
-    const place = Array.from({ length: 4 }, () => random.gaussian());
-    for (let c = 0; c < cols; c++)
-      out.data[r * cols + c] =
-        place.reduce((sum, value, i) => sum + value * basis[i * cols + c]!, 0) + 0.1 * random.gaussian();
-  }
-  return out;
-}
-
-function squaredError(a: Matrix, b: Matrix): number {
-  return a.data.reduce((sum, value, i) => sum + (value - b.data[i]!) ** 2, 0);
-}
-
-function loss(codec: Codec, rows: Matrix): number {
-  const coder = codec.fit(rows, { seed: 3 });
-  return squaredError(coder.decode(coder.encode(rows), rows.rows), rows);
-}
-
-const METRICS = ["dot", "cosine", "l2"] as const;
-
-/** Scores of decoded rows. */
-function slow(query: Float32Array, decoded: Matrix, metric: Metric): number[] {
-  return Array.from({ length: decoded.rows }, (_, r) => {
-    const row = rowOf(decoded, r);
-    const dot = query.reduce((sum, value, i) => sum + value * row[i]!, 0);
-    return scoreOf(metric, dot, squareOf(query), squareOf(row));
-  });
-}
 
 const SHAPES = [
   { parts: 5, bits: 4 },
@@ -58,7 +21,7 @@ describe.each(SHAPES)("pq of %o", (shape) => {
 
   test.each(METRICS)("scores %s as its decoded rows do, row by row and in blocks", (metric) => {
     const scorer = coder.scorer(query, metric);
-    const expected = slow(query, decoded, metric);
+    const expected = scoresOf(query, decoded, metric);
     const out = new Float32Array(70);
     scorer.score(codes, 0, 70, out);
     const scale = Math.max(...expected.map(Math.abs));

@@ -9,11 +9,12 @@ import { pca, pcaTransform } from "./pca.ts";
 import { type PqOptions, pq, restorePq } from "./pq.ts";
 import { RabitqCoder, rabitq } from "./rabitq.ts";
 import type { RotationKind } from "./row-rotation.ts";
+import { type RqOptions, restoreRq, rq } from "./rq.ts";
 import { asFloats, deserialize, type SerialHeader } from "./serial.ts";
 import { truncate, truncation } from "./truncate.ts";
 
 /** Families of codecs; a number in an id is bits, group or width. */
-export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq", "pq"] as const;
+export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq", "pq", "rq"] as const;
 export const TRANSFORM_FAMILIES = ["truncate", "pca"] as const;
 
 type CodecFamily = (typeof CODEC_FAMILIES)[number];
@@ -35,6 +36,10 @@ const codecs: Record<CodecFamily, CodecEntry> = {
   pq: {
     make: (bits, { parts, variant }) => pq({ bits, parts, ...pqVariant(variant) } as PqOptions),
     restore: (header, arrays) => restorePq(header, arrays.map(asFloats)),
+  },
+  rq: {
+    make: (bits, { parts, variant }) => rq({ bits, parts, ...rqVariant(variant) } as RqOptions),
+    restore: (header, arrays) => restoreRq(header, arrays.map(asFloats)),
   },
 };
 
@@ -122,7 +127,7 @@ interface IdParts {
 function partsOf(id: string): IdParts {
   const none = { family: id, number: 0, parts: 0, variant: "" };
   if (id === "f32" || id === "int8") return none;
-  const product = /^(pq)(\d+)x(\d+)((?:-[a-z]+\d*)*)$/.exec(id);
+  const product = /^(pq|rq)(\d+)x(\d+)((?:-[a-z]+\d*)*)$/.exec(id);
   if (product) {
     const [, family, bits, parts, variant] = product;
     return { family: family!, number: Number(bits), parts: Number(parts), variant: variant! };
@@ -137,6 +142,14 @@ function pqVariant(variant: string): Partial<PqOptions> {
   if (!match)
     throw new MnemeError("ARGUMENT", `codec pq: unknown variant "${variant}"; expected -random or -opq`);
   return match[1] ? { rotate: match[1] as RotationKind } : {};
+}
+
+/** @throws MnemeError ARGUMENT */
+function rqVariant(variant: string): Partial<RqOptions> {
+  const match = /^(?:-beam(\d+))?$/.exec(variant);
+  if (!match)
+    throw new MnemeError("ARGUMENT", `codec rq: unknown variant "${variant}"; expected -beam8 or none`);
+  return match[1] ? { beam: Number(match[1]) } : {};
 }
 
 function unknown(recipe: string, step: string, known: readonly string[]): MnemeError {

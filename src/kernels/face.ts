@@ -99,6 +99,8 @@ export interface KernelFace {
     out: Uint32Array,
     distances: Float32Array,
   ): void;
+  /** out[r][c] = half of |c|^2 less <row r, c> for all centroids of the panels, those that fill up the last one too. Rows as above. */
+  halfDistancesF32(rows: Float32Array, stride: number, panels: Panels, out: Float32Array): void;
   /** out[m x n] = a[m x k] b[k x n], row-major. */
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
   /** out[m x n] = a[m x k] (b[n x k]) transposed. */

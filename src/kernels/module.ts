@@ -56,6 +56,7 @@ export const KERNEL_NAMES = [
   "scanTables",
   "nearestF32",
   "sumTablesF32",
+  "halfDistancesF32",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

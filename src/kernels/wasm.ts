@@ -146,6 +146,14 @@ export class WasmFace implements KernelFace {
     }
   }
 
+  halfDistancesF32(rows: Float32Array, stride: number, { data, dim }: Panels, out: Float32Array): void {
+    const panelCount = data.length / (16 * (dim + 1));
+    const [centroids, from, to] = [this.#in("query", data), this.#in("rows", rows), this.#room("out", out)];
+    const count = out.length / (16 * panelCount);
+    this.instance.exports.halfDistancesF32(from, count, stride * 4, dim, centroids, panelCount, to);
+    this.#take(to, out);
+  }
+
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
     this.#product("matmulF32", a, b, out, m, k, n);
   }

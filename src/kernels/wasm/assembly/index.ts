@@ -14,7 +14,7 @@ export {
   restrictRows,
 } from "./postings";
 export { scanOneBit, scanTables } from "./scan";
-export { nearestF32, sumTablesF32 } from "./nearest";
+export { halfDistancesF32, nearestF32, sumTablesF32 } from "./nearest";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
 export { mergePairs } from "./merge";

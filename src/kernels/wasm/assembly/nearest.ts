@@ -89,6 +89,43 @@ export function nearestF32(rows: usize, count: usize, stride: usize, dim: usize,
   }
 }
 
+/** out[r][c] = half |c|^2 - <x, c> for all centroids of the panels: |x - c|^2 is twice that more than |x|^2. @param stride bytes */
+export function halfDistancesF32(rows: usize, count: usize, stride: usize, dim: usize, panels: usize, panelCount: usize, out: usize): void {
+  for (let r: usize = 0; r < count; r += 2) {
+    const x = rows + r * stride;
+    const y = r + 1 < count ? x + stride : x;
+    let to = out + r * (panelCount << 6);
+    const second: usize = y > x ? panelCount << 6 : 0;
+    let c = panels;
+    for (let p: usize = 0; p < panelCount; p++) {
+      let x0 = v128.load(c, 0), x1 = v128.load(c, 16), x2 = v128.load(c, 32), x3 = v128.load(c, 48);
+      let y0 = x0, y1 = x1, y2 = x2, y3 = x3;
+      c += 64;
+      for (let d: usize = 0; d < dim << 2; d += 4, c += 64) {
+        const xs = v128.load32_splat(x + d), ys = v128.load32_splat(y + d);
+        const c0 = v128.load(c, 0), c1 = v128.load(c, 16), c2 = v128.load(c, 32), c3 = v128.load(c, 48);
+        x0 = f32x4.sub(x0, f32x4.mul(xs, c0));
+        x1 = f32x4.sub(x1, f32x4.mul(xs, c1));
+        x2 = f32x4.sub(x2, f32x4.mul(xs, c2));
+        x3 = f32x4.sub(x3, f32x4.mul(xs, c3));
+        y0 = f32x4.sub(y0, f32x4.mul(ys, c0));
+        y1 = f32x4.sub(y1, f32x4.mul(ys, c1));
+        y2 = f32x4.sub(y2, f32x4.mul(ys, c2));
+        y3 = f32x4.sub(y3, f32x4.mul(ys, c3));
+      }
+      v128.store(to + second, y0, 0);
+      v128.store(to + second, y1, 16);
+      v128.store(to + second, y2, 32);
+      v128.store(to + second, y3, 48);
+      v128.store(to, x0, 0);
+      v128.store(to, x1, 16);
+      v128.store(to, x2, 32);
+      v128.store(to, x3, 48);
+      to += 64;
+    }
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function squareOf(x: usize, dim: usize): f32 {
