@@ -38,6 +38,7 @@ const cases = [
   ["pq4x36", 0.7],
   ["pq4x35-random", 0.7],
   ["pq4x72-opq", 0.4],
+  ["pq4x36-random-avq20", 0.8],
   ["pq8x18", 0.99],
   ["truncate48>pq4x24", 1.2],
   ["pca40>pq8x20-random", 0.9],

@@ -8,6 +8,7 @@ import { kernels } from "../kernels/index.ts";
 import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
+import { anisotropicCodes, parallelWeight, trainAnisotropic } from "./anisotropic.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
 import { type CodeBits, type Codebooks, codeAt, codebooksOf, evenColumns } from "./codebooks.ts";
 import type { Codec, Coder, FitOptions, Metric, ScanLayout, Scorer } from "./codec.ts";
@@ -31,34 +32,46 @@ export interface PqOptions {
   readonly bits?: CodeBits;
   /** Of rows before they are cut: "random" evens parts out, "opq" learns which columns belong together. Default "none". */
   readonly rotate?: RotationKind;
+  /**
+   * Codes for high products instead of small distances: those of rows whose cosine with the query is at least this, in whole hundredths
+   * below 1. For unit rows and metric "dot"; 0.2 is the paper's. Default: none.
+   */
+  readonly threshold?: number;
 }
 
 /** Rows trained on: so many a centroid, and enough for a rotation. */
 const SAMPLE = { perCentroid: 128, perDimension: 16, least: 8192 } as const;
 
 /** @throws MnemeError RANGE; at fit INSUFFICIENT_DATA below 2^bits rows, RANGE for more parts than columns */
-export function pq({ parts, bits = 8, rotate = "none" }: PqOptions): Codec {
+export function pq({ parts, bits = 8, rotate = "none", threshold = 0 }: PqOptions): Codec {
   if (bits !== 4 && bits !== 8) throw new MnemeError("RANGE", `pq: bits must be 4 or 8, got ${bits}`);
   if (!Number.isInteger(parts) || parts < 1)
     throw new MnemeError("RANGE", `pq: parts must be a whole number from 1, got ${parts}`);
-  const id = `pq${bits}x${parts}${rotate === "none" ? "" : `-${rotate}`}`;
+  const hundredths = Math.round(threshold * 100);
+  if (!(threshold >= 0 && hundredths < 100 && Math.abs(hundredths - threshold * 100) < 1e-9))
+    throw new MnemeError("RANGE", `pq: threshold must be whole hundredths from 0 to 0.99, got ${threshold}`);
+  const weighed = hundredths > 0 ? `-avq${hundredths}` : "";
+  const id = `pq${bits}x${parts}${rotate === "none" ? "" : `-${rotate}`}${weighed}`;
   return {
     id,
     needsTraining: true,
-    fit: (sample, options = {}) => fitPq(id, { parts, bits, rotate }, sample, options),
+    fit: (sample, options = {}) => fitPq(id, { parts, bits, rotate, threshold }, sample, options),
   };
 }
 
 function fitPq(id: string, shape: Required<PqOptions>, sample: Matrix, options: FitOptions): PqCoder {
   checkSample(id, shape, sample);
-  const { parts, bits, rotate } = shape;
+  const { parts, bits, rotate, threshold } = shape;
   const { perCentroid, perDimension, least } = SAMPLE;
   const seed = options.seed ?? 1;
   const most = Math.max(least, perCentroid * 2 ** bits, perDimension * sample.cols);
   const some = sampleRows(sample, most, new Random(seed));
   const rotation = rotationOf(rotate, sample.cols, seed, () => trainRotation(some, { parts, bits }, options));
-  const codebooks = trainCodebooks(rotation.forward(some), { parts, bits }, options);
-  return new PqCoder({ id, dim: sample.cols, seed, codebooks, rotation });
+  const turned = rotation.forward(some);
+  const nearest = trainCodebooks(turned, { parts, bits }, options);
+  const weight = threshold > 0 ? parallelWeight(sample.cols, threshold) : 1;
+  const codebooks = weight > 1 ? trainAnisotropic(turned, nearest, weight, options.signal) : nearest;
+  return new PqCoder({ id, dim: sample.cols, seed, codebooks, rotation, threshold });
 }
 
 function checkSample(id: string, { parts, bits }: Required<PqOptions>, sample: Matrix): void {
@@ -94,6 +107,7 @@ export interface PqParameters {
   readonly seed: number;
   readonly codebooks: Codebooks;
   readonly rotation: RowRotation;
+  readonly threshold: number;
 }
 
 export class PqCoder implements Coder {
@@ -105,16 +119,18 @@ export class PqCoder implements Coder {
   readonly #seed: number;
   readonly #codebooks: Codebooks;
   readonly #rotation: RowRotation;
+  readonly #threshold: number;
   /** Squared norms of what codes decode to, by bytes of code: tables for `sumTablesF32`. */
   readonly #squares: Float32Array;
 
-  constructor({ id, dim, seed, codebooks, rotation }: PqParameters) {
+  constructor({ id, dim, seed, codebooks, rotation, threshold }: PqParameters) {
     this.id = id;
     this.dim = dim;
     this.blockBytes = codebooks.codeBytes;
     this.#seed = seed;
     this.#codebooks = codebooks;
     this.#rotation = rotation;
+    this.#threshold = threshold;
     const squares = codebooks.squares();
     this.#squares = codebooks.bits === 8 ? squares : pairTables(squares);
     const scan =
@@ -130,7 +146,9 @@ export class PqCoder implements Coder {
 
   encode(rows: Matrix): Uint8Array {
     checkRows(this.id, this.dim, rows);
-    return nearestCodes(this.#rotation.forward(rows), this.#codebooks);
+    const turned = this.#rotation.forward(rows);
+    if (this.#threshold === 0) return nearestCodes(turned, this.#codebooks);
+    return anisotropicCodes(turned, this.#codebooks, parallelWeight(this.dim, this.#threshold));
   }
 
   decode(codes: Uint8Array, rows: number): Matrix {
@@ -171,6 +189,7 @@ export class PqCoder implements Coder {
       parts: parts.length,
       rotate: kind,
       seed: this.#seed,
+      threshold: this.#threshold,
     };
     return serialize(header, [this.#codebooks.rows(), ...(learned ? [learned] : [])]);
   }
@@ -188,7 +207,7 @@ function toDistances(tables: Float32Array, squares: Float32Array, share: number)
 }
 
 export function restorePq(
-  { id, dim, bits, parts, rotate, seed }: SerialHeader,
+  { id, dim, bits, parts, rotate, seed, threshold }: SerialHeader,
   arrays: readonly Float32Array[],
 ): PqCoder {
   const columns = evenColumns(dim, Number(parts));
@@ -196,6 +215,7 @@ export function restorePq(
     id,
     dim,
     seed: Number(seed),
+    threshold: Number(threshold),
     codebooks: codebooksOf(bits as CodeBits, columns, arrays[0]!),
     rotation: rotationOf(rotate as RotationKind, dim, Number(seed), () => arrays[1]!),
   });

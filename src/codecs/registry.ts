@@ -138,10 +138,17 @@ function partsOf(id: string): IdParts {
 
 /** Options told by the end of an id. @throws MnemeError ARGUMENT */
 function pqVariant(variant: string): Partial<PqOptions> {
-  const match = /^(?:-(random|opq))?$/.exec(variant);
+  const match = /^(?:-(random|opq))?(?:-avq(\d+))?$/.exec(variant);
   if (!match)
-    throw new MnemeError("ARGUMENT", `codec pq: unknown variant "${variant}"; expected -random or -opq`);
-  return match[1] ? { rotate: match[1] as RotationKind } : {};
+    throw new MnemeError(
+      "ARGUMENT",
+      `codec pq: unknown variant "${variant}"; expected -random, -opq, -avq20 or two of them`,
+    );
+  const [, rotate, hundredths] = match;
+  return {
+    ...(rotate ? { rotate: rotate as RotationKind } : {}),
+    ...(hundredths ? { threshold: Number(hundredths) / 100 } : {}),
+  };
 }
 
 /** @throws MnemeError ARGUMENT */

@@ -1,7 +1,8 @@
 /**
  * Residual quantisation: each part codes what the parts before it left of the whole row (Chen, Guan & Wang, Approximate Nearest Neighbor
- * Search by Residual Vector Quantization, 2010), found by beam search. It loses less than product quantisation of as many bytes, and is
- * slower to encode. A row: its codes, then the upper half of its f32 squared norm, which tables of products do not tell.
+ * Search by Residual Vector Quantization, 2010), found by beam search. It loses less than product quantisation of as many codes, and is
+ * slower to encode. A row: its codes, then the upper half of the f32 squared norm of what they decode to, which tables of products do not
+ * tell. Codes fall short of their rows: against the rows' own norms cosines of those that are coded badly would be too small.
  */
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { panelsOf } from "../kernels/index.ts";
@@ -119,13 +120,13 @@ export class RqCoder implements Coder {
     const { parts, bits, size } = this.#codebooks;
     const search = new Beam(rows, this.#beam);
     for (const { panels } of parts) search.step(panels, size);
-    const found = search.codes();
+    const [found, left] = [search.codes(), search.residuals()];
     const square = new Float32Array(1);
     const halves = new Uint16Array(square.buffer);
     for (let r = 0; r < rows.rows; r++) {
       const at = r * this.blockBytes;
       for (let p = 0; p < parts.length; p++) putCode(codes, at, p, bits, found[r * parts.length + p]!);
-      square[0] = squareOf(rowOf(rows, r));
+      square[0] = squareOf(rowOf(rows, r).map((value, i) => value - rowOf(left, r)[i]!));
       const half = Math.min(0xffff, halves[1]! + (halves[0]! >> 15));
       codes[at + this.blockBytes - 2] = half & 255;
       codes[at + this.blockBytes - 1] = half >> 8;

@@ -6,4 +6,5 @@ export { type Matrix, matrix, rowOf, rowsOf } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
+export { solvePositive } from "./solve.ts";
 export { type Svd, thinSvd } from "./svd.ts";
