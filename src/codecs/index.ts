@@ -1,4 +1,11 @@
 /** Codecs: lossy coding of rows, one interface for vectors, keys/values and weights. */
+export {
+  chooseDimension,
+  type DimensionChoice,
+  type DimensionOptions,
+  type DimensionPoint,
+  dimensionDefaults,
+} from "./choose-dimension.ts";
 export type { Codec, Coder, FitOptions, Metric, Scorer } from "./codec.ts";
 export { compose, type Transform, type TransformCodec } from "./compose.ts";
 export { f32 } from "./f32.ts";
