@@ -23,6 +23,8 @@ test("finds the columns that tell rows apart", () => {
   expect(curve.at(-1)!.dim).toBe(40);
   const byDistance = chooseDimension(sample, { metric: "l2", candidates: 10, keep: 1 });
   expect(byDistance.curve.at(-1)).toEqual({ dim: 40, found: 1 });
+  const uncentred = chooseDimension(sample, { centre: false, candidates: 10, keep: 1 });
+  expect(uncentred.curve.at(-1)).toEqual({ dim: 40, found: 1 });
 });
 
 test("the same sample and seed give the same choice; given queries are asked; candidates need fewer components", () => {

@@ -23,7 +23,9 @@ export interface DimensionOptions {
   readonly metric?: Metric;
   /** What is asked, of the sample's width; by default a share of the sample's rows, which are then held out. */
   readonly queries?: Matrix;
+  /** As `pca` has them. */
   readonly whiten?: boolean;
+  readonly centre?: boolean;
   readonly seed?: number;
   readonly signal?: AbortSignal;
 }
@@ -121,7 +123,8 @@ class Trial {
     const { rows, queries } = split(sample, options.queries, random);
     const fitted = sampleRows(rows, MOST.fitted, random);
     this.most = Math.min(sample.cols, fitted.rows - 1);
-    const transform = pca({ dim: this.most, whiten: options.whiten ?? false }).fit(fitted);
+    const { whiten = false, centre = true } = options;
+    const transform = pca({ dim: this.most, whiten, centre }).fit(fitted);
     this.#rows = transform.forward(rows);
     this.#queries = transform.forward(queries);
     this.#metric = metric;

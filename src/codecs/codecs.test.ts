@@ -43,6 +43,7 @@ const cases = [
   ["truncate48>pq4x24", 1.2],
   ["pca40>pq8x20-random", 0.9],
   ["pca40w>rabitq4", 0.9],
+  ["pca40u>int8", 0.8],
   ["rq4x48", 0.8],
   ["rq4x40-beam2", 0.9],
   ["pca40>rq4x40", 0.95],
@@ -113,6 +114,8 @@ function correlation(a: number[], b: number[]): number {
   return ab / Math.sqrt(aa * bb);
 }
 
+const squaredNorm = (row: Float32Array): number => row.reduce((sum, value) => sum + value * value, 0);
+
 test.each([1, 2, 4])("rabitq%i estimates products without bias", (bits) => {
   const dim = 64;
   const [x, q] = [gaussian(1, dim, 1), rowOf(gaussian(1, dim, 2), 0)];
@@ -155,6 +158,22 @@ test("pca keeps the directions of variance; composition shortens rows", () => {
   });
   expect(error / (500 * 20)).toBeLessThan(0.05);
   expect(coder.blockBytes).toBe(3 + 8);
+});
+
+test("without a centre all components keep the products of rows far from the origin", () => {
+  const rows = gaussian(300, 12, 2);
+  for (let i = 0; i < rows.data.length; i++) rows.data[i]! += 3;
+  const [centred, uncentred] = [true, false].map((centre) => {
+    const transform = pca({ dim: 12, centre }).fit(rows);
+    const turned = transform.forward(rows);
+    expect(squaredNorm(rowOf(transform.backward(turned), 7))).toBeCloseTo(squaredNorm(rowOf(rows, 7)), 2);
+    return exact("dot", rowOf(turned, 0), rowOf(turned, 1));
+  });
+  const truth = exact("dot", rowOf(rows, 0), rowOf(rows, 1));
+  expect(uncentred).toBeCloseTo(truth, 2);
+  expect(Math.abs(centred! - truth)).toBeGreaterThan(10);
+  expect(pca({ dim: 4, centre: false, whiten: true }).id).toBe("pca4wu");
+  expect(() => parseCodec("pca4x>int8")).toThrow(/unknown/);
 });
 
 test("recipes that cannot be are refused", () => {

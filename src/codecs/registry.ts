@@ -5,7 +5,7 @@ import { compose, composed, type Transform, type TransformCodec } from "./compos
 import { f32, f32Coder } from "./f32.ts";
 import { int4, int4Coder } from "./int4.ts";
 import { int8, int8Coder } from "./int8.ts";
-import { pca, pcaTransform } from "./pca.ts";
+import { type PcaOptions, pca, pcaTransform } from "./pca.ts";
 import { type PqOptions, pq, restorePq } from "./pq.ts";
 import { RabitqCoder, rabitq } from "./rabitq.ts";
 import type { RotationKind } from "./row-rotation.ts";
@@ -51,7 +51,7 @@ interface TransformEntry {
 const transforms: Record<TransformFamily, TransformEntry> = {
   truncate: { make: (dim) => truncate({ dim }), restore: ({ dim, to }) => truncation(dim, Number(to)) },
   pca: {
-    make: (dim, variant) => pca({ dim, whiten: variant === "w" }),
+    make: (dim, variant) => pca({ dim, ...pcaVariant(variant) }),
     restore: ({ id, dim, to, whiten, totalVariance }, arrays) => {
       const [mean, components, inverse, variances] = arrays.map(asFloats) as [
         Float32Array,
@@ -134,6 +134,13 @@ function partsOf(id: string): IdParts {
   }
   const match = /^(.*?[a-z])(\d+)([a-z]*)$/.exec(id);
   return match ? { family: match[1]!, number: Number(match[2]), parts: 0, variant: match[3]! } : none;
+}
+
+/** @throws MnemeError ARGUMENT */
+function pcaVariant(variant: string): Omit<PcaOptions, "dim"> {
+  if (!/^w?u?$/.test(variant))
+    throw new MnemeError("ARGUMENT", `codec pca: unknown variant "${variant}"; expected w, u, wu or none`);
+  return { whiten: variant.includes("w"), centre: !variant.includes("u") };
 }
 
 /** Options told by the end of an id. @throws MnemeError ARGUMENT */
