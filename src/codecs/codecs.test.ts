@@ -35,12 +35,24 @@ const cases = [
   ["rabitq8", 0.02],
   ["pca40>int8", 0.8],
   ["truncate48>rabitq4", 1.2],
+  ["pq4x36", 0.7],
+  ["pq4x35-random", 0.7],
+  ["pq4x72-opq", 0.4],
+  ["pq4x36-random-avq20", 0.8],
+  ["pq8x18", 0.99],
+  ["truncate48>pq4x24", 1.2],
+  ["pca40>pq8x20-random", 0.9],
+  ["pca40w>rabitq4", 0.9],
+  ["pca40u>int8", 0.8],
+  ["rq4x48", 0.8],
+  ["rq4x40-beam2", 0.9],
+  ["pca40>rq4x40", 0.95],
 ] as const;
 
 describe.each(cases)("contract of %s", (recipe, bound) => {
   const dim = 72;
   const rows = gaussian(50, dim, 3);
-  const coder = parseCodec(recipe).fit(gaussian(200, dim, 4), { seed: 5 });
+  const coder = parseCodec(recipe).fit(gaussian(400, dim, 4), { seed: 5 });
 
   test("decodes within its bound, fixed bytes a row", () => {
     const codes = coder.encode(rows);
@@ -69,7 +81,7 @@ describe.each(cases)("contract of %s", (recipe, bound) => {
   });
 
   test("deterministic; survives serialisation", () => {
-    const again = parseCodec(recipe).fit(gaussian(200, dim, 4), { seed: 5 });
+    const again = parseCodec(recipe).fit(gaussian(400, dim, 4), { seed: 5 });
     expect(again.encode(rows)).toEqual(coder.encode(rows));
     const restored = restoreCoder(coder.serialize());
     expect(restored.id).toBe(coder.id);
@@ -101,6 +113,8 @@ function correlation(a: number[], b: number[]): number {
   });
   return ab / Math.sqrt(aa * bb);
 }
+
+const squaredNorm = (row: Float32Array): number => row.reduce((sum, value) => sum + value * value, 0);
 
 test.each([1, 2, 4])("rabitq%i estimates products without bias", (bits) => {
   const dim = 64;
@@ -144,6 +158,22 @@ test("pca keeps the directions of variance; composition shortens rows", () => {
   });
   expect(error / (500 * 20)).toBeLessThan(0.05);
   expect(coder.blockBytes).toBe(3 + 8);
+});
+
+test("without a centre all components keep the products of rows far from the origin", () => {
+  const rows = gaussian(300, 12, 2);
+  for (let i = 0; i < rows.data.length; i++) rows.data[i]! += 3;
+  const [centred, uncentred] = [true, false].map((centre) => {
+    const transform = pca({ dim: 12, centre }).fit(rows);
+    const turned = transform.forward(rows);
+    expect(squaredNorm(rowOf(transform.backward(turned), 7))).toBeCloseTo(squaredNorm(rowOf(rows, 7)), 2);
+    return exact("dot", rowOf(turned, 0), rowOf(turned, 1));
+  });
+  const truth = exact("dot", rowOf(rows, 0), rowOf(rows, 1));
+  expect(uncentred).toBeCloseTo(truth, 2);
+  expect(Math.abs(centred! - truth)).toBeGreaterThan(10);
+  expect(pca({ dim: 4, centre: false, whiten: true }).id).toBe("pca4wu");
+  expect(() => parseCodec("pca4x>int8")).toThrow(/unknown/);
 });
 
 test("recipes that cannot be are refused", () => {

@@ -6,6 +6,9 @@ import type { Codec, Coder, Metric, Scorer } from "./codec.ts";
 import { scoreOf, squareOf } from "./score.ts";
 import { serialize } from "./serial.ts";
 
+/** Rows whose norms are held at once. */
+const BLOCK_ROWS = 64;
+
 export function f32(): Codec {
   return { id: "f32", needsTraining: false, fit: (sample) => f32Coder(sample.cols) };
 }
@@ -35,7 +38,8 @@ export function f32Coder(dim: number): Coder {
 function f32Scorer(query: Float32Array, metric: Metric, dim: number): Scorer {
   checkQuery("f32", dim, query);
   const querySquare = squareOf(query);
-  const products = new Float32Array(1);
+  const origin = new Float32Array(dim);
+  const squares = new Float32Array(metric === "cosine" ? BLOCK_ROWS : 0);
   return {
     score(codes, first, rows, out) {
       const stride = dim * 4;
@@ -44,13 +48,20 @@ function f32Scorer(query: Float32Array, metric: Metric, dim: number): Scorer {
         ? codes.subarray(first * stride, (first + rows) * stride)
         : new Uint8Array(codes.subarray(first * stride, (first + rows) * stride));
       const values = new Float32Array(bytes.buffer, bytes.byteOffset, rows * dim);
-      if (metric === "dot") kernels().dotF32(query, values, out.subarray(0, rows));
-      else {
-        for (let r = 0; r < rows; r++) {
-          const row = values.subarray(r * dim, (r + 1) * dim);
-          kernels().dotF32(query, row, products);
-          out[r] = scoreOf(metric, products[0]!, querySquare, squareOf(row));
-        }
+      const scores = out.subarray(0, rows);
+      if (metric === "l2") {
+        kernels().l2F32(query, values, scores);
+        for (let r = 0; r < rows; r++) scores[r] = -scores[r]!;
+        return rows;
+      }
+      if (metric === "dot") kernels().dotF32(query, values, scores);
+      // norms are distances from the origin, taken while a block of rows is at hand
+      for (let start = 0; metric === "cosine" && start < rows; start += BLOCK_ROWS) {
+        const some = scores.subarray(start, start + BLOCK_ROWS);
+        const block = values.subarray(start * dim, (start + some.length) * dim);
+        kernels().dotF32(query, block, some);
+        kernels().l2F32(origin, block, squares.subarray(0, some.length));
+        for (let r = 0; r < some.length; r++) some[r] = scoreOf(metric, some[r]!, querySquare, squares[r]!);
       }
       return rows;
     },

@@ -1,6 +1,7 @@
 /**
  * PCA projection (PCA-RAG, 2025; Pearson 1901): rows centred by the documents' mean, queries by the same one. Scores in the projection
- * are cosines of centred rows; `whiten` divides by the standard deviations, which lifts noise and is off unless asked for.
+ * are cosines of centred rows, unless nothing is centred; `whiten` divides by the standard deviations, which lifts noise and is off unless
+ * asked for.
  */
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
@@ -15,6 +16,11 @@ export interface PcaOptions {
   /** Components kept. */
   readonly dim: number;
   readonly whiten?: boolean;
+  /**
+   * Whether rows are centred by their mean, as principal components are defined; default true. False keeps what products and cosines of the
+   * rows themselves are, as far as the components go, where centred rows have other angles.
+   */
+  readonly centre?: boolean;
 }
 
 export interface PcaParameters {
@@ -34,14 +40,14 @@ export interface PcaParameters {
 
 /** @throws MnemeError RANGE for dim < 1; at fit INSUFFICIENT_DATA, or RANGE when dim exceeds rows - 1 or the width. */
 export function pca(options: PcaOptions): TransformCodec {
-  const { dim, whiten = false } = options;
+  const { dim, whiten = false, centre = true } = options;
   if (!Number.isInteger(dim) || dim < 1)
     throw new MnemeError("RANGE", `pca: dim must be a whole number from 1, got ${dim}`);
-  const id = `pca${dim}${whiten ? "w" : ""}`;
-  return { id, needsTraining: true, fit: (sample) => pcaTransform(id, fitPca(sample, dim, whiten)) };
+  const id = `pca${dim}${whiten ? "w" : ""}${centre ? "" : "u"}`;
+  return { id, needsTraining: true, fit: (sample) => pcaTransform(id, fitPca(sample, options)) };
 }
 
-function fitPca(sample: Matrix, to: number, whiten: boolean): PcaParameters {
+function fitPca(sample: Matrix, { dim: to, whiten = false, centre = true }: PcaOptions): PcaParameters {
   const from = sample.cols;
   checkRows(`pca${to}`, from, sample);
   const { mean, covariance } = moments(sample);
@@ -51,6 +57,7 @@ function fitPca(sample: Matrix, to: number, whiten: boolean): PcaParameters {
       `pca: dim ${to} exceeds what ${sample.rows} rows of ${from} values determine; fit on more rows or keep fewer`,
     );
   }
+  if (!centre) aroundOrigin(covariance, mean, sample.rows);
   const totalVariance = covariance.reduce((sum, value, i) => sum + (i % (from + 1) === 0 ? value : 0), 0);
   if (totalVariance <= 0)
     throw new MnemeError("INSUFFICIENT_DATA", "pca: all rows are equal; there is no direction to keep");
@@ -68,6 +75,14 @@ function fitPca(sample: Matrix, to: number, whiten: boolean): PcaParameters {
   }
   const variances = Float32Array.from(values.subarray(0, to));
   return { from, to, mean: Float32Array.from(mean), components, inverse, variances, totalVariance, whiten };
+}
+
+/** Second moments around the origin in place of those around the mean, which becomes zero. */
+function aroundOrigin(covariance: Float64Array, mean: Float64Array, rows: number): void {
+  const { length } = mean;
+  for (let i = 0; i < length; i++)
+    for (let j = 0; j < length; j++) covariance[i * length + j]! += (mean[i]! * mean[j]! * rows) / (rows - 1);
+  mean.fill(0);
 }
 
 /** Eigenvectors have no sign of their own: the largest value is made positive, so that fits agree. */

@@ -3,38 +3,37 @@
  * differs from row codes: 32 rows take as many bytes in a block as one after the other.
  */
 import type { ScanLayout } from "./codec.ts";
+import { arrangeNibbles, SCAN_ROWS } from "./nibble-blocks.ts";
 
-const ROWS = 32;
 /** Sums of levels are kept in 16 bits: 15 a dimension. */
 const MAX_DIM = 4352;
 
 /** @param stride bytes of a row code: bits padded to 8 bytes, f32 factor, half of the squared norm, u16 ones */
 export function oneBitLayout(dim: number, stride: number): ScanLayout | undefined {
   if (dim > MAX_DIM) return undefined;
-  return { rows: ROWS, bytes: ROWS * stride, arrange: (codes, rows) => arrange(codes, rows, stride) };
+  return {
+    rows: SCAN_ROWS,
+    bytes: SCAN_ROWS * stride,
+    arrange: (codes, rows) => arrange(codes, rows, stride),
+  };
 }
 
 function arrange(codes: Uint8Array, rows: number, stride: number): Uint8Array {
-  const bits = stride - 8;
-  const blocks = new Uint8Array(Math.ceil(rows / ROWS) * ROWS * stride);
-  for (let row = 0; row < rows; row++) {
-    const from = row * stride;
-    const to = Math.floor(row / ROWS) * ROWS * stride;
-    const lane = row % ROWS;
-    const shift = lane < 16 ? 0 : 4;
-    for (let byte = 0, at = to + (lane & 15); byte < bits; byte++, at += 32) {
-      const code = codes[from + byte]!;
-      blocks[at]! |= (code & 15) << shift;
-      blocks[at + 16]! |= (code >> 4) << shift;
-    }
-    const tail = to + bits * ROWS;
-    for (let i = 0; i < 4; i++) blocks[tail + lane * 4 + i] = codes[from + bits + i]!;
-    for (let i = 0; i < 2; i++) {
-      blocks[tail + 128 + lane * 2 + i] = codes[from + bits + 4 + i]!;
-      blocks[tail + 192 + lane * 2 + i] = codes[from + bits + 6 + i]!;
-    }
-  }
-  return blocks;
+  const bytes = stride - 8;
+  return arrangeNibbles(
+    codes,
+    rows,
+    { stride, bytes, blockBytes: SCAN_ROWS * stride },
+    (blocks, block, lane, row) => {
+      const from = row * stride + bytes;
+      const tail = block + bytes * SCAN_ROWS;
+      for (let i = 0; i < 4; i++) blocks[tail + lane * 4 + i] = codes[from + i]!;
+      for (let i = 0; i < 2; i++) {
+        blocks[tail + 128 + lane * 2 + i] = codes[from + 4 + i]!;
+        blocks[tail + 192 + lane * 2 + i] = codes[from + 6 + i]!;
+      }
+    },
+  );
 }
 
 /** For each group of four dimensions the sums of the levels under each pattern of bits. @param levels of the query, 0 to 15 */

@@ -5,21 +5,24 @@ import { compose, composed, type Transform, type TransformCodec } from "./compos
 import { f32, f32Coder } from "./f32.ts";
 import { int4, int4Coder } from "./int4.ts";
 import { int8, int8Coder } from "./int8.ts";
-import { pca, pcaTransform } from "./pca.ts";
+import { type PcaOptions, pca, pcaTransform } from "./pca.ts";
+import { type PqOptions, pq, restorePq } from "./pq.ts";
 import { RabitqCoder, rabitq } from "./rabitq.ts";
+import type { RotationKind } from "./row-rotation.ts";
+import { type RqOptions, restoreRq, rq } from "./rq.ts";
 import { asFloats, deserialize, type SerialHeader } from "./serial.ts";
 import { truncate, truncation } from "./truncate.ts";
 
 /** Families of codecs; a number in an id is bits, group or width. */
-export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq"] as const;
+export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq", "pq", "rq"] as const;
 export const TRANSFORM_FAMILIES = ["truncate", "pca"] as const;
 
 type CodecFamily = (typeof CODEC_FAMILIES)[number];
 type TransformFamily = (typeof TRANSFORM_FAMILIES)[number];
 
 interface CodecEntry {
-  readonly make: (number: number) => Codec;
-  readonly restore: (header: SerialHeader) => Coder;
+  readonly make: (number: number, id: IdParts) => Codec;
+  readonly restore: (header: SerialHeader, arrays: readonly Uint8Array[]) => Coder;
 }
 
 const codecs: Record<CodecFamily, CodecEntry> = {
@@ -29,6 +32,14 @@ const codecs: Record<CodecFamily, CodecEntry> = {
   rabitq: {
     make: (bits) => rabitq({ bits }),
     restore: ({ dim, bits, seed }) => new RabitqCoder(dim, Number(bits), Number(seed)),
+  },
+  pq: {
+    make: (bits, { parts, variant }) => pq({ bits, parts, ...pqVariant(variant) } as PqOptions),
+    restore: (header, arrays) => restorePq(header, arrays.map(asFloats)),
+  },
+  rq: {
+    make: (bits, { parts, variant }) => rq({ bits, parts, ...rqVariant(variant) } as RqOptions),
+    restore: (header, arrays) => restoreRq(header, arrays.map(asFloats)),
   },
 };
 
@@ -40,7 +51,7 @@ interface TransformEntry {
 const transforms: Record<TransformFamily, TransformEntry> = {
   truncate: { make: (dim) => truncate({ dim }), restore: ({ dim, to }) => truncation(dim, Number(to)) },
   pca: {
-    make: (dim, variant) => pca({ dim, whiten: variant === "w" }),
+    make: (dim, variant) => pca({ dim, ...pcaVariant(variant) }),
     restore: ({ id, dim, to, whiten, totalVariance }, arrays) => {
       const [mean, components, inverse, variances] = arrays.map(asFloats) as [
         Float32Array,
@@ -66,15 +77,19 @@ const transforms: Record<TransformFamily, TransformEntry> = {
 export function parseCodec(recipe: string): Codec {
   const steps = recipe.split(">").map((step) => step.trim());
   const last = steps.pop()!;
-  const { family, number } = partsOf(last);
+  const id = partsOf(last);
+  const { family, number } = id;
   const entry = codecs[family as CodecFamily];
   if (!entry) throw unknown(recipe, last, CODEC_FAMILIES);
-  return steps.reduceRight<Codec>((codec, step) => {
-    const { family: name, number: value, variant } = partsOf(step);
-    const transform = transforms[name as TransformFamily];
-    if (!transform) throw unknown(recipe, step, TRANSFORM_FAMILIES);
-    return compose(transform.make(value, variant), codec);
-  }, entry.make(number));
+  return steps.reduceRight<Codec>(
+    (codec, step) => {
+      const { family: name, number: value, variant } = partsOf(step);
+      const transform = transforms[name as TransformFamily];
+      if (!transform) throw unknown(recipe, step, TRANSFORM_FAMILIES);
+      return compose(transform.make(value, variant), codec);
+    },
+    entry.make(number, id),
+  );
 }
 
 /** The inverse of `Coder.serialize`. @throws MnemeError CORRUPT, VERSION for a codec that this build does not know. */
@@ -87,7 +102,7 @@ export function restoreCoder(bytes: Uint8Array): Coder {
       "VERSION",
       `coder: codec ${JSON.stringify(header.id)} is not known to this build; use the version that wrote it`,
     );
-  return entry.restore(header);
+  return entry.restore(header, arrays);
 }
 
 function restoreTransform(bytes: Uint8Array): Transform {
@@ -101,13 +116,54 @@ function restoreTransform(bytes: Uint8Array): Transform {
   return entry.restore(header, arrays);
 }
 
-/** "int4-g32" -> family "int4-g", number 32; "f32" and "int8" are whole names. */
-function partsOf(id: string): { family: string; number: number; variant: string } {
-  if (id === "f32" || id === "int8") return { family: id, number: 0, variant: "" };
+interface IdParts {
+  readonly family: string;
+  readonly number: number;
+  readonly parts: number;
+  readonly variant: string;
+}
+
+/** "int4-g32" -> family "int4-g", number 32; "pq4x16-opq" -> "pq", 4, parts 16, variant "-opq"; "f32" and "int8" are whole names. */
+function partsOf(id: string): IdParts {
+  const none = { family: id, number: 0, parts: 0, variant: "" };
+  if (id === "f32" || id === "int8") return none;
+  const product = /^(pq|rq)(\d+)x(\d+)((?:-[a-z]+\d*)*)$/.exec(id);
+  if (product) {
+    const [, family, bits, parts, variant] = product;
+    return { family: family!, number: Number(bits), parts: Number(parts), variant: variant! };
+  }
   const match = /^(.*?[a-z])(\d+)([a-z]*)$/.exec(id);
-  return match
-    ? { family: match[1]!, number: Number(match[2]), variant: match[3]! }
-    : { family: id, number: 0, variant: "" };
+  return match ? { family: match[1]!, number: Number(match[2]), parts: 0, variant: match[3]! } : none;
+}
+
+/** @throws MnemeError ARGUMENT */
+function pcaVariant(variant: string): Omit<PcaOptions, "dim"> {
+  if (!/^w?u?$/.test(variant))
+    throw new MnemeError("ARGUMENT", `codec pca: unknown variant "${variant}"; expected w, u, wu or none`);
+  return { whiten: variant.includes("w"), centre: !variant.includes("u") };
+}
+
+/** Options told by the end of an id. @throws MnemeError ARGUMENT */
+function pqVariant(variant: string): Partial<PqOptions> {
+  const match = /^(?:-(random|opq))?(?:-avq(\d+))?$/.exec(variant);
+  if (!match)
+    throw new MnemeError(
+      "ARGUMENT",
+      `codec pq: unknown variant "${variant}"; expected -random, -opq, -avq20 or two of them`,
+    );
+  const [, rotate, hundredths] = match;
+  return {
+    ...(rotate ? { rotate: rotate as RotationKind } : {}),
+    ...(hundredths ? { threshold: Number(hundredths) / 100 } : {}),
+  };
+}
+
+/** @throws MnemeError ARGUMENT */
+function rqVariant(variant: string): Partial<RqOptions> {
+  const match = /^(?:-beam(\d+))?$/.exec(variant);
+  if (!match)
+    throw new MnemeError("ARGUMENT", `codec rq: unknown variant "${variant}"; expected -beam8 or none`);
+  return match[1] ? { beam: Number(match[1]) } : {};
 }
 
 function unknown(recipe: string, step: string, known: readonly string[]): MnemeError {

@@ -39,6 +39,20 @@ export interface OneBitQuery {
   readonly metric: "dot" | "cosine" | "l2";
 }
 
+/** A query by tables of bytes: value = low + step x sum of the bytes looked up. */
+export interface TableQuery {
+  readonly step: number;
+  readonly low: number;
+  readonly square: number;
+  readonly metric: "dot" | "cosine" | "l2";
+}
+
+/** Centroids in panels of 16, the last one filled up with infinitely far ones: 16 halves of |c|^2, then 16 values of each dimension. */
+export interface Panels {
+  readonly data: Float32Array;
+  readonly dim: number;
+}
+
 export interface KernelFace {
   readonly name: "wasm" | "reference";
   /** out[r] = <query, row r>; rows: count x dim f32. */
@@ -67,6 +81,26 @@ export interface KernelFace {
    * @param lut 16 bytes a group: the sum of the query's levels under each pattern of bits. @param out 32 scores a block
    */
   scanOneBit(query: OneBitQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
+  /**
+   * Scores from blocks of 32 rows side by side, as in scanOneBit: per 4 bits of a code 16 bytes, a multiple of four of them; then 32 upper
+   * halves of f32 squared norms. @param lut 16 bytes a group; of four groups in a row the largest bytes sum up to at most 255
+   */
+  scanTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
+  /** out[r] = sum over bytes b of row r of tables[256 b + byte]; tables.length / 256 bytes. */
+  sumTablesF32(tables: Float32Array, rows: Rows, out: Float32Array): void;
+  /**
+   * Nearest centroid of each row, the first of equal ones, and the squared distance to it. Row r are the panels' dim values from
+   * r x stride on.
+   */
+  nearestF32(
+    rows: Float32Array,
+    stride: number,
+    panels: Panels,
+    out: Uint32Array,
+    distances: Float32Array,
+  ): void;
+  /** out[r][c] = half of |c|^2 less <row r, c> for all centroids of the panels, those that fill up the last one too. Rows as above. */
+  halfDistancesF32(rows: Float32Array, stride: number, panels: Panels, out: Float32Array): void;
   /** out[m x n] = a[m x k] b[k x n], row-major. */
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void;
   /** out[m x n] = a[m x k] (b[n x k]) transposed. */

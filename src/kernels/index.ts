@@ -2,9 +2,10 @@
 import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
-export type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
+export type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listBytes, listsOf } from "./list-source.ts";
+export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
   type AllowedRows,
@@ -31,7 +32,7 @@ export {
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
-export { oneBitScan, type RowScan, type Scan } from "./scan.ts";
+export { oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";
 export { WasmFace } from "./wasm.ts";
 
 let face: WasmFace | undefined;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { builtFile } from "../built-file.ts";
 import type { KernelFace, Rows } from "./face.ts";
-import { kernels, openPool, reference } from "./index.ts";
+import { kernels, openPool, panelsOf, reference } from "./index.ts";
 
 const width = fc.integer({ min: 1, max: 150 });
 const count = fc.integer({ min: 0, max: 20 });
@@ -101,6 +101,52 @@ describe("each kernel equals its twin", () => {
           face.scoreOneBit({ ...query, metric }, { data, count: rows, stride }, out),
         );
       }
+    }));
+
+  test("blocks scored by tables", () =>
+    property((dim, rows, start) => {
+      const groups = 4 * (1 + (dim % 40));
+      const blocks = randomBytes((groups * 16 + 64) * rows, start);
+      const view = new DataView(blocks.buffer);
+      for (let b = 0; b < rows; b++)
+        for (let i = 0; i < 32; i++)
+          view.setUint16((b + 1) * (groups * 16 + 64) - 64 + 2 * i, i === 0 ? 0 : 0x3f80 + i, true);
+      // of four groups the largest may sum up to 255
+      const lut = randomBytes(groups * 16, start + 1).map((byte, i) => byte % [240, 11, 4, 4][(i >> 4) & 3]!);
+      for (const metric of ["dot", "cosine", "l2"] as const) {
+        const query = { step: 0.01, low: -0.07, square: 1.5, metric };
+        same(new Float32Array(rows * 32), (face, out) => face.scanTables(query, lut, blocks, out));
+      }
+    }));
+
+  test("sums of tables and nearest centroids", () =>
+    property((dim, rows, start) => {
+      const bytes = dim % 33;
+      const stride = bytes + (start & 3);
+      const codes: Rows = { data: randomBytes(stride * rows, start), count: rows, stride };
+      same(new Float32Array(rows), (face, out) => face.sumTablesF32(floats(bytes * 256, start), codes, out));
+      const width = 1 + (dim % 20);
+      const count = 1 + ((start >>> 3) % 40);
+      const panels = panelsOf(floats(count * width, start + 1), width);
+      const step = width + (start & 3);
+      const data = floats(rows * step, start + 2);
+      // values are multiples of 1/64: sums are exact, so equal ones are equal
+      same(new Uint32Array(rows), (face, out) =>
+        face.nearestF32(data, step, panels, out, new Float32Array(rows)),
+      );
+      same(new Float32Array(rows), (face, out) =>
+        face.nearestF32(data, step, panels, new Uint32Array(rows), out),
+      );
+      const filled = Math.ceil(count / 16) * 16;
+      const some = Array.from(
+        { length: rows * count },
+        (_, i) => Math.floor(i / count) * filled + (i % count),
+      );
+      const [all, expected] = [new Float32Array(rows * filled), new Float32Array(rows * filled)];
+      kernels().halfDistancesF32(data, step, panels, all);
+      reference.halfDistancesF32(data, step, panels, expected);
+      // centroids that fill a panel up are infinitely far
+      for (const i of some) expect(all[i]).toBeCloseTo(expected[i]!, 3);
     }));
 
   test.each([32, 64, 8, 16, 1024])("binary products of %i bytes, all ones", (bytes) => {

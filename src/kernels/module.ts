@@ -53,6 +53,10 @@ export const KERNEL_NAMES = [
   "gatherSlots",
   "putRows",
   "readPages",
+  "scanTables",
+  "nearestF32",
+  "sumTablesF32",
+  "halfDistancesF32",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

@@ -1,5 +1,5 @@
 /** Scans: calls of kernels over rows, or blocks of rows, that threads may cut into tasks and share. Described in shared memory. */
-import type { OneBitQuery } from "./face.ts";
+import type { OneBitQuery, TableQuery } from "./face.ts";
 import { KERNEL_NAMES, type KernelName, type WasmKernels } from "./module.ts";
 
 /** One kernel over `count` units. All arrays in the arena. */
@@ -70,6 +70,21 @@ export function oneBitScan(
     ],
     countAt: 1,
     steps: [blocks.length / count, 0, 0, 0, 0, 0, 0, 0, 0, BLOCK_ROWS * 4],
+    table: { at: 3, bytes: lut },
+  };
+}
+
+/** `scanTables` of the face, over blocks and scores that lie in the arena. */
+export function tableScan(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): Scan {
+  const { step, low, square, metric } = query;
+  const count = out.length / BLOCK_ROWS;
+  const groups = lut.length / 16;
+  return {
+    kernel: "scanTables",
+    count,
+    args: [blocks.byteOffset, count, groups, 0, step, low, square, metricCode(metric), out.byteOffset],
+    countAt: 1,
+    steps: [blocks.length / count, 0, 0, 0, 0, 0, 0, 0, BLOCK_ROWS * 4],
     table: { at: 3, bytes: lut },
   };
 }

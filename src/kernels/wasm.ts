@@ -1,6 +1,6 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, OneBitQuery, Rows, RunScan } from "./face.ts";
+import type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 import { metricCode } from "./scan.ts";
 
@@ -107,6 +107,50 @@ export class WasmFace implements KernelFace {
     const count = out.length / 32;
     const groups = lut.length / 16;
     this.instance.exports.scanOneBit(codes, count, groups, table, step, low, half, square, mode, to);
+    this.#take(to, out);
+  }
+
+  scanTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
+    const { step, low, square, metric } = query;
+    const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
+    const [count, groups] = [out.length / 32, lut.length / 16];
+    this.instance.exports.scanTables(codes, count, groups, table, step, low, square, metricCode(metric), to);
+    this.#take(to, out);
+  }
+
+  sumTablesF32(tables: Float32Array, { data, count, stride }: Rows, out: Float32Array): void {
+    const rest = [tables.length / 256, stride];
+    this.#run({ kernel: "sumTablesF32", query: tables, rows: data, count, stride, rest, out });
+  }
+
+  nearestF32(
+    rows: Float32Array,
+    stride: number,
+    { data, dim }: Panels,
+    out: Uint32Array,
+    distances: Float32Array,
+  ): void {
+    const centroids = this.#in("query", data);
+    const count = data.length / (16 * (dim + 1));
+    const inArena = this.arena.holds(rows);
+    const block = inArena ? out.length : Math.max(1, Math.floor(BLOCK_BYTES / (4 * stride)));
+    for (let first = 0; first < out.length; first += block) {
+      const some = Math.min(block, out.length - first);
+      const part = rows.subarray(first * stride, (first + some) * stride);
+      const from = this.#in("rows", part, Math.max(1, some * stride * 4));
+      const [places, near] = [out.subarray(first, first + some), distances.subarray(first, first + some)];
+      const [to, by] = [this.#room("out", places), this.#room("b", near)];
+      this.instance.exports.nearestF32(from, some, stride * 4, dim, centroids, count, to, by);
+      this.#take(to, places);
+      this.#take(by, near);
+    }
+  }
+
+  halfDistancesF32(rows: Float32Array, stride: number, { data, dim }: Panels, out: Float32Array): void {
+    const panelCount = data.length / (16 * (dim + 1));
+    const [centroids, from, to] = [this.#in("query", data), this.#in("rows", rows), this.#room("out", out)];
+    const count = out.length / (16 * panelCount);
+    this.instance.exports.halfDistancesF32(from, count, stride * 4, dim, centroids, panelCount, to);
     this.#take(to, out);
   }
 

@@ -1,8 +1,10 @@
 /** Linear algebra for codecs and indexes. */
 export { type Moments, meanOf, moments } from "./covariance.ts";
 export { type Eigen, symmetricEigen } from "./eigen.ts";
-export { type Clusters, type KMeansOptions, kMeans } from "./k-means.ts";
+export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
 export { type Matrix, matrix, rowOf, rowsOf } from "./matrix.ts";
+export { polarFactor } from "./polar.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
+export { solvePositive } from "./solve.ts";
 export { type Svd, thinSvd } from "./svd.ts";

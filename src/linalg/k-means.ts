@@ -1,6 +1,6 @@
 /** k-means: seeding far apart (k-means++, Arthur & Vassilvitskii 2007), Lloyd's iterations, empty clusters reseeded. */
 import { MnemeError, throwIfAborted } from "../errors.ts";
-import { kernels } from "../kernels/index.ts";
+import { kernels, panelsOf } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "./matrix.ts";
 import { Random } from "./random.ts";
 
@@ -10,6 +10,8 @@ export interface KMeansOptions {
   readonly iterations?: number;
   /** Stop when the total distance falls by less than this share; default 1e-4. */
   readonly tolerance?: number;
+  /** Centroids to begin with instead of seeding: k x cols, borrowed. */
+  readonly start?: Matrix;
   readonly signal?: AbortSignal;
 }
 
@@ -22,6 +24,9 @@ export interface Clusters {
   readonly inertia: number;
 }
 
+/** Rows a centroid that seeding looks at: enough to find them far apart, and its k passes over all rows would take longer than the rest. */
+const SEEDING_ROWS = 32;
+
 /** @throws MnemeError RANGE when k is not in 1..rows, CANCELLED. */
 export function kMeans(rows: Matrix, k: number, options: KMeansOptions = {}): Clusters {
   if (!Number.isInteger(k) || k < 1 || k > rows.rows) {
@@ -31,32 +36,33 @@ export function kMeans(rows: Matrix, k: number, options: KMeansOptions = {}): Cl
     );
   }
   const random = new Random(options.seed ?? 1);
-  const centroids = seedCentroids(rows, k, random);
+  const { start } = options;
+  const centroids = start ? matrix(k, rows.cols, start.data.slice()) : seedCentroids(rows, k, random);
   const assignment = new Uint32Array(rows.rows);
+  const distances = new Float32Array(rows.rows);
   let inertia = Number.POSITIVE_INFINITY;
   for (let iteration = 0; iteration < (options.iterations ?? 25); iteration++) {
     throwIfAborted(options.signal, "k-means");
-    const next = assign(rows, centroids, assignment);
+    const next = assignNearest(rows, centroids, assignment, distances);
     const done = Number.isFinite(inertia) && inertia - next <= (options.tolerance ?? 1e-4) * inertia;
     inertia = next;
     if (done) break;
     update(rows, centroids, assignment, random);
   }
-  inertia = assign(rows, centroids, assignment);
+  inertia = assignNearest(rows, centroids, assignment, distances);
   return { centroids, assignment, inertia };
 }
 
-/** Nearest centroid of each row. @returns the sum of squared distances */
-function assign(rows: Matrix, centroids: Matrix, assignment: Uint32Array): number {
-  const distances = new Float32Array(centroids.rows);
+/** Nearest centroid of each row, and the squared distance to it. @returns the sum of the distances */
+function assignNearest(
+  rows: Matrix,
+  centroids: Matrix,
+  assignment: Uint32Array,
+  distances: Float32Array,
+): number {
+  kernels().nearestF32(rows.data, rows.cols, panelsOf(centroids.data, rows.cols), assignment, distances);
   let inertia = 0;
-  for (let r = 0; r < rows.rows; r++) {
-    kernels().l2F32(rowOf(rows, r), centroids.data, distances);
-    let best = 0;
-    for (let c = 1; c < distances.length; c++) if (distances[c]! < distances[best]!) best = c;
-    assignment[r] = best;
-    inertia += distances[best]!;
-  }
+  for (let r = 0; r < distances.length; r++) inertia += distances[r]!;
   return inertia;
 }
 
@@ -64,10 +70,11 @@ function update(rows: Matrix, centroids: Matrix, assignment: Uint32Array, random
   const { cols } = rows;
   const sums = new Float64Array(centroids.data.length);
   const counts = new Uint32Array(centroids.rows);
-  assignment.forEach((cluster, r) => {
+  for (let r = 0, at = 0; r < rows.rows; r++, at += cols) {
+    const cluster = assignment[r]!;
     counts[cluster]!++;
-    for (let c = 0; c < cols; c++) sums[cluster * cols + c]! += rows.data[r * cols + c]!;
-  });
+    for (let c = 0, to = cluster * cols; c < cols; c++) sums[to + c]! += rows.data[at + c]!;
+  }
   counts.forEach((count, cluster) => {
     if (count === 0) centroids.data.set(rowOf(rows, random.integer(rows.rows)), cluster * cols);
     else
@@ -76,24 +83,40 @@ function update(rows: Matrix, centroids: Matrix, assignment: Uint32Array, random
 }
 
 function seedCentroids(rows: Matrix, k: number, random: Random): Matrix {
+  const some = sampleRows(rows, k * SEEDING_ROWS, random);
   const centroids = matrix(k, rows.cols);
-  const nearest = new Float32Array(rows.rows).fill(Number.POSITIVE_INFINITY);
-  const distances = new Float32Array(rows.rows);
-  let chosen = random.integer(rows.rows);
+  const nearest = new Float32Array(some.rows).fill(Number.POSITIVE_INFINITY);
+  const distances = new Float32Array(some.rows);
+  const only = new Uint32Array(some.rows);
+  let chosen = random.integer(some.rows);
   for (let c = 0; c < k; c++) {
-    centroids.data.set(rowOf(rows, chosen), c * rows.cols);
-    kernels().l2F32(rowOf(rows, chosen), rows.data, distances);
+    const row = rowOf(some, chosen);
+    centroids.data.set(row, c * rows.cols);
+    kernels().nearestF32(some.data, rows.cols, panelsOf(row, rows.cols), only, distances);
     let total = 0;
-    for (let r = 0; r < rows.rows; r++) {
-      nearest[r] = Math.min(nearest[r]!, distances[r]!);
+    for (let r = 0; r < some.rows; r++) {
+      if (distances[r]! < nearest[r]!) nearest[r] = distances[r]!;
       total += nearest[r]!;
     }
-    let rest = random.uniform() * total;
-    chosen = nearest.findIndex((distance) => {
-      rest -= distance;
-      return rest < 0;
-    });
-    if (chosen < 0) chosen = random.integer(rows.rows);
+    chosen = pick(nearest, random.uniform() * total) ?? random.integer(some.rows);
   }
   return centroids;
+}
+
+/** The first place at which the running sum passes `rest`. */
+function pick(weights: Float32Array, rest: number): number | undefined {
+  let left = rest;
+  for (let i = 0; i < weights.length; i++) {
+    left -= weights[i]!;
+    if (left < 0) return i;
+  }
+  return undefined;
+}
+
+/** At most `most` rows, ascending: a copy, or the matrix itself when it has no more. */
+export function sampleRows(rows: Matrix, most: number, random: Random): Matrix {
+  if (rows.rows <= most) return rows;
+  const some = matrix(most, rows.cols);
+  random.sample(rows.rows, most).forEach((row, i) => some.data.set(rowOf(rows, row), i * rows.cols));
+  return some;
 }

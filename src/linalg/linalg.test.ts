@@ -5,8 +5,10 @@ import {
   kMeans,
   matrix,
   moments,
+  polarFactor,
   Random,
   rowOf,
+  sampleRows,
   symmetricEigen,
   thinSvd,
 } from "./index.ts";
@@ -130,4 +132,34 @@ test("k-means finds planted clusters and refuses a wrong k", () => {
   expect(inertia).toBeLessThan(300 * 8 * 0.02);
   expect(Math.max(...rowOf(centroids, 0))).toBeCloseTo(10, 0);
   expect(() => kMeans(rows, 301)).toThrow(/from 1 to the 300 rows/);
+});
+
+test("k-means goes on from given centroids; samples are the rows themselves", () => {
+  const rows = gaussian(400, 5, 3);
+  const first = kMeans(rows, 6, { seed: 4, iterations: 3 });
+  const more = kMeans(rows, 6, { start: first.centroids });
+  expect(more.inertia).toBeLessThanOrEqual(first.inertia);
+  const some = sampleRows(rows, 30, new Random(1));
+  expect(some.rows).toBe(30);
+  const known = new Set(Array.from({ length: 400 }, (_, r) => rowOf(rows, r).join()));
+  for (let r = 0; r < 30; r++) expect(known.has(rowOf(some, r).join())).toBe(true);
+  expect(sampleRows(rows, 400, new Random(1))).toBe(rows);
+});
+
+test.each([1, 2, 7, 24])("the polar factor of a %i x %i matrix is that of its SVD", (n) => {
+  const a = gaussian(n, n, n);
+  const factor = polarFactor(Float64Array.from(a.data), n);
+  const { u, v } = thinSvd(a);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let [product, own] = [0, 0];
+      for (let k = 0; k < n; k++) {
+        product += u.data[i * n + k]! * v.data[j * n + k]!;
+        own += factor[i * n + k]! * factor[j * n + k]!;
+      }
+      expect(factor[i * n + j]).toBeCloseTo(product, 3);
+      expect(own).toBeCloseTo(i === j ? 1 : 0, 5);
+    }
+  }
+  expect(() => polarFactor(new Float64Array(n * n), n)).toThrow(/singular/);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { f32, rabitq } from "../../codecs/index.ts";
+import { f32, pq, rabitq } from "../../codecs/index.ts";
 import { kernels, LazyPool } from "../../kernels/index.ts";
 import { matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
@@ -117,37 +117,43 @@ test("takes vectors wherever they lie: rows of the tail may come before those of
   });
 });
 
-test("other threads scan what this one would", async () => {
-  await using pool = new LazyPool(kernels());
-  const all = vectors(20_000, 9);
-  const make = async (own?: LazyPool): Promise<FlatIndex> => {
-    const index = new FlatIndex({ coders, ...(own ? { pool: own } : {}) });
-    let first = 0;
-    for (const [id, rows] of [17_000, 1000, 1900].entries()) {
-      const parts = vectorsKind(coders).build(all.slice(first, first + rows));
-      await index.attach(memorySegment(id, contiguousRows(first, rows), parts));
-      first += rows;
+test.each([rabitq({ bits: 1 }), pq({ parts: 10, bits: 4 })])(
+  "other threads scan what this one would: %o",
+  async (codec) => {
+    await using pool = new LazyPool(kernels());
+    const all = vectors(20_000, 9);
+    const sample = matrix(1000, DIM);
+    all.slice(0, 1000).forEach((vector, r) => sample.data.set(vector, r * DIM));
+    const coders = { coarse: codec.fit(sample), fine: f32().fit(sample) };
+    const make = async (own?: LazyPool): Promise<FlatIndex> => {
+      const index = new FlatIndex({ coders, ...(own ? { pool: own } : {}) });
+      let first = 0;
+      for (const [id, rows] of [17_000, 1000, 1900].entries()) {
+        const parts = vectorsKind(coders).build(all.slice(first, first + rows));
+        await index.attach(memorySegment(id, contiguousRows(first, rows), parts));
+        first += rows;
+      }
+      all.slice(first).forEach((vector, i) => index.append(first + i, vector));
+      return index;
+    };
+    using alone = await make();
+    using shared = await make(pool);
+    const fork = vi.spyOn(await vi.waitUntil(() => pool.pool), "fork");
+    const queries = vectors(20, 10);
+    const begun = shared.begin(queries[0]!, { k: 5 });
+    for (const query of queries) {
+      const expected = await alone.search(query, { k: 30 });
+      expect(await shared.search(query, { k: 30 })).toEqual(expected);
     }
-    all.slice(first).forEach((vector, i) => index.append(first + i, vector));
-    return index;
-  };
-  using alone = await make();
-  using shared = await make(pool);
-  const fork = vi.spyOn(await vi.waitUntil(() => pool.pool), "fork");
-  const queries = vectors(20, 10);
-  const begun = shared.begin(queries[0]!, { k: 5 });
-  for (const query of queries) {
-    const expected = await alone.search(query, { k: 30 });
-    expect(await shared.search(query, { k: 30 })).toEqual(expected);
-  }
-  expect(await begun.finish()).toEqual(await alone.search(queries[0]!, { k: 5 }));
-  begun[Symbol.dispose]();
-  expect(fork.mock.results.filter(({ value }) => value !== undefined).length).toBeGreaterThan(0);
-  // begun, never finished: its threads are waited for before anything is freed
-  shared.begin(queries[1]!, { k: 5 })[Symbol.dispose]();
-  for (const query of queries)
-    expect(await shared.search(query, { k: 7 })).toEqual(await alone.search(query, { k: 7 }));
-});
+    expect(await begun.finish()).toEqual(await alone.search(queries[0]!, { k: 5 }));
+    begun[Symbol.dispose]();
+    expect(fork.mock.results.filter(({ value }) => value !== undefined).length).toBeGreaterThan(0);
+    // begun, never finished: its threads are waited for before anything is freed
+    shared.begin(queries[1]!, { k: 5 })[Symbol.dispose]();
+    for (const query of queries)
+      expect(await shared.search(query, { k: 7 })).toEqual(await alone.search(query, { k: 7 }));
+  },
+);
 
 describe("the scan layout of 1-bit codes", () => {
   test.each(["dot", "cosine", "l2"] as const)("scores %s as row codes do, whatever the width", (metric) => {

@@ -182,7 +182,8 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     const pool = runs.some(({ count }) => count >= FORK_ROWS) ? this.#pool?.pool : undefined;
     if (!pool || this.#forked || filter || !scorer.blockScan) return undefined;
     const blocked = runs.filter(({ blocks }) => blocks);
-    const rows = (run: Run): number => run.blocks!().length / rowBytes(this.#coders.coarse);
+    const { scan } = this.#coders.coarse;
+    const rows = (run: Run): number => (run.blocks!().length / scan!.bytes) * scan!.rows;
     const all = this.#forkedScores.f32(blocked.reduce((sum, run) => sum + rows(run), 0));
     const scores = new Map<Run, Float32Array>();
     let at = 0;

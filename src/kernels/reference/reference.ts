@@ -1,14 +1,16 @@
 /** Every kernel again in plain TypeScript: slow, obvious, the twin that tests compare with and the fallback where SIMD is missing. */
-import type { KernelFace, OneBitQuery, Rows } from "../face.ts";
+import type { KernelFace, OneBitQuery, Rows, TableQuery } from "../face.ts";
 import { encoders } from "./encode.ts";
 import { merging } from "./merge.ts";
 import { nearest } from "./nearest.ts";
+import { quantising } from "./quantise.ts";
 import { runs } from "./runs.ts";
 
 export const reference: KernelFace = {
   name: "reference",
   ...encoders,
   ...merging,
+  ...quantising,
   ...runs,
   dotF32: (query, rows, out) => forRows(query.length, rows, out, (row, i) => query[i]! * rows[row + i]!),
   l2F32: (query, rows, out) =>
@@ -63,18 +65,25 @@ export const reference: KernelFace = {
     }
   },
   scanOneBit(query, lut, blocks, out) {
-    const groups = lut.length / 16;
     const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
     for (let row = 0; row < out.length; row++) {
-      const [block, i] = [Math.floor(row / 32) * (groups * 16 + 256), row % 32];
-      let sum = 0;
-      for (let g = 0; g < groups; g++)
-        sum += lut[g * 16 + nibble(blocks[block + g * 16 + (i % 16)]!, i < 16 ? 0 : 1)]!;
-      const tail = block + groups * 16;
+      const i = row % 32;
+      const block = Math.floor(row / 32) * (lut.length + 256);
+      const sum = sumBlock(blocks, block, i, lut);
+      const tail = block + lut.length;
       const factor = view.getFloat32(tail + i * 4, true);
       const upper = view.getUint16(tail + 128 + i * 2, true);
       const ones = view.getUint16(tail + 192 + i * 2, true);
       out[row] = oneBitScore(query, sum, ones, factor, upper);
+    }
+  },
+  scanTables(query, lut, blocks, out) {
+    const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+    for (let row = 0; row < out.length; row++) {
+      const i = row % 32;
+      const block = Math.floor(row / 32) * (lut.length + 64);
+      const dot = query.low + query.step * sumBlock(blocks, block, i, lut);
+      out[row] = scoreByMetric(query, dot, view.getUint16(block + lut.length + i * 2, true));
     }
   },
   fwhtF32(rows, dim) {
@@ -143,14 +152,26 @@ export const reference: KernelFace = {
   },
 };
 
+/** Sum of the looked-up bytes of row i of a block. */
+function sumBlock(blocks: Uint8Array, block: number, i: number, lut: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at < lut.length; at += 16)
+    sum += lut[at + nibble(blocks[block + at + (i % 16)]!, i < 16 ? 0 : 1)]!;
+  return sum;
+}
+
 /** @param sum of the query's levels where the code has ones @param upper half of the f32 squared norm */
 function oneBitScore(query: OneBitQuery, sum: number, ones: number, factor: number, upper: number): number {
-  const square = new Float32Array(Uint32Array.of(upper << 16).buffer)[0]!;
-  const dot = factor * (query.step * sum + query.low * ones - query.half);
-  const norms = Math.sqrt(query.square * square);
-  if (query.metric === "dot") return dot;
-  if (query.metric === "cosine") return norms > 0 ? dot / norms : 0;
-  return 2 * dot - query.square - square;
+  return scoreByMetric(query, factor * (query.step * sum + query.low * ones - query.half), upper);
+}
+
+/** @param upper half of the row's f32 squared norm */
+function scoreByMetric({ square, metric }: TableQuery, dot: number, upper: number): number {
+  const rowSquare = new Float32Array(Uint32Array.of(upper << 16).buffer)[0]!;
+  const norms = Math.sqrt(square * rowSquare);
+  if (metric === "dot") return dot;
+  if (metric === "cosine") return norms > 0 ? dot / norms : 0;
+  return 2 * dot - square - rowSquare;
 }
 
 function forRows(
