@@ -3,9 +3,9 @@
  * node-llama-cpp and through Mneme, as it is by default, with pages that round nothing, and rounding as llama.cpp does (activations of 8 bits,
  * keys and values as halves). All are also held to the exact model: the same weights as f32 with an f32 cache in llama.cpp, which also tells
  * how far apart the two tokens were where continuations part. And llama.cpp is held to itself: under another order of its sums (a prompt
- * token by token, flash attention) a value at the edge of rounding goes to the other side, and layers make that as large as the rounding
- * itself. So much parity there is to be had. Shares of continuations that are equal in all tokens. Switches: --scale 0.1 for a tenth of the
- * prompts.
+ * token by token, flash attention) a value at the edge of rounding goes to the other side, and layers make that nearly as large as the
+ * rounding itself. More parity than it has with itself would take the same order of every sum. Shares of continuations that are equal in all
+ * tokens. Switches: --scale 0.1 for a tenth of the prompts.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
