@@ -17,6 +17,7 @@ export {
 export {
   attentionRoom,
   expandedBytes,
+  FEW_QUERIES,
   PAGE_SLOTS,
   Program,
   ROW_WORDS,

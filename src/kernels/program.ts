@@ -26,13 +26,11 @@ export const stateBytes = (dim: number): number => 16 + dim * 6;
 
 /** Bytes of a page of fewer bits than 8 once it is expanded, and of a query's own codes for it. */
 export const expandedBytes = (dim: number): number =>
-  Math.ceil((2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS)) / 16) * 16;
+  2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS);
 
 /** More queries than this take pages by eights (wasm/assembly/program.ts). */
-const FEW_QUERIES = 4;
+export const FEW_QUERIES = 4;
 const EIGHT = 8;
-/** Tokens whose weights are computed together (wasm/assembly/weigh-block.ts). */
-const WEIGHED_TOKENS = 32;
 
 /** Bytes of what so many queries by eights work in (wasm/assembly/eight.ts, panel.ts): scores and sums of a block, all blocks, a page made ready. */
 function blocksRoom(dim: number, queries: number, encoded: boolean): number {
@@ -51,10 +49,10 @@ export function attentionRoom(dim: number, queries: number, encoded: boolean): n
 export const roomsBytes = (threads: number, room: number): number =>
   Math.ceil(threads / 4) * 16 + threads * room;
 
-/** Bytes that a key-value head's weights of so many tokens are computed in. @param slots of whole pages */
-export function weighRoom(dim: number, tokens: number, group: number, slots: number): number {
-  if (tokens * group <= FEW_QUERIES) return stateBytes(dim) + expandedBytes(dim) + slots * 4;
-  return blocksRoom(dim, Math.min(tokens, WEIGHED_TOKENS) * group, true);
+/** Bytes that weights of so many queries of a tile are computed in. @param slots of whole pages */
+export function weighRoom(dim: number, queries: number, slots: number): number {
+  if (queries > FEW_QUERIES) return blocksRoom(dim, queries, true);
+  return stateBytes(dim) + expandedBytes(dim) + slots * 4;
 }
 
 /** Words of what is known of a row, and of a tile of rows (wasm/assembly/program.ts). */

@@ -7,7 +7,6 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import { turnRows } from "../cache/turn.ts";
 import {
   attentionRoom,
-  expandedBytes,
   kernels,
   openPool,
   type Pool,
@@ -17,7 +16,7 @@ import {
   weighRoom,
 } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
-import { StepTables } from "./step-tables.ts";
+import { StepTables, TILE_TOKENS } from "./step-tables.ts";
 
 const face = kernels();
 let pool: Pool;
@@ -219,7 +218,7 @@ describe("weights equal those of all slots", () => {
         using sums = face.arena.alloc(kvHeads * stride * 4);
         sums.f32().fill(0);
         rows.u8().fill(0xff);
-        const roomBytes = weighRoom(dim, tokens, group, stride);
+        const roomBytes = weighRoom(dim, Math.min(tokens, TILE_TOKENS) * group, stride);
         using room = face.arena.alloc(roomBytes * kvHeads);
         using program = new Program(face, 2);
         for (const [out, headBytes, rowBytes] of [
@@ -227,8 +226,8 @@ describe("weights equal those of all slots", () => {
           [sums, stride * 4, 0],
         ] as const) {
           const where = [queries.pointer, heads * dim * 4, cache.pointer, 0, -tokens >>> 0];
-          const to = [out.pointer, headBytes, rowBytes, room.pointer, roomBytes, expandedBytes(dim)];
-          const stage = program.add("weigh", [tokens, heads, kvHeads, dim, ...where, ...to]);
+          const to = [out.pointer, headBytes, rowBytes, room.pointer, roomBytes, 1, 0, 0, 0, 0];
+          const stage = program.add("weigh", [tokens, heads, kvHeads, dim, ...where, ...to, TILE_TOKENS]);
           stage.setReal(7, dim ** -0.5);
           stage.tasks = kvHeads;
         }

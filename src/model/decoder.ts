@@ -19,7 +19,7 @@ import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, paddedHidden } from "./decoder-weights.ts";
 import { frequenciesOf, writeAngles } from "./rope.ts";
-import { MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
+import { MOST_TOKENS, type Span, StepTables, tilesOf } from "./step-tables.ts";
 
 /** Parts that a token's attention is cut into at most, and slots that a part has at least. */
 const MOST_PARTS = 8;
@@ -114,12 +114,13 @@ export class Decoder implements Disposable {
       append.set(9, layer.headNorms?.key.pointer ?? 0);
       append.setReal(10, config.epsilon);
       append.set(11, offset);
-      this.#watched.push({ keep: this.#program.add("keep"), weigh: this.#program.add("weigh") });
+      const keep = this.#program.add("keep");
       const about = [this.#tables.tilesAt, heads, kvHeads, headDim, this.#qkv.pointer, offset];
       const attend = this.#program.add("attend", about);
       attend.setReal(6, headDim ** -0.5);
       attend.set(11, config.window ?? 0);
       this.#attends.push(attend);
+      this.#watched.push({ keep, weigh: this.#program.add("weigh") });
       const merge = this.#perToken("merge", [heads, kvHeads, headDim]);
       merge.set(7, attended.values.pointer);
       this.#widened(merge, 8, attended);
@@ -195,8 +196,7 @@ export class Decoder implements Disposable {
       watch?.begin(tokens.length, cache);
     }
     this.#setTokens(tables.rows);
-    this.#setAttention(spans);
-    this.#setWatch(spans);
+    this.#setWatch(spans, this.#setAttention(spans));
     this.#setLogits(tables.wanted);
     this.#program.run(this.#pool());
     for (const { tokens, cache, watch } of spans) {
@@ -233,7 +233,8 @@ export class Decoder implements Disposable {
     for (const stage of this.#linear) stage.set(0, count);
   }
 
-  #setAttention(spans: readonly Span[]): void {
+  /** @returns the parts that each tile's attention is cut into */
+  #setAttention(spans: readonly Span[]): number {
     const { heads, kvHeads, headDim } = this.config;
     const { tiles, rows, largest } = this.#tables;
     const slots =
@@ -263,19 +264,24 @@ export class Decoder implements Disposable {
       stage.set(5, parts);
       stage.set(6, largest);
     }
+    return parts;
   }
 
-  #setWatch(spans: readonly Span[]): void {
+  #setWatch(spans: readonly Span[], parts: number): void {
     let first = 0;
+    let firstTile = 0;
     for (const stages of this.#watched) {
       stages.keep.tasks = 0;
       stages.weigh.tasks = 0;
     }
-    for (const { tokens, cache, watch } of spans) {
+    for (const span of spans) {
+      const { tokens, cache, watch } = span;
+      const attended = { states: this.#states.pointer, parts, largest: this.#tables.largest, firstTile };
       this.#watched.forEach((stages, layer) => {
-        watch?.set(layer, stages, first, tokens.length, this.#qkv.pointer, cache);
+        watch?.set(layer, stages, first, tokens.length, this.#qkv.pointer, cache, attended);
       });
       first += tokens.length;
+      firstTile += tilesOf(span);
     }
   }
 

@@ -118,7 +118,14 @@ export function queryIn(room: usize, dim: usize): usize {
   return valueBasesIn(room, dim) + (max(dim, PAGE_SLOTS) << 2);
 }
 
-/** Expands a page of fewer bits. room: `expandedBytes` of page-codec.ts. */
+/** Bytes of all of it. */
+// @ts-ignore: decorator
+@inline
+export function expandedBytes(dim: usize): usize {
+  return queryIn(0, dim) + dim * 6;
+}
+
+/** Expands a page of fewer bits. */
 export function expand(codec: i32, keys: usize, values: usize, dim: usize, room: usize): void {
   const to = valuesIn(room, dim);
   unpack(codec, keys, dim, room);
