@@ -49,7 +49,7 @@ function bound(kernel: "dotsOfEight" | "sumsOfEight"): number {
   using room = face.arena.alloc(1 << 16);
   room.u8().fill(0);
   const at = room.pointer;
-  const args = kernel === "dotsOfEight" ? [at, DIM * 8, rows] : [at, 16, DIM * 16, rows];
+  const args = kernel === "dotsOfEight" ? [at, DIM * 8, rows] : [at, DIM * 16, rows];
   // operands and results in different parts of a page of memory: a store is not taken for what a load waits for
   const by = [at + (1 << 15), kernel === "dotsOfEight" ? DIM / 2 : DIM, at + (1 << 15) + (1 << 11)];
   const times = Array.from({ length: 2 * ROUNDS }, () =>

@@ -35,7 +35,7 @@ const EIGHT = 8;
 /** Bytes of what so many queries by eights work in (wasm/assembly/eight.ts, panel.ts): scores and sums of a block, all blocks, a page made ready. */
 function blocksRoom(dim: number, queries: number, encoded: boolean): number {
   const block = PAGE_SLOTS * 48 + dim * 48 + 160;
-  const panel = PAGE_SLOTS * (4 * dim + 16) + (encoded ? expandedBytes(dim) : 0);
+  const panel = PAGE_SLOTS * (8 * dim + 16) + (encoded ? expandedBytes(dim) : 0);
   return block + Math.ceil(queries / EIGHT) * (128 + 80 * dim) + panel;
 }
 

@@ -90,35 +90,38 @@ describe.each([
   });
 });
 
-test("sums are the same beside other sequences, by several threads", async () => {
-  await using pool = await openPool(kernels(), { workers: 1 });
-  const config = randomConfig({ head_dim: 32 });
-  const weights = new DecoderWeights(kernels().arena, config, randomSource(config, 3), "bf16");
-  using decoder = new Decoder(kernels(), config, weights, () => pool);
-  const policy = { name: "test", needs: { weightSums: true }, evicts: true };
-  const sums = (beside: readonly number[]): number[][] => {
-    using governor = new Governor(kernels(), config, policy, () => pool);
-    const { cache, watch } = governor;
-    for (const [from, to] of [
-      [0, 100],
-      [100, 101],
-      [101, 170],
-    ] as const) {
-      using other = new PagedCache(kernels(), decoder.shape);
-      const span = { tokens: tokens.slice(from, to), cache, watch };
-      decoder.step(beside.length > 0 ? [{ tokens: beside, cache: other }, span] : [span]);
-    }
-    return governor.heads().map((head) => [...head.weightSums()]);
-  };
-  const alone = sums([]);
-  for (const count of [1, 3, 45])
-    sums(tokens.slice(0, count)).forEach((head, i) => {
-      expect(head).toHaveLength(170);
-      head.forEach((sum, s) => {
-        expect(Math.abs(sum - alone[i]![s]!)).toBeLessThan(1e-3 * (1 + sum));
+test.each([1, 2])(
+  "sums are the same beside other sequences, by several threads: %i heads",
+  async (kvHeads) => {
+    await using pool = await openPool(kernels(), { workers: 1 });
+    const config = randomConfig({ head_dim: 32, num_key_value_heads: kvHeads });
+    const weights = new DecoderWeights(kernels().arena, config, randomSource(config, 3), "bf16");
+    using decoder = new Decoder(kernels(), config, weights, () => pool);
+    const policy = { name: "test", needs: { weightSums: true }, evicts: true };
+    const sums = (beside: readonly number[]): number[][] => {
+      using governor = new Governor(kernels(), config, policy, () => (beside.length > 0 ? pool : undefined));
+      const { cache, watch } = governor;
+      for (const [from, to] of [
+        [0, 100],
+        [100, 101],
+        [101, 170],
+      ] as const) {
+        using other = new PagedCache(kernels(), decoder.shape);
+        const span = { tokens: tokens.slice(from, to), cache, watch };
+        decoder.step(beside.length > 0 ? [{ tokens: beside, cache: other }, span] : [span]);
+      }
+      return governor.heads().map((head) => [...head.weightSums()]);
+    };
+    const alone = sums([]);
+    for (const count of [1, 3, 45])
+      sums(tokens.slice(0, count)).forEach((head, i) => {
+        expect(head).toHaveLength(170);
+        head.forEach((sum, s) => {
+          expect(Math.abs(sum - alone[i]![s]!)).toBeLessThan(1e-3 * (1 + sum));
+        });
       });
-    });
-});
+  },
+);
 
 test("statistics of queries are of those before rotation", () => {
   const config = randomConfig({ head_dim: 16 });

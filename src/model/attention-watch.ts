@@ -257,7 +257,7 @@ export class AttentionWatch implements Disposable {
     const group = heads / kvHeads;
     const slots = cache.pagesWith(about.from < 0 ? 0 : count) * PAGE_SLOTS;
     const threads = this.#pool()?.threads ?? 1;
-    const cuts = attended && count * group > FEW_QUERIES ? Math.ceil((2 * threads) / kvHeads) : 1;
+    const cuts = attended && count * group > FEW_QUERIES ? Math.ceil(threads / kvHeads) : 1;
     const roomBytes = weighRoom(headDim, Math.min(count, TILE_TOKENS) * group, slots);
     this.#room = this.#grown(this.#room, roomBytes * kvHeads * cuts);
     const where = [about.q, about.stride, cache.pointer + layer * kvHeads * HEAD_BYTES, 0, about.from >>> 0];

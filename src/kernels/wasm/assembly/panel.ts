@@ -10,19 +10,19 @@ const LEAST_SHARE: f32 = 1.0 / 1048576;
 export const LOG2E: f32 = 1.44269504;
 
 /**
- * Where the parts of a panel lie: keys [slots / 4][dim] of four and values [dim / 4][slots] of four, i16, or keys alone, f32; then of each slot the
- * scale of its key, what is added to its score (logs of its count and of its value's scale), one over that scale, its base over that scale
- * (affine); then the page's expanded codes.
+ * Where the parts of a panel lie: keys [slots / 4][dim] of four, values [dim / 4][slots] of four, with room for f32; then of each slot the scale
+ * of its key, what is added to its score (logs of its count and of its value's scale), one over that scale, its base over that scale (affine);
+ * then the page's expanded codes.
  */
 // @ts-ignore: decorator
 @inline
 export function panelValues(panel: usize, dim: usize): usize {
-  return panel + PAGE_SLOTS * (dim << 1);
+  return panel + PAGE_SLOTS * (dim << 2);
 }
 // @ts-ignore: decorator
 @inline
 export function keyScalesIn(panel: usize, dim: usize): usize {
-  return panel + PAGE_SLOTS * (dim << 2);
+  return panel + PAGE_SLOTS * (dim << 3);
 }
 // @ts-ignore: decorator
 @inline
@@ -69,6 +69,13 @@ function turnRows(from: usize, rows: usize, columns: usize, to: usize): void {
       const at = from + i;
       fourByFour(v128.load(at), v128.load(at + bytes), v128.load(at + 2 * bytes), v128.load(at + 3 * bytes), to);
     }
+  }
+}
+
+/** Rows of f32, `columns` each: [columns / 4][rows][4]. */
+function parcelRows(from: usize, rows: usize, columns: usize, to: usize): void {
+  for (let i: usize = 0; i < columns; i += 4) {
+    for (let r: usize = 0; r < rows; r++, to += 16) v128.store(to, v128.load(from + (r * columns + i << 2)));
   }
 }
 
@@ -125,6 +132,7 @@ export function preparePanel(entry: usize, dim: usize, panel: usize, keysAlone: 
   const bias = <usize>load<u32>(entry, 8), codec = load<i32>(entry, 12);
   if (codec == F32) {
     turnRows(keys, PAGE_SLOTS, dim, panel);
+    if (!keysAlone) parcelRows(values, PAGE_SLOTS, dim, panelValues(panel, dim));
     setSlots(panel, dim, bias, 0);
     return;
   }
