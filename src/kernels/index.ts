@@ -18,6 +18,7 @@ export {
 export {
   attentionRoom,
   expandedBytes,
+  FEW_QUERIES,
   PAGE_SLOTS,
   Program,
   ROW_WORDS,

@@ -47,6 +47,8 @@ export const KERNEL_NAMES = [
   "linearB16",
   "widenActivations",
   "runProgram",
+  "dotsOfEight",
+  "sumsOfEight",
   "placeQ8",
   "placeQ4",
   "encodePage",

@@ -29,20 +29,18 @@ export const stateBytes = (dim: number): number => 16 + dim * 6;
 
 /** Bytes of a page of fewer bits than 8 once it is expanded, and of a query's own codes for it. */
 export const expandedBytes = (dim: number): number =>
-  Math.ceil((2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS)) / 16) * 16;
+  2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS);
 /** Bytes of a page of halves once it is expanded. */
 export const widenedBytes = (dim: number): number => 2 * PAGE_SLOTS * dim * 4;
 
 /** More queries than this take pages by eights (wasm/assembly/program.ts). */
-const FEW_QUERIES = 4;
+export const FEW_QUERIES = 4;
 const EIGHT = 8;
-/** Tokens whose weights are computed together (wasm/assembly/weigh-block.ts). */
-const WEIGHED_TOKENS = 32;
 
 /** Bytes of what so many queries by eights work in (wasm/assembly/eight.ts, panel.ts): scores and sums of a block, all blocks, a page made ready. */
 function blocksRoom(dim: number, queries: number, expanded: number): number {
   const block = PAGE_SLOTS * 48 + dim * 48 + 160;
-  const panel = PAGE_SLOTS * (4 * dim + 16) + expanded;
+  const panel = PAGE_SLOTS * (8 * dim + 16) + expanded;
   return block + Math.ceil(queries / EIGHT) * (128 + 80 * dim) + panel;
 }
 
@@ -56,17 +54,10 @@ export function attentionRoom(dim: number, queries: number, expanded: number): n
 export const roomsBytes = (threads: number, room: number): number =>
   Math.ceil(threads / 4) * 16 + threads * room;
 
-/** Bytes that a key-value head's weights of so many tokens are computed in. @param slots of whole pages. @param expanded bytes in which a page is expanded */
-export function weighRoom(
-  dim: number,
-  tokens: number,
-  group: number,
-  slots: number,
-  expanded: number,
-): number {
+/** Bytes that weights of so many queries of a tile are computed in. @param slots of whole pages. @param expanded bytes in which a page is expanded */
+export function weighRoom(dim: number, queries: number, slots: number, expanded: number): number {
   const alone = stateBytes(dim) + expanded + slots * 4;
-  if (tokens * group <= FEW_QUERIES) return alone;
-  return Math.max(alone, blocksRoom(dim, Math.min(tokens, WEIGHED_TOKENS) * group, expanded));
+  return queries > FEW_QUERIES ? Math.max(alone, blocksRoom(dim, queries, expanded)) : alone;
 }
 
 /** Words of what is known of a row, and of a tile of rows (wasm/assembly/program.ts). */

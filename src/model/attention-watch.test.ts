@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import type { CacheCodec } from "../cache/page-codec.ts";
+import { PagedCache } from "../cache/paged-cache.ts";
 import type { HeadContext } from "../cache/parts.ts";
-import { kernels } from "../kernels/index.ts";
+import { kernels, openPool } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
@@ -90,6 +91,39 @@ describe.each([
     expect(governor.heads()[0]!.weightSums()).toHaveLength(200);
   });
 });
+
+test.each([1, 2])(
+  "sums are the same beside other sequences, by several threads: %i heads",
+  async (kvHeads) => {
+    await using pool = await openPool(kernels(), { workers: 1 });
+    const config = randomConfig({ head_dim: 32, num_key_value_heads: kvHeads });
+    const weights = new DecoderWeights(kernels(), config, randomSource(config, 3), "bf16");
+    using decoder = new Decoder(kernels(), config, weights, () => pool);
+    const policy = { name: "test", needs: { weightSums: true }, evicts: true };
+    const sums = (beside: readonly number[]): number[][] => {
+      using governor = new Governor(kernels(), config, policy, () => (beside.length > 0 ? pool : undefined));
+      const { cache, watch } = governor;
+      for (const [from, to] of [
+        [0, 100],
+        [100, 101],
+        [101, 170],
+      ] as const) {
+        using other = new PagedCache(kernels(), decoder.shape);
+        const span = { tokens: tokens.slice(from, to), cache, watch };
+        decoder.step(beside.length > 0 ? [{ tokens: beside, cache: other }, span] : [span]);
+      }
+      return governor.heads().map((head) => [...head.weightSums()]);
+    };
+    const alone = sums([]);
+    for (const count of [1, 3, 45])
+      sums(tokens.slice(0, count)).forEach((head, i) => {
+        expect(head).toHaveLength(170);
+        head.forEach((sum, s) => {
+          expect(Math.abs(sum - alone[i]![s]!)).toBeLessThan(1e-3 * (1 + sum));
+        });
+      });
+  },
+);
 
 test("statistics of queries are of those before rotation", () => {
   const config = randomConfig({ head_dim: 16 });

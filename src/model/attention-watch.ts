@@ -7,6 +7,7 @@ import type { HeadContext, Needs, QueryStatistics, WindowWeights } from "../cach
 import { turnRows } from "../cache/turn.ts";
 import { MnemeError } from "../errors.ts";
 import {
+  FEW_QUERIES,
   PAGE_SLOTS,
   type Pool,
   Program,
@@ -18,7 +19,20 @@ import {
 import type { ModelConfig } from "./config.ts";
 import { QueryMoments } from "./query-moments.ts";
 import { frequenciesOf, writeAngles } from "./rope.ts";
-import { MOST_TOKENS } from "./step-tables.ts";
+import { MOST_TOKENS, TILE_TOKENS } from "./step-tables.ts";
+
+/** Where a step's attention leaves the states of a sequence's queries, for their sums of weights (see kernels/wasm/assembly/program.ts). */
+export interface Attended {
+  readonly states: number;
+  readonly parts: number;
+  /** Tokens of the step's largest tile. */
+  readonly largest: number;
+  /** Number of the sequence's first tile. */
+  readonly firstTile: number;
+}
+
+/** Of what the kernels know of a head. */
+const HEAD_BYTES = 16;
 
 export class AttentionWatch implements Disposable {
   readonly needs: Needs;
@@ -107,7 +121,7 @@ export class AttentionWatch implements Disposable {
     if (this.needs.weightSums) this.#reserve(cache.pagesWith(count) * PAGE_SLOTS);
   }
 
-  /** @param first row of the step's first token. @param stages of a layer: keep, weigh */
+  /** @param first row of the step's first token. @param stages of a layer: keep, weigh, the latter behind that of attention */
   set(
     layer: number,
     stages: { readonly keep: Stage; readonly weigh: Stage },
@@ -115,6 +129,7 @@ export class AttentionWatch implements Disposable {
     count: number,
     qkv: number,
     cache: PagedCache,
+    attended: Attended,
   ): void {
     const { heads, kvHeads, headDim } = this.#config;
     const stride = (heads + 2 * kvHeads) * headDim * 4;
@@ -136,6 +151,7 @@ export class AttentionWatch implements Disposable {
       out: sums,
       outBytes: this.#capacity * 4,
       rowBytes: 0,
+      attended,
     });
   }
 
@@ -240,33 +256,28 @@ export class AttentionWatch implements Disposable {
 
   #weigh(stage: Stage, layer: number, cache: PagedCache, about: WeighAbout): void {
     const { heads, kvHeads, headDim } = this.#config;
+    const { count, attended } = about;
+    const { attentionScale, attentionCap = 0 } = this.#config;
+    const group = heads / kvHeads;
     const expanded = cache.expandedBytes;
-    const slots = cache.pagesWith(about.from < 0 ? 0 : about.count) * PAGE_SLOTS;
-    const roomBytes = weighRoom(headDim, about.count, heads / kvHeads, slots, expanded);
-    this.#room = this.#grown(this.#room, roomBytes * kvHeads);
-    const args = [
-      about.count,
-      heads,
-      kvHeads,
-      headDim,
-      about.q,
-      about.stride,
-      cache.pointer + layer * kvHeads * 16,
-      0,
-      about.from >>> 0,
-      about.out,
-      about.outBytes,
-      about.rowBytes,
-      this.#room.pointer,
-      roomBytes,
-      expanded,
-    ];
-    args.forEach((value, i) => {
+    const slots = cache.pagesWith(about.from < 0 ? 0 : count) * PAGE_SLOTS;
+    const threads = this.#pool()?.threads ?? 1;
+    const isCut = attended && count * group > FEW_QUERIES && attentionCap === 0;
+    const cuts = isCut ? Math.ceil(threads / kvHeads) : 1;
+    const roomBytes = weighRoom(headDim, Math.min(count, TILE_TOKENS) * group, slots, expanded);
+    this.#room = this.#grown(this.#room, roomBytes * kvHeads * cuts);
+    const where = [about.q, about.stride, cache.pointer + layer * kvHeads * HEAD_BYTES, 0, about.from >>> 0];
+    const to = [about.out, about.outBytes, about.rowBytes, this.#room.pointer, roomBytes, cuts];
+    const states = attended
+      ? [attended.states, attended.parts, attended.largest, attended.firstTile]
+      : [0, 0, 0, 0];
+    const all = [count, heads, kvHeads, headDim, ...where, ...to, ...states, TILE_TOKENS, expanded];
+    all.forEach((value, i) => {
       stage.set(i, value);
     });
-    stage.setReal(7, this.#config.attentionScale);
-    stage.setReal(15, this.#config.attentionCap ?? 0);
-    stage.tasks = kvHeads;
+    stage.setReal(7, attentionScale);
+    stage.setReal(21, attentionCap);
+    stage.tasks = kvHeads * cuts;
   }
 
   #grown(region: Region | undefined, bytes: number): Region {
@@ -331,6 +342,8 @@ interface WeighAbout {
   readonly out: number;
   readonly outBytes: number;
   readonly rowBytes: number;
+  /** Absent: the sums of weights are found by a pass of their own. */
+  readonly attended?: Attended;
 }
 
 function unasked(what: keyof Needs): MnemeError {

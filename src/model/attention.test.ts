@@ -16,7 +16,7 @@ import {
   weighRoom,
 } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
-import { StepTables } from "./step-tables.ts";
+import { StepTables, TILE_TOKENS } from "./step-tables.ts";
 
 const face = kernels();
 let pool: Pool;
@@ -220,7 +220,8 @@ describe("weights equal those of all slots", () => {
         using sums = face.arena.alloc(kvHeads * stride * 4);
         sums.f32().fill(0);
         rows.u8().fill(0xff);
-        const roomBytes = weighRoom(dim, tokens, group, stride, cache.expandedBytes);
+        const atOnce = Math.min(tokens, TILE_TOKENS) * group;
+        const roomBytes = weighRoom(dim, atOnce, stride, cache.expandedBytes);
         using room = face.arena.alloc(roomBytes * kvHeads);
         using program = new Program(face, 2);
         for (const [out, headBytes, rowBytes] of [
@@ -228,8 +229,9 @@ describe("weights equal those of all slots", () => {
           [sums, stride * 4, 0],
         ] as const) {
           const where = [queries.pointer, heads * dim * 4, cache.pointer, 0, -tokens >>> 0];
-          const to = [out.pointer, headBytes, rowBytes, room.pointer, roomBytes, cache.expandedBytes];
-          const stage = program.add("weigh", [tokens, heads, kvHeads, dim, ...where, ...to]);
+          const to = [out.pointer, headBytes, rowBytes, room.pointer, roomBytes, 1, 0, 0, 0, 0, TILE_TOKENS];
+          const about = [tokens, heads, kvHeads, dim, ...where, ...to, cache.expandedBytes];
+          const stage = program.add("weigh", about);
           stage.setReal(7, dim ** -0.5);
           stage.tasks = kvHeads;
         }

@@ -19,7 +19,7 @@ import { type DecoderWeights, type LayerWeights, paddedHidden } from "./decoder-
 import { type Inputs, inputRegions } from "./products.ts";
 import { programStages } from "./sizes.ts";
 import { type Product, StepProgram, type Threads } from "./step-program.ts";
-import { MOST_TOKENS, type Span, StepTables } from "./step-tables.ts";
+import { MOST_TOKENS, type Span, StepTables, tilesOf } from "./step-tables.ts";
 
 export type { Threads } from "./step-program.ts";
 
@@ -150,12 +150,13 @@ export class Decoder implements Disposable {
     append.set(9, layer.headNorms?.key.pointer ?? 0);
     append.setReal(10, epsilon);
     append.set(11, offset);
-    this.#watched.push({ keep: program.add("keep"), weigh: program.add("weigh") });
+    const keep = program.add("keep");
     const attend = program.add("attend", [this.#tables.tilesAt, heads, kvHeads, headDim, qkv, offset]);
     attend.setReal(6, attentionScale);
     attend.set(11, windowed ? window! : 0);
     attend.setReal(14, attentionCap ?? 0);
     this.#attends.push(attend);
+    this.#watched.push({ keep, weigh: program.add("weigh") });
     const merge = program.addOfToken("merge", [heads, kvHeads, headDim]);
     merge.set(12, this.#tables.rowsAt);
     this.#merges.push(merge);
@@ -258,8 +259,7 @@ export class Decoder implements Disposable {
       cache.begin(tokens.length);
       watch?.begin(tokens.length, cache);
     }
-    this.#setAttention(spans);
-    this.#setWatch(spans);
+    this.#setWatch(spans, this.#setAttention(spans));
     this.#setLogits(tables.wanted, scored);
     this.#program.setTokens(tables.rows, tables.wanted);
     this.#program.run();
@@ -287,7 +287,8 @@ export class Decoder implements Disposable {
     }
   }
 
-  #setAttention(spans: readonly Span[]): void {
+  /** @returns the parts that each tile's attention is cut into */
+  #setAttention(spans: readonly Span[]): number {
     const { heads, kvHeads, headDim } = this.config;
     const { tiles, rows, largest } = this.#tables;
     const slots =
@@ -317,19 +318,24 @@ export class Decoder implements Disposable {
       stage.set(5, parts);
       stage.set(6, largest);
     }
+    return parts;
   }
 
-  #setWatch(spans: readonly Span[]): void {
+  #setWatch(spans: readonly Span[], parts: number): void {
     let first = 0;
+    let firstTile = 0;
     for (const stages of this.#watched) {
       stages.keep.tasks = 0;
       stages.weigh.tasks = 0;
     }
-    for (const { tokens, cache, watch } of spans) {
+    for (const span of spans) {
+      const { tokens, cache, watch } = span;
+      const attended = { states: this.#states.pointer, parts, largest: this.#tables.largest, firstTile };
       this.#watched.forEach((stages, layer) => {
-        watch?.set(layer, stages, first, tokens.length, this.#qkv.pointer, cache);
+        watch?.set(layer, stages, first, tokens.length, this.#qkv.pointer, cache, attended);
       });
       first += tokens.length;
+      firstTile += tilesOf(span);
     }
   }
 

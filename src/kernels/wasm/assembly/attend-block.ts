@@ -6,7 +6,7 @@ import { NOTHING, stateBytes } from "./attend";
 import { beginBlock, blockBytes, FLOOR, pair, queriesIn, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, sumsIn, totalsIn, weightsIn } from "./eight";
 import { exp2Codes, exp2F32, TOP_CODE } from "./exp";
 import { ENTRY, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, valueBasesIn } from "./page";
-import { expandedIn, floatValues, inversesIn, panelCodec, panelValues, preparePanel, slotBasesIn } from "./panel";
+import { expandedIn, inversesIn, panelCodec, panelValues, preparePanel, slotBasesIn } from "./panel";
 import { dotsOfEight, EIGHT, sumsOfEight } from "./products";
 
 const LN2: f32 = 0.69314718;
@@ -113,15 +113,15 @@ function addPage(codec: i32, block: usize, panel: usize, dim: usize, products: u
   if (codec > INT8) addValueBases(codec, block, panel, dim, sums, by0, by1);
 }
 
-/** A page for a block, of which its queries see some of the first `slots`. values: of a page of f32. */
-function attendPanel(codec: i32, block: usize, panel: usize, values: usize, slots: usize, sight: usize, dim: usize, room: usize): void {
+/** A page for a block, of which its queries see some of the first `slots`. */
+function attendPanel(codec: i32, block: usize, panel: usize, slots: usize, sight: usize, dim: usize, room: usize): void {
   // products of weights take slots by fours; those behind the last are not seen
   const some = (slots + 3) & ~3;
   const sums = totalsIn(room, dim);
   scoreBlock(codec, block, panel, some, sight, dim, room);
   if (codec == F32) {
     weightsF32(block, some, room, sums);
-    sumsOfEight(values, dim << 2, 16, dim, room, slots, sumsIn(room));
+    sumsOfEight(panelValues(panel, dim), PAGE_SLOTS << 4, dim, room, some, sumsIn(room));
   } else {
     const inverses = inversesIn(panel, dim), codes = weightsIn(room);
     if (isAffine(codec)) weightCodes(block, inverses, slotBasesIn(panel, dim), true, some, room, codes, sums);
@@ -155,7 +155,7 @@ export function attendBlocks(q: usize, qStride: usize, tokens: usize, group: usi
   for (let i: usize = 0; i < count; i += EIGHT) beginBlock(blocks + i / EIGHT * size, q, qStride, i, count, group, dim, scale);
   for (let p = first; p < last; p++) {
     const entry = table + p * ENTRY;
-    const codec = panelCodec(entry), values = floatValues(entry, panel, dim);
+    const codec = panelCodec(entry);
     const start = p * PAGE_SLOTS;
     // the last token sees the latest slots, the first one the earliest
     if (before + tokens <= start || (window && before + 1 >= window + start + PAGE_SLOTS)) continue;
@@ -164,7 +164,7 @@ export function attendBlocks(q: usize, qStride: usize, tokens: usize, group: usi
       const slots = slotsOf(i, count, group, before, start);
       if (slots == 0) continue;
       const sight = sightOf(sightIn(room, dim), i, count, group, before, window, start);
-      attendPanel(codec, blocks + i / EIGHT * size, panel, values, slots, sight, dim, room);
+      attendPanel(codec, blocks + i / EIGHT * size, panel, slots, sight, dim, room);
     }
   }
   for (let i: usize = 0; i < count; i += EIGHT) endBlock(blocks + i / EIGHT * size, dim, states + i * stateBytes(dim), count - i);

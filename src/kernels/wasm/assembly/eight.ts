@@ -123,7 +123,7 @@ function within(bound: usize, start: usize): usize {
 @inline
 function multiplyKeys(codec: i32, block: usize, panel: usize, slots: usize, dim: usize, room: usize): void {
   if (codec == F32) {
-    sumsOfEight(panel, 16, dim << 4, slots, queriesIn(block, dim), dim, room);
+    sumsOfEight(panel, dim << 4, slots, queriesIn(block, dim), dim, room);
     return;
   }
   let codes = codesIn(block, dim), by = block + 64;

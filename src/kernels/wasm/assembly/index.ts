@@ -19,7 +19,7 @@ export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
 export { mergePairs } from "./merge";
 export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
+export { dotsOfEight, sumsOfEight } from "./products";
 export { runProgram } from "./program";
 export { placeQ4, placeQ8 } from "./place";
 export { encodePage, gatherSlots, putRows, readPages } from "./segment";
-export { dotsOfEight, sumsOfEight } from "./products";

@@ -10,19 +10,19 @@ const LEAST_SHARE: f32 = 1.0 / 1048576;
 export const LOG2E: f32 = 1.44269504;
 
 /**
- * Where the parts of a panel lie: keys [slots / 4][dim] of four and values [dim / 4][slots] of four, i16, or keys alone, f32; then of each slot the
- * scale of its key, what is added to its score (logs of its count and of its value's scale), one over that scale, its base over that scale
- * (affine); then the page's expanded codes.
+ * Where the parts of a panel lie: keys [slots / 4][dim] of four, values [dim / 4][slots] of four, with room for f32; then of each slot the scale
+ * of its key, what is added to its score (logs of its count and of its value's scale), one over that scale, its base over that scale (affine);
+ * then the page's expanded codes.
  */
 // @ts-ignore: decorator
 @inline
 export function panelValues(panel: usize, dim: usize): usize {
-  return panel + PAGE_SLOTS * (dim << 1);
+  return panel + PAGE_SLOTS * (dim << 2);
 }
 // @ts-ignore: decorator
 @inline
 export function keyScalesIn(panel: usize, dim: usize): usize {
-  return panel + PAGE_SLOTS * (dim << 2);
+  return panel + PAGE_SLOTS * (dim << 3);
 }
 // @ts-ignore: decorator
 @inline
@@ -45,12 +45,6 @@ export function expandedIn(panel: usize, dim: usize): usize {
   return slotBasesIn(panel, dim) + (PAGE_SLOTS << 2);
 }
 
-// @ts-ignore: decorator
-@inline
-export function panelBytes(dim: usize): usize {
-  return queryIn(expandedIn(0, dim), dim);
-}
-
 /** Rows of i8 codes, `columns` each, as i16 pairs: [rows / 4][columns / 2][4][2]. rows a multiple of 4, columns of 8. */
 function widenRows(from: usize, rows: usize, columns: usize, to: usize): void {
   for (let end = from + rows * columns; from < end; from += columns << 2) {
@@ -69,6 +63,13 @@ function turnRows(from: usize, rows: usize, columns: usize, to: usize): void {
       const at = from + i;
       fourByFour(v128.load(at), v128.load(at + bytes), v128.load(at + 2 * bytes), v128.load(at + 3 * bytes), to);
     }
+  }
+}
+
+/** Rows of f32, `columns` each: [columns / 4][rows][4]. */
+function parcelRows(from: usize, rows: usize, columns: usize, to: usize): void {
+  for (let i: usize = 0; i < columns; i += 4) {
+    for (let r: usize = 0; r < rows; r++, to += 16) v128.store(to, v128.load(from + (r * columns + i << 2)));
   }
 }
 
@@ -127,21 +128,19 @@ export function panelCodec(entry: usize): i32 {
   return codec == F16 ? F32 : codec;
 }
 
-/** Values f32 [slots x dim] of a page of f32 or f16. */
-// @ts-ignore: decorator
-@inline
-export function floatValues(entry: usize, panel: usize, dim: usize): usize {
-  return load<i32>(entry, 12) == F16 ? wideValuesIn(expandedIn(panel, dim), dim) : <usize>load<u32>(entry, 4);
-}
-
-/** Makes a page ready, or its `keysAlone`: then nothing but the slots' counts is added to their scores. panel: `panelBytes` of program.ts. */
+/** Makes a page ready, or its `keysAlone`: then nothing but the slots' counts is added to their scores. panel: as `blocksRoom` of kernels/program.ts counts it. */
 export function preparePanel(entry: usize, dim: usize, panel: usize, keysAlone: bool): void {
   let keys = <usize>load<u32>(entry), values = <usize>load<u32>(entry, 4);
   const bias = <usize>load<u32>(entry, 8), codec = load<i32>(entry, 12);
   const expanded = expandedIn(panel, dim);
   if (codec == F32 || codec == F16) {
-    if (codec == F16) expand(codec, keys, values, dim, expanded);
-    turnRows(codec == F16 ? expanded : keys, PAGE_SLOTS, dim, panel);
+    if (codec == F16) {
+      expand(codec, keys, values, dim, expanded);
+      keys = expanded;
+      values = wideValuesIn(expanded, dim);
+    }
+    turnRows(keys, PAGE_SLOTS, dim, panel);
+    if (!keysAlone) parcelRows(values, PAGE_SLOTS, dim, panelValues(panel, dim));
     setSlots(panel, dim, bias, 0);
     return;
   }

@@ -42,14 +42,14 @@ export function dotsOfEight(a: usize, group: usize, rows: usize, b: usize, pairs
   }
 }
 
-/** The same of f32. a: four rows side by side, `step` bytes from a value to the next one and `group` from four rows to the next; b: [count][8]; out: [rows][8]. */
-export function sumsOfEight(a: usize, step: usize, group: usize, rows: usize, b: usize, count: usize, out: usize): void {
+/** The same of f32. a: [rows / 4][values of a group][4], `group` bytes from four rows to the next; b: [count][8]; out: [rows][8]. */
+export function sumsOfEight(a: usize, group: usize, rows: usize, b: usize, count: usize, out: usize): void {
   const end = out + (rows << 5);
   const last = b + (count << 5);
   for (; out < end; out += 128, a += group) {
     let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0, d0 = c0, d1 = c0, d2 = c0, d3 = c0;
     let at = a;
-    for (let from = b; from < last; from += 32, at += step) {
+    for (let from = b; from < last; from += 32, at += 16) {
       const x = v128.load(from), y = v128.load(from, 16);
       let row = v128.load32_splat(at);
       c0 = f32x4.add(c0, f32x4.mul(row, x));

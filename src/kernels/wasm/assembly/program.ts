@@ -8,7 +8,7 @@ import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { addWeights, weighRows } from "./weigh";
-import { weighBlocks } from "./weigh-block";
+import { weighTile } from "./weigh-block";
 
 /** Sleeps 50 microseconds or so. */
 // @ts-ignore: decorator
@@ -257,24 +257,33 @@ function keep(stage: usize): void {
 }
 
 /**
- * A task is a key-value head. tokens, heads, key-value heads, dim, queries, bytes between their rows, heads of the sequence's layer, scale,
- * slots before the first token less those before the batch, rows or sums of each head, bytes from a head's to the next one's, bytes of a row (0: sums are
- * wanted), room, bytes of a task's room, of it those of an expanded page: behind a state, before scores of whole pages, for few queries and with
- * a cap; cap of scores (0: none).
+ * A task is a part of a key-value head's pages. tokens, heads, key-value heads, dim, queries, bytes between their rows, heads of the sequence's
+ * layer, scale, slots before the first token less those before the batch, rows or sums of each head, bytes from a head's to the next one's, bytes
+ * of a row (0: sums are wanted), room, bytes of a task's room, parts (rows, few queries and a cap: 1); states of the batch's attention, its parts and
+ * tokens of the largest tile (0: none), the first tile's number, tokens of a tile; bytes in which a page is expanded, cap of scores (0: none).
  */
-function weigh(stage: usize, h: usize): void {
+function weigh(stage: usize, task: usize): void {
   const tokens = arg(stage, 0), kv = arg(stage, 2), dim = arg(stage, 3);
   const group = arg(stage, 1) / kv;
-  const q = arg(stage, 4) + h * group * (dim << 2);
+  const cuts = arg(stage, 14), cut = task % cuts, h = task / cuts;
+  const q = arg(stage, 4) + h * group * (dim << 2), qStride = arg(stage, 5);
   const head = arg(stage, 6) + (h << 4);
+  const table = <usize>load<u32>(head);
   const before = <usize>load<u32>(head, 4) + arg(stage, 8);
-  const out = arg(stage, 9) + h * arg(stage, 10);
-  const state = arg(stage, 12) + h * arg(stage, 13);
-  if (tokens * group > FEW && realArg(stage, 15) == 0) return weighBlocks(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), load<u32>(head), before, state, out, arg(stage, 11));
-  const room = state + stateBytes(dim);
-  const scores = room + arg(stage, 14);
-  if (arg(stage, 11)) weighRows(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), realArg(stage, 15), load<u32>(head), before, state, room, out, arg(stage, 11));
-  else addWeights(q, arg(stage, 5), tokens, group, dim, realArg(stage, 7), realArg(stage, 15), load<u32>(head), before, state, room, scores, out);
+  const out = arg(stage, 9) + h * arg(stage, 10), outStride = arg(stage, 11);
+  const room = arg(stage, 12) + task * arg(stage, 13);
+  const scale = realArg(stage, 7), cap = realArg(stage, 21);
+  if (tokens * group <= FEW || cap > 0) {
+    if (outStride) weighRows(q, qStride, tokens, group, dim, scale, cap, table, before, room, out, outStride);
+    else addWeights(q, qStride, tokens, group, dim, scale, cap, table, before, room, arg(stage, 20), out);
+    return;
+  }
+  if (outStride) memory.fill(out, 0, tokens * group * outStride);
+  const parts = arg(stage, 16), partStride = arg(stage, 17) * group * stateBytes(dim), some = arg(stage, 19);
+  for (let from: usize = 0; from < tokens; from += some) {
+    const states = parts ? arg(stage, 15) + ((arg(stage, 18) + from / some) * kv + h) * parts * partStride : 0;
+    weighTile(q + from * qStride, qStride, min(some, tokens - from), group, dim, scale, table, before + from, cut, cuts, states, parts, partStride, room, out + from * outStride, tokens * outStride, outStride);
+  }
 }
 
 /** tokens, a task's, gate and up, dim, out; how out is widened; biases of gate and up (0: none), whether gelu. */

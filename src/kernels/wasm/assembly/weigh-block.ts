@@ -1,14 +1,11 @@
-/** The weights of attention of many queries, by blocks of eight: scores are computed twice, for their sums and for the weights, and never kept. */
+/** The weights of attention of many queries, by blocks of eight: scores are computed again once their sums are known, and never kept. */
+import { NOTHING, stateBytes } from "./attend";
 import { addKeyBases } from "./attend-block";
-import { NOTHING } from "./attend";
 import { beginBlock, blockBytes, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, totalsIn, weightsIn } from "./eight";
-import { exp2F32 } from "./exp";
+import { exp2F32, expF32 } from "./exp";
 import { ENTRY, INT8, PAGE_SLOTS } from "./page";
-import { fourByFour, panelCodec, preparePanel } from "./panel";
+import { fourByFour, LOG2E, panelCodec, preparePanel } from "./panel";
 import { EIGHT } from "./products";
-
-/** Tokens whose blocks are at work together. */
-const TILE: usize = 32;
 
 /** Scores of a block over a page, those of a query less what the bases of keys add to all of them: that is in the block's place for the page's largest. */
 // @ts-ignore: decorator
@@ -68,7 +65,7 @@ function sumWeights(block: usize, slots: usize, scores: usize, sums: usize): voi
   }
 }
 
-/** Weights [slots][8] to a row for each query; rows: where they begin, of the first four queries and `rows` bytes apart. room: of 64 bytes. */
+/** Scores [slots][8], used up, as weights to a row for each query; rows: as `setRows` leaves them. */
 function putWeights(block: usize, slots: usize, scores: usize, rows: usize): void {
   const top0 = f32x4.sub(v128.load(block), v128.load(block, 96)), top1 = f32x4.sub(v128.load(block, 16), v128.load(block, 112));
   const by0 = v128.load(block, 32), by1 = v128.load(block, 48);
@@ -88,31 +85,32 @@ function putWeights(block: usize, slots: usize, scores: usize, rows: usize): voi
 }
 
 /** Where the rows of a block's queries have a page, u32 [8]; 0 for queries from `count` on. */
-function setRows(rows: usize, first: usize, count: usize, group: usize, from: usize, tokens: usize, out: usize, stride: usize): void {
+function setRows(rows: usize, first: usize, count: usize, group: usize, out: usize, headStride: usize, outStride: usize): void {
   for (let i: usize = 0; i < EIGHT; i++) {
     const query = first + i;
-    store<u32>(rows + (i << 2), query < count ? out + (query % group * tokens + from + query / group) * stride : 0);
+    store<u32>(rows + (i << 2), query < count ? out + query % group * headStride + query / group * outStride : 0);
   }
 }
 
-/**
- * As `weighRows` and `addWeights` of weigh.ts: rows `outStride` bytes apart, or sums if that is 0. room: a block's room, blocks of a tile of
- * tokens, a panel.
- */
-export function weighBlocks(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, before: usize, room: usize, out: usize, outStride: usize): void {
-  if (outStride) memory.fill(out, 0, tokens * group * outStride);
-  for (let from: usize = 0; from < tokens; from += TILE) {
-    const some = min(tokens - from, TILE);
-    weighTile(q + from * qStride, qStride, some, from, tokens, group, dim, scale, table, before + from, room, out, outStride);
+/** Largest scores and sums of a block's queries as attention found them. states: of the tile's first part, parts `partStride` bytes apart. */
+function readTotals(block: usize, states: usize, first: usize, count: usize, parts: usize, partStride: usize, dim: usize): void {
+  for (let i: usize = 0; i < EIGHT; i++) {
+    const at = states + min(first + i, count - 1) * stateBytes(dim);
+    let top = NOTHING;
+    for (let p: usize = 0; p < parts; p++) top = max(top, load<f32>(at + p * partStride));
+    let total: f32 = 0;
+    for (let p: usize = 0; p < parts; p++) {
+      const state = at + p * partStride;
+      total += load<f32>(state, 4) * f32x4.extract_lane(expF32(f32x4.splat(load<f32>(state) - top)), 0);
+    }
+    store<f32>(block + (i << 2), top * LOG2E);
+    store<f32>(block + (i << 2), total, 32);
   }
 }
 
-function weighTile(q: usize, qStride: usize, some: usize, from: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, before: usize, room: usize, out: usize, outStride: usize): void {
-  const count = some * group;
+/** Largest scores and sums of the queries of a tile, from all pages. */
+function findTotals(blocks: usize, count: usize, group: usize, dim: usize, table: usize, before: usize, end: usize, panel: usize, room: usize): void {
   const size = blockBytes(dim);
-  const blocks = room + roomBytes(dim), panel = blocks + (count + EIGHT - 1) / EIGHT * size;
-  const end = before + some;
-  for (let i: usize = 0; i < count; i += EIGHT) beginBlock(blocks + i / EIGHT * size, q, qStride, i, count, group, dim, scale);
   for (let start: usize = 0; start < end; start += PAGE_SLOTS) {
     const entry = table + start / PAGE_SLOTS * ENTRY;
     preparePanel(entry, dim, panel, true);
@@ -122,10 +120,29 @@ function weighTile(q: usize, qStride: usize, some: usize, from: usize, tokens: u
       addTotals(panelCodec(entry), blocks + i / EIGHT * size, panel, slots, sight, dim, room);
     }
   }
+}
+
+/**
+ * Weights of the queries of a tile over the part `part` of `cuts` of the pages that they see. states: as attention left them, or 0 to find the
+ * sums here. out: rows of all queries, those of heads `headStride` bytes apart, those of tokens `outStride`; or sums over slots, if that is 0.
+ * room: a block's room, blocks of the tile, a panel.
+ */
+export function weighTile(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, table: usize, before: usize, part: usize, cuts: usize, states: usize, parts: usize, partStride: usize, room: usize, out: usize, headStride: usize, outStride: usize): void {
+  const count = tokens * group;
+  const size = blockBytes(dim);
+  const blocks = room + roomBytes(dim), panel = blocks + (count + EIGHT - 1) / EIGHT * size;
+  const end = before + tokens;
+  for (let i: usize = 0; i < count; i += EIGHT) {
+    beginBlock(blocks + i / EIGHT * size, q, qStride, i, count, group, dim, scale);
+    if (states) readTotals(blocks + i / EIGHT * size, states, i, count, parts, partStride, dim);
+  }
+  if (!states) findTotals(blocks, count, group, dim, table, before, end, panel, room);
   for (let i: usize = 0; i < count; i += EIGHT) invert(blocks + i / EIGHT * size, count - i, outStride ? 1 : 1 / <f32>group);
   const sums = weightsIn(room), rows = totalsIn(room, dim);
-  for (let start: usize = 0; start < end; start += PAGE_SLOTS) {
-    const entry = table + start / PAGE_SLOTS * ENTRY;
+  const pages = (end + PAGE_SLOTS - 1) / PAGE_SLOTS;
+  const last = pages * (part + 1) / cuts;
+  for (let p = pages * part / cuts; p < last; p++) {
+    const entry = table + p * ENTRY, start = p * PAGE_SLOTS;
     preparePanel(entry, dim, panel, true);
     memory.fill(sums, 0, PAGE_SLOTS << 4);
     for (let i: usize = 0; i < count; i += EIGHT) {
@@ -134,7 +151,7 @@ function weighTile(q: usize, qStride: usize, some: usize, from: usize, tokens: u
       const sight = sightOf(sightIn(room, dim), i, count, group, before, 0, start);
       basedScores(panelCodec(entry), block, panel, slots, sight, dim, room);
       if (outStride) {
-        setRows(rows, i, count, group, from, tokens, out + (start << 2), outStride);
+        setRows(rows, i, count, group, out + (start << 2), headStride, outStride);
         putWeights(block, slots, room, rows);
       } else sumWeights(block, slots, room, sums);
     }

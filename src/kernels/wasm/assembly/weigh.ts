@@ -1,5 +1,5 @@
 /** The weights of attention themselves, for those who judge slots by them: a second pass beside the fused kernel, whose result it must equal. */
-import { NOTHING, openState, scorePage } from "./attend";
+import { NOTHING, openState, scorePage, stateBytes } from "./attend";
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
 import { ENTRY, expand, INT8, PAGE_SLOTS } from "./page";
@@ -31,8 +31,12 @@ function normalise(scores: usize, seen: usize, all: f32): void {
   for (let s: usize = 0; s < end << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), by));
 }
 
-/** out[head of the group][token] = weights over the slots, rows `outStride` bytes apart and zero behind what a token sees; a row has whole pages. */
-export function weighRows(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, before: usize, state: usize, room: usize, out: usize, outStride: usize): void {
+/**
+ * out[head of the group][token] = weights over the slots, rows `outStride` bytes apart and zero behind what a token sees; a row has whole pages.
+ * state: room for one, then for an expanded page.
+ */
+export function weighRows(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, before: usize, state: usize, out: usize, outStride: usize): void {
+  const room = state + stateBytes(dim);
   for (let t: usize = 0; t < tokens; t++) {
     for (let h: usize = 0; h < group; h++) {
       const row = out + (h * tokens + t) * outStride;
@@ -45,8 +49,12 @@ export function weighRows(q: usize, qStride: usize, tokens: usize, group: usize,
   }
 }
 
-/** sums[slot] += the mean of the group's weights, of each token. scores: room for whole pages. */
-export function addWeights(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, before: usize, state: usize, room: usize, scores: usize, sums: usize): void {
+/**
+ * sums[slot] += the mean of the group's weights, of each token. state: room for one, for an expanded page of `expanded` bytes, then for scores of
+ * whole pages.
+ */
+export function addWeights(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, before: usize, state: usize, expanded: usize, sums: usize): void {
+  const room = state + stateBytes(dim), scores = room + expanded;
   for (let t: usize = 0; t < tokens; t++) {
     const seen = before + t + 1;
     for (let h: usize = 0; h < group; h++) {

@@ -1,0 +1,172 @@
+/**
+ * How fast is attention over prompts, and how near to its bound? 256 tokens behind a context, as a step of a prompt has them, in tiles whose
+ * queries share each page, beside tokens one by one, in turns, for pages of every codec; how far the outputs are apart is told. The bound is
+ * what the products alone do on operands in the first-level cache. One thread, by processor time: other work may share the machine.
+ * Switches: --scale 4 for the longest context too, --only CODEC.
+ */
+import { PAGE_CODECS, type PageCodec } from "../src/cache/page-codec.ts";
+import { PagedCache } from "../src/cache/paged-cache.ts";
+import {
+  attentionRoom,
+  kernels,
+  Program,
+  type Region,
+  ROW_WORDS,
+  roomsBytes,
+  type Stage,
+  stateBytes,
+  TILE_WORDS,
+} from "../src/kernels/index.ts";
+import { Random } from "../src/linalg/random.ts";
+import { TILE_TOKENS } from "../src/model/step-tables.ts";
+import { printFigure, quantile, switches } from "./row.ts";
+
+/** Of mneme-lm: three queries to a key. */
+const HEADS = 6;
+const KV_HEADS = 2;
+const DIM = 64;
+const TOKENS = 256;
+const ROUNDS = 7;
+const CONTEXTS = switches.scale >= 4 ? [2048, 8192, 16_384] : [2048, 8192];
+/** Tokens of a tile: few enough that queries are attended one by one, and as the decoder has them. */
+const ALONE = 1;
+const TOGETHER = TILE_TOKENS;
+
+const face = kernels();
+const heads = { layers: 1, kvHeads: KV_HEADS, headDim: DIM };
+const width = (HEADS + 2 * KV_HEADS) * DIM;
+
+/** Milliseconds of processor time. */
+function timed(run: () => void): number {
+  const { user } = process.cpuUsage();
+  run();
+  return (process.cpuUsage().user - user) / 1000;
+}
+
+/** Multiplications and additions a second of the products alone, by 10^9: a page of keys with a block of queries, again and again. */
+function bound(kernel: "dotsOfEight" | "sumsOfEight"): number {
+  const [rows, calls, samples] = [64, 2000, 40];
+  using room = face.arena.alloc(1 << 16);
+  room.u8().fill(0);
+  const at = room.pointer;
+  const args = kernel === "dotsOfEight" ? [at, DIM * 8, rows] : [at, DIM * 16, rows];
+  // operands and results in different parts of a page of memory: a store is not taken for what a load waits for
+  const by = [at + (1 << 15), kernel === "dotsOfEight" ? DIM / 2 : DIM, at + (1 << 15) + (1 << 11)];
+  const times = Array.from({ length: samples }, () =>
+    timed(() => {
+      for (let i = 0; i < calls; i++) face.instance.exports[kernel](...args, ...by);
+    }),
+  );
+  return (rows * DIM * 8 * calls) / quantile(times, 0.2) / 1e6;
+}
+
+function cacheOf(codec: PageCodec, context: number): PagedCache {
+  const random = new Random(3);
+  const rows = (): Float32Array => Float32Array.from({ length: context * DIM }, () => random.gaussian());
+  const own = codec === "f32" ? codec : "int8";
+  const cache = new PagedCache(face, heads, { codec: own, turned: codec.startsWith("lloyd") });
+  const positions = Int32Array.from({ length: context }, (_, i) => i);
+  for (let head = 0; head < KV_HEADS; head++) {
+    cache.replace(0, head, { dim: DIM, keys: rows(), values: rows(), positions });
+    if (codec !== own) cache.encode(0, head, codec, 0);
+  }
+  return cache;
+}
+
+/** The stages of a step's attention over a cache. */
+class Step implements Disposable {
+  readonly #program: Program;
+  readonly #attend: Stage;
+  readonly #merge: Stage;
+  readonly #rows: Region;
+  readonly #tiles: Region;
+  readonly #out: Region;
+  readonly #cache: PagedCache;
+  readonly #owned: readonly Disposable[];
+
+  constructor(cache: PagedCache) {
+    const alloc = (bytes: number): Region => face.arena.alloc(bytes);
+    this.#cache = cache;
+    cache.begin(TOKENS);
+    const random = new Random(5);
+    const qkv = alloc(TOKENS * width * 4);
+    qkv.f32().set(Float32Array.from({ length: TOKENS * width }, () => random.gaussian()));
+    this.#rows = alloc(TOKENS * ROW_WORDS * 4);
+    this.#tiles = alloc(TOKENS * TILE_WORDS * 4);
+    this.#out = alloc(TOKENS * HEADS * DIM * 4);
+    const states = alloc(TOKENS * HEADS * stateBytes(DIM));
+    const room = attentionRoom(DIM, TOGETHER * (HEADS / KV_HEADS), cache.expandedBytes);
+    const rooms = alloc(roomsBytes(1, room));
+    rooms.u8().fill(0);
+    this.#program = new Program(face, 2);
+    const about = [this.#tiles.pointer, HEADS, KV_HEADS, DIM, qkv.pointer, 0, 0, states.pointer, 1, 0];
+    this.#attend = this.#program.add("attend", [...about, rooms.pointer, 0, room, 1]);
+    this.#attend.setReal(6, DIM ** -0.5);
+    const to = [this.#out.pointer, 0, 0, 0, 0, this.#rows.pointer];
+    this.#merge = this.#program.add("merge", [TOKENS, HEADS, KV_HEADS, DIM, states.pointer, 1, 0, ...to]);
+    this.#merge.tasks = TOKENS;
+    this.#owned = [this.#program, qkv, this.#rows, this.#tiles, this.#out, states, rooms];
+  }
+
+  /** @param some tokens of a tile. @returns what attention gives out, borrowed */
+  run(some: number): Float32Array {
+    const { pointer, turned } = this.#cache;
+    for (let t = 0; t < TOKENS; t++)
+      this.#rows.u32().set([pointer, t, turned ? 1 : 0, Math.floor(t / some), t % some], t * ROW_WORDS);
+    for (let t = 0; t < TOKENS; t += some)
+      this.#tiles.u32().set([t, some, pointer, t], (t / some) * TILE_WORDS);
+    this.#attend.set(9, some);
+    this.#attend.tasks = (TOKENS / some) * KV_HEADS;
+    this.#merge.set(6, some);
+    this.#program.run(undefined);
+    return this.#out.f32();
+  }
+
+  [Symbol.dispose](): void {
+    for (const one of this.#owned) one[Symbol.dispose]();
+  }
+}
+
+/** |a - b| / |b|. */
+function apart(a: Float32Array, b: Float32Array): number {
+  let [difference, all] = [0, 0];
+  b.forEach((value, i) => {
+    difference += (a[i]! - value) ** 2;
+    all += value ** 2;
+  });
+  return Math.sqrt(difference / all);
+}
+
+function measure(codec: PageCodec, context: number, most: number): void {
+  using cache = cacheOf(codec, context);
+  using step = new Step(cache);
+  const wanted = step.run(ALONE).slice();
+  const difference = apart(step.run(TOGETHER), wanted);
+  if (!(difference < 1e-3)) throw new Error(`bench: outputs over ${codec} pages are ${difference} apart`);
+  const times = { alone: [] as number[], together: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    times.alone.push(timed(() => step.run(ALONE)));
+    times.together.push(timed(() => step.run(TOGETHER)));
+  }
+  const [alone, together] = [quantile(times.alone, 0.5), quantile(times.together, 0.5)];
+  const products = 2 * DIM * HEADS * TOKENS * (context + TOKENS / 2);
+  const reached = products / together / 1e6;
+  printFigure("attention", {
+    system: "one by one",
+    metric: `a layer behind ${context} tokens, ${codec} pages`,
+    unit: "tokens/s",
+    ours: (1000 * TOKENS) / together,
+    baseline: (1000 * TOKENS) / alone,
+    better: "more",
+    atLeast: codec === "f32" ? 1.3 : 2.2,
+    note: `${reached.toFixed(1)} G products/s, ${((100 * reached) / most).toFixed(0)}% of the bound; outputs ${difference.toExponential(1)} apart`,
+  });
+}
+
+const bounds = { codes: bound("dotsOfEight"), floats: bound("sumsOfEight") };
+for (const [name, most] of Object.entries(bounds))
+  printFigure("attention", { metric: `products of ${name} alone`, unit: "G/s", ours: most, better: "more" });
+for (const context of CONTEXTS)
+  for (const codec of PAGE_CODECS)
+    if (!switches.only || switches.only === codec)
+      measure(codec, context, codec === "f32" ? bounds.floats : bounds.codes);
