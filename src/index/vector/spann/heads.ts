@@ -1,0 +1,121 @@
+/** Heads: centres of lists in RAM, and the ones nearest to a query. */
+import { kernels, type Region } from "../../../kernels/index.ts";
+import { type Matrix, meanOf } from "../../../linalg/index.ts";
+import { Shortlist } from "../../shortlist.ts";
+import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
+import { ListQuery, scoreBytes } from "./list-query.ts";
+
+/** The nearest lists of a query, ascending by distance. Borrowed until the next call. */
+export interface NearestHeads {
+  readonly count: number;
+  readonly lists: Uint32Array;
+  /** Squared distances to their centres. */
+  readonly distances: Float32Array;
+}
+
+/** What a search asks: a scan, or a graph over the centres. */
+export interface Heads extends Disposable {
+  readonly count: number;
+  readonly bytes: number;
+  /** @param query as `centres` lie in its space; trusted */
+  nearest(query: Float32Array, count: number): NearestHeads;
+}
+
+/** Heads scored again by fine codes, for each that is wanted. */
+const RESCORED = 3;
+const LEAST_RESCORED = 32;
+const SIFT = 4096;
+
+/** Centres as one list around their mean, scanned by coarse codes and the best by fine ones. */
+export class ScannedHeads implements Heads {
+  readonly count: number;
+  readonly #query: ListQuery;
+  readonly #coder: ListCoder;
+  readonly #mean: Float32Array;
+  readonly #radius: number;
+  readonly #coarse: Region;
+  readonly #fine: Region;
+  readonly #scores: Region;
+  readonly #sifted: Region;
+
+  constructor(coder: ListCoder, mean: Float32Array, radius: number, coarse: Uint8Array, fine: Uint8Array) {
+    const { arena } = kernels();
+    this.count = fine.length / coder.fineBytes;
+    this.#coder = coder;
+    this.#mean = mean;
+    this.#radius = radius;
+    this.#coarse = arena.alloc(coarse.length);
+    this.#fine = arena.alloc(fine.length);
+    this.#scores = arena.alloc(scoreBytes(Math.ceil(this.count / BLOCK_ROWS)));
+    this.#sifted = arena.alloc(SIFT * 4);
+    this.#coarse.u8().set(coarse);
+    this.#fine.u8().set(fine);
+    this.#query = new ListQuery(coder, 0);
+  }
+
+  get bytes(): number {
+    const regions = [this.#coarse, this.#fine, this.#scores, this.#sifted];
+    return regions.reduce((sum, region) => sum + region.byteLength, this.#query.bytes);
+  }
+
+  /** The centres themselves, as the codes have them. */
+  centres(): Matrix {
+    const { dim } = this.#coder;
+    return { rows: this.count, cols: dim, data: this.#coder.decode(this.#fine.u8(), this.#mean) };
+  }
+
+  centre(list: number): Float32Array {
+    const { fineBytes } = this.#coder;
+    return this.#coder.decode(this.#fine.u8().subarray(list * fineBytes, (list + 1) * fineBytes), this.#mean);
+  }
+
+  nearest(query: Float32Array, wanted: number): NearestHeads {
+    const count = Math.min(wanted, this.count);
+    let square = 0;
+    for (let i = 0; i < query.length; i++) square += (query[i]! - this.#mean[i]!) ** 2;
+    this.#query.set(query);
+    const blocks = Math.ceil(this.count / BLOCK_ROWS);
+    this.#query.scan(this.#coarse.pointer, blocks, square, this.#radius, this.#scores.pointer);
+    const places = this.#best(Math.max(LEAST_RESCORED, count * RESCORED));
+    const { fineBytes } = this.#coder;
+    const found = Float32Array.from(places, (place) =>
+      Math.max(0, this.#query.distance(this.#fine.pointer + place * fineBytes, square)),
+    );
+    const order = Uint32Array.from(found.keys()).sort((a, b) => found[a]! - found[b]! || a - b);
+    const best = order.subarray(0, count);
+    return {
+      count,
+      lists: best.map((i) => places[i]!),
+      distances: Float32Array.from(best, (i) => found[i]!),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const one of [this.#coarse, this.#fine, this.#scores, this.#sifted, this.#query])
+      one[Symbol.dispose]();
+  }
+
+  #best(count: number): Uint32Array {
+    const scores = this.#scores.f32().subarray(0, this.count);
+    const sifted = this.#sifted.u32();
+    const list = new Shortlist(count);
+    for (let start = 0; start < this.count; ) {
+      const stripe = scores.subarray(start, start + (start === 0 ? SIFT / 4 : SIFT));
+      const found = kernels().selectAbove(stripe, list.threshold, sifted);
+      for (let i = 0; i < found; i++) list.push(stripe[sifted[i]!]!, start + sifted[i]!);
+      list.settle();
+      start += stripe.length;
+    }
+    return list.finish();
+  }
+}
+
+/** Heads of centres, and what of them is stored. */
+export function encodeHeads(
+  centres: Matrix,
+  seed: number,
+): { coder: ListCoder; mean: Float32Array; radius: number; coarse: Uint8Array; fine: Uint8Array } {
+  const coder = new ListCoder(centres.cols, seed);
+  const mean = Float32Array.from(meanOf(centres));
+  return { coder, mean, ...coder.encode(centres.data, mean) };
+}

@@ -1,0 +1,161 @@
+/**
+ * SPANN (Chen et al., NeurIPS 2021): centres of small even lists in RAM, the lists in a store; a query reads those near it. Lists hold 1-bit
+ * RaBitQ codes (SIGMOD 2024) that are scanned whole, and int8 codes that are read for the rows whose bound beats the k-th found so far.
+ */
+import { MnemeError, throwIfAborted } from "../../../errors.ts";
+import type { ReadableStore } from "../../../storage/store.ts";
+import { emptyHits, type Hits } from "../../hits.ts";
+import type { SearchOptions } from "../../segment.ts";
+import { type About, readAbout, readHeads } from "./about.ts";
+import { Found } from "./found.ts";
+import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
+import { ListCoder } from "./list-codes.ts";
+import { ListQuery } from "./list-query.ts";
+import { ListReader, type ReadCounts } from "./list-reader.ts";
+import { PostingShape, Postings } from "./postings.ts";
+import { isPruned, type Pruning } from "./prune.ts";
+import { Round } from "./round.ts";
+
+export interface SpannOptions {
+  /** Bytes for lists and pages that are kept; default `spannDefaults.cacheBytes`. */
+  readonly cacheBytes?: number;
+  /** Lists that a search reads at most. */
+  readonly lists?: number;
+  readonly pruning?: Pruning;
+  /** Standard deviations by which an estimate may be wrong before its row is lost; fewer, and fewer pages are read. */
+  readonly confidence?: number;
+}
+
+export interface SpannSearchOptions extends SearchOptions {
+  readonly lists?: number;
+  readonly pruning?: Pruning;
+}
+
+export const spannDefaults = {
+  cacheBytes: 8 << 20,
+  lists: 96,
+  pruning: { rule: "kth", most: 1.2 },
+  confidence: 1.2,
+} as const satisfies Required<SpannOptions>;
+
+/** Lists of a search's first round and of its others: each round is one batch of reads. */
+const FIRST_LISTS = 8;
+const MOST_LISTS = 32;
+/** How many times as many lists are read when too few rows were let through. */
+const WIDER = 4;
+
+export class SpannIndex implements Disposable {
+  readonly about: About;
+  readonly #heads: Heads;
+  readonly #reader: ListReader;
+  readonly #query: ListQuery;
+  readonly #round: Round;
+  readonly #lists: number;
+  readonly #pruning: Pruning;
+  /** A search uses rooms of the index: the next one waits for it. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(about: About, heads: Heads, reader: ListReader, options: Required<SpannOptions>) {
+    this.about = about;
+    this.#heads = heads;
+    this.#reader = reader;
+    this.#query = new ListQuery(reader.shape.coder, options.confidence);
+    this.#round = new Round(reader, this.#query, MOST_LISTS);
+    this.#lists = options.lists;
+    this.#pruning = options.pruning;
+  }
+
+  /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE */
+  static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
+    const settings = { ...spannDefaults, ...options };
+    const about = await readAbout(store, name);
+    const { mean, coarse, fine, counts, radii } = await readHeads(store, name, about);
+    const coder = new ListCoder(about.dim, about.seed);
+    const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
+    const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
+    const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    return new SpannIndex(about, heads, reader, settings);
+  }
+
+  /** What searches have read so far. */
+  get counts(): ReadCounts {
+    return this.#reader.counts;
+  }
+
+  /**
+   * @param query `dim` values. Scores are those of the int8 codes: cosine, or minus the squared distance.
+   * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR (cosine), RANGE, CANCELLED; CORRUPT or VERSION where a list cannot be trusted:
+   * never fewer hits in silence
+   */
+  async search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+    const point = this.#checked(query, options);
+    const before = this.#turn;
+    const search = before.then(() => this.#search(point, options));
+    this.#turn = search.catch(() => {});
+    return search;
+  }
+
+  memory(): readonly { name: string; bytes: number }[] {
+    return [
+      { name: "spann: heads", bytes: this.#heads.bytes },
+      { name: "spann: directory", bytes: this.#reader.directoryBytes },
+      { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
+      { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of [this.#heads, this.#reader, this.#query, this.#round]) part[Symbol.dispose]();
+  }
+
+  async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+    if (options.k === 0) return emptyHits;
+    const found = new Found(this.about.metric, options);
+    this.#query.set(query);
+    this.#round.begin();
+    let lists = Math.max(1, options.lists ?? this.#lists);
+    for (;;) {
+      const heads = this.#heads.nearest(query, lists);
+      await this.#read(heads, options, found);
+      // a filter or a cursor lets few rows through: wider, until there are k or no more lists
+      if (found.isFull || options.minScore !== undefined || heads.count === this.#heads.count)
+        return found.hits();
+      lists = heads.count * WIDER;
+    }
+  }
+
+  /** Reads the lists of the heads round by round, until they are pruned. */
+  async #read(heads: NearestHeads, { pruning, signal }: SpannSearchOptions, found: Found): Promise<void> {
+    const rule = pruning ?? this.#pruning;
+    const [nearest] = heads.distances;
+    let size = FIRST_LISTS;
+    for (let at = 0; at < heads.count; ) {
+      throwIfAborted(signal, "search");
+      const last = Math.min(heads.count, at + size);
+      const { limit } = found;
+      let end = at;
+      while (end < last && !(limit < Infinity && isPruned(rule, heads.distances[end]!, nearest!, limit)))
+        end++;
+      if (end > at) await this.#round.search(heads, at, end, found);
+      if (end < last) return;
+      at = end;
+      size = Math.min(MOST_LISTS, size * 2);
+    }
+  }
+
+  #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
+    const { dim, metric } = this.about;
+    if (query.length !== dim)
+      throw new MnemeError("DIMENSION", `search: the query has ${query.length} values, the index ${dim}`);
+    if (!Number.isInteger(k) || k < 0)
+      throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
+    let square = 0;
+    for (const value of query) square += value * value;
+    if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
+    if (metric !== "cosine") return query;
+    if (square === 0)
+      throw new MnemeError("ZERO_VECTOR", "search: a zero query has no cosine; give another or use l2");
+    const scale = 1 / Math.sqrt(square);
+    return query.map((value) => value * scale);
+  }
+}
