@@ -25,6 +25,8 @@ export interface SpannBuildOptions {
   readonly replication?: Replication;
   /** Rows of a list at most; default as many as fill whole pages of the disk store, about a hundred. */
   readonly limit?: number;
+  /** Rows whose nearest centre is a list's, at most, when the centres are chosen; default the limit over the copies of a row, at most 2. */
+  readonly leafRows?: number;
   /** Row number of `rows[i]`; default i. */
   readonly ids?: Uint32Array;
   /** Threads that help, borrowed. */
@@ -134,8 +136,12 @@ function defaultLimit(coder: ListCoder): number {
 }
 
 /** The tree of a sample that is large enough for every leaf. */
-function treeOf(rows: Matrix, limit: number, { replication, seed, pool, signal }: Settings): BalancedTree {
-  const leafRows = Math.max(1, Math.floor(limit / Math.min(2, mostCopies(replication))));
+function treeOf(
+  rows: Matrix,
+  limit: number,
+  { replication, seed, pool, signal, ...given }: Settings,
+): BalancedTree {
+  const leafRows = given.leafRows ?? Math.max(1, Math.floor(limit / Math.min(2, mostCopies(replication))));
   const wanted = Math.ceil(rows.rows / leafRows) * SAMPLED;
   const share = Math.min(1, wanted / rows.rows);
   const sample = share === 1 ? rows : sampleOf(rows, wanted, seed);

@@ -8,6 +8,7 @@ import { lmdbStore, memoryStore, type Store } from "../../../storage/index.ts";
 import { type Cursor, isAfter } from "../../hits.ts";
 import { RowSet } from "../../row-set.ts";
 import { buildSpann, type SpannBuildOptions } from "./build.ts";
+import { calibrate } from "./calibrate.ts";
 import { closureDefaults } from "./closure.ts";
 import { distance, exactNearest, MadeUp } from "./made-up.test.support.ts";
 import { NAMESPACE } from "./postings.ts";
@@ -209,6 +210,21 @@ describe("SpannIndex", () => {
     expect(hits.rows.length).toBe(count);
     expect(hits.rows[0]).toBe(0);
   });
+});
+
+test("calibrate finds how far to look for a wanted recall", async () => {
+  const { store } = await indexOf();
+  using index = await SpannIndex.open(store, "test", { confidence: 3 });
+  const sample = manifold.rows(30);
+  const half = await calibrate(index, sample, { recall: 0.7 });
+  const most = await calibrate(index, sample, { recall: 0.99 });
+  expect(half.recall).toBeGreaterThanOrEqual(0.7);
+  expect(most.recall).toBeGreaterThanOrEqual(0.99);
+  expect(half.most).toBeLessThan(most.most);
+  const never = new Uint32Array(300).fill(5000);
+  expect(await calibrate(index, sample, { truth: never })).toEqual({ most: 2, lists: 256, recall: 0 });
+  await expect(calibrate(index, matrix(0, DIM))).rejects.toThrow("no queries");
+  await expect(calibrate(index, sample, { recall: 0 })).rejects.toThrow("recall must");
 });
 
 describe("a SpannIndex refuses", () => {
