@@ -3,7 +3,7 @@ import { kernels, type Region } from "../../../kernels/index.ts";
 import { type Matrix, meanOf } from "../../../linalg/index.ts";
 import { Shortlist } from "../../shortlist.ts";
 import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
-import { ListQuery, scoreBytes } from "./list-query.ts";
+import { ListQuery, MOST_ROWS, scoreBytes } from "./list-query.ts";
 
 /** The nearest lists of a query, ascending by distance. Borrowed until the next call. */
 export interface NearestHeads {
@@ -37,6 +37,7 @@ export class ScannedHeads implements Heads {
   readonly #fine: Region;
   readonly #scores: Region;
   readonly #sifted: Region;
+  #last: Float32Array | undefined;
 
   constructor(coder: ListCoder, mean: Float32Array, radius: number, coarse: Uint8Array, fine: Uint8Array) {
     const { arena } = kernels();
@@ -73,14 +74,13 @@ export class ScannedHeads implements Heads {
     const count = Math.min(wanted, this.count);
     let square = 0;
     for (let i = 0; i < query.length; i++) square += (query[i]! - this.#mean[i]!) ** 2;
-    this.#query.set(query);
-    const blocks = Math.ceil(this.count / BLOCK_ROWS);
-    this.#query.scan(this.#coarse.pointer, blocks, square, this.#radius, this.#scores.pointer);
+    if (!this.#isScanned(query)) {
+      this.#query.set(query);
+      const blocks = Math.ceil(this.count / BLOCK_ROWS);
+      this.#query.scan(this.#coarse.pointer, blocks, square, this.#radius, this.#scores.pointer);
+    }
     const places = this.#best(Math.max(LEAST_RESCORED, count * RESCORED));
-    const { fineBytes } = this.#coder;
-    const found = Float32Array.from(places, (place) =>
-      Math.max(0, this.#query.distance(this.#fine.pointer + place * fineBytes, square)),
-    );
+    const found = this.#distances(places, square);
     const order = Uint32Array.from(found.keys()).sort((a, b) => found[a]! - found[b]! || a - b);
     const best = order.subarray(0, count);
     return {
@@ -93,6 +93,25 @@ export class ScannedHeads implements Heads {
   [Symbol.dispose](): void {
     for (const one of [this.#coarse, this.#fine, this.#scores, this.#sifted, this.#query])
       one[Symbol.dispose]();
+  }
+
+  /** Whether the scores are those of this query: a search asks for more heads when it has read some lists. */
+  #isScanned(query: Float32Array): boolean {
+    if (this.#last && query.every((value, i) => value === this.#last![i])) return true;
+    this.#last = query.slice();
+    return false;
+  }
+
+  #distances(places: Uint32Array, square: number): Float32Array {
+    const { fineBytes } = this.#coder;
+    const found = new Float32Array(places.length);
+    const squares = new Float32Array(MOST_ROWS).fill(square);
+    for (let first = 0; first < places.length; first += MOST_ROWS) {
+      const some = places.subarray(first, first + MOST_ROWS);
+      const pointers = some.map((place) => this.#fine.pointer + place * fineBytes);
+      found.set(this.#query.distances(pointers, squares.subarray(0, some.length)), first);
+    }
+    return found.map((distance) => Math.max(0, distance));
   }
 
   #best(count: number): Uint32Array {

@@ -8,12 +8,16 @@ import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
 const SPREAD = 0.7555;
 const L2 = 2;
 
+/** Rows whose distances are worked out at once. */
+export const MOST_ROWS = 512;
+
 /** Reused from query to query. */
 export class ListQuery implements Disposable {
   readonly #coder: ListCoder;
   readonly #table: Region;
   readonly #query: Region;
-  readonly #out: Region;
+  /** Of MOST_ROWS rows the pointers, the squares, the results. */
+  readonly #rows: Region;
   readonly #groups: number;
   readonly #slack: number;
   #step = 0;
@@ -28,12 +32,12 @@ export class ListQuery implements Disposable {
     this.#groups = (coder.coarseBytes - 8) * 2;
     this.#table = arena.alloc(this.#groups * 16);
     this.#query = arena.alloc(coder.dim * 4);
-    this.#out = arena.alloc(64);
+    this.#rows = arena.alloc(MOST_ROWS * 12);
     this.#slack = (2 * SPREAD * confidence) / Math.sqrt(coder.dim);
   }
 
   get bytes(): number {
-    return this.#table.byteLength + this.#query.byteLength + this.#out.byteLength;
+    return this.#table.byteLength + this.#query.byteLength + this.#rows.byteLength;
   }
 
   get square(): number {
@@ -73,29 +77,25 @@ export class ListQuery implements Disposable {
     );
   }
 
-  /** Squared distance of one row by its fine code, which lies at a pointer. */
-  distance(code: number, square: number): number {
-    const { dim, fineBytes } = this.#coder;
-    const { instance, arena } = kernels();
-    instance.exports.dotF32I8(this.#query.pointer, code, 1, dim, fineBytes, this.#out.pointer);
-    const view = viewOf(arena.buffer);
-    const scale = view.getFloat32(code + dim, true);
-    const add = view.getFloat32(code + dim + 4, true);
-    return square + add - 2 * scale * this.#out.f32()[0]!;
+  /**
+   * Squared distances of rows by their fine codes, at most MOST_ROWS of them.
+   * @param places pointers to the codes. @param squares distances of their centres, squared. @returns borrowed until the next call
+   */
+  distances(places: Uint32Array, squares: Float32Array): Float32Array {
+    const count = places.length;
+    this.#rows.u32().set(places);
+    this.#rows.f32().set(squares, MOST_ROWS);
+    const { pointer } = this.#rows;
+    const out = pointer + 8 * MOST_ROWS;
+    const { distancesI8 } = kernels().instance.exports;
+    distancesI8(this.#query.pointer, 0, pointer, pointer + 4 * MOST_ROWS, count, this.#coder.dim, out);
+    return this.#rows.f32().subarray(2 * MOST_ROWS, 2 * MOST_ROWS + count);
   }
 
   [Symbol.dispose](): void {
-    for (const region of [this.#table, this.#query, this.#out]) region[Symbol.dispose]();
+    for (const region of [this.#table, this.#query, this.#rows]) region[Symbol.dispose]();
   }
 }
 
 /** Bytes of scores of `blocks` blocks. */
 export const scoreBytes = (blocks: number): number => blocks * BLOCK_ROWS * 4;
-
-let view: DataView | undefined;
-
-/** Kernel memory as it is now: plain memory is another buffer after it grew. */
-function viewOf(buffer: ArrayBuffer): DataView {
-  if (view?.buffer !== buffer) view = new DataView(buffer);
-  return view;
-}

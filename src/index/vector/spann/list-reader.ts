@@ -91,17 +91,11 @@ export class ListReader implements Disposable {
     });
     if (missing.length === 0) return;
     const numbers = missing.map((i) => wanted[i]!);
-    const keep = (values: readonly Uint8Array[]): void => {
-      values.forEach((value, j) => {
-        this.counts.readPages += Math.ceil(value.length / PAGE);
-        pointers[missing[j]!] = this.#lists.put(numbers[j]!, value);
-      });
-    };
-    const read = this.#postings.readLists(
-      numbers,
-      numbers.map((list) => this.#rows[list]!),
-    );
-    return Array.isArray(read) ? keep(read) : read.then(keep);
+    const rows = numbers.map((list) => this.#rows[list]!);
+    return this.#postings.readLists(numbers, rows, (value, j) => {
+      this.counts.readPages += Math.ceil(value.length / PAGE);
+      pointers[missing[j]!] = this.#lists.put(numbers[j]!, value);
+    });
   }
 
   /**
@@ -117,19 +111,19 @@ export class ListReader implements Disposable {
       pointers[i] = this.#pages.find(pages[i]!);
       if (pointers[i]! < 0) missing.push(i);
     }
-    const keep = (values: readonly Uint8Array[]): void => {
-      values.forEach((value, j) => {
-        this.counts.readPages += Math.ceil(value.length / PAGE);
-        pointers[missing[j]!] = this.#pages.put(pages[missing[j]!]!, value);
-      });
+    const spread = (): void => {
       for (let i = 1; i < pages.length; i++) if (pages[i] === pages[i - 1]) pointers[i] = pointers[i - 1]!;
     };
-    if (missing.length === 0) return keep([]);
-    const read = this.#postings.readFine(
+    if (missing.length === 0) return spread();
+    const reading = this.#postings.readFine(
       missing.map((i) => lists[i]!),
       missing.map((i) => pages[i]! - this.#firstPage[lists[i]!]!),
+      (value, j) => {
+        this.counts.readPages += Math.ceil(value.length / PAGE);
+        pointers[missing[j]!] = this.#pages.put(pages[missing[j]!]!, value);
+      },
     );
-    return Array.isArray(read) ? keep(read) : read.then(keep);
+    return reading ? reading.then(spread) : spread();
   }
 
   [Symbol.dispose](): void {

@@ -32,8 +32,9 @@ describe("list codes", () => {
       let bias = 0;
       for (let r = 0; r < 70; r++) {
         const exact = distance(query, rowOf(rows, r));
-        const found = lists.distance(codes.pointer + coarse.length + r * coder.fineBytes, square);
-        expect(Math.abs(found - exact) / exact).toBeLessThan(0.02);
+        const place = codes.pointer + coarse.length + r * coder.fineBytes;
+        const [found] = lists.distances(Uint32Array.of(place), Float32Array.of(square));
+        expect(Math.abs(found! - exact) / exact).toBeLessThan(0.02);
         // 1 bit: a few times the deviation sqrt(pi / 2 - 1) / sqrt(dim) of 2 |q - c| |r|
         const wrong = (-out.f32()[r]! - exact) / ((2 * 0.76 * Math.sqrt(square) * radius) / Math.sqrt(dim));
         expect(Math.abs(wrong)).toBeLessThan(6);

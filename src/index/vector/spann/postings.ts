@@ -68,6 +68,9 @@ export interface ListValue {
   readonly fine: Uint8Array;
 }
 
+/** Takes a value that is borrowed until it returns. */
+export type Take = (value: Uint8Array, index: number) => void;
+
 export class Postings {
   readonly shape: PostingShape;
   readonly #store: ReadableStore;
@@ -107,48 +110,45 @@ export class Postings {
    * Values of some lists, in one batch. @param rows that each has, as the directory says
    * @throws MnemeError CORRUPT naming the list, VERSION where it is another build's
    */
-  readLists(lists: readonly number[], rows: readonly number[]): MaybePromise<Uint8Array[]> {
+  readLists(lists: readonly number[], rows: readonly number[], take: Take): MaybePromise<void> {
     const keys = lists.map((list) => this.#listKey(list));
     return this.#read(keys, (value, i) => {
       this.#checkList(value, lists[i]!, rows[i]!);
+      take(value!, i);
     });
   }
 
   /** Pages of fine codes, in one batch. @throws MnemeError CORRUPT, VERSION */
-  readFine(lists: readonly number[], pages: readonly number[]): MaybePromise<Uint8Array[]> {
+  readFine(lists: readonly number[], pages: readonly number[], take: Take): MaybePromise<void> {
     const keys = lists.map((list, i) => this.#fineKey(list, pages[i]!));
     return this.#read(keys, (value, i) => {
-      this.#checkBuild(value, `page ${pages[i]} of list ${lists[i]}`);
+      this.#checkBuild(value, () => `page ${pages[i]} of list ${lists[i]}`);
+      take(value!, i);
     });
   }
 
-  #read(
-    keys: readonly Key[],
-    check: (value: Uint8Array | undefined, i: number) => void,
-  ): MaybePromise<Uint8Array[]> {
-    const checked = (values: readonly (Uint8Array | undefined)[]): Uint8Array[] => {
-      values.forEach(check);
-      return values as Uint8Array[];
-    };
+  #read(keys: readonly Key[], take: (value: Uint8Array | undefined, i: number) => void): MaybePromise<void> {
+    if (this.#store.visitMany) return this.#store.visitMany(NAMESPACE, keys, take);
     const found = this.#store.getMany(NAMESPACE, keys);
-    return Array.isArray(found) ? checked(found) : found.then(checked);
+    if (Array.isArray(found)) found.forEach(take);
+    else return found.then((values) => values.forEach(take));
   }
 
   #checkList(value: Uint8Array | undefined, list: number, rows: number): void {
-    const words = this.#checkBuild(value, `list ${list}`);
+    const words = this.#checkBuild(value, () => `list ${list}`);
     const held = words.getUint32(4, true);
     if (held === rows && value!.length === this.shape.listBytes(rows)) return;
     throw this.#damaged(`list ${list}`, `holds ${held} rows in ${value!.length} bytes, expected ${rows}`);
   }
 
-  #checkBuild(value: Uint8Array | undefined, what: string): DataView {
-    if (!value || value.length < HEADER) throw this.#damaged(what, "is missing");
+  #checkBuild(value: Uint8Array | undefined, what: () => string): DataView {
+    if (!value || value.length < HEADER) throw this.#damaged(what(), "is missing");
     const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
     const build = words.getUint32(0, true);
     if (build === this.#build) return words;
     throw new MnemeError(
       "VERSION",
-      `spann "${this.#name}": ${what} is of build ${build}, the heads are of build ${this.#build}; build the index again`,
+      `spann "${this.#name}": ${what()} is of build ${build}, the heads are of build ${this.#build}; build the index again`,
     );
   }
 

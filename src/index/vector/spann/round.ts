@@ -4,7 +4,7 @@ import { Shortlist } from "../../shortlist.ts";
 import type { Found } from "./found.ts";
 import type { NearestHeads } from "./heads.ts";
 import { BLOCK_ROWS } from "./list-codes.ts";
-import { type ListQuery, scoreBytes } from "./list-query.ts";
+import { type ListQuery, MOST_ROWS, scoreBytes } from "./list-query.ts";
 import type { ListReader } from "./list-reader.ts";
 import { blocksAt, blocksOf, idsAt } from "./postings.ts";
 import { SeenRows } from "./seen-rows.ts";
@@ -135,16 +135,17 @@ export class Round implements Disposable {
       wanted.push({ list: lists[i]!, place, row, square: distances[i]! });
     }
     this.#reader.counts.rescored += wanted.length;
-    for (let first = 0; first < wanted.length; first += this.#reader.mostPages) {
-      const some = wanted.slice(first, first + this.#reader.mostPages);
+    const most = Math.min(MOST_ROWS, this.#reader.mostPages);
+    for (let first = 0; first < wanted.length; first += most) {
+      const some = wanted.slice(first, first + most);
       const at = new Float64Array(some.length);
       const ofLists = Uint32Array.from(some, ({ list }) => list);
       const pages = Uint32Array.from(some, ({ list, place }) => this.#reader.pageOf(list, place));
       const reading = this.#reader.pages(ofLists, pages, at);
       if (reading) await reading;
-      some.forEach(({ place, row, square }, j) => {
-        found.push(row, this.#query.distance(at[j]! + shape.fineAt(place), square));
-      });
+      const rows = Uint32Array.from(some, ({ place }, j) => at[j]! + shape.fineAt(place));
+      const squares = Float32Array.from(some, ({ square }) => square);
+      this.#query.distances(rows, squares).forEach((distance, j) => found.push(some[j]!.row, distance));
     }
   }
 }

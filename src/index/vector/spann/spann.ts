@@ -41,7 +41,9 @@ export const spannDefaults = {
 /** Lists of a search's first round and of its others: each round is one batch of reads. */
 const FIRST_LISTS = 8;
 const MOST_LISTS = 32;
-/** How many times as many lists are read when too few rows were let through. */
+/** Heads that a search asks for at first. */
+const FIRST_HEADS = 48;
+/** How many times as many it asks for next. */
 const WIDER = 4;
 
 export class SpannIndex implements Disposable {
@@ -113,19 +115,20 @@ export class SpannIndex implements Disposable {
     const found = new Found(this.about.metric, options);
     this.#query.set(query);
     this.#round.begin();
-    let lists = Math.max(1, options.lists ?? this.#lists);
-    for (;;) {
+    const most = Math.max(1, options.lists ?? this.#lists);
+    // most searches are pruned early: heads are sought as they are needed
+    for (let lists = Math.min(most, FIRST_HEADS); ; lists *= WIDER) {
       const heads = this.#heads.nearest(query, lists);
-      await this.#read(heads, options, found);
+      const isPruned = await this.#read(heads, options, found);
+      if (isPruned || heads.count === this.#heads.count) return found.hits();
+      if (lists < most) lists = Math.min(lists, most / WIDER);
       // a filter or a cursor lets few rows through: wider, until there are k or no more lists
-      if (found.isFull || options.minScore !== undefined || heads.count === this.#heads.count)
-        return found.hits();
-      lists = heads.count * WIDER;
+      else if (found.isFull || options.minScore !== undefined) return found.hits();
     }
   }
 
-  /** Reads the lists of the heads round by round, until they are pruned. */
-  async #read(heads: NearestHeads, { pruning, signal }: SpannSearchOptions, found: Found): Promise<void> {
+  /** Reads the lists of the heads round by round. @returns whether it was pruned before the last */
+  async #read(heads: NearestHeads, { pruning, signal }: SpannSearchOptions, found: Found): Promise<boolean> {
     const rule = pruning ?? this.#pruning;
     const [nearest] = heads.distances;
     let size = FIRST_LISTS;
@@ -137,10 +140,11 @@ export class SpannIndex implements Disposable {
       while (end < last && !(limit < Infinity && isPruned(rule, heads.distances[end]!, nearest!, limit)))
         end++;
       if (end > at) await this.#round.search(heads, at, end, found);
-      if (end < last) return;
+      if (end < last) return true;
       at = end;
       size = Math.min(MOST_LISTS, size * 2);
     }
+    return false;
   }
 
   #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
