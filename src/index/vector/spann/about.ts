@@ -1,10 +1,10 @@
 /** What a store knows of an index: its settings, its heads and the directory of its lists. */
 import type { Metric } from "../../../codecs/codec.ts";
 import { MnemeError } from "../../../errors.ts";
-import { readPages, writePages } from "../../../storage/pages.ts";
+import { PAGE_BYTES, readPages, writePages } from "../../../storage/pages.ts";
 import type { Batch, Key, ReadableStore } from "../../../storage/store.ts";
 import type { Replication } from "./closure.ts";
-import { ListCoder } from "./list-codes.ts";
+import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
 import { NAMESPACE } from "./postings.ts";
 
 const FORMAT = 1;
@@ -23,6 +23,8 @@ export interface About {
   /** Rows that the index holds, and their copies. */
   readonly rows: number;
   readonly copies: number;
+  /** The largest number that a row has or had. */
+  readonly lastRow: number;
   readonly replication: Replication;
   /** Root of the mean squared distance of the centres from their mean. */
   readonly radius: number;
@@ -66,11 +68,51 @@ export async function readAbout(store: ReadableStore, name: string): Promise<Abo
 }
 
 const PARTS = ["mean", "coarse", "fine", "counts", "radii"] as const;
+const DEAD = "dead";
+
+/** Rows that were deleted and may still lie in lists. */
+export function putDead(batch: Batch, name: string, dead: Uint8Array): void {
+  batch.put(NAMESPACE, [name, DEAD], dead);
+}
+
+export async function readDead(store: ReadableStore, name: string): Promise<Uint8Array> {
+  const [bytes] = await store.getMany(NAMESPACE, [[name, DEAD]]);
+  return bytes ?? new Uint8Array(0);
+}
 
 export function putHeads(batch: Batch, name: string, heads: StoredHeads): void {
   for (const part of PARTS) {
     const { buffer, byteOffset, byteLength } = heads[part];
     writePages(batch, NAMESPACE, [name, "heads", part], new Uint8Array(buffer, byteOffset, byteLength));
+  }
+}
+
+/** Writes only the pages that hold something of the given lists, whose heads or rows have changed. */
+export function putChangedHeads(
+  batch: Batch,
+  name: string,
+  heads: Omit<StoredHeads, "mean">,
+  lists: Iterable<number>,
+  coder: ListCoder,
+): void {
+  const strides = { coarse: coder.coarseBytes, fine: coder.fineBytes, counts: 4, radii: 4 };
+  const changed = [...lists];
+  for (const part of ["coarse", "fine", "counts", "radii"] as const) {
+    const { buffer, byteOffset, byteLength } = heads[part];
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    // codes of a block's rows lie side by side
+    const unit = part === "coarse" ? BLOCK_ROWS : 1;
+    const unitBytes = strides[part] * unit;
+    const pages = new Set<number>();
+    for (const list of changed) {
+      const start = Math.floor(list / unit) * unitBytes;
+      for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < start + unitBytes; page++)
+        pages.add(page);
+    }
+    for (const page of pages) {
+      const some = bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+      writePages(batch, NAMESPACE, [name, "heads", part], some, page);
+    }
   }
 }
 

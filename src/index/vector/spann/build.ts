@@ -83,6 +83,7 @@ export async function buildSpann(
     lists: centres.rows,
     rows: rows.rows,
     copies: assignment.rows.length,
+    lastRow: settings.ids ? settings.ids.reduce((most, id) => Math.max(most, id), 0) : rows.rows - 1,
     replication: settings.replication,
     radius: stored.radius,
   };

@@ -18,6 +18,9 @@ const COARSE_TAIL = 8;
 /** f32 scale, f32 add. */
 const FINE_TAIL = 8;
 
+/** A squared distance that no row has. */
+export const NOWHERE = 1e30;
+
 export interface ListCodes {
   /** Whole blocks, filled up with zeros. */
   readonly coarse: Uint8Array;
@@ -71,6 +74,29 @@ export class ListCoder {
     const fine = this.#fine(residuals, centre);
     const coarse = this.#coarse(residuals, centre);
     return { coarse, fine, radius: count === 0 ? 0 : Math.sqrt(square / count) };
+  }
+
+  /** Puts the one row of `from`, a block, in a lane of another block. */
+  putLane(block: Uint8Array, lane: number, from: Uint8Array): void {
+    const tail = (this.coarseBytes - COARSE_TAIL) * BLOCK_ROWS;
+    const shift = lane < 16 ? 0 : 4;
+    for (let at = 0; at < tail; at += 16) {
+      const to = at + (lane & 15);
+      block[to] = (block[to]! & ~(15 << shift)) | ((from[at]! & 15) << shift);
+    }
+    block.set(from.subarray(tail, tail + 4), tail + lane * 4);
+    block.set(from.subarray(tail + 128, tail + 130), tail + 128 + lane * 2);
+    block.set(from.subarray(tail + 192, tail + 194), tail + 192 + lane * 2);
+  }
+
+  /** Codes of a row that is nearer to nothing. */
+  get nowhere(): Pick<ListCodes, "coarse" | "fine"> {
+    const coarse = new Uint8Array(BLOCK_ROWS * this.coarseBytes);
+    const tail = (this.coarseBytes - COARSE_TAIL) * BLOCK_ROWS;
+    new DataView(coarse.buffer).setUint16(tail + 128, upperHalf(NOWHERE), true);
+    const fine = new Uint8Array(this.fineBytes);
+    new DataView(fine.buffer).setFloat32(this.dim + 4, NOWHERE, true);
+    return { coarse, fine };
   }
 
   /** Rows as the fine codes have them. */

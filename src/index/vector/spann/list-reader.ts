@@ -23,10 +23,10 @@ export class ListReader implements Disposable {
   readonly counts: ReadCounts = { lists: 0, rows: 0, rescored: 0, listPages: 0, finePages: 0, readPages: 0 };
   readonly #postings: Postings;
   /** Rows of each list. */
-  readonly #rows: Uint32Array;
-  readonly #radii: Float32Array;
-  /** Number of each list's first page of fine codes. */
-  readonly #firstPage: Uint32Array;
+  #rows: Uint32Array;
+  #radii: Float32Array;
+  /** Pages of fine codes that a list has numbers for. */
+  readonly #listPages: number;
   readonly #lists: SlotCache;
   readonly #pages: SlotCache;
 
@@ -36,12 +36,8 @@ export class ListReader implements Disposable {
     this.#postings = postings;
     this.#rows = rows;
     this.#radii = radii;
-    this.#firstPage = new Uint32Array(rows.length);
-    let pages = 0;
-    rows.forEach((count, list) => {
-      this.#firstPage[list] = pages;
-      pages += this.shape.finePages(count);
-    });
+    this.#listPages = this.shape.finePages(this.shape.limit);
+    const pages = rows.reduce((sum, count) => sum + this.shape.finePages(count), 0);
     const listBytes = this.shape.listBytes(this.shape.limit);
     const pageBytes = this.shape.finePageBytes;
     const forLists = Math.floor((cacheBytes * LISTS_SHARE) / (listBytes + 32));
@@ -55,7 +51,27 @@ export class ListReader implements Disposable {
   }
 
   get directoryBytes(): number {
-    return this.#rows.byteLength + this.#radii.byteLength + this.#firstPage.byteLength;
+    return this.#rows.byteLength + this.#radii.byteLength;
+  }
+
+  /** Rows and radii of all lists. Borrowed. */
+  get directory(): { readonly counts: Uint32Array; readonly radii: Float32Array } {
+    return { counts: this.#rows, radii: this.#radii };
+  }
+
+  /** What a list holds from now on; what was kept of it is forgotten. */
+  setList(list: number, rows: number, radius: number): void {
+    if (list >= this.#rows.length) {
+      const counts = new Uint32Array(list + 1);
+      const radii = new Float32Array(list + 1);
+      counts.set(this.#rows);
+      radii.set(this.#radii);
+      [this.#rows, this.#radii] = [counts, radii];
+    }
+    this.#lists.drop(list);
+    for (let page = 0; page < this.#listPages; page++) this.#pages.drop(list * this.#listPages + page);
+    this.#rows[list] = rows;
+    this.#radii[list] = radius;
   }
 
   /** Pages that one call of `pages` may ask for. */
@@ -73,7 +89,7 @@ export class ListReader implements Disposable {
 
   /** Number of the page of fine codes that a row of a list lies on, over all lists. */
   pageOf(list: number, place: number): number {
-    return this.#firstPage[list]! + Math.floor(place / this.shape.pageRows);
+    return list * this.#listPages + Math.floor(place / this.shape.pageRows);
   }
 
   /**
@@ -117,7 +133,7 @@ export class ListReader implements Disposable {
     if (missing.length === 0) return spread();
     const reading = this.#postings.readFine(
       missing.map((i) => lists[i]!),
-      missing.map((i) => pages[i]! - this.#firstPage[lists[i]!]!),
+      missing.map((i) => pages[i]! % this.#listPages),
       (value, j) => {
         this.counts.readPages += Math.ceil(value.length / PAGE);
         pointers[missing[j]!] = this.#pages.put(pages[missing[j]!]!, value);

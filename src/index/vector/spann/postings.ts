@@ -106,6 +106,32 @@ export class Postings {
       batch.delete(NAMESPACE, this.#fineKey(list, page));
   }
 
+  remove(batch: Batch, list: number, before: number): void {
+    batch.delete(NAMESPACE, this.#listKey(list));
+    for (let page = 0; page < this.shape.finePages(before); page++)
+      batch.delete(NAMESPACE, this.#fineKey(list, page));
+  }
+
+  /** Ids and fine codes of a list, owned: to change it. @throws MnemeError CORRUPT, VERSION */
+  async readWhole(list: number, rows: number): Promise<{ ids: Uint32Array; fine: Uint8Array }> {
+    const ids = new Uint32Array(rows);
+    await this.readLists([list], [rows], (value) => {
+      const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
+      for (let i = 0; i < rows; i++) ids[i] = words.getUint32(idsAt + i * 4, true);
+    });
+    const fine = new Uint8Array(rows * this.shape.coder.fineBytes);
+    const pages = Array.from({ length: this.shape.finePages(rows) }, (_, page) => page);
+    const pageBytes = this.shape.pageRows * this.shape.coder.fineBytes;
+    await this.readFine(
+      pages.map(() => list),
+      pages,
+      (value, page) => {
+        fine.set(value.subarray(HEADER), page * pageBytes);
+      },
+    );
+    return { ids, fine };
+  }
+
   /**
    * Values of some lists, in one batch. @param rows that each has, as the directory says
    * @throws MnemeError CORRUPT naming the list, VERSION where it is another build's

@@ -54,6 +54,7 @@ export class Round implements Disposable {
   /** Adds to `found` what lists [from, to) of the heads hold, but for those that an earlier round read. */
   async search(heads: NearestHeads, from: number, to: number, found: Found): Promise<void> {
     const scanned = this.#fresh(heads, from, to);
+    if (scanned.lists.length === 0) return;
     const reading = this.#reader.lists(scanned.lists, scanned.pointers);
     if (reading) await reading;
     this.#scan(scanned);
@@ -68,7 +69,8 @@ export class Round implements Disposable {
 
   #fresh({ lists, distances }: NearestHeads, from: number, to: number): Scanned {
     const fresh: number[] = [];
-    for (let i = from; i < to; i++) if (this.#visited.add(lists[i]!)) fresh.push(i);
+    for (let i = from; i < to; i++)
+      if (this.#visited.add(lists[i]!) && this.#reader.rowsOf(lists[i]!) > 0) fresh.push(i);
     return {
       lists: Uint32Array.from(fresh, (i) => lists[i]!),
       distances: Float32Array.from(fresh, (i) => distances[i]!),

@@ -3,10 +3,13 @@
  * RaBitQ codes (SIGMOD 2024) that are scanned whole, and int8 codes that are read for the rows whose bound beats the k-th found so far.
  */
 import { MnemeError, throwIfAborted } from "../../../errors.ts";
+import type { Matrix } from "../../../linalg/index.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { emptyHits, type Hits } from "../../hits.ts";
+import { RowSet } from "../../row-set.ts";
 import type { SearchOptions } from "../../segment.ts";
-import { type About, readAbout, readHeads } from "./about.ts";
+import { type About, readAbout, readDead, readHeads } from "./about.ts";
+import { Changes, type IndexParts } from "./changes.ts";
 import { Found } from "./found.ts";
 import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
@@ -47,7 +50,7 @@ const FIRST_HEADS = 48;
 const WIDER = 4;
 
 export class SpannIndex implements Disposable {
-  readonly about: About;
+  readonly #changes: Changes;
   readonly #heads: Heads;
   readonly #reader: ListReader;
   readonly #query: ListQuery;
@@ -57,8 +60,9 @@ export class SpannIndex implements Disposable {
   /** A search uses rooms of the index: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(about: About, heads: Heads, reader: ListReader, options: Required<SpannOptions>) {
-    this.about = about;
+  private constructor(parts: IndexParts, options: Required<SpannOptions>) {
+    const { heads, reader } = parts;
+    this.#changes = new Changes(parts);
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
@@ -76,7 +80,12 @@ export class SpannIndex implements Disposable {
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
-    return new SpannIndex(about, heads, reader, settings);
+    const dead = RowSet.fromBytes(await readDead(store, name));
+    return new SpannIndex({ store, name, about, postings, heads, reader, dead }, settings);
+  }
+
+  get about(): About {
+    return this.#changes.about;
   }
 
   /** What searches have read so far. */
@@ -86,21 +95,37 @@ export class SpannIndex implements Disposable {
 
   /**
    * @param query `dim` values. Scores are those of the int8 codes: cosine, or minus the squared distance.
-   * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR (cosine), RANGE, CANCELLED; CORRUPT or VERSION where a list cannot be trusted:
+   * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR (cosine), RANGE, CANCELLED, STATE (a change failed); CORRUPT or VERSION where a list cannot be trusted:
    * never fewer hits in silence
    */
   async search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
     const point = this.#checked(query, options);
-    const before = this.#turn;
-    const search = before.then(() => this.#search(point, options));
-    this.#turn = search.catch(() => {});
-    return search;
+    return this.#inTurn(() => this.#search(point, options));
+  }
+
+  /**
+   * Adds rows, each durable when this resolves; an error in the middle leaves those of whole transactions before it.
+   * @param ids ascending, above all that were ever there
+   * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
+   */
+  async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
+    return this.#inTurn(() => this.#changes.insert(rows, ids));
+  }
+
+  /** Rows are found no more; their room comes back by `clean`. @returns how many there were. @throws MnemeError READ_ONLY, STATE */
+  async delete(ids: Iterable<number>): Promise<number> {
+    return this.#inTurn(() => this.#changes.delete(ids));
+  }
+
+  /** Takes what was deleted out of the lists. @throws MnemeError READ_ONLY, STATE */
+  async clean(): Promise<void> {
+    return this.#inTurn(() => this.#changes.clean());
   }
 
   memory(): readonly { name: string; bytes: number }[] {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
-      { name: "spann: directory", bytes: this.#reader.directoryBytes },
+      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#changes.dead.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
       { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
     ];
@@ -111,8 +136,9 @@ export class SpannIndex implements Disposable {
   }
 
   async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+    this.#changes.checkSound("search");
     if (options.k === 0) return emptyHits;
-    const found = new Found(this.about.metric, options);
+    const found = new Found(this.about.metric, options, this.#changes.dead);
     this.#query.set(query);
     this.#round.begin();
     const most = Math.max(1, options.lists ?? this.#lists);
@@ -120,7 +146,7 @@ export class SpannIndex implements Disposable {
     for (let lists = Math.min(most, FIRST_HEADS); ; lists *= WIDER) {
       const heads = this.#heads.nearest(query, lists);
       const isPruned = await this.#read(heads, options, found);
-      if (isPruned || heads.count === this.#heads.count) return found.hits();
+      if (isPruned || heads.isAll) return found.hits();
       if (lists < most) lists = Math.min(lists, most / WIDER);
       // a filter or a cursor lets few rows through: wider, until there are k or no more lists
       else if (found.isFull || options.minScore !== undefined) return found.hits();
@@ -145,6 +171,12 @@ export class SpannIndex implements Disposable {
       size = Math.min(MOST_LISTS, size * 2);
     }
     return false;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
   }
 
   #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
