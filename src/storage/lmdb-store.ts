@@ -125,6 +125,11 @@ class LmdbStore implements Store, Scannable {
     keys.forEach((key, i) => visit(engine.read(encodeKey(namespace, key)), i));
   }
 
+  async readAhead(namespace: string, keys: readonly Key[]): Promise<void> {
+    checkNamespace(namespace);
+    await this.#live().readAhead(keys.map((key) => encodeKey(namespace, key)));
+  }
+
   range(namespace: string, options: RangeOptions = {}): Iterable<Entry> {
     checkNamespace(namespace);
     const { start, end } = encodeRange(namespace, options);

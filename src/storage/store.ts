@@ -43,6 +43,11 @@ export interface ReadableStore extends AsyncDisposable {
     keys: readonly Key[],
     visit: (value: Uint8Array | undefined, index: number) => void,
   ): void;
+  /**
+   * Has the pages of some values brought into RAM by other threads, several at a time: where they lie on a disk, reading them then waits for
+   * it once instead of once for each. Shows and checks nothing; keys without values are passed over.
+   */
+  readAhead?(namespace: string, keys: readonly Key[]): Promise<void>;
   /** Lazy, ordered. Iterate it to the end or break; do not write meanwhile. */
   range(namespace: string, options?: RangeOptions): Iterable<Entry> | AsyncIterable<Entry>;
   /** Grows by one with each commit by any process; 0 for an empty store; constant for a snapshot. */

@@ -141,6 +141,8 @@ function readsAndWrites(store: () => Store): void {
     const keys = [[2], [7], [1], [2]];
     store().visitMany?.("n", keys, (value, i) => seen.push(`${i} ${value && text(value)}`));
     const many = store().getMany("n", keys);
+    await store().readAhead?.("n", keys);
+    await store().readAhead?.("n", []);
     if (store().visitMany) expect(seen).toEqual(many.map((value, i) => `${i} ${value && text(value)}`));
   });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
 import { Random } from "../../../linalg/random.ts";
-import { lmdbStore, memoryStore, type Store } from "../../../storage/index.ts";
+import { Budget, lmdbStore, memoryStore, type Store } from "../../../storage/index.ts";
 import { type Cursor, isAfter } from "../../hits.ts";
 import { RowSet } from "../../row-set.ts";
 import { buildSpann, type SpannBuildOptions } from "./build.ts";
@@ -210,6 +210,38 @@ describe("SpannIndex", () => {
     expect(hits.rows.length).toBe(count);
     expect(hits.rows[0]).toBe(0);
   });
+});
+
+test("what is held is claimed from a budget, and given back", async () => {
+  const { store } = await indexOf();
+  const budget = new Budget(1 << 24);
+  const index = await SpannIndex.open(store, "test", { budget });
+  const held = (): number => index.memory().reduce((sum, part) => sum + part.bytes, 0);
+  expect(budget.usedBytes).toBe(held());
+  await index.insert(matrix(1, DIM, rows.data.slice(0, DIM)), Uint32Array.of(5000));
+  expect(budget.usedBytes).toBe(held());
+  index[Symbol.dispose]();
+  expect(budget.usedBytes).toBe(0);
+  await expect(SpannIndex.open(store, "test", { budget: new Budget(1000) })).rejects.toThrow(
+    "exceed the budget",
+  );
+});
+
+test("after a slow batch the next ones are read ahead, several at once", async () => {
+  const { store, index } = await indexOf(ALL);
+  const asked: number[] = [];
+  store.visitMany = (namespace, keys, visit) => {
+    const values = store.getMany(namespace, keys);
+    for (const until = performance.now() + keys.length; performance.now() < until; );
+    values.forEach(visit);
+  };
+  store.readAhead = async (_, keys) => {
+    asked.push(keys.length);
+  };
+  using slow = await SpannIndex.open(store, "test", { ...ALL, cacheBytes: 1 });
+  const query = rowOf(queries, 8);
+  expect(await slow.search(query, { k: 9 })).toEqual(await index.search(query, { k: 9 }));
+  expect(Math.max(...asked)).toBeGreaterThan(8);
 });
 
 test("calibrate finds how far to look for a wanted recall", async () => {

@@ -4,6 +4,7 @@
  */
 import { MnemeError, throwIfAborted } from "../../../errors.ts";
 import type { Matrix } from "../../../linalg/index.ts";
+import type { Budget, Claim } from "../../../storage/budget.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { emptyHits, type Hits } from "../../hits.ts";
 import { RowSet } from "../../row-set.ts";
@@ -27,6 +28,8 @@ export interface SpannOptions {
   readonly pruning?: Pruning;
   /** Standard deviations by which an estimate may be wrong before its row is lost; fewer, and fewer pages are read. */
   readonly confidence?: number;
+  /** What the index holds is claimed from it. */
+  readonly budget?: Budget;
 }
 
 export interface SpannSearchOptions extends SearchOptions {
@@ -39,7 +42,9 @@ export const spannDefaults = {
   lists: 96,
   pruning: { rule: "kth", most: 1.2 },
   confidence: 1.2,
-} as const satisfies Required<SpannOptions>;
+} as const satisfies Settings;
+
+type Settings = Required<Omit<SpannOptions, "budget">>;
 
 /** Lists of a search's first round and of its others: each round is one batch of reads. */
 const FIRST_LISTS = 8;
@@ -57,10 +62,11 @@ export class SpannIndex implements Disposable {
   readonly #round: Round;
   readonly #lists: number;
   readonly #pruning: Pruning;
+  readonly #claim: Claim | undefined;
   /** A search uses rooms of the index: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(parts: IndexParts, options: Required<SpannOptions>) {
+  private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
     const { heads, reader } = parts;
     this.#changes = new Changes(parts);
     this.#heads = heads;
@@ -69,9 +75,10 @@ export class SpannIndex implements Disposable {
     this.#round = new Round(reader, this.#query, MOST_LISTS);
     this.#lists = options.lists;
     this.#pruning = options.pruning;
+    this.#claim = budget?.claim(`spann ${parts.name}`);
   }
 
-  /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE */
+  /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE, BUDGET */
   static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
     const settings = { ...spannDefaults, ...options };
     const about = await readAbout(store, name);
@@ -81,7 +88,18 @@ export class SpannIndex implements Disposable {
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
     const dead = RowSet.fromBytes(await readDead(store, name));
-    return new SpannIndex({ store, name, about, postings, heads, reader, dead }, settings);
+    const index = new SpannIndex(
+      { store, name, about, postings, heads, reader, dead },
+      settings,
+      options.budget,
+    );
+    try {
+      index.#claim?.resize(index.#bytes);
+      return index;
+    } catch (error) {
+      index[Symbol.dispose]();
+      throw error;
+    }
   }
 
   get about(): About {
@@ -109,7 +127,10 @@ export class SpannIndex implements Disposable {
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
    */
   async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
-    return this.#inTurn(() => this.#changes.insert(rows, ids));
+    return this.#inTurn(async () => {
+      await this.#changes.insert(rows, ids);
+      this.#claim?.hold(this.#bytes);
+    });
   }
 
   /** Rows are found no more; their room comes back by `clean`. @returns how many there were. @throws MnemeError READ_ONLY, STATE */
@@ -132,7 +153,12 @@ export class SpannIndex implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const part of [this.#heads, this.#reader, this.#query, this.#round]) part[Symbol.dispose]();
+    for (const part of [this.#heads, this.#reader, this.#query, this.#round, this.#claim])
+      part?.[Symbol.dispose]();
+  }
+
+  get #bytes(): number {
+    return this.memory().reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
