@@ -29,8 +29,8 @@ export function oneBitScorer({ query, metric, stride }: ScorerInput): Scorer {
   };
 }
 
-/** A query in levels. Blocks are scored by its table, rows by its planes: most queries need one of the two. */
-class SlicedQuery implements OneBitQuery {
+/** A rotated query in levels. Blocks are scored by its table, rows by its planes: most queries need one of the two. */
+export class SlicedQuery implements OneBitQuery {
   readonly metric: Metric;
   readonly low: number;
   readonly step: number;

@@ -3,6 +3,7 @@
 export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
 export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";
+export { ExactNearest, exactNearest } from "./exact-nearest.ts";
 export * from "./long-context/index.ts";
 export { averagePrecision, type Judgements, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
 export {
@@ -21,3 +22,4 @@ export {
   synthKv,
   synthKvDefaults,
 } from "./synth-kv.ts";
+export { Manifold, type ManifoldOptions, manifoldDefaults } from "./synth-manifold.ts";

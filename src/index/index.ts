@@ -10,4 +10,21 @@ export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export { TopK } from "./top-k.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
+export type { About, SpannMetric } from "./vector/spann/about.ts";
+export { buildSpann, type SpannBuildOptions, spannBuildDefaults } from "./vector/spann/build.ts";
+export {
+  type CalibrateOptions,
+  type Calibration,
+  calibrate,
+  calibrateDefaults,
+} from "./vector/spann/calibrate.ts";
+export { closureDefaults, type Replication, soarDefaults } from "./vector/spann/closure.ts";
+export type { ReadCounts } from "./vector/spann/list-reader.ts";
+export type { Pruning } from "./vector/spann/prune.ts";
+export {
+  SpannIndex,
+  type SpannOptions,
+  type SpannSearchOptions,
+  spannDefaults,
+} from "./vector/spann/spann.ts";
 export { type VectorCoders, vectorsKind } from "./vector/vectors-kind.ts";

@@ -64,6 +64,17 @@ export interface KernelFace {
   l2I8(query: Int8Array, rows: Rows, out: Int32Array): void;
   /** f32 query against i8 rows: no scale applied. */
   dotF32I8(query: Float32Array, rows: Rows, out: Float32Array): void;
+  /**
+   * out[i] = bases[i] + add - 2 scale <query, codes> of the row at byte places[i] of `rows`: query.length signed codes, f32 scale, f32 add.
+   * Squared distances from what is left of rows when a centre is taken away.
+   */
+  distancesI8(
+    query: Float32Array,
+    rows: Uint8Array,
+    places: Uint32Array,
+    bases: Float32Array,
+    out: Float32Array,
+  ): void;
   /** f32 query against rows of unsigned 4-bit codes, two a byte, low nibble first. */
   dotF32U4(query: Float32Array, rows: Rows, out: Float32Array): void;
   /** out[r] = bits that differ in the first query.length bytes. */

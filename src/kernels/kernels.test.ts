@@ -69,6 +69,22 @@ describe("each kernel equals its twin", () => {
       same(new Float32Array(rows), (face, out) => face.dotF32U4(floats(dim, start), codes, out));
     }));
 
+  test("distances to scattered i8 rows", () =>
+    property((dim, rows, start) => {
+      const stride = dim + 8 + (start & 7);
+      const codes = randomBytes(stride * rows, start);
+      const view = new DataView(codes.buffer);
+      for (let r = 0; r < rows; r++) {
+        view.setFloat32(r * stride + dim, 0.01 + r / 512, true);
+        view.setFloat32(r * stride + dim + 4, 0.5 - r / 64, true);
+      }
+      const places = Uint32Array.from({ length: rows }, (_, i) => ((i * 7) % rows) * stride);
+      const bases = floats(rows, start + 2);
+      same(new Float32Array(rows), (face, out) =>
+        face.distancesI8(floats(dim, start), codes, places, bases, out),
+      );
+    }));
+
   test("bits", () =>
     property((dim, rows, start) => {
       const stride = dim * 8 + (start & 15);

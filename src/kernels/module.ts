@@ -11,6 +11,7 @@ export const KERNEL_NAMES = [
   "dotI8",
   "l2I8",
   "dotF32I8",
+  "distancesI8",
   "dotF32U4",
   "hamming",
   "binaryDot4",

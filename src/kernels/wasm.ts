@@ -56,6 +56,19 @@ export class WasmFace implements KernelFace {
     this.#codes("dotF32I8", query, rows, out);
   }
 
+  distancesI8(
+    query: Float32Array,
+    rows: Uint8Array,
+    places: Uint32Array,
+    bases: Float32Array,
+    out: Float32Array,
+  ): void {
+    const [by, from] = [this.#in("query", query), this.#in("rows", rows)];
+    const [which, onto, to] = [this.#in("a", places), this.#in("b", bases), this.#room("out", out)];
+    this.instance.exports.distancesI8(by, from, which, onto, places.length, query.length, to);
+    this.#take(to, out);
+  }
+
   dotF32U4(query: Float32Array, rows: Rows, out: Float32Array): void {
     this.#codes("dotF32U4", query, rows, out);
   }

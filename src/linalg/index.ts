@@ -1,4 +1,11 @@
 /** Linear algebra for codecs and indexes. */
+export {
+  type BalancedOptions,
+  type BalancedTree,
+  balancedDefaults,
+  balancedTree,
+  type TreeNode,
+} from "./balanced-tree.ts";
 export { type Moments, meanOf, moments } from "./covariance.ts";
 export { type Eigen, symmetricEigen } from "./eigen.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
@@ -6,5 +13,6 @@ export { type Matrix, matrix, rowOf, rowsOf } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
+export { RowProducts } from "./row-products.ts";
 export { solvePositive } from "./solve.ts";
 export { type Svd, thinSvd } from "./svd.ts";

@@ -19,6 +19,7 @@ interface KeyRange {
 export interface Database {
   readonly lastSize: number;
   getBinaryFast(key: Uint8Array, options?: { transaction?: ReadTransaction }): Uint8Array | undefined;
+  prefetch(keys: readonly Uint8Array[], callback: () => void): void;
   getKeys(range: KeyRange): Iterable<Uint8Array>;
   useReadTransaction(): ReadTransaction;
   resetReadTxn(): void;

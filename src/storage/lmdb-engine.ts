@@ -18,6 +18,8 @@ export const PAGE_SIZE = 4096;
 export type EngineOptions = LockFileOptions;
 
 const SMALL_BYTES = 1024;
+/** As many as the system's pool has by default. */
+const READING_THREADS = 4;
 /** A reader that was killed within a read would hold old pages back for ever. */
 const COMMITS_BETWEEN_CHECKS = 64;
 /** The buffer that values are sealed in is kept up to this size. */
@@ -81,6 +83,15 @@ export class LmdbEngine {
     const copy = new Uint8Array(Buffer.allocUnsafeSlow(value.length).buffer);
     copy.set(value);
     return copy;
+  }
+
+  /** Has values' pages brought into RAM by threads of the system's pool. */
+  async readAhead(keys: readonly Uint8Array[]): Promise<void> {
+    const share = Math.ceil(keys.length / READING_THREADS);
+    const parts = Array.from({ length: READING_THREADS }, (_, i) => keys.slice(i * share, (i + 1) * share));
+    const fetch = (some: readonly Uint8Array[]): Promise<void> =>
+      new Promise((resolve) => this.#db.prefetch(some, resolve));
+    await Promise.all(parts.filter(({ length }) => length > 0).map(fetch));
   }
 
   /** Ordered entries with start <= key < end of one snapshot. */

@@ -115,6 +115,21 @@ class LmdbStore implements Store, Scannable {
     return keys.map((key) => engine.readCopy(encodeKey(namespace, key)));
   }
 
+  visitMany(
+    namespace: string,
+    keys: readonly Key[],
+    visit: (value: Uint8Array | undefined, index: number) => void,
+  ): void {
+    checkNamespace(namespace);
+    const engine = this.#live();
+    keys.forEach((key, i) => visit(engine.read(encodeKey(namespace, key)), i));
+  }
+
+  async readAhead(namespace: string, keys: readonly Key[]): Promise<void> {
+    checkNamespace(namespace);
+    await this.#live().readAhead(keys.map((key) => encodeKey(namespace, key)));
+  }
+
   range(namespace: string, options: RangeOptions = {}): Iterable<Entry> {
     checkNamespace(namespace);
     const { start, end } = encodeRange(namespace, options);

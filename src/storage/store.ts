@@ -34,6 +34,20 @@ export interface ReadableStore extends AsyncDisposable {
    * where bytes come from afar: callers `await` once per batch of keys, never per key.
    */
   getMany(namespace: string, keys: readonly Key[]): MaybePromise<(Uint8Array | undefined)[]>;
+  /**
+   * Shows the values in the order of `keys`, each borrowed until `visit` returns, which must not call the store. Where a store has it, it is
+   * the cheapest way to values that are copied elsewhere at once. @throws MnemeError CORRUPT after the values before the damaged one
+   */
+  visitMany?(
+    namespace: string,
+    keys: readonly Key[],
+    visit: (value: Uint8Array | undefined, index: number) => void,
+  ): void;
+  /**
+   * Has the pages of some values brought into RAM by other threads, several at a time: where they lie on a disk, reading them then waits for
+   * it once instead of once for each. Shows and checks nothing; keys without values are passed over.
+   */
+  readAhead?(namespace: string, keys: readonly Key[]): Promise<void>;
   /** Lazy, ordered. Iterate it to the end or break; do not write meanwhile. */
   range(namespace: string, options?: RangeOptions): Iterable<Entry> | AsyncIterable<Entry>;
   /** Grows by one with each commit by any process; 0 for an empty store; constant for a snapshot. */

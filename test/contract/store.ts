@@ -132,6 +132,20 @@ function readsAndWrites(store: () => Store): void {
     expect([text(held), text(heldMany)]).toEqual(["first", "first"]);
   });
 
+  it("shows many values one after another, where it has that", async () => {
+    await store().batch((b) => {
+      b.put("n", [1], bytes("one"));
+      b.put("n", [2], bytes("a longer one ".repeat(900)));
+    });
+    const seen: string[] = [];
+    const keys = [[2], [7], [1], [2]];
+    store().visitMany?.("n", keys, (value, i) => seen.push(`${i} ${value && text(value)}`));
+    const many = store().getMany("n", keys);
+    await store().readAhead?.("n", keys);
+    await store().readAhead?.("n", []);
+    if (store().visitMany) expect(seen).toEqual(many.map((value, i) => `${i} ${value && text(value)}`));
+  });
+
   it("takes views of larger buffers", async () => {
     const whole = bytes("0123456789");
     await store().batch((b) => b.put("n", ["k"], whole.subarray(3, 6)));

@@ -18,6 +18,15 @@ export const reference: KernelFace = {
   dotI8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => query[i]! * signed(code)),
   l2I8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => (query[i]! - signed(code)) ** 2),
   dotF32I8: (query, rows, out) => forCodes(query.length, rows, out, (code, i) => query[i]! * signed(code)),
+  distancesI8(query, rows, places, bases, out) {
+    const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
+    places.forEach((place, i) => {
+      const tail = place + query.length;
+      let product = 0;
+      for (let j = 0; j < query.length; j++) product += query[j]! * view.getInt8(place + j);
+      out[i] = bases[i]! + view.getFloat32(tail + 4, true) - 2 * view.getFloat32(tail, true) * product;
+    });
+  },
   dotF32U4(query, rows, out) {
     for (let r = 0; r < rows.count; r++) {
       let sum = 0;

@@ -1,6 +1,6 @@
 /** All kernels of one WebAssembly module. Pointers are byte offsets in the imported memory; callers check every size. */
 export { dotF32, fwhtF32, l2F32, matmulF32, matmulTransposedF32, normalizeF32, sumBytes } from "./float";
-export { dequantI8, dequantU4, dotF32I8, dotF32U4, dotI8, gatherSumI8, l2I8 } from "./integer";
+export { dequantI8, dequantU4, distancesI8, dotF32I8, dotF32U4, dotI8, gatherSumI8, l2I8 } from "./integer";
 export { binaryDot4, finishOneBit, hamming } from "./binary";
 export { selectAbove } from "./select";
 export {

@@ -52,21 +52,33 @@ export function l2I8(query: usize, rows: usize, count: usize, dim: usize, stride
 
 /** f32 query x i8 rows. Query quantised to i16 would be faster; this one is exact and is used on the few rows that are re-scored. */
 export function dotF32I8(query: usize, rows: usize, count: usize, dim: usize, stride: usize, out: usize): void {
+  for (let r: usize = 0; r < count; r++) store<f32>(out + (r << 2), dotMixed(query, rows + r * stride, dim));
+}
+
+// @ts-ignore: decorator
+@inline
+function dotMixed(query: usize, row: usize, dim: usize): f32 {
   const wide = dim & ~7;
-  for (let r: usize = 0; r < count; r++) {
-    const row = rows + r * stride;
-    let s0 = f32x4.splat(0);
-    let s1 = f32x4.splat(0);
-    let i: usize = 0;
-    for (; i < wide; i += 8) {
-      const x = v128.load8x8_s(row + i);
-      const q = query + (i << 2);
-      s0 = f32x4.add(s0, f32x4.mul(v128.load(q), f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x))));
-      s1 = f32x4.add(s1, f32x4.mul(v128.load(q, 16), f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x))));
-    }
-    let sum = sumF32(f32x4.add(s0, s1));
-    for (; i < dim; i++) sum += load<f32>(query + (i << 2)) * <f32>load<i8>(row + i);
-    store<f32>(out + (r << 2), sum);
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let i: usize = 0;
+  for (; i < wide; i += 8) {
+    const x = v128.load8x8_s(row + i);
+    const q = query + (i << 2);
+    s0 = f32x4.add(s0, f32x4.mul(v128.load(q), f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x))));
+    s1 = f32x4.add(s1, f32x4.mul(v128.load(q, 16), f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x))));
+  }
+  let sum = sumF32(f32x4.add(s0, s1));
+  for (; i < dim; i++) sum += load<f32>(query + (i << 2)) * <f32>load<i8>(row + i);
+  return sum;
+}
+
+/** Squared distances to rows that lie anywhere: base + add - 2 scale <query, codes>; a row: dim codes, f32 scale, f32 add. places: bytes from `rows`. */
+export function distancesI8(query: usize, rows: usize, places: usize, bases: usize, count: usize, dim: usize, out: usize): void {
+  for (let i: usize = 0; i < count << 2; i += 4) {
+    const row = rows + <usize>load<u32>(places + i);
+    const product = dotMixed(query, row, dim);
+    store<f32>(out + i, load<f32>(bases + i) + load<f32>(row + dim, 4) - 2 * load<f32>(row + dim) * product);
   }
 }
 

@@ -1,0 +1,279 @@
+/**
+ * Vectors on disk by SPANN: 100,000 x 128 rows of the manifold generator, --scale 10 for a million. With 3% of the raw bytes in RAM: recall@10,
+ * latency, lists and pages read; what pruning, closure and SOAR save at equal recall over the same centres; and graphs in RAM beside it.
+ * --only costs, copies or peers.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSpann } from "../src/index/vector/spann/build.ts";
+import { calibrate } from "../src/index/vector/spann/calibrate.ts";
+import { closureDefaults, type Replication, soarDefaults } from "../src/index/vector/spann/closure.ts";
+import type { ReadCounts } from "../src/index/vector/spann/list-reader.ts";
+import { SpannIndex, type SpannSearchOptions } from "../src/index/vector/spann/spann.ts";
+import { kernels, LazyPool } from "../src/kernels/index.ts";
+import { rowOf, rowsOf } from "../src/linalg/matrix.ts";
+import { lmdbStore, type Store } from "../src/storage/index.ts";
+import { printFigure, quantile, switches } from "./row.ts";
+import { cpuOf, hnswlibIndex, type PeerIndex, usearchIndex } from "./spann-peers.ts";
+import { manifoldData, recallAt, TRUE_NEIGHBOURS, type VectorData } from "./vector-data.ts";
+
+const BENCH = "spann";
+const [ROWS, DIM, QUERIES, K] = [100_000, 128, 1000, 10];
+const WANTED = 0.95;
+const RAM_SHARE = 0.03;
+/** Rows that a centre is chosen for, in the comparison of rules over the same centres. */
+const LEAF_ROWS = 64;
+const PAGE_VALUE = 4064;
+
+interface Built {
+  readonly ms: number;
+  /** All threads together. */
+  readonly cpuMs: number;
+}
+
+interface Measured {
+  readonly recall: number;
+  readonly ms: readonly number[];
+  /** CPU of the process for each query, milliseconds: less noisy than the clock where others run. */
+  readonly cpuMs: readonly number[];
+  /** A query's. */
+  readonly counts: ReadCounts;
+}
+
+/** The second half of the queries: the first is for calibration. */
+async function measure(
+  index: SpannIndex,
+  data: VectorData,
+  options: Partial<SpannSearchOptions>,
+): Promise<Measured> {
+  const ms: number[] = [];
+  const cpuMs: number[] = [];
+  let recall = 0;
+  const half = data.queries.rows >> 1;
+  const before = { ...index.counts };
+  for (let q = half; q < data.queries.rows; q++) {
+    const [started, cpu] = [performance.now(), process.cpuUsage()];
+    const hits = await index.search(rowOf(data.queries, q), { k: K, ...options });
+    ms.push(performance.now() - started);
+    cpuMs.push(cpuOf(cpu));
+    recall += recallAt(K, hits.rows, data.truth, q);
+  }
+  const counts = { ...index.counts };
+  for (const name of Object.keys(counts) as (keyof ReadCounts)[])
+    counts[name] = (counts[name] - before[name]) / half;
+  return { recall: recall / half, ms, cpuMs, counts };
+}
+
+const pagesOf = ({ listPages, finePages }: ReadCounts): number => listPages + finePages;
+
+/** Opens the index such that all it holds is a share of the raw bytes. */
+async function openWithin(store: Store, name: string, bytes: number): Promise<SpannIndex> {
+  using probe = await SpannIndex.open(store, name, { cacheBytes: 1 });
+  const fixed = held(probe) - probe.memory().find((part) => part.name.includes("kept"))!.bytes;
+  return SpannIndex.open(store, name, { cacheBytes: Math.max(1, Math.floor((bytes - fixed) * 0.97)) });
+}
+
+const held = (index: SpannIndex): number => index.memory().reduce((sum, part) => sum + part.bytes, 0);
+
+async function calibrated(index: SpannIndex, { queries, truth }: VectorData): Promise<number> {
+  const half = queries.rows >> 1;
+  const known = new Uint32Array(half * K);
+  for (let q = 0; q < half; q++)
+    known.set(truth.subarray(q * TRUE_NEIGHBOURS, q * TRUE_NEIGHBOURS + K), q * K);
+  // a hair more: the other half of the queries is another sample
+  const wanted = { k: K, recall: WANTED + 0.01, truth: known };
+  return (await calibrate(index, rowsOf(queries, 0, half), wanted)).most;
+}
+
+/** The fewest lists for each query at which recall is reached without pruning. */
+async function fixedLists(index: SpannIndex, data: VectorData, recall: number): Promise<Measured> {
+  let lists = 4;
+  for (;;) {
+    const measured = await measure(index, data, { lists, pruning: { rule: "none" } });
+    if (measured.recall >= recall || lists >= 512) return measured;
+    lists = Math.ceil(lists * 1.1);
+  }
+}
+
+async function costs(store: Store, data: VectorData, built: Built): Promise<number> {
+  const raw = data.rows.data.byteLength;
+  using index = await openWithin(store, "soar", raw * RAM_SHARE);
+  const most = await calibrated(index, data);
+  const options = { lists: 256, pruning: { rule: "kth", most } } as const;
+  const { recall, ms, cpuMs, counts } = await measure(index, data, options);
+  const figure = (metric: string, unit: string, ours: number, claim: object = {}): void =>
+    printFigure(BENCH, { metric, unit, ours, better: "less", ...claim });
+  figure("RAM held", "%", (100 * held(index)) / raw, { atMost: 3 });
+  figure("recall@10", "", recall, { better: "more", least: WANTED });
+  figure("median", "ms", quantile(ms, 0.5), { atMost: 2 });
+  figure("p99", "ms", quantile(ms, 0.99), { atMost: 10 });
+  figure("CPU a query, median", "ms", quantile(cpuMs, 0.5));
+  figure("CPU a query, p99", "ms", quantile(cpuMs, 0.99));
+  figure("lists a query", "", counts.lists, { note: `kth rule at ${most.toFixed(2)}` });
+  figure("rows scanned", "", counts.rows);
+  figure("rows scored again", "", counts.rescored);
+  figure("pages asked for", "4 KiB", pagesOf(counts));
+  figure("pages read past what is kept", "4 KiB", counts.readPages);
+  const { lists, copies, limit } = index.about;
+  figure("longest list over the mean", "", limit / (copies / lists), { atMost: 2 });
+  figure("build", "s", built.ms / 1000, { note: `${lists} lists, CPU ${(built.cpuMs / 1000).toFixed(0)} s` });
+  await pruning(index, data, recall, counts);
+  floats(index, counts);
+  return recall;
+}
+
+async function pruning(
+  index: SpannIndex,
+  data: VectorData,
+  recall: number,
+  counts: ReadCounts,
+): Promise<void> {
+  const fixed = await fixedLists(index, data, recall);
+  const figure = { system: "no pruning", unit: "", better: "less" } as const;
+  printFigure(BENCH, {
+    ...figure,
+    metric: "lists, equal recall",
+    ours: counts.lists,
+    baseline: fixed.counts.lists,
+  });
+  const all = await measure(index, data, { lists: 96, pruning: { rule: "none" } });
+  printFigure(BENCH, {
+    ...figure,
+    metric: "pages, 96 lists when not pruned",
+    ours: pagesOf(counts),
+    baseline: pagesOf(all.counts),
+    atLeast: 2,
+    note: `recall then ${all.recall.toFixed(3)}`,
+  });
+  for (let most = 1.05; most < 3; most *= 1.04) {
+    const ratio = await measure(index, data, { lists: 256, pruning: { rule: "ratio", most } });
+    if (ratio.recall < recall) continue;
+    const metric = "lists, kth rule beside the paper's";
+    printFigure(BENCH, {
+      ...figure,
+      system: "ratio rule",
+      metric,
+      ours: counts.lists,
+      baseline: ratio.counts.lists,
+    });
+    return;
+  }
+}
+
+/** What the same lists would be with f32 rows in place of codes. */
+function floats(index: SpannIndex, counts: ReadCounts): void {
+  const rows = counts.rows / counts.lists;
+  const pages = counts.lists * Math.ceil((8 + rows * (4 + index.about.dim * 4)) / PAGE_VALUE);
+  printFigure(BENCH, {
+    system: "f32 postings",
+    metric: "pages, codes beside floats",
+    unit: "4 KiB",
+    ours: pagesOf(counts),
+    baseline: pages,
+    better: "less",
+    atLeast: 4,
+    note: "the floats' pages are worked out from the rows",
+  });
+}
+
+/** Lists read at recall 0.95 by each rule of replication, over the same centres, without pruning. */
+async function copies(store: Store, data: VectorData, pool: LazyPool): Promise<void> {
+  const rules: [string, Replication][] = [
+    ["single", { rule: "single" }],
+    ["closure", closureDefaults],
+    ["closure, wide", { ...closureDefaults, angle: 1.5 }],
+    ["SOAR", soarDefaults],
+  ];
+  let single: number | undefined;
+  for (const [name, replication] of rules) {
+    await buildSpann(store, "rule", data.rows, {
+      replication,
+      leafRows: LEAF_ROWS,
+      limit: 4 * LEAF_ROWS,
+      pool,
+    });
+    using index = await SpannIndex.open(store, "rule");
+    const { counts } = await fixedLists(index, data, WANTED);
+    const { about } = index;
+    printFigure(BENCH, {
+      system: "IVF",
+      metric: `lists at recall 0.95, ${name}`,
+      unit: "",
+      ours: counts.lists,
+      ...(single === undefined ? {} : { baseline: single }),
+      better: "less",
+      ...(name === "SOAR" ? { atLeast: 1 / 0.55 } : {}),
+      note: `${(about.copies / about.rows).toFixed(2)} copies, ${counts.rows.toFixed(0)} rows scanned`,
+    });
+    single ??= counts.lists;
+  }
+}
+
+async function peers(data: VectorData, recall: number, built: Built): Promise<void> {
+  for (const open of [hnswlibIndex, usearchIndex]) {
+    let peer: PeerIndex;
+    try {
+      peer = await open(data.rows);
+    } catch (error) {
+      console.error(String(error));
+      continue;
+    }
+    const { name } = peer;
+    const cpuMs = peer.buildCpuMs;
+    const reached = atRecall(peer, data, recall);
+    const note = `its recall ${reached.recall.toFixed(3)}, median ${quantile(reached.ms, 0.5).toFixed(2)} ms`;
+    printFigure(BENCH, {
+      system: name,
+      metric: "build CPU, equal recall",
+      unit: "s",
+      ours: built.cpuMs / 1000,
+      baseline: cpuMs / 1000,
+      better: "less",
+      ...(name === "hnswlib" ? { atLeast: 5 } : {}),
+      note,
+    });
+    const bytes = {
+      unit: "MB",
+      ours: (data.rows.data.byteLength * RAM_SHARE) / 1e6,
+      baseline: peer.bytes / 1e6,
+    };
+    printFigure(BENCH, { system: name, metric: "RAM", ...bytes, better: "less" });
+  }
+}
+
+function atRecall(peer: PeerIndex, data: VectorData, wanted: number): { recall: number; ms: number[] } {
+  const half = data.queries.rows >> 1;
+  for (let effort = K; ; effort = Math.ceil(effort * 1.3)) {
+    const ms: number[] = [];
+    let recall = 0;
+    for (let q = half; q < data.queries.rows; q++) {
+      const started = performance.now();
+      const found = peer.search(rowOf(data.queries, q), K, effort);
+      ms.push(performance.now() - started);
+      recall += recallAt(K, found, data.truth, q) / half;
+    }
+    if (recall >= wanted || effort > 1000) return { recall, ms };
+  }
+}
+
+async function main(): Promise<void> {
+  const data = manifoldData(Math.round(ROWS * switches.scale), DIM, QUERIES);
+  const folder = mkdtempSync(join(tmpdir(), "mneme-spann-"));
+  await using pool = new LazyPool(kernels(), 1);
+  const wants = (part: string): boolean => switches.only === undefined || switches.only === part;
+  const store = await lmdbStore(folder);
+  try {
+    const [started, cpu] = [performance.now(), process.cpuUsage()];
+    await buildSpann(store, "soar", data.rows, { pool });
+    const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
+    const recall = await costs(store, data, built);
+    if (wants("copies")) await copies(store, data, pool);
+    if (wants("peers")) await peers(data, recall, built);
+  } finally {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+void main();

@@ -1,0 +1,203 @@
+/**
+ * Which rows lie in which lists: each row in that of the nearest centre that has room, and in further ones by the rule of replication. No
+ * list is longer than its limit: further copies give way first, those furthest from the centre before others.
+ */
+import type { LazyPool } from "../../../kernels/index.ts";
+import { type BalancedTree, type Matrix, RowProducts } from "../../../linalg/index.ts";
+import { BLOCK_ROWS } from "../../../linalg/row-products.ts";
+import { type Candidates, chooseCopies, mostCopies, type Replication } from "./closure.ts";
+import { type Group, groupRows } from "./groups.ts";
+
+/** Centres that a group of rows chooses among. */
+const NEAR_CENTRES = 384;
+/** Nearest centres of a row that the rules look at. */
+const CANDIDATES = 16;
+
+export interface Assignment {
+  /** Where the rows of each list begin; one more than there are lists. */
+  readonly starts: Uint32Array;
+  /** Rows of the lists, those of each ascending. */
+  readonly rows: Uint32Array;
+}
+
+/** Copies of rows, a fixed number of slots for each. */
+interface Copies {
+  readonly most: number;
+  readonly counts: Uint8Array;
+  readonly lists: Uint32Array;
+  readonly distances: Float32Array;
+}
+
+/** @param limit rows of a list */
+export function assignRows(
+  rows: Matrix,
+  tree: BalancedTree,
+  replication: Replication,
+  limit: number,
+  pool?: LazyPool,
+): Assignment {
+  const { groups, of } = groupRows(rows, tree, NEAR_CENTRES, pool);
+  const most = mostCopies(replication);
+  const copies: Copies = {
+    most,
+    counts: new Uint8Array(rows.rows),
+    lists: new Uint32Array(rows.rows * most),
+    distances: new Float32Array(rows.rows * most),
+  };
+  const sizes = new Uint32Array(tree.leaves.rows);
+  using chooser = new Chooser(rows, tree.leaves, replication, limit, sizes, copies, pool);
+  const { starts, ids } = byGroup(of, groups.length);
+  groups.forEach((group, g) => chooser.assign(group, ids.subarray(starts[g]!, starts[g + 1]!)));
+  return trim(copies, sizes, limit);
+}
+
+function byGroup(of: Uint32Array, groups: number): { starts: Uint32Array; ids: Uint32Array } {
+  const starts = new Uint32Array(groups + 1);
+  for (const group of of) starts[group + 1]!++;
+  for (let g = 0; g < groups; g++) starts[g + 1]! += starts[g]!;
+  const ids = new Uint32Array(of.length);
+  const next = starts.slice();
+  of.forEach((group, row) => (ids[next[group]!++] = row));
+  return { starts, ids };
+}
+
+class Chooser implements Disposable {
+  readonly #rows: Matrix;
+  readonly #leaves: Matrix;
+  readonly #replication: Replication;
+  readonly #limit: number;
+  /** Rows whose first copy is in each list. */
+  readonly #sizes: Uint32Array;
+  readonly #copies: Copies;
+  readonly #products: RowProducts;
+  readonly #nearest = new Nearest(CANDIDATES);
+  readonly #chosen = new Uint32Array(CANDIDATES);
+
+  constructor(
+    rows: Matrix,
+    leaves: Matrix,
+    replication: Replication,
+    limit: number,
+    sizes: Uint32Array,
+    copies: Copies,
+    pool: LazyPool | undefined,
+  ) {
+    this.#rows = rows;
+    this.#leaves = leaves;
+    this.#replication = replication;
+    this.#limit = limit;
+    this.#sizes = sizes;
+    this.#copies = copies;
+    this.#products = new RowProducts(rows.cols, pool);
+  }
+
+  assign(group: Group, ids: Uint32Array): void {
+    if (ids.length === 0) return;
+    const { cols } = this.#rows;
+    const centres = new Float32Array(group.near.length * cols);
+    group.near.forEach((leaf, i) => {
+      centres.set(this.#leaves.data.subarray(leaf * cols, (leaf + 1) * cols), i * cols);
+    });
+    this.#products.setCentres(centres);
+    const pairs = this.#replication.rule === "single" ? undefined : this.#products.ofCentres();
+    for (let from = 0; from < ids.length; from += BLOCK_ROWS)
+      this.#block(group, ids, from, Math.min(ids.length, from + BLOCK_ROWS), pairs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#products[Symbol.dispose]();
+  }
+
+  #block(group: Group, ids: Uint32Array, from: number, to: number, pairs: Float32Array | undefined): void {
+    const products = this.#products.of(this.#rows, ids, from, to);
+    const { squares, block } = this.#products;
+    const known = squares.length;
+    const between = (a: number, b: number): number => squares[a]! + squares[b]! - 2 * pairs![a * known + b]!;
+    const { cols } = this.#rows;
+    for (let r = 0; r < to - from; r++) {
+      let square = 0;
+      for (let i = r * cols; i < (r + 1) * cols; i++) square += block[i]! * block[i]!;
+      this.#nearest.of(products, r, to - from, squares, square);
+      this.#chosen[0] = this.#first(group.near);
+      const some = pairs ? chooseCopies(this.#replication, this.#nearest, between, this.#chosen) : 1;
+      this.#keep(ids[from + r]!, group.near, some);
+    }
+  }
+
+  /** The nearest list that has room; where none has, the nearest. */
+  #first(near: Uint32Array): number {
+    const { count, centres } = this.#nearest;
+    for (let place = 0; place < count; place++)
+      if (this.#sizes[near[centres[place]!]!]! < this.#limit) return place;
+    return 0;
+  }
+
+  #keep(row: number, near: Uint32Array, some: number): void {
+    const { most, counts, lists, distances } = this.#copies;
+    counts[row] = some;
+    for (let i = 0; i < some; i++) {
+      const place = this.#chosen[i]!;
+      lists[row * most + i] = near[this.#nearest.centres[place]!]!;
+      distances[row * most + i] = this.#nearest.distances[place]!;
+    }
+    this.#sizes[lists[row * most]!]!++;
+  }
+}
+
+/** The nearest centres of one row, ascending. */
+class Nearest implements Candidates {
+  readonly centres: Uint32Array;
+  readonly distances: Float32Array;
+  count = 0;
+
+  constructor(most: number) {
+    this.centres = new Uint32Array(most);
+    this.distances = new Float32Array(most);
+  }
+
+  /** @param products centres x rows. @param square of the row */
+  of(products: Float32Array, row: number, rows: number, squares: Float32Array, square: number): void {
+    this.count = 0;
+    const most = this.centres.length;
+    let limit = Number.POSITIVE_INFINITY;
+    for (let c = 0, at = row; c < squares.length; c++, at += rows) {
+      const distance = squares[c]! - 2 * products[at]! + square;
+      if (distance >= limit) continue;
+      this.#insert(c, Math.max(0, distance));
+      if (this.count === most) limit = this.distances[most - 1]!;
+    }
+  }
+
+  #insert(centre: number, distance: number): void {
+    const { centres, distances } = this;
+    let at = this.count < centres.length ? this.count++ : this.count - 1;
+    for (; at > 0 && distances[at - 1]! > distance; at--) {
+      distances[at] = distances[at - 1]!;
+      centres[at] = centres[at - 1]!;
+    }
+    distances[at] = distance;
+    centres[at] = centre;
+  }
+}
+
+/** Lists from copies, each within the limit. */
+function trim({ most, counts, lists, distances }: Copies, sizes: Uint32Array, limit: number): Assignment {
+  const further: number[][] = Array.from(sizes, () => []);
+  counts.forEach((count, row) => {
+    for (let i = 1; i < count; i++) further[lists[row * most + i]!]!.push(row * most + i);
+  });
+  const starts = new Uint32Array(sizes.length + 1);
+  further.forEach((slots, list) => {
+    slots.sort((a, b) => distances[a]! - distances[b]! || a - b);
+    slots.length = Math.max(0, Math.min(slots.length, limit - sizes[list]!));
+    starts[list + 1] = starts[list]! + sizes[list]! + slots.length;
+  });
+  const rows = new Uint32Array(starts[sizes.length]!);
+  const next = starts.slice();
+  counts.forEach((_, row) => (rows[next[lists[row * most]!]!++] = row));
+  further.forEach((slots, list) => {
+    for (const slot of slots) rows[next[list]!++] = Math.floor(slot / most);
+    rows.subarray(starts[list]!, starts[list + 1]!).sort();
+  });
+  return { starts, rows };
+}

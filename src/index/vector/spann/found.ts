@@ -1,0 +1,62 @@
+/** What a search has found: the best rows that its filter, cursor and least score let through, and how far the k-th is. */
+import type { Hits } from "../../hits.ts";
+import { isAfter } from "../../hits.ts";
+import type { RowSet } from "../../row-set.ts";
+import type { SearchOptions } from "../../segment.ts";
+import { TopK } from "../../top-k.ts";
+import type { SpannMetric } from "./about.ts";
+
+export class Found {
+  readonly k: number;
+  readonly #metric: SpannMetric;
+  readonly #options: SearchOptions;
+  readonly #heap: TopK;
+
+  readonly #dead: RowSet;
+
+  /** @param dead rows that do not count */
+  constructor(metric: SpannMetric, options: SearchOptions, dead: RowSet) {
+    this.#dead = dead;
+    this.k = options.k;
+    this.#metric = metric;
+    this.#options = options;
+    this.#heap = new TopK(options.k);
+  }
+
+  /** Whether the filter lets a row through: the rest is known with its distance. */
+  allows(row: number): boolean {
+    return (this.#options.filter?.has(row) ?? true) && !this.#dead.has(row);
+  }
+
+  /** Squared distance that a row must not exceed to count: that of the k-th, or of the least score; infinite where any counts. */
+  get limit(): number {
+    const { minScore } = this.#options;
+    return Math.min(this.kth, minScore === undefined ? Number.POSITIVE_INFINITY : this.#distanceOf(minScore));
+  }
+
+  /** Squared distance of the k-th row; infinite until there are k. */
+  get kth(): number {
+    return this.#heap.isFull ? this.#distanceOf(this.#heap.threshold) : Number.POSITIVE_INFINITY;
+  }
+
+  get isFull(): boolean {
+    return this.#heap.isFull;
+  }
+
+  push(row: number, distance: number): void {
+    const score = Math.fround(this.#metric === "cosine" ? 1 - distance / 2 : -distance);
+    const { minScore, after } = this.#options;
+    if (minScore !== undefined && score < minScore) return;
+    if (after && !isAfter(after, score, row)) return;
+    this.#heap.push(score, row);
+  }
+
+  /** Best first; empties it. */
+  hits(): Hits {
+    return this.#heap.drain();
+  }
+
+  #distanceOf(score: number): number {
+    return this.#metric === "cosine" ? 2 * (1 - score) : -score;
+  }
+}

@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { type Matrix, matrix, rowOf, rowsOf } from "../../../linalg/index.ts";
+import { memoryStore, type Store } from "../../../storage/index.ts";
+import { buildSpann } from "./build.ts";
+import { exactNearest, MadeUp } from "./made-up.test.support.ts";
+import { NAMESPACE } from "./postings.ts";
+import { SpannIndex, type SpannOptions } from "./spann.ts";
+
+const DIM = 32;
+const K = 10;
+const made = new MadeUp(DIM, 4);
+const rows = made.rows(3000);
+const queries = made.queries(40);
+const ALL: SpannOptions = { lists: 4000, pruning: { rule: "none" }, confidence: 3 };
+
+const idsOf = (from: number, to: number): Uint32Array =>
+  Uint32Array.from({ length: to - from }, (_, i) => from + i);
+
+async function recallOf(index: SpannIndex, live: Matrix, ids: Uint32Array): Promise<number> {
+  const truth = exactNearest(live, queries, K);
+  let found = 0;
+  for (let q = 0; q < queries.rows; q++) {
+    const known = new Set(Array.from(truth.subarray(q * K, (q + 1) * K), (place) => ids[place]!));
+    const hits = await index.search(rowOf(queries, q), { k: K });
+    for (const row of hits.rows) if (known.has(row)) found++;
+  }
+  return found / (K * queries.rows);
+}
+
+async function grown(): Promise<{ store: Store; index: SpannIndex }> {
+  const store = memoryStore();
+  await buildSpann(store, "test", rowsOf(rows, 0, 500), { limit: 32 });
+  const index = await SpannIndex.open(store, "test", ALL);
+  await index.insert(rowsOf(rows, 500, 3000), idsOf(500, 3000));
+  return { store, index };
+}
+
+describe("a SpannIndex that changes", () => {
+  test("grows to six times its rows: all are found, lists stay within the limit, few lists suffice", async () => {
+    const { store, index } = await grown();
+    expect(await recallOf(index, rows, idsOf(0, 3000))).toBeGreaterThan(0.95);
+    expect(index.about.rows).toBe(3000);
+    expect(index.about.lists).toBeGreaterThan(3000 / 32);
+    expect(index.about.copies / 3000).toBeGreaterThan(1.5);
+    using few = await SpannIndex.open(store, "test", { lists: 32, pruning: { rule: "none" } });
+    const fresh = memoryStore();
+    await buildSpann(fresh, "test", rows, { limit: 32 });
+    using built = await SpannIndex.open(fresh, "test", { lists: 32, pruning: { rule: "none" } });
+    const anew = await recallOf(built, rows, idsOf(0, 3000));
+    expect(await recallOf(few, rows, idsOf(0, 3000))).toBeGreaterThan(anew - 0.05);
+  });
+
+  test("what is stored is what it is in memory, and each row once is found", async () => {
+    const { store, index } = await grown();
+    using again = await SpannIndex.open(store, "test", ALL);
+    expect(again.about).toEqual(index.about);
+    for (let q = 0; q < 10; q++) {
+      const hits = await index.search(rowOf(queries, q), { k: 3000 });
+      expect(new Set(hits.rows).size).toBe(hits.rows.length);
+      expect(hits.rows.length).toBeGreaterThan(2990);
+      expect(await again.search(rowOf(queries, q), { k: 3000 })).toEqual(hits);
+    }
+  });
+
+  test("shrinks: deleted rows are gone at once, their room after cleaning, and lists are given up", async () => {
+    const { store, index } = await grown();
+    const dead = idsOf(0, 3000).filter((id) => id % 10 !== 0);
+    expect(await index.delete([...dead, 1, 9999])).toBe(2700);
+    const live = idsOf(0, 300).map((i) => i * 10);
+    const left = matrix(300, DIM);
+    live.forEach((id, i) => left.data.set(rowOf(rows, id), i * DIM));
+    expect(await recallOf(index, left, live)).toBeGreaterThan(0.95);
+    const before = { ...index.about };
+    await index.clean();
+    expect(await recallOf(index, left, live)).toBeGreaterThan(0.95);
+    expect(index.about.copies).toBeLessThan(before.copies / 5);
+    using again = await SpannIndex.open(store, "test", ALL);
+    expect(await recallOf(again, left, live)).toBeGreaterThan(0.95);
+    const lists = [...store.range(NAMESPACE, { prefix: ["test", "list"] })].length;
+    expect(lists).toBeLessThan(before.lists / 2);
+    await index.insert(rowsOf(rows, 0, 50), idsOf(3000, 3050));
+    const hits = await index.search(rowOf(rows, 7), { k: 1 });
+    expect([...hits.rows]).toEqual([3007]);
+  });
+
+  test("searches asked for meanwhile see whole changes", async () => {
+    const { index } = await grown();
+    const query = rowOf(rows, 5);
+    const before = index.search(query, { k: 1 });
+    const gone = index.delete([5]);
+    const after = index.search(query, { k: 1 });
+    expect((await before).rows[0]).toBe(5);
+    expect(await gone).toBe(1);
+    expect((await after).rows[0]).not.toBe(5);
+  });
+
+  test("a failed commit is told, and nothing more is changed until it is opened again", async () => {
+    const { store, index } = await grown();
+    const batch = store.batch.bind(store);
+    store.batch = () => Promise.reject(new Error("no space"));
+    await expect(index.insert(rowsOf(rows, 0, 3), idsOf(3000, 3003))).rejects.toThrow("no space");
+    store.batch = batch;
+    await expect(index.search(rowOf(rows, 0), { k: 1 })).rejects.toThrow("open the index again");
+    await expect(index.insert(rowsOf(rows, 0, 3), idsOf(3000, 3003))).rejects.toThrow("open the index again");
+    using again = await SpannIndex.open(store, "test", ALL);
+    expect(again.about.rows).toBe(3000);
+    expect(await recallOf(again, rows, idsOf(0, 3000))).toBeGreaterThan(0.95);
+    await again.insert(rowsOf(rows, 0, 3), idsOf(3000, 3003));
+  });
+
+  test("refuses numbers that are used, rows that are none", async () => {
+    const { index } = await grown();
+    const one = rowsOf(rows, 0, 1);
+    await expect(index.insert(one, Uint32Array.of(2999))).rejects.toThrow("never used again");
+    await expect(index.insert(one, Uint32Array.of(4000, 4001))).rejects.toThrow("an id each");
+    await expect(index.insert(matrix(1, DIM), Uint32Array.of(4000))).rejects.toThrow("zero");
+    const bad = matrix(1, DIM, new Float32Array(DIM).fill(Number.NaN));
+    await expect(index.insert(bad, Uint32Array.of(4000))).rejects.toThrow("not finite");
+  });
+});

@@ -1,0 +1,182 @@
+/**
+ * Changes in place: SPFresh's LIRE (SOSP 2023). A row is put in the lists of the nearest centres; a list that outgrows its limit is split, and
+ * rows that the new centres are nearer to, or that have lost theirs, move; a list of few rows is given up. Differs from the paper in that a
+ * list is rewritten whole within one transaction of the store, so there are no stale copies and no versions: numbers of rows are never reused.
+ */
+import { MnemeError } from "../../../errors.ts";
+import { kMeans, type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
+import { chooseCopies, type Replication } from "./closure.ts";
+import type { Draft, DraftRow } from "./draft.ts";
+import type { ScannedHeads } from "./heads.ts";
+
+/** Centres that a new row chooses among. */
+const CANDIDATES = 16;
+/** Lists around a split whose rows may move: the paper looks at 64. */
+const NEIGHBOURS = 32;
+/** Share of the rows that the smaller half of a split has at least. */
+const LEAST_SHARE = 1 / 3;
+/** Splits that one change may lead to, for each list that it touches. */
+const MOST_SPLITS = 8;
+
+export interface LireLimits {
+  /** Rows of a list at most. */
+  readonly limit: number;
+  /** A list of fewer rows is given up. */
+  readonly least: number;
+}
+
+export class Lire {
+  readonly #draft: Draft;
+  readonly #heads: ScannedHeads;
+  readonly #limits: LireLimits;
+  readonly #replication: Replication;
+
+  constructor(draft: Draft, heads: ScannedHeads, replication: Replication, limits: LireLimits) {
+    this.#draft = draft;
+    this.#heads = heads;
+    this.#replication = replication;
+    this.#limits = limits;
+  }
+
+  /** Puts rows in their lists. */
+  async insert(rows: readonly DraftRow[]): Promise<void> {
+    for (const row of rows) for (const list of this.#listsFor(row.values)) await this.#draft.add(list, row);
+  }
+
+  /** Splits what is too long and gives up what is too short, until all is in order. */
+  async settle(): Promise<void> {
+    let left = MOST_SPLITS * Math.max(1, this.#draft.changed.size);
+    const waiting = new Set(this.#draft.changed);
+    for (const list of waiting) {
+      waiting.delete(list);
+      const { length } = await this.#draft.rows(list);
+      const touched =
+        length > this.#limits.limit
+          ? await this.#split(list)
+          : length < this.#limits.least && this.#heads.isThere(list)
+            ? await this.#giveUp(list)
+            : [];
+      for (const other of touched) waiting.add(other);
+      if (touched.length > 0 && left-- === 0)
+        throw new MnemeError("INTERNAL", "spann: splitting lists does not come to an end; please report");
+    }
+  }
+
+  #listsFor(values: Float32Array): number[] {
+    const { count, lists, distances } = this.#heads.nearest(values, CANDIDATES);
+    const centres = Array.from(lists, (list) => this.#heads.centre(list));
+    const chosen = new Uint32Array(CANDIDATES);
+    const candidates = { count, centres: Uint32Array.from(lists.keys()), distances };
+    const between = (a: number, b: number): number => distance(centres[a]!, centres[b]!);
+    const some = chooseCopies(this.#replication, candidates, between, chosen);
+    return Array.from(chosen.subarray(0, some), (place) => lists[place]!);
+  }
+
+  /** @returns lists whose rows have changed */
+  async #split(list: number): Promise<number[]> {
+    const rows = await this.#draft.rows(list);
+    const old = this.#heads.centre(list);
+    const other = this.#heads.count;
+    const halves = halve(rows, old.length);
+    [list, other].forEach((half, i) => {
+      this.#heads.set(half, halves[i]!.centre);
+      this.#draft.replace(half, halves[i]!.rows);
+    });
+    const touched = new Set([list, other]);
+    for (const half of [list, other]) await this.#moveOut(half, old, touched);
+    await this.#moveIn([list, other], old, touched);
+    return [...touched];
+  }
+
+  /** Rows of a half that were nearer to the old centre may now be nearer to a centre beside. */
+  async #moveOut(half: number, old: Float32Array, touched: Set<number>): Promise<void> {
+    const centre = this.#heads.centre(half);
+    const stay: DraftRow[] = [];
+    for (const row of await this.#draft.rows(half)) {
+      const own = distance(row.values, centre);
+      const target = distance(row.values, old) <= own ? this.#nearer(row.values, own, half) : -1;
+      if (target >= 0 && (await this.#draft.add(target, row))) touched.add(target);
+      else stay.push(row);
+    }
+    this.#draft.replace(half, stay);
+  }
+
+  /** The list whose centre is nearest, where that is nearer than `own`; else -1. */
+  #nearer(values: Float32Array, own: number, half: number): number {
+    const { lists, distances } = this.#heads.nearest(values, 1);
+    return lists[0] !== half && distances[0]! < own ? lists[0]! : -1;
+  }
+
+  /** Rows of lists around that a new centre is nearer to than the old one was, and than their own is. */
+  async #moveIn(halves: readonly number[], old: Float32Array, touched: Set<number>): Promise<void> {
+    const centres = halves.map((half) => this.#heads.centre(half));
+    for (const list of this.#heads.nearest(old, NEIGHBOURS + 2).lists.slice()) {
+      if (halves.includes(list)) continue;
+      const own = this.#heads.centre(list);
+      const stay: DraftRow[] = [];
+      const rows = await this.#draft.rows(list);
+      for (const row of rows) {
+        const far = centres.map((centre) => distance(row.values, centre));
+        const best = far[0]! <= far[1]! ? 0 : 1;
+        const isNearer = far[best]! < distance(row.values, old) && far[best]! < distance(row.values, own);
+        if (!(isNearer && (await this.#draft.add(halves[best]!, row)))) stay.push(row);
+      }
+      if (stay.length === rows.length) continue;
+      this.#draft.replace(list, stay);
+      touched.add(list);
+    }
+  }
+
+  /** Its rows go to the nearest other lists. @returns those */
+  async #giveUp(list: number): Promise<number[]> {
+    const rows = await this.#draft.rows(list);
+    // the last list stays
+    if (this.#heads.nearest(this.#heads.centre(list), 2).count < 2) return [];
+    this.#heads.remove(list);
+    this.#draft.replace(list, []);
+    const touched = new Set<number>();
+    for (const row of rows) {
+      for (const target of this.#heads.nearest(row.values, 2).lists.slice()) {
+        if (target === list || !(await this.#draft.add(target, row))) continue;
+        touched.add(target);
+        break;
+      }
+    }
+    return [...touched];
+  }
+}
+
+interface Half {
+  readonly centre: Float32Array;
+  readonly rows: readonly DraftRow[];
+}
+
+/** Two clusters, cut along the line between their centres such that neither is small. */
+function halve(rows: readonly DraftRow[], dim: number): [Half, Half] {
+  const all: Matrix = matrix(rows.length, dim);
+  rows.forEach(({ values }, i) => all.data.set(values, i * dim));
+  const { centroids } = kMeans(all, 2);
+  const [a, b] = [rowOf(centroids, 0), rowOf(centroids, 1)];
+  const sides = rows.map(({ values }) => distance(values, a) - distance(values, b));
+  const order = rows.map((_, i) => i).sort((i, j) => sides[i]! - sides[j]! || i - j);
+  const least = Math.floor(rows.length * LEAST_SHARE);
+  const nearerToA = sides.filter((side) => side <= 0).length;
+  const cut = Math.max(least, Math.min(rows.length - least, nearerToA));
+  const half = (some: readonly number[]): Half => {
+    const own = some.map((i) => rows[i]!);
+    return { centre: meanOf(own, dim), rows: own };
+  };
+  return [half(order.slice(0, cut)), half(order.slice(cut))];
+}
+
+function meanOf(rows: readonly DraftRow[], dim: number): Float32Array {
+  const mean = new Float32Array(dim);
+  for (const { values } of rows) for (let i = 0; i < dim; i++) mean[i]! += values[i]! / rows.length;
+  return mean;
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+  return sum;
+}

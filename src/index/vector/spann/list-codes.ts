@@ -1,0 +1,164 @@
+/**
+ * Codes of the rows of a list, as what is left of a row when the list's centre is taken away. Coarse: 1-bit RaBitQ (SIGMOD 2024) in blocks of
+ * 32 rows; fine: int8. Both end in what makes them distances without the query less the centre: |q - x|^2 = |q - c|^2 + add - 2 <q, r>
+ * with add = |r|^2 + 2 <c, r>, so one rotated query serves all lists. In the coarse `add` the product <c, r> is the code's own estimate: what
+ * is wrong with it then falls out, and the error grows with |q - c| instead of |q|.
+ */
+import { codeBytes } from "../../../codecs/rabitq.ts";
+import { oneBitLayout } from "../../../codecs/rabitq-blocks.ts";
+import { squareOf } from "../../../codecs/score.ts";
+import { MnemeError } from "../../../errors.ts";
+import { kernels } from "../../../kernels/index.ts";
+import { HadamardRotation } from "../../../linalg/rotation.ts";
+
+/** Rows side by side in a block of coarse codes. */
+export const BLOCK_ROWS = 32;
+/** f32 factor, upper half of f32 add, u16 count of ones. */
+const COARSE_TAIL = 8;
+/** f32 scale, f32 add. */
+const FINE_TAIL = 8;
+
+/** A squared distance that no row has. */
+export const NOWHERE = 1e30;
+
+export interface ListCodes {
+  /** Whole blocks, filled up with zeros. */
+  readonly coarse: Uint8Array;
+  /** Rows of `fineBytes`. */
+  readonly fine: Uint8Array;
+  /** Root of the mean squared distance from the centre. */
+  readonly radius: number;
+}
+
+export class ListCoder {
+  readonly dim: number;
+  /** Bytes of a row in a block. */
+  readonly coarseBytes: number;
+  readonly fineBytes: number;
+  readonly rotation: HadamardRotation;
+  readonly #arrange: (codes: Uint8Array, rows: number) => Uint8Array;
+
+  /** @throws MnemeError RANGE for a dimension that blocks cannot have */
+  constructor(dim: number, seed: number) {
+    this.dim = dim;
+    this.rotation = new HadamardRotation(dim, seed);
+    this.coarseBytes = codeBytes(dim, 1) + COARSE_TAIL;
+    this.fineBytes = dim + FINE_TAIL;
+    const layout = oneBitLayout(dim, this.coarseBytes);
+    if (!layout)
+      throw new MnemeError("RANGE", `spann: ${dim} dimensions are too many; project the rows first`);
+    this.#arrange = layout.arrange;
+  }
+
+  get bytes(): number {
+    return this.rotation.bytes;
+  }
+
+  /** Bytes of the coarse blocks of `rows` rows. */
+  blockBytes(rows: number): number {
+    return Math.ceil(rows / BLOCK_ROWS) * BLOCK_ROWS * this.coarseBytes;
+  }
+
+  /** @param rows count x dim, borrowed. @param centre of the list, as queries will know it */
+  encode(rows: Float32Array, centre: Float32Array): ListCodes {
+    const { dim } = this;
+    const count = rows.length / dim;
+    using room = kernels().arena.alloc(Math.max(1, rows.byteLength));
+    const residuals = room.f32().subarray(0, rows.length);
+    let square = 0;
+    for (let i = 0; i < rows.length; i++) {
+      const rest = rows[i]! - centre[i % dim]!;
+      residuals[i] = rest;
+      square += rest * rest;
+    }
+    const fine = this.#fine(residuals, centre);
+    const coarse = this.#coarse(residuals, centre);
+    return { coarse, fine, radius: count === 0 ? 0 : Math.sqrt(square / count) };
+  }
+
+  /** Puts the one row of `from`, a block, in a lane of another block. */
+  putLane(block: Uint8Array, lane: number, from: Uint8Array): void {
+    const tail = (this.coarseBytes - COARSE_TAIL) * BLOCK_ROWS;
+    const shift = lane < 16 ? 0 : 4;
+    for (let at = 0; at < tail; at += 16) {
+      const to = at + (lane & 15);
+      block[to] = (block[to]! & ~(15 << shift)) | ((from[at]! & 15) << shift);
+    }
+    block.set(from.subarray(tail, tail + 4), tail + lane * 4);
+    block.set(from.subarray(tail + 128, tail + 130), tail + 128 + lane * 2);
+    block.set(from.subarray(tail + 192, tail + 194), tail + 192 + lane * 2);
+  }
+
+  /** Codes of a row that is nearer to nothing. */
+  get nowhere(): Pick<ListCodes, "coarse" | "fine"> {
+    const coarse = new Uint8Array(BLOCK_ROWS * this.coarseBytes);
+    const tail = (this.coarseBytes - COARSE_TAIL) * BLOCK_ROWS;
+    new DataView(coarse.buffer).setUint16(tail + 128, upperHalf(NOWHERE), true);
+    const fine = new Uint8Array(this.fineBytes);
+    new DataView(fine.buffer).setFloat32(this.dim + 4, NOWHERE, true);
+    return { coarse, fine };
+  }
+
+  /** Rows as the fine codes have them. */
+  decode(fine: Uint8Array, centre: Float32Array): Float32Array {
+    const { dim, fineBytes } = this;
+    const view = new DataView(fine.buffer, fine.byteOffset, fine.byteLength);
+    const rows = new Float32Array((fine.length / fineBytes) * dim);
+    for (let r = 0, at = 0; r < rows.length; r += dim, at += fineBytes) {
+      const scale = view.getFloat32(at + dim, true);
+      for (let i = 0; i < dim; i++) rows[r + i] = centre[i]! + scale * view.getInt8(at + i);
+    }
+    return rows;
+  }
+
+  #fine(residuals: Float32Array, centre: Float32Array): Uint8Array {
+    const { dim, fineBytes } = this;
+    const count = residuals.length / dim;
+    const codes = new Uint8Array(count * fineBytes);
+    kernels().encodeI8(residuals, dim, codes);
+    const products = new Float32Array(count);
+    kernels().dotF32I8(centre, { data: codes, count, stride: fineBytes }, products);
+    const view = new DataView(codes.buffer);
+    for (let r = 0; r < count; r++) {
+      const tail = r * fineBytes + dim;
+      const scale = view.getFloat32(tail, true);
+      view.setFloat32(tail + 4, view.getFloat32(tail + 4, true) + 2 * scale * products[r]!, true);
+    }
+    return codes;
+  }
+
+  /** Rotates the residuals in place. */
+  #coarse(residuals: Float32Array, centre: Float32Array): Uint8Array {
+    const { dim, coarseBytes } = this;
+    const count = residuals.length / dim;
+    this.rotation.apply(residuals);
+    const codes = new Uint8Array(count * coarseBytes);
+    kernels().encodeOneBit(residuals, dim, coarseBytes, codes);
+    const turned = centre.slice();
+    this.rotation.apply(turned);
+    const half = turned.reduce((sum, value) => sum + value, 0) / 2;
+    const view = new DataView(codes.buffer);
+    for (let r = 0; r < count; r++) {
+      const at = r * coarseBytes;
+      const tail = at + coarseBytes - COARSE_TAIL;
+      const product = view.getFloat32(tail, true) * (sumOfOnes(codes, at, turned) - half);
+      const square = squareOf(residuals.subarray(r * dim, (r + 1) * dim));
+      view.setUint16(tail + 4, upperHalf(square + 2 * product), true);
+    }
+    return this.#arrange(codes, count);
+  }
+}
+
+function sumOfOnes(codes: Uint8Array, at: number, values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) if (codes[at + (i >> 3)]! & (1 << (i & 7))) sum += values[i]!;
+  return sum;
+}
+
+const one = new DataView(new ArrayBuffer(4));
+
+/** The upper half of an f32, rounded. */
+function upperHalf(value: number): number {
+  one.setFloat32(0, value);
+  return Math.min(0xffff_ffff, one.getUint32(0) + 0x8000) >>> 16;
+}

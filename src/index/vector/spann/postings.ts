@@ -1,0 +1,220 @@
+/**
+ * Posting lists in a store. Of each list one value with what every search of it needs, ids and coarse codes, and pages of fine codes, of which
+ * a search reads those that survivors lie on. Each value has the store's checksum and the number of the build that it belongs to.
+ */
+import { MnemeError } from "../../../errors.ts";
+import type { Batch, Key, MaybePromise, ReadableStore } from "../../../storage/store.ts";
+import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
+
+export const NAMESPACE = "spann";
+/** What of a page of the disk store is left for a value: 4096 less the page's header and the checksum. */
+const PAGE_VALUE = 4064;
+export const PAGE = 4096;
+/** u32 build, u32 rows. */
+const HEADER = 8;
+
+/** A value that takes longer came from a disk: several are then waited for at once. What is in RAM takes a tenth. */
+const SLOW_MS = 0.05;
+/** Batches that are read ahead after a slow one. */
+const READ_AHEAD = 32;
+
+/** Where the parts of a list's value begin. */
+export const idsAt = HEADER;
+export const blocksAt = (rows: number): number => (HEADER + rows * 4 + 15) & ~15;
+
+export class PostingShape {
+  readonly coder: ListCoder;
+  /** Rows of a list at most. */
+  readonly limit: number;
+  /** Rows of a page of fine codes. */
+  readonly pageRows: number;
+
+  constructor(coder: ListCoder, limit: number) {
+    this.coder = coder;
+    this.limit = limit;
+    this.pageRows = Math.max(1, Math.floor((PAGE_VALUE - HEADER) / coder.fineBytes));
+  }
+
+  listBytes(rows: number): number {
+    return blocksAt(rows) + this.coder.blockBytes(rows);
+  }
+
+  get finePageBytes(): number {
+    return HEADER + this.pageRows * this.coder.fineBytes;
+  }
+
+  /** Pages of fine codes of a list. */
+  finePages(rows: number): number {
+    return Math.ceil(rows / this.pageRows);
+  }
+
+  /** Pages of the disk store that a list's value takes. */
+  listPages(rows: number): number {
+    return Math.ceil(this.listBytes(rows) / PAGE_VALUE);
+  }
+
+  /** Where in a page of fine codes a row of the list begins. */
+  fineAt(place: number): number {
+    return HEADER + (place % this.pageRows) * this.coder.fineBytes;
+  }
+}
+
+/** Rows of a list such that its value fills `pages` pages. */
+export function rowsOfPages(coder: ListCoder, pages: number): number {
+  let rows = 1;
+  const shape = new PostingShape(coder, 0);
+  while (shape.listBytes(rows + 1) <= pages * PAGE_VALUE) rows++;
+  return rows;
+}
+
+export interface ListValue {
+  readonly ids: Uint32Array;
+  readonly coarse: Uint8Array;
+  readonly fine: Uint8Array;
+}
+
+/** Takes a value that is borrowed until it returns. */
+export type Take = (value: Uint8Array, index: number) => void;
+
+export class Postings {
+  readonly shape: PostingShape;
+  readonly #store: ReadableStore;
+  readonly #name: string;
+  readonly #build: number;
+  /** Batches to come that are read ahead: the store was slow not long ago. */
+  #slow = 0;
+
+  constructor(store: ReadableStore, name: string, build: number, shape: PostingShape) {
+    this.#store = store;
+    this.#name = name;
+    this.#build = build;
+    this.shape = shape;
+  }
+
+  /** Puts a list in place of what was there under its number. @param before rows that it had */
+  put(batch: Batch, list: number, { ids, coarse, fine }: ListValue, before = 0): void {
+    const { coder, pageRows } = this.shape;
+    const value = new Uint8Array(this.shape.listBytes(ids.length));
+    const words = new DataView(value.buffer);
+    words.setUint32(0, this.#build, true);
+    words.setUint32(4, ids.length, true);
+    ids.forEach((id, i) => words.setUint32(idsAt + i * 4, id, true));
+    value.set(coarse, blocksAt(ids.length));
+    batch.put(NAMESPACE, this.#listKey(list), value);
+    const pages = this.shape.finePages(ids.length);
+    for (let page = 0; page < pages; page++) {
+      const codes = fine.subarray(page * pageRows * coder.fineBytes, (page + 1) * pageRows * coder.fineBytes);
+      const bytes = new Uint8Array(HEADER + codes.length);
+      new DataView(bytes.buffer).setUint32(0, this.#build, true);
+      bytes.set(codes, HEADER);
+      batch.put(NAMESPACE, this.#fineKey(list, page), bytes);
+    }
+    for (let page = pages; page < this.shape.finePages(before); page++)
+      batch.delete(NAMESPACE, this.#fineKey(list, page));
+  }
+
+  remove(batch: Batch, list: number, before: number): void {
+    batch.delete(NAMESPACE, this.#listKey(list));
+    for (let page = 0; page < this.shape.finePages(before); page++)
+      batch.delete(NAMESPACE, this.#fineKey(list, page));
+  }
+
+  /** Ids and fine codes of a list, owned: to change it. @throws MnemeError CORRUPT, VERSION */
+  async readWhole(list: number, rows: number): Promise<{ ids: Uint32Array; fine: Uint8Array }> {
+    const ids = new Uint32Array(rows);
+    await this.readLists([list], [rows], (value) => {
+      const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
+      for (let i = 0; i < rows; i++) ids[i] = words.getUint32(idsAt + i * 4, true);
+    });
+    const fine = new Uint8Array(rows * this.shape.coder.fineBytes);
+    const pages = Array.from({ length: this.shape.finePages(rows) }, (_, page) => page);
+    const pageBytes = this.shape.pageRows * this.shape.coder.fineBytes;
+    await this.readFine(
+      pages.map(() => list),
+      pages,
+      (value, page) => {
+        fine.set(value.subarray(HEADER), page * pageBytes);
+      },
+    );
+    return { ids, fine };
+  }
+
+  /**
+   * Values of some lists, in one batch. @param rows that each has, as the directory says
+   * @throws MnemeError CORRUPT naming the list, VERSION where it is another build's
+   */
+  readLists(lists: readonly number[], rows: readonly number[], take: Take): MaybePromise<void> {
+    const keys = lists.map((list) => this.#listKey(list));
+    return this.#read(keys, (value, i) => {
+      this.#checkList(value, lists[i]!, rows[i]!);
+      take(value!, i);
+    });
+  }
+
+  /** Pages of fine codes, in one batch. @throws MnemeError CORRUPT, VERSION */
+  readFine(lists: readonly number[], pages: readonly number[], take: Take): MaybePromise<void> {
+    const keys = lists.map((list, i) => this.#fineKey(list, pages[i]!));
+    return this.#read(keys, (value, i) => {
+      this.#checkBuild(value, () => `page ${pages[i]} of list ${lists[i]}`);
+      take(value!, i);
+    });
+  }
+
+  #read(keys: readonly Key[], take: (value: Uint8Array | undefined, i: number) => void): MaybePromise<void> {
+    if (this.#slow > 0 && this.#store.readAhead) {
+      this.#slow--;
+      return this.#store.readAhead(NAMESPACE, keys).then(() => this.#readNow(keys, take));
+    }
+    const started = performance.now();
+    const reading = this.#readNow(keys, take);
+    if (performance.now() - started > SLOW_MS * keys.length) this.#slow = READ_AHEAD;
+    return reading;
+  }
+
+  #readNow(
+    keys: readonly Key[],
+    take: (value: Uint8Array | undefined, i: number) => void,
+  ): MaybePromise<void> {
+    if (this.#store.visitMany) return this.#store.visitMany(NAMESPACE, keys, take);
+    const found = this.#store.getMany(NAMESPACE, keys);
+    if (Array.isArray(found)) found.forEach(take);
+    else return found.then((values) => values.forEach(take));
+  }
+
+  #checkList(value: Uint8Array | undefined, list: number, rows: number): void {
+    const words = this.#checkBuild(value, () => `list ${list}`);
+    const held = words.getUint32(4, true);
+    if (held === rows && value!.length === this.shape.listBytes(rows)) return;
+    throw this.#damaged(`list ${list}`, `holds ${held} rows in ${value!.length} bytes, expected ${rows}`);
+  }
+
+  #checkBuild(value: Uint8Array | undefined, what: () => string): DataView {
+    if (!value || value.length < HEADER) throw this.#damaged(what(), "is missing");
+    const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
+    const build = words.getUint32(0, true);
+    if (build === this.#build) return words;
+    throw new MnemeError(
+      "VERSION",
+      `spann "${this.#name}": ${what()} is of build ${build}, the heads are of build ${this.#build}; build the index again`,
+    );
+  }
+
+  #damaged(what: string, why: string): MnemeError {
+    return new MnemeError(
+      "CORRUPT",
+      `spann "${this.#name}": ${what} ${why}; restore a snapshot or build the index again`,
+      { details: { index: this.#name } },
+    );
+  }
+
+  #listKey(list: number): Key {
+    return [this.#name, "list", list];
+  }
+
+  #fineKey(list: number, page: number): Key {
+    return [this.#name, "fine", list, page];
+  }
+}
+
+/** Blocks of a list of `rows` rows. */
+export const blocksOf = (rows: number): number => Math.ceil(rows / BLOCK_ROWS);

@@ -1,0 +1,223 @@
+/**
+ * SPANN (Chen et al., NeurIPS 2021): centres of small even lists in RAM, the lists in a store; a query reads those near it. Lists hold 1-bit
+ * RaBitQ codes (SIGMOD 2024) that are scanned whole, and int8 codes that are read for the rows whose bound beats the k-th found so far.
+ */
+import { MnemeError, throwIfAborted } from "../../../errors.ts";
+import type { Matrix } from "../../../linalg/index.ts";
+import type { Budget, Claim } from "../../../storage/budget.ts";
+import type { ReadableStore } from "../../../storage/store.ts";
+import { emptyHits, type Hits } from "../../hits.ts";
+import { RowSet } from "../../row-set.ts";
+import type { SearchOptions } from "../../segment.ts";
+import { type About, readAbout, readDead, readHeads } from "./about.ts";
+import { Changes, type IndexParts } from "./changes.ts";
+import { Found } from "./found.ts";
+import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
+import { ListCoder } from "./list-codes.ts";
+import { ListQuery } from "./list-query.ts";
+import { ListReader, type ReadCounts } from "./list-reader.ts";
+import { PostingShape, Postings } from "./postings.ts";
+import { isPruned, type Pruning } from "./prune.ts";
+import { Round } from "./round.ts";
+
+export interface SpannOptions {
+  /** Bytes for lists and pages that are kept; default `spannDefaults.cacheBytes`. */
+  readonly cacheBytes?: number;
+  /** Lists that a search reads at most. */
+  readonly lists?: number;
+  readonly pruning?: Pruning;
+  /** Standard deviations by which an estimate may be wrong before its row is lost; fewer, and fewer pages are read. */
+  readonly confidence?: number;
+  /** What the index holds is claimed from it. */
+  readonly budget?: Budget;
+}
+
+export interface SpannSearchOptions extends SearchOptions {
+  readonly lists?: number;
+  readonly pruning?: Pruning;
+}
+
+export const spannDefaults = {
+  cacheBytes: 8 << 20,
+  lists: 96,
+  pruning: { rule: "kth", most: 1.2 },
+  confidence: 1.2,
+} as const satisfies Settings;
+
+type Settings = Required<Omit<SpannOptions, "budget">>;
+
+/** Lists of a search's first round and of its others: each round is one batch of reads. */
+const FIRST_LISTS = 8;
+const MOST_LISTS = 32;
+/** Heads that a search asks for at first. */
+const FIRST_HEADS = 48;
+/** How many times as many it asks for next. */
+const WIDER = 4;
+
+export class SpannIndex implements Disposable {
+  readonly #changes: Changes;
+  readonly #heads: Heads;
+  readonly #reader: ListReader;
+  readonly #query: ListQuery;
+  readonly #round: Round;
+  readonly #lists: number;
+  readonly #pruning: Pruning;
+  readonly #claim: Claim | undefined;
+  /** A search uses rooms of the index: the next one waits for it. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
+    const { heads, reader } = parts;
+    this.#changes = new Changes(parts);
+    this.#heads = heads;
+    this.#reader = reader;
+    this.#query = new ListQuery(reader.shape.coder, options.confidence);
+    this.#round = new Round(reader, this.#query, MOST_LISTS);
+    this.#lists = options.lists;
+    this.#pruning = options.pruning;
+    this.#claim = budget?.claim(`spann ${parts.name}`);
+  }
+
+  /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE, BUDGET */
+  static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
+    const settings = { ...spannDefaults, ...options };
+    const about = await readAbout(store, name);
+    const { mean, coarse, fine, counts, radii } = await readHeads(store, name, about);
+    const coder = new ListCoder(about.dim, about.seed);
+    const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
+    const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
+    const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    const dead = RowSet.fromBytes(await readDead(store, name));
+    const index = new SpannIndex(
+      { store, name, about, postings, heads, reader, dead },
+      settings,
+      options.budget,
+    );
+    try {
+      index.#claim?.resize(index.#bytes);
+      return index;
+    } catch (error) {
+      index[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get about(): About {
+    return this.#changes.about;
+  }
+
+  /** What searches have read so far. */
+  get counts(): ReadCounts {
+    return this.#reader.counts;
+  }
+
+  /**
+   * @param query `dim` values. Scores are those of the int8 codes: cosine, or minus the squared distance.
+   * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR (cosine), RANGE, CANCELLED, STATE (a change failed); CORRUPT or VERSION where a list cannot be trusted:
+   * never fewer hits in silence
+   */
+  async search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+    const point = this.#checked(query, options);
+    return this.#inTurn(() => this.#search(point, options));
+  }
+
+  /**
+   * Adds rows, each durable when this resolves; an error in the middle leaves those of whole transactions before it.
+   * @param ids ascending, above all that were ever there
+   * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
+   */
+  async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#changes.insert(rows, ids);
+      this.#claim?.hold(this.#bytes);
+    });
+  }
+
+  /** Rows are found no more; their room comes back by `clean`. @returns how many there were. @throws MnemeError READ_ONLY, STATE */
+  async delete(ids: Iterable<number>): Promise<number> {
+    return this.#inTurn(() => this.#changes.delete(ids));
+  }
+
+  /** Takes what was deleted out of the lists. @throws MnemeError READ_ONLY, STATE */
+  async clean(): Promise<void> {
+    return this.#inTurn(() => this.#changes.clean());
+  }
+
+  memory(): readonly { name: string; bytes: number }[] {
+    return [
+      { name: "spann: heads", bytes: this.#heads.bytes },
+      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#changes.dead.bytes },
+      { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
+      { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of [this.#heads, this.#reader, this.#query, this.#round, this.#claim])
+      part?.[Symbol.dispose]();
+  }
+
+  get #bytes(): number {
+    return this.memory().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+    this.#changes.checkSound("search");
+    if (options.k === 0) return emptyHits;
+    const found = new Found(this.about.metric, options, this.#changes.dead);
+    this.#query.set(query);
+    this.#round.begin();
+    const most = Math.max(1, options.lists ?? this.#lists);
+    // most searches are pruned early: heads are sought as they are needed
+    for (let lists = Math.min(most, FIRST_HEADS); ; lists *= WIDER) {
+      const heads = this.#heads.nearest(query, lists);
+      const isPruned = await this.#read(heads, options, found);
+      if (isPruned || heads.isAll) return found.hits();
+      if (lists < most) lists = Math.min(lists, most / WIDER);
+      // a filter or a cursor lets few rows through: wider, until there are k or no more lists
+      else if (found.isFull || options.minScore !== undefined) return found.hits();
+    }
+  }
+
+  /** Reads the lists of the heads round by round. @returns whether it was pruned before the last */
+  async #read(heads: NearestHeads, { pruning, signal }: SpannSearchOptions, found: Found): Promise<boolean> {
+    const rule = pruning ?? this.#pruning;
+    const [nearest] = heads.distances;
+    let size = FIRST_LISTS;
+    for (let at = 0; at < heads.count; ) {
+      throwIfAborted(signal, "search");
+      const last = Math.min(heads.count, at + size);
+      const { limit } = found;
+      let end = at;
+      while (end < last && !(limit < Infinity && isPruned(rule, heads.distances[end]!, nearest!, limit)))
+        end++;
+      if (end > at) await this.#round.search(heads, at, end, found);
+      if (end < last) return true;
+      at = end;
+      size = Math.min(MOST_LISTS, size * 2);
+    }
+    return false;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
+    const { dim, metric } = this.about;
+    if (query.length !== dim)
+      throw new MnemeError("DIMENSION", `search: the query has ${query.length} values, the index ${dim}`);
+    if (!Number.isInteger(k) || k < 0)
+      throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
+    let square = 0;
+    for (const value of query) square += value * value;
+    if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
+    if (metric !== "cosine") return query;
+    if (square === 0)
+      throw new MnemeError("ZERO_VECTOR", "search: a zero query has no cosine; give another or use l2");
+    const scale = 1 / Math.sqrt(square);
+    return query.map((value) => value * scale);
+  }
+}
