@@ -53,6 +53,12 @@ export const KERNEL_NAMES = [
   "gatherSlots",
   "putRows",
   "readPages",
+  "encodeGraphRows",
+  "searchGraph",
+  "scoreGraphRows",
+  "insertGraphRows",
+  "linkGraphRows",
+  "bridgeGraphRows",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

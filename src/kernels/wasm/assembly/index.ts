@@ -21,3 +21,6 @@ export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 export { runProgram } from "./program";
 export { placeQ4, placeQ8 } from "./place";
 export { encodePage, gatherSlots, putRows, readPages } from "./segment";
+export { encodeGraphRows } from "./graph-codes";
+export { scoreGraphRows, searchGraph } from "./graph";
+export { bridgeGraphRows, insertGraphRows, linkGraphRows } from "./graph-build";
