@@ -198,7 +198,9 @@ export class ReferenceGraph {
       const byte = view.getUint8((i >> 5) * 16 + (i & 15));
       return ((i & 31) < 16 ? byte & 15 : byte >> 4) - 8;
     });
-    return dot(levels, centred) * view.getFloat32(stride - 8, true) + view.getFloat32(stride - 4, true) * bias;
+    return (
+      dot(levels, centred) * view.getFloat32(stride - 8, true) + view.getFloat32(stride - 4, true) * bias
+    );
   }
 }
 
