@@ -10,4 +10,8 @@ export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export { TopK } from "./top-k.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
+export { type Calibration, type CalibrationOptions, calibrate } from "./vector/graph/calibrate.ts";
+export { GraphIndex } from "./vector/graph/graph-index.ts";
+export { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./vector/graph/options.ts";
+export { GRAPH_VERSION, graphParts, restoreGraph } from "./vector/graph/parts.ts";
 export { type VectorCoders, vectorsKind } from "./vector/vectors-kind.ts";

@@ -196,8 +196,8 @@ export class WasmGraph implements Disposable {
     this.#run({ kernel: "bridgeGraphRows", count, args, countAt: 2, steps: [0, 1, 0] }, pool);
   }
 
-  /** A deleted row that no other links to any more is there again, without links. */
-  revive(ordinal: number): void {
+  /** A deleted row that no other links to any more is an empty place: neither deleted nor linked to anything. */
+  vacate(ordinal: number): void {
     const { degree } = this.shape;
     this.view().links.fill(NO_ROW, ordinal * degree, (ordinal + 1) * degree);
     const deleted = this.#regions.get("deleted");
