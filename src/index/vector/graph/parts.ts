@@ -103,7 +103,7 @@ function shapeFrom(
     throw corrupt(
       `mean of ${mean.length}, projection of ${projected.byteLength} bytes, expected ${expected}`,
     );
-  const projection = expected > 0 ? new Int16Array(projected.slice().buffer) : undefined;
+  const projection = expected > 0 ? new Int16Array(new Uint8Array(projected).buffer) : undefined;
   const more = {
     metric,
     fineBits,

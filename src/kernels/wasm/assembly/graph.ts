@@ -7,10 +7,12 @@ import { dotPair, sumF32 } from "./float";
 import { dotI16, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
 import {
   acquire, BIAS, COARSE, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
-  FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, hasBit, insert, keyOf, LINKS, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
-  release, IDS, rowOf, SEEN, see, STRIDE, VALUES, WIDTH,
+  FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, hasBit, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
+  release, IDS, rowOf, SEEN, STRIDE, VALUES, WIDTH,
 } from "./graph-state";
 
+/** So many standard deviations above the mean gain no row is thought to come. */
+const SURE: f32 = 3;
 const DOT: i32 = 0;
 const COSINE: i32 = 1;
 
@@ -98,7 +100,7 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   const scale = load<f32>(scratch, QUERY_SCALE);
   const bias = load<f32>(scratch, BIAS);
   const seen = <usize>load<u32>(scratch, SEEN);
-  const fresh = <usize>load<u32>(scratch, FRESH);
+  const log = <usize>load<u32>(scratch, LOG);
   const pool = <usize>load<u32>(scratch, POOL);
   const found = <usize>load<u32>(scratch, FOUND);
   // beyond `effort` the list is not walked, only kept
@@ -106,22 +108,36 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   let size: u32 = 0;
   let foundSize: u32 = 0;
   let next: u32 = 0;
+  let logged: u32 = 0;
+  let overflowed = false;
+  let touched: u32 = 0;
   let from = <usize>load<u32>(graph, ENTRIES);
   let slots = load<u32>(graph, ENTRY_COUNT);
   for (;;) {
+    // rows not seen before go to the end of the log, where they are looked at; a full log begins again
+    if (logged + slots > LOG_ROOM) {
+      overflowed = true;
+      logged = 0;
+    }
+    const fresh = log + (<usize>logged << 2);
     let count: u32 = 0;
-    let touched: u32 = 0;
     for (let i: u32 = 0; i < slots; i++) {
       const row = load<u32>(from + (<usize>i << 2));
       if (row == NONE) break;
-      if (see(scratch, seen, row) == 0) continue;
+      const at = seen + (<usize>(row >> 5) << 2);
+      const word = load<u32>(at);
+      const bit: u32 = (<u32>1) << (row & 31);
+      store<u32>(at, word | bit);
+      // without a branch: whether a row is new cannot be foretold
       store<u32>(fresh + (<usize>count << 2), row);
-      count++;
-      // begins to fetch the row: its product is wanted in a moment
-      touched += <u32>load<u8>(coarse + <usize>row * stride);
+      count += <u32>((word & bit) == 0);
     }
-    // a use, so that the loads stay
-    store<u32>(fresh + (<usize>count << 2), touched);
+    logged += count;
+    // begins to fetch the rows: their products are wanted in a moment
+    for (let i: u32 = 0; i < count; i++) {
+      const code = coarse + <usize>load<u32>(fresh + (<usize>i << 2)) * stride;
+      touched += <u32>load<u8>(code) + <u32>load<u8>(code + stride - 1);
+    }
     let lowest = next;
     for (let i: u32 = 0; i < count; i += 4) {
       const at = fresh + (<usize>i << 2);
@@ -164,7 +180,10 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
     slots = degree;
     next++;
   }
+  // a use, so that the loads stay
+  store<u32>(<usize>load<u32>(scratch, FRESH), touched);
   store<u32>(scratch, foundSize, FOUND_COUNT);
+  store<u32>(scratch, overflowed ? LOG_ROOM + 1 : logged, LOGGED);
   forget(graph, scratch);
   return size;
 }
@@ -192,13 +211,26 @@ function refine(graph: usize, scratch: usize, list: usize, count: u32, k: u32): 
   const bias = load<f32>(scratch, BIAS);
   let size: u32 = 0;
   let touched: u32 = 0;
+  // what fine codes add to keys: sum and sum of squares
+  let gains: f32 = 0;
+  let squares: f32 = 0;
   for (let i: u32 = 0; i < count; i++) {
+    if (size == k) {
+      // coarse keys fall from here on: a row that is to be among the best must gain more than those before it did
+      const mean = gains / <f32>i;
+      const most = mean + SURE * sqrt(max<f32>(0, squares / <f32>i - mean * mean));
+      if (keyOf(load<u64>(list + (<usize>i << 3))) + most < keyOf(load<u64>(list + (<usize>(k - 1) << 3)))) break;
+    }
     if (i + 1 < count) {
       const after = fine + <usize>rowOf(load<u64>(list + (<usize>(i + 1) << 3))) * stride;
       for (let line: usize = 0; line < stride; line += 64) touched += <u32>load<u8>(after + line);
     }
     const entry = load<u64>(list + (<usize>i << 3));
-    const better = entryOf(fineKey(entry, query, fine, stride, bits, width, scale, sum, bias), rowOf(entry));
+    const key = fineKey(entry, query, fine, stride, bits, width, scale, sum, bias);
+    const gain = key - keyOf(entry);
+    gains += gain;
+    squares += gain * gain;
+    const better = entryOf(key, rowOf(entry));
     // the list of the best never reaches entry i + 1: it holds at most i + 1 of them
     insert(list, size, k, better);
     if (size < k) size++;
