@@ -10,7 +10,7 @@ export type PeerModule = any;
 
 /** @throws Error that says how to install the peers. */
 export async function importPeer(
-  name: "@orama/orama" | "@lancedb/lancedb" | "apache-arrow" | "node-llama-cpp",
+  name: "@orama/orama" | "@lancedb/lancedb" | "apache-arrow" | "node-llama-cpp" | "hnswlib-node" | "usearch",
 ): Promise<PeerModule> {
   const require = createRequire(join(repository, "bench/package.json"));
   let path: string;
