@@ -51,15 +51,23 @@ export const FOUND_COUNT = 64; // rows in FOUND
 export const LOG_ROOM: u32 = 8192;
 export const NONE: u32 = 0xffffffff;
 
-/** A scratch that no other thread has. There are as many as threads. */
+/** Rounds of looking for a scratch: there are as many as threads, so one that is not found is lost to a call that failed. */
+const MOST_ROUNDS: u32 = 1 << 20;
+
+/** A scratch that no other thread has. */
 export function acquire(graph: usize): usize {
   const first = <usize>load<u32>(graph, SCRATCHES);
   const bytes = <usize>load<u32>(graph, SCRATCH_BYTES);
   const count = load<u32>(graph, SCRATCH_COUNT);
-  if (!ASC_FEATURE_THREADS) return first;
-  let i: u32 = 0;
-  while (atomic.cmpxchg<u32>(first + <usize>i * bytes, 0, 1) != 0) i = i + 1 == count ? 0 : i + 1;
-  return first + <usize>i * bytes;
+  if (!ASC_FEATURE_THREADS || count == 1) return first;
+  for (let round: u32 = 0; round < MOST_ROUNDS; round++) {
+    for (let i: u32 = 0; i < count; i++) {
+      const scratch = first + <usize>i * bytes;
+      if (atomic.cmpxchg<u32>(scratch, 0, 1) == 0) return scratch;
+    }
+  }
+  unreachable();
+  return 0;
 }
 
 // @ts-ignore: decorator
