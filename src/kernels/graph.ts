@@ -54,6 +54,10 @@ export interface GraphView {
 const BLOCK_ROWS = 256;
 const UNIT = 16_384;
 
+function unitAxes(projection: Int16Array, out: Float32Array): void {
+  for (let i = 0; i < projection.length; i++) out[i] = projection[i]! / UNIT;
+}
+
 export class WasmGraph implements Disposable {
   readonly shape: GraphShape;
   readonly #face: WasmFace;
@@ -144,7 +148,7 @@ export class WasmGraph implements Disposable {
     const width = graphWidth(dim);
     const block = Math.min(count, BLOCK_ROWS);
     using axes = this.#face.arena.alloc((projection?.length ?? 0) * 4);
-    if (projection) axes.f32().set(Float32Array.from(projection, (value) => value / UNIT));
+    if (projection) unitAxes(projection, axes.f32());
     using rows = this.#face.arena.alloc(block * width * 4);
     using rooms = this.#face.arena.alloc(block * (width + dims) * 4);
     rows.f32().fill(0);
