@@ -28,7 +28,8 @@ const graphs: fc.Arbitrary<Links> = fc
 function reachable({ links }: Links): Set<number> {
   const reached = new Set([0]);
   for (const row of reached)
-    for (const link of links.subarray(row * DEGREE, (row + 1) * DEGREE)) if (link !== NO_ROW) reached.add(link);
+    for (const link of links.subarray(row * DEGREE, (row + 1) * DEGREE))
+      if (link !== NO_ROW) reached.add(link);
   return reached;
 }
 

@@ -19,7 +19,7 @@ import { type Plan, planWalk } from "./plan.ts";
 import { RowNames } from "./row-names.ts";
 
 /** Of the walked list, how many are scored by fine codes: behind a projection more, since it orders rows less well. */
-const RESCORE = { direct: 1, projected: 2 } as const;
+const RESCORE = { direct: 1, projected: 1.5 } as const;
 /** A search that goes on after a cursor looks this many times deeper each time. */
 const DEEPER = 4;
 
