@@ -59,6 +59,60 @@ export function scatter(title: string, xName: string, yName: string, points: rea
   ].join("\n");
 }
 
+export interface Curve {
+  readonly label: string;
+  readonly points: readonly Pick<PlotPoint, "x" | "y">[];
+}
+
+/** Curves by two figures; the first axis is logarithmic, the second runs from `least` to 1. */
+export function curves(
+  title: string,
+  xName: string,
+  yName: string,
+  least: number,
+  all: readonly Curve[],
+): string {
+  const xs = all.flatMap(({ points }) => points.map(({ x }) => Math.log(x)));
+  const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
+  const right = WIDTH - MARGIN.right;
+  const bottom = HEIGHT - MARGIN.bottom;
+  const atX = (x: number): number =>
+    MARGIN.left + ((Math.log(x) - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
+  const atY = (y: number): number => bottom - ((y - least) / (1 - least)) * (bottom - MARGIN.top);
+  const label = (x: number, y: number, text: string, more = ""): string =>
+    `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(text)}</text>`;
+  const drawn = all.map((curve, i) => {
+    const colour = COLOURS[i % COLOURS.length]!;
+    const seen = curve.points.filter(({ y }) => y >= least);
+    const places = seen.map(({ x, y }) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`).join(" ");
+    const dots = seen.map(
+      ({ x, y }) => `<circle cx="${atX(x).toFixed(1)}" cy="${atY(y).toFixed(1)}" r="3" fill="${colour}"/>`,
+    );
+    return `<polyline points="${places}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join("")}${label(right + 10, MARGIN.top + 12 + i * 17, curve.label, `fill="${colour}"`)}`;
+  });
+  const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => least + share * (1 - least));
+  const grid = steps.map(
+    (y) =>
+      `<line x1="${MARGIN.left}" y1="${atY(y).toFixed(1)}" x2="${right}" y2="${atY(y).toFixed(1)}" stroke="#d8dce2"/>${label(MARGIN.left - 8, atY(y) + 4, y.toFixed(3), 'text-anchor="end"')}`,
+  );
+  const ticks = [0, 0.5, 1].map((share) => {
+    const x = Math.exp(x0 + share * (x1 - x0));
+    return label(atX(x), bottom + 18, x.toFixed(0), 'text-anchor="middle"');
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    label(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
+    ...grid,
+    ...ticks,
+    label((MARGIN.left + right) / 2, HEIGHT - 12, xName, 'text-anchor="middle"'),
+    `<g transform="rotate(-90 16 ${HEIGHT / 2})">${label(16, HEIGHT / 2, yName, 'text-anchor="middle"')}</g>`,
+    ...drawn,
+    "</svg>",
+    "",
+  ].join("\n");
+}
+
 function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -10,13 +10,21 @@ export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export { TopK } from "./top-k.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
+export {
+  type Calibration as GraphCalibration,
+  type CalibrationOptions as GraphCalibrationOptions,
+  calibrate as calibrateGraph,
+} from "./vector/graph/calibrate.ts";
+export { GraphIndex } from "./vector/graph/graph-index.ts";
+export { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./vector/graph/options.ts";
+export { GRAPH_VERSION, graphParts, restoreGraph } from "./vector/graph/parts.ts";
 export type { About, SpannMetric } from "./vector/spann/about.ts";
 export { buildSpann, type SpannBuildOptions, spannBuildDefaults } from "./vector/spann/build.ts";
 export {
-  type CalibrateOptions,
-  type Calibration,
-  calibrate,
-  calibrateDefaults,
+  type CalibrateOptions as SpannCalibrateOptions,
+  type Calibration as SpannCalibration,
+  calibrate as calibrateSpann,
+  calibrateDefaults as spannCalibrateDefaults,
 } from "./vector/spann/calibrate.ts";
 export { closureDefaults, type Replication, soarDefaults } from "./vector/spann/closure.ts";
 export type { ReadCounts } from "./vector/spann/list-reader.ts";

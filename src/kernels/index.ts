@@ -3,6 +3,15 @@ import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
 export type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
+export { type GraphHits, type GraphSearch, type GraphView, WasmGraph } from "./graph.ts";
+export {
+  coarseStride,
+  fineStride,
+  type GraphShape,
+  graphWidth,
+  MOST_ENTRIES,
+  NO_ROW,
+} from "./graph-record.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listBytes, listsOf } from "./list-source.ts";
 export { panelsOf } from "./panels.ts";

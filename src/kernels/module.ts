@@ -60,6 +60,12 @@ export const KERNEL_NAMES = [
   "nearestF32",
   "sumTablesF32",
   "halfDistancesF32",
+  "encodeGraphRows",
+  "searchGraph",
+  "scoreGraphRows",
+  "insertGraphRows",
+  "linkGraphRows",
+  "bridgeGraphRows",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

@@ -11,6 +11,7 @@ export { type Eigen, symmetricEigen } from "./eigen.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
 export { type Matrix, matrix, rowOf, rowsOf } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
+export { principalSpan } from "./principal.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
 export { RowProducts } from "./row-products.ts";

@@ -6,6 +6,7 @@ import {
   matrix,
   moments,
   polarFactor,
+  principalSpan,
   Random,
   rowOf,
   sampleRows,
@@ -162,4 +163,25 @@ test.each([1, 2, 7, 24])("the polar factor of a %i x %i matrix is that of its SV
     }
   }
   expect(() => polarFactor(new Float64Array(n * n), n)).toThrow(/singular/);
+});
+
+test("the principal span is orthonormal, holds the variance that eigenvectors hold, and survives equal rows", () => {
+  const rows = gaussian(300, 20, 21);
+  // variance falls from column to column
+  for (let i = 0; i < rows.data.length; i++) rows.data[i]! *= 0.7 ** (i % 20);
+  const { mean, covariance } = moments(rows);
+  for (let i = 0; i < rows.data.length; i++) rows.data[i]! -= mean[i % 20]!;
+  const span = principalSpan(rows, 5, 1);
+  const product = (a: number, b: number): number =>
+    rowOf(span, a).reduce((sum, x, i) => sum + x * rowOf(span, b)[i]!, 0);
+  for (let a = 0; a < 5; a++)
+    for (let b = 0; b <= a; b++) expect(product(a, b)).toBeCloseTo(a === b ? 1 : 0, 5);
+  let held = 0;
+  for (let r = 0; r < 300; r++)
+    for (let j = 0; j < 5; j++)
+      held += rowOf(span, j).reduce((sum, x, i) => sum + x * rowOf(rows, r)[i]!, 0) ** 2 / 299;
+  const { values } = symmetricEigen(covariance, 20);
+  expect(held / values.subarray(0, 5).reduce((a, b) => a + b)).toBeGreaterThan(0.999);
+  const equal = principalSpan(matrix(10, 6), 6, 1);
+  expect(Math.hypot(...equal.data)).toBeCloseTo(Math.sqrt(6), 5);
 });

@@ -23,3 +23,6 @@ export { dotsOfEight, sumsOfEight } from "./products";
 export { runProgram } from "./program";
 export { placeQ4, placeQ8 } from "./place";
 export { encodePage, gatherSlots, putRows, readPages } from "./segment";
+export { encodeGraphRows } from "./graph-codes";
+export { scoreGraphRows, searchGraph } from "./graph";
+export { bridgeGraphRows, insertGraphRows, linkGraphRows } from "./graph-build";

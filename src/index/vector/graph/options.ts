@@ -1,0 +1,50 @@
+/** What a graph index is made with, and its defaults. */
+import type { Metric } from "../../../codecs/codec.ts";
+import type { LazyPool } from "../../../kernels/index.ts";
+import type { SearchOptions } from "../../segment.ts";
+
+export interface GraphOptions {
+  /** Default cosine. */
+  readonly metric?: Metric;
+  /** Signed bytes of the codes that are walked over, a multiple of 8. Default: the vector's own width up to 192, else 184 of its principal span. */
+  readonly coarseDims?: number;
+  /** Bits a value of what those codes lose, for the final scores. Default 8 behind a projection, else 4. */
+  readonly fineBits?: 0 | 4 | 8;
+  /** Links of a row at most, default 32; and how many of them it chooses itself, default 16. */
+  readonly degree?: number;
+  readonly forward?: number;
+  /** Pruning factor, default 1.05: above 1 more links stay. */
+  readonly alpha?: number;
+  /** List that an insertion walks with, default 128. */
+  readonly buildEffort?: number;
+  /** List that a search walks with, default 48; see `calibrate`. */
+  readonly effort?: number;
+  /** Default 1. */
+  readonly seed?: number;
+  /** Threads that build and search many beside the caller's; borrowed for the index's life. */
+  readonly pool?: LazyPool;
+}
+
+export const graphDefaults = {
+  metric: "cosine",
+  degree: 32,
+  forward: 16,
+  alpha: 1.05,
+  buildEffort: 128,
+  effort: 48,
+  seed: 1,
+} as const;
+
+export interface GraphSearchOptions extends SearchOptions {
+  /** Entries of the list that is walked; default as the index has it. */
+  readonly effort?: number;
+}
+
+/** Up to so many values a code is of the values themselves. */
+export const MOST_DIRECT = 192;
+/** With its tail three cache lines: two are a little less to hold, and need half again the effort for a recall of 0.99. */
+export const PROJECTED_DIMS = 184;
+/** The longest list. */
+export const ROOM = 2048;
+/** Threads that may search one graph at once. */
+export const THREADS = 4;

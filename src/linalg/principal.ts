@@ -1,0 +1,54 @@
+/**
+ * The directions along which rows vary most, by block power iteration (Halko, Martinsson & Tropp, Finding Structure with Randomness, 2011):
+ * for a few of many columns far cheaper than all eigenvectors. The span is what counts: the directions have no order within it.
+ */
+import { kernels } from "../kernels/index.ts";
+import { type Matrix, matrix, rowOf } from "./matrix.ts";
+import { Random } from "./random.ts";
+
+const ITERATIONS = 4;
+
+/** @param centred rows less their mean. @returns `count` orthonormal rows of centred.cols values, 1 <= count <= centred.cols */
+export function principalSpan(centred: Matrix, count: number, seed: number): Matrix {
+  const { rows, cols } = centred;
+  const random = new Random(seed);
+  const span = matrix(count, cols);
+  for (let i = 0; i < span.data.length; i++) span.data[i] = random.gaussian();
+  orthonormalise(span);
+  const products = matrix(count, rows);
+  for (let iteration = 0; iteration < ITERATIONS; iteration++) {
+    kernels().matmulTransposedF32(span.data, centred.data, products.data, count, cols, rows);
+    kernels().matmulF32(products.data, centred.data, span.data, count, rows, cols);
+    orthonormalise(span);
+  }
+  return span;
+}
+
+/** Gram and Schmidt's process, each row twice; a row that depends on those before becomes the first unit vector that does not. */
+function orthonormalise(span: Matrix): void {
+  const { rows, cols, data } = span;
+  const products = new Float32Array(rows);
+  for (let r = 0, unit = 0; r < rows; r++) {
+    const row = rowOf(span, r);
+    kernels().normalizeF32(row, cols);
+    for (;;) {
+      const left = reduce(row, data.subarray(0, r * cols), products.subarray(0, r));
+      kernels().normalizeF32(row, cols);
+      if (left > 1e-6) break;
+      row.fill(0);
+      row[unit++ % cols] = 1;
+    }
+  }
+}
+
+/** Takes out of a unit row what lies along the rows before it. @returns the length that is left */
+function reduce(row: Float32Array, before: Float32Array, products: Float32Array): number {
+  let length = 1;
+  for (let pass = 0; pass < 2; pass++) {
+    if (products.length > 0) kernels().dotF32(row, before, products);
+    for (let p = 0; p < products.length; p++)
+      for (let c = 0, at = p * row.length; c < row.length; c++) row[c]! -= products[p]! * before[at + c]!;
+    length = Math.hypot(...row);
+  }
+  return length;
+}
