@@ -13,10 +13,10 @@ export const PAGE = 4096;
 /** u32 build, u32 rows. */
 const HEADER = 8;
 
-/** A value that takes longer came from a disk: several are then waited for at once. What is in RAM takes a tenth. */
-const SLOW_MS = 0.05;
+/** A value that takes longer came from a disk: several are then waited for at once. What is in RAM takes a twentieth. */
+const SLOW_MS = 0.1;
 /** Batches that are read ahead after a slow one. */
-const READ_AHEAD = 32;
+const READ_AHEAD = 8;
 
 /** Where the parts of a list's value begin. */
 export const idsAt = HEADER;
