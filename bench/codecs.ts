@@ -1,7 +1,7 @@
 /**
  * Which code keeps most for its bytes, and how fast is it scanned? Recall@10 of every codec on images (squared distances) and word vectors
  * (products of unit rows), with the time of a whole search by codes alone: tables, scan, the best ten. One thread, one query at a time.
- * FAISS's product quantisers (Debian's python3-faiss) beside them where Python finds it.
+ * FAISS's product quantisers beside them where Python finds it: Debian's python3-faiss is built without AVX2, which costs its scans dear.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

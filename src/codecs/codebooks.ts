@@ -2,7 +2,10 @@
  * Codebooks: 2^bits centroids for each part of a code. In product quantisation a part stands for some columns of a row, in residual
  * quantisation each part adds to all of them. Held as the kernels read them, in panels.
  */
-import { type Panels, panelsOf } from "../kernels/index.ts";
+import { kernels, type Panels, panelsOf } from "../kernels/index.ts";
+
+/** From so many columns on a part is worth a call of the kernel. */
+const WIDE = 24;
 
 export type CodeBits = 4 | 8;
 
@@ -114,7 +117,13 @@ function placeOf(centroid: number, dim: number): number {
   return (centroid >> 4) * 16 * (dim + 1) + (centroid & 15);
 }
 
-function multiplyPanels(query: Float32Array, start: number, { data, dim }: Panels, out: Float32Array): void {
+function multiplyPanels(query: Float32Array, start: number, panels: Panels, out: Float32Array): void {
+  const { data, dim } = panels;
+  if (dim >= WIDE) {
+    kernels().halfDistancesF32(query.subarray(start, start + dim), dim, panels, out);
+    for (let c = 0; c < out.length; c++) out[c] = data[placeOf(c, dim)]! - out[c]!;
+    return;
+  }
   let at = 0;
   for (let first = 0; first < out.length; first += 16) {
     at += 16;

@@ -7,7 +7,9 @@ import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { moments } from "../linalg/covariance.ts";
 import { symmetricEigen } from "../linalg/eigen.ts";
+import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { Random } from "../linalg/random.ts";
 import { checkRows } from "./check.ts";
 import type { Transform, TransformCodec } from "./compose.ts";
 import { serialize } from "./serial.ts";
@@ -38,18 +40,28 @@ export interface PcaParameters {
   readonly whiten: boolean;
 }
 
+/** Rows whose moments are taken, at most: more hardly turn the components, and moments take rows times columns squared. */
+const SAMPLE = { perColumn: 16, least: 8192 } as const;
+
 /** @throws MnemeError RANGE for dim < 1; at fit INSUFFICIENT_DATA, or RANGE when dim exceeds rows - 1 or the width. */
 export function pca(options: PcaOptions): TransformCodec {
   const { dim, whiten = false, centre = true } = options;
   if (!Number.isInteger(dim) || dim < 1)
     throw new MnemeError("RANGE", `pca: dim must be a whole number from 1, got ${dim}`);
   const id = `pca${dim}${whiten ? "w" : ""}${centre ? "" : "u"}`;
-  return { id, needsTraining: true, fit: (sample) => pcaTransform(id, fitPca(sample, options)) };
+  return {
+    id,
+    needsTraining: true,
+    fit: (sample, { seed = 1 } = {}) => {
+      checkRows(id, sample.cols, sample);
+      const most = Math.max(SAMPLE.least, SAMPLE.perColumn * sample.cols);
+      return pcaTransform(id, fitPca(sampleRows(sample, most, new Random(seed)), options));
+    },
+  };
 }
 
 function fitPca(sample: Matrix, { dim: to, whiten = false, centre = true }: PcaOptions): PcaParameters {
   const from = sample.cols;
-  checkRows(`pca${to}`, from, sample);
   const { mean, covariance } = moments(sample);
   if (to > Math.min(from, sample.rows - 1)) {
     throw new MnemeError(

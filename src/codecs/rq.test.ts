@@ -45,6 +45,16 @@ describe.each(SHAPES)("rq of %o", (shape) => {
   });
 });
 
+test("wide rows are scored alike", () => {
+  const rows = related(300, 50, 4);
+  const coder = rq({ parts: 4, bits: 8 }).fit(rows, { seed: 2 });
+  const [codes, query, out] = [coder.encode(rows), rowOf(rows, 3), new Float32Array(300)];
+  coder.scorer(query, "dot").score(codes, 0, 300, out);
+  const expected = scoresOf(query, coder.decode(codes, 300), "dot");
+  const scale = Math.max(...expected.map(Math.abs));
+  out.forEach((score, r) => expect(score / scale).toBeCloseTo(expected[r]! / scale, 4));
+});
+
 test("a beam as wide as all codes finds the nearest sum of centroids", () => {
   const rows = related(300, 6, 3);
   const coder = rq({ parts: 2, bits: 4, beam: 255 }).fit(rows);
