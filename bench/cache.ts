@@ -174,6 +174,7 @@ function measure(
           turn.scorer ?? example.scorer,
           answer(governor, first, most),
           turn.answers,
+          turn.others,
         );
         tally.asked++;
       }

@@ -41,10 +41,13 @@ describe.each(PHRASINGS)("every task, as %s says it", (phrasing) => {
         expect(size).toBeLessThanOrEqual(1200 * 1.02);
         expect(size).toBeGreaterThan(1200 * 0.8);
         for (const turn of turns) {
-          const { reply, answers, lead = "" } = turn;
+          const { reply, answers, others, lead = "" } = turn;
           expect(reply.startsWith(lead)).toBe(true);
-          expect(scoreAnswer(turn.scorer ?? scorer, reply.slice(lead.length), answers)).toBe(1);
-          expect(scoreAnswer(turn.scorer ?? scorer, "I do not know.", answers)).toBe(0);
+          expect(scoreAnswer(turn.scorer ?? scorer, reply.slice(lead.length), answers, others)).toBeCloseTo(
+            1,
+            9,
+          );
+          expect(scoreAnswer(turn.scorer ?? scorer, "I do not know.", answers, others)).toBe(0);
         }
       }
     },
