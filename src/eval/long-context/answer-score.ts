@@ -8,6 +8,7 @@ export const ANSWER_SCORERS = [
   "any",
   "all",
   "f1",
+  "characters",
   "number",
   "letter",
   "start",
@@ -19,7 +20,7 @@ export const ANSWER_SCORERS = [
 ] as const;
 /**
  * exact: equal but for case, articles, punctuation. any: one of the answers is in it. all: share of the answers in it. f1: of words, the
- * best answer's. number: its first number is the answer. letter: the option it names first. start: share of the answer's words, from the
+ * best answer's. characters: the same of characters, for writing without spaces. number: its first number is the answer. letter: the option it names first. start: share of the answer's words, from the
  * first on, that it begins with. code: is its code as good as the answer (BLEU from 0.8 on) and no other function more alike? rouge:
  * ROUGE-Lsum. lines: share of the answers that are lines of it, in their order. numbered: share of the answers, the n-th behind the header
  * "Answer_n". sections: answers are "n: words"; share of those whose words stand behind the header "Section_n".
@@ -33,6 +34,10 @@ const SCORES: Readonly<Record<AnswerScorer, Score>> = {
   any: (given, answers) => best(answers, (answer) => (has(given, answer) ? 1 : 0)),
   all: (given, answers) => answers.filter((answer) => has(given, answer)).length / answers.length,
   f1: (given, answers) => best(answers, (answer) => wordF1(given, answer)),
+  characters: (given, answers) =>
+    best(answers, (answer) =>
+      sharedF1([...plain(given).replaceAll(" ", "")], [...plain(answer).replaceAll(" ", "")]),
+    ),
   number: (given, answers) => (answers.includes(firstNumber(given)) ? 1 : 0),
   letter: (given, answers) => (answers.includes(firstLetter(given)) ? 1 : 0),
   start: (given, answers) => best(answers, (answer) => sharedStart(wordsOf(given), wordsOf(answer))),
@@ -71,8 +76,10 @@ function plain(text: string): string {
     .join(" ");
 }
 
-function wordF1(given: string, answer: string): number {
-  const [ours, theirs] = [wordsOf(plain(given)), wordsOf(plain(answer))];
+const wordF1 = (given: string, answer: string): number =>
+  sharedF1(wordsOf(plain(given)), wordsOf(plain(answer)));
+
+function sharedF1(ours: readonly string[], theirs: readonly string[]): number {
   const left = [...theirs];
   let shared = 0;
   for (const word of ours) {

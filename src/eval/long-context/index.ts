@@ -1,6 +1,7 @@
 /** Long contexts: tasks made from seeds, how they are asked, and how answers are scored. */
 export { ANSWER_SCORERS, type AnswerScorer, scoreAnswer } from "./answer-score.ts";
 export { type ChoiceProblem, choiceProblem, type WordProblem, wordProblem } from "./arithmetic.ts";
+export { chineseFactsTask } from "./chinese-facts.ts";
 export { type CodeFunction, codeFunctions } from "./code-functions.ts";
 export { type CodeRepositoryOptions, codeRepositoryTask } from "./code-repository.ts";
 export { type AskedTurn, multiRequest, multiTurn } from "./conversation.ts";

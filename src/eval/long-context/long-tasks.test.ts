@@ -1,4 +1,5 @@
 /** Code, summaries, worked examples, lists and plans: a reader of the context finds the answers, and each judge gives what an answer deserves. */
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../../linalg/random.ts";
@@ -7,6 +8,7 @@ import {
   bleu,
   choiceProblem,
   codeFunctions,
+  LONG_TASKS,
   type LongExample,
   type LongTurn,
   longAnswerPrompts,
@@ -112,6 +114,28 @@ describe("summaries", () => {
         expect(score(example, turn, example.context)).toBeLessThan(0.2);
       }
     }
+  });
+});
+
+describe("Chinese facts", () => {
+  test("one sentence has the name and the value; another name's value does not count in full", () => {
+    for (const example of made("facts-chinese")) {
+      for (const turn of example.turns) {
+        const [name, value] = [turn.question.slice(0, 3), turn.answers[0]!];
+        const found = example.context.match(/[^。\n]+。/g)!.filter((one) => one.includes(name));
+        expect(found.length).toBe(3);
+        expect(found.filter((one) => one.includes(value)).length).toBe(1);
+        expect(score(example, turn, `${value}。`)).toBe(1);
+        expect(score(example, turn, "不知道")).toBe(0);
+      }
+    }
+  });
+
+  test("F1 of characters by hand", () => {
+    // three of four characters and three of three
+    expect(scoreAnswer("characters", "是青石城", ["青石城"])).toBeCloseTo(6 / 7, 10);
+    expect(scoreAnswer("characters", "青、石 镇", ["青石城"])).toBeCloseTo(2 / 3, 10);
+    expect(scoreAnswer("characters", "", ["青石城"])).toBe(0);
   });
 });
 
@@ -376,6 +400,7 @@ describe("plans", () => {
 });
 
 test.each([
+  ["facts-chinese", 415],
   ["code-functions", 599],
   ["summaries", 419],
   ["many-shot-dates", 399],
@@ -390,4 +415,13 @@ test.each([
     const [example] = longTaskNamed(name).make({ seed, tokens: tokens + 1, count: 1, countTokens });
     for (const turn of example!.turns) expect(score(example!, turn, turn.reply)).toBeCloseTo(1, 9);
   }
+});
+
+test("the documentation names every task, and no other", () => {
+  const text = readFileSync(new URL("../../../docs/long-context.md", import.meta.url), "utf8");
+  const rows = text.split("\n").filter((line) => line.startsWith("| `"));
+  const named = rows.flatMap((row) =>
+    [...row.split("|")[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+  );
+  expect(named.sort()).toEqual(LONG_TASKS.map(({ name }) => name).sort());
 });

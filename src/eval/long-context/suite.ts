@@ -1,5 +1,6 @@
 /** The long-context suite: every task by its name. */
 import { MnemeError } from "../../errors.ts";
+import { chineseFactsTask } from "./chinese-facts.ts";
 import { codeRepositoryTask } from "./code-repository.ts";
 import { factBookTask } from "./fact-book.ts";
 import { jointKeyTask, keyValueTask, prefixSuffixTask } from "./key-values.ts";
@@ -37,6 +38,7 @@ export const LONG_TASKS: readonly LongTask[] = [
   jointKeyTask("kv-joint"),
   factBookTask("facts-turns", { turns: 5 }),
   factBookTask("facts-choice", { turns: 4, choice: true }),
+  chineseFactsTask("facts-chinese"),
   codeRepositoryTask("code-functions"),
   findNumberTask("find-number"),
   manyShotTask("many-shot"),
