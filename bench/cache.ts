@@ -2,7 +2,7 @@
  * Cache policies on mneme-lm: accuracy on tasks of the long-context suite, bytes, and speed of generating, side by side. Every policy
  * that acts after the prompt goes on from the same read of it. `seen`: the question stands in the prompt when slots are chosen; `hidden`:
  * they are chosen before there is a question. Switches: --scale N for 2 N examples of each task, --only seen|hidden|perplexity|speed;
- * MNEME_TOKENS for another length of the contexts. A plot goes to bench/results/cache.svg.
+ * MNEME_TOKENS for another length of the contexts, MNEME_TASKS for other tasks of the suite (names with commas), each by itself. A plot goes to bench/results/cache.svg.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -35,6 +35,8 @@ import { scatter } from "./svg.ts";
 const RETRIEVAL = ["niah-multikey", "niah-multiquery", "kv-uuid", "kv-joint"];
 /** What is found names the next place. */
 const MULTI_HOP = ["vt"];
+/** Instead of these, and of everything else. */
+const CHOSEN = process.env.MNEME_TASKS?.split(",");
 /** Tokens of the longest answer of RETRIEVAL: the model reads on from where it begins. */
 const REACH = 40;
 const TOKENS = Number(process.env.MNEME_TOKENS ?? 4096);
@@ -174,6 +176,7 @@ function measure(
           turn.scorer ?? example.scorer,
           answer(governor, first, most),
           turn.answers,
+          turn.others,
         );
         tally.asked++;
       }
@@ -301,6 +304,10 @@ const profile = headProfile(face, decoder, pool, calibration);
 const all = entries(maskOfGates(profile, RETRIEVING));
 for (const setting of ["seen", "hidden"] as const) {
   if (!wants(setting)) continue;
+  if (CHOSEN) {
+    for (const task of CHOSEN) printTallies(`${setting}, ${task}`, measure(setting, [task], all));
+    continue;
+  }
   const tallies = measure(setting, RETRIEVAL, all);
   printTallies(`${setting}, retrieval`, tallies);
   printTallies(`${setting}, several hops`, measure(setting, MULTI_HOP, all));
@@ -316,6 +323,6 @@ for (const setting of ["seen", "hidden"] as const) {
     scatter(title, "MB of cache", "right", points),
   );
 }
-if (wants("perplexity")) perplexities();
-if (wants("speed")) speeds(all);
+if (!CHOSEN && wants("perplexity")) perplexities();
+if (!CHOSEN && wants("speed")) speeds(all);
 await threads[Symbol.asyncDispose]();

@@ -33,7 +33,7 @@ async function scoresOf(model: Model, example: LongExample): Promise<number[]> {
     const maxTokens = model.tokenizer.encode(turn.reply).length + SPARE_TOKENS;
     const answer = await answerOf(model, model.chatPrompt(messages) + lead, maxTokens);
     if (process.env.MNEME_SHOW) console.log({ question: turn.question, reply: turn.reply, answer });
-    scores.push(scoreAnswer(turn.scorer ?? example.scorer, answer, turn.answers));
+    scores.push(scoreAnswer(turn.scorer ?? example.scorer, answer, turn.answers, turn.others));
   }
   return scores;
 }

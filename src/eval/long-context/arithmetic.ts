@@ -49,27 +49,76 @@ const WORDINGS: Readonly<Record<Operation, readonly string[]>> = {
 
 const LARGEST = 10_000;
 
+type Step = readonly [operation: Operation, n: number];
+
+interface Program {
+  readonly start: number;
+  readonly steps: readonly Step[];
+}
+
 /** @param steps that change the amount. The answer is a whole number from 1 to 10,000. */
-export function wordProblem(random: Random, steps: number): WordProblem {
+export const wordProblem = (random: Random, steps: number): WordProblem => programmed(random, steps).problem;
+
+export interface ChoiceProblem {
+  /** Ends with the options, (A) to (D). */
+  readonly question: string;
+  readonly answer: string;
+  readonly solution: string;
+}
+
+/** The same with four options: the wrong ones come from a missed step, a wrong operation, or counting one off. */
+export function choiceProblem(random: Random, steps: number): ChoiceProblem {
+  const { problem, program } = programmed(random, steps);
+  const options = random.shuffle([problem.answer, ...slips(random, program, problem.answer)]);
+  const letter = "ABCD"[options.indexOf(problem.answer)]!;
+  return {
+    question: `${problem.question} ${options.map((option, i) => `(${"ABCD"[i]}) ${option}`).join(" ")}`,
+    answer: letter,
+    solution: problem.solution.replace(/The answer is .*$/, `The answer is (${letter}).`),
+  };
+}
+
+const INVERSE: Readonly<Record<Operation, Operation>> = { "+": "-", "-": "+", "*": "/", "/": "*" };
+
+/** Three wrong amounts, all different. */
+function slips(random: Random, { start, steps }: Program, answer: number): number[] {
+  const run = (program: readonly Step[]): number =>
+    program.reduce((amount, [operation, n]) => applied(operation, amount, n), start);
+  const missed = steps.map((_, i) => run(steps.filter((_, j) => j !== i)));
+  const turned = steps.map((_, i) =>
+    run(steps.map(([operation, n], j) => [j === i ? INVERSE[operation] : operation, n])),
+  );
+  const likely = random.shuffle([...missed, ...turned, answer - 1, answer + 1]);
+  const wrong = [...likely, answer + 2, answer + 3, answer + 10].filter(
+    (amount) => Number.isInteger(amount) && amount > 0 && amount !== answer,
+  );
+  return [...new Set(wrong)].slice(0, 3);
+}
+
+function programmed(random: Random, steps: number): { problem: WordProblem; program: Program } {
   const who = nameOf(random);
   const things = `${pick(random, NOUNS)}s`;
   const said = (text: string, n: number): string =>
     text.replaceAll("WHO", who).replaceAll("THINGS", things).replace(/\bN\b/, String(n));
-  let amount = 5 + random.integer(60);
+  const start = 5 + random.integer(60);
+  const program: Step[] = [];
+  let amount = start;
   const text = [`${who} has ${amount} ${things}.`];
   const solution = [`${who} starts with ${amount} ${things}.`];
   for (let step = 0; step < steps; step++) {
     const [operation, n] = stepFrom(random, amount);
     const next = applied(operation, amount, n);
+    program.push([operation, n]);
     text.push(said(pick(random, WORDINGS[operation]), n));
     solution.push(`${amount} ${operation} ${n} = ${next}.`);
     amount = next;
   }
-  return {
+  const problem = {
     question: `${text.join(" ")} How many ${things} does ${who} have at the end?`,
     answer: amount,
     solution: `${solution.join(" ")} The answer is ${amount}.`,
   };
+  return { problem, program: { start, steps: program } };
 }
 
 function stepFrom(random: Random, amount: number): [Operation, number] {

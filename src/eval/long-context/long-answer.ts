@@ -5,7 +5,9 @@
  */
 import { MnemeError } from "../../errors.ts";
 import { Random } from "../../linalg/random.ts";
-import { type WordProblem, wordProblem } from "./arithmetic.ts";
+import { choiceProblem, wordProblem } from "./arithmetic.ts";
+import { letterIn, numberIn, readNumbered } from "./numbered.ts";
+import { byQuarter, mean, positionSlope } from "./position-score.ts";
 
 export interface LongAnswerOptions {
   readonly seed: number;
@@ -15,6 +17,14 @@ export interface LongAnswerOptions {
   readonly prompts: number;
   /** Worked ones before them; default 4. */
   readonly examples?: number;
+  /** Four options for each, and their letters as answers; default false. */
+  readonly choice?: boolean;
+}
+
+interface Asked {
+  readonly question: string;
+  readonly answer: number | string;
+  readonly solution: string;
 }
 
 export interface LongAnswerPrompt {
@@ -22,13 +32,14 @@ export interface LongAnswerPrompt {
   readonly user: string;
   /** Number of the first question that is asked, as the answer has to give it. */
   readonly first: number;
-  readonly answers: readonly number[];
+  /** Numbers, or letters from A to D. */
+  readonly answers: readonly (number | string)[];
   /** Each question by itself, behind the same examples. */
   readonly single: readonly string[];
 }
 
 const SYSTEM =
-  'Answer each question in order, step by step. Begin each answer with its header, such as "Answer_5", and end it with "The answer is" and the number. Do not repeat the questions.';
+  'Answer each question in order, step by step. Begin each answer with its header, such as "Answer_5", and end it with "The answer is" and the number, or the letter where there are options. Do not repeat the questions.';
 
 /** @throws MnemeError RANGE */
 export function longAnswerPrompts({
@@ -36,6 +47,7 @@ export function longAnswerPrompts({
   questions,
   prompts,
   examples = 4,
+  choice = false,
 }: LongAnswerOptions): LongAnswerPrompt[] {
   for (const [name, value, least] of [
     ["questions", questions, 1],
@@ -50,9 +62,10 @@ export function longAnswerPrompts({
   }
   const random = new Random(seed);
   const seen = new Set<string>();
-  const fresh = (): WordProblem => {
+  const make = choice ? choiceProblem : wordProblem;
+  const fresh = (): Asked => {
     for (;;) {
-      const problem = wordProblem(random, 2 + random.integer(4));
+      const problem = make(random, 2 + random.integer(4));
       if (seen.has(problem.question)) continue;
       seen.add(problem.question);
       return problem;
@@ -62,7 +75,7 @@ export function longAnswerPrompts({
   return Array.from({ length: prompts }, () => promptOf(worked, Array.from({ length: questions }, fresh)));
 }
 
-function promptOf(worked: readonly WordProblem[], asked: readonly WordProblem[]): LongAnswerPrompt {
+function promptOf(worked: readonly Asked[], asked: readonly Asked[]): LongAnswerPrompt {
   const before = [
     ...worked.map(({ question }, i) => `Question_${i + 1}: ${question}`),
     ...worked.map(({ solution }, i) => `Answer_${i + 1}: ${solution}`),
@@ -77,38 +90,6 @@ function promptOf(worked: readonly WordProblem[], asked: readonly WordProblem[])
   };
 }
 
-export interface ReadAnswers {
-  /** By the question's number; the first block of a number counts. */
-  readonly values: ReadonlyMap<number, number | undefined>;
-  /** Numbers that nobody asked for. */
-  readonly extra: readonly number[];
-}
-
-const HEADER = /^[ \t*#]*Answer_(\d+)\b[ \t*]*:?/gm;
-
-/** Text from a header at the start of a line to the next one is the answer of that number. */
-export function readAnswers(text: string, first: number, count: number): ReadAnswers {
-  const values = new Map<number, number | undefined>();
-  const extra: number[] = [];
-  const headers = [...text.matchAll(HEADER)];
-  headers.forEach((header, i) => {
-    const number = Number(header[1]);
-    const block = text.slice(header.index + header[0].length, headers[i + 1]?.index);
-    if (number < first || number >= first + count) extra.push(number);
-    else if (!values.has(number)) values.set(number, numberIn(block));
-  });
-  return { values, extra };
-}
-
-const NUMBER = /-?\$?\d[\d,]*(?:\.\d+)?/g;
-
-/** The number behind the last "The answer is"; without the phrase the last one. */
-export function numberIn(block: string): number | undefined {
-  const phrase = block.toLowerCase().lastIndexOf("the answer is");
-  const found = phrase >= 0 ? block.slice(phrase).match(NUMBER)?.[0] : block.match(NUMBER)?.at(-1);
-  return found === undefined ? undefined : Number(found.replace(/[$,]/g, ""));
-}
-
 export interface LongAnswerScore {
   /** Share of all questions that are right; what is missing is wrong. */
   readonly accuracy: number;
@@ -118,6 +99,8 @@ export interface LongAnswerScore {
   readonly extra: number;
   /** Accuracy of the first, second, third and last quarter. */
   readonly byQuarter: readonly number[];
+  /** Of being right against the place: see `positionSlope`. */
+  readonly slope: number;
 }
 
 /** @throws MnemeError RANGE without questions */
@@ -127,27 +110,20 @@ export function scoreLongAnswer(
 ): LongAnswerScore {
   if (answers.length === 0)
     throw new MnemeError("RANGE", "long answers: a prompt without questions has no score");
-  const { values, extra } = readAnswers(text, first, answers.length);
-  const right = answers.map((answer, i) => (values.get(first + i) === answer ? 1 : 0));
+  const { right, answered, extra } = readNumbered(text, first, answers);
   return {
-    accuracy: mean(right),
-    answered: [...values.values()].filter((value) => value !== undefined).length / answers.length,
+    accuracy: mean(right.map(Number)),
+    answered: mean(answered.map(Number)),
     extra: extra.length / answers.length,
-    byQuarter: [0, 1, 2, 3].map((quarter) =>
-      mean(right.filter((_, i) => Math.floor((4 * i) / answers.length) === quarter)),
-    ),
+    byQuarter: byQuarter(right),
+    slope: positionSlope(right),
   };
 }
 
 /** As the reference scripts score: pieces between blank lines, paired with the questions in order, the longer list cut. Overrates texts that stop early. */
-export function lenientScore(text: string, answers: readonly number[]): number {
-  const found = text
-    .split(/\n\s*\n/)
-    .filter((piece) => piece.trim() !== "")
-    .map(numberIn);
+export function lenientScore(text: string, answers: readonly (number | string)[]): number {
+  const pieces = text.split(/\n\s*\n/).filter((piece) => piece.trim() !== "");
+  const found = pieces.map((piece) => (typeof answers[0] === "string" ? letterIn(piece) : numberIn(piece)));
   const paired = answers.slice(0, found.length);
   return mean(paired.map((answer, i) => (found[i] === answer ? 1 : 0)));
 }
-
-const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;

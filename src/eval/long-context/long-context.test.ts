@@ -41,10 +41,13 @@ describe.each(PHRASINGS)("every task, as %s says it", (phrasing) => {
         expect(size).toBeLessThanOrEqual(1200 * 1.02);
         expect(size).toBeGreaterThan(1200 * 0.8);
         for (const turn of turns) {
-          const { reply, answers, lead = "" } = turn;
+          const { reply, answers, others, lead = "" } = turn;
           expect(reply.startsWith(lead)).toBe(true);
-          expect(scoreAnswer(turn.scorer ?? scorer, reply.slice(lead.length), answers)).toBe(1);
-          expect(scoreAnswer(turn.scorer ?? scorer, "I do not know.", answers)).toBe(0);
+          expect(scoreAnswer(turn.scorer ?? scorer, reply.slice(lead.length), answers, others)).toBeCloseTo(
+            1,
+            9,
+          );
+          expect(scoreAnswer(turn.scorer ?? scorer, "I do not know.", answers, others)).toBe(0);
         }
       }
     },
@@ -236,6 +239,33 @@ test.each([
   ["letter", "(c) C.", ["C"], 1],
   ["start", "one two  three x", ["one two three four"], 0.75],
   ["start", "", ["one"], 0],
+  ["exact", "An owl.", ["the owl"], 1],
+  ["exact", "", ["owl"], 0],
+  ["any", "", ["a"], 0],
+  ["any", "(b)", ["(B)"], 1],
+  ["all", "", ["one"], 0],
+  ["all", "ONE two", ["one", "two"], 1],
+  ["f1", "red red red", ["red"], 0.5],
+  ["f1", "a cat", ["dog", "the cat"], 1],
+  ["characters", "北京", ["北京市"], 0.8],
+  ["characters", "上海", ["北京市"], 0],
+  ["number", "none", ["0"], 0],
+  ["number", "about 7,5", ["7"], 1],
+  ["letter", "Because of E, D", ["D"], 1],
+  ["letter", "abcd", ["A"], 0],
+  ["rouge", "the red cat sat", ["the cat sat"], 6 / 7],
+  ["rouge", "sat cat", ["cat sat"], 0.5],
+  ["rouge", "One. Two.", ["two. one."], 1],
+  ["lines", "a: 1\nb: 2", ["a: 1", "b: 2", "c: 3", "d: 4"], 0.5],
+  ["lines", "b: 2\na: 1", ["a: 1", "b: 2"], 0.5],
+  ["lines", "", ["a: 1"], 0],
+  ["numbered", "Answer_1: The answer is 4.\nAnswer_2: The answer is 6.", ["4", "5"], 0.5],
+  ["numbered", "Answer_2: The answer is (C).\nAnswer_1: The answer is 1,000.", ["1000", "C"], 1],
+  ["numbered", "4\n5", ["4", "5"], 0],
+  ["sections", "Section_1: an Owl\nSection_2: a cat", ["1: owl", "2: owl"], 0.5],
+  ["sections", "an owl, a cat", ["1: owl"], 0],
+  ["code", "function f(a) { return a + 1; }", ["function f(a) {\n  return a + 1;\n}"], 1],
+  ["code", "f", ["function f(a) { return a + 1; }"], 0],
 ] as const)("%s: %j against %j scores %f", (scorer, given, answers, score) => {
   expect(scoreAnswer(scorer, given, answers)).toBeCloseTo(score, 10);
 });

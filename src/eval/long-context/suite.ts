@@ -1,14 +1,20 @@
 /** The long-context suite: every task by its name. */
 import { MnemeError } from "../../errors.ts";
+import { chineseFactsTask } from "./chinese-facts.ts";
+import { codeRepositoryTask } from "./code-repository.ts";
 import { factBookTask } from "./fact-book.ts";
 import { jointKeyTask, keyValueTask, prefixSuffixTask } from "./key-values.ts";
+import { listedFactsTask, listedKeysTask, listedProblemsTask, listedSumsTask } from "./listed-answers.ts";
 import { mixedTask } from "./mixed.ts";
 import { needleTask } from "./needles.ts";
 import { reciteTask } from "./recite.ts";
+import { summaryTask } from "./summaries.ts";
 import type { LongTask } from "./task.ts";
 import { variableTask } from "./variables.ts";
 import { countingTask, findNumberTask, manyShotTask } from "./whole-context.ts";
 import { commonWordsTask, frequentWordsTask } from "./word-counts.ts";
+import { workedExamplesTask } from "./worked-examples.ts";
+import { writtenPlanTask } from "./written-plan.ts";
 
 /** Names beginning with niah, vt, cwe, fwe and qa are RULER's; those beginning with kv are SCBench's. */
 export const LONG_TASKS: readonly LongTask[] = [
@@ -32,8 +38,14 @@ export const LONG_TASKS: readonly LongTask[] = [
   jointKeyTask("kv-joint"),
   factBookTask("facts-turns", { turns: 5 }),
   factBookTask("facts-choice", { turns: 4, choice: true }),
+  chineseFactsTask("facts-chinese"),
+  codeRepositoryTask("code-functions"),
   findNumberTask("find-number"),
   manyShotTask("many-shot"),
+  workedExamplesTask("many-shot-dates", "dates"),
+  workedExamplesTask("many-shot-objects", "objects"),
+  workedExamplesTask("many-shot-odd-word", "odd-word"),
+  summaryTask("summaries"),
   countingTask("counting"),
   mixedTask(
     "mixed-facts-needles",
@@ -45,7 +57,19 @@ export const LONG_TASKS: readonly LongTask[] = [
     countingTask("counting", { turns: 2 }),
     keyValueTask("kv", { kind: "pair", turns: 2 }),
   ),
+  mixedTask(
+    "mixed-summaries-needles",
+    summaryTask("summaries", { turns: 2 }),
+    needleTask("needles", { keys: 5, turns: 2 }),
+  ),
+  codeRepositoryTask("mixed-code-kv", { keys: true }),
   reciteTask("recite"),
+  listedProblemsTask("listed-problems"),
+  listedProblemsTask("listed-choices", { choice: true }),
+  listedFactsTask("listed-facts"),
+  listedSumsTask("listed-sums"),
+  listedKeysTask("listed-keys"),
+  writtenPlanTask("written-plan"),
 ];
 
 /** @throws MnemeError NOT_FOUND naming those that there are */

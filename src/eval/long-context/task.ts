@@ -26,6 +26,8 @@ export interface LongTurn {
   readonly answers: readonly string[];
   /** A right answer in full: what stands in the conversation when the next question is asked. */
   readonly reply: string;
+  /** What could be taken for the answer: the scorer `code` wants the answer to be the one that is most alike. */
+  readonly others?: readonly string[];
   /** What the answer begins with, given to the model; absent: nothing. */
   readonly lead?: string;
   /** Where turns of one example are scored differently. */
