@@ -34,10 +34,7 @@ function putFour(at: usize, value: v128, onto: bool): void {
 export function linearI8(x: usize, xScales: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, false, rows, k, out, outStride, onto, room);
   const groups = k / GROUP;
-  const bytes = groups * TILE_I8;
-  let r: usize = 0;
-  for (; r + 8 <= rows; r += 8) eightRowsI8(tiles + r / ROWS * bytes, bytes, x, xScales, groups, out + (r << 2), onto);
-  if (r < rows) fourRowsI8(tiles + r / ROWS * bytes, x, xScales, groups, out + (r << 2), onto);
+  for (let r: usize = 0; r < rows; r += ROWS) fourRowsI8(tiles + r / ROWS * groups * TILE_I8, x, xScales, groups, out + (r << 2), onto);
 }
 
 // @ts-ignore: decorator
@@ -46,36 +43,17 @@ function dotI8(sum: v128, w: usize, x: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(w), x));
 }
 
-function eightRowsI8(w: usize, bytes: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
-  let sum = f32x4.splat(0), other = f32x4.splat(0);
+function fourRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
+  let sum = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
     let a = i32x4.splat(0), b = i32x4.splat(0);
     for (const end = x + 64; x < end; x += 16) {
       const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
-      const z = w + bytes;
-      a = dotI8(dotI8(dotI8(dotI8(a, w, x0), w + 8, x1), w + 16, x2), w + 24, x3);
-      b = dotI8(dotI8(dotI8(dotI8(b, z, x0), z + 8, x1), z + 16, x2), z + 24, x3);
+      a = dotI8(dotI8(a, w, x0), w + 8, x1);
+      b = dotI8(dotI8(b, w + 16, x2), w + 24, x3);
       w += 32;
     }
-    const by = v128.load32_splat(xScales);
-    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), by), fourPositive(w)));
-    other = f32x4.add(other, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b), by), fourPositive(w + bytes)));
-    w += 8;
-    xScales += 4;
-  }
-  putFour(out, sum, onto);
-  putFour(out + 16, other, onto);
-}
-
-function fourRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
-  let sum = f32x4.splat(0);
-  for (let g: usize = 0; g < groups; g++) {
-    let a = i32x4.splat(0);
-    for (const end = x + 64; x < end; x += 4) {
-      a = dotI8(a, w, v128.load32_splat(x));
-      w += 8;
-    }
-    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), v128.load32_splat(xScales)), fourPositive(w)));
+    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(a, b)), v128.load32_splat(xScales)), fourPositive(w)));
     w += 8;
     xScales += 4;
   }
