@@ -43,6 +43,8 @@ function timed(run: () => void): number {
   return (process.cpuUsage().user - user) / 1000;
 }
 
+const isFloat = (codec: PageCodec): codec is "f32" | "f16" => codec === "f32" || codec === "f16";
+
 /** Multiplications and additions a second of the products alone, by 10^9: a page of keys with a block of queries, again and again. */
 function bound(kernel: "dotsOfEight" | "sumsOfEight"): number {
   const [rows, calls, samples] = [64, 2000, 40];
@@ -63,7 +65,7 @@ function bound(kernel: "dotsOfEight" | "sumsOfEight"): number {
 function cacheOf(codec: PageCodec, context: number): PagedCache {
   const random = new Random(3);
   const rows = (): Float32Array => Float32Array.from({ length: context * DIM }, () => random.gaussian());
-  const own = codec === "f32" ? codec : "int8";
+  const own = isFloat(codec) ? codec : "int8";
   const cache = new PagedCache(face, heads, { codec: own, turned: codec.startsWith("lloyd") });
   const positions = Int32Array.from({ length: context }, (_, i) => i);
   for (let head = 0; head < KV_HEADS; head++) {
@@ -158,7 +160,7 @@ function measure(codec: PageCodec, context: number, most: number): void {
     ours: (1000 * TOKENS) / together,
     baseline: (1000 * TOKENS) / alone,
     better: "more",
-    atLeast: codec === "f32" ? 1.3 : 2.2,
+    atLeast: isFloat(codec) ? 1.3 : 2.2,
     note: `${reached.toFixed(1)} G products/s, ${((100 * reached) / most).toFixed(0)}% of the bound; outputs ${difference.toExponential(1)} apart`,
   });
 }
@@ -169,4 +171,4 @@ for (const [name, most] of Object.entries(bounds))
 for (const context of CONTEXTS)
   for (const codec of PAGE_CODECS)
     if (!switches.only || switches.only === codec)
-      measure(codec, context, codec === "f32" ? bounds.floats : bounds.codes);
+      measure(codec, context, isFloat(codec) ? bounds.floats : bounds.codes);
