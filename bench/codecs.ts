@@ -4,16 +4,16 @@
  * FAISS's product quantisers beside them where Python finds it: Debian's python3-faiss is built without AVX2, which costs its scans dear.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import type { Metric } from "../src/codecs/codec.ts";
 import { parseCodec } from "../src/codecs/index.ts";
 import { Shortlist } from "../src/index/shortlist.ts";
 import { kernels } from "../src/kernels/index.ts";
-import { type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
+import { type Matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { CodeScan } from "./code-scan.ts";
+import { fashionImages, nearestIds, wordVectors } from "./public-vectors.ts";
 import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
 import { scatter } from "./svg.ts";
 
@@ -46,24 +46,13 @@ interface Measured {
   readonly encodeSeconds: number;
 }
 
-const unzipped = (...path: string[]): Buffer => gunzipSync(readFileSync(join(dataFolder(), ...path)));
-
-function floatsOf(bytes: Buffer): Float32Array {
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-}
-
-function images(file: string, rows: number): Matrix {
-  // behind a header of 16 bytes
-  return matrix(rows, 784, Float32Array.from(unzipped("fashion-mnist", file).subarray(16, 16 + rows * 784)));
-}
-
 function fashion(): Data {
   return {
     name: "fashion-mnist",
-    rows: images("train-images-idx3-ubyte.gz", 60_000),
-    queries: images("t10k-images-idx3-ubyte.gz", QUERIES),
+    rows: fashionImages(dataFolder(), "train"),
+    queries: rowsOf(fashionImages(dataFolder(), "t10k"), 0, QUERIES),
     metric: "l2",
-    truth: new Int32Array(floatsOf(unzipped("fashion-mnist", "ann-l2", "gt_ids.i32.gz")).buffer),
+    truth: nearestIds(dataFolder(), "fashion-mnist/ann-l2"),
     recipes: [
       "sign",
       "rabitq1",
@@ -87,15 +76,14 @@ function fashion(): Data {
 }
 
 function words(): Data {
-  const all = floatsOf(unzipped("ann", "lsa-words", "vectors.f32.gz"));
-  kernels().normalizeF32(all, 128);
-  const vectors = matrix(24_000, 128, all);
+  const { base, queries } = wordVectors(dataFolder());
+  for (const { data, cols } of [base, queries]) kernels().normalizeF32(data, cols);
   return {
     name: "lsa-words",
-    rows: rowsOf(vectors, 0, 23_000),
-    queries: rowsOf(vectors, 23_000, 23_000 + QUERIES),
+    rows: base,
+    queries: rowsOf(queries, 0, QUERIES),
     metric: "dot",
-    truth: new Int32Array(floatsOf(unzipped("ann", "lsa-words", "gt_ids.i32.gz")).buffer),
+    truth: nearestIds(dataFolder(), "ann/lsa-words"),
     recipes: [
       "sign",
       "rabitq1",

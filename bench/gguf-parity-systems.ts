@@ -1,10 +1,11 @@
 /** Mneme and llama.cpp behind one face: greedy continuations of prompts, and the logits behind them. */
 import { PagedCache } from "../src/cache/paged-cache.ts";
 import { kernels } from "../src/kernels/index.ts";
-import { type Activations, Decoder } from "../src/model/decoder.ts";
+import { Decoder } from "../src/model/decoder.ts";
 import { DecoderWeights } from "../src/model/decoder-weights.ts";
 import { ggufConfig } from "../src/model/gguf-config.ts";
 import { load } from "../src/model/load.ts";
+import type { Activations } from "../src/model/products.ts";
 import { openGguf } from "../src/weights/gguf-source.ts";
 import { importPeer, type PeerModule } from "./peers.ts";
 

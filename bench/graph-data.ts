@@ -1,11 +1,9 @@
 /** Vector sets with exact neighbours: what the graph benchmark asks, and how it judges the answers. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { kernels } from "../src/kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../src/linalg/matrix.ts";
 import { embedAll, passagesOf, queriesOf, readCorpus, scaled } from "./library-data.ts";
+import { fashionImages, wordVectors } from "./public-vectors.ts";
 
 export const SETS = ["fashion-mnist", "lsa-words", "passages"] as const;
 export type SetName = (typeof SETS)[number];
@@ -24,21 +22,11 @@ export interface VectorSet {
 }
 
 export async function vectorSet(name: SetName, data: string, scale: number): Promise<VectorSet> {
-  if (name === "fashion-mnist") return judged("l2", images(data, "train"), images(data, "t10k"));
+  if (name === "fashion-mnist")
+    return judged("l2", fashionImages(data, "train"), fashionImages(data, "t10k"));
   if (name === "passages") return passages(data, scale);
-  const words = floats(join(data, "ann/lsa-words/vectors.f32.gz"));
-  const cut = 23_000 * 128;
-  return judged("cosine", matrix(23_000, 128, words.slice(0, cut)), matrix(1000, 128, words.slice(cut)));
-}
-
-function images(data: string, split: string): Matrix {
-  const bytes = gunzipSync(readFileSync(join(data, `fashion-mnist/${split}-images-idx3-ubyte.gz`)));
-  const pixels = Float32Array.from(bytes.subarray(16));
-  return matrix(pixels.length / 784, 784, pixels);
-}
-
-function floats(path: string): Float32Array {
-  return new Float32Array(new Uint8Array(gunzipSync(readFileSync(path))).buffer);
+  const { base, queries } = wordVectors(data);
+  return judged("cosine", base, queries);
 }
 
 async function passages(data: string, scale: number): Promise<VectorSet> {

@@ -82,11 +82,6 @@ export class PagedCache implements Disposable {
     return this.#room.pointer;
   }
 
-  /** Whether all pages are of int8: what the kernels' shorter way through a prompt needs. */
-  get onlyInt8(): boolean {
-    return this.codec === "int8" && !this.#encoded;
-  }
-
   /** Bytes that the kernels expand a page of it in, one after the other; those of f32 and int8 they read as they are. */
   get expandedBytes(): number {
     const { headDim } = this.shape;

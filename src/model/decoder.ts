@@ -16,7 +16,7 @@ import { Angles } from "./angles.ts";
 import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, type LayerWeights, paddedHidden } from "./decoder-weights.ts";
-import { type Inputs, inputRegions } from "./products.ts";
+import { type Activations, type Inputs, inputRegions } from "./products.ts";
 import { programStages } from "./sizes.ts";
 import { type Product, StepProgram, type Threads } from "./step-program.ts";
 import { MOST_TOKENS, type Span, StepTables, tilesOf } from "./step-tables.ts";
@@ -34,13 +34,6 @@ const HEAD_BYTES = 16;
 const SAMPLE_BYTES = 1 << 16;
 /** Products write whole fours of tokens. */
 const FOUR = 4;
-
-export const ACTIVATIONS = ["int16", "int8"] as const;
-/**
- * How inputs of products with int8 and int4 weights are rounded, in groups of 32: `int16` to 16 bits by an f32 scale, hardly at all; `int8` to
- * 8 bits by an f16 scale, as llama.cpp's processor backend rounds them (quantize_row_q8_0 of ggml).
- */
-export type Activations = (typeof ACTIVATIONS)[number];
 
 export interface DecoderOptions {
   /** Default int16. */

@@ -8,7 +8,6 @@ export {
 export type { BatchOutcome } from "./batch.ts";
 export type { ChatMessage, ChatToolCall } from "./chat-template.ts";
 export { configOf, type ModelConfig, type Rope, type RopeScaling } from "./config.ts";
-export type { Activations } from "./decoder.ts";
 export {
   type EmbeddingModel,
   type EmbedTextOptions,
@@ -28,6 +27,7 @@ export { bundledModel, type LoadOptions, load, loadDefaults } from "./load.ts";
 export type { WeightCacheOptions } from "./load-weights.ts";
 export type { ChatContext, Model } from "./model.ts";
 export { type Plan, type PlanChoice, type PlanOptions, plan } from "./plan.ts";
+export type { Activations } from "./products.ts";
 export type { SampleOptions } from "./sample.ts";
 export { loadOnThread, type ModelThread, type ThreadOptions } from "./thread.ts";
 export type { Tokenizer } from "./tokenizer.ts";

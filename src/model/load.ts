@@ -8,13 +8,14 @@ import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { ACTIVATIONS, type Activations, Decoder, type Threads } from "./decoder.ts";
+import { Decoder, type Threads } from "./decoder.ts";
 import type { EngineOptions } from "./engine.ts";
 import { checkPolicy } from "./governor.ts";
 import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
 import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
 import { Memories } from "./memories.ts";
 import { Model } from "./model.ts";
+import { ACTIVATIONS, type Activations } from "./products.ts";
 import { checkFits } from "./sizes.ts";
 
 export interface LoadOptions extends WeightCacheOptions, HubOptions, EngineOptions {

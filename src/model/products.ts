@@ -3,6 +3,13 @@ import type { Arena, Program, Region, Stage, StageKind } from "../kernels/index.
 import { GROUP, type LinearWeights, type Precision } from "../weights/linear-weights.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
 
+export const ACTIVATIONS = ["int16", "int8"] as const;
+/**
+ * How inputs of products with int8 and int4 weights are rounded, in groups of 32: `int16` to 16 bits by an f32 scale, hardly at all; `int8` to
+ * 8 bits by an f16 scale, as llama.cpp's processor backend rounds them (quantize_row_q8_0 of ggml).
+ */
+export type Activations = (typeof ACTIVATIONS)[number];
+
 /** As f32, and as 16-bit codes with scales and sums; of MOST_TOKENS tokens. */
 export interface Inputs {
   readonly values: Region;

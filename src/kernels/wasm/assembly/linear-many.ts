@@ -4,6 +4,7 @@
  * pair of four rows and eight tokens: its eight sums and what it loads just fit the sixteen registers. Longer turns are slower, since the
  * compiler puts all loads of a turn before its products.
  */
+import { putTransposed } from "./lanes";
 import { fourHalves, TILE_I8, TILE_U4 } from "./tile";
 
 /** A group of four rows, widened: 16 pairs of columns, each of four rows; then the rows' scales. */
@@ -125,22 +126,4 @@ function fourTokens(w: usize, x: usize, xScales: usize, groups: usize, out: usiz
     xScales += 16;
   }
   putTransposed(s0, s1, s2, s3, out, outStride, onto);
-}
-
-// @ts-ignore: decorator
-@inline
-function putFour(at: usize, value: v128, onto: bool): void {
-  v128.store(at, onto ? f32x4.add(v128.load(at), value) : value);
-}
-
-/** Sums by row, a lane for each token, to rows of out. */
-// @ts-ignore: decorator
-@inline
-function putTransposed(a: v128, b: v128, c: v128, d: v128, out: usize, outStride: usize, onto: bool): void {
-  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-  putFour(out, i64x2.shuffle(ab0, cd0, 0, 2), onto);
-  putFour(out + outStride, i64x2.shuffle(ab0, cd0, 1, 3), onto);
-  putFour(out + 2 * outStride, i64x2.shuffle(ab1, cd1, 0, 2), onto);
-  putFour(out + 3 * outStride, i64x2.shuffle(ab1, cd1, 1, 3), onto);
 }

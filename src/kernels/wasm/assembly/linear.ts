@@ -6,6 +6,7 @@
  */
 import { sumF32 } from "./float";
 import { roundHalf } from "./half";
+import { putFour } from "./lanes";
 import { linearMany } from "./linear-many";
 import { fourHalves, fourPositive, TILE_I8, TILE_U4 } from "./tile";
 import { largest, WIDEST, widen, widenPairs } from "./widen";
@@ -18,12 +19,6 @@ const TOKENS: usize = 4;
 @inline
 function put(at: usize, value: f32, onto: bool): void {
   store<f32>(at, onto ? load<f32>(at) + value : value);
-}
-
-// @ts-ignore: decorator
-@inline
-function putFour(at: usize, value: v128, onto: bool): void {
-  v128.store(at, onto ? f32x4.add(v128.load(at), value) : value);
 }
 
 /**

@@ -2,6 +2,7 @@
  * A page made ready for blocks of queries: rows four side by side for the products of products.ts, of f32 and f16 pages as f32, of others as i16
  * codes by pairs, and what the softmax needs of each slot. Done once for all queries that see the page.
  */
+import { putTransposed } from "./lanes";
 import { expand, F16, F32, INT8, isAffine, PAGE_SLOTS, valueBasesIn, valuesIn, wideValuesIn } from "./page";
 
 /** Values nearer to zero than this share of the page's largest scale have no say in how weights are scaled. */
@@ -50,7 +51,7 @@ function widenRows(from: usize, rows: usize, columns: usize, to: usize): void {
   for (let end = from + rows * columns; from < end; from += columns << 2) {
     for (let i: usize = 0; i < columns; i += 8, to += 64) {
       const at = from + i;
-      fourByFour(v128.load8x8_s(at), v128.load8x8_s(at + columns), v128.load8x8_s(at + 2 * columns), v128.load8x8_s(at + 3 * columns), to);
+      putTransposed(v128.load8x8_s(at), v128.load8x8_s(at + columns), v128.load8x8_s(at + 2 * columns), v128.load8x8_s(at + 3 * columns), to, 16, false);
     }
   }
 }
@@ -61,7 +62,7 @@ function turnRows(from: usize, rows: usize, columns: usize, to: usize): void {
   for (let end = from + rows * bytes; from < end; from += bytes << 2) {
     for (let i: usize = 0; i < bytes; i += 16, to += 64) {
       const at = from + i;
-      fourByFour(v128.load(at), v128.load(at + bytes), v128.load(at + 2 * bytes), v128.load(at + 3 * bytes), to);
+      putTransposed(v128.load(at), v128.load(at + bytes), v128.load(at + 2 * bytes), v128.load(at + 3 * bytes), to, 16, false);
     }
   }
 }
@@ -71,18 +72,6 @@ function parcelRows(from: usize, rows: usize, columns: usize, to: usize): void {
   for (let i: usize = 0; i < columns; i += 4) {
     for (let r: usize = 0; r < rows; r++, to += 16) v128.store(to, v128.load(from + (r * columns + i << 2)));
   }
-}
-
-/** Four by four words, transposed. */
-// @ts-ignore: decorator
-@inline
-export function fourByFour(a: v128, b: v128, c: v128, d: v128, to: usize): void {
-  const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
-  const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-  v128.store(to, i64x2.shuffle(ab0, cd0, 0, 2));
-  v128.store(to, i64x2.shuffle(ab0, cd0, 1, 3), 16);
-  v128.store(to, i64x2.shuffle(ab1, cd1, 0, 2), 32);
-  v128.store(to, i64x2.shuffle(ab1, cd1, 1, 3), 48);
 }
 
 /** log2 of positive, normal values: exponent, and twice the series of artanh for what is left, from the root of a half to that of two; error below 2e-7. */

@@ -3,8 +3,9 @@ import { NOTHING, stateBytes } from "./attend";
 import { addKeyBases } from "./attend-block";
 import { beginBlock, blockBytes, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, totalsIn, weightsIn } from "./eight";
 import { exp2F32, expF32 } from "./exp";
+import { putTransposed } from "./lanes";
 import { ENTRY, INT8, PAGE_SLOTS } from "./page";
-import { fourByFour, LOG2E, panelCodec, preparePanel } from "./panel";
+import { LOG2E, panelCodec, preparePanel } from "./panel";
 import { EIGHT } from "./products";
 
 /** Scores of a block over a page, those of a query less what the bases of keys add to all of them: that is in the block's place for the page's largest. */
@@ -75,8 +76,8 @@ function putWeights(block: usize, slots: usize, scores: usize, rows: usize): voi
     const b = weight(v128.load(scores, 32), top0, by0), f = weight(v128.load(scores, 48), top1, by1);
     const c = weight(v128.load(scores, 64), top0, by0), g = weight(v128.load(scores, 80), top1, by1);
     const d = weight(v128.load(scores, 96), top0, by0), h = weight(v128.load(scores, 112), top1, by1);
-    fourByFour(a, b, c, d, room);
-    fourByFour(e, f, g, h, room + 64);
+    putTransposed(a, b, c, d, room, 16, false);
+    putTransposed(e, f, g, h, room + 64, 16, false);
     for (let i: usize = 0; i < EIGHT; i++) {
       const row = <usize>load<u32>(rows + (i << 2));
       if (row) v128.store(row + (s << 2), v128.load(room + (i << 4)));
@@ -162,7 +163,7 @@ export function weighTile(q: usize, qStride: usize, tokens: usize, group: usize,
 /** sums[slot] += parts[slot], four added up, of `slots` of a page. */
 function addSums(parts: usize, sums: usize, slots: usize): void {
   for (let s: usize = 0; s < min(slots, PAGE_SLOTS); s += 4, parts += 64) {
-    fourByFour(v128.load(parts), v128.load(parts, 16), v128.load(parts, 32), v128.load(parts, 48), parts);
+    putTransposed(v128.load(parts), v128.load(parts, 16), v128.load(parts, 32), v128.load(parts, 48), parts, 16, false);
     const four = f32x4.add(f32x4.add(v128.load(parts), v128.load(parts, 16)), f32x4.add(v128.load(parts, 32), v128.load(parts, 48)));
     v128.store(sums + (s << 2), f32x4.add(v128.load(sums + (s << 2)), four));
   }
