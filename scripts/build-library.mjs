@@ -14,6 +14,7 @@ const ROOMS = [
   "cache",
   "model",
   "memory",
+  "train",
   "server",
 ];
 
