@@ -116,3 +116,47 @@ export function curves(
 function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
+
+/** Curves by two figures, both axes logarithmic: how something grows. */
+export function growth(title: string, xName: string, yName: string, all: readonly Curve[]): string {
+  const logs = (of: (point: Pick<PlotPoint, "x" | "y">) => number): [number, number] => {
+    const values = all.flatMap(({ points }) => points.map((point) => Math.log10(of(point))));
+    return [Math.floor(Math.min(...values)), Math.ceil(Math.max(...values))];
+  };
+  const [x0, x1] = logs(({ x }) => x);
+  const [y0, y1] = logs(({ y }) => y);
+  const right = WIDTH - MARGIN.right;
+  const bottom = HEIGHT - MARGIN.bottom;
+  const atX = (log: number): number => MARGIN.left + ((log - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
+  const atY = (log: number): number => bottom - ((log - y0) / (y1 - y0 || 1)) * (bottom - MARGIN.top);
+  const label = (x: number, y: number, text: string, more = ""): string =>
+    `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(text)}</text>`;
+  const powers = (from: number, to: number): number[] =>
+    Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  const grid = powers(y0, y1).map(
+    (power) =>
+      `<line x1="${MARGIN.left}" y1="${atY(power).toFixed(1)}" x2="${right}" y2="${atY(power).toFixed(1)}" stroke="#d8dce2"/>${label(MARGIN.left - 8, atY(power) + 4, `1e${power}`, 'text-anchor="end"')}`,
+  );
+  const ticks = powers(x0, x1).map((power) =>
+    label(atX(power), bottom + 18, `1e${power}`, 'text-anchor="middle"'),
+  );
+  const drawn = all.map(({ label: name, points }, i) => {
+    const colour = COLOURS[i % COLOURS.length]!;
+    const places = points.map(
+      ({ x, y }) => `${atX(Math.log10(x)).toFixed(1)},${atY(Math.log10(y)).toFixed(1)}`,
+    );
+    return `<polyline points="${places.join(" ")}" fill="none" stroke="${colour}" stroke-width="2"/>${label(right + 10, MARGIN.top + 12 + i * 17, name, `fill="${colour}"`)}`;
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    label(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
+    ...grid,
+    ...ticks,
+    label((MARGIN.left + right) / 2, HEIGHT - 12, xName, 'text-anchor="middle"'),
+    `<g transform="rotate(-90 16 ${HEIGHT / 2})">${label(16, HEIGHT / 2, yName, 'text-anchor="middle"')}</g>`,
+    ...drawn,
+    "</svg>",
+    "",
+  ].join("\n");
+}

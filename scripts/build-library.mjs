@@ -8,6 +8,7 @@ const ROOMS = [
   "linalg",
   "codecs",
   "storage",
+  "hashing",
   "index",
   "embed",
   "eval",

@@ -17,6 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/search.ts")),
   },
   {
+    name: "find",
+    summary: "Find a quotation, letter by letter, with some that may differ",
+    load: () => loaded(import("./commands/find.ts")),
+  },
+  {
     name: "ask",
     summary: "Answer a question with cited passages",
     load: () => loaded(import("./commands/ask.ts")),

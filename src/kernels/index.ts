@@ -3,6 +3,7 @@ import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
 export type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
+export { complexBytes, FFT_LENGTHS, WasmFft } from "./fft.ts";
 export { type GraphHits, type GraphSearch, type GraphView, WasmGraph } from "./graph.ts";
 export {
   coarseStride,
@@ -14,6 +15,7 @@ export {
 } from "./graph-record.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listBytes, listsOf } from "./list-source.ts";
+export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
 export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
@@ -39,6 +41,7 @@ export {
   weighRoom,
   widenedBytes,
 } from "./program.ts";
+export { convolve, matchesOf } from "./reference/matches.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";

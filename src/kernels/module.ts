@@ -66,6 +66,18 @@ export const KERNEL_NAMES = [
   "insertGraphRows",
   "linkGraphRows",
   "bridgeGraphRows",
+  "forwardFft",
+  "inverseFft",
+  "multiplySpectra",
+  "twiddleBytes",
+  "addRounded",
+  "countPairs",
+  "indicateSymbols",
+  "matchBytes",
+  "matchHalves",
+  "matchWords",
+  "mismatchesAt",
+  "scanMismatches",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

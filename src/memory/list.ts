@@ -7,6 +7,14 @@ import { matchingRows } from "./select.ts";
 import type { ItemHead, ListOptions } from "./types.ts";
 
 export async function* listItems(library: Library, options: ListOptions): AsyncGenerator<ItemHead> {
+  for await (const { head } of listPlaces(library, options)) yield head;
+}
+
+/** The same with the place of each item's first row: good until the library is given time to change. */
+export async function* listPlaces(
+  library: Library,
+  options: ListOptions,
+): AsyncGenerator<{ head: ItemHead; firstRow: number }> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   if (!(limit >= 0)) throw new MnemeError("RANGE", `list: limit must be 0 or more, got ${limit}`);
   await library.refresh();
@@ -21,7 +29,7 @@ export async function* listItems(library: Library, options: ListOptions): AsyncG
       if ((rows && !rows.has(firstRow)) || !library.live.has(firstRow)) continue;
       const head = await library.gate.read(async () => (await recordOf(library.placeOf(firstRow))).head);
       if (head.id !== id || isExpired(head, now)) continue;
-      yield head;
+      yield { head, firstRow };
       if (++given >= limit) return;
     }
   }

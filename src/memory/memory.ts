@@ -5,6 +5,7 @@ import type { Where } from "../index/filter/where.ts";
 import type { Store } from "../storage/store.ts";
 import { ask, chat } from "./ask.ts";
 import { libraryInfo, libraryStats } from "./describe.ts";
+import { findQuotations } from "./find.ts";
 import type { Library } from "./library.ts";
 import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
@@ -16,6 +17,7 @@ import type {
   AnswerPart,
   AskOptions,
   ChatMessage,
+  FindOptions,
   ForgetResult,
   ForgetSelector,
   IndexOptions,
@@ -26,6 +28,7 @@ import type {
   ListOptions,
   Memory,
   MemoryInfo,
+  Quotation,
   SearchQuery,
   SearchResult,
   StatsRow,
@@ -110,6 +113,10 @@ export class LibraryMemory implements Memory {
 
   list(options: ListOptions = {}): AsyncIterable<ItemHead> {
     return listItems(this.#reading("list"), options);
+  }
+
+  find(quote: string, options: FindOptions = {}): AsyncIterable<Quotation> {
+    return findQuotations(this.#reading("find"), quote, options);
   }
 
   async forget(selector: ForgetSelector): Promise<ForgetResult> {

@@ -273,6 +273,35 @@ export interface MemoryInfo {
   readonly formatVersion: number;
 }
 
+export interface FindOptions {
+  /** Characters that may differ; default 0. */
+  readonly mismatches?: number;
+  /** Default true: A is a. */
+  readonly ignoreCase?: boolean;
+  readonly filter?: Where;
+  /** Places given at most; default all. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A place that reads as a quotation does. */
+export interface Quotation {
+  readonly id: string;
+  readonly title: string;
+  /** UTF-16 offsets in the item's text. */
+  readonly start: number;
+  readonly end: number;
+  /** 1-based. */
+  readonly line: number;
+  readonly mismatches: number;
+  /** What stands there. */
+  readonly text: string;
+  /** Its line, or what of it is around the place. */
+  readonly snippet: string;
+  /** UTF-16 range of the place in `snippet`. */
+  readonly highlight: readonly [number, number];
+}
+
 export interface ListOptions {
   readonly where?: Where;
   readonly limit?: number;
@@ -324,6 +353,11 @@ export interface Memory extends AsyncDisposable {
   chat(messages: readonly ChatMessage[], options?: AskOptions): AsyncIterable<AnswerPart>;
   get(id: string): Promise<StoredItem | undefined>;
   list(options?: ListOptions): AsyncIterable<ItemHead>;
+  /**
+   * Every place that reads as `quote` does but for some characters, in the order of ids and places; one white space is as good as another.
+   * Reads all texts: the time grows with the library, not with what differs. @throws MnemeError ARGUMENT, RANGE, CANCELLED
+   */
+  find(quote: string, options?: FindOptions): AsyncIterable<Quotation>;
   forget(selector: ForgetSelector): Promise<ForgetResult>;
   undo(token: string): Promise<{ readonly items: number }>;
   /** Rows for console.table: every structure with the bytes it really uses. */

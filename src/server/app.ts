@@ -14,6 +14,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { describeRoutes } from "./routes/describe.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
+import { findRoutes } from "./routes/find.ts";
 import { forgetRoutes } from "./routes/forget.ts";
 import { itemRoutes } from "./routes/items.ts";
 import { searchRoutes } from "./routes/search.ts";
@@ -72,6 +73,7 @@ export function buildApp(settings: AppSettings): App {
 export function allRoutes(service: Service): Route[] {
   return [
     ...searchRoutes(service),
+    ...findRoutes(service),
     ...itemRoutes(service),
     ...uploadRoutes(service),
     ...forgetRoutes(service),

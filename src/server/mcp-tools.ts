@@ -4,7 +4,15 @@ import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 import { isMnemeError } from "../errors.ts";
-import type { AnswerPart, Citation, ForgetSelector, Hit, ItemHead, Memory } from "../memory/types.ts";
+import type {
+  AnswerPart,
+  Citation,
+  ForgetSelector,
+  Hit,
+  ItemHead,
+  Memory,
+  Quotation,
+} from "../memory/types.ts";
 import { meta, where } from "./schemas.ts";
 
 export function registerReading(server: McpServer, memory: Memory): void {
@@ -46,6 +54,32 @@ export function registerReading(server: McpServer, memory: Memory): void {
     },
     ({ question, filter }, { signal }) =>
       answer(() => collectAnswer(memory.ask(question, { ...(filter ? { filter } : {}), signal }))),
+  );
+}
+
+export function registerFinding(server: McpServer, memory: Memory): void {
+  server.registerTool(
+    "find",
+    {
+      title: "Find a quotation",
+      description:
+        "Places that read letter by letter as a quotation does, some characters aside. For exact wording; search is for meaning.",
+      inputSchema: {
+        quote: z.string().min(1).max(20_000),
+        mismatches: z.number().int().min(0).optional().describe("Characters that may differ; default 0"),
+        limit: z.number().int().min(1).max(200).optional().describe("Default 20"),
+        filter: where.optional(),
+      },
+      annotations: { readOnlyHint: true },
+    },
+    ({ quote, mismatches = 0, limit = 20, filter }, { signal }) =>
+      answer(async () => {
+        const places: Quotation[] = [];
+        const options = { mismatches, limit, ...(filter ? { filter } : {}), signal };
+        for await (const place of memory.find(quote, options)) places.push(place);
+        const lines = places.map(({ id, line, snippet }) => `${id}:${line}  ${snippet}`);
+        return { text: lines.join("\n") || "It stands nowhere.", data: { places } };
+      }),
   );
 }
 

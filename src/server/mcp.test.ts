@@ -54,7 +54,15 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
 
   test("lists its tools with descriptions and schemas", async () => {
     const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name).sort()).toEqual(["add", "ask", "forget", "get", "list", "search"]);
+    expect(tools.map(({ name }) => name).sort()).toEqual([
+      "add",
+      "ask",
+      "find",
+      "forget",
+      "get",
+      "list",
+      "search",
+    ]);
     for (const { description, inputSchema } of tools) {
       expect(description).toBeTruthy();
       expect(inputSchema.type).toBe("object");
@@ -83,6 +91,16 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
     const done = await tool("forget", { ids: [id], confirm: true });
     expect(done.structuredContent.undo).toBeTypeOf("string");
     expect((await tool("get", { id })).isError).toBe(true);
+  });
+
+  test("find: the places of a quotation, with letters that may differ", async () => {
+    const { id } = (await tool("add", { text: "A cat may look\nat a king." })).structuredContent;
+    const { content, structuredContent } = await tool("find", { quote: "look at a ring", mismatches: 1 });
+    expect(structuredContent.places).toMatchObject([{ id, line: 1, mismatches: 1, text: "look\nat a king" }]);
+    expect(content[0].text).toContain(`${id}:1`);
+    expect((await tool("find", { quote: "look at a ring" })).content[0].text).toBe("It stands nowhere.");
+    expect((await tool("find", { quote: "look", mismatches: 9 })).isError).toBe(true);
+    await tool("forget", { ids: [id], confirm: true });
   });
 
   test("what is refused comes back as a tool error that teaches", async () => {

@@ -45,6 +45,7 @@ describe("OpenAPI", () => {
     for (const path of [
       "/v1/search",
       "/v1/ask",
+      "/v1/find",
       "/v1/items",
       "/v1/items/{id}",
       "/v1/forget",

@@ -67,6 +67,16 @@ describe("recall", () => {
     expect(notes).toBeInstanceOf(Array);
   });
 
+  test("find gives the places of a quotation", async () => {
+    const { hits } = await json(await post("/v1/search", { query: "posting lists pruned", k: 1 }));
+    const quote = hits[0].snippet.slice(0, 12);
+    const { places } = await json(await post("/v1/find", { quote, limit: 5 }));
+    expect(places.map(({ id }: { id: string }) => id)).toContain(hits[0].id);
+    expect(places[0].snippet.slice(...places[0].highlight)).toBe(places[0].text);
+    expect((await problemOf(await post("/v1/find", { quote: "" }))).code).toBe("ARGUMENT");
+    expect((await problemOf(await post("/v1/find", { quote: "ab", mismatches: 2 }))).code).toBe("RANGE");
+  });
+
   test("search refuses what it does not know, by name", async () => {
     const unknown = await problemOf(await post("/v1/search", { query: "x", limit: 3 }));
     expect(unknown).toMatchObject({ status: 400, code: "ARGUMENT" });

@@ -26,3 +26,5 @@ export { encodePage, gatherSlots, putRows, readPages } from "./segment";
 export { encodeGraphRows } from "./graph-codes";
 export { scoreGraphRows, searchGraph } from "./graph";
 export { bridgeGraphRows, insertGraphRows, linkGraphRows } from "./graph-build";
+export { forwardFft, inverseFft, multiplySpectra, twiddleBytes } from "./fft";
+export { addRounded, countPairs, indicateSymbols, matchBytes, matchHalves, matchWords, mismatchesAt, scanMismatches } from "./mismatch";

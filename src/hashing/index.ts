@@ -1,0 +1,2 @@
+/** Hashing: symbols and sets compared by what their hashes and alignments tell. */
+export * from "./hamming-text/index.ts";
