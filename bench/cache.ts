@@ -180,8 +180,15 @@ function measure(
         );
         tally.asked++;
       }
+      tell(`${setting}, ${task}`, tallies);
     }
   return tallies;
+}
+
+/** Where it stands after an example, on standard error: the whole takes an hour at large scales. */
+function tell(where: string, tallies: ReadonlyMap<string, Tally>): void {
+  const shares = [...tallies].map(([label, { right, asked }]) => `${label} ${right.toFixed(1)}/${asked}`);
+  console.error(`# ${where}: ${shares.join(", ")}`);
 }
 
 /** Points that a policy may lose on retrieval, of 1. */
