@@ -34,6 +34,14 @@ export class ReferenceBm25 {
 
   /** Ordinals of the best k documents. */
   search(query: string, k: number): number[] {
+    return [...this.scored(query)]
+      .sort((a, b) => b[1] - a[1] || a[0] - b[0])
+      .slice(0, k)
+      .map(([document]) => document);
+  }
+
+  /** Scores of all documents that have a word of the query. */
+  scored(query: string): Map<number, number> {
     const count = this.#lengths.length;
     const mean = this.#lengths.reduce((sum, length) => sum + length, 0) / count;
     const scores = new Map<number, number>();
@@ -45,9 +53,6 @@ export class ReferenceBm25 {
         scores.set(document, (scores.get(document) ?? 0) + (idf * tf * (K1 + 1)) / (tf + norm));
       }
     }
-    return [...scores]
-      .sort((a, b) => b[1] - a[1] || a[0] - b[0])
-      .slice(0, k)
-      .map(([document]) => document);
+    return scores;
   }
 }

@@ -2,8 +2,13 @@
 
 /** A growing byte buffer. */
 export class ByteWriter {
-  #bytes: Uint8Array = new Uint8Array(1024);
+  #bytes: Uint8Array;
   length = 0;
+
+  /** @param room bytes at first, from 1 */
+  constructor(room = 1024) {
+    this.#bytes = new Uint8Array(Math.max(1, room));
+  }
 
   byte(value: number): void {
     if (this.length === this.#bytes.length) this.#grow(1);
@@ -43,6 +48,11 @@ export class ByteWriter {
   /** Forgets what was written; the room stays. */
   clear(): void {
     this.length = 0;
+  }
+
+  /** What was written; borrowed until more is. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
   }
 
   /** An owned copy of what was written. */

@@ -1,4 +1,5 @@
 /** Indexes: by vector, by words, by metadata; and what they share. */
+export * from "./cube/index.ts";
 export { Columns, columnsKind } from "./filter/columns.ts";
 export { parseWhere } from "./filter/parse-where.ts";
 export type { Condition, Meta, MetaValue, Scalar, Where } from "./filter/where.ts";

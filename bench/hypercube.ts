@@ -1,0 +1,190 @@
+/**
+ * Questions answered through a cube, on four sets: the cubes given with them and those that our extractors fill, alone and beside words and meaning; BM25,
+ * dense vectors and both together as baselines, and a walk over the graph of labels and documents for the time. Of hurricane and geography nobody
+ * says which documents answer: there it counts which share of the answer's words the first three documents have. --only for one set.
+ */
+import { bundledEmbedder } from "../src/embed/bundled.ts";
+import {
+  type CubeHit,
+  type CubeIndex,
+  dates,
+  decompose,
+  LabelVectors,
+  names,
+  quantities,
+  searchCube,
+  themes,
+} from "../src/index/cube/index.ts";
+import { rowOf } from "../src/linalg/matrix.ts";
+import { GraphWalker } from "./graph-walker.ts";
+import { CUBE_SETS, type CubeQuestion, type CubeSet, cubeSet, ownCube } from "./hypercube-data.ts";
+import { ReferenceBm25 } from "./reference-bm25.ts";
+import { printFigure, quantile, switches } from "./row.ts";
+
+const BENCH = "hypercube";
+/** Weights of meaning and of the cube beside words, each as a share of its best; the same for all sets. */
+const [MEANING, CUBE] = [0.3, 0.5];
+const FIRST = 3;
+
+type Scores = Float64Array;
+const embedder = await bundledEmbedder();
+
+const shareOf = (scores: Scores): Scores => {
+  const most = scores.reduce((best, score) => Math.max(best, score), 0) || 1;
+  return scores.map((score) => score / most);
+};
+const plus = (a: Scores, b: Scores, weight: number): Scores => a.map((value, i) => value + weight * b[i]!);
+const order = (scores: Scores): number[] =>
+  [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
+
+/** Of the first document, and of the first three, whether one answers; or which share of the answer's words they have. */
+interface Tally {
+  first: number;
+  three: number;
+  asked: number;
+}
+
+function judge(
+  set: CubeSet,
+  { relevant, answer }: CubeQuestion,
+  rows: readonly number[],
+): [first: number, three: number] {
+  if (relevant.size > 0)
+    return [Number(relevant.has(rows[0]!)), Number(rows.slice(0, FIRST).some((row) => relevant.has(row)))];
+  const words = new Set(answer.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu));
+  const found = (some: readonly number[]): number => {
+    const text = some
+      .map((row) => set.documents[row] ?? "")
+      .join(" ")
+      .toLowerCase();
+    return [...words].filter((word) => text.includes(word)).length / Math.max(1, words.size);
+  };
+  return [found(rows.slice(0, 1)), found(rows.slice(0, FIRST))];
+}
+
+interface Cube {
+  readonly name: string;
+  readonly cube: CubeIndex;
+  readonly vectors: LabelVectors;
+  readonly walker: GraphWalker;
+  readonly ms: number[];
+  readonly walkMs: number[];
+}
+
+async function cubeNamed(name: string, cube: CubeIndex, documents: number): Promise<Cube> {
+  const vectors = await LabelVectors.of(cube, (texts) => embedder.embed(texts));
+  return { name, cube, vectors, walker: new GraphWalker(cube, documents), ms: [], walkMs: [] };
+}
+
+/** Every hit names at least one label, and has it. */
+function checkReasons(set: CubeSet, cube: CubeIndex, hits: readonly CubeHit[]): void {
+  for (const { row, reasons } of hits) {
+    const isSound =
+      reasons.length > 0 && reasons.every(({ dimension, label }) => cube.rowsOf(dimension, label).has(row));
+    if (!isSound) throw new Error(`bench: document ${row} of ${set.documents.length} is not explained`);
+  }
+}
+
+async function run(name: (typeof CUBE_SETS)[number]): Promise<ReadonlyMap<string, Tally>> {
+  const set = cubeSet(name);
+  const { documents } = set;
+  const bm25 = new ReferenceBm25(documents);
+  const vectors = await embedder.embed(documents);
+  const own = await ownCube([names(), themes(), dates(), quantities()], documents);
+  const cubes = [
+    await cubeNamed("given", set.given, documents.length),
+    await cubeNamed("own", own, documents.length),
+  ];
+  const tallies = new Map<string, Tally>();
+  const take = (system: string, question: CubeQuestion, rows: readonly number[]): void => {
+    const tally = tallies.get(system) ?? { first: 0, three: 0, asked: 0 };
+    const [first, three] = judge(set, question, rows);
+    tallies.set(system, { first: tally.first + first, three: tally.three + three, asked: tally.asked + 1 });
+  };
+  for (const question of set.questions) {
+    const words = new Float64Array(documents.length);
+    for (const [row, score] of bm25.scored(question.question)) words[row] = score;
+    const asked = (await embedder.embed([question.question], { role: "query" })).data;
+    const meaning = Float64Array.from(documents.keys(), (row) =>
+      Math.max(
+        0,
+        rowOf(vectors, row).reduce((sum, value, i) => sum + value * asked[i]!, 0),
+      ),
+    );
+    const both = plus(shareOf(words), shareOf(meaning), MEANING);
+    take("BM25", question, order(words));
+    take("dense", question, order(meaning));
+    take("BM25 + dense", question, order(both));
+    for (const { name: which, cube, vectors: similar, walker, ms, walkMs } of cubes) {
+      const exact = decompose(cube, question.question);
+      const before = performance.now();
+      const quick = await searchCube(cube, exact, { k: 10 });
+      const between = performance.now();
+      const walked = walker.search(exact, 10);
+      ms.push(between - before);
+      walkMs.push(performance.now() - between);
+      checkReasons(set, cube, quick.hits);
+      const components = decompose(cube, question.question, cube.dimensions);
+      const { hits } = await searchCube(cube, components, { k: documents.length, vectors: similar });
+      const scores = new Float64Array(documents.length);
+      for (const { row, score } of hits) scores[row] = score;
+      take(`cube ${which}`, question, order(scores));
+      take(`walk ${which}`, question, walked);
+      take(`cube ${which} + BM25 + dense`, question, order(plus(both, shareOf(scores), CUBE)));
+    }
+  }
+  report(name, tallies, cubes);
+  return tallies;
+}
+
+const better = (tallies: ReadonlyMap<string, Tally>, of: "first" | "three"): number =>
+  Math.max(...["BM25", "dense"].map((system) => tallies.get(system)![of] / tallies.get(system)!.asked));
+
+function report(name: string, tallies: ReadonlyMap<string, Tally>, cubes: readonly Cube[]): void {
+  for (const [system, { first, three, asked }] of tallies) {
+    for (const [which, sum] of [
+      ["first", first],
+      ["three", three],
+    ] as const)
+      printFigure(BENCH, {
+        system: "better of BM25 and dense",
+        metric: `${name}: ${system}, ${which === "first" ? "the first" : "one of three"}`,
+        unit: "",
+        ours: sum / asked,
+        baseline: better(tallies, which),
+        better: "more",
+        note: `${asked} questions`,
+      });
+  }
+  for (const { name: which, ms, walkMs, cube } of cubes)
+    printFigure(BENCH, {
+      system: "walk over the graph",
+      metric: `${name}: cube ${which}, p50 of a search`,
+      unit: "ms",
+      ours: quantile(ms, 0.5),
+      baseline: quantile(walkMs, 0.5),
+      better: "less",
+      atLeast: 10,
+      note: cube
+        .memory()
+        .map(({ name: structure, bytes }) => `${structure} ${(bytes / 1e6).toFixed(1)} MB`)
+        .join(", "),
+    });
+}
+
+const all: ReadonlyMap<string, Tally>[] = [];
+for (const name of CUBE_SETS)
+  if (switches.only === undefined || switches.only === name) all.push(await run(name));
+for (const system of ["cube given + BM25 + dense", "cube own + BM25 + dense"])
+  for (const of of ["first", "three"] as const) {
+    const gains = all.map(
+      (tallies) => tallies.get(system)![of] / tallies.get(system)!.asked - better(tallies, of),
+    );
+    printFigure(BENCH, {
+      metric: `${system}: gain over the better, mean, ${of}`,
+      unit: "points",
+      ours: (100 * gains.reduce((sum, gain) => sum + gain, 0)) / gains.length,
+      better: "more",
+      least: 5,
+    });
+  }
