@@ -33,6 +33,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: "list", summary: "List items, or show one", load: () => loaded(import("./commands/list.ts")) },
   {
+    name: "tag",
+    summary: "Suggest tags for a text from those of items like it",
+    load: () => loaded(import("./commands/tag.ts")),
+  },
+  {
     name: "forget",
     summary: "Forget items by id, filter or age; undo for a while",
     load: () => loaded(import("./commands/forget.ts")),

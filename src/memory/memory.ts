@@ -11,6 +11,7 @@ import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
 import { search } from "./search.ts";
 import { matchingRows } from "./select.ts";
+import { suggestTags } from "./tags.ts";
 import type {
   AddFileOptions,
   AddResult,
@@ -33,6 +34,8 @@ import type {
   SearchResult,
   StatsRow,
   StoredItem,
+  TagOptions,
+  TagSuggestion,
   WorkOptions,
 } from "./types.ts";
 import type { Writer } from "./writer/writer.ts";
@@ -105,6 +108,10 @@ export class LibraryMemory implements Memory {
   chat(messages: readonly ChatMessage[], options: AskOptions = {}): AsyncIterable<AnswerPart> {
     const { model = this.#settings.model } = options;
     return chat(this.#reading("chat"), () => this.#activeEmbedder, model || undefined, messages, options);
+  }
+
+  async suggestTags(text: string, options: TagOptions = {}): Promise<readonly TagSuggestion[]> {
+    return suggestTags(this.#reading("tags"), () => this.#activeEmbedder, options.model, text, options);
   }
 
   async get(id: string): Promise<StoredItem | undefined> {

@@ -225,6 +225,32 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface TagOptions {
+  /** Metadata field that holds tags; default "tags". */
+  readonly field?: string;
+  /** Tags wanted; default 5. */
+  readonly k?: number;
+  /** Items like the text that are asked; default 50. */
+  readonly neighbours?: number;
+  readonly filter?: Where;
+  /** Ids that do not count: the item itself. */
+  readonly exclude?: readonly string[];
+  /** Writes the tags, shown the selected ones. Default: none, the selected ones are given. Borrowed. */
+  readonly model?: LanguageModel;
+  readonly signal?: AbortSignal;
+}
+
+export interface TagSuggestion {
+  readonly tag: string;
+  /** Votes of the neighbours and signals of the whole library; 0 of a tag that no neighbour has. */
+  readonly score: number;
+  /** Items of the library that have it; 0: it is new. */
+  readonly count: number;
+  /** Items like the text that have it, the most alike first. */
+  readonly items: readonly string[];
+  readonly by: "neighbours" | "model";
+}
+
 export interface ForgetSelector {
   readonly ids?: readonly string[];
   readonly where?: Where;
@@ -351,6 +377,11 @@ export interface Memory extends AsyncDisposable {
    * about, it is looked for together with them; a model also hears what was said. @throws MnemeError ARGUMENT where no user asks
    */
   chat(messages: readonly ChatMessage[], options?: AskOptions): AsyncIterable<AnswerPart>;
+  /**
+   * Tags for a text: mainstream ones among those of items like it, best first. None where no neighbour has tags.
+   * @throws MnemeError ARGUMENT (empty text), RANGE, CANCELLED
+   */
+  suggestTags(text: string, options?: TagOptions): Promise<readonly TagSuggestion[]>;
   get(id: string): Promise<StoredItem | undefined>;
   list(options?: ListOptions): AsyncIterable<ItemHead>;
   /**
