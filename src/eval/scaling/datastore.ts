@@ -107,7 +107,7 @@ class Study {
     for (const fraction of fractions) {
       const row: Cell[] = [];
       for (const coin of coins) {
-        const kept = list.filter((_, i) => coin[i]! < fraction);
+        const kept = survivors(list, coin, fraction);
         row.push(await this.#cell(query, kept, list.length, evaluation, answers));
       }
       cells.push(row);
@@ -117,7 +117,7 @@ class Study {
 
   async #cell(
     query: ScalingQuery,
-    candidates: readonly Found[],
+    candidates: Iterable<Found>,
     listed: number,
     evaluation: Shingled,
     answers: Map<string, Promise<string>>,
@@ -138,6 +138,11 @@ class Study {
       return given;
     }
   }
+}
+
+/** Candidates whose coin is below the fraction; most are never asked for. */
+function* survivors(list: readonly Found[], coins: readonly number[], fraction: number): Generator<Found> {
+  for (let i = 0; i < list.length; i++) if (coins[i]! < fraction) yield list[i]!;
 }
 
 function checkList(list: readonly Found[], { id }: ScalingQuery): void {

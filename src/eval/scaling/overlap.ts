@@ -47,6 +47,15 @@ export function jaccard(a: Shingled, b: Shingled): number {
   return all === 0 ? 0 : shared / all;
 }
 
+/** Whether the coefficient is above `limit`; most pairs are seen to be below it after a few shingles. */
+export function isAlike(a: Shingled, b: Shingled, limit: number): boolean {
+  const [few, many] = a.shingles.size < b.shingles.size ? [a.shingles, b.shingles] : [b.shingles, a.shingles];
+  const needed = (limit * (few.size + many.size)) / (1 + limit);
+  let possible = few.size;
+  for (const shingle of few) if (!many.has(shingle) && --possible <= needed) return false;
+  return possible > needed;
+}
+
 /** Words of the longest run that stands in both texts. Time of the product of their lengths. */
 export function longestSharedRun({ words: a }: Shingled, { words: b }: Shingled): number {
   let before = new Uint32Array(b.length + 1);

@@ -12,7 +12,7 @@ import { documentCoin } from "./coin.ts";
 import { datastoreScaling } from "./datastore.ts";
 import { growthOf } from "./log-fit.ts";
 import { mergedStore } from "./merge.ts";
-import { jaccard, longestSharedRun, shingled } from "./overlap.ts";
+import { isAlike, jaccard, longestSharedRun, shingled } from "./overlap.ts";
 import { type Datastore, depthFor, type ScalingQuery } from "./plan.ts";
 import { readQueryLog } from "./query-log.ts";
 import { Filter, type Found } from "./selection.ts";
@@ -291,7 +291,9 @@ describe("overlap", () => {
         const [s, t] = [of(a), of(b)];
         const both = [...s].filter((one) => t.has(one)).length;
         const union = new Set([...s, ...t]).size;
-        expect(jaccard(x, y)).toBeCloseTo(union === 0 ? 0 : both / union, 12);
+        const share = union === 0 ? 0 : both / union;
+        expect(jaccard(x, y)).toBeCloseTo(share, 12);
+        for (const limit of [0.21, 0.51, 0.81]) expect(isAlike(x, y, limit)).toBe(share > limit);
       }),
       { seed: 5, numRuns: 200 },
     );

@@ -4,7 +4,7 @@
  * of one that a smaller store does not have.
  */
 import { MnemeError } from "../../errors.ts";
-import { jaccard, longestSharedRun, type Shingled, shingled } from "./overlap.ts";
+import { isAlike, jaccard, longestSharedRun, type Shingled, shingled } from "./overlap.ts";
 
 /** A document that a retriever found. */
 export interface Found {
@@ -78,7 +78,7 @@ export class Filter {
     if (isLong(evaluation, sharedRun) && longestSharedRun(evaluation, text) >= sharedRun)
       return "contaminated";
     if (evaluation.shingles.size > 0 && jaccard(text, evaluation) >= contamination) return "contaminated";
-    return better.some((other) => jaccard(text, other) > duplicate) ? "duplicate" : undefined;
+    return better.some((other) => isAlike(text, other, duplicate)) ? "duplicate" : undefined;
   }
 
   async #shingled(document: Found): Promise<Shingled> {
