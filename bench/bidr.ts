@@ -6,7 +6,7 @@
  * --scale N for N times the documents.
  */
 import { f32Coder } from "../src/codecs/f32.ts";
-import { type Coder, pq, rabitq } from "../src/codecs/index.ts";
+import { type Coder, rabitq } from "../src/codecs/index.ts";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { contiguousRows, memorySegment } from "../src/index/segment.ts";
 import { BigranularIndex, buildBigranular, clusterOrder, reordered } from "../src/index/vector/bigranular.ts";
@@ -14,7 +14,7 @@ import { type Bound, calibrateBound } from "../src/index/vector/learned-bound.ts
 import { kMeans } from "../src/linalg/k-means.ts";
 import { type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { type Bidr, fitWeight, sparseCandidates, trainBidr, trainLocal } from "../src/train/bidr.ts";
-import { type Candidates, candidatesOf, productsWith } from "../src/train/candidates.ts";
+import { type Candidates, candidatesOf, exactCandidates, productsWith } from "../src/train/candidates.ts";
 import { distillQueries } from "../src/train/distill.ts";
 import type { Dual, PairData } from "../src/train/dual.ts";
 import { loadJax } from "../src/train/jax.ts";
@@ -27,8 +27,9 @@ const PARTS = 32;
 const K = 10;
 const DEPTH = 1000;
 /** Documents, training queries, test queries. */
-const SYNTH = { rows: 20_000, train: 6_000, test: 500 } as const;
-const STEPS = { global: 400, sparse: 150, local: 400 } as const;
+const SYNTH = { rows: 10_000, train: 9_000, test: 500 } as const;
+const STEPS = { global: 300, sparse: 80, local: 200 } as const;
+const HIDDEN = 256;
 const CLAIM = { candidates: 0.02, verifier: 1.02, endToEnd: 1.04, pages: 1 / 3, loss: 0.005 } as const;
 const SEED = 1;
 
@@ -152,12 +153,16 @@ async function study(task: Task): Promise<Bidr> {
   const started = performance.now();
   const trained = await trainBidr(task.train, {
     parts: PARTS,
+    hidden: HIDDEN,
     steps: STEPS,
     seed: SEED,
     onStage: (stage) =>
       console.error(`${task.name}: ${stage}, ${((performance.now() - started) / 1000).toFixed(0)} s`),
     onStep: (stage, step, loss) => {
-      if (step % 100 === 0) console.error(`  ${stage} ${step}: ${loss.toFixed(3)}`);
+      if (step % 40 === 0)
+        console.error(
+          `  ${stage} ${step}: ${loss.toFixed(3)}, ${((performance.now() - started) / 1000).toFixed(0)} s`,
+        );
     },
   });
   const jax = await loadJax();
@@ -172,10 +177,7 @@ async function study(task: Task): Promise<Bidr> {
     links: [200, 400],
     seed: SEED,
   });
-  const opq = pq({ parts: PARTS, bits: 8, rotate: "opq" }).fit(
-    trained.global.document.apply(task.train.documents),
-    { seed: SEED },
-  );
+  const opq = trained.sparse.fitted;
   candidatesStage(task, trained, opq);
   verifierStage(task, trained, random);
   endToEnd(task, trained, opq);
@@ -186,13 +188,7 @@ async function study(task: Task): Promise<Bidr> {
 function candidatesStage({ name, test }: Task, { sparse, global }: Bidr, opq: Coder): void {
   const one = rabitq({ bits: 1 }).fit(matrix(0, DIM));
   const ours = recallAt(coded(sparse.coder, sparse, test), test, 100);
-  const raw = candidatesOf(
-    f32Coder(DIM),
-    f32Coder(DIM).encode(test.documents),
-    test.documents.rows,
-    test.queries,
-    100,
-  );
+  const raw = exactCandidates(test.documents, test.queries, 100);
   for (const [system, baseline, claim] of [
     ["untrained f32", recallAt(raw, test, 100), {}],
     ["OPQ", recallAt(coded(opq, global, test), test, 100), CLAIM.candidates],
@@ -232,7 +228,7 @@ function endToEnd({ name, train, test }: Task, trained: Bidr, opq: Coder): void 
   });
   const some = { ...train, queries: rowsOf(train.queries, 0, 500), positives: train.positives.slice(0, 500) };
   for (const [system, baseline] of [
-    ["without trained codes", run(plain, local, fitWeight({ ...global, coder: opq as never }, local, some))],
+    ["without trained codes", run(plain, local, fitWeight({ ...global, coder: opq }, local, some))],
     ["without neighbours", run(codes, global, fitWeight(sparse, global, some))],
     ["without the coarse score", run(codes, local, 0)],
     ["all documents verified by local", run(coded(f32Coder(DIM), local, test, K), local, 0)],

@@ -201,7 +201,7 @@ describe("the three stages", () => {
     parts: 4,
     hidden: 32,
     batch: 32,
-    steps: { global: 120, sparse: 40, local: 60 },
+    steps: { global: 100, sparse: 20, local: 40 },
     negatives: [0, 30],
     links: [30, 100],
     rate: 5e-3,
@@ -285,10 +285,15 @@ describe("a student of queries", () => {
       const [said, wanted] = [student.apply(seen), teacher.apply(test)];
       return said.data.reduce((sum, value, i) => sum + (value - wanted.data[i]!) ** 2, 0) / 100;
     };
-    const student = await distillQueries(queries, targets, { steps: 300, batch: 64 });
-    expect(student.shape).toEqual({ from: 24, to: 24, hidden: 256 });
+    const student = await distillQueries(queries, targets, { steps: 120, batch: 64, hidden: 64, rate: 1e-2 });
+    expect(student.shape).toEqual({ from: 24, to: 24, hidden: 64 });
     expect(miss(student, test)).toBeLessThan(0.2);
-    const small = await distillQueries(narrow(queries, 20), targets, { steps: 300, batch: 64, hidden: 64 });
+    const small = await distillQueries(narrow(queries, 20), targets, {
+      steps: 120,
+      batch: 64,
+      hidden: 64,
+      rate: 1e-2,
+    });
     expect(small.shape.from).toBe(20);
     expect(miss(small, narrow(test, 20))).toBeLessThan(0.8);
   }, 30_000);

@@ -4,15 +4,14 @@
  * against documents from everywhere; codes by contrastive quantisation; dense adapters against the neighbours that those codes will hand
  * them. Differs from the paper: small adapters over fixed vectors in place of text encoders, and the last stage begins where the first ended.
  */
-import { f32Coder } from "../codecs/f32.ts";
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
-import { type Candidates, candidatesOf, productsWith } from "./candidates.ts";
+import { type Candidates, candidatesOf, exactCandidates, productsWith } from "./candidates.ts";
 import { type Dual, freshDual, type PairData, trainDual } from "./dual.ts";
 import { type Jax, loadJax } from "./jax.ts";
-import { type Quantised, trainQuantised } from "./quantised.ts";
+import { type Coded, type Quantised, trainQuantised } from "./quantised.ts";
 import { type BatchOrder, LocalityBatches, type RankRange } from "./sampling.ts";
 
 export interface BidrOptions {
@@ -91,9 +90,7 @@ export async function trainBidr(data: PairData, options: BidrOptions = {}): Prom
     ...(options.signal ? { signal: options.signal } : {}),
     onStep: (step: number, loss: number) => options.onStep?.(stage, step, loss),
   });
-  const exact = f32Coder(cols);
-  const bytes = exact.encode(data.documents);
-  const raw = candidatesOf(exact, bytes, data.documents.rows, train.queries, DEPTH, options.signal);
+  const raw = exactCandidates(data.documents, train.queries, DEPTH, options.signal);
 
   const first = begin("global");
   const start = freshDual({ from: cols, to: cols, hidden: plan.hidden }, plan.seed);
@@ -105,7 +102,15 @@ export async function trainBidr(data: PairData, options: BidrOptions = {}): Prom
   });
 
   const second = begin("sparse");
-  const sparse = await trainQuantised(jax, train, global, () => early.next(), {
+  // what was hard before is easy now: codes are trained against what the adapters still mix up
+  const near = exactCandidates(
+    global.document.apply(data.documents),
+    global.query.apply(train.queries),
+    DEPTH,
+    options.signal,
+  );
+  const harder = batchesOf(train, near, { ...plan, order: "random" });
+  const sparse = await trainQuantised(jax, train, global, () => harder.next(), {
     ...common(second),
     steps: steps.sparse,
     parts,
@@ -124,7 +129,7 @@ export async function trainBidr(data: PairData, options: BidrOptions = {}): Prom
 
 /** Candidates of queries by the codes of all documents. @param queries as they came */
 export function sparseCandidates(
-  { query, document, coder }: Quantised,
+  { query, document, coder }: Coded,
   documents: Matrix,
   queries: Matrix,
   signal?: AbortSignal,
@@ -189,7 +194,7 @@ function batchesOf(
 }
 
 /** The weight of the coarse score that ranks relevant documents highest among the candidates. */
-export function fitWeight(sparse: Quantised, dense: Dual, held: PairData, signal?: AbortSignal): number {
+export function fitWeight(sparse: Coded, dense: Dual, held: PairData, signal?: AbortSignal): number {
   if (held.queries.rows === 0) return WEIGHTS[4];
   const candidates = sparseCandidates(sparse, held.documents, held.queries, signal);
   const fine = productsWith(

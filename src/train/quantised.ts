@@ -3,6 +3,7 @@
  * codes (Xiao et al., Progressively Optimized Bi-Granular Document Representation, 2022, stage of sparse embeddings). Only documents are
  * coded; the rotation is fitted before and stays.
  */
+import type { Coder } from "../codecs/codec.ts";
 import { type PqCoder, pq, restorePq } from "../codecs/pq.ts";
 import { asFloats, deserialize, type SerialHeader } from "../codecs/serial.ts";
 import { MnemeError } from "../errors.ts";
@@ -32,8 +33,14 @@ export interface QuantisedOptions extends DualOptions {
 }
 
 /** Adapters with the coder of what the document's one gives. */
-export interface Quantised extends Dual {
+export interface Coded extends Dual {
+  readonly coder: Coder;
+}
+
+export interface Quantised extends Coded {
   readonly coder: PqCoder;
+  /** As it was before the training: OPQ of what the document's adapter gave then. */
+  readonly fitted: PqCoder;
 }
 
 const CENTROIDS = 256;
@@ -71,7 +78,11 @@ export async function trainQuantised(
     },
   }).finally(() => rotation.dispose());
   const arrays = [trained.weights.codebook!, fitted.rotation];
-  return { ...dualOf(start, trained.weights), coder: restorePq(fitted.header, arrays) };
+  return {
+    ...dualOf(start, trained.weights),
+    coder: restorePq(fitted.header, arrays),
+    fitted: restorePq(fitted.header, [fitted.codebook, fitted.rotation]),
+  };
 }
 
 interface Fitted {
