@@ -5,6 +5,13 @@ export type { Condition, Meta, MetaValue, Scalar, Where } from "./filter/where.t
 export { type Cursor, emptyHits, type Hits, isAfter, toHits } from "./hits.ts";
 export { RowSet } from "./row-set.ts";
 export * from "./segment.ts";
+export {
+  rowsPerPage,
+  type StoredParts,
+  type StoredSegmentInfo,
+  storeSegment,
+  writeParts,
+} from "./store-segment.ts";
 export { type Bm25Options, bm25Defaults } from "./text/bm25.ts";
 export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";

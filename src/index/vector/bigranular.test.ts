@@ -1,9 +1,14 @@
 /** Two vectors a row: hits against a plain sum, bounds that spare pages, builds that must belong together, bad input. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { f32, pq } from "../../codecs/index.ts";
 import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
-import { contiguousRows, memorySegment, type Parts, type SegmentSource } from "../segment.ts";
+import { lmdbStore, memoryStore } from "../../storage/index.ts";
+import { contiguousRows, memorySegment, type Parts } from "../segment.ts";
+import { rowsPerPage, storeSegment, writeParts } from "../store-segment.ts";
 import { BigranularIndex, buildBigranular, clusterOrder, reordered } from "./bigranular.ts";
 import { calibrateBound } from "./learned-bound.ts";
 
@@ -125,18 +130,39 @@ describe("BigranularIndex", () => {
     expect(() => calibrateBound([], { k: 1, weight: 0, share: 2 })).toThrow(/share/);
   });
 
-  test("a record that cannot be read fails the search, never shortens the list", async () => {
-    const source = memorySegment(1, contiguousRows(0, ROWS), buildBigranular(coders, coarse, fine));
-    const broken: SegmentSource = {
-      ...source,
-      gather: () => {
-        throw Object.assign(new Error("page 7"), { code: "CORRUPT" });
-      },
-    };
-    using index = new BigranularIndex({ coders });
-    await index.attach(broken);
-    await expect(index.search(queryAt(0), { k: 5 })).rejects.toMatchObject({ code: "CORRUPT" });
+  test.each(["memory", "disk"])("searches a store in %s, and says which row is damaged", async (tier) => {
+    const folder = mkdtempSync(join(tmpdir(), "mneme-bigranular-"));
+    const store = tier === "disk" ? await lmdbStore(folder) : memoryStore();
+    try {
+      const parts = buildBigranular(coders, coarse, fine);
+      const place = { namespace: "test", key: ["segment"], strides: { coarse: 32, fine: DIM * 4 } };
+      await store.batch((batch) => writeParts(batch, place, parts));
+      const sizes = Object.fromEntries([...parts].map(([part, bytes]) => [part, bytes.length]));
+      const info = { ...place, id: 1, rows: contiguousRows(0, ROWS), sizes };
+      using index = new BigranularIndex({ coders, weight: 0.3 });
+      await index.attach(storeSegment(store, info));
+      using plain = await indexOf(0.3);
+      for (let q = 0; q < 5; q++)
+        expect(await index.search(queryAt(q), { k: 10 })).toEqual(await plain.search(queryAt(q), { k: 10 }));
+      const page = Math.floor((await plain.search(queryAt(0), { k: 1 })).rows[0]! / rowsPerPage(DIM * 4));
+      await store.batch((batch) => batch.delete("test", ["segment", "fine", page]));
+      await expect(index.search(queryAt(0), { k: 10 })).rejects.toMatchObject({
+        code: "CORRUPT",
+        details: { part: "fine", page, row: page * rowsPerPage(DIM * 4) },
+      });
+      const short = storeSegment(store, { ...info, sizes: { ...sizes, fine: 0 } });
+      await expect(new BigranularIndex({ coders }).attach(short)).rejects.toMatchObject({ code: "CORRUPT" });
+    } finally {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test("holds the codes and little else in RAM", async () => {
+    using index = await indexOf(0.3);
+    await index.search(queryAt(0), { k: 5 });
     const bytes = index.memory().reduce((sum, { bytes: some }) => sum + some, 0);
+    expect(bytes).toBeGreaterThanOrEqual(ROWS * 32);
     expect(bytes).toBeLessThan(ROWS * DIM * 4);
   });
 });

@@ -12,6 +12,7 @@ import { crc32 } from "../../storage/crc32.ts";
 import type { Hits } from "../hits.ts";
 import { type Parts, rowAt, type SegmentSource } from "../segment.ts";
 import { Shortlist } from "../shortlist.ts";
+import { rowsPerPage } from "../store-segment.ts";
 import { TopK } from "../top-k.ts";
 import type { Bound } from "./learned-bound.ts";
 import { type SegmentRun, segmentRun } from "./run.ts";
@@ -21,8 +22,6 @@ import { COARSE, FINE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 /** Parts that say which codes and vectors were written together. */
 const COARSE_BUILD = "coarse-build";
 const FINE_BUILD = "fine-build";
-/** Bytes that a disk reads at once. */
-const PAGE_BYTES = 4096;
 /** Pages of the first round of reads; each later one has as many as all before. */
 const FIRST_PAGES = 8;
 const SIFT_ROWS = 8192;
@@ -236,11 +235,12 @@ function checkSize(source: SegmentSource, part: string, coder: Coder): void {
     );
 }
 
-/** Pages with their candidates, the one of the best coarse score first. A record across two pages counts for its first. */
+/** Pages with their candidates, the one of the best coarse score first. */
 function pagesOf(candidates: readonly Candidate[], stride: number): Page[] {
+  const most = rowsPerPage(stride);
   const pages = new Map<number, Page>();
   for (const candidate of candidates) {
-    const number = Math.floor((candidate.ordinal * stride) / PAGE_BYTES);
+    const number = Math.floor(candidate.ordinal / most);
     const page = pages.get(number);
     if (!page) pages.set(number, { candidates: [candidate], best: candidate.coarse });
     else {
