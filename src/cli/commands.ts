@@ -93,6 +93,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/eval.ts")),
   },
   {
+    name: "scaling",
+    summary: "How search and answers improve as the library grows",
+    load: () => loaded(import("./commands/scaling.ts")),
+  },
+  {
     name: "bench",
     summary: "Reproduce one claim, side by side with its baselines",
     load: () => loaded(import("./commands/bench.ts")),

@@ -54,11 +54,12 @@ interface Line {
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const idOf = ({ _id, id }: Line): string => String(_id ?? id);
 
-async function readText(path: string): Promise<string> {
+/** A file's text, gunzipped where it is packed. @throws MnemeError NOT_FOUND */
+export async function readText(path: string): Promise<string> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new MnemeError(
       "NOT_FOUND",
-      `${path}: cannot be read; eval takes a corpus, queries and qrels in the BEIR layout`,
+      `${path}: cannot be read; name a file of queries, judgements or documents in the BEIR layout`,
       { cause },
     );
   });
@@ -82,8 +83,8 @@ async function readLines(path: string): Promise<Line[]> {
   return parsed;
 }
 
-/** query id, document id, grade, tab-separated, under a header line. */
-async function readQrels(path: string): Promise<Map<string, Map<string, number>>> {
+/** query id, document id, grade, tab-separated, under a header line. @throws MnemeError NOT_FOUND, FORMAT naming the line */
+export async function readQrels(path: string): Promise<Map<string, Map<string, number>>> {
   const judgements = new Map<string, Map<string, number>>();
   (await readText(path)).split("\n").forEach((line, i) => {
     if (i === 0 || line.trim() === "") return;

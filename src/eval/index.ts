@@ -13,6 +13,8 @@ export {
   perplexityDefaults,
   type TokenScorer,
 } from "./perplexity.ts";
+export * from "./scaling/index.ts";
+export { type Curve, curves, type PlotPoint, scatter } from "./svg.ts";
 export {
   SYNTH_SETTINGS,
   type SynthHead,

@@ -57,15 +57,18 @@ export class Manifold {
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     let before = 0;
     this.#shares = weights.map((weight) => (before += weight / total));
-    this.#noise = noise * deviation(this.#clean(new Random(seed + 1), BLOCK_ROWS).data);
+    this.#noise = noise * deviation(this.#lifted(this.#latent(new Random(seed + 1), BLOCK_ROWS)).data);
   }
 
-  /** Writes rows [first, first + out.length / dim), of unit length. */
-  fill(first: number, out: Float32Array): void {
+  /**
+   * Writes rows [first, first + out.length / dim), of unit length.
+   * @param moved standard deviations by which their latent coordinates are moved: other rows that mean about the same
+   */
+  fill(first: number, out: Float32Array, moved = 0): void {
     const rows = out.length / this.dim;
     for (let row = first; row < first + rows; ) {
       const number = Math.floor(row / BLOCK_ROWS);
-      const block = this.#block(number);
+      const block = this.#block(number, moved);
       const from = row - number * BLOCK_ROWS;
       const count = Math.min(BLOCK_ROWS - from, first + rows - row);
       out.set(block.subarray(from * this.dim, (from + count) * this.dim), (row - first) * this.dim);
@@ -87,20 +90,27 @@ export class Manifold {
     return all;
   }
 
-  #block(number: number): Float32Array {
-    const random = new Random((this.#settings.seed ^ Math.imul(number + 1, 0x9e3779b1)) >>> 0);
-    const { data } = this.#clean(random, BLOCK_ROWS);
+  #block(number: number, moved: number): Float32Array {
+    const blockSeed = (this.#settings.seed ^ Math.imul(number + 1, 0x9e3779b1)) >>> 0;
+    let random = new Random(blockSeed);
+    const codes = this.#latent(random, BLOCK_ROWS);
+    if (moved > 0) {
+      random = new Random(blockSeed ^ 0x5bd1e995);
+      const { cols } = codes;
+      for (let i = 0; i < codes.data.length; i++)
+        codes.data[i]! += (moved * random.gaussian()) / Math.sqrt((i % cols) + 1);
+    }
+    const { data } = this.#lifted(codes);
     for (let i = 0; i < data.length; i++) data[i]! += this.#noise * random.gaussian();
     kernels().normalizeF32(data, this.dim);
     return data;
   }
 
-  #clean(random: Random, rows: number): Matrix {
-    const { latent } = this.#settings;
+  /** Latent rows bent into all dimensions. */
+  #lifted({ rows, cols: latent, data }: Matrix): Matrix {
     const width = 4 * latent;
-    const codes = this.#latent(random, rows);
     const bent = new Float32Array(rows * width);
-    kernels().matmulF32(codes.data, this.#bend.data, bent, rows, latent, width);
+    kernels().matmulF32(data, this.#bend.data, bent, rows, latent, width);
     for (let i = 0; i < bent.length; i++) bent[i] = Math.tanh(bent[i]! + this.#bias[i % width]!);
     const out = matrix(rows, this.dim);
     kernels().matmulF32(bent, this.#spread.data, out.data, rows, width, this.dim);

@@ -6,10 +6,27 @@ export type { Condition, Meta, MetaValue, Scalar, Where } from "./filter/where.t
 export { type Cursor, emptyHits, type Hits, isAfter, toHits } from "./hits.ts";
 export { RowSet } from "./row-set.ts";
 export * from "./segment.ts";
+export {
+  rowsPerPage,
+  type StoredParts,
+  type StoredSegmentInfo,
+  storeSegment,
+  writeParts,
+} from "./store-segment.ts";
 export { type Bm25Options, bm25Defaults } from "./text/bm25.ts";
 export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export { TopK } from "./top-k.ts";
+export {
+  type BigranularHits,
+  BigranularIndex,
+  type BigranularOptions,
+  type BigranularQuery,
+  type BigranularSearchOptions,
+  bigranularDefaults,
+  buildBigranular,
+  clusterOrder,
+} from "./vector/bigranular.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
 export {
   type Calibration as GraphCalibration,
@@ -19,6 +36,7 @@ export {
 export { GraphIndex } from "./vector/graph/graph-index.ts";
 export { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./vector/graph/options.ts";
 export { GRAPH_VERSION, graphParts, restoreGraph } from "./vector/graph/parts.ts";
+export { type Bound, calibrateBound, type SeenQuery } from "./vector/learned-bound.ts";
 export type { About, SpannMetric } from "./vector/spann/about.ts";
 export { buildSpann, type SpannBuildOptions, spannBuildDefaults } from "./vector/spann/build.ts";
 export {

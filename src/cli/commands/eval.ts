@@ -4,6 +4,7 @@ import { open } from "../../memory/index.ts";
 import type { SearchQuery } from "../../memory/types.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
 import { print, printJson, table } from "../output.ts";
+import { plainQuery } from "../plain-query.ts";
 import { progressView } from "../progress.ts";
 
 const RETRIEVERS = { bm25: "words", dense: "meaning", hybrid: "hybrid" } as const;
@@ -59,7 +60,7 @@ export default command({
       using view = progressView(name, args.quiet);
       const query: SearchQuery = { k: 100, retriever: RETRIEVERS[name], snippet: 0, signal };
       const search = async (text: string): Promise<string[]> =>
-        (await memory.search(plain(text), query)).hits.map(({ id }) => id);
+        (await memory.search(plainQuery(text), query)).hits.map(({ id }) => id);
       const result = await evaluate(set, search, (done) =>
         view.onProgress({ phase: "read", done, total: set.queries.length, bytes: 0, totalBytes: 0 }),
       );
@@ -81,8 +82,3 @@ export default command({
     return EXIT.ok;
   },
 });
-
-/** Test queries are sentences, not expressions of the query language. */
-function plain(text: string): string {
-  return text.replace(/["+*~]|(?<=^|\s)-/g, " ");
-}
