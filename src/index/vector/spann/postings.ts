@@ -15,7 +15,9 @@ const HEADER = 8;
 
 /** A value that takes longer came from a disk: several are then waited for at once. What is in RAM takes a twentieth. */
 const SLOW_MS = 0.1;
-/** Batches that are read ahead after a slow one. */
+/** So many slow batches in a row are a disk: a single one may be a thread that was not let run. */
+const SLOW_BATCHES = 2;
+/** Batches that are read ahead after those. */
 const READ_AHEAD = 8;
 
 /** Where the parts of a list's value begin. */
@@ -81,8 +83,10 @@ export class Postings {
   readonly #store: ReadableStore;
   readonly #name: string;
   readonly #build: number;
-  /** Batches to come that are read ahead: the store was slow not long ago. */
+  /** Slow batches one after the other. */
   #slow = 0;
+  /** Batches to come that are read ahead. */
+  #ahead = 0;
 
   constructor(store: ReadableStore, name: string, build: number, shape: PostingShape) {
     this.#store = store;
@@ -161,13 +165,17 @@ export class Postings {
   }
 
   #read(keys: readonly Key[], take: (value: Uint8Array | undefined, i: number) => void): MaybePromise<void> {
-    if (this.#slow > 0 && this.#store.readAhead) {
-      this.#slow--;
+    if (this.#ahead > 0 && this.#store.readAhead) {
+      this.#ahead--;
       return this.#store.readAhead(NAMESPACE, keys).then(() => this.#readNow(keys, take));
     }
     const started = performance.now();
     const reading = this.#readNow(keys, take);
-    if (performance.now() - started > SLOW_MS * keys.length) this.#slow = READ_AHEAD;
+    this.#slow = performance.now() - started > SLOW_MS * keys.length ? this.#slow + 1 : 0;
+    if (this.#slow >= SLOW_BATCHES) {
+      this.#ahead = READ_AHEAD;
+      this.#slow = SLOW_BATCHES - 1;
+    }
     return reading;
   }
 
@@ -182,17 +190,16 @@ export class Postings {
   }
 
   #checkList(value: Uint8Array | undefined, list: number, rows: number): void {
-    const words = this.#checkBuild(value, () => `list ${list}`);
-    const held = words.getUint32(4, true);
+    this.#checkBuild(value, () => `list ${list}`);
+    const held = wordAt(value!, 4);
     if (held === rows && value!.length === this.shape.listBytes(rows)) return;
     throw this.#damaged(`list ${list}`, `holds ${held} rows in ${value!.length} bytes, expected ${rows}`);
   }
 
-  #checkBuild(value: Uint8Array | undefined, what: () => string): DataView {
+  #checkBuild(value: Uint8Array | undefined, what: () => string): void {
     if (!value || value.length < HEADER) throw this.#damaged(what(), "is missing");
-    const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
-    const build = words.getUint32(0, true);
-    if (build === this.#build) return words;
+    const build = wordAt(value, 0);
+    if (build === this.#build) return;
     throw new MnemeError(
       "VERSION",
       `spann "${this.#name}": ${what()} is of build ${build}, the heads are of build ${this.#build}; build the index again`,
@@ -215,6 +222,9 @@ export class Postings {
     return [this.#name, "fine", list, page];
   }
 }
+
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
 /** Blocks of a list of `rows` rows. */
 export const blocksOf = (rows: number): number => Math.ceil(rows / BLOCK_ROWS);
