@@ -7,7 +7,7 @@ import type { Replication } from "./closure.ts";
 import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
 import { NAMESPACE } from "./postings.ts";
 
-const FORMAT = 1;
+export const FORMAT = 2;
 
 export type SpannMetric = Exclude<Metric, "dot">;
 
@@ -68,17 +68,6 @@ export async function readAbout(store: ReadableStore, name: string): Promise<Abo
 }
 
 const PARTS = ["mean", "coarse", "fine", "counts", "radii"] as const;
-const DEAD = "dead";
-
-/** Rows that were deleted and may still lie in lists. */
-export function putDead(batch: Batch, name: string, dead: Uint8Array): void {
-  batch.put(NAMESPACE, [name, DEAD], dead);
-}
-
-export async function readDead(store: ReadableStore, name: string): Promise<Uint8Array> {
-  const [bytes] = await store.getMany(NAMESPACE, [[name, DEAD]]);
-  return bytes ?? new Uint8Array(0);
-}
 
 export function putHeads(batch: Batch, name: string, heads: StoredHeads): void {
   for (const part of PARTS) {
@@ -87,16 +76,16 @@ export function putHeads(batch: Batch, name: string, heads: StoredHeads): void {
   }
 }
 
-/** Writes only the pages that hold something of the given lists, whose heads or rows have changed. */
+/** Writes only the pages that hold something of the heads that have changed, and of the lists whose rows have. */
 export function putChangedHeads(
   batch: Batch,
   name: string,
   heads: Omit<StoredHeads, "mean">,
-  lists: Iterable<number>,
+  changed: { readonly heads: Iterable<number>; readonly lists: Iterable<number> },
   coder: ListCoder,
 ): void {
   const strides = { coarse: coder.coarseBytes, fine: coder.fineBytes, counts: 4, radii: 4 };
-  const changed = [...lists];
+  const [changedHeads, changedLists] = [[...changed.heads], [...changed.lists]];
   for (const part of ["coarse", "fine", "counts", "radii"] as const) {
     const { buffer, byteOffset, byteLength } = heads[part];
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
@@ -104,7 +93,7 @@ export function putChangedHeads(
     const unit = part === "coarse" ? BLOCK_ROWS : 1;
     const unitBytes = strides[part] * unit;
     const pages = new Set<number>();
-    for (const list of changed) {
+    for (const list of part === "coarse" || part === "fine" ? changedHeads : changedLists) {
       const start = Math.floor(list / unit) * unitBytes;
       for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < start + unitBytes; page++)
         pages.add(page);

@@ -11,11 +11,12 @@ import {
 } from "../../../linalg/index.ts";
 import { crc32 } from "../../../storage/crc32.ts";
 import type { Store } from "../../../storage/store.ts";
-import { type About, deleteIndex, putAbout, putHeads, type SpannMetric } from "./about.ts";
+import { type About, deleteIndex, FORMAT, putAbout, putHeads, type SpannMetric } from "./about.ts";
 import { type Assignment, assignRows } from "./assign.ts";
 import { mostCopies, type Replication, soarDefaults } from "./closure.ts";
 import { encodeHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
+import { LiveRows } from "./live-rows.ts";
 import { PostingShape, Postings, rowsOfPages } from "./postings.ts";
 
 export interface SpannBuildOptions {
@@ -93,9 +94,10 @@ export async function buildSpann(
   const counts = Uint32Array.from(radii, (_, l) => assignment.starts[l + 1]! - assignment.starts[l]!);
   await store.batch((batch) => {
     putHeads(batch, name, { ...stored, counts, radii });
+    LiveRows.of(name, settings.ids ?? Array(rows.rows).keys()).write(batch);
     putAbout(batch, name, about);
   });
-  return { format: 1, ...about };
+  return { format: FORMAT, ...about };
 }
 
 type Settings = SpannBuildOptions & typeof spannBuildDefaults;

@@ -1,10 +1,10 @@
 /** What a search has found: the best rows that its filter, cursor and least score let through, and how far the k-th is. */
 import type { Hits } from "../../hits.ts";
 import { isAfter } from "../../hits.ts";
-import type { RowSet } from "../../row-set.ts";
 import type { SearchOptions } from "../../segment.ts";
 import { TopK } from "../../top-k.ts";
 import type { SpannMetric } from "./about.ts";
+import type { LiveRows } from "./live-rows.ts";
 
 export class Found {
   readonly k: number;
@@ -12,11 +12,11 @@ export class Found {
   readonly #options: SearchOptions;
   readonly #heap: TopK;
 
-  readonly #dead: RowSet;
+  readonly #live: LiveRows;
 
-  /** @param dead rows that do not count */
-  constructor(metric: SpannMetric, options: SearchOptions, dead: RowSet) {
-    this.#dead = dead;
+  /** @param live rows that count */
+  constructor(metric: SpannMetric, options: SearchOptions, live: LiveRows) {
+    this.#live = live;
     this.k = options.k;
     this.#metric = metric;
     this.#options = options;
@@ -25,7 +25,7 @@ export class Found {
 
   /** Whether the filter lets a row through: the rest is known with its distance. */
   allows(row: number): boolean {
-    return (this.#options.filter?.has(row) ?? true) && !this.#dead.has(row);
+    return (this.#options.filter?.has(row) ?? true) && this.#live.has(row);
   }
 
   /** Squared distance that a row must not exceed to count: that of the k-th, or of the least score; infinite where any counts. */

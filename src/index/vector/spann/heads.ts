@@ -23,6 +23,24 @@ export interface Heads extends Disposable {
   nearest(query: Float32Array, count: number): NearestHeads;
 }
 
+/** A centre as it is stored, and as a query will know it. */
+export interface CodedHead extends Pick<ListCodes, "coarse" | "fine"> {
+  readonly centre: Float32Array;
+}
+
+/** Heads that may change. */
+export interface CentreHeads extends Heads {
+  /** Codes as they are stored: whole blocks, and rows. Borrowed. */
+  readonly codes: { readonly coarse: Uint8Array; readonly fine: Uint8Array };
+  centre(list: number): Float32Array;
+  /** Whether the list was not taken away. */
+  isThere(list: number): boolean;
+  coded(centre: Float32Array): CodedHead;
+  /** Puts a centre in place of a list's, or as that of the next list. */
+  put(list: number, head: CodedHead): void;
+  remove(list: number): void;
+}
+
 /** Heads scored again by fine codes, for each that is wanted. */
 const RESCORED = 3;
 const LEAST_RESCORED = 32;
@@ -31,7 +49,7 @@ const SIFT = 4096;
 const PLACES = 2 ** 21;
 
 /** Centres as one list around their mean, scanned by coarse codes and the best by fine ones. */
-export class ScannedHeads implements Heads {
+export class ScannedHeads implements CentreHeads {
   #count: number;
   readonly #query: ListQuery;
   readonly #coder: ListCoder;
@@ -71,7 +89,6 @@ export class ScannedHeads implements Heads {
     return this.#count;
   }
 
-  /** Codes as they are stored: whole blocks, and rows. Borrowed. */
   get codes(): { readonly coarse: Uint8Array; readonly fine: Uint8Array } {
     return {
       coarse: this.#coarse.u8().subarray(0, this.#coder.blockBytes(this.#count)),
@@ -79,9 +96,13 @@ export class ScannedHeads implements Heads {
     };
   }
 
-  /** Puts a centre in place of a list's, or as that of the next list. */
-  set(list: number, centre: Float32Array): void {
-    this.#put(list, this.#coder.encode(centre, this.#mean));
+  coded(centre: Float32Array): CodedHead {
+    const { coarse, fine } = this.#coder.encode(centre, this.#mean);
+    return { coarse, fine, centre: this.#coder.decode(fine, this.#mean) };
+  }
+
+  put(list: number, head: CodedHead): void {
+    this.#put(list, head);
   }
 
   remove(list: number): void {
@@ -105,7 +126,6 @@ export class ScannedHeads implements Heads {
     return this.#coder.decode(this.#fine.u8().subarray(list * fineBytes, (list + 1) * fineBytes), this.#mean);
   }
 
-  /** Whether the list was not taken away. */
   isThere(list: number): boolean {
     const { dim, fineBytes } = this.#coder;
     const { buffer, byteOffset } = this.#fine.u8();

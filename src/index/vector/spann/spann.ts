@@ -4,21 +4,23 @@
  */
 import { MnemeError, throwIfAborted } from "../../../errors.ts";
 import type { Matrix } from "../../../linalg/index.ts";
+import { Pacer } from "../../../pacer.ts";
 import type { Budget, Claim } from "../../../storage/budget.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { emptyHits, type Hits } from "../../hits.ts";
-import { RowSet } from "../../row-set.ts";
 import type { SearchOptions } from "../../segment.ts";
-import { type About, readAbout, readDead, readHeads } from "./about.ts";
+import { type About, readAbout, readHeads } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
 import { Found } from "./found.ts";
 import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
+import { LiveRows } from "./live-rows.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
 import { Round } from "./round.ts";
+import { Turns } from "./turns.ts";
 
 export interface SpannOptions {
   /** Bytes for lists and pages that are kept; default `spannDefaults.cacheBytes`. */
@@ -63,12 +65,16 @@ export class SpannIndex implements Disposable {
   readonly #lists: number;
   readonly #pruning: Pruning;
   readonly #claim: Claim | undefined;
+  readonly #live: LiveRows;
   /** A search uses rooms of the index: the next one waits for it. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
+  readonly #pacer = new Pacer();
+  #isDisposed = false;
 
   private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
     const { heads, reader } = parts;
-    this.#changes = new Changes(parts);
+    this.#changes = new Changes(parts, this.#turns);
+    this.#live = parts.live;
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
@@ -87,9 +93,9 @@ export class SpannIndex implements Disposable {
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
-    const dead = RowSet.fromBytes(await readDead(store, name));
+    const live = await LiveRows.read(store, name, about.lastRow);
     const index = new SpannIndex(
-      { store, name, about, postings, heads, reader, dead },
+      { store, name, about, postings, heads, reader, live },
       settings,
       options.budget,
     );
@@ -118,7 +124,9 @@ export class SpannIndex implements Disposable {
    */
   async search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
     const point = this.#checked(query, options);
-    return this.#inTurn(() => this.#search(point, options));
+    // searches one after the other would not let a change have the thread
+    if (this.#changes.areUnderWay && this.#pacer.isDue) await this.#pacer.pause();
+    return this.#turns.run(() => this.#search(point, options));
   }
 
   /**
@@ -127,33 +135,32 @@ export class SpannIndex implements Disposable {
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
    */
   async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#changes.insert(rows, ids);
-      this.#claim?.hold(this.#bytes);
-    });
+    await this.#changes.insert(rows, ids);
+    this.#claim?.hold(this.#bytes);
   }
 
   /** Rows are found no more; their room comes back by `clean`. @returns how many there were. @throws MnemeError READ_ONLY, STATE */
   async delete(ids: Iterable<number>): Promise<number> {
-    return this.#inTurn(() => this.#changes.delete(ids));
+    return this.#changes.delete(ids);
   }
 
   /** Takes what was deleted out of the lists. @throws MnemeError READ_ONLY, STATE */
   async clean(): Promise<void> {
-    return this.#inTurn(() => this.#changes.clean());
+    return this.#changes.clean();
   }
 
   memory(): readonly { name: string; bytes: number }[] {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
-      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#changes.dead.bytes },
+      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#live.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
       { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
     ];
   }
 
   [Symbol.dispose](): void {
-    for (const part of [this.#heads, this.#reader, this.#query, this.#round, this.#claim])
+    this.#isDisposed = true;
+    for (const part of [this.#changes, this.#heads, this.#reader, this.#query, this.#round, this.#claim])
       part?.[Symbol.dispose]();
   }
 
@@ -162,9 +169,10 @@ export class SpannIndex implements Disposable {
   }
 
   async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+    if (this.#isDisposed) throw new MnemeError("DISPOSED", "search: the index was closed; open it again");
     this.#changes.checkSound("search");
     if (options.k === 0) return emptyHits;
-    const found = new Found(this.about.metric, options, this.#changes.dead);
+    const found = new Found(this.about.metric, options, this.#live);
     this.#query.set(query);
     this.#round.begin();
     const most = Math.max(1, options.lists ?? this.#lists);
@@ -197,12 +205,6 @@ export class SpannIndex implements Disposable {
       size = Math.min(MOST_LISTS, size * 2);
     }
     return false;
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
