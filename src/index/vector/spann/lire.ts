@@ -102,7 +102,8 @@ export class Lire {
   async #moveOut(half: number, old: Float32Array, touched: Set<number>): Promise<void> {
     const centre = this.#heads.centre(half);
     const stay: DraftRow[] = [];
-    for (const row of await this.#draft.rows(half)) {
+    for (const row of (await this.#draft.rows(half)).slice()) {
+      await this.#draft.breathe();
       const own = distance(row.values, centre);
       const target = distance(row.values, old) <= own ? this.#nearer(row.values, own, half) : -1;
       if (target >= 0 && (await this.#draft.add(target, row))) touched.add(target);
@@ -147,6 +148,7 @@ export class Lire {
     this.#draft.replace(list, []);
     const touched = new Set<number>();
     for (const row of rows) {
+      await this.#draft.breathe();
       for (const target of this.#heads.nearest(row.values, 2).lists.slice()) {
         if (target === list || !(await this.#draft.add(target, row))) continue;
         touched.add(target);
