@@ -50,7 +50,8 @@ const BATCH_LISTS = 1024;
 
 /**
  * Builds the index `name` in the store. Until all is written there is none by that name.
- * @param rows borrowed. @throws MnemeError NOT_FINITE, ZERO_VECTOR (cosine), INSUFFICIENT_DATA (no rows), DIMENSION, RANGE, CANCELLED
+ * @param rows borrowed. @throws MnemeError NOT_FINITE, ZERO_VECTOR (cosine), INSUFFICIENT_DATA (no rows), DIMENSION, ARGUMENT (an id
+ * that comes twice), RANGE, CANCELLED
  */
 export async function buildSpann(
   store: Store,
@@ -102,15 +103,23 @@ export async function buildSpann(
 
 type Settings = SpannBuildOptions & typeof spannBuildDefaults;
 
-/** The rows, at unit length where the metric wants that. @throws MnemeError NOT_FINITE, ZERO_VECTOR, INSUFFICIENT_DATA, DIMENSION */
+/** The rows, at unit length where the metric wants that. @throws MnemeError as buildSpann */
 function checkedRows(rows: Matrix, { metric, ids }: SpannBuildOptions): Matrix {
   if (rows.rows === 0) throw new MnemeError("INSUFFICIENT_DATA", "spann: there are no rows to build from");
   if (ids && ids.length !== rows.rows)
     throw new MnemeError("DIMENSION", `spann: ${ids.length} ids for ${rows.rows} rows; give one for each`);
+  const twice = ids && repeated(ids);
+  if (twice !== undefined)
+    throw new MnemeError("ARGUMENT", `spann: id ${twice} comes twice; give each row its own`);
   const bad = kernels().findNotFinite(rows.data);
   if (bad >= 0)
     throw new MnemeError("NOT_FINITE", `spann: row ${Math.floor(bad / rows.cols)} holds ${rows.data[bad]}`);
   return (metric ?? spannBuildDefaults.metric) === "cosine" ? unitRows(rows) : rows;
+}
+
+function repeated(ids: Uint32Array): number | undefined {
+  const sorted = ids.slice().sort();
+  return sorted.find((id, i) => i > 0 && id === sorted[i - 1]);
 }
 
 /** A copy only where a row is not of unit length. */

@@ -93,21 +93,27 @@ export class Changes implements Disposable {
 
   /** @returns how many rows there were among them. @throws MnemeError RANGE for what cannot be an id */
   async delete(ids: Iterable<number>): Promise<number> {
-    const store = this.#writable("delete");
+    this.#writable("delete");
     const all = [...ids];
     const bad = all.find((id) => !(Number.isInteger(id) && id >= 0 && id <= MOST_ID));
     if (bad !== undefined)
       throw new MnemeError("RANGE", `delete: id ${bad}; ids are whole numbers from 0 to ${MOST_ID}`);
     return this.#changes.run(async () => {
-      let gone = 0;
-      await this.#searches.run(() => {
-        this.#checkOpen("delete");
-        for (const id of all) if (this.#parts.live.delete(id)) gone++;
-        if (gone === 0) return;
-        this.#about = { ...this.#about, rows: this.#about.rows - gone };
-        this.#write(store, []);
-      });
+      const gone = await this.remove("delete", all);
       await this.#written;
+      return gone;
+    });
+  }
+
+  /** Rows are found no more. Within a turn of changes; it may not be durable yet. @returns how many there were */
+  remove(verb: string, ids: Iterable<number>): Promise<number> {
+    const store = this.#writable(verb);
+    return this.#searches.run(() => {
+      this.#checkOpen(verb);
+      let gone = 0;
+      for (const id of ids) if (this.#parts.live.delete(id)) gone++;
+      this.#about = { ...this.#about, rows: this.#about.rows - gone };
+      if (gone > 0) this.#write(store, []);
       return gone;
     });
   }
@@ -119,7 +125,7 @@ export class Changes implements Disposable {
       for (let list = 0; list < this.#parts.heads.count; ) {
         await this.change("clean", async (_, draft) => {
           for (; list < this.#parts.heads.count && draft.changed.size < CLEANED; list++) {
-            await draft.breathe();
+            await this.breathe("clean");
             if (draft.hasDead(list)) draft.replace(list, await draft.rows(list));
           }
           return [];
@@ -134,17 +140,32 @@ export class Changes implements Disposable {
     return this.#changes.run(work);
   }
 
-  /** Changes lists and writes them, with heads and directory, in one transaction. Within a turn of changes. */
-  async change(verb: string, work: Work): Promise<void> {
+  /** Settles when all that was changed is durable. */
+  settled(): Promise<void> {
+    return this.#written;
+  }
+
+  /** Lets others have the thread when it is time. @throws MnemeError DISPOSED, STATE */
+  async breathe(verb: string): Promise<void> {
+    if (!this.#pacer.isDue) return;
+    await this.#pacer.pause();
+    this.#checkOpen(verb);
+  }
+
+  /**
+   * Changes lists and writes them, with heads and directory, in one transaction. Within a turn of changes; it may not be durable yet.
+   * @param lists that are too long or too short are split and given up, or left as they are
+   */
+  async change(verb: string, work: Work, lists: "in order" | "as they are" = "in order"): Promise<void> {
     const { postings, reader, live } = this.#parts;
     const store = this.#writable(verb);
     const { limit } = postings.shape;
     const heads = new HeadsDraft(this.#parts.heads);
-    const draft = new Draft(postings, heads, reader, live, () => this.#breathe(verb));
+    const draft = new Draft(postings, heads, reader, live, () => this.breathe(verb));
     const limits = { limit, least: Math.floor(limit * LEAST_SHARE) };
     const lire = new Lire(draft, heads, this.#about.replication, limits);
     const added = await work(lire, draft);
-    await lire.settle();
+    if (lists === "in order") await lire.settle();
     if (draft.changed.size === 0) return;
     const drafted = { heads, lists: await draft.drafted(), added };
     await this.#written;
@@ -208,12 +229,6 @@ export class Changes implements Disposable {
     );
     // whoever waits for it is told
     this.#written.catch(() => {});
-  }
-
-  async #breathe(verb: string): Promise<void> {
-    if (!this.#pacer.isDue) return;
-    await this.#pacer.pause();
-    this.#checkOpen(verb);
   }
 
   #checkOpen(verb: string): void {

@@ -85,6 +85,14 @@ export interface ListValues {
   readonly before: number;
 }
 
+/** What of a list can be read. */
+export interface Sound {
+  /** Absent where they cannot be trusted. */
+  readonly ids: Uint32Array | undefined;
+  /** Numbers of pages of fine codes. */
+  readonly pages: ReadonlySet<number>;
+}
+
 /** Takes a value that is borrowed until it returns. */
 export type Take = (value: Uint8Array, index: number) => void;
 
@@ -209,6 +217,28 @@ export class Postings {
     return ids;
   }
 
+  /** Fine codes of a page, owned, where the store is local. @throws MnemeError CORRUPT, VERSION */
+  readPage(list: number, page: number): Uint8Array {
+    let codes = new Uint8Array(0);
+    this.#readLocal(this.#fineKey(list, page), (value) => {
+      this.#checkBuild(value, () => `page ${page} of list ${list}`);
+      codes = value!.slice(HEADER);
+    });
+    return codes;
+  }
+
+  /** What of a list can be read, where the store is local. */
+  soundOf(list: number, rows: number): Sound {
+    const ids = unlessDamaged(() => this.readIds(list, rows));
+    const pages = new Set<number>();
+    const { pageRows, coder } = this.shape;
+    for (let page = 0; page < this.shape.finePages(rows); page++) {
+      const codes = unlessDamaged(() => this.readPage(list, page));
+      if (codes?.length === Math.min(pageRows, rows - page * pageRows) * coder.fineBytes) pages.add(page);
+    }
+    return { ids, pages };
+  }
+
   /** Ids and fine codes of a list, owned: to change it. @throws MnemeError CORRUPT, VERSION */
   async readWhole(list: number, rows: number): Promise<{ ids: Uint32Array; fine: Uint8Array }> {
     const ids = new Uint32Array(rows);
@@ -314,7 +344,7 @@ export class Postings {
   #damaged(what: string, why: string): MnemeError {
     return new MnemeError(
       "CORRUPT",
-      `spann "${this.#name}": ${what} ${why}; restore a snapshot or build the index again`,
+      `spann "${this.#name}": ${what} ${why}; repair the index, restore a snapshot or build it again`,
       { details: { index: this.#name } },
     );
   }
@@ -325,6 +355,16 @@ export class Postings {
 
   #fineKey(list: number, page: number): Key {
     return [this.#name, "fine", list, page];
+  }
+}
+
+function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MnemeError && (error.code === "CORRUPT" || error.code === "VERSION"))
+      return undefined;
+    throw error;
   }
 }
 

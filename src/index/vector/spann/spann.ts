@@ -19,6 +19,7 @@ import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
+import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
 import { Round } from "./round.ts";
 import { Turns } from "./turns.ts";
 
@@ -65,7 +66,7 @@ export class SpannIndex implements Disposable {
   readonly #lists: number;
   readonly #pruning: Pruning;
   readonly #claim: Claim | undefined;
-  readonly #live: LiveRows;
+  readonly #parts: IndexParts;
   /** A search uses rooms of the index: the next one waits for it. */
   readonly #turns = new Turns();
   readonly #pacer = new Pacer();
@@ -74,7 +75,7 @@ export class SpannIndex implements Disposable {
   private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
     const { heads, reader } = parts;
     this.#changes = new Changes(parts, this.#turns);
-    this.#live = parts.live;
+    this.#parts = parts;
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
@@ -103,8 +104,9 @@ export class SpannIndex implements Disposable {
       index.#claim?.resize(index.#bytes);
       return index;
     } catch (error) {
+      const least = index.#bytes - reader.cacheBytes + reader.leastCacheBytes;
       index[Symbol.dispose]();
-      throw error;
+      throw refused(error, least);
     }
   }
 
@@ -149,10 +151,19 @@ export class SpannIndex implements Disposable {
     return this.#changes.clean();
   }
 
+  /**
+   * Looks through all lists. Of what cannot be read the rest is served from then on; rows whose other copies are there come back to their lists.
+   * @returns the lists that were damaged, and the rows that are in none any more: those are deleted
+   * @throws MnemeError READ_ONLY, STATE, CANCELLED
+   */
+  async repair(options: RepairOptions = {}): Promise<Repaired> {
+    return this.#changes.inTurn(() => repairLists(this.#parts, this.#changes, options));
+  }
+
   memory(): readonly { name: string; bytes: number }[] {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
-      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#live.bytes },
+      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#parts.live.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
       { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
     ];
@@ -172,7 +183,7 @@ export class SpannIndex implements Disposable {
     if (this.#isDisposed) throw new MnemeError("DISPOSED", "search: the index was closed; open it again");
     this.#changes.checkSound("search");
     if (options.k === 0) return emptyHits;
-    const found = new Found(this.about.metric, options, this.#live);
+    const found = new Found(this.about.metric, options, this.#parts.live);
     this.#query.set(query);
     this.#round.begin();
     const most = Math.max(1, options.lists ?? this.#lists);
@@ -222,4 +233,17 @@ export class SpannIndex implements Disposable {
     const scale = 1 / Math.sqrt(square);
     return query.map((value) => value * scale);
   }
+}
+
+/** A budget's refusal, with the least that would do. */
+function refused(error: unknown, least: number): unknown {
+  if (!(error instanceof MnemeError) || error.code !== "BUDGET") return error;
+  return new MnemeError(
+    "BUDGET",
+    `${error.message}; with cacheBytes of 1 it holds ${least} bytes, the least`,
+    {
+      details: { ...error.details, least },
+      cause: error,
+    },
+  );
 }
