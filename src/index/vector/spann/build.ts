@@ -14,6 +14,7 @@ import type { Store } from "../../../storage/store.ts";
 import { type About, deleteIndex, FORMAT, putAbout, putHeads, type SpannMetric } from "./about.ts";
 import { type Assignment, assignRows } from "./assign.ts";
 import { mostCopies, type Replication, soarDefaults } from "./closure.ts";
+import { GraphHeads } from "./graph-heads.ts";
 import { encodeHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { LiveRows } from "./live-rows.ts";
@@ -66,8 +67,8 @@ export async function buildSpann(
   if (!Number.isInteger(limit) || limit < 2)
     throw new MnemeError("RANGE", `spann: limit must be a whole number from 2, got ${limit}`);
   const tree = treeOf(points, limit, settings);
-  const { heads, centres, stored } = headsOf(tree, settings.seed);
-  using _ = heads;
+  const { scanned, centres, stored } = headsOf(tree, settings.seed);
+  using heads = new GraphHeads(scanned);
   const assignment = assignRows(
     points,
     { ...tree, leaves: centres },
@@ -93,7 +94,9 @@ export async function buildSpann(
   const postings = new Postings(store, name, about.build, new PostingShape(coder, limit));
   const radii = await writeLists(store, postings, points, centres, assignment, settings);
   const counts = Uint32Array.from(radii, (_, l) => assignment.starts[l + 1]! - assignment.starts[l]!);
+  await heads.relink(settings);
   await store.batch((batch) => {
+    heads.write(batch, name);
     putHeads(batch, name, { ...stored, counts, radii });
     LiveRows.of(name, settings.ids ?? Array(rows.rows).keys()).write(batch);
     putAbout(batch, name, about);
@@ -183,10 +186,10 @@ interface CodedHeads {
 function headsOf(
   tree: BalancedTree,
   seed: number,
-): { heads: ScannedHeads; centres: Matrix; stored: CodedHeads } {
+): { scanned: ScannedHeads; centres: Matrix; stored: CodedHeads } {
   const { coder, ...stored } = encodeHeads(tree.leaves, seed);
-  const heads = new ScannedHeads(coder, stored.mean, stored.radius, stored.coarse, stored.fine);
-  return { heads, centres: heads.centres(), stored };
+  const scanned = new ScannedHeads(coder, stored.mean, stored.radius, stored.coarse, stored.fine);
+  return { scanned, centres: scanned.centres(), stored };
 }
 
 /** Tells builds apart: the same rows and settings give the same number. */

@@ -9,7 +9,7 @@ import { Pacer } from "../../../pacer.ts";
 import type { ReadableStore, Store } from "../../../storage/store.ts";
 import { type About, putAbout, putChangedHeads } from "./about.ts";
 import { Draft, type DraftedList } from "./draft.ts";
-import type { CentreHeads } from "./heads.ts";
+import type { GraphHeads } from "./graph-heads.ts";
 import { HeadsDraft } from "./heads-draft.ts";
 import { Lire } from "./lire.ts";
 import type { ListReader } from "./list-reader.ts";
@@ -30,7 +30,7 @@ export interface IndexParts {
   readonly name: string;
   readonly about: About;
   readonly postings: Postings;
-  readonly heads: CentreHeads;
+  readonly heads: GraphHeads;
   readonly reader: ListReader;
   readonly live: LiveRows;
 }
@@ -131,7 +131,20 @@ export class Changes implements Disposable {
           return [];
         });
       }
+      await this.#relink();
       await this.#written;
+    });
+  }
+
+  /** A graph over the heads once they have become many. */
+  async #relink(): Promise<void> {
+    const { heads } = this.#parts;
+    if (!heads.lacksGraph) return;
+    await this.#written;
+    await heads.relink({ seed: this.#about.seed });
+    await this.#searches.run(() => {
+      this.#checkOpen("clean");
+      this.#write(this.#writable("clean"), []);
     });
   }
 
@@ -217,6 +230,7 @@ export class Changes implements Disposable {
       const codes = { ...this.#parts.heads.codes, ...reader.directory };
       const changed = { heads, lists: lists.map(({ list }) => list) };
       putChangedHeads(batch, name, codes, changed, postings.shape.coder);
+      this.#parts.heads.write(batch, name);
       live.write(batch);
       putAbout(batch, name, this.#about);
     });

@@ -52,7 +52,7 @@ const PLACES = 2 ** 21;
 export class ScannedHeads implements CentreHeads {
   #count: number;
   readonly #query: ListQuery;
-  readonly #coder: ListCoder;
+  readonly coder: ListCoder;
   readonly #mean: Float32Array;
   readonly #radius: number;
   #coarse: Region;
@@ -71,7 +71,7 @@ export class ScannedHeads implements CentreHeads {
   constructor(coder: ListCoder, mean: Float32Array, radius: number, coarse: Uint8Array, fine: Uint8Array) {
     const { arena } = kernels();
     this.#count = fine.length / coder.fineBytes;
-    this.#coder = coder;
+    this.coder = coder;
     this.#mean = mean;
     this.#radius = radius;
     this.#coarse = arena.alloc(coarse.length);
@@ -91,14 +91,14 @@ export class ScannedHeads implements CentreHeads {
 
   get codes(): { readonly coarse: Uint8Array; readonly fine: Uint8Array } {
     return {
-      coarse: this.#coarse.u8().subarray(0, this.#coder.blockBytes(this.#count)),
-      fine: this.#fine.u8().subarray(0, this.#count * this.#coder.fineBytes),
+      coarse: this.#coarse.u8().subarray(0, this.coder.blockBytes(this.#count)),
+      fine: this.#fine.u8().subarray(0, this.#count * this.coder.fineBytes),
     };
   }
 
   coded(centre: Float32Array): CodedHead {
-    const { coarse, fine } = this.#coder.encode(centre, this.#mean);
-    return { coarse, fine, centre: this.#coder.decode(fine, this.#mean) };
+    const { coarse, fine } = this.coder.encode(centre, this.#mean);
+    return { coarse, fine, centre: this.coder.decode(fine, this.#mean) };
   }
 
   put(list: number, head: CodedHead): void {
@@ -106,7 +106,7 @@ export class ScannedHeads implements CentreHeads {
   }
 
   remove(list: number): void {
-    this.#put(list, this.#coder.nowhere);
+    this.#put(list, this.coder.nowhere);
   }
 
   get bytes(): number {
@@ -117,35 +117,41 @@ export class ScannedHeads implements CentreHeads {
 
   /** The centres themselves, as the codes have them. */
   centres(): Matrix {
-    const { dim } = this.#coder;
-    return { rows: this.count, cols: dim, data: this.#coder.decode(this.codes.fine, this.#mean) };
+    const { dim } = this.coder;
+    return { rows: this.count, cols: dim, data: this.coder.decode(this.codes.fine, this.#mean) };
   }
 
   centre(list: number): Float32Array {
-    const { fineBytes } = this.#coder;
-    return this.#coder.decode(this.#fine.u8().subarray(list * fineBytes, (list + 1) * fineBytes), this.#mean);
+    const { fineBytes } = this.coder;
+    return this.coder.decode(this.#fine.u8().subarray(list * fineBytes, (list + 1) * fineBytes), this.#mean);
   }
 
   isThere(list: number): boolean {
-    const { dim, fineBytes } = this.#coder;
+    const { dim, fineBytes } = this.coder;
     const { buffer, byteOffset } = this.#fine.u8();
     return new DataView(buffer, byteOffset).getFloat32(list * fineBytes + dim + 4, true) < NOWHERE / 2;
   }
 
   nearest(query: Float32Array, wanted: number): NearestHeads {
-    let square = 0;
-    for (let i = 0; i < query.length; i++) square += (query[i]! - this.#mean[i]!) ** 2;
+    const square = this.#squareOf(query);
     if (!this.#isScanned(query)) {
       this.#query.set(query);
       const blocks = Math.ceil(this.count / BLOCK_ROWS);
       this.#query.scan(this.#coarse.pointer, blocks, square, this.#radius, this.#scores.pointer);
     }
     const count = Math.min(wanted, this.count);
-    return this.rescored(this.#best(Math.max(LEAST_RESCORED, count * RESCORED)), square, wanted);
+    return this.#nearest(this.#best(Math.max(LEAST_RESCORED, count * RESCORED)), square, wanted);
   }
 
-  /** The best of some lists by their fine codes. @param square squared distance of the query, which was set, from the mean */
-  rescored(places: Uint32Array, square: number, wanted: number): NearestHeads {
+  /** The nearest of some lists, by their fine codes. @param places lists, ascending */
+  nearestOf(query: Float32Array, places: Uint32Array, wanted: number): NearestHeads {
+    this.#isKnown = false;
+    this.#query.setValues(query);
+    return this.#nearest(places, this.#squareOf(query), wanted);
+  }
+
+  /** @param square squared distance of the query from the mean */
+  #nearest(places: Uint32Array, square: number, wanted: number): NearestHeads {
     const found = this.#distances(places, square);
     // distances that are not negative are ordered as their bits are: numbers sort without a comparison that makes garbage
     const bits = new Uint32Array(found.buffer);
@@ -171,7 +177,7 @@ export class ScannedHeads implements CentreHeads {
   }
 
   #put(list: number, { coarse, fine }: Pick<ListCodes, "coarse" | "fine">): void {
-    const { coarseBytes, fineBytes } = this.#coder;
+    const { coarseBytes, fineBytes } = this.coder;
     this.#isKnown = false;
     if (list >= this.#count) {
       this.#count = list + 1;
@@ -180,19 +186,25 @@ export class ScannedHeads implements CentreHeads {
     this.#fine.u8().set(fine, list * fineBytes);
     const blockBytes = BLOCK_ROWS * coarseBytes;
     const at = Math.floor(list / BLOCK_ROWS) * blockBytes;
-    this.#coder.putLane(this.#coarse.u8().subarray(at, at + blockBytes), list % BLOCK_ROWS, coarse);
+    this.coder.putLane(this.#coarse.u8().subarray(at, at + blockBytes), list % BLOCK_ROWS, coarse);
+  }
+
+  #squareOf(query: Float32Array): number {
+    let square = 0;
+    for (let i = 0; i < query.length; i++) square += (query[i]! - this.#mean[i]!) ** 2;
+    return square;
   }
 
   /** Room for so many heads, a quarter more than asked for where it must grow. */
   #reserve(count: number): void {
     if (
-      count * this.#coder.fineBytes <= this.#fine.byteLength &&
-      this.#coder.blockBytes(count) <= this.#coarse.byteLength
+      count * this.coder.fineBytes <= this.#fine.byteLength &&
+      this.coder.blockBytes(count) <= this.#coarse.byteLength
     )
       return;
     const roomy = Math.ceil(count * 1.25);
-    this.#coarse = grown(this.#coarse, this.#coder.blockBytes(roomy));
-    this.#fine = grown(this.#fine, roomy * this.#coder.fineBytes);
+    this.#coarse = grown(this.#coarse, this.coder.blockBytes(roomy));
+    this.#fine = grown(this.#fine, roomy * this.coder.fineBytes);
     this.#scores = grown(this.#scores, scoreBytes(Math.ceil(roomy / BLOCK_ROWS)));
   }
 
@@ -209,7 +221,7 @@ export class ScannedHeads implements CentreHeads {
 
   /** Borrowed until the next call. */
   #distances(places: Uint32Array, square: number): Float32Array {
-    const { fineBytes } = this.#coder;
+    const { fineBytes } = this.coder;
     if (places.length > this.#found.length) {
       this.#found = new Float32Array(places.length);
       this.#order = new Float64Array(places.length);

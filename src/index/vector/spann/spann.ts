@@ -12,6 +12,7 @@ import type { SearchOptions } from "../../segment.ts";
 import { type About, readAbout, readHeads } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
 import { Found } from "./found.ts";
+import { GraphHeads } from "./graph-heads.ts";
 import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
@@ -93,7 +94,8 @@ export class SpannIndex implements Disposable {
     const coder = new ListCoder(about.dim, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
-    const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    const heads = await GraphHeads.open(store, name, scanned);
     const live = await LiveRows.read(store, name, about.lastRow);
     const index = new SpannIndex(
       { store, name, about, postings, heads, reader, live },
