@@ -5,17 +5,20 @@ import { PAGE_BYTES, readPages, writePages } from "../../../storage/pages.ts";
 import type { Batch, Key, ReadableStore } from "../../../storage/store.ts";
 import type { Replication } from "./closure.ts";
 import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
+import { MetricSpace } from "./metric-space.ts";
 import { NAMESPACE } from "./postings.ts";
 
 export const FORMAT = 2;
 
-export type SpannMetric = Exclude<Metric, "dot">;
+export type SpannMetric = Metric;
 
 export interface About {
   readonly format: number;
   readonly build: number;
   readonly dim: number;
   readonly metric: SpannMetric;
+  /** Length that no row exceeds, under the metric "dot". */
+  readonly longest: number;
   readonly seed: number;
   /** Rows of a list at most. */
   readonly limit: number;
@@ -29,6 +32,9 @@ export interface About {
   /** Root of the mean squared distance of the centres from their mean. */
   readonly radius: number;
 }
+
+export const spaceOf = ({ metric, dim, longest }: About): MetricSpace =>
+  new MetricSpace(metric, dim, longest);
 
 /** Centres of the lists, coded, and of each list its rows and the root of their mean squared distance from the centre. */
 export interface StoredHeads {
@@ -107,12 +113,12 @@ export function putChangedHeads(
 
 /** @throws MnemeError CORRUPT */
 export async function readHeads(store: ReadableStore, name: string, about: About): Promise<StoredHeads> {
-  const coder = new ListCoder(about.dim, about.seed);
+  const coder = new ListCoder(spaceOf(about).width, about.seed);
   const read = (part: (typeof PARTS)[number], bytes: number): Promise<Uint8Array<ArrayBuffer>> =>
     Promise.resolve(readPages(store, NAMESPACE, [name, "heads", part], 0, bytes));
   const { lists } = about;
   return {
-    mean: new Float32Array((await read("mean", about.dim * 4)).buffer),
+    mean: new Float32Array((await read("mean", coder.dim * 4)).buffer),
     coarse: await read("coarse", coder.blockBytes(lists)),
     fine: await read("fine", lists * coder.fineBytes),
     counts: new Uint32Array((await read("counts", lists * 4)).buffer),

@@ -6,7 +6,8 @@ import type { LazyPool } from "../../../kernels/index.ts";
 import { type BalancedTree, type Matrix, RowProducts } from "../../../linalg/index.ts";
 import { BLOCK_ROWS } from "../../../linalg/row-products.ts";
 import { type Candidates, chooseCopies, mostCopies, type Replication } from "./closure.ts";
-import { type Group, groupRows } from "./groups.ts";
+import { type Group, TreeGroups } from "./groups.ts";
+import type { Points } from "./row-source.ts";
 
 /** Centres that a group of rows chooses among. */
 const NEAR_CENTRES = 384;
@@ -28,26 +29,32 @@ interface Copies {
   readonly distances: Float32Array;
 }
 
-/** @param limit rows of a list */
-export function assignRows(
-  rows: Matrix,
+/** @param limit rows of a list. @param onBlock is told how many rows have their lists @throws MnemeError as Points.blocks, and what `onBlock` throws */
+export async function assignRows(
+  points: Points,
   tree: BalancedTree,
   replication: Replication,
   limit: number,
   pool?: LazyPool,
-): Assignment {
-  const { groups, of } = groupRows(rows, tree, NEAR_CENTRES, pool);
+  onBlock?: (rows: number) => void,
+): Promise<Assignment> {
   const most = mostCopies(replication);
   const copies: Copies = {
     most,
-    counts: new Uint8Array(rows.rows),
-    lists: new Uint32Array(rows.rows * most),
-    distances: new Float32Array(rows.rows * most),
+    counts: new Uint8Array(points.rows),
+    lists: new Uint32Array(points.rows * most),
+    distances: new Float32Array(points.rows * most),
   };
   const sizes = new Uint32Array(tree.leaves.rows);
-  using chooser = new Chooser(rows, tree.leaves, replication, limit, sizes, copies, pool);
-  const { starts, ids } = byGroup(of, groups.length);
-  groups.forEach((group, g) => chooser.assign(group, ids.subarray(starts[g]!, starts[g + 1]!)));
+  using chooser = new Chooser(tree.leaves, replication, limit, sizes, copies, pool);
+  const groups = new TreeGroups(tree, NEAR_CENTRES);
+  for await (const { first, points: rows } of points.blocks()) {
+    const { starts, ids } = byGroup(groups.of(rows, pool), groups.all.length);
+    groups.all.forEach((group, g) =>
+      chooser.assign(rows, first, group, ids.subarray(starts[g]!, starts[g + 1]!)),
+    );
+    onBlock?.(first + rows.rows);
+  }
   return trim(copies, sizes, limit);
 }
 
@@ -62,7 +69,6 @@ function byGroup(of: Uint32Array, groups: number): { starts: Uint32Array; ids: U
 }
 
 class Chooser implements Disposable {
-  readonly #rows: Matrix;
   readonly #leaves: Matrix;
   readonly #replication: Replication;
   readonly #limit: number;
@@ -74,7 +80,6 @@ class Chooser implements Disposable {
   readonly #chosen = new Uint32Array(CANDIDATES);
 
   constructor(
-    rows: Matrix,
     leaves: Matrix,
     replication: Replication,
     limit: number,
@@ -82,18 +87,18 @@ class Chooser implements Disposable {
     copies: Copies,
     pool: LazyPool | undefined,
   ) {
-    this.#rows = rows;
     this.#leaves = leaves;
     this.#replication = replication;
     this.#limit = limit;
     this.#sizes = sizes;
     this.#copies = copies;
-    this.#products = new RowProducts(rows.cols, pool);
+    this.#products = new RowProducts(leaves.cols, pool);
   }
 
-  assign(group: Group, ids: Uint32Array): void {
+  /** @param first number of the first of `rows`. @param ids which of them are the group's */
+  assign(rows: Matrix, first: number, group: Group, ids: Uint32Array): void {
     if (ids.length === 0) return;
-    const { cols } = this.#rows;
+    const { cols } = rows;
     const centres = new Float32Array(group.near.length * cols);
     group.near.forEach((leaf, i) => {
       centres.set(this.#leaves.data.subarray(leaf * cols, (leaf + 1) * cols), i * cols);
@@ -101,26 +106,27 @@ class Chooser implements Disposable {
     this.#products.setCentres(centres);
     const pairs = this.#replication.rule === "single" ? undefined : this.#products.ofCentres();
     for (let from = 0; from < ids.length; from += BLOCK_ROWS)
-      this.#block(group, ids, from, Math.min(ids.length, from + BLOCK_ROWS), pairs);
+      this.#block(rows, first, group, ids.subarray(from, from + BLOCK_ROWS), pairs);
   }
 
   [Symbol.dispose](): void {
     this.#products[Symbol.dispose]();
   }
 
-  #block(group: Group, ids: Uint32Array, from: number, to: number, pairs: Float32Array | undefined): void {
-    const products = this.#products.of(this.#rows, ids, from, to);
+  #block(rows: Matrix, first: number, group: Group, ids: Uint32Array, pairs: Float32Array | undefined): void {
+    const count = ids.length;
+    const products = this.#products.of(rows, ids, 0, count);
     const { squares, block } = this.#products;
     const known = squares.length;
     const between = (a: number, b: number): number => squares[a]! + squares[b]! - 2 * pairs![a * known + b]!;
-    const { cols } = this.#rows;
-    for (let r = 0; r < to - from; r++) {
+    const { cols } = rows;
+    for (let r = 0; r < count; r++) {
       let square = 0;
       for (let i = r * cols; i < (r + 1) * cols; i++) square += block[i]! * block[i]!;
-      this.#nearest.of(products, r, to - from, squares, square);
+      this.#nearest.of(products, r, count, squares, square);
       this.#chosen[0] = this.#first(group.near);
       const some = pairs ? chooseCopies(this.#replication, this.#nearest, between, this.#chosen) : 1;
-      this.#keep(ids[from + r]!, group.near, some);
+      this.#keep(first + ids[r]!, group.near, some);
     }
   }
 

@@ -3,11 +3,10 @@
  * worked out in short pieces among which searches go on; then it becomes the index's at once, between two searches, and is on its way to the store.
  */
 import { MnemeError } from "../../../errors.ts";
-import { kernels } from "../../../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
+import { type Matrix, rowOf } from "../../../linalg/index.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { ReadableStore, Store } from "../../../storage/store.ts";
-import { type About, putAbout, putChangedHeads } from "./about.ts";
+import { type About, putAbout, putChangedHeads, spaceOf } from "./about.ts";
 import { Draft, type DraftedList } from "./draft.ts";
 import type { GraphHeads } from "./graph-heads.ts";
 import { HeadsDraft } from "./heads-draft.ts";
@@ -263,29 +262,18 @@ export class Changes implements Disposable {
   }
 
   #checked(rows: Matrix, ids: Uint32Array): Matrix {
-    const { dim, metric, lastRow } = this.#about;
+    const { dim, lastRow } = this.#about;
     if (rows.cols !== dim || ids.length !== rows.rows)
       throw new MnemeError(
         "DIMENSION",
         `insert: ${rows.rows} rows of ${rows.cols} values with ${ids.length} ids; expected ${dim} values and an id each`,
       );
-    const bad = kernels().findNotFinite(rows.data);
-    if (bad >= 0) throw new MnemeError("NOT_FINITE", `insert: row ${Math.floor(bad / dim)} is not finite`);
     for (let i = 0; i < ids.length; i++)
       if (ids[i]! <= (i === 0 ? lastRow : ids[i - 1]!))
         throw new MnemeError(
           "ARGUMENT",
           `insert: id ${ids[i]} after ${i === 0 ? lastRow : ids[i - 1]}; ids ascend and are never used again`,
         );
-    return metric === "cosine" ? unit(rows) : rows;
+    return spaceOf(this.#about).points(rows, "insert");
   }
-}
-
-function unit(rows: Matrix): Matrix {
-  const copy = matrix(rows.rows, rows.cols, rows.data.slice());
-  kernels().normalizeF32(copy.data, rows.cols);
-  for (let r = 0; r < rows.rows; r++)
-    if (rowOf(copy, r).every((value) => value === 0))
-      throw new MnemeError("ZERO_VECTOR", `insert: row ${r} is zero, which has no cosine; leave it out`);
-  return copy;
 }

@@ -9,7 +9,7 @@ import type { Budget, Claim } from "../../../storage/budget.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { emptyHits, type Hits } from "../../hits.ts";
 import type { SearchOptions } from "../../segment.ts";
-import { type About, readAbout, readHeads } from "./about.ts";
+import { type About, readAbout, readHeads, spaceOf } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
 import { Found } from "./found.ts";
 import { GraphHeads } from "./graph-heads.ts";
@@ -18,6 +18,7 @@ import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
+import type { MetricSpace, QueryPoint } from "./metric-space.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
@@ -68,6 +69,7 @@ export class SpannIndex implements Disposable {
   readonly #pruning: Pruning;
   readonly #claim: Claim | undefined;
   readonly #parts: IndexParts;
+  readonly #space: MetricSpace;
   /** A search uses rooms of the index: the next one waits for it. */
   readonly #turns = new Turns();
   readonly #pacer = new Pacer();
@@ -77,6 +79,7 @@ export class SpannIndex implements Disposable {
     const { heads, reader } = parts;
     this.#changes = new Changes(parts, this.#turns);
     this.#parts = parts;
+    this.#space = spaceOf(parts.about);
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
@@ -91,7 +94,7 @@ export class SpannIndex implements Disposable {
     const settings = { ...spannDefaults, ...options };
     const about = await readAbout(store, name);
     const { mean, coarse, fine, counts, radii } = await readHeads(store, name, about);
-    const coder = new ListCoder(about.dim, about.seed);
+    const coder = new ListCoder(spaceOf(about).width, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
@@ -122,12 +125,13 @@ export class SpannIndex implements Disposable {
   }
 
   /**
-   * @param query `dim` values. Scores are those of the int8 codes: cosine, or minus the squared distance.
+   * @param query `dim` values. Scores are those of the int8 codes: cosine, inner product, or minus the squared distance.
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR (cosine), RANGE, CANCELLED, STATE (a change failed); CORRUPT or VERSION where a list cannot be trusted:
    * never fewer hits in silence
    */
   async search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
-    const point = this.#checked(query, options);
+    this.#check(query, options);
+    const point = this.#space.point(query);
     // searches one after the other would not let a change have the thread
     if (this.#changes.areUnderWay && this.#pacer.isDue) await this.#pacer.pause();
     return this.#turns.run(() => this.#search(point, options));
@@ -181,17 +185,17 @@ export class SpannIndex implements Disposable {
     return this.memory().reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+  async #search(query: QueryPoint, options: SpannSearchOptions): Promise<Hits> {
     if (this.#isDisposed) throw new MnemeError("DISPOSED", "search: the index was closed; open it again");
     this.#changes.checkSound("search");
     if (options.k === 0) return emptyHits;
-    const found = new Found(this.about.metric, options, this.#parts.live);
-    this.#query.set(query);
+    const found = new Found(query, options, this.#parts.live);
+    this.#query.set(query.values);
     this.#round.begin();
     const most = Math.max(1, options.lists ?? this.#lists);
     // most searches are pruned early: heads are sought as they are needed
     for (let lists = Math.min(most, FIRST_HEADS); ; lists *= WIDER) {
-      const heads = this.#heads.nearest(query, lists);
+      const heads = this.#heads.nearest(query.values, lists);
       const isPruned = await this.#read(heads, options, found);
       if (isPruned || heads.isAll) return found.hits();
       if (lists < most) lists = Math.min(lists, most / WIDER);
@@ -220,20 +224,12 @@ export class SpannIndex implements Disposable {
     return false;
   }
 
-  #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
-    const { dim, metric } = this.about;
+  #check(query: Float32Array, { k }: SearchOptions): void {
+    const { dim } = this.about;
     if (query.length !== dim)
       throw new MnemeError("DIMENSION", `search: the query has ${query.length} values, the index ${dim}`);
     if (!Number.isInteger(k) || k < 0)
       throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
-    let square = 0;
-    for (const value of query) square += value * value;
-    if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
-    if (metric !== "cosine") return query;
-    if (square === 0)
-      throw new MnemeError("ZERO_VECTOR", "search: a zero query has no cosine; give another or use l2");
-    const scale = 1 / Math.sqrt(square);
-    return query.map((value) => value * scale);
   }
 }
 
