@@ -14,6 +14,11 @@ const NEAR_CENTRES = 384;
 /** Nearest centres of a row that the rules look at. */
 const CANDIDATES = 16;
 
+/** Rows for each centre of a group from which on the distances of all its centres are worth working out. */
+const PAIRS_FROM = 2;
+
+type Between = (a: number, b: number) => number;
+
 export interface Assignment {
   /** Where the rows of each list begin; one more than there are lists. */
   readonly starts: Uint32Array;
@@ -104,28 +109,41 @@ class Chooser implements Disposable {
       centres.set(this.#leaves.data.subarray(leaf * cols, (leaf + 1) * cols), i * cols);
     });
     this.#products.setCentres(centres);
-    const pairs = this.#replication.rule === "single" ? undefined : this.#products.ofCentres();
+    const between = this.#distances(centres, group.near.length, ids.length);
     for (let from = 0; from < ids.length; from += BLOCK_ROWS)
-      this.#block(rows, first, group, ids.subarray(from, from + BLOCK_ROWS), pairs);
+      this.#block(rows, first, group, ids.subarray(from, from + BLOCK_ROWS), between);
   }
 
   [Symbol.dispose](): void {
     this.#products[Symbol.dispose]();
   }
 
-  #block(rows: Matrix, first: number, group: Group, ids: Uint32Array, pairs: Float32Array | undefined): void {
+  /** Squared distances of a group's centres: all at once where many rows ask for them, else those that are asked for. */
+  #distances(centres: Float32Array, known: number, rows: number): Between {
+    const { squares } = this.#products;
+    if (this.#replication.rule !== "single" && rows > known * PAIRS_FROM) {
+      const pairs = this.#products.ofCentres();
+      return (a, b) => squares[a]! + squares[b]! - 2 * pairs[a * known + b]!;
+    }
+    const cols = centres.length / known;
+    return (a, b) => {
+      let product = 0;
+      for (let i = 0; i < cols; i++) product += centres[a * cols + i]! * centres[b * cols + i]!;
+      return squares[a]! + squares[b]! - 2 * product;
+    };
+  }
+
+  #block(rows: Matrix, first: number, group: Group, ids: Uint32Array, between: Between): void {
     const count = ids.length;
     const products = this.#products.of(rows, ids, 0, count);
     const { squares, block } = this.#products;
-    const known = squares.length;
-    const between = (a: number, b: number): number => squares[a]! + squares[b]! - 2 * pairs![a * known + b]!;
     const { cols } = rows;
     for (let r = 0; r < count; r++) {
       let square = 0;
       for (let i = r * cols; i < (r + 1) * cols; i++) square += block[i]! * block[i]!;
       this.#nearest.of(products, r, count, squares, square);
       this.#chosen[0] = this.#first(group.near);
-      const some = pairs ? chooseCopies(this.#replication, this.#nearest, between, this.#chosen) : 1;
+      const some = chooseCopies(this.#replication, this.#nearest, between, this.#chosen);
       this.#keep(first + ids[r]!, group.near, some);
     }
   }
