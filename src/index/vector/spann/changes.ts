@@ -130,20 +130,20 @@ export class Changes implements Disposable {
           return [];
         });
       }
-      await this.#relink();
+      await this.relink("clean");
       await this.#written;
     });
   }
 
-  /** A graph over the heads once they have become many. */
-  async #relink(): Promise<void> {
+  /** A graph over the heads where there is none, though they are many. Within a turn of changes. */
+  async relink(verb: string): Promise<void> {
     const { heads } = this.#parts;
     if (!heads.lacksGraph) return;
     await this.#written;
     await heads.relink({ seed: this.#about.seed });
     await this.#searches.run(() => {
-      this.#checkOpen("clean");
-      this.#write(this.#writable("clean"), []);
+      this.#checkOpen(verb);
+      this.#write(this.#writable(verb), []);
     });
   }
 

@@ -4,6 +4,7 @@ import { memoryStore, type Store } from "../../../storage/index.ts";
 import { GRAPH_FROM, GraphHeads } from "./graph-heads.ts";
 import { encodeHeads, type Heads, ScannedHeads } from "./heads.ts";
 import { exactNearest, MadeUp } from "./made-up.test.support.ts";
+import { NAMESPACE } from "./postings.ts";
 
 const DIM = 72;
 const made = new MadeUp(DIM, 6);
@@ -86,6 +87,21 @@ describe("GraphHeads", () => {
     using stored = await GraphHeads.open(store, "test", same);
     expect(stored.isGraph).toBe(true);
     expect(recallOf(stored, all, lists)).toBeGreaterThan(0.95);
+  });
+
+  test("of which a page is gone, heads are scanned until it is made anew", async () => {
+    const store = memoryStore();
+    using heads = new GraphHeads(scanned(centres));
+    await heads.relink({ seed: 1 });
+    await written(heads, store);
+    await store.batch((batch) => batch.delete(NAMESPACE, ["test", "heads", "links", 1]));
+    using again = await reopened(heads, store);
+    expect(again.lacksGraph).toBe(true);
+    expect(recallOf(again, centres)).toBeGreaterThan(0.8);
+    await again.relink({ seed: 1 });
+    await written(again, store);
+    using third = await reopened(heads, store);
+    expect(third.isGraph).toBe(true);
   });
 
   test("opened again it finds what it found", async () => {

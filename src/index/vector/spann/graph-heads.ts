@@ -3,6 +3,7 @@
  * best scored again by fine codes. Below that number a scan is as fast and holds less. The graph follows every change of a centre; what of it is
  * stored follows now and then, and says which lists are to be linked again.
  */
+import { MnemeError } from "../../../errors.ts";
 import { kernels, type LazyPool, NO_ROW, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, Random } from "../../../linalg/index.ts";
 import { Pacer } from "../../../pacer.ts";
@@ -42,12 +43,18 @@ export class GraphHeads implements CentreHeads {
     this.#scanned = scanned;
   }
 
-  /** With the graph that is stored, if one is. @throws MnemeError CORRUPT */
+  /** With the graph that is stored, if there is one and it can be read; else heads are scanned until `relink`. @param scanned owned from now on */
   static async open(store: ReadableStore, name: string, scanned: ScannedHeads): Promise<GraphHeads> {
     const heads = new GraphHeads(scanned);
-    const stored = await readGraph(store, name, scanned.coder.dim);
-    if (stored) await heads.#restore(stored);
-    return heads;
+    try {
+      const stored = await readGraph(store, name, scanned.coder.dim);
+      if (stored) await heads.#restore(stored);
+      return heads;
+    } catch (error) {
+      if (error instanceof MnemeError && error.code === "CORRUPT") return heads;
+      heads[Symbol.dispose]();
+      throw error;
+    }
   }
 
   get count(): number {

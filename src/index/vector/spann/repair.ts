@@ -51,6 +51,7 @@ export async function repairLists(
       refill(parts, damaged.slice(first, first + REFILLED), lire, draft),
     );
   }
+  await changes.relink("repair");
   await changes.settled();
   return { lists: damaged.map(({ list }) => list), lost };
 }

@@ -96,10 +96,10 @@ export class SpannIndex implements Disposable {
     const { mean, coarse, fine, counts, radii } = await readHeads(store, name, about);
     const coder = new ListCoder(spaceOf(about).width, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
+    const live = await LiveRows.read(store, name, about.lastRow);
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
     const heads = await GraphHeads.open(store, name, scanned);
-    const live = await LiveRows.read(store, name, about.lastRow);
     const index = new SpannIndex(
       { store, name, about, postings, heads, reader, live },
       settings,
