@@ -1,9 +1,9 @@
 /**
  * Vectors on disk by SPANN: 100,000 x 128 rows of the manifold generator, --scale 10 for a million. With 3% of the raw bytes in RAM: recall@10,
  * latency, lists and pages read; what pruning, closure and SOAR save at equal recall over the same centres; and graphs in RAM beside it.
- * --only costs, copies or peers.
+ * --only costs, copies, curves or peers; curves are drawn to docs/images.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSpann } from "../src/index/vector/spann/build.ts";
@@ -14,8 +14,9 @@ import { SpannIndex, type SpannSearchOptions } from "../src/index/vector/spann/s
 import { kernels, LazyPool } from "../src/kernels/index.ts";
 import { rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { lmdbStore, type Store } from "../src/storage/index.ts";
-import { printFigure, quantile, switches } from "./row.ts";
+import { printFigure, quantile, repository, switches } from "./row.ts";
 import { cpuOf, hnswlibIndex, type PeerIndex, usearchIndex } from "./spann-peers.ts";
+import { type Curve, curves } from "./svg.ts";
 import { manifoldData, recallAt, TRUE_NEIGHBOURS, type VectorData } from "./vector-data.ts";
 
 const BENCH = "spann";
@@ -177,6 +178,38 @@ function floats(index: SpannIndex, counts: ReadCounts): void {
   });
 }
 
+/** Pages and time of a query by the recall that they buy, for each rule of when to stop. */
+async function curvesOf(store: Store, data: VectorData): Promise<void> {
+  using index = await openWithin(store, "soar", data.rows.data.byteLength * RAM_SHARE);
+  const steps = [0.02, 0.05, 0.09, 0.14, 0.2, 0.27, 0.35, 0.45];
+  const rules: [string, Partial<SpannSearchOptions>[]][] = [
+    ["k-th row", steps.map((step) => ({ lists: 256, pruning: { rule: "kth", most: 1 + step } }))],
+    ["nearest centre", steps.map((step) => ({ lists: 256, pruning: { rule: "ratio", most: 1 + 2 * step } }))],
+    ["fixed lists", [6, 9, 13, 19, 28, 42, 64, 96].map((lists) => ({ lists, pruning: { rule: "none" } }))],
+  ];
+  const [pages, times]: [Curve[], Curve[]] = [[], []];
+  for (const [label, settings] of rules) {
+    const measured: Measured[] = [];
+    for (const setting of settings) measured.push(await measure(index, data, setting));
+    pages.push({ label, points: measured.map(({ recall, counts }) => ({ x: pagesOf(counts), y: recall })) });
+    times.push({
+      label,
+      points: measured.map(({ recall, ms }) => ({ x: 1000 * quantile(ms, 0.5), y: recall })),
+    });
+  }
+  const rows = data.rows.rows.toLocaleString("en");
+  for (const [name, xName, all] of [
+    ["pages", "pages of 4 KiB a query", pages],
+    ["latency", "median, microseconds", times],
+  ] as const) {
+    const title = `Recall@10 of ${rows} vectors on disk, by when a search stops`;
+    writeFileSync(
+      join(repository, `docs/images/spann-${name}.svg`),
+      curves(title, xName, "recall@10", 0.8, all),
+    );
+  }
+}
+
 /** Lists read at recall 0.95 by each rule of replication, over the same centres, without pruning. */
 async function copies(store: Store, data: VectorData, pool: LazyPool): Promise<void> {
   const rules: [string, Replication][] = [
@@ -268,6 +301,7 @@ async function main(): Promise<void> {
     await buildSpann(store, "soar", data.rows, { pool });
     const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
     const recall = await costs(store, data, built);
+    if (wants("curves")) await curvesOf(store, data);
     if (wants("copies")) await copies(store, data, pool);
     if (wants("peers")) await peers(data, recall, built);
   } finally {

@@ -47,7 +47,7 @@ export function scatter(title: string, xName: string, yName: string, points: rea
   const ticks = marks.map((x) => text(atX(x), bottom + 18, x.toPrecision(3), 'text-anchor="middle"'));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    `<title>${escaped(title)}</title><rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
     ...lines,
     ...ticks,
@@ -101,7 +101,7 @@ export function curves(
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    `<title>${escaped(title)}</title><rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     label(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
     ...grid,
     ...ticks,
@@ -149,7 +149,7 @@ export function growth(title: string, xName: string, yName: string, all: readonl
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    `<title>${escaped(title)}</title><rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     label(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
     ...grid,
     ...ticks,

@@ -38,7 +38,12 @@ export { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./vec
 export { GRAPH_VERSION, graphParts, restoreGraph } from "./vector/graph/parts.ts";
 export { type Bound, calibrateBound, type SeenQuery } from "./vector/learned-bound.ts";
 export type { About, SpannMetric } from "./vector/spann/about.ts";
-export { buildSpann, type SpannBuildOptions, spannBuildDefaults } from "./vector/spann/build.ts";
+export {
+  type BuildProgress as SpannBuildProgress,
+  buildSpann,
+  type SpannBuildOptions,
+  spannBuildDefaults,
+} from "./vector/spann/build.ts";
 export {
   type CalibrateOptions as SpannCalibrateOptions,
   type Calibration as SpannCalibration,
@@ -48,6 +53,11 @@ export {
 export { closureDefaults, type Replication, soarDefaults } from "./vector/spann/closure.ts";
 export type { ReadCounts } from "./vector/spann/list-reader.ts";
 export type { Pruning } from "./vector/spann/prune.ts";
+export type {
+  Repaired as SpannRepaired,
+  RepairOptions as SpannRepairOptions,
+} from "./vector/spann/repair.ts";
+export type { RowSource } from "./vector/spann/row-source.ts";
 export {
   SpannIndex,
   type SpannOptions,

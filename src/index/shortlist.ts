@@ -6,16 +6,34 @@
 const SLACK = 4;
 
 export class Shortlist {
-  readonly capacity: number;
-  readonly #scores: Float32Array;
-  readonly #places: Uint32Array;
+  #capacity = 0;
+  #room = 0;
+  #scores = new Float32Array(0);
+  #places = new Uint32Array(0);
   #size = 0;
   #threshold = Number.NEGATIVE_INFINITY;
 
   constructor(capacity: number) {
-    this.capacity = Math.max(1, capacity);
-    this.#scores = new Float32Array(this.capacity * SLACK);
-    this.#places = new Uint32Array(this.capacity * SLACK);
+    this.restart(capacity);
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  get bytes(): number {
+    return this.#scores.byteLength + this.#places.byteLength;
+  }
+
+  /** Empties it, for another stream. */
+  restart(capacity: number): void {
+    this.#capacity = Math.max(1, capacity);
+    this.#room = this.#capacity * SLACK;
+    this.#size = 0;
+    this.#threshold = Number.NEGATIVE_INFINITY;
+    if (this.#room <= this.#scores.length) return;
+    this.#scores = new Float32Array(this.#room);
+    this.#places = new Uint32Array(this.#room);
   }
 
   /** Scores below it cannot be among the best any more. */
@@ -27,23 +45,23 @@ export class Shortlist {
     if (score < this.#threshold) return;
     this.#scores[this.#size] = score;
     this.#places[this.#size++] = place;
-    if (this.#size === this.#scores.length) this.#cut();
+    if (this.#size === this.#room) this.#cut();
   }
 
   /** Raises the threshold as far as what came so far allows, when that is worth a cut. */
   settle(): void {
-    if (this.#size > 2 * this.capacity) this.#cut();
+    if (this.#size > 2 * this.#capacity) this.#cut();
   }
 
-  /** Places of the best, ascending. */
+  /** Places of the best, ascending; borrowed until it is used again. */
   finish(): Uint32Array {
-    if (this.#size > this.capacity) this.#cut();
-    return this.#places.slice(0, this.#size).sort();
+    if (this.#size > this.#capacity) this.#cut();
+    return this.#places.subarray(0, this.#size).sort();
   }
 
   #cut(): void {
     const scores = this.#scores;
-    const wanted = this.capacity - 1;
+    const wanted = this.#capacity - 1;
     let low = 0;
     let high = this.#size - 1;
     while (low < high) {
@@ -59,7 +77,7 @@ export class Shortlist {
       else if (wanted >= i) low = i;
       else break;
     }
-    this.#size = this.capacity;
+    this.#size = this.#capacity;
     this.#threshold = scores[wanted]!;
   }
 

@@ -5,17 +5,20 @@ import { PAGE_BYTES, readPages, writePages } from "../../../storage/pages.ts";
 import type { Batch, Key, ReadableStore } from "../../../storage/store.ts";
 import type { Replication } from "./closure.ts";
 import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
+import { MetricSpace } from "./metric-space.ts";
 import { NAMESPACE } from "./postings.ts";
 
-const FORMAT = 1;
+export const FORMAT = 2;
 
-export type SpannMetric = Exclude<Metric, "dot">;
+export type SpannMetric = Metric;
 
 export interface About {
   readonly format: number;
   readonly build: number;
   readonly dim: number;
   readonly metric: SpannMetric;
+  /** Length that no row exceeds, under the metric "dot". */
+  readonly longest: number;
   readonly seed: number;
   /** Rows of a list at most. */
   readonly limit: number;
@@ -29,6 +32,9 @@ export interface About {
   /** Root of the mean squared distance of the centres from their mean. */
   readonly radius: number;
 }
+
+export const spaceOf = ({ metric, dim, longest }: About): MetricSpace =>
+  new MetricSpace(metric, dim, longest);
 
 /** Centres of the lists, coded, and of each list its rows and the root of their mean squared distance from the centre. */
 export interface StoredHeads {
@@ -68,17 +74,6 @@ export async function readAbout(store: ReadableStore, name: string): Promise<Abo
 }
 
 const PARTS = ["mean", "coarse", "fine", "counts", "radii"] as const;
-const DEAD = "dead";
-
-/** Rows that were deleted and may still lie in lists. */
-export function putDead(batch: Batch, name: string, dead: Uint8Array): void {
-  batch.put(NAMESPACE, [name, DEAD], dead);
-}
-
-export async function readDead(store: ReadableStore, name: string): Promise<Uint8Array> {
-  const [bytes] = await store.getMany(NAMESPACE, [[name, DEAD]]);
-  return bytes ?? new Uint8Array(0);
-}
 
 export function putHeads(batch: Batch, name: string, heads: StoredHeads): void {
   for (const part of PARTS) {
@@ -87,16 +82,16 @@ export function putHeads(batch: Batch, name: string, heads: StoredHeads): void {
   }
 }
 
-/** Writes only the pages that hold something of the given lists, whose heads or rows have changed. */
+/** Writes only the pages that hold something of the heads that have changed, and of the lists whose rows have. */
 export function putChangedHeads(
   batch: Batch,
   name: string,
   heads: Omit<StoredHeads, "mean">,
-  lists: Iterable<number>,
+  changed: { readonly heads: Iterable<number>; readonly lists: Iterable<number> },
   coder: ListCoder,
 ): void {
   const strides = { coarse: coder.coarseBytes, fine: coder.fineBytes, counts: 4, radii: 4 };
-  const changed = [...lists];
+  const [changedHeads, changedLists] = [[...changed.heads], [...changed.lists]];
   for (const part of ["coarse", "fine", "counts", "radii"] as const) {
     const { buffer, byteOffset, byteLength } = heads[part];
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
@@ -104,7 +99,7 @@ export function putChangedHeads(
     const unit = part === "coarse" ? BLOCK_ROWS : 1;
     const unitBytes = strides[part] * unit;
     const pages = new Set<number>();
-    for (const list of changed) {
+    for (const list of part === "coarse" || part === "fine" ? changedHeads : changedLists) {
       const start = Math.floor(list / unit) * unitBytes;
       for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < start + unitBytes; page++)
         pages.add(page);
@@ -118,12 +113,12 @@ export function putChangedHeads(
 
 /** @throws MnemeError CORRUPT */
 export async function readHeads(store: ReadableStore, name: string, about: About): Promise<StoredHeads> {
-  const coder = new ListCoder(about.dim, about.seed);
+  const coder = new ListCoder(spaceOf(about).width, about.seed);
   const read = (part: (typeof PARTS)[number], bytes: number): Promise<Uint8Array<ArrayBuffer>> =>
     Promise.resolve(readPages(store, NAMESPACE, [name, "heads", part], 0, bytes));
   const { lists } = about;
   return {
-    mean: new Float32Array((await read("mean", about.dim * 4)).buffer),
+    mean: new Float32Array((await read("mean", coder.dim * 4)).buffer),
     coarse: await read("coarse", coder.blockBytes(lists)),
     fine: await read("fine", lists * coder.fineBytes),
     counts: new Uint32Array((await read("counts", lists * 4)).buffer),

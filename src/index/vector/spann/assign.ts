@@ -6,12 +6,18 @@ import type { LazyPool } from "../../../kernels/index.ts";
 import { type BalancedTree, type Matrix, RowProducts } from "../../../linalg/index.ts";
 import { BLOCK_ROWS } from "../../../linalg/row-products.ts";
 import { type Candidates, chooseCopies, mostCopies, type Replication } from "./closure.ts";
-import { type Group, groupRows } from "./groups.ts";
+import { type Group, TreeGroups } from "./groups.ts";
+import type { Points } from "./row-source.ts";
 
 /** Centres that a group of rows chooses among. */
 const NEAR_CENTRES = 384;
 /** Nearest centres of a row that the rules look at. */
 const CANDIDATES = 16;
+
+/** Rows for each centre of a group from which on the distances of all its centres are worth working out. */
+const PAIRS_FROM = 2;
+
+type Between = (a: number, b: number) => number;
 
 export interface Assignment {
   /** Where the rows of each list begin; one more than there are lists. */
@@ -28,26 +34,32 @@ interface Copies {
   readonly distances: Float32Array;
 }
 
-/** @param limit rows of a list */
-export function assignRows(
-  rows: Matrix,
+/** @param limit rows of a list. @param onBlock is told how many rows have their lists @throws MnemeError as Points.blocks, and what `onBlock` throws */
+export async function assignRows(
+  points: Points,
   tree: BalancedTree,
   replication: Replication,
   limit: number,
   pool?: LazyPool,
-): Assignment {
-  const { groups, of } = groupRows(rows, tree, NEAR_CENTRES, pool);
+  onBlock?: (rows: number) => void,
+): Promise<Assignment> {
   const most = mostCopies(replication);
   const copies: Copies = {
     most,
-    counts: new Uint8Array(rows.rows),
-    lists: new Uint32Array(rows.rows * most),
-    distances: new Float32Array(rows.rows * most),
+    counts: new Uint8Array(points.rows),
+    lists: new Uint32Array(points.rows * most),
+    distances: new Float32Array(points.rows * most),
   };
   const sizes = new Uint32Array(tree.leaves.rows);
-  using chooser = new Chooser(rows, tree.leaves, replication, limit, sizes, copies, pool);
-  const { starts, ids } = byGroup(of, groups.length);
-  groups.forEach((group, g) => chooser.assign(group, ids.subarray(starts[g]!, starts[g + 1]!)));
+  using chooser = new Chooser(tree.leaves, replication, limit, sizes, copies, pool);
+  const groups = new TreeGroups(tree, NEAR_CENTRES);
+  for await (const { first, points: rows } of points.blocks()) {
+    const { starts, ids } = byGroup(groups.of(rows, pool), groups.all.length);
+    groups.all.forEach((group, g) =>
+      chooser.assign(rows, first, group, ids.subarray(starts[g]!, starts[g + 1]!)),
+    );
+    onBlock?.(first + rows.rows);
+  }
   return trim(copies, sizes, limit);
 }
 
@@ -62,7 +74,6 @@ function byGroup(of: Uint32Array, groups: number): { starts: Uint32Array; ids: U
 }
 
 class Chooser implements Disposable {
-  readonly #rows: Matrix;
   readonly #leaves: Matrix;
   readonly #replication: Replication;
   readonly #limit: number;
@@ -74,7 +85,6 @@ class Chooser implements Disposable {
   readonly #chosen = new Uint32Array(CANDIDATES);
 
   constructor(
-    rows: Matrix,
     leaves: Matrix,
     replication: Replication,
     limit: number,
@@ -82,45 +92,59 @@ class Chooser implements Disposable {
     copies: Copies,
     pool: LazyPool | undefined,
   ) {
-    this.#rows = rows;
     this.#leaves = leaves;
     this.#replication = replication;
     this.#limit = limit;
     this.#sizes = sizes;
     this.#copies = copies;
-    this.#products = new RowProducts(rows.cols, pool);
+    this.#products = new RowProducts(leaves.cols, pool);
   }
 
-  assign(group: Group, ids: Uint32Array): void {
+  /** @param first number of the first of `rows`. @param ids which of them are the group's */
+  assign(rows: Matrix, first: number, group: Group, ids: Uint32Array): void {
     if (ids.length === 0) return;
-    const { cols } = this.#rows;
+    const { cols } = rows;
     const centres = new Float32Array(group.near.length * cols);
     group.near.forEach((leaf, i) => {
       centres.set(this.#leaves.data.subarray(leaf * cols, (leaf + 1) * cols), i * cols);
     });
     this.#products.setCentres(centres);
-    const pairs = this.#replication.rule === "single" ? undefined : this.#products.ofCentres();
+    const between = this.#distances(centres, group.near.length, ids.length);
     for (let from = 0; from < ids.length; from += BLOCK_ROWS)
-      this.#block(group, ids, from, Math.min(ids.length, from + BLOCK_ROWS), pairs);
+      this.#block(rows, first, group, ids.subarray(from, from + BLOCK_ROWS), between);
   }
 
   [Symbol.dispose](): void {
     this.#products[Symbol.dispose]();
   }
 
-  #block(group: Group, ids: Uint32Array, from: number, to: number, pairs: Float32Array | undefined): void {
-    const products = this.#products.of(this.#rows, ids, from, to);
+  /** Squared distances of a group's centres: all at once where many rows ask for them, else those that are asked for. */
+  #distances(centres: Float32Array, known: number, rows: number): Between {
+    const { squares } = this.#products;
+    if (this.#replication.rule !== "single" && rows > known * PAIRS_FROM) {
+      const pairs = this.#products.ofCentres();
+      return (a, b) => squares[a]! + squares[b]! - 2 * pairs[a * known + b]!;
+    }
+    const cols = centres.length / known;
+    return (a, b) => {
+      let product = 0;
+      for (let i = 0; i < cols; i++) product += centres[a * cols + i]! * centres[b * cols + i]!;
+      return squares[a]! + squares[b]! - 2 * product;
+    };
+  }
+
+  #block(rows: Matrix, first: number, group: Group, ids: Uint32Array, between: Between): void {
+    const count = ids.length;
+    const products = this.#products.of(rows, ids, 0, count);
     const { squares, block } = this.#products;
-    const known = squares.length;
-    const between = (a: number, b: number): number => squares[a]! + squares[b]! - 2 * pairs![a * known + b]!;
-    const { cols } = this.#rows;
-    for (let r = 0; r < to - from; r++) {
+    const { cols } = rows;
+    for (let r = 0; r < count; r++) {
       let square = 0;
       for (let i = r * cols; i < (r + 1) * cols; i++) square += block[i]! * block[i]!;
-      this.#nearest.of(products, r, to - from, squares, square);
+      this.#nearest.of(products, r, count, squares, square);
       this.#chosen[0] = this.#first(group.near);
-      const some = pairs ? chooseCopies(this.#replication, this.#nearest, between, this.#chosen) : 1;
-      this.#keep(ids[from + r]!, group.near, some);
+      const some = chooseCopies(this.#replication, this.#nearest, between, this.#chosen);
+      this.#keep(first + ids[r]!, group.near, some);
     }
   }
 

@@ -1,148 +1,258 @@
-/** Inserts and deletes: each a transaction of the store that leaves lists, heads and directory in accord, or as they were. */
+/**
+ * Inserts and deletes: each a transaction of the store that leaves lists, heads and directory in accord, or as they were. What is to change is
+ * worked out in short pieces among which searches go on; then it becomes the index's at once, between two searches, and is on its way to the store.
+ */
 import { MnemeError } from "../../../errors.ts";
-import { kernels } from "../../../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
+import { type Matrix, rowOf } from "../../../linalg/index.ts";
+import { Pacer } from "../../../pacer.ts";
 import type { ReadableStore, Store } from "../../../storage/store.ts";
-import type { RowSet } from "../../row-set.ts";
-import { type About, putAbout, putChangedHeads, putDead } from "./about.ts";
-import { Draft } from "./draft.ts";
-import type { ScannedHeads } from "./heads.ts";
+import { type About, putAbout, putChangedHeads, spaceOf } from "./about.ts";
+import { Draft, type DraftedList } from "./draft.ts";
+import type { GraphHeads } from "./graph-heads.ts";
+import { HeadsDraft } from "./heads-draft.ts";
 import { Lire } from "./lire.ts";
 import type { ListReader } from "./list-reader.ts";
+import type { LiveRows } from "./live-rows.ts";
 import type { Postings } from "./postings.ts";
+import { Turns } from "./turns.ts";
 
 /** Rows put in with one transaction: bounds the lists that are held meanwhile. */
-const INSERTED = 128;
-/** Lists looked through with one transaction. */
-const CLEANED = 128;
+const INSERTED = 64;
+/** Lists cleaned with one transaction. */
+const CLEANED = 64;
 /** A list of less than this share of the limit is given up. */
 const LEAST_SHARE = 1 / 8;
+const MOST_ID = 0xffff_ffff;
 
 export interface IndexParts {
   readonly store: ReadableStore;
   readonly name: string;
   readonly about: About;
   readonly postings: Postings;
-  readonly heads: ScannedHeads;
+  readonly heads: GraphHeads;
   readonly reader: ListReader;
-  /** Rows that were deleted and may still lie in lists. */
-  readonly dead: RowSet;
+  readonly live: LiveRows;
 }
 
-export class Changes {
-  readonly #parts: IndexParts;
-  #about: About;
-  #dead: RowSet;
-  /** Set while memory is ahead of the store. */
-  #isAhead = false;
+/** What is worked out: changed lists and heads, and what is to be said of the whole. */
+interface Drafted {
+  readonly heads: HeadsDraft;
+  readonly lists: readonly DraftedList[];
+  /** Rows that come with it. */
+  readonly added: readonly number[];
+}
 
-  constructor(parts: IndexParts) {
+type Work = (lire: Lire, draft: Draft) => Promise<readonly number[]>;
+
+export class Changes implements Disposable {
+  readonly #parts: IndexParts;
+  /** Those of searches: the index changes between two of them. */
+  readonly #searches: Turns;
+  readonly #changes = new Turns();
+  readonly #pacer = new Pacer();
+  #about: About;
+  #written: Promise<void> = Promise.resolve();
+  /** Set where memory is ahead of the store for good. */
+  #hasFailed = false;
+  #isDisposed = false;
+
+  constructor(parts: IndexParts, searches: Turns) {
     this.#parts = parts;
     this.#about = parts.about;
-    this.#dead = parts.dead;
+    this.#searches = searches;
   }
 
   get about(): About {
     return this.#about;
   }
 
-  get dead(): RowSet {
-    return this.#dead;
+  /** Whether a change is under way or waits. */
+  get areUnderWay(): boolean {
+    return this.#changes.isBusy;
   }
 
   /** @param ids ascending, above all that were ever there. @throws MnemeError see SpannIndex.insert */
   async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
-    const points = this.#checked(rows, ids);
-    for (let first = 0; first < ids.length; first += INSERTED) {
-      const some = Array.from(ids.subarray(first, first + INSERTED), (id, i) => ({
-        id,
-        values: rowOf(points, first + i),
-      }));
-      await this.#change(async (lire) => {
-        await lire.insert(some);
-        return { rows: this.#about.rows + some.length, lastRow: some.at(-1)!.id };
-      });
-    }
+    this.#writable("insert");
+    return this.#changes.run(async () => {
+      const points = this.#checked(rows, ids);
+      for (let first = 0; first < ids.length; first += INSERTED) {
+        const some = Array.from(ids.subarray(first, first + INSERTED), (id, i) => ({
+          id,
+          values: rowOf(points, first + i),
+        }));
+        await this.change("insert", async (lire) => {
+          await lire.insert(some);
+          return some.map(({ id }) => id);
+        });
+      }
+      await this.#written;
+    });
   }
 
-  /** @returns how many rows there were among them */
+  /** @returns how many rows there were among them. @throws MnemeError RANGE for what cannot be an id */
   async delete(ids: Iterable<number>): Promise<number> {
-    const store = this.#writable("delete");
-    const dead = this.#dead.clone();
-    let gone = 0;
-    for (const id of ids) {
-      if (id > this.#about.lastRow || dead.has(id)) continue;
-      dead.add(id);
-      gone++;
-    }
-    const about = { ...this.#about, rows: this.#about.rows - gone };
-    await store.batch((batch) => {
-      putDead(batch, this.#parts.name, dead.toBytes());
-      putAbout(batch, this.#parts.name, about);
+    this.#writable("delete");
+    const all = [...ids];
+    const bad = all.find((id) => !(Number.isInteger(id) && id >= 0 && id <= MOST_ID));
+    if (bad !== undefined)
+      throw new MnemeError("RANGE", `delete: id ${bad}; ids are whole numbers from 0 to ${MOST_ID}`);
+    return this.#changes.run(async () => {
+      const gone = await this.remove("delete", all);
+      await this.#written;
+      return gone;
     });
-    this.#dead = dead;
-    this.#about = about;
-    return gone;
+  }
+
+  /** Rows are found no more. Within a turn of changes; it may not be durable yet. @returns how many there were */
+  remove(verb: string, ids: Iterable<number>): Promise<number> {
+    const store = this.#writable(verb);
+    return this.#searches.run(() => {
+      this.#checkOpen(verb);
+      let gone = 0;
+      for (const id of ids) if (this.#parts.live.delete(id)) gone++;
+      this.#about = { ...this.#about, rows: this.#about.rows - gone };
+      if (gone > 0) this.#write(store, []);
+      return gone;
+    });
   }
 
   /** Takes deleted rows out of the lists, and gives up lists that are left with few. */
   async clean(): Promise<void> {
-    for (let first = 0; first < this.#parts.heads.count; first += CLEANED) {
-      await this.#change(async (_, draft) => {
-        const last = Math.min(first + CLEANED, this.#parts.heads.count);
-        for (let list = first; list < last; list++) {
-          const held = this.#parts.reader.directory.counts[list] ?? 0;
-          const rows = await draft.rows(list);
-          if (rows.length < held) draft.replace(list, rows);
-        }
-        return {};
-      });
-    }
+    this.#writable("clean");
+    return this.#changes.run(async () => {
+      for (let list = 0; list < this.#parts.heads.count; ) {
+        await this.change("clean", async (_, draft) => {
+          for (; list < this.#parts.heads.count && draft.changed.size < CLEANED; list++) {
+            await this.breathe("clean");
+            if (draft.hasDead(list)) draft.replace(list, await draft.rows(list));
+          }
+          return [];
+        });
+      }
+      await this.relink("clean");
+      await this.#written;
+    });
   }
 
-  /** Changes lists and writes them, with heads and directory, in one transaction. */
-  async #change(work: (lire: Lire, draft: Draft) => Promise<Partial<About>>): Promise<void> {
-    const { name, postings, heads, reader } = this.#parts;
-    const store = this.#writable("insert");
+  /** A graph over the heads where there is none, though they are many. Within a turn of changes. */
+  async relink(verb: string): Promise<void> {
+    const { heads } = this.#parts;
+    if (!heads.lacksGraph) return;
+    await this.#written;
+    await heads.relink({ seed: this.#about.seed });
+    await this.#searches.run(() => {
+      this.#checkOpen(verb);
+      this.#write(this.#writable(verb), []);
+    });
+  }
+
+  /** Works in a turn of changes. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#changes.run(work);
+  }
+
+  /** Settles when all that was changed is durable. */
+  settled(): Promise<void> {
+    return this.#written;
+  }
+
+  /** Lets others have the thread when it is time. @throws MnemeError DISPOSED, STATE */
+  async breathe(verb: string): Promise<void> {
+    if (!this.#pacer.isDue) return;
+    await this.#pacer.pause();
+    this.#checkOpen(verb);
+  }
+
+  /**
+   * Changes lists and writes them, with heads and directory, in one transaction. Within a turn of changes; it may not be durable yet.
+   * @param lists that are too long or too short are split and given up, or left as they are
+   */
+  async change(verb: string, work: Work, lists: "in order" | "as they are" = "in order"): Promise<void> {
+    const { postings, reader, live } = this.#parts;
+    const store = this.#writable(verb);
     const { limit } = postings.shape;
-    const draft = new Draft(postings, heads, reader, this.#dead);
+    const heads = new HeadsDraft(this.#parts.heads);
+    const draft = new Draft(postings, heads, reader, live, () => this.breathe(verb));
     const limits = { limit, least: Math.floor(limit * LEAST_SHARE) };
     const lire = new Lire(draft, heads, this.#about.replication, limits);
-    this.#isAhead = true;
-    const changed = await work(lire, draft);
-    await lire.settle();
-    if (draft.changed.size > 0) {
-      let about = this.#about;
-      await store.batch((batch) => {
-        const before = reader.directory.counts.reduce((sum, count) => sum + count, 0);
-        const lists = draft.write(batch);
-        const held = lists.reduce(
-          (sum, { list, rows }) => sum + rows - (reader.directory.counts[list] ?? 0),
-          0,
-        );
-        for (const { list, rows, radius } of lists) reader.setList(list, rows, radius);
-        about = { ...this.#about, ...changed, lists: heads.count, copies: before + held };
-        const codes = { ...heads.codes, ...reader.directory };
-        putChangedHeads(batch, name, codes, draft.changed, postings.shape.coder);
-        putAbout(batch, name, about);
-      });
-      this.#about = about;
-    }
-    this.#isAhead = false;
+    const added = await work(lire, draft);
+    if (lists === "in order") await lire.settle();
+    if (draft.changed.size === 0) return;
+    const drafted = { heads, lists: await draft.drafted(), added };
+    await this.#written;
+    await this.#searches.run(() => {
+      this.#checkOpen(verb);
+      this.#become(store, drafted);
+    });
   }
 
   /** @throws MnemeError STATE where memory does not agree with the store */
   checkSound(verb: string): void {
-    if (this.#isAhead)
+    if (this.#hasFailed)
       throw new MnemeError(
         "STATE",
         `${verb}: an earlier change of "${this.#parts.name}" failed; open the index again`,
       );
   }
 
+  /** A change that is under way ends with an error. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+  }
+
+  #become(store: Store, { heads, lists, added }: Drafted): void {
+    const { reader, postings, live } = this.#parts;
+    let copies = 0;
+    for (const { list, rows, radius, before } of lists) {
+      copies += rows - before;
+      reader.setList(list, rows, radius);
+    }
+    heads.apply();
+    postings.hold(lists);
+    for (const id of added) live.add(id);
+    this.#about = {
+      ...this.#about,
+      lists: this.#parts.heads.count,
+      rows: this.#about.rows + added.length,
+      copies: this.#about.copies + copies,
+      lastRow: Math.max(this.#about.lastRow, live.lastRow),
+    };
+    this.#write(store, lists, heads.changed);
+  }
+
+  /** Begins to write; `#written` settles when it is durable. */
+  #write(store: Store, lists: readonly DraftedList[], heads: Iterable<number> = []): void {
+    const { name, postings, reader, live } = this.#parts;
+    const writing = store.batch((batch) => {
+      for (const list of lists) postings.write(batch, list);
+      const codes = { ...this.#parts.heads.codes, ...reader.directory };
+      const changed = { heads, lists: lists.map(({ list }) => list) };
+      putChangedHeads(batch, name, codes, changed, postings.shape.coder);
+      this.#parts.heads.write(batch, name);
+      live.write(batch);
+      putAbout(batch, name, this.#about);
+    });
+    this.#written = writing.then(
+      () => postings.release(),
+      (error) => {
+        this.#hasFailed = true;
+        throw error;
+      },
+    );
+    // whoever waits for it is told
+    this.#written.catch(() => {});
+  }
+
+  #checkOpen(verb: string): void {
+    if (this.#isDisposed)
+      throw new MnemeError("DISPOSED", `${verb}: "${this.#parts.name}" was closed meanwhile`);
+    this.checkSound(verb);
+  }
+
   #writable(verb: string): Store {
     const { store } = this.#parts;
-    this.checkSound(verb);
+    this.#checkOpen(verb);
     if (!store.writable)
       throw new MnemeError(
         "READ_ONLY",
@@ -152,29 +262,18 @@ export class Changes {
   }
 
   #checked(rows: Matrix, ids: Uint32Array): Matrix {
-    const { dim, metric, lastRow } = this.#about;
+    const { dim, lastRow } = this.#about;
     if (rows.cols !== dim || ids.length !== rows.rows)
       throw new MnemeError(
         "DIMENSION",
         `insert: ${rows.rows} rows of ${rows.cols} values with ${ids.length} ids; expected ${dim} values and an id each`,
       );
-    const bad = kernels().findNotFinite(rows.data);
-    if (bad >= 0) throw new MnemeError("NOT_FINITE", `insert: row ${Math.floor(bad / dim)} is not finite`);
     for (let i = 0; i < ids.length; i++)
       if (ids[i]! <= (i === 0 ? lastRow : ids[i - 1]!))
         throw new MnemeError(
           "ARGUMENT",
           `insert: id ${ids[i]} after ${i === 0 ? lastRow : ids[i - 1]}; ids ascend and are never used again`,
         );
-    return metric === "cosine" ? unit(rows) : rows;
+    return spaceOf(this.#about).points(rows, "insert");
   }
-}
-
-function unit(rows: Matrix): Matrix {
-  const copy = matrix(rows.rows, rows.cols, rows.data.slice());
-  kernels().normalizeF32(copy.data, rows.cols);
-  for (let r = 0; r < rows.rows; r++)
-    if (rowOf(copy, r).every((value) => value === 0))
-      throw new MnemeError("ZERO_VECTOR", `insert: row ${r} is zero, which has no cosine; leave it out`);
-  return copy;
 }

@@ -1,42 +1,45 @@
 /** What a search has found: the best rows that its filter, cursor and least score let through, and how far the k-th is. */
 import type { Hits } from "../../hits.ts";
 import { isAfter } from "../../hits.ts";
-import type { RowSet } from "../../row-set.ts";
 import type { SearchOptions } from "../../segment.ts";
 import { TopK } from "../../top-k.ts";
-import type { SpannMetric } from "./about.ts";
+import type { LiveRows } from "./live-rows.ts";
+import { distanceOf, type QueryPoint, scoreOf } from "./metric-space.ts";
 
 export class Found {
   readonly k: number;
-  readonly #metric: SpannMetric;
+  readonly #query: QueryPoint;
   readonly #options: SearchOptions;
   readonly #heap: TopK;
 
-  readonly #dead: RowSet;
+  readonly #live: LiveRows;
 
-  /** @param dead rows that do not count */
-  constructor(metric: SpannMetric, options: SearchOptions, dead: RowSet) {
-    this.#dead = dead;
+  /** @param live rows that count */
+  constructor(query: QueryPoint, options: SearchOptions, live: LiveRows) {
+    this.#live = live;
     this.k = options.k;
-    this.#metric = metric;
+    this.#query = query;
     this.#options = options;
     this.#heap = new TopK(options.k);
   }
 
   /** Whether the filter lets a row through: the rest is known with its distance. */
   allows(row: number): boolean {
-    return (this.#options.filter?.has(row) ?? true) && !this.#dead.has(row);
+    return (this.#options.filter?.has(row) ?? true) && this.#live.has(row);
   }
 
   /** Squared distance that a row must not exceed to count: that of the k-th, or of the least score; infinite where any counts. */
   get limit(): number {
     const { minScore } = this.#options;
-    return Math.min(this.kth, minScore === undefined ? Number.POSITIVE_INFINITY : this.#distanceOf(minScore));
+    return Math.min(
+      this.kth,
+      minScore === undefined ? Number.POSITIVE_INFINITY : distanceOf(minScore, this.#query),
+    );
   }
 
   /** Squared distance of the k-th row; infinite until there are k. */
   get kth(): number {
-    return this.#heap.isFull ? this.#distanceOf(this.#heap.threshold) : Number.POSITIVE_INFINITY;
+    return this.#heap.isFull ? distanceOf(this.#heap.threshold, this.#query) : Number.POSITIVE_INFINITY;
   }
 
   get isFull(): boolean {
@@ -44,7 +47,7 @@ export class Found {
   }
 
   push(row: number, distance: number): void {
-    const score = Math.fround(this.#metric === "cosine" ? 1 - distance / 2 : -distance);
+    const score = scoreOf(distance, this.#query);
     const { minScore, after } = this.#options;
     if (minScore !== undefined && score < minScore) return;
     if (after && !isAfter(after, score, row)) return;
@@ -54,9 +57,5 @@ export class Found {
   /** Best first; empties it. */
   hits(): Hits {
     return this.#heap.drain();
-  }
-
-  #distanceOf(score: number): number {
-    return this.#metric === "cosine" ? 2 * (1 - score) : -score;
   }
 }

@@ -21,20 +21,24 @@ export interface Group {
   readonly near: Uint32Array;
 }
 
-export interface Groups {
-  readonly groups: readonly Group[];
-  /** Group of each row. */
-  readonly of: Uint32Array;
-}
+/** The groups of a tree. */
+export class TreeGroups {
+  readonly all: readonly Group[];
+  readonly #tree: BalancedTree;
+  readonly #groupOf: ReadonlyMap<number, Int32Array>;
 
-/** @param near leaves that a group knows */
-export function groupRows(rows: Matrix, tree: BalancedTree, near: number, pool?: LazyPool): Groups {
-  const { own, groupOf } = groupsOf(tree);
-  const of = descend(rows, tree, groupOf, pool);
-  return {
-    groups: own.map((leaves) => ({ own: leaves, near: nearestLeaves(tree.leaves, leaves, near) })),
-    of,
-  };
+  /** @param near leaves that a group knows */
+  constructor(tree: BalancedTree, near: number) {
+    const { own, groupOf } = groupsOf(tree);
+    this.all = own.map((leaves) => ({ own: leaves, near: nearestLeaves(tree.leaves, leaves, near) }));
+    this.#tree = tree;
+    this.#groupOf = groupOf;
+  }
+
+  /** Group of each row. */
+  of(rows: Matrix, pool?: LazyPool): Uint32Array {
+    return descend(rows, this.#tree, this.#groupOf, pool);
+  }
 }
 
 /** Cuts the tree at the nodes that have few leaves. `groupOf`: of each child of a node that is not cut off, its group or -1. */

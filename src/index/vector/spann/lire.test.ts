@@ -94,6 +94,34 @@ describe("a SpannIndex that changes", () => {
     expect((await after).rows[0]).not.toBe(5);
   });
 
+  test("searches go on while rows come, and see whole lists", async () => {
+    const { index } = await grown();
+    const adding = index.insert(rowsOf(made.rows(4500), 3000, 4500), idsOf(3000, 4500));
+    let isAdding = true;
+    adding.finally(() => (isAdding = false)).catch(() => {});
+    let searches = 0;
+    for (; isAdding; searches++) {
+      const row = (searches * 37) % 3000;
+      expect((await index.search(rowOf(rows, row), { k: 3 })).rows[0]).toBe(row);
+    }
+    await adding;
+    expect(searches).toBeGreaterThan(20);
+    expect(index.about.rows).toBe(4500);
+    expect((await index.search(rowOf(rows, 9), { k: 4500 })).rows.length).toBe(4500);
+  });
+
+  test("closed while rows come, it says so", async () => {
+    const { store, index } = await grown();
+    const adding = index.insert(rowsOf(made.rows(4500), 3000, 4500), idsOf(3000, 4500));
+    await index.search(rowOf(rows, 1), { k: 1 });
+    index[Symbol.dispose]();
+    await expect(adding).rejects.toThrow("closed meanwhile");
+    await expect(index.search(rowOf(rows, 1), { k: 1 })).rejects.toThrow("closed");
+    using again = await SpannIndex.open(store, "test", ALL);
+    expect(again.about.rows).toBeLessThan(4500);
+    expect(await recallOf(again, rows, idsOf(0, 3000))).toBeGreaterThan(0.9);
+  });
+
   test("a failed commit is told, and nothing more is changed until it is opened again", async () => {
     const { store, index } = await grown();
     const batch = store.batch.bind(store);
@@ -108,6 +136,19 @@ describe("a SpannIndex that changes", () => {
     await again.insert(rowsOf(rows, 0, 3), idsOf(3000, 3003));
   });
 
+  test("deleting what is not there changes nothing: ids never used, or deleted before", async () => {
+    const store = memoryStore();
+    const ids = idsOf(0, 500).map((i) => 7 * i);
+    await buildSpann(store, "test", rowsOf(rows, 0, 500), { limit: 32, ids });
+    using index = await SpannIndex.open(store, "test", ALL);
+    expect(await index.delete([1, 6, 3494, 100_000])).toBe(0);
+    expect(await index.delete([7, 7, 8])).toBe(1);
+    expect(await index.delete([7])).toBe(0);
+    expect(index.about.rows).toBe(499);
+    using again = await SpannIndex.open(store, "test", ALL);
+    expect(await again.delete([7, 14])).toBe(1);
+  });
+
   test("refuses numbers that are used, rows that are none", async () => {
     const { index } = await grown();
     const one = rowsOf(rows, 0, 1);
@@ -116,5 +157,7 @@ describe("a SpannIndex that changes", () => {
     await expect(index.insert(matrix(1, DIM), Uint32Array.of(4000))).rejects.toThrow("zero");
     const bad = matrix(1, DIM, new Float32Array(DIM).fill(Number.NaN));
     await expect(index.insert(bad, Uint32Array.of(4000))).rejects.toThrow("not finite");
+    await expect(index.delete([1, -4])).rejects.toThrow("id -4");
+    await expect(index.delete([0.5])).rejects.toThrow("id 0.5");
   });
 });

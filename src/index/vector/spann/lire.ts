@@ -6,8 +6,9 @@
 import { MnemeError } from "../../../errors.ts";
 import { kMeans, type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
 import { chooseCopies, type Replication } from "./closure.ts";
+import { squaredDistance as distance } from "./distance.ts";
 import type { Draft, DraftRow } from "./draft.ts";
-import type { ScannedHeads } from "./heads.ts";
+import type { HeadsDraft } from "./heads-draft.ts";
 
 /** Centres that a new row chooses among. */
 const CANDIDATES = 16;
@@ -27,11 +28,11 @@ export interface LireLimits {
 
 export class Lire {
   readonly #draft: Draft;
-  readonly #heads: ScannedHeads;
+  readonly #heads: HeadsDraft;
   readonly #limits: LireLimits;
   readonly #replication: Replication;
 
-  constructor(draft: Draft, heads: ScannedHeads, replication: Replication, limits: LireLimits) {
+  constructor(draft: Draft, heads: HeadsDraft, replication: Replication, limits: LireLimits) {
     this.#draft = draft;
     this.#heads = heads;
     this.#replication = replication;
@@ -40,7 +41,10 @@ export class Lire {
 
   /** Puts rows in their lists. */
   async insert(rows: readonly DraftRow[]): Promise<void> {
-    for (const row of rows) for (const list of this.#listsFor(row.values)) await this.#draft.add(list, row);
+    for (const row of rows) {
+      for (const list of this.listsFor(row.values)) this.#draft.append(list, row);
+      await this.#draft.breathe();
+    }
   }
 
   /** Splits what is too long and gives up what is too short, until all is in order. */
@@ -49,20 +53,26 @@ export class Lire {
     const waiting = new Set(this.#draft.changed);
     for (const list of waiting) {
       waiting.delete(list);
-      const { length } = await this.#draft.rows(list);
-      const touched =
-        length > this.#limits.limit
-          ? await this.#split(list)
-          : length < this.#limits.least && this.#heads.isThere(list)
-            ? await this.#giveUp(list)
-            : [];
+      await this.#draft.breathe();
+      const touched = await this.#settle(list);
       for (const other of touched) waiting.add(other);
       if (touched.length > 0 && left-- === 0)
         throw new MnemeError("INTERNAL", "spann: splitting lists does not come to an end; please report");
     }
   }
 
-  #listsFor(values: Float32Array): number[] {
+  /** @returns lists whose rows have changed by what was done */
+  async #settle(list: number): Promise<readonly number[]> {
+    const { limit, least } = this.#limits;
+    // deleted rows go when it is read whole
+    if (this.#draft.count(list) > limit && (await this.#draft.rows(list)).length > limit)
+      return this.#split(list);
+    const isShort = this.#draft.count(list) < least && !this.#draft.isLonger(list);
+    return isShort && this.#heads.isThere(list) ? this.#giveUp(list) : [];
+  }
+
+  /** The lists that a row belongs in: that of the nearest centre, and further ones by the rule of replication. */
+  listsFor(values: Float32Array): number[] {
     const { count, lists, distances } = this.#heads.nearest(values, CANDIDATES);
     const centres = Array.from(lists, (list) => this.#heads.centre(list));
     const chosen = new Uint32Array(CANDIDATES);
@@ -92,7 +102,8 @@ export class Lire {
   async #moveOut(half: number, old: Float32Array, touched: Set<number>): Promise<void> {
     const centre = this.#heads.centre(half);
     const stay: DraftRow[] = [];
-    for (const row of await this.#draft.rows(half)) {
+    for (const row of (await this.#draft.rows(half)).slice()) {
+      await this.#draft.breathe();
       const own = distance(row.values, centre);
       const target = distance(row.values, old) <= own ? this.#nearer(row.values, own, half) : -1;
       if (target >= 0 && (await this.#draft.add(target, row))) touched.add(target);
@@ -112,6 +123,7 @@ export class Lire {
     const centres = halves.map((half) => this.#heads.centre(half));
     for (const list of this.#heads.nearest(old, NEIGHBOURS + 2).lists.slice()) {
       if (halves.includes(list)) continue;
+      await this.#draft.breathe();
       const own = this.#heads.centre(list);
       const stay: DraftRow[] = [];
       const rows = await this.#draft.rows(list);
@@ -136,6 +148,7 @@ export class Lire {
     this.#draft.replace(list, []);
     const touched = new Set<number>();
     for (const row of rows) {
+      await this.#draft.breathe();
       for (const target of this.#heads.nearest(row.values, 2).lists.slice()) {
         if (target === list || !(await this.#draft.add(target, row))) continue;
         touched.add(target);
@@ -173,10 +186,4 @@ function meanOf(rows: readonly DraftRow[], dim: number): Float32Array {
   const mean = new Float32Array(dim);
   for (const { values } of rows) for (let i = 0; i < dim; i++) mean[i]! += values[i]! / rows.length;
   return mean;
-}
-
-function distance(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
-  return sum;
 }

@@ -44,8 +44,13 @@ export class ListQuery implements Disposable {
     return this.#square;
   }
 
-  set(query: Float32Array): void {
+  /** For `distances` only: scans need more of it. */
+  setValues(query: Float32Array): void {
     this.#query.f32().set(query);
+  }
+
+  set(query: Float32Array): void {
+    this.setValues(query);
     this.#square = squareOf(query);
     const rotated = query.slice();
     this.#coder.rotation.apply(rotated);

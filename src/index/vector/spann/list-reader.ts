@@ -29,11 +29,13 @@ export class ListReader implements Disposable {
   readonly #listPages: number;
   readonly #lists: SlotCache;
   readonly #pages: SlotCache;
+  readonly #least: number;
 
   /** @param least lists that one round needs at once */
   constructor(postings: Postings, rows: Uint32Array, radii: Float32Array, cacheBytes: number, least: number) {
     this.shape = postings.shape;
     this.#postings = postings;
+    this.#least = least;
     this.#rows = rows;
     this.#radii = radii;
     this.#listPages = this.shape.finePages(this.shape.limit);
@@ -48,6 +50,13 @@ export class ListReader implements Disposable {
 
   get cacheBytes(): number {
     return this.#lists.bytes + this.#pages.bytes;
+  }
+
+  /** What the smallest cache holds. */
+  get leastCacheBytes(): number {
+    const of = ({ slotBytes }: SlotCache): number =>
+      this.#least * slotBytes + SlotCache.overhead(this.#least);
+    return of(this.#lists) + of(this.#pages);
   }
 
   get directoryBytes(): number {

@@ -8,7 +8,9 @@ import { encodeHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { distance, exactNearest, gaussian, MadeUp } from "./made-up.test.support.ts";
+import { MetricSpace } from "./metric-space.ts";
 import { isPruned } from "./prune.ts";
+import { Points } from "./row-source.ts";
 import { SeenRows } from "./seen-rows.ts";
 import { SlotCache } from "./slot-cache.ts";
 
@@ -128,10 +130,11 @@ describe("replication", () => {
 
   test.each([{ rule: "single" }, soarDefaults, closureDefaults] as Replication[])(
     "%j: each row in a list, none twice in one, none over the limit",
-    (replication) => {
+    async (replication) => {
       const rows = gaussian(3000, 8, 11);
       const tree = balancedTree(rows, { leafRows: 20 });
-      const { starts, rows: held } = assignRows(rows, tree, replication, 40);
+      const points = new Points(rows, new MetricSpace("l2", 8), 1);
+      const { starts, rows: held } = await assignRows(points, tree, replication, 40);
       expect(new Set(held).size).toBe(3000);
       expect(held.length).toBeLessThanOrEqual(3000 * mostCopies(replication));
       for (let l = 0; l < tree.leaves.rows; l++) {

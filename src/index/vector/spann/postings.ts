@@ -15,7 +15,9 @@ const HEADER = 8;
 
 /** A value that takes longer came from a disk: several are then waited for at once. What is in RAM takes a twentieth. */
 const SLOW_MS = 0.1;
-/** Batches that are read ahead after a slow one. */
+/** So many slow batches in a row are a disk: a single one may be a thread that was not let run. */
+const SLOW_BATCHES = 2;
+/** Batches that are read ahead after those. */
 const READ_AHEAD = 8;
 
 /** Where the parts of a list's value begin. */
@@ -73,16 +75,40 @@ export interface ListValue {
   readonly fine: Uint8Array;
 }
 
+/** What a list is in the store: one value, absent where it has no rows, and pages of fine codes, those that differ from what is there. */
+export interface ListValues {
+  readonly list: number;
+  readonly rows: number;
+  readonly value: Uint8Array | undefined;
+  readonly pages: readonly (readonly [number, Uint8Array])[];
+  /** Rows that it had before. */
+  readonly before: number;
+}
+
+/** What of a list can be read. */
+export interface Sound {
+  /** Absent where they cannot be trusted. */
+  readonly ids: Uint32Array | undefined;
+  /** Numbers of pages of fine codes. */
+  readonly pages: ReadonlySet<number>;
+}
+
 /** Takes a value that is borrowed until it returns. */
 export type Take = (value: Uint8Array, index: number) => void;
+
+type Visit = (value: Uint8Array | undefined, index: number) => void;
 
 export class Postings {
   readonly shape: PostingShape;
   readonly #store: ReadableStore;
   readonly #name: string;
   readonly #build: number;
-  /** Batches to come that are read ahead: the store was slow not long ago. */
+  /** Values on their way to the store, by their keys. */
+  readonly #held = new Map<string, Uint8Array>();
+  /** Slow batches one after the other. */
   #slow = 0;
+  /** Batches to come that are read ahead. */
+  #ahead = 0;
 
   constructor(store: ReadableStore, name: string, build: number, shape: PostingShape) {
     this.#store = store;
@@ -92,31 +118,125 @@ export class Postings {
   }
 
   /** Puts a list in place of what was there under its number. @param before rows that it had */
-  put(batch: Batch, list: number, { ids, coarse, fine }: ListValue, before = 0): void {
+  put(batch: Batch, list: number, value: ListValue, before = 0): void {
+    this.write(batch, this.values(list, value, before));
+  }
+
+  /** A list as values of the store. @param before rows that it had */
+  values(list: number, { ids, coarse, fine }: ListValue, before: number): ListValues {
     const { coder, pageRows } = this.shape;
     const value = new Uint8Array(this.shape.listBytes(ids.length));
     const words = new DataView(value.buffer);
     words.setUint32(0, this.#build, true);
     words.setUint32(4, ids.length, true);
-    ids.forEach((id, i) => words.setUint32(idsAt + i * 4, id, true));
+    for (let i = 0; i < ids.length; i++) words.setUint32(idsAt + i * 4, ids[i]!, true);
     value.set(coarse, blocksAt(ids.length));
-    batch.put(NAMESPACE, this.#listKey(list), value);
-    const pages = this.shape.finePages(ids.length);
-    for (let page = 0; page < pages; page++) {
-      const codes = fine.subarray(page * pageRows * coder.fineBytes, (page + 1) * pageRows * coder.fineBytes);
-      const bytes = new Uint8Array(HEADER + codes.length);
-      new DataView(bytes.buffer).setUint32(0, this.#build, true);
-      bytes.set(codes, HEADER);
-      batch.put(NAMESPACE, this.#fineKey(list, page), bytes);
-    }
-    for (let page = pages; page < this.shape.finePages(before); page++)
+    const pages: [number, Uint8Array][] = [];
+    const step = pageRows * coder.fineBytes;
+    for (let page = 0; page < this.shape.finePages(ids.length); page++)
+      pages.push([page, this.#finePage(fine.subarray(page * step, (page + 1) * step))]);
+    return { list, rows: ids.length, value: ids.length > 0 ? value : undefined, pages, before };
+  }
+
+  /** The same list with rows behind those that it has. @param blocks of each row a block with its coarse codes in the first lane */
+  appended(
+    list: number,
+    before: number,
+    ids: readonly number[],
+    blocks: readonly Uint8Array[],
+    fine: Uint8Array,
+  ): ListValues {
+    const { coder, pageRows } = this.shape;
+    const rows = before + ids.length;
+    const value = new Uint8Array(this.shape.listBytes(rows));
+    this.#readLocal(this.#listKey(list), (old) => {
+      this.#checkList(old, list, before);
+      value.set(old!.subarray(0, idsAt + before * 4));
+      value.set(old!.subarray(blocksAt(before)), blocksAt(rows));
+    });
+    const words = new DataView(value.buffer);
+    words.setUint32(4, rows, true);
+    const blockBytes = BLOCK_ROWS * coder.coarseBytes;
+    ids.forEach((id, i) => {
+      const place = before + i;
+      words.setUint32(idsAt + place * 4, id, true);
+      const at = blocksAt(rows) + Math.floor(place / BLOCK_ROWS) * blockBytes;
+      coder.putLane(value.subarray(at, at + blockBytes), place % BLOCK_ROWS, blocks[i]!);
+    });
+    const first = Math.floor(before / pageRows);
+    const held = before - first * pageRows;
+    const codes = new Uint8Array(held * coder.fineBytes + fine.length);
+    if (held > 0)
+      this.#readLocal(this.#fineKey(list, first), (page) => {
+        this.#checkBuild(page, () => `page ${first} of list ${list}`);
+        codes.set(page!.subarray(HEADER));
+      });
+    codes.set(fine, held * coder.fineBytes);
+    const pages: [number, Uint8Array][] = [];
+    const step = pageRows * coder.fineBytes;
+    for (let at = 0, page = first; at < codes.length; at += step, page++)
+      pages.push([page, this.#finePage(codes.subarray(at, at + step))]);
+    return { list, rows, value, pages, before };
+  }
+
+  #finePage(codes: Uint8Array): Uint8Array {
+    const bytes = new Uint8Array(HEADER + codes.length);
+    new DataView(bytes.buffer).setUint32(0, this.#build, true);
+    bytes.set(codes, HEADER);
+    return bytes;
+  }
+
+  write(batch: Batch, { list, rows, value, pages, before }: ListValues): void {
+    if (value) batch.put(NAMESPACE, this.#listKey(list), value);
+    else batch.delete(NAMESPACE, this.#listKey(list));
+    for (const [page, bytes] of pages) batch.put(NAMESPACE, this.#fineKey(list, page), bytes);
+    for (let page = this.shape.finePages(rows); page < this.shape.finePages(before); page++)
       batch.delete(NAMESPACE, this.#fineKey(list, page));
   }
 
-  remove(batch: Batch, list: number, before: number): void {
-    batch.delete(NAMESPACE, this.#listKey(list));
-    for (let page = 0; page < this.shape.finePages(before); page++)
-      batch.delete(NAMESPACE, this.#fineKey(list, page));
+  /** From now on lists are read as these values have them: they are on their way to the store. */
+  hold(values: readonly ListValues[]): void {
+    for (const { list, value, pages } of values) {
+      if (value) this.#held.set(this.#listKey(list).join(), value);
+      for (const [page, bytes] of pages) this.#held.set(this.#fineKey(list, page).join(), bytes);
+    }
+  }
+
+  /** All that was held is in the store. */
+  release(): void {
+    this.#held.clear();
+  }
+
+  /** Numbers of a list's rows, owned, where the store is local. @throws MnemeError CORRUPT, VERSION */
+  readIds(list: number, rows: number): Uint32Array {
+    const ids = new Uint32Array(rows);
+    this.#readLocal(this.#listKey(list), (value) => {
+      this.#checkList(value, list, rows);
+      for (let i = 0; i < rows; i++) ids[i] = wordAt(value!, idsAt + i * 4);
+    });
+    return ids;
+  }
+
+  /** Fine codes of a page, owned, where the store is local. @throws MnemeError CORRUPT, VERSION */
+  readPage(list: number, page: number): Uint8Array {
+    let codes = new Uint8Array(0);
+    this.#readLocal(this.#fineKey(list, page), (value) => {
+      this.#checkBuild(value, () => `page ${page} of list ${list}`);
+      codes = value!.slice(HEADER);
+    });
+    return codes;
+  }
+
+  /** What of a list can be read, where the store is local. */
+  soundOf(list: number, rows: number): Sound {
+    const ids = unlessDamaged(() => this.readIds(list, rows));
+    const pages = new Set<number>();
+    const { pageRows, coder } = this.shape;
+    for (let page = 0; page < this.shape.finePages(rows); page++) {
+      const codes = unlessDamaged(() => this.readPage(list, page));
+      if (codes?.length === Math.min(pageRows, rows - page * pageRows) * coder.fineBytes) pages.add(page);
+    }
+    return { ids, pages };
   }
 
   /** Ids and fine codes of a list, owned: to change it. @throws MnemeError CORRUPT, VERSION */
@@ -160,21 +280,44 @@ export class Postings {
     });
   }
 
-  #read(keys: readonly Key[], take: (value: Uint8Array | undefined, i: number) => void): MaybePromise<void> {
-    if (this.#slow > 0 && this.#store.readAhead) {
-      this.#slow--;
+  #read(keys: readonly Key[], take: Visit): MaybePromise<void> {
+    if (this.#held.size === 0) return this.#readStored(keys, take);
+    const rest: number[] = [];
+    keys.forEach((key, i) => {
+      const held = this.#held.get(key.join());
+      if (held) take(held, i);
+      else rest.push(i);
+    });
+    return this.#readStored(
+      rest.map((i) => keys[i]!),
+      (value, j) => take(value, rest[j]!),
+    );
+  }
+
+  /** Of a store that can be written, whose reads are synchronous. */
+  #readLocal(key: Key, take: (value: Uint8Array | undefined) => void): void {
+    const held = this.#held.get(key.join());
+    if (held) take(held);
+    else void this.#readNow([key], take);
+  }
+
+  #readStored(keys: readonly Key[], take: Visit): MaybePromise<void> {
+    if (keys.length === 0) return;
+    if (this.#ahead > 0 && this.#store.readAhead) {
+      this.#ahead--;
       return this.#store.readAhead(NAMESPACE, keys).then(() => this.#readNow(keys, take));
     }
     const started = performance.now();
     const reading = this.#readNow(keys, take);
-    if (performance.now() - started > SLOW_MS * keys.length) this.#slow = READ_AHEAD;
+    this.#slow = performance.now() - started > SLOW_MS * keys.length ? this.#slow + 1 : 0;
+    if (this.#slow >= SLOW_BATCHES) {
+      this.#ahead = READ_AHEAD;
+      this.#slow = SLOW_BATCHES - 1;
+    }
     return reading;
   }
 
-  #readNow(
-    keys: readonly Key[],
-    take: (value: Uint8Array | undefined, i: number) => void,
-  ): MaybePromise<void> {
+  #readNow(keys: readonly Key[], take: Visit): MaybePromise<void> {
     if (this.#store.visitMany) return this.#store.visitMany(NAMESPACE, keys, take);
     const found = this.#store.getMany(NAMESPACE, keys);
     if (Array.isArray(found)) found.forEach(take);
@@ -182,17 +325,16 @@ export class Postings {
   }
 
   #checkList(value: Uint8Array | undefined, list: number, rows: number): void {
-    const words = this.#checkBuild(value, () => `list ${list}`);
-    const held = words.getUint32(4, true);
+    this.#checkBuild(value, () => `list ${list}`);
+    const held = wordAt(value!, 4);
     if (held === rows && value!.length === this.shape.listBytes(rows)) return;
     throw this.#damaged(`list ${list}`, `holds ${held} rows in ${value!.length} bytes, expected ${rows}`);
   }
 
-  #checkBuild(value: Uint8Array | undefined, what: () => string): DataView {
+  #checkBuild(value: Uint8Array | undefined, what: () => string): void {
     if (!value || value.length < HEADER) throw this.#damaged(what(), "is missing");
-    const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
-    const build = words.getUint32(0, true);
-    if (build === this.#build) return words;
+    const build = wordAt(value, 0);
+    if (build === this.#build) return;
     throw new MnemeError(
       "VERSION",
       `spann "${this.#name}": ${what()} is of build ${build}, the heads are of build ${this.#build}; build the index again`,
@@ -202,7 +344,7 @@ export class Postings {
   #damaged(what: string, why: string): MnemeError {
     return new MnemeError(
       "CORRUPT",
-      `spann "${this.#name}": ${what} ${why}; restore a snapshot or build the index again`,
+      `spann "${this.#name}": ${what} ${why}; repair the index, restore a snapshot or build it again`,
       { details: { index: this.#name } },
     );
   }
@@ -215,6 +357,19 @@ export class Postings {
     return [this.#name, "fine", list, page];
   }
 }
+
+function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MnemeError && (error.code === "CORRUPT" || error.code === "VERSION"))
+      return undefined;
+    throw error;
+  }
+}
+
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
 /** Blocks of a list of `rows` rows. */
 export const blocksOf = (rows: number): number => Math.ceil(rows / BLOCK_ROWS);

@@ -15,15 +15,7 @@ const FIRST_RESCORED = 1.5;
 /** Above what stands for no row. */
 const LOWEST = -3e38;
 
-/** Lists of a round, side by side. */
-interface Scanned {
-  readonly lists: Uint32Array;
-  readonly distances: Float32Array;
-  readonly pointers: Float64Array;
-  /** Where the scores of each list begin; one more than there are lists. */
-  readonly starts: Uint32Array;
-}
-
+/** Reused from round to round: what a search would make anew for each is what the collector stops it for. */
 export class Round implements Disposable {
   readonly #reader: ListReader;
   readonly #query: ListQuery;
@@ -31,6 +23,22 @@ export class Round implements Disposable {
   readonly #sifted: Region;
   readonly #seen = new SeenRows();
   readonly #visited = new SeenRows();
+  readonly #shortlist = new Shortlist(32);
+  /** Lists of the round, their centres' squared distances, their values; where their scores begin, one more than there are lists. */
+  readonly #lists: Uint32Array;
+  readonly #distances: Float32Array;
+  readonly #pointers: Float64Array;
+  readonly #starts: Uint32Array;
+  #count = 0;
+  /** Of the rows to be scored again: number, list, page of fine codes, where on it, squared distance of the centre. */
+  readonly #rows = new Uint32Array(MOST_ROWS);
+  readonly #listOf = new Uint32Array(MOST_ROWS);
+  readonly #pages = new Uint32Array(MOST_ROWS);
+  readonly #offsets = new Uint32Array(MOST_ROWS);
+  readonly #squares = new Float32Array(MOST_ROWS);
+  readonly #at = new Float64Array(MOST_ROWS);
+  #waiting = 0;
+  #words = new Uint32Array(0);
 
   /** @param most lists of a round */
   constructor(reader: ListReader, query: ListQuery, most: number) {
@@ -39,27 +47,34 @@ export class Round implements Disposable {
     this.#query = query;
     this.#scores = kernels().arena.alloc(scoreBytes(blocks));
     this.#sifted = kernels().arena.alloc(scoreBytes(blocks));
+    this.#lists = new Uint32Array(most);
+    this.#distances = new Float32Array(most);
+    this.#pointers = new Float64Array(most);
+    this.#starts = new Uint32Array(most + 1);
   }
 
   get bytes(): number {
-    return this.#scores.byteLength + this.#sifted.byteLength + this.#seen.bytes + this.#visited.bytes;
+    const regions = this.#scores.byteLength + this.#sifted.byteLength;
+    const ofRows = MOST_ROWS * 28 + this.#lists.length * 20 + this.#shortlist.bytes;
+    return regions + ofRows + this.#seen.bytes + this.#visited.bytes;
   }
 
   /** Before the first round of a query. */
   begin(): void {
     this.#seen.clear();
     this.#visited.clear();
+    this.#waiting = 0;
   }
 
   /** Adds to `found` what lists [from, to) of the heads hold, but for those that an earlier round read. */
   async search(heads: NearestHeads, from: number, to: number, found: Found): Promise<void> {
-    const scanned = this.#fresh(heads, from, to);
-    if (scanned.lists.length === 0) return;
-    const reading = this.#reader.lists(scanned.lists, scanned.pointers);
+    this.#choose(heads, from, to);
+    if (this.#count === 0) return;
+    const reading = this.#reader.lists(this.#lists.subarray(0, this.#count), this.#pointers);
     if (reading) await reading;
-    this.#scan(scanned);
-    if (!found.isFull) await this.#rescore(scanned, this.#best(scanned, found), found);
-    await this.#rescore(scanned, this.#above(scanned, found), found);
+    this.#scan();
+    if (!found.isFull) await this.#rescore(this.#best(found), found);
+    await this.#rescore(this.#above(found), found);
   }
 
   [Symbol.dispose](): void {
@@ -67,45 +82,45 @@ export class Round implements Disposable {
     this.#sifted[Symbol.dispose]();
   }
 
-  #fresh({ lists, distances }: NearestHeads, from: number, to: number): Scanned {
-    const fresh: number[] = [];
-    for (let i = from; i < to; i++)
-      if (this.#visited.add(lists[i]!) && this.#reader.rowsOf(lists[i]!) > 0) fresh.push(i);
-    return {
-      lists: Uint32Array.from(fresh, (i) => lists[i]!),
-      distances: Float32Array.from(fresh, (i) => distances[i]!),
-      pointers: new Float64Array(fresh.length),
-      starts: new Uint32Array(fresh.length + 1),
-    };
+  /** All of the kernels' memory: values of lists lie in it on words. */
+  get #memory(): Uint32Array {
+    const { buffer } = kernels().arena;
+    if (this.#words.buffer !== buffer) this.#words = new Uint32Array(buffer);
+    return this.#words;
   }
 
-  #scan({ lists, distances, pointers, starts }: Scanned): void {
+  #choose({ lists, distances }: NearestHeads, from: number, to: number): void {
+    this.#count = 0;
+    for (let i = from; i < to; i++) {
+      if (!this.#visited.add(lists[i]!) || this.#reader.rowsOf(lists[i]!) === 0) continue;
+      this.#lists[this.#count] = lists[i]!;
+      this.#distances[this.#count++] = distances[i]!;
+    }
+  }
+
+  #scan(): void {
     const scores = this.#scores.f32();
-    for (let i = 0; i < lists.length; i++) {
-      const list = lists[i]!;
+    for (let i = 0; i < this.#count; i++) {
+      const list = this.#lists[i]!;
       const rows = this.#reader.rowsOf(list);
       const blocks = blocksOf(rows);
-      const from = starts[i]!;
+      const from = this.#starts[i]!;
       const out = this.#scores.pointer + from * 4;
-      this.#query.scan(
-        pointers[i]! + blocksAt(rows),
-        blocks,
-        distances[i]!,
-        this.#reader.radiusOf(list),
-        out,
-      );
+      const codes = this.#pointers[i]! + blocksAt(rows);
+      this.#query.scan(codes, blocks, this.#distances[i]!, this.#reader.radiusOf(list), out);
       // what fills up the last block is no row
       scores.fill(Number.NEGATIVE_INFINITY, from + rows, from + blocks * BLOCK_ROWS);
-      starts[i + 1] = from + blocks * BLOCK_ROWS;
+      this.#starts[i + 1] = from + blocks * BLOCK_ROWS;
       this.#reader.counts.rows += rows;
     }
   }
 
   /** Places of the best by their bounds, as many as should give k rows. */
-  #best(scanned: Scanned, found: Found): Uint32Array {
+  #best(found: Found): Uint32Array {
     const scores = this.#scores.f32();
-    const end = scanned.starts[scanned.lists.length]!;
-    const list = new Shortlist(Math.ceil(found.k * FIRST_RESCORED) + 4);
+    const end = this.#starts[this.#count]!;
+    const list = this.#shortlist;
+    list.restart(Math.ceil(found.k * FIRST_RESCORED) + 4);
     for (let at = 0; at < end; at++) {
       const score = scores[at]!;
       if (score > list.threshold) list.push(score, at);
@@ -114,40 +129,47 @@ export class Round implements Disposable {
   }
 
   /** Places of all rows that may beat the k-th. */
-  #above({ starts, lists }: Scanned, found: Found): Uint32Array {
-    const scores = this.#scores.f32().subarray(0, starts[lists.length]!);
+  #above(found: Found): Uint32Array {
+    const scores = this.#scores.f32().subarray(0, this.#starts[this.#count]!);
     const sifted = this.#sifted.u32();
-    const { limit } = found;
-    const some = kernels().selectAbove(scores, Math.max(-limit, LOWEST), sifted);
-    return sifted.slice(0, some);
+    const some = kernels().selectAbove(scores, Math.max(-found.limit, LOWEST), sifted);
+    return sifted.subarray(0, some);
   }
 
   /** @param places in the scores, ascending */
-  async #rescore(scanned: Scanned, places: Uint32Array, found: Found): Promise<void> {
-    const { lists, distances, pointers, starts } = scanned;
-    const { shape } = this.#reader;
-    const words = new DataView(kernels().arena.buffer);
-    const wanted: { list: number; place: number; row: number; square: number }[] = [];
-    let i = 0;
-    for (const at of places) {
-      while (at >= starts[i + 1]!) i++;
-      const place = at - starts[i]!;
-      const row = words.getUint32(pointers[i]! + idsAt + place * 4, true);
-      if (!found.allows(row) || !this.#seen.add(row)) continue;
-      wanted.push({ list: lists[i]!, place, row, square: distances[i]! });
-    }
-    this.#reader.counts.rescored += wanted.length;
+  async #rescore(places: Uint32Array, found: Found): Promise<void> {
+    const { shape, counts } = this.#reader;
     const most = Math.min(MOST_ROWS, this.#reader.mostPages);
-    for (let first = 0; first < wanted.length; first += most) {
-      const some = wanted.slice(first, first + most);
-      const at = new Float64Array(some.length);
-      const ofLists = Uint32Array.from(some, ({ list }) => list);
-      const pages = Uint32Array.from(some, ({ list, place }) => this.#reader.pageOf(list, place));
-      const reading = this.#reader.pages(ofLists, pages, at);
-      if (reading) await reading;
-      const rows = Uint32Array.from(some, ({ place }, j) => at[j]! + shape.fineAt(place));
-      const squares = Float32Array.from(some, ({ square }) => square);
-      this.#query.distances(rows, squares).forEach((distance, j) => found.push(some[j]!.row, distance));
+    const words = this.#memory;
+    let i = 0;
+    for (let p = 0; p < places.length; p++) {
+      const at = places[p]!;
+      while (at >= this.#starts[i + 1]!) i++;
+      const place = at - this.#starts[i]!;
+      const row = words[(this.#pointers[i]! + idsAt) / 4 + place]!;
+      if (!found.allows(row) || !this.#seen.add(row)) continue;
+      const n = this.#waiting++;
+      this.#rows[n] = row;
+      this.#listOf[n] = this.#lists[i]!;
+      this.#pages[n] = this.#reader.pageOf(this.#lists[i]!, place);
+      this.#offsets[n] = shape.fineAt(place);
+      this.#squares[n] = this.#distances[i]!;
+      counts.rescored++;
+      if (this.#waiting === most) await this.#score(found);
     }
+    if (this.#waiting > 0) await this.#score(found);
+  }
+
+  /** Scores the rows that wait by their fine codes. */
+  async #score(found: Found): Promise<void> {
+    const count = this.#waiting;
+    this.#waiting = 0;
+    const pages = this.#pages.subarray(0, count);
+    const reading = this.#reader.pages(this.#listOf, pages, this.#at);
+    if (reading) await reading;
+    for (let j = 0; j < count; j++) this.#offsets[j]! += this.#at[j]!;
+    const codes = this.#offsets.subarray(0, count);
+    const distances = this.#query.distances(codes, this.#squares.subarray(0, count));
+    for (let j = 0; j < count; j++) found.push(this.#rows[j]!, distances[j]!);
   }
 }

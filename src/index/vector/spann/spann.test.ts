@@ -222,9 +222,18 @@ test("what is held is claimed from a budget, and given back", async () => {
   expect(budget.usedBytes).toBe(held());
   index[Symbol.dispose]();
   expect(budget.usedBytes).toBe(0);
-  await expect(SpannIndex.open(store, "test", { budget: new Budget(1000) })).rejects.toThrow(
-    "exceed the budget",
+  const small = SpannIndex.open(store, "test", { budget: new Budget(1000) });
+  const refused = await small.catch((error: Error & { details: { least: number } }) => error);
+  expect(String(refused)).toMatch(/exceed the budget of 1000.*the least/);
+  const { least } = (refused as { details: { least: number } }).details;
+  const cacheBytes = 1;
+  using fits = await SpannIndex.open(store, "test", { budget: new Budget(least), cacheBytes });
+  expect((await fits.search(rowOf(rows, 3), { k: 1 })).rows[0]).toBe(3);
+  const budgetBelow = new Budget(least - 1);
+  await expect(SpannIndex.open(store, "test", { budget: budgetBelow, cacheBytes })).rejects.toThrow(
+    "the least",
   );
+  expect(budgetBelow.usedBytes).toBe(0);
 });
 
 test("after a slow batch the next ones are read ahead, several at once", async () => {
@@ -269,6 +278,8 @@ describe("a SpannIndex refuses", () => {
     await expect(buildSpann(store, "x", matrix(0, DIM))).rejects.toThrow("no rows");
     await expect(buildSpann(store, "x", rows, { limit: 1 })).rejects.toThrow("limit");
     await expect(buildSpann(store, "x", rows, { ids: new Uint32Array(3) })).rejects.toThrow("3 ids");
+    const twice = Uint32Array.from({ length: 4000 }, (_, i) => i % 3999);
+    await expect(buildSpann(store, "x", rows, { ids: twice })).rejects.toThrow("id 0 comes twice");
     await expect(SpannIndex.open(store, "x")).rejects.toThrow("no such index");
     const { index } = await indexOf();
     await expect(index.search(new Float32Array(3), { k: 1 })).rejects.toThrow("40");

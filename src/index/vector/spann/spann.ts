@@ -4,21 +4,26 @@
  */
 import { MnemeError, throwIfAborted } from "../../../errors.ts";
 import type { Matrix } from "../../../linalg/index.ts";
+import { Pacer } from "../../../pacer.ts";
 import type { Budget, Claim } from "../../../storage/budget.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { emptyHits, type Hits } from "../../hits.ts";
-import { RowSet } from "../../row-set.ts";
 import type { SearchOptions } from "../../segment.ts";
-import { type About, readAbout, readDead, readHeads } from "./about.ts";
+import { type About, readAbout, readHeads, spaceOf } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
 import { Found } from "./found.ts";
+import { GraphHeads } from "./graph-heads.ts";
 import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
+import { LiveRows } from "./live-rows.ts";
+import type { MetricSpace, QueryPoint } from "./metric-space.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
+import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
 import { Round } from "./round.ts";
+import { Turns } from "./turns.ts";
 
 export interface SpannOptions {
   /** Bytes for lists and pages that are kept; default `spannDefaults.cacheBytes`. */
@@ -63,12 +68,18 @@ export class SpannIndex implements Disposable {
   readonly #lists: number;
   readonly #pruning: Pruning;
   readonly #claim: Claim | undefined;
+  readonly #parts: IndexParts;
+  readonly #space: MetricSpace;
   /** A search uses rooms of the index: the next one waits for it. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
+  readonly #pacer = new Pacer();
+  #isDisposed = false;
 
   private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
     const { heads, reader } = parts;
-    this.#changes = new Changes(parts);
+    this.#changes = new Changes(parts, this.#turns);
+    this.#parts = parts;
+    this.#space = spaceOf(parts.about);
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
@@ -83,13 +94,14 @@ export class SpannIndex implements Disposable {
     const settings = { ...spannDefaults, ...options };
     const about = await readAbout(store, name);
     const { mean, coarse, fine, counts, radii } = await readHeads(store, name, about);
-    const coder = new ListCoder(about.dim, about.seed);
+    const coder = new ListCoder(spaceOf(about).width, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
+    const live = await LiveRows.read(store, name, about.lastRow);
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
-    const heads = new ScannedHeads(coder, mean, about.radius, coarse, fine);
-    const dead = RowSet.fromBytes(await readDead(store, name));
+    const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    const heads = await GraphHeads.open(store, name, scanned);
     const index = new SpannIndex(
-      { store, name, about, postings, heads, reader, dead },
+      { store, name, about, postings, heads, reader, live },
       settings,
       options.budget,
     );
@@ -97,8 +109,9 @@ export class SpannIndex implements Disposable {
       index.#claim?.resize(index.#bytes);
       return index;
     } catch (error) {
+      const least = index.#bytes - reader.cacheBytes + reader.leastCacheBytes;
       index[Symbol.dispose]();
-      throw error;
+      throw refused(error, least);
     }
   }
 
@@ -112,13 +125,16 @@ export class SpannIndex implements Disposable {
   }
 
   /**
-   * @param query `dim` values. Scores are those of the int8 codes: cosine, or minus the squared distance.
+   * @param query `dim` values. Scores are those of the int8 codes: cosine, inner product, or minus the squared distance.
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR (cosine), RANGE, CANCELLED, STATE (a change failed); CORRUPT or VERSION where a list cannot be trusted:
    * never fewer hits in silence
    */
   async search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
-    const point = this.#checked(query, options);
-    return this.#inTurn(() => this.#search(point, options));
+    this.#check(query, options);
+    const point = this.#space.point(query);
+    // searches one after the other would not let a change have the thread
+    if (this.#changes.areUnderWay && this.#pacer.isDue) await this.#pacer.pause();
+    return this.#turns.run(() => this.#search(point, options));
   }
 
   /**
@@ -127,33 +143,41 @@ export class SpannIndex implements Disposable {
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
    */
   async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#changes.insert(rows, ids);
-      this.#claim?.hold(this.#bytes);
-    });
+    await this.#changes.insert(rows, ids);
+    this.#claim?.hold(this.#bytes);
   }
 
   /** Rows are found no more; their room comes back by `clean`. @returns how many there were. @throws MnemeError READ_ONLY, STATE */
   async delete(ids: Iterable<number>): Promise<number> {
-    return this.#inTurn(() => this.#changes.delete(ids));
+    return this.#changes.delete(ids);
   }
 
   /** Takes what was deleted out of the lists. @throws MnemeError READ_ONLY, STATE */
   async clean(): Promise<void> {
-    return this.#inTurn(() => this.#changes.clean());
+    return this.#changes.clean();
+  }
+
+  /**
+   * Looks through all lists. Of what cannot be read the rest is served from then on; rows whose other copies are there come back to their lists.
+   * @returns the lists that were damaged, and the rows that are in none any more: those are deleted
+   * @throws MnemeError READ_ONLY, STATE, CANCELLED
+   */
+  async repair(options: RepairOptions = {}): Promise<Repaired> {
+    return this.#changes.inTurn(() => repairLists(this.#parts, this.#changes, options));
   }
 
   memory(): readonly { name: string; bytes: number }[] {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
-      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#changes.dead.bytes },
+      { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#parts.live.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
       { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
     ];
   }
 
   [Symbol.dispose](): void {
-    for (const part of [this.#heads, this.#reader, this.#query, this.#round, this.#claim])
+    this.#isDisposed = true;
+    for (const part of [this.#changes, this.#heads, this.#reader, this.#query, this.#round, this.#claim])
       part?.[Symbol.dispose]();
   }
 
@@ -161,16 +185,17 @@ export class SpannIndex implements Disposable {
     return this.memory().reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  async #search(query: Float32Array, options: SpannSearchOptions): Promise<Hits> {
+  async #search(query: QueryPoint, options: SpannSearchOptions): Promise<Hits> {
+    if (this.#isDisposed) throw new MnemeError("DISPOSED", "search: the index was closed; open it again");
     this.#changes.checkSound("search");
     if (options.k === 0) return emptyHits;
-    const found = new Found(this.about.metric, options, this.#changes.dead);
-    this.#query.set(query);
+    const found = new Found(query, options, this.#parts.live);
+    this.#query.set(query.values);
     this.#round.begin();
     const most = Math.max(1, options.lists ?? this.#lists);
     // most searches are pruned early: heads are sought as they are needed
     for (let lists = Math.min(most, FIRST_HEADS); ; lists *= WIDER) {
-      const heads = this.#heads.nearest(query, lists);
+      const heads = this.#heads.nearest(query.values, lists);
       const isPruned = await this.#read(heads, options, found);
       if (isPruned || heads.isAll) return found.hits();
       if (lists < most) lists = Math.min(lists, most / WIDER);
@@ -199,25 +224,24 @@ export class SpannIndex implements Disposable {
     return false;
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => {});
-    return result;
-  }
-
-  #checked(query: Float32Array, { k }: SearchOptions): Float32Array {
-    const { dim, metric } = this.about;
+  #check(query: Float32Array, { k }: SearchOptions): void {
+    const { dim } = this.about;
     if (query.length !== dim)
       throw new MnemeError("DIMENSION", `search: the query has ${query.length} values, the index ${dim}`);
     if (!Number.isInteger(k) || k < 0)
       throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
-    let square = 0;
-    for (const value of query) square += value * value;
-    if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
-    if (metric !== "cosine") return query;
-    if (square === 0)
-      throw new MnemeError("ZERO_VECTOR", "search: a zero query has no cosine; give another or use l2");
-    const scale = 1 / Math.sqrt(square);
-    return query.map((value) => value * scale);
   }
+}
+
+/** A budget's refusal, with the least that would do. */
+function refused(error: unknown, least: number): unknown {
+  if (!(error instanceof MnemeError) || error.code !== "BUDGET") return error;
+  return new MnemeError(
+    "BUDGET",
+    `${error.message}; with cacheBytes of 1 it holds ${least} bytes, the least`,
+    {
+      details: { ...error.details, least },
+      cause: error,
+    },
+  );
 }

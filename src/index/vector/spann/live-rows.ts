@@ -1,0 +1,85 @@
+/** Rows that an index holds, one bit each: what was deleted may still lie in lists until they are cleaned. Stored in pages, written where changed. */
+import { PAGE_BYTES, readPages, writePages } from "../../../storage/pages.ts";
+import type { Batch, Key, ReadableStore } from "../../../storage/store.ts";
+import { RowSet } from "../../row-set.ts";
+import { NAMESPACE } from "./postings.ts";
+
+const PAGE_ROWS = PAGE_BYTES * 8;
+
+export class LiveRows {
+  readonly #key: Key;
+  readonly #rows: RowSet;
+  #lastRow: number;
+  /** Pages that differ from what is stored. */
+  readonly #changed = new Set<number>();
+
+  private constructor(name: string, rows: RowSet, lastRow: number) {
+    this.#key = [name, "rows"];
+    this.#rows = rows;
+    this.#lastRow = lastRow;
+  }
+
+  /** An index that is built: all pages are to be written. @param ids of its rows, in any order */
+  static of(name: string, ids: Iterable<number>): LiveRows {
+    const rows = new LiveRows(name, new RowSet(), -1);
+    for (const id of ids) rows.add(id);
+    return rows;
+  }
+
+  /** @throws MnemeError CORRUPT */
+  static async read(store: ReadableStore, name: string, lastRow: number): Promise<LiveRows> {
+    const bytes = await readPages(store, NAMESPACE, [name, "rows"], 0, bytesOf(lastRow));
+    return new LiveRows(name, RowSet.fromBytes(bytes), lastRow);
+  }
+
+  get bytes(): number {
+    return this.#rows.bytes;
+  }
+
+  get lastRow(): number {
+    return this.#lastRow;
+  }
+
+  has(row: number): boolean {
+    return this.#rows.has(row);
+  }
+
+  add(row: number): void {
+    this.#rows.add(row);
+    // pages between, which hold no row, are there too
+    for (let page = pageOf(Math.max(0, this.#lastRow)); page <= pageOf(row); page++) this.#changed.add(page);
+    this.#changed.add(pageOf(row));
+    this.#lastRow = Math.max(this.#lastRow, row);
+  }
+
+  /** @returns whether it was there */
+  delete(row: number): boolean {
+    if (!this.#rows.has(row)) return false;
+    this.#rows.delete(row);
+    this.#changed.add(pageOf(row));
+    return true;
+  }
+
+  /** Those of the rows that are not in `other`, ascending. */
+  without(other: RowSet): Uint32Array {
+    return Uint32Array.from(this.#rows.andNot(other));
+  }
+
+  write(batch: Batch): void {
+    const bytes = new Uint8Array(bytesOf(this.#lastRow));
+    const { words } = this.#rows;
+    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength).subarray(0, bytes.length));
+    for (const page of this.#changed)
+      writePages(
+        batch,
+        NAMESPACE,
+        this.#key,
+        bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES),
+        page,
+      );
+    this.#changed.clear();
+  }
+}
+
+const pageOf = (row: number): number => Math.floor(row / PAGE_ROWS);
+const bytesOf = (lastRow: number): number => ((lastRow >>> 5) + 1) * 4;
