@@ -13,6 +13,7 @@ export {
   perplexityDefaults,
   type TokenScorer,
 } from "./perplexity.ts";
+export { type FacetQuery, Facets, type FacetsOptions, facetsDefaults } from "./synth-facets.ts";
 export {
   SYNTH_SETTINGS,
   type SynthHead,

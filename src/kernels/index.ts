@@ -14,6 +14,7 @@ export {
 } from "./graph-record.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listBytes, listsOf } from "./list-source.ts";
+export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidth } from "./max-sim.ts";
 export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
@@ -39,6 +40,7 @@ export {
   weighRoom,
   widenedBytes,
 } from "./program.ts";
+export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";

@@ -66,6 +66,7 @@ export const KERNEL_NAMES = [
   "insertGraphRows",
   "linkGraphRows",
   "bridgeGraphRows",
+  "maxSimI8",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];
