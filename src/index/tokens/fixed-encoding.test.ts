@@ -46,16 +46,17 @@ describe("fixed encodings", () => {
   });
 
   it("sum a query's vectors, average a document's, and depend on the seed alone", () => {
-    const encoding = new FixedEncoding(DIM, { seed: 4 });
-    expect(encoding.width).toBe(1024);
+    const encoding = new FixedEncoding(DIM, { seed: 4, width: 512 });
+    expect(encoding.width).toBe(512);
+    expect(new FixedEncoding(DIM, { repetitions: 2, planes: 1, projected: 8 }).width).toBe(32);
     const one = matrix(1, DIM, sets[0]!.data.slice(0, DIM));
     const twice = matrix(2, DIM, Float32Array.from([...one.data, ...one.data]));
     const sum = encoding.query(twice);
     encoding.query(one).forEach((x, i) => expect(sum[i]).toBeCloseTo(2 * x, 4));
     const average = encoding.document(twice);
     encoding.document(one).forEach((x, i) => expect(average[i]).toBeCloseTo(x, 4));
-    expect(new FixedEncoding(DIM, { seed: 4 }).query(one)).toEqual(encoding.query(one));
-    expect(new FixedEncoding(DIM, { seed: 5 }).query(one)).not.toEqual(encoding.query(one));
+    expect(new FixedEncoding(DIM, { seed: 4, width: 512 }).query(one)).toEqual(encoding.query(one));
+    expect(new FixedEncoding(DIM, { seed: 5, width: 512 }).query(one)).not.toEqual(encoding.query(one));
   });
 
   it("refuse numbers out of range", () => {

@@ -10,23 +10,23 @@ import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
 
 export interface FixedEncodingOptions {
-  /** Hyperplanes of a repetition: 2^planes cells. Default 4. */
+  /** Hyperplanes of a repetition: 2^planes cells. Default 3. */
   readonly planes?: number;
-  /** Default 16. */
+  /** Default 20. */
   readonly repetitions?: number;
-  /** Values of a projected vector; default 16. The vector's own width means no projection. */
+  /** Values of a projected vector. Default 1024; from the vector's own width on there is no projection. */
   readonly projected?: number;
-  /** Values of the encoding. Default 1024. */
+  /** Values of the encoding, at most. Default 8192. */
   readonly width?: number;
   /** Default 1. */
   readonly seed?: number;
 }
 
 export const fixedEncodingDefaults = {
-  planes: 4,
-  repetitions: 16,
-  projected: 16,
-  width: 1024,
+  planes: 3,
+  repetitions: 20,
+  projected: 1024,
+  width: 8192,
   seed: 1,
 } as const;
 

@@ -10,7 +10,7 @@ export interface MultiVectorOptions {
   readonly space?: string;
   /** The first stage; false: every search scores all documents exactly. */
   readonly encoding?: FixedEncodingOptions | false;
-  /** Codec of the encodings, one that needs no training; default "int8". */
+  /** Codec of the encodings, one that needs no training; default "rabitq1". */
   readonly codec?: string;
   /** Threads that score beside the caller's; borrowed for the index's life. */
   readonly pool?: LazyPool;
@@ -23,4 +23,4 @@ export interface MultiVectorSearchOptions extends SearchOptions {
   readonly space?: string;
 }
 
-export const multiVectorDefaults = { codec: "int8", candidates: 100 } as const;
+export const multiVectorDefaults = { codec: "rabitq1", candidates: 100 } as const;
