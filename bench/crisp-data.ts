@@ -33,7 +33,7 @@ export function facetsSet(seed: number): CrispSet {
   return {
     shape: SHAPE,
     share: 2,
-    rate: 1e-3,
+    rate: 2e-3,
     places: { query: 48, document: 128 },
     tokens: (text) => facets.tokens(text),
     documents: facets.documents,

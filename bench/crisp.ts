@@ -15,8 +15,8 @@ import { type Jax, loadJax } from "../src/train/jax.ts";
 import { type CrispSet, facetsSet, scifactSet } from "./crisp-data.ts";
 import { dataFolder, printFigure, switches } from "./row.ts";
 
-const BASE_STEPS = 80;
-const MORE_STEPS = 40;
+const BASE_STEPS = 60;
+const MORE_STEPS = 100;
 const ALL: Pruning = { kind: "none" };
 const C8: Pruning = { kind: "clusters", query: 8, document: 32 };
 const C4: Pruning = { kind: "clusters", query: 4, document: 8 };
