@@ -8,6 +8,16 @@ export {
   bundledEmbedder,
 } from "./bundled.ts";
 export type { Embedder, EmbedOptions, Space } from "./embedder.ts";
+export { type MixingEncoderOptions, mixingEncoder } from "./mixing-encoder.ts";
 export { type OpenAiOptions, openaiEmbedder } from "./openai.ts";
 export { assertSameSpace, sameSpace, spaceName } from "./space.ts";
+export { StaticTokens, type StaticTokensOptions } from "./static-tokens.ts";
+export {
+  type TokenEncodeOptions,
+  type TokenEncoder,
+  type TokenSpace,
+  tokenSpaceName,
+} from "./token-encoder.ts";
+export { firstWeights, type MixerShape, type MixerWeights, mixerDefaults, mixTokens } from "./token-mixer.ts";
 export { type TransformersModule, type TransformersOptions, transformersEmbedder } from "./transformers.ts";
+export { type TransformersTokensOptions, transformersTokens } from "./transformers-tokens.ts";

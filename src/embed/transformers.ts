@@ -15,7 +15,7 @@ export interface TransformersModule {
 interface FeatureExtractor {
   (
     texts: string[],
-    options: { pooling: "mean" | "cls"; normalize: boolean },
+    options: { pooling: "mean" | "cls" | "none"; normalize: boolean },
   ): Promise<{ readonly data: ArrayLike<number>; readonly dims: readonly number[] }>;
   dispose?(): Promise<unknown>;
 }
@@ -44,7 +44,7 @@ export async function transformersEmbedder(options: TransformersOptions): Promis
     revision = transformersDefaults.revision,
     prompts,
   } = options;
-  const { pipeline } = options.module ?? (await load());
+  const { pipeline } = options.module ?? (await loadTransformers());
   const extract = await pipeline("feature-extraction", options.model, {
     revision,
     ...(options.dtype ? { dtype: options.dtype } : {}),
@@ -69,7 +69,8 @@ export async function transformersEmbedder(options: TransformersOptions): Promis
   };
 }
 
-async function load(): Promise<TransformersModule> {
+/** The package. @throws MnemeError DEPENDENCY */
+export async function loadTransformers(): Promise<TransformersModule> {
   const name = "@huggingface/transformers";
   try {
     return (await import(/* @vite-ignore */ name)) as TransformersModule;

@@ -14,7 +14,8 @@ export {
   type TokenScorer,
 } from "./perplexity.ts";
 export * from "./scaling/index.ts";
-export { type Curve, curves, type PlotPoint, scatter } from "./svg.ts";
+export { type Curve, curves, growth, type PlotPoint, scatter } from "./svg.ts";
+export { type FacetQuery, Facets, type FacetsOptions, facetsDefaults } from "./synth-facets.ts";
 export {
   SYNTH_SETTINGS,
   type SynthHead,

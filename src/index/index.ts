@@ -16,6 +16,29 @@ export {
 export { type Bm25Options, bm25Defaults } from "./text/bm25.ts";
 export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
+export {
+  FixedEncoding,
+  type FixedEncodingOptions,
+  fixedEncodingDefaults,
+} from "./tokens/fixed-encoding.ts";
+export { MultiVectorIndex, type TokenParts } from "./tokens/multi-vector-index.ts";
+export {
+  type MultiVectorOptions,
+  type MultiVectorSearchOptions,
+  multiVectorDefaults,
+} from "./tokens/options.ts";
+export { restoreTokens, TOKENS_VERSION, tokenParts } from "./tokens/parts.ts";
+export {
+  checkPruning,
+  type Groups,
+  groupTokens,
+  meansOf,
+  type Pruning as TokenPruning,
+  pruneTokens,
+  pruningName,
+  seedOfText,
+  type TokenRole,
+} from "./tokens/prune.ts";
 export { TopK } from "./top-k.ts";
 export {
   type BigranularHits,

@@ -16,6 +16,7 @@ export {
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listBytes, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
+export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidth } from "./max-sim.ts";
 export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
@@ -42,6 +43,7 @@ export {
   widenedBytes,
 } from "./program.ts";
 export { convolve, matchesOf } from "./reference/matches.ts";
+export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";

@@ -78,6 +78,7 @@ export const KERNEL_NAMES = [
   "matchWords",
   "mismatchesAt",
   "scanMismatches",
+  "maxSimI8",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

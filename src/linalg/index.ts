@@ -12,6 +12,7 @@ export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means
 export { type Matrix, matrix, rowOf, rowsOf } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
 export { principalSpan } from "./principal.ts";
+export { type Ragged, ragged, setOf, setsOf } from "./ragged.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
 export { RowProducts } from "./row-products.ts";

@@ -3,6 +3,7 @@ export { Adapter, type AdapterArrays, type AdapterShape, restoreAdapter } from "
 export { type Bidr, type BidrOptions, type BidrStage, bidrDefaults, trainBidr } from "./bidr.ts";
 export { type Candidates, candidatesOf } from "./candidates.ts";
 export { crossEntropyOfOwn, signThrough, unitRows } from "./contrastive.ts";
+export { type CrispOptions, crispDefaults, type TextBatch, trainCrisp } from "./crisp.ts";
 export { type DistillOptions, distillDefaults, distillQueries } from "./distill.ts";
 export type { Dual, PairData } from "./dual.ts";
 export { type Jax, loadJax, type Tensor, take, type Weights } from "./jax.ts";

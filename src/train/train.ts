@@ -12,8 +12,8 @@ export type Batch = Weights;
 export interface TrainOptions extends Schedule {
   /** The loss of a batch, a scalar. It owns what it is given. */
   readonly loss: (weights: Weights, batch: Batch) => Tensor;
-  /** Batch of a step from 0, moved to the training. */
-  readonly batch: (step: number) => Batch;
+  /** Batch of a step from 0, moved to the training. @param weights as they stand, borrowed until it settles */
+  readonly batch: (step: number, weights: Weights) => Batch | Promise<Batch>;
   /** Weight decay of matrices; vectors have none. Default 0.01. */
   readonly decay?: number;
   /** The longest gradient; default 5. */
@@ -58,7 +58,8 @@ export async function train(jax: Jax, weights: Weights, options: TrainOptions): 
   try {
     for (let at = 0; at < steps; at++) {
       throwIfAborted(options.signal, "train");
-      const stepped = step(state, options.batch(at), scales(jax, options, at));
+      const batch = await options.batch(at, state.weights);
+      const stepped = step(state, batch, scales(jax, options, at));
       state = stepped.state;
       if (at % every !== 0 && at !== steps - 1) {
         stepped.loss.dispose();

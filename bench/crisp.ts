@@ -1,0 +1,283 @@
+/**
+ * How few token vectors does a document need? A multi-vector model is trained, then trained on with its tokens clustered (CRISP) and, as a
+ * control, without; nDCG@10 by exact MaxSim over int8 vectors, beside the control pruned after the fact: k-means, last tokens, runs of
+ * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
+ * Counts and nDCG do not mind a busy machine; speeds are by processor time. Switches: --only facets | scifact | speed, --scale N: the mean
+ * of N seeds.
+ */
+import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
+import { ndcg } from "../src/eval/metrics.ts";
+import { MultiVectorIndex } from "../src/index/tokens/multi-vector-index.ts";
+import { type Pruning, pruneTokens, pruningName, seedOfText } from "../src/index/tokens/prune.ts";
+import { type Matrix, rowsOf } from "../src/linalg/matrix.ts";
+import { trainCrisp } from "../src/train/crisp.ts";
+import { type Jax, loadJax } from "../src/train/jax.ts";
+import { type CrispSet, facetsSet, scifactSet } from "./crisp-data.ts";
+import { dataFolder, printFigure, switches } from "./row.ts";
+
+const BASE_STEPS = 60;
+const MORE_STEPS = 100;
+const ALL: Pruning = { kind: "none" };
+const C8: Pruning = { kind: "clusters", query: 8, document: 32 };
+const C4: Pruning = { kind: "clusters", query: 4, document: 8 };
+const SINGLE: Pruning = { kind: "single" };
+/** Trained with their own pruning, each beside what the control gives at the same size. */
+const TRAINED: readonly { readonly pruning: Pruning; readonly beside: readonly Pruning[] }[] = [
+  { pruning: C8, beside: [C8, { kind: "tail", query: 8, document: 32 }] },
+  { pruning: C4, beside: [C4, { kind: "tail", query: 4, document: 8 }] },
+  {
+    pruning: { kind: "share", share: 0.25 },
+    beside: [
+      { kind: "share", share: 0.25 },
+      { kind: "groups", size: 4 },
+    ],
+  },
+  {
+    pruning: { kind: "share", share: 0.5 },
+    beside: [
+      { kind: "share", share: 0.5 },
+      { kind: "groups", size: 2 },
+    ],
+  },
+];
+
+interface Result {
+  readonly ndcg: number;
+  /** Of a document. */
+  readonly vectors: number;
+  /** Of a document: codes, scales, offset. */
+  readonly bytes: number;
+}
+
+/** Token vectors of a set under a model. */
+interface Encoded {
+  readonly documents: readonly Matrix[];
+  readonly queries: readonly Matrix[];
+}
+
+function encode(set: CrispSet, weights: MixerWeights): Encoded {
+  const mix = (text: string, role: "query" | "document"): Matrix => {
+    const tokens = set.tokens(text, role);
+    const kept = rowsOf(tokens, 0, Math.min(tokens.rows, set.places[role]));
+    return mixTokens(set.shape, weights, kept, role === "document");
+  };
+  return {
+    documents: set.documents.map((text) => mix(text, "document")),
+    queries: set.queries.map(({ text }) => mix(text, "query")),
+  };
+}
+
+function pruned(set: CrispSet, { documents, queries }: Encoded, pruning: Pruning): Encoded {
+  return {
+    documents: documents.map((all, i) =>
+      pruneTokens(all, pruning, "document", seedOfText(set.documents[i]!)),
+    ),
+    queries: queries.map((all, i) => pruneTokens(all, pruning, "query", seedOfText(set.queries[i]!.text))),
+  };
+}
+
+function evaluate(set: CrispSet, encoded: Encoded, pruning: Pruning): Result {
+  const { documents, queries } = pruned(set, encoded, pruning);
+  using index = new MultiVectorIndex({ dim: set.shape.outputs, encoding: false });
+  documents.forEach((document, row) => index.add(row, document));
+  const gains = queries.map((query, q) => {
+    const { rows } = index.search(query, { k: 10 });
+    return ndcg([...rows].map(String), set.queries[q]!.judged, 10);
+  });
+  const vectors = index.vectors / index.size;
+  return { ndcg: mean(gains), vectors, bytes: vectors * (set.shape.outputs + 4) + 4 };
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Results by name: "C8x32" trained so, "C8x32 after" pruned after the fact. */
+async function measure(jax: Jax, set: CrispSet, seed: number): Promise<Map<string, Result>> {
+  const results = new Map<string, Result>();
+  const keep = (name: string, result: Result): void => {
+    results.set(name, result);
+    console.error(`  ${name}: nDCG@10 ${result.ndcg.toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
+  };
+  const trained = (weights: MixerWeights, pruning: Pruning, steps: number): Promise<MixerWeights> => {
+    const { shape, tokens, places, rate } = set;
+    // other texts than those of the first training
+    const texts: CrispSet["texts"] = (step) => set.texts(step + (steps === BASE_STEPS ? 0 : BASE_STEPS));
+    const onStep = (step: number, loss: number): void =>
+      console.error(`    ${pruningName(pruning)} step ${step}: loss ${loss.toFixed(3)}`);
+    return trainCrisp(jax, { shape, weights, pruning, tokens, places, texts, steps, rate, onStep });
+  };
+  const base = await trained(firstWeights(set.shape, seed, set.share), ALL, BASE_STEPS);
+  const control = encode(set, await trained(base, ALL, MORE_STEPS));
+  keep("all", evaluate(set, control, ALL));
+  for (const { beside } of TRAINED)
+    for (const pruning of beside) keep(`${pruningName(pruning)} after`, evaluate(set, control, pruning));
+  keep("single after", evaluate(set, control, SINGLE));
+  for (const pruning of [C8, C4, SINGLE, ...TRAINED.slice(2).map(({ pruning }) => pruning)])
+    keep(pruningName(pruning), evaluate(set, encode(set, await trained(base, pruning, MORE_STEPS)), pruning));
+  return results;
+}
+
+function averaged(all: readonly Map<string, Result>[]): Map<string, Result> {
+  const of = (name: string, part: keyof Result): number =>
+    mean(all.map((results) => results.get(name)![part]));
+  return new Map(
+    [...all[0]!.keys()].map((name) => [
+      name,
+      { ndcg: of(name, "ndcg"), vectors: of(name, "vectors"), bytes: of(name, "bytes") },
+    ]),
+  );
+}
+
+/** Of nDCG at least this share must stay, at so many times fewer vectors. */
+const CLAIMS = new Map([
+  ["C8x32", { kept: 0.998, fewer: 2.9 }],
+  ["C4x8", { kept: 0.964, fewer: 11 }],
+]);
+
+function report(name: string, dim: number, results: Map<string, Result>): void {
+  const all = results.get("all")!;
+  const unpruned = { system: "unpruned", baseline: all.ndcg, better: "more", unit: "" } as const;
+  for (const { pruning, beside } of TRAINED) {
+    const size = pruningName(pruning);
+    const ours = results.get(size)!;
+    const claim = CLAIMS.get(size);
+    printFigure("crisp", {
+      ...unpruned,
+      metric: `${name}: ${size}, nDCG@10`,
+      ours: ours.ndcg,
+      ...(claim ? { atLeast: claim.kept } : {}),
+    });
+    for (const other of [...beside.map((by) => `${pruningName(by)} after`), "single"])
+      printFigure("crisp", {
+        system: other,
+        metric: `${name}: ${size}, nDCG@10`,
+        unit: "",
+        ours: ours.ndcg,
+        baseline: results.get(other)!.ndcg,
+        better: "more",
+        atLeast: 1,
+      });
+    const less = { system: "unpruned", better: "less" } as const;
+    printFigure("crisp", {
+      ...less,
+      metric: `${name}: ${size}, vectors a document`,
+      unit: "",
+      ours: ours.vectors,
+      baseline: all.vectors,
+      ...(claim ? { atLeast: claim.fewer } : {}),
+    });
+    printFigure("crisp", {
+      ...less,
+      system: "unpruned f32",
+      metric: `${name}: ${size}, bytes a document`,
+      unit: "B",
+      ours: ours.bytes,
+      baseline: all.vectors * dim * 4 + 4,
+      ...(size === "C8x32" ? { atLeast: 10 } : {}),
+    });
+  }
+}
+
+const SPEED_QUERIES = 60;
+const ROUNDS = 3;
+
+/** Milliseconds of processor time a query, the best of some rounds. */
+function timed(queries: readonly Matrix[], ask: (query: Matrix) => void): number {
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    const started = process.cpuUsage();
+    queries.forEach(ask);
+    return process.cpuUsage(started).user / 1000 / queries.length;
+  });
+  return Math.min(...rounds);
+}
+
+/** Speed by the untrained model's vectors: what they mean does not matter here, how they lie hardly. */
+function speed(): void {
+  const set = facetsSet(7);
+  const all = encode(set, firstWeights(set.shape, 7, set.share));
+  const some = { ...all, queries: all.queries.slice(0, SPEED_QUERIES) };
+  const few = pruned(set, some, C8);
+  using whole = filled(set, some.documents, 1);
+  using small = filled(set, few.documents, 1);
+  const exact = { candidates: "all", k: 10 } as const;
+  const [slow, fast] = [
+    timed(some.queries, (query) => whole.search(query, exact)),
+    timed(few.queries, (query) => small.search(query, exact)),
+  ];
+  const count = set.documents.length;
+  printFigure("crisp", {
+    system: "unpruned",
+    metric: "exact scoring by C8x32",
+    unit: "k/s",
+    ours: count / fast,
+    baseline: count / slow,
+    better: "more",
+    atLeast: 8,
+    note: "documents a second, one thread",
+  });
+  using large = filled(set, few.documents, COPIES);
+  twoStages("C8x32", large, few.queries);
+  using largest = filled(set, some.documents, COPIES);
+  twoStages("unpruned", largest, some.queries);
+}
+
+/** Other documents of the same making, by turning signs of dimensions: as far from the first as those are from one another. */
+const COPIES = 10;
+
+function filled(set: CrispSet, documents: readonly Matrix[], copies: number): MultiVectorIndex {
+  const dim = set.shape.outputs;
+  const index = new MultiVectorIndex({ dim, encoding: copies > 1 ? {} : false });
+  for (let copy = 0; copy < copies; copy++)
+    documents.forEach(({ rows, cols, data }, i) => {
+      const turned =
+        copy === 0 ? data : data.map((x, at) => (((at % cols) * (2 * copy + 1)) % 7 < 3 ? -x : x));
+      index.add(copy * documents.length + i, { rows, cols, data: turned });
+    });
+  return index;
+}
+
+function twoStages(name: string, index: MultiVectorIndex, queries: readonly Matrix[]): void {
+  const exact = queries.map((query) => index.search(query, { k: 10, candidates: "all" }).rows);
+  const found = queries.map((query, q) => {
+    const { rows } = index.search(query, { k: 100, candidates: 100 });
+    return exact[q]!.filter((row) => rows.includes(row)).length / 10;
+  });
+  printFigure("crisp", {
+    metric: `${name}: recall@100 of the exact ten`,
+    unit: "",
+    ours: mean(found),
+    better: "more",
+    least: 0.95,
+    note: `${index.size} documents, fixed encodings`,
+  });
+  printFigure("crisp", {
+    system: "exact scan",
+    metric: `${name}: encodings, then 100 exact scores`,
+    unit: "ms",
+    ours: timed(queries, (query) => index.search(query, { k: 10, candidates: 100 })),
+    baseline: timed(queries, (query) => index.search(query, { k: 10, candidates: "all" })),
+    better: "less",
+    atLeast: 5,
+    note: "processor time a query",
+  });
+}
+
+async function main(): Promise<void> {
+  const wants = (part: string): boolean => !switches.only || switches.only === part;
+  if (wants("speed")) speed();
+  if (!wants("facets") && !wants("scifact")) return;
+  const jax = await loadJax();
+  const seeds = Array.from({ length: switches.scale }, (_, i) => i + 1);
+  for (const name of ["facets", "scifact"].filter(wants)) {
+    const all: Map<string, Result>[] = [];
+    let dim = 0;
+    for (const seed of seeds) {
+      const set = name === "facets" ? facetsSet(seed) : await scifactSet(dataFolder(), seed);
+      dim = set.shape.outputs;
+      all.push(await measure(jax, set, seed));
+    }
+    report(name, dim, averaged(all));
+  }
+}
+
+await main();

@@ -1,0 +1,158 @@
+/**
+ * Fewer vectors for a text: its tokens in groups, each group one vector, the mean of its members. Groups by k-means of the text's own
+ * tokens (CRISP: Veneroso et al., Clustering Multi-Vector Representations for Denoising and Pruning, 2025), or by place alone.
+ * Means stay as long as they come out: their length tells how alike the members are.
+ */
+import { MnemeError } from "../../errors.ts";
+import { kMeans } from "../../linalg/k-means.ts";
+import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
+
+/** Which tokens of a text are grouped. */
+export type Pruning =
+  | { readonly kind: "none" }
+  /** At most so many clusters: C8x32 is query 8, document 32. */
+  | { readonly kind: "clusters"; readonly query: number; readonly document: number }
+  /** A share of the tokens as clusters: C50 is 0.5. */
+  | { readonly kind: "share"; readonly share: number }
+  /** The last tokens alone. */
+  | { readonly kind: "tail"; readonly query: number; readonly document: number }
+  /** Runs of so many tokens. */
+  | { readonly kind: "groups"; readonly size: number }
+  /** One vector of unit length: an ordinary embedder. */
+  | { readonly kind: "single" };
+
+export type TokenRole = "query" | "document";
+
+/** Rounds of k-means at most, as in the paper. */
+const ROUNDS = 20;
+/** Group of a token that is left out. */
+export const LEFT_OUT = 0xffff_ffff;
+
+export interface Groups {
+  readonly count: number;
+  /** Group of each token. */
+  readonly of: Uint32Array;
+}
+
+/** A short name, as the paper writes it: "C8x32", "C50", "T4x8", "K2", "single", "all". */
+export function pruningName(pruning: Pruning): string {
+  switch (pruning.kind) {
+    case "none":
+      return "all";
+    case "clusters":
+      return `C${pruning.query}x${pruning.document}`;
+    case "share":
+      return `C${Math.round(pruning.share * 100)}`;
+    case "tail":
+      return `T${pruning.query}x${pruning.document}`;
+    case "groups":
+      return `K${pruning.size}`;
+    case "single":
+      return "single";
+    default:
+      return pruning satisfies never;
+  }
+}
+
+/** @throws MnemeError RANGE */
+export function checkPruning(pruning: Pruning): void {
+  const whole = (name: string, value: number): void => {
+    if (!Number.isInteger(value) || value < 1)
+      throw new MnemeError("RANGE", `tokens: ${name} must be a whole number from 1, got ${value}`);
+  };
+  if (pruning.kind === "clusters" || pruning.kind === "tail") {
+    whole("vectors of a query", pruning.query);
+    whole("vectors of a document", pruning.document);
+  }
+  if (pruning.kind === "groups") whole("tokens of a group", pruning.size);
+  if (pruning.kind === "share" && !(pruning.share > 0 && pruning.share <= 1))
+    throw new MnemeError("RANGE", `tokens: share must lie in (0, 1], got ${pruning.share}`);
+}
+
+/** Most groups that a text of so many tokens gets. */
+export function mostGroups(pruning: Pruning, role: TokenRole, tokens: number): number {
+  switch (pruning.kind) {
+    case "none":
+      return tokens;
+    case "clusters":
+    case "tail":
+      return Math.min(tokens, pruning[role]);
+    case "share":
+      return Math.max(1, Math.floor(pruning.share * tokens));
+    case "groups":
+      return Math.ceil(tokens / pruning.size);
+    case "single":
+      return 1;
+    default:
+      return pruning satisfies never;
+  }
+}
+
+/**
+ * Groups of one text's tokens. @param tokens n x dim, n from 1 @param seed of k-means, by the text: see seedOfText
+ * @throws MnemeError RANGE for an empty text
+ */
+export function groupTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, seed: number): Groups {
+  const { rows } = tokens;
+  if (rows === 0) throw new MnemeError("RANGE", "tokens: a text without tokens; leave it out");
+  const count = mostGroups(pruning, role, rows);
+  if (pruning.kind === "tail")
+    return {
+      count,
+      of: Uint32Array.from({ length: rows }, (_, i) => (i < rows - count ? LEFT_OUT : i - rows + count)),
+    };
+  if (pruning.kind === "groups")
+    return { count, of: Uint32Array.from({ length: rows }, (_, i) => Math.floor(i / pruning.size)) };
+  if (count === rows) return { count, of: Uint32Array.from({ length: rows }, (_, i) => i) };
+  if (count === 1) return { count, of: new Uint32Array(rows) };
+  return dense(kMeans(tokens, count, { seed, iterations: ROUNDS }).assignment, count);
+}
+
+/** Groups without members close up: tokens that are all the same have fewer clusters than were asked for. */
+function dense(assignment: Uint32Array, count: number): Groups {
+  const place = new Uint32Array(count).fill(LEFT_OUT);
+  let next = 0;
+  const of = assignment.map((group) => {
+    if (place[group] === LEFT_OUT) place[group] = next++;
+    return place[group]!;
+  });
+  return { count: next, of };
+}
+
+/** Means of the groups. @returns count x dim */
+export function meansOf(tokens: Matrix, groups: Groups): Matrix {
+  const { cols } = tokens;
+  const means = matrix(groups.count, cols);
+  const members = new Uint32Array(groups.count);
+  groups.of.forEach((group, token) => {
+    if (group === LEFT_OUT) return;
+    members[group]!++;
+    const [from, to] = [rowOf(tokens, token), rowOf(means, group)];
+    for (let c = 0; c < cols; c++) to[c]! += from[c]!;
+  });
+  members.forEach((count, group) => {
+    const mean = rowOf(means, group);
+    for (let c = 0; c < cols; c++) mean[c]! /= count;
+  });
+  return means;
+}
+
+/** The vectors that are kept of one text. @throws as groupTokens */
+export function pruneTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, seed: number): Matrix {
+  if (pruning.kind === "none" && tokens.rows > 0) return tokens;
+  const means = meansOf(tokens, groupTokens(tokens, pruning, role, seed));
+  if (pruning.kind === "single") toUnit(means.data);
+  return means;
+}
+
+function toUnit(vector: Float32Array): void {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  if (length > 0) for (let i = 0; i < vector.length; i++) vector[i]! /= length;
+}
+
+/** A seed by a text: FNV-1a (Fowler, Noll & Vo) of its UTF-16 units, so that a text is clustered alike wherever it is met. */
+export function seedOfText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
