@@ -17,7 +17,7 @@ import type { Postings } from "./postings.ts";
 import { Turns } from "./turns.ts";
 
 /** Rows put in with one transaction: bounds the lists that are held meanwhile. */
-const INSERTED = 64;
+const INSERTED = 32;
 /** Lists cleaned with one transaction. */
 const CLEANED = 64;
 /** A list of less than this share of the limit is given up. */

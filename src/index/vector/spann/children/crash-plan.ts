@@ -3,7 +3,7 @@ import { type Matrix, matrix, Random } from "../../../../linalg/index.ts";
 
 export const DIM = 24;
 /** Rows that come with a change: within one transaction of the index. */
-const ADDED = 40;
+const ADDED = 30;
 const DELETED = 15;
 export const FIRST_ROWS = 200;
 /** Short lists: nearly every change splits some. */
