@@ -31,7 +31,9 @@ const DEPTH = 200;
 /** Depth of candidate recall. */
 const FOUND = 10;
 /** Documents, training queries, test queries. */
-const SYNTH = { rows: 10_000, train: 9_000, test: 500 } as const;
+const SYNTH = { rows: 6_000, train: 5_400, test: 500 } as const;
+/** Documents of the corpus at most. */
+const TITLES = 6_000;
 const STEPS = { global: 300, sparse: 120, local: 200 } as const;
 const HIDDEN = 256;
 const CLAIM = { candidates: 0.02, verifier: 1.02, endToEnd: 1.04, pages: 1 / 3, loss: 0.005 } as const;
@@ -66,12 +68,14 @@ function synthTask(): Task {
 async function titleTask(): Promise<Task> {
   const embedder = await bundledEmbedder({ dim: DIM });
   const seen = new Set<string>();
-  const pairs = readCorpus(dataFolder()).flatMap(({ title, text }) => {
-    const body = text.replaceAll(title, " ").replace(/^#.*$/gm, "").trim().slice(0, 1200);
-    if (title.length < 8 || body.length < 200 || seen.has(title)) return [];
-    seen.add(title);
-    return [{ title, body }];
-  });
+  const pairs = readCorpus(dataFolder())
+    .flatMap(({ title, text }) => {
+      const body = text.replaceAll(title, " ").replace(/^#.*$/gm, "").trim().slice(0, 1200);
+      if (title.length < 8 || body.length < 200 || seen.has(title)) return [];
+      seen.add(title);
+      return [{ title, body }];
+    })
+    .slice(0, TITLES * switches.scale);
   const documents = matrix(
     pairs.length,
     DIM,

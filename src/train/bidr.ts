@@ -112,6 +112,8 @@ export async function trainBidr(data: PairData, options: BidrOptions = {}): Prom
   const harder = batchesOf(train, near, { ...plan, order: "random" });
   const sparse = await trainQuantised(jax, train, global, () => harder.next(), {
     ...common(second),
+    // codebooks are small numbers: at the adapters' rate they lose what they were fitted to
+    rate: plan.rate / 5,
     steps: steps.sparse,
     parts,
     reconstruction: plan.reconstruction,
