@@ -1,6 +1,6 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
+import type { KernelFace, LevelQuery, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 import { metricCode } from "./scan.ts";
 
@@ -128,6 +128,14 @@ export class WasmFace implements KernelFace {
     const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
     const [count, groups] = [out.length / 32, lut.length / 16];
     this.instance.exports.scanTables(codes, count, groups, table, step, low, square, metricCode(metric), to);
+    this.#take(to, out);
+  }
+
+  scanLevels(query: LevelQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
+    const { step, low, shift, wide } = query;
+    const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
+    const [count, groups] = [out.length / 32, lut.length / 16];
+    this.instance.exports.scanLevels(codes, count, groups, table, step, low, shift, Number(wide), to);
     this.#take(to, out);
   }
 
