@@ -18,7 +18,7 @@ export { type RabitqOptions, rabitq } from "./rabitq.ts";
 export { RbeCoder, type RbeOptions, rbe } from "./rbe.ts";
 export type { RbeBits } from "./rbe-net.ts";
 export { CODEC_FAMILIES, parseCodec, restoreCoder, TRANSFORM_FAMILIES } from "./registry.ts";
-export { type RqOptions, rq, rqDefaults } from "./rq.ts";
 export { rotate } from "./rotate.ts";
+export { type RqOptions, rq, rqDefaults } from "./rq.ts";
 export { type SignOptions, sign } from "./sign.ts";
 export { truncate } from "./truncate.ts";

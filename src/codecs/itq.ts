@@ -72,6 +72,13 @@ function drawn(product: Float32Array, rotation: Float32Array): Float64Array {
 function rotated(found: PcaParameters, rotation: Float32Array): PcaParameters {
   const { from, to } = found;
   const components = matrix(to, from);
-  kernels().matmulF32(transposed(matrix(to, to, rotation)).data, found.components, components.data, to, to, from);
+  kernels().matmulF32(
+    transposed(matrix(to, to, rotation)).data,
+    found.components,
+    components.data,
+    to,
+    to,
+    from,
+  );
   return { ...found, components: components.data, inverse: transposed(components).data };
 }

@@ -120,20 +120,17 @@ function directions(units: Matrix, width: number, options: FitOptions): Matrix {
     const basis = matrix(count, dim, components);
     const turn = first === 0 ? signTurn(units, basis, options) : randomTurn(count, seed + first);
     const to = rowsOf(out, first, first + count).data;
-    kernels().matmulF32(
-      transposed(matrix(count, count, turn)).data,
-      components,
-      to,
-      count,
-      count,
-      dim,
-    );
+    kernels().matmulF32(transposed(matrix(count, count, turn)).data, components, to, count, count, dim);
   }
   return out;
 }
 
 function signTurn(units: Matrix, basis: Matrix, options: FitOptions): Float32Array {
-  const some = sampleRows(units, Math.max(TURN.least, TURN.perColumn * basis.rows), new Random(options.seed ?? 1));
+  const some = sampleRows(
+    units,
+    Math.max(TURN.least, TURN.perColumn * basis.rows),
+    new Random(options.seed ?? 1),
+  );
   const projected = matrix(some.rows, basis.rows);
   kernels().matmulTransposedF32(some.data, basis.data, projected.data, some.rows, some.cols, basis.rows);
   return signRotation(projected, options);

@@ -27,7 +27,6 @@ export class RbeScores {
   /** Present where sums and squares fit 16 bits. */
   readonly layout?: ScanLayout;
   readonly #bits: RbeBits;
-  readonly #width: number;
   /** Largest whole number: levels stand for -most to most by twos. */
   readonly #most: number;
   readonly #stride: number;
@@ -39,13 +38,13 @@ export class RbeScores {
 
   constructor(bits: RbeBits, width: number, length: number) {
     this.#bits = bits;
-    this.#width = width;
     this.#most = 2 ** bits - 1;
     this.#stride = (width * bits) / 8;
     this.#length = length;
     this.#squares = pairTables(this.#tables((_, value) => value * value));
     this.#places = placesOf(2 * this.#stride);
-    if (width * this.#most ** 2 <= MOST && 255 * this.#places.length <= 4 * MOST) this.layout = this.#layout();
+    if (width * this.#most ** 2 <= MOST && 255 * this.#places.length <= 4 * MOST)
+      this.layout = this.#layout();
   }
 
   /** @param levels of the coded query, 0 to 2^bits - 1 */

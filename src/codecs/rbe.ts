@@ -42,7 +42,7 @@ export interface RbeParameters extends RbeShape {
   readonly length: number;
   /** Name of the code that these weights write. */
   readonly version: string;
-  /** Versions whose codes queries of this one may be scored against, beside its own. */
+  /** Older versions that it was trained to match: queries of each may be scored against codes of the other. */
   readonly answers: readonly string[];
 }
 
@@ -102,7 +102,7 @@ export class RbeCoder implements Coder {
   readonly width: number;
   readonly bits: RbeBits;
   readonly version: string;
-  /** Versions whose codes its queries may be scored against, beside its own. */
+  /** Older versions that it was trained to match: queries of each may be scored against codes of the other. */
   readonly answers: readonly string[];
   readonly blockRows = 1;
   readonly blockBytes: number;
@@ -141,7 +141,12 @@ export class RbeCoder implements Coder {
     const levels = levelsOf(this.weights, this, rows);
     const codes = new Uint8Array(rows.rows * this.blockBytes);
     for (let r = 0; r < rows.rows; r++)
-      packLevels(levels.subarray(r * this.width, (r + 1) * this.width), this.bits, codes, r * this.blockBytes);
+      packLevels(
+        levels.subarray(r * this.width, (r + 1) * this.width),
+        this.bits,
+        codes,
+        r * this.blockBytes,
+      );
     return codes;
   }
 
@@ -162,7 +167,7 @@ export class RbeCoder implements Coder {
 
   /**
    * Scores codes of another version, those that `codes` writes.
-   * @throws MnemeError VERSION unless this version answers that one, DIMENSION where this code is narrower or has other bits
+   * @throws MnemeError VERSION unless one of both was trained to match the other, DIMENSION where this code is narrower or has other bits
    */
   scorerOf(codes: RbeCoder, query: Float32Array, metric: Metric): Scorer {
     checkQuery(this.id, this.dim, query);
@@ -178,10 +183,11 @@ export class RbeCoder implements Coder {
   }
 
   #checkVersion(codes: RbeCoder): void {
-    if (codes.version !== this.version && !this.answers.includes(codes.version))
+    const isMatched = this.answers.includes(codes.version) || codes.answers.includes(this.version);
+    if (codes.version !== this.version && !isMatched)
       throw new MnemeError(
         "VERSION",
-        `rbe: a query of version "${this.version}" against codes of version "${codes.version}"; it answers ${["its own", ...this.answers].join(", ")}: train it to match (compatibleWith), or encode the rows again`,
+        `rbe: a query of version "${this.version}" against codes of version "${codes.version}"; neither was trained to match the other: train one with compatibleWith, or encode the rows again`,
       );
     if (codes.bits !== this.bits || codes.width > this.width)
       throw new MnemeError(

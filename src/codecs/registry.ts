@@ -18,7 +18,17 @@ import { sign, signCoder } from "./sign.ts";
 import { truncate, truncation } from "./truncate.ts";
 
 /** Families of codecs; a number in an id is bits, group or width. */
-export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq", "pq", "rq", "rbe", "sign", "sign-hamming"] as const;
+export const CODEC_FAMILIES = [
+  "f32",
+  "int8",
+  "int4-g",
+  "rabitq",
+  "pq",
+  "rq",
+  "rbe",
+  "sign",
+  "sign-hamming",
+] as const;
 export const TRANSFORM_FAMILIES = ["truncate", "rotate", "pca", "itq"] as const;
 
 type CodecFamily = (typeof CODEC_FAMILIES)[number];
@@ -46,7 +56,8 @@ const codecs: Record<CodecFamily, CodecEntry> = {
     restore: (header, arrays) => restoreRq(header, arrays.map(asFloats)),
   },
   rbe: {
-    make: (bits, { parts, variant }) => rbe({ bits, width: parts, symmetric: rbeVariant(variant) } as RbeOptions),
+    make: (bits, { parts, variant }) =>
+      rbe({ bits, width: parts, symmetric: rbeVariant(variant) } as RbeOptions),
     restore: (header, arrays) => restoreRbe(header, arrays.map(asFloats)),
   },
   sign: { make: () => sign(), restore: ({ dim, scale }) => signCoder(dim, Number(scale), false) },

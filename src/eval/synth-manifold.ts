@@ -95,10 +95,26 @@ export class Manifold {
     return data;
   }
 
+  /**
+   * Clean rows, not of unit length, and for each another one whose latent point lies nearby, each coordinate moved by `jitter` times a normal
+   * number. @param seed of the draws
+   */
+  twins(count: number, jitter: number, seed: number): { readonly rows: Matrix; readonly twins: Matrix } {
+    const random = new Random(seed);
+    const codes = this.#latent(random, count);
+    const moved = matrix(count, codes.cols, codes.data.slice());
+    for (let i = 0; i < moved.data.length; i++) moved.data[i]! += jitter * random.gaussian();
+    return { rows: this.#unfolded(codes), twins: this.#unfolded(moved) };
+  }
+
   #clean(random: Random, rows: number): Matrix {
-    const { latent } = this.#settings;
+    return this.#unfolded(this.#latent(random, rows));
+  }
+
+  /** From latent points to rows of dim values. */
+  #unfolded(codes: Matrix): Matrix {
+    const { rows, cols: latent } = codes;
     const width = 4 * latent;
-    const codes = this.#latent(random, rows);
     const bent = new Float32Array(rows * width);
     kernels().matmulF32(codes.data, this.#bend.data, bent, rows, latent, width);
     for (let i = 0; i < bent.length; i++) bent[i] = Math.tanh(bent[i]! + this.#bias[i % width]!);

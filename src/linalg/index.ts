@@ -15,5 +15,5 @@ export { principalSpan } from "./principal.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
 export { RowProducts } from "./row-products.ts";
-export { solvePositive } from "./solve.ts";
+export { choleskyOf, solveFactored, solvePositive } from "./solve.ts";
 export { type Svd, thinSvd } from "./svd.ts";
