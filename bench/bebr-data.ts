@@ -13,7 +13,7 @@ import { type Doc, embedAll, passagesOf, readCorpus } from "./library-data.ts";
 import { nearestIds, wordVectors } from "./public-vectors.ts";
 
 export const K = 10;
-export const SETS = ["nuisance", "texts", "plain", "words"] as const;
+export const SETS = ["nuisance", "plain", "texts", "words"] as const;
 export type SetName = (typeof SETS)[number];
 
 export interface BebrSet {
@@ -28,7 +28,7 @@ export interface BebrSet {
 }
 
 const DIM = 256;
-const COUNTS = { rows: 20_000, pairs: 20_000, queries: 500 } as const;
+const COUNTS = { rows: 10_000, pairs: 20_000, queries: 500 } as const;
 /** Characters that a sentence which asks has at least. */
 const ASKING = 40;
 

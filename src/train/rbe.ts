@@ -10,6 +10,7 @@ import { checkShape, meanLength, RbeCoder } from "../codecs/rbe.ts";
 import {
   levelsOf,
   linear,
+  partsOfRbe,
   type RbeBits,
   type RbeShape,
   type RbeWeights,
@@ -112,7 +113,8 @@ export async function trainRbe(data: Matrix | RbePairs, options: RbeTrainOptions
   const batches = batchesOf(data, settings);
   const queue = settings.queue > 0 ? new RowQueue(settings.queue, documents.cols) : undefined;
   const jax = await loadJax();
-  const begin = untrainedWeights(documents, shape, { seed });
+  const fresh = untrainedWeights(documents, shape, { seed });
+  const begin = old ? widened(old, fresh, shape) : fresh;
   const { weights } = await train(jax, tensorsOf(jax, shape, begin), {
     steps: settings.steps,
     rate: settings.rate,
@@ -198,6 +200,24 @@ function tensorsOfBatch(jax: Jax, batch: RbeBatch, queue: RowQueue | undefined, 
     tensors.oldDocuments = tensor(coded(documents));
   }
   return tensors;
+}
+
+/** Weights of an older version as the first outputs and inputs of a code of its width or more: what the new version begins with. */
+function widened(old: RbeCoder, fresh: RbeWeights, shape: RbeShape): RbeWeights {
+  const weights: Record<string, Float32Array> = {};
+  const shapes = partsOfRbe(old);
+  partsOfRbe(shape).forEach(([name, outputs], part) => {
+    const [, oldOutputs, oldInputs] = shapes[part]!;
+    const into = (values: Float32Array, from: Float32Array, rows: number, cols: number): Float32Array => {
+      const out = values.slice();
+      const width = values.length / outputs;
+      for (let r = 0; r < rows; r++) out.set(from.subarray(r * cols, (r + 1) * cols), r * width);
+      return out;
+    };
+    weights[name] = into(fresh[name]!, old.weights[name]!, oldOutputs, oldInputs);
+    weights[`${name}Bias`] = into(fresh[`${name}Bias`]!, old.weights[`${name}Bias`]!, oldOutputs, 1);
+  });
+  return weights;
 }
 
 /** The way back that misses unit rows least, from their codes: ridge regression. */
