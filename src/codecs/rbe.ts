@@ -7,6 +7,7 @@
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { crc32 } from "../storage/crc32.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, ScanLayout, Scorer } from "./codec.ts";
 import { levelAt, packLevels } from "./rabitq.ts";
@@ -62,7 +63,8 @@ export function rbe({ bits, width, symmetric = false, trained }: RbeOptions): Co
         );
       const shape = { dim: sample.cols, width, bits };
       const weights = untrainedWeights(sample, shape, options);
-      const version = `untrained-${options?.seed ?? 1}`;
+      const { buffer } = weights.project!.slice();
+      const version = `untrained-${crc32(new Uint8Array(buffer)).toString(16)}`;
       return new RbeCoder({ ...shape, symmetric, weights, length: meanLength(sample), version, answers: [] });
     },
   };

@@ -294,23 +294,20 @@ export class WasmFace implements KernelFace {
     return this.instance.exports.sumBytes(this.#in("a", data), data.length);
   }
 
-  /** Runs a scan of blocks with its arrays in the arena. */
+  /** Runs a scan of blocks. Places come first: growing plain memory detaches every view made before. */
   #scan(
     scanOf: (blocks: Uint8Array, out: Float32Array) => Scan,
     lut: Uint8Array,
     blocks: Uint8Array,
     out: Float32Array,
   ): void {
-    // places first: growing plain memory detaches every view made before
     const [table, from, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
     const { buffer } = this.instance.memory;
     const scan = scanOf(
       new Uint8Array(buffer, from, blocks.length),
       new Float32Array(buffer, to, out.length),
     );
-    this.instance.exports[scan.kernel](
-      ...scan.args.map((value, at) => (at === scan.table!.at ? table : value)),
-    );
+    this.instance.exports[scan.kernel](...scan.args.with(scan.table!.at, table));
     this.#take(to, out);
   }
 
