@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import type { Metric } from "./codec.ts";
@@ -47,11 +48,23 @@ const cases = [
   ["rq4x48", 0.8],
   ["rq4x40-beam2", 0.9],
   ["pca40>rq4x40", 0.95],
+  ["rbe1x64", 0.85],
+  ["rbe2x72", 0.5],
+  ["rbe4x72", 0.25],
+  ["rbe2x72-sym", 1],
+  ["rbe4x48-sym", 1],
+  ["rbe1x144", 1],
+  ["sign", 0.7],
+  ["rotate>sign", 0.7],
+  ["itq72>sign", 0.75],
+  ["itq40u>sign", 1],
+  ["rotate>sign-hamming", 1],
 ] as const;
 
 describe.each(cases)("contract of %s", (recipe, bound) => {
   const dim = 72;
   const rows = gaussian(50, dim, 3);
+  if (/sign|rbe/.test(recipe)) toOneLength(rows);
   const coder = parseCodec(recipe).fit(gaussian(400, dim, 4), { seed: 5 });
 
   test("decodes within its bound, fixed bytes a row", () => {
@@ -101,6 +114,12 @@ describe.each(cases)("contract of %s", (recipe, bound) => {
     expect(Number.isFinite(score[0])).toBe(true);
   });
 });
+
+/** What codes of directions take all rows for. */
+function toOneLength({ data, cols }: Matrix): void {
+  kernels().normalizeF32(data, cols);
+  for (let i = 0; i < data.length; i++) data[i]! *= Math.sqrt(cols);
+}
 
 function correlation(a: number[], b: number[]): number {
   const mean = (v: number[]): number => v.reduce((x, y) => x + y) / v.length;

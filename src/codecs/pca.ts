@@ -52,16 +52,21 @@ export function pca(options: PcaOptions): TransformCodec {
   return {
     id,
     needsTraining: true,
-    fit: (sample, { seed = 1 } = {}) => {
-      checkRows(id, sample.cols, sample);
-      const most = Math.max(SAMPLE.least, SAMPLE.perColumn * sample.cols);
-      return pcaTransform(id, fitPca(sampleRows(sample, most, new Random(seed)), options));
-    },
+    fit: (sample, { seed } = {}) => pcaTransform(id, fitPca(id, sample, options, seed)),
   };
 }
 
-function fitPca(sample: Matrix, { dim: to, whiten = false, centre = true }: PcaOptions): PcaParameters {
-  const from = sample.cols;
+/** @throws MnemeError as `pca` does at fit */
+export function fitPca(
+  id: string,
+  all: Matrix,
+  { dim: to, whiten = false, centre = true }: PcaOptions,
+  seed = 1,
+): PcaParameters {
+  const from = all.cols;
+  checkRows(id, from, all);
+  const most = Math.max(SAMPLE.least, SAMPLE.perColumn * from);
+  const sample = sampleRows(all, most, new Random(seed));
   const { mean, covariance } = moments(sample);
   if (to > Math.min(from, sample.rows - 1)) {
     throw new MnemeError(

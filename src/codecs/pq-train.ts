@@ -6,7 +6,7 @@
 import { throwIfAborted } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { kMeans } from "../linalg/k-means.ts";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { type Matrix, matrix, rowOf, transposed } from "../linalg/matrix.ts";
 import { polarFactor } from "../linalg/polar.ts";
 import { type CodeBits, type Codebooks, codeAt, codebooksOf, evenColumns } from "./codebooks.ts";
 import type { FitOptions } from "./codec.ts";
@@ -89,11 +89,8 @@ function reconstructed(rows: Matrix, codebooks: Codebooks): Matrix {
 /** a^T b: cols x cols. */
 function correlation(a: Matrix, b: Matrix): Float32Array {
   const { rows, cols } = a;
-  const transposed = new Float32Array(rows * cols);
-  for (let r = 0; r < rows; r++)
-    for (let c = 0; c < cols; c++) transposed[c * rows + r] = a.data[r * cols + c]!;
   const out = new Float32Array(cols * cols);
-  kernels().matmulF32(transposed, b.data, out, cols, rows, cols);
+  kernels().matmulF32(transposed(a).data, b.data, out, cols, rows, cols);
   return out;
 }
 

@@ -5,17 +5,31 @@ import { compose, composed, type Transform, type TransformCodec } from "./compos
 import { f32, f32Coder } from "./f32.ts";
 import { int4, int4Coder } from "./int4.ts";
 import { int8, int8Coder } from "./int8.ts";
+import { itq } from "./itq.ts";
 import { type PcaOptions, pca, pcaTransform } from "./pca.ts";
 import { type PqOptions, pq, restorePq } from "./pq.ts";
 import { RabitqCoder, rabitq } from "./rabitq.ts";
+import { type RbeOptions, rbe, restoreRbe } from "./rbe.ts";
+import { rotate, rotation } from "./rotate.ts";
 import type { RotationKind } from "./row-rotation.ts";
 import { type RqOptions, restoreRq, rq } from "./rq.ts";
 import { asFloats, deserialize, type SerialHeader } from "./serial.ts";
+import { sign, signCoder } from "./sign.ts";
 import { truncate, truncation } from "./truncate.ts";
 
 /** Families of codecs; a number in an id is bits, group or width. */
-export const CODEC_FAMILIES = ["f32", "int8", "int4-g", "rabitq", "pq", "rq"] as const;
-export const TRANSFORM_FAMILIES = ["truncate", "pca"] as const;
+export const CODEC_FAMILIES = [
+  "f32",
+  "int8",
+  "int4-g",
+  "rabitq",
+  "pq",
+  "rq",
+  "rbe",
+  "sign",
+  "sign-hamming",
+] as const;
+export const TRANSFORM_FAMILIES = ["truncate", "rotate", "pca", "itq"] as const;
 
 type CodecFamily = (typeof CODEC_FAMILIES)[number];
 type TransformFamily = (typeof TRANSFORM_FAMILIES)[number];
@@ -41,6 +55,16 @@ const codecs: Record<CodecFamily, CodecEntry> = {
     make: (bits, { parts, variant }) => rq({ bits, parts, ...rqVariant(variant) } as RqOptions),
     restore: (header, arrays) => restoreRq(header, arrays.map(asFloats)),
   },
+  rbe: {
+    make: (bits, { parts, variant }) =>
+      rbe({ bits, width: parts, symmetric: rbeVariant(variant) } as RbeOptions),
+    restore: (header, arrays) => restoreRbe(header, arrays.map(asFloats)),
+  },
+  sign: { make: () => sign(), restore: ({ dim, scale }) => signCoder(dim, Number(scale), false) },
+  "sign-hamming": {
+    make: () => sign({ hamming: true }),
+    restore: ({ dim, scale }) => signCoder(dim, Number(scale), true),
+  },
 };
 
 interface TransformEntry {
@@ -50,26 +74,14 @@ interface TransformEntry {
 
 const transforms: Record<TransformFamily, TransformEntry> = {
   truncate: { make: (dim) => truncate({ dim }), restore: ({ dim, to }) => truncation(dim, Number(to)) },
+  rotate: { make: () => rotate(), restore: ({ dim, seed }) => rotation(dim, Number(seed)) },
   pca: {
     make: (dim, variant) => pca({ dim, ...pcaVariant(variant) }),
-    restore: ({ id, dim, to, whiten, totalVariance }, arrays) => {
-      const [mean, components, inverse, variances] = arrays.map(asFloats) as [
-        Float32Array,
-        Float32Array,
-        Float32Array,
-        Float32Array,
-      ];
-      return pcaTransform(id, {
-        from: dim,
-        to: Number(to),
-        whiten: whiten === true,
-        totalVariance: Number(totalVariance),
-        mean,
-        components,
-        inverse,
-        variances,
-      });
-    },
+    restore: restoreProjection,
+  },
+  itq: {
+    make: (dim, variant) => itq({ dim, centre: !itqVariant(variant) }),
+    restore: restoreProjection,
   },
 };
 
@@ -116,6 +128,28 @@ function restoreTransform(bytes: Uint8Array): Transform {
   return entry.restore(header, arrays);
 }
 
+function restoreProjection(
+  { id, dim, to, whiten, totalVariance }: SerialHeader,
+  arrays: readonly Uint8Array[],
+): Transform {
+  const [mean, components, inverse, variances] = arrays.map(asFloats) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  return pcaTransform(id, {
+    from: dim,
+    to: Number(to),
+    whiten: whiten === true,
+    totalVariance: Number(totalVariance),
+    mean,
+    components,
+    inverse,
+    variances,
+  });
+}
+
 interface IdParts {
   readonly family: string;
   readonly number: number;
@@ -127,7 +161,7 @@ interface IdParts {
 function partsOf(id: string): IdParts {
   const none = { family: id, number: 0, parts: 0, variant: "" };
   if (id === "f32" || id === "int8") return none;
-  const product = /^(pq|rq)(\d+)x(\d+)((?:-[a-z]+\d*)*)$/.exec(id);
+  const product = /^(pq|rq|rbe)(\d+)x(\d+)((?:-[a-z]+\d*)*)$/.exec(id);
   if (product) {
     const [, family, bits, parts, variant] = product;
     return { family: family!, number: Number(bits), parts: Number(parts), variant: variant! };
@@ -141,6 +175,20 @@ function pcaVariant(variant: string): Omit<PcaOptions, "dim"> {
   if (!/^w?u?$/.test(variant))
     throw new MnemeError("ARGUMENT", `codec pca: unknown variant "${variant}"; expected w, u, wu or none`);
   return { whiten: variant.includes("w"), centre: !variant.includes("u") };
+}
+
+/** Whether queries are coded too. @throws MnemeError ARGUMENT */
+function rbeVariant(variant: string): boolean {
+  if (variant !== "" && variant !== "-sym")
+    throw new MnemeError("ARGUMENT", `codec rbe: unknown variant "${variant}"; expected -sym or none`);
+  return variant === "-sym";
+}
+
+/** Whether rows are left uncentred. @throws MnemeError ARGUMENT */
+function itqVariant(variant: string): boolean {
+  if (variant !== "" && variant !== "u")
+    throw new MnemeError("ARGUMENT", `codec itq: unknown variant "${variant}"; expected u or none`);
+  return variant === "u";
 }
 
 /** Options told by the end of an id. @throws MnemeError ARGUMENT */

@@ -71,7 +71,7 @@ export function pairTables(tables: Float32Array): Float32Array {
   return pairs;
 }
 
-interface ByteTables extends TableQuery {
+export interface ByteTables extends TableQuery {
   readonly lut: Uint8Array;
 }
 
@@ -79,13 +79,13 @@ interface ByteTables extends TableQuery {
  * Where parts stand in a block: those that follow each other far apart. Rotations and projections put the heaviest first; four of them in
  * a row would set a coarse step for all.
  */
-function placesOf(parts: number): Uint32Array {
+export function placesOf(parts: number): Uint32Array {
   const fours = Math.ceil(parts / 4);
   return Uint32Array.from({ length: 4 * fours }, (_, part) => 4 * (part % fours) + Math.floor(part / fours));
 }
 
 /** One step for all tables, each from its own least value on, so that bytes of four parts in a row sum up within a byte. */
-function byteTables(tables: Float32Array, query: Pick<TableQuery, "metric" | "square">): ByteTables {
+export function byteTables(tables: Float32Array, query: Pick<TableQuery, "metric" | "square">): ByteTables {
   const parts = tables.length / 16;
   const places = placesOf(parts);
   const least = new Float32Array(parts);

@@ -26,3 +26,4 @@ export {
   synthKvDefaults,
 } from "./synth-kv.ts";
 export { Manifold, type ManifoldOptions, manifoldDefaults } from "./synth-manifold.ts";
+export { SynthPairs, type SynthPairsOptions, synthPairsDefaults } from "./synth-pairs.ts";

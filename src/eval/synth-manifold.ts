@@ -106,6 +106,18 @@ export class Manifold {
     return data;
   }
 
+  /**
+   * Clean rows, not of unit length, and for each another one whose latent point lies nearby, each coordinate moved by `jitter` times a normal
+   * number. @param seed of the draws
+   */
+  twins(count: number, jitter: number, seed: number): { readonly rows: Matrix; readonly twins: Matrix } {
+    const random = new Random(seed);
+    const codes = this.#latent(random, count);
+    const moved = matrix(count, codes.cols, codes.data.slice());
+    for (let i = 0; i < moved.data.length; i++) moved.data[i]! += jitter * random.gaussian();
+    return { rows: this.#lifted(codes), twins: this.#lifted(moved) };
+  }
+
   /** Latent rows bent into all dimensions. */
   #lifted({ rows, cols: latent, data }: Matrix): Matrix {
     const width = 4 * latent;

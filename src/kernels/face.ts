@@ -47,6 +47,15 @@ export interface TableQuery {
   readonly metric: "dot" | "cosine" | "l2";
 }
 
+/** A query by tables of bytes against codes of whole numbers: score = (low + step x sum of the bytes looked up) / |row| + shift. */
+export interface LevelQuery {
+  readonly step: number;
+  readonly low: number;
+  readonly shift: number;
+  /** Whether bytes of four groups in a row may sum up to more than 255: each group is then widened on its own. */
+  readonly wide: boolean;
+}
+
 /** Centroids in panels of 16, the last one filled up with infinitely far ones: 16 halves of |c|^2, then 16 values of each dimension. */
 export interface Panels {
   readonly data: Float32Array;
@@ -97,6 +106,11 @@ export interface KernelFace {
    * halves of f32 squared norms. @param lut 16 bytes a group; of four groups in a row the largest bytes sum up to at most 255
    */
   scanTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
+  /**
+   * The same of codes of whole numbers: blocks end in u16 |row|^2, which are not zero. @param lut 16 bytes a group; all groups sum up to
+   * at most 65535
+   */
+  scanLevels(query: LevelQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
   /** out[r] = sum over bytes b of row r of tables[256 b + byte]; tables.length / 256 bytes. */
   sumTablesF32(tables: Float32Array, rows: Rows, out: Float32Array): void;
   /**

@@ -2,7 +2,7 @@
 import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
-export type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
+export type { KernelFace, LevelQuery, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 export { complexBytes, FFT_LENGTHS, WasmFft } from "./fft.ts";
 export { type GraphHits, type GraphSearch, type GraphView, WasmGraph } from "./graph.ts";
 export {
@@ -47,7 +47,7 @@ export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
 export { ReferencePostings } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
-export { oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";
+export { levelScan, oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";
 export { WasmFace } from "./wasm.ts";
 
 let face: WasmFace | undefined;

@@ -135,6 +135,21 @@ describe("each kernel equals its twin", () => {
       }
     }));
 
+  test("blocks of whole numbers scored by tables, narrow and wide", () =>
+    property((dim, rows, start) => {
+      const groups = 4 * (1 + (dim % 40));
+      const blocks = randomBytes((groups * 16 + 64) * rows, start);
+      const view = new DataView(blocks.buffer);
+      for (let b = 0; b < rows; b++)
+        for (let i = 0; i < 32; i++)
+          view.setUint16((b + 1) * (groups * 16 + 64) - 64 + 2 * i, 1 + ((start + i * 997) & 0x7fff), true);
+      const wide = (start & 1) === 1;
+      const most = wide ? 256 : 64;
+      const lut = randomBytes(groups * 16, start + 1).map((byte) => byte % most);
+      const query = { step: 2, low: -130, shift: 0.25, wide };
+      same(new Float32Array(rows * 32), (face, out) => face.scanLevels(query, lut, blocks, out));
+    }));
+
   test("sums of tables and nearest centroids", () =>
     property((dim, rows, start) => {
       const bytes = dim % 33;

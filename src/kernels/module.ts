@@ -57,6 +57,7 @@ export const KERNEL_NAMES = [
   "putRows",
   "readPages",
   "scanTables",
+  "scanLevels",
   "nearestF32",
   "sumTablesF32",
   "halfDistancesF32",

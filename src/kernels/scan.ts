@@ -1,5 +1,5 @@
 /** Scans: calls of kernels over rows, or blocks of rows, that threads may cut into tasks and share. Described in shared memory. */
-import type { OneBitQuery, TableQuery } from "./face.ts";
+import type { LevelQuery, OneBitQuery, TableQuery } from "./face.ts";
 import { KERNEL_NAMES, type KernelName, type WasmKernels } from "./module.ts";
 
 /** One kernel over `count` units. All arrays in the arena. */
@@ -83,6 +83,21 @@ export function tableScan(query: TableQuery, lut: Uint8Array, blocks: Uint8Array
     kernel: "scanTables",
     count,
     args: [blocks.byteOffset, count, groups, 0, step, low, square, metricCode(metric), out.byteOffset],
+    countAt: 1,
+    steps: [blocks.length / count, 0, 0, 0, 0, 0, 0, 0, BLOCK_ROWS * 4],
+    table: { at: 3, bytes: lut },
+  };
+}
+
+/** `scanLevels` of the face, over blocks and scores that lie in the arena. */
+export function levelScan(query: LevelQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): Scan {
+  const { step, low, shift, wide } = query;
+  const count = out.length / BLOCK_ROWS;
+  const groups = lut.length / 16;
+  return {
+    kernel: "scanLevels",
+    count,
+    args: [blocks.byteOffset, count, groups, 0, step, low, shift, Number(wide), out.byteOffset],
     countAt: 1,
     steps: [blocks.length / count, 0, 0, 0, 0, 0, 0, 0, BLOCK_ROWS * 4],
     table: { at: 3, bytes: lut },

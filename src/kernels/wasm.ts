@@ -1,10 +1,9 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
 import { Arena, type Region } from "./arena.ts";
-import type { KernelFace, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
+import type { KernelFace, LevelQuery, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
-import { metricCode } from "./scan.ts";
-
-type Numbers = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array | Int8Array;
+import { asBytes, type Numbers } from "./numbers.ts";
+import { levelScan, metricCode, oneBitScan, type Scan, tableScan } from "./scan.ts";
 
 /** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
 const BLOCK_BYTES = 1 << 18;
@@ -114,21 +113,15 @@ export class WasmFace implements KernelFace {
   }
 
   scanOneBit(query: OneBitQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
-    const { step, low, half, square, metric } = query;
-    const mode = metricCode(metric);
-    const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
-    const count = out.length / 32;
-    const groups = lut.length / 16;
-    this.instance.exports.scanOneBit(codes, count, groups, table, step, low, half, square, mode, to);
-    this.#take(to, out);
+    this.#scan((codes, scores) => oneBitScan(query, lut, codes, scores), lut, blocks, out);
   }
 
   scanTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
-    const { step, low, square, metric } = query;
-    const [table, codes, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
-    const [count, groups] = [out.length / 32, lut.length / 16];
-    this.instance.exports.scanTables(codes, count, groups, table, step, low, square, metricCode(metric), to);
-    this.#take(to, out);
+    this.#scan((codes, scores) => tableScan(query, lut, codes, scores), lut, blocks, out);
+  }
+
+  scanLevels(query: LevelQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
+    this.#scan((codes, scores) => levelScan(query, lut, codes, scores), lut, blocks, out);
   }
 
   sumTablesF32(tables: Float32Array, { data, count, stride }: Rows, out: Float32Array): void {
@@ -301,6 +294,23 @@ export class WasmFace implements KernelFace {
     return this.instance.exports.sumBytes(this.#in("a", data), data.length);
   }
 
+  /** Runs a scan of blocks. Places come first: growing plain memory detaches every view made before. */
+  #scan(
+    scanOf: (blocks: Uint8Array, out: Float32Array) => Scan,
+    lut: Uint8Array,
+    blocks: Uint8Array,
+    out: Float32Array,
+  ): void {
+    const [table, from, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
+    const { buffer } = this.instance.memory;
+    const scan = scanOf(
+      new Uint8Array(buffer, from, blocks.length),
+      new Float32Array(buffer, to, out.length),
+    );
+    this.instance.exports[scan.kernel](...scan.args.with(scan.table!.at, table));
+    this.#take(to, out);
+  }
+
   #rowsF32(kernel: KernelName, query: Float32Array, rows: Float32Array, out: Float32Array): void {
     const dim = query.length;
     this.#run({
@@ -386,9 +396,4 @@ export class WasmFace implements KernelFace {
     this.#scratch.set(slot, region);
     return region;
   }
-}
-
-function asBytes(array: Numbers): Uint8Array {
-  if (array instanceof Uint8Array) return array;
-  return new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
 }

@@ -9,12 +9,12 @@ export {
 export { type Moments, meanOf, moments } from "./covariance.ts";
 export { type Eigen, symmetricEigen } from "./eigen.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
-export { type Matrix, matrix, rowOf, rowsOf } from "./matrix.ts";
+export { type Matrix, matrix, rowOf, rowsOf, transposed } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
 export { principalSpan } from "./principal.ts";
 export { type Ragged, ragged, setOf, setsOf } from "./ragged.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";
 export { RowProducts } from "./row-products.ts";
-export { solvePositive } from "./solve.ts";
+export { choleskyOf, solveFactored, solvePositive } from "./solve.ts";
 export { type Svd, thinSvd } from "./svd.ts";

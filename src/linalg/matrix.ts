@@ -29,3 +29,10 @@ export function rowOf(m: Matrix, index: number): Float32Array {
 export function rowsOf(m: Matrix, start: number, end: number): Matrix {
   return { rows: end - start, cols: m.cols, data: m.data.subarray(start * m.cols, end * m.cols) };
 }
+
+/** The transpose, owned. */
+export function transposed({ rows, cols, data }: Matrix): Matrix {
+  const out = new Float32Array(rows * cols);
+  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) out[c * rows + r] = data[r * cols + c]!;
+  return { rows: cols, cols: rows, data: out };
+}

@@ -8,6 +8,8 @@ export { type DistillOptions, distillDefaults, distillQueries } from "./distill.
 export type { Dual, PairData } from "./dual.ts";
 export { type Jax, loadJax, type Tensor, take, type Weights } from "./jax.ts";
 export type { Quantised } from "./quantised.ts";
+export { type RbeTrainOptions, rbeTrainDefaults, trainRbe } from "./rbe.ts";
+export type { RbePairs } from "./rbe-batches.ts";
 export {
   BATCH_ORDERS,
   type BatchOrder,

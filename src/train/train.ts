@@ -10,8 +10,8 @@ import { rateAt, type Schedule } from "./schedule.ts";
 export type Batch = Weights;
 
 export interface TrainOptions extends Schedule {
-  /** The loss of a batch, a scalar. It owns what it is given. */
-  readonly loss: (weights: Weights, batch: Batch) => Tensor;
+  /** The loss of a batch, a scalar. It owns the batch, and keeps the weights; `average` is empty where none is asked for. */
+  readonly loss: (weights: Weights, batch: Batch, average: Weights) => Tensor;
   /** Batch of a step from 0, moved to the training. @param weights as they stand, borrowed until it settles */
   readonly batch: (step: number, weights: Weights) => Batch | Promise<Batch>;
   /** Weight decay of matrices; vectors have none. Default 0.01. */
@@ -106,12 +106,13 @@ function compiled(jax: Jax, options: TrainOptions): Step {
   const gradient = valueAndGrad(options.loss as never) as unknown as (
     weights: Weights,
     batch: Batch,
+    average: Weights,
   ) => [Tensor, Weights];
   const each = (by: (...tensors: Tensor[]) => Tensor, ...trees: Weights[]): Weights =>
     tree.map(by as never, trees[0]! as never, ...(trees.slice(1) as never[])) as Weights;
 
   const step = (state: State, batch: Batch, { rate, first: unbias1, second: unbias2 }: Weights) => {
-    const [loss, raw] = gradient(tree.ref(state.weights), batch);
+    const [loss, raw] = gradient(tree.ref(state.weights), batch, tree.ref(state.average));
     const squares = Object.values(tree.ref(raw)).map((g: Tensor) => np.sum(np.square(g)));
     const norm = np.sqrt(squares.reduce((sum, square) => sum.add(square)));
     const shrink = np.minimum(np.array(1), np.array(clip).div(norm.add(1e-12)));

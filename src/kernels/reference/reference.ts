@@ -95,6 +95,15 @@ export const reference: KernelFace = {
       out[row] = scoreByMetric(query, dot, view.getUint16(block + lut.length + i * 2, true));
     }
   },
+  scanLevels({ step, low, shift }, lut, blocks, out) {
+    const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+    for (let row = 0; row < out.length; row++) {
+      const i = row % 32;
+      const block = Math.floor(row / 32) * (lut.length + 64);
+      const square = view.getUint16(block + lut.length + i * 2, true);
+      out[row] = (low + step * sumBlock(blocks, block, i, lut)) / Math.sqrt(square) + shift;
+    }
+  },
   fwhtF32(rows, dim) {
     for (let start = 0; start < rows.length; start += dim) {
       for (let half = 1; half < dim; half *= 2) {

@@ -13,7 +13,7 @@ export {
   openPostings,
   restrictRows,
 } from "./postings";
-export { scanOneBit, scanTables } from "./scan";
+export { scanLevels, scanOneBit, scanTables } from "./scan";
 export { halfDistancesF32, nearestF32, sumTablesF32 } from "./nearest";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";

@@ -36,6 +36,27 @@ function sumBlock(block: usize, tail: usize, lut: usize, sums: usize): void {
   v128.store(sums, s3, 48);
 }
 
+/** The same for bytes of any size: each group is widened on its own. At most 257 groups of bytes up to 255. */
+// @ts-ignore: decorator
+@inline
+function sumWide(block: usize, tail: usize, lut: usize, sums: usize): void {
+  const nibble = i8x16.splat(15);
+  let s0 = i16x8.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (let at: usize = 0; at < tail; at += 16) {
+    const x = v128.load(block + at), t = v128.load(lut + at);
+    const lower = i8x16.swizzle(t, v128.and(x, nibble));
+    const upper = i8x16.swizzle(t, i8x16.shr_u(x, 4));
+    s0 = i16x8.add(s0, i16x8.extend_low_i8x16_u(lower));
+    s1 = i16x8.add(s1, i16x8.extend_high_i8x16_u(lower));
+    s2 = i16x8.add(s2, i16x8.extend_low_i8x16_u(upper));
+    s3 = i16x8.add(s3, i16x8.extend_high_i8x16_u(upper));
+  }
+  v128.store(sums, s0, 0);
+  v128.store(sums, s1, 16);
+  v128.store(sums, s2, 32);
+  v128.store(sums, s3, 48);
+}
+
 /** Four products become scores. @param squares upper halves of the rows' f32 squared norms */
 // @ts-ignore: decorator
 @inline
@@ -95,6 +116,30 @@ export function scanTables(codes: usize, blocks: usize, groups: usize, lut: usiz
     for (let i: usize = 0; i < 64; i += 8) {
       const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
       storeScores(f32x4.add(f32x4.mul(steps, sum), lows), squares + i, square, metric, to + (i << 1));
+    }
+  }
+}
+
+/**
+ * Codes of whole numbers (recurrent binary embeddings: Gan et al., KDD 2023): a block ends in u16 |x|^2 of each row, exact. Scores are
+ * (low + step x sum) / |x| + shift. `groups` as above; `wide`: 1 where bytes of four groups may sum up to more than 255.
+ */
+export function scanLevels(codes: usize, blocks: usize, groups: usize, lut: usize, step: f32, low: f32, shift: f32, wide: i32, out: usize): void {
+  const steps = f32x4.splat(step);
+  const lows = f32x4.splat(low);
+  const shifts = f32x4.splat(shift);
+  const tail = groups << 4;
+  for (let b: usize = 0; b < blocks; b++) {
+    const squares = codes + b * (tail + 64) + tail;
+    const to = out + b * (ROWS << 2);
+    const sums = to + 64;
+    if (wide) sumWide(squares - tail, tail, lut, sums);
+    else sumBlock(squares - tail, tail, lut, sums);
+    for (let i: usize = 0; i < 64; i += 8) {
+      const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
+      const length = f32x4.sqrt(f32x4.convert_i32x4_u(v128.load16x4_u(squares + i)));
+      const cosine = f32x4.div(f32x4.add(f32x4.mul(steps, sum), lows), length);
+      v128.store(to + (i << 1), f32x4.add(cosine, shifts));
     }
   }
 }
