@@ -9,6 +9,20 @@ export { type Bm25Options, bm25Defaults } from "./text/bm25.ts";
 export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export { TopK } from "./top-k.ts";
+export { buildCells, CELLS_VERSION, type CellBuildOptions } from "./vector/cells/build.ts";
+export {
+  type CellCalibration,
+  type CellCalibrationOptions,
+  calibrateCells,
+} from "./vector/cells/calibrate.ts";
+export {
+  type CellEffort,
+  CellIndex,
+  type CellIndexOptions,
+  type CellSearchOptions,
+} from "./vector/cells/cell-index.ts";
+export { type FineRows, fineRowsInMemory, fineRowsOf } from "./vector/cells/fine-rows.ts";
+export { type CellOptions, cellDefaults } from "./vector/cells/options.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
 export {
   type Calibration as GraphCalibration,

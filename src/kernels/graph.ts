@@ -87,6 +87,11 @@ export class WasmGraph implements Disposable {
     this.#write();
   }
 
+  /** Where the record lies, for kernels that read it. */
+  get pointer(): number {
+    return this.#record.pointer;
+  }
+
   /** Rows that there are, deleted ones too. */
   get rows(): number {
     return this.#rows;

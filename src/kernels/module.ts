@@ -66,6 +66,9 @@ export const KERNEL_NAMES = [
   "insertGraphRows",
   "linkGraphRows",
   "bridgeGraphRows",
+  "searchCells",
+  "searchCellSlots",
+  "scoreCellRows",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

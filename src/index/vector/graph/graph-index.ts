@@ -2,15 +2,13 @@
  * GraphIndex: a proximity graph over compressed vectors, all in RAM. Rows are appended and deleted at any time; deleted ones are walked
  * through until `consolidate` bridges them and gives their places to new rows (FreshDiskANN: Singh et al., 2021).
  */
-import { checkRows } from "../../../codecs/check.ts";
-import type { Metric } from "../../../codecs/codec.ts";
-import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { type GraphShape, kernels, NO_ROW, type Pool, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
 import { emptyHits, type Hits, isAfter } from "../../hits.ts";
 import type { RowSet } from "../../row-set.ts";
 import { TopK } from "../../top-k.ts";
+import { checkIds, checkVectors, checkWhole } from "./check.ts";
 import { connect } from "./connect.ts";
 import { fitShape, unitOf } from "./fit-shape.ts";
 import { type GrowOptions, linkAll, linkRows, linksOf, medoidOf, placeAll } from "./grow.ts";
@@ -50,8 +48,8 @@ export class GraphIndex implements Disposable {
     if (vectors.rows === 0)
       throw new MnemeError("INSUFFICIENT_DATA", "graph: no vectors; a graph is fitted to at least one");
     const rows = ids ?? Uint32Array.from({ length: vectors.rows }, (_, i) => i);
-    checkVectors(vectors, vectors.cols, options.metric ?? graphDefaults.metric);
-    checkIds(rows, vectors.rows);
+    checkVectors("graph", vectors, vectors.cols, options.metric ?? graphDefaults.metric);
+    checkIds("graph", rows, vectors.rows);
     const graph = new WasmGraph(kernels(), fitShape(vectors, options));
     const pool = (): Pool | undefined => options.pool?.pool;
     try {
@@ -91,7 +89,7 @@ export class GraphIndex implements Disposable {
 
   /** Adds one row. @throws MnemeError EXISTS, DIMENSION, NOT_FINITE, ZERO_VECTOR */
   append(row: number, vector: Float32Array): void {
-    checkVectors(matrix(1, vector.length, vector), this.shape.dim, this.shape.metric);
+    checkVectors("graph", matrix(1, vector.length, vector), this.shape.dim, this.shape.metric);
     if (this.#names.ordinalOf(row) !== NO_ROW)
       throw new MnemeError("EXISTS", `graph: row ${row} is there; delete it first, or use another id`);
     const ordinal = this.#free.pop() ?? this.#graph.rows;
@@ -103,8 +101,8 @@ export class GraphIndex implements Disposable {
 
   /** Adds many rows, on all threads. @throws as append; then no row was added */
   async appendMany(rows: Uint32Array, vectors: Matrix): Promise<void> {
-    checkVectors(vectors, this.shape.dim, this.shape.metric);
-    checkIds(rows, vectors.rows);
+    checkVectors("graph", vectors, this.shape.dim, this.shape.metric);
+    checkIds("graph", rows, vectors.rows);
     const there = rows.find((row) => this.#names.ordinalOf(row) !== NO_ROW);
     if (there !== undefined) throw new MnemeError("EXISTS", `graph: row ${there} is there; delete it first`);
     let from = 0;
@@ -151,8 +149,8 @@ export class GraphIndex implements Disposable {
 
   /** One list of hits a query; queries are shared among the threads. @param queries n x dim */
   searchMany(queries: Matrix, options: GraphSearchOptions): Hits[] {
-    checkVectors(queries, this.shape.dim, this.shape.metric);
-    checkAsked(options);
+    checkVectors("graph", queries, this.shape.dim, this.shape.metric);
+    checkWhole("graph", { k: options.k, effort: options.effort });
     if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
     const matching = Math.min(this.size, options.filter?.count ?? this.size);
     for (let depth = Math.min(options.k, this.size); ; depth = Math.min(this.size, depth * DEEPER)) {
@@ -164,14 +162,14 @@ export class GraphIndex implements Disposable {
 
   /** Hits by the codes of every matching row: no walk. What `search` is measured against. */
   scan(query: Float32Array, options: GraphSearchOptions): Hits {
-    checkVectors(matrix(1, query.length, query), this.shape.dim, this.shape.metric);
-    checkAsked(options);
+    checkVectors("graph", matrix(1, query.length, query), this.shape.dim, this.shape.metric);
+    checkWhole("graph", { k: options.k, effort: options.effort });
     return this.#scanned(query, this.#matching(options.filter), options);
   }
 
   /** Scores of rows by all their codes; NaN for rows that are not there. */
   score(query: Float32Array, rows: Uint32Array): Float32Array {
-    checkVectors(matrix(1, query.length, query), this.shape.dim, this.shape.metric);
+    checkVectors("graph", matrix(1, query.length, query), this.shape.dim, this.shape.metric);
     const ordinals = rows.map((row) => this.#names.ordinalOf(row));
     const scores = this.#graph.score(
       query,
@@ -286,28 +284,4 @@ export class GraphIndex implements Disposable {
     const all = Uint32Array.from({ length: this.#graph.rows }, (_, i) => i);
     return all.filter((ordinal) => this.#names.rowAt(ordinal) !== NO_ROW);
   }
-}
-
-function checkVectors(vectors: Matrix, dim: number, metric: Metric): void {
-  checkRows("graph", dim, vectors);
-  if (metric !== "cosine") return;
-  for (let r = 0; r < vectors.rows; r++) {
-    if (squareOf(rowOf(vectors, r)) > 0) continue;
-    throw new MnemeError("ZERO_VECTOR", `graph: vector ${r} is zero, which has no cosine; leave it out`);
-  }
-}
-
-function checkIds(ids: Uint32Array, count: number): void {
-  if (ids.length !== count)
-    throw new MnemeError("DIMENSION", `graph: ${ids.length} ids for ${count} vectors; give one each`);
-  for (let i = 0; i < count; i++) {
-    if (ids[i] === NO_ROW || (i > 0 && ids[i]! <= ids[i - 1]!))
-      throw new MnemeError("RANGE", `graph: ids must ascend below ${NO_ROW}, got ${ids[i]} at ${i}`);
-  }
-}
-
-function checkAsked({ k, effort = 1 }: GraphSearchOptions): void {
-  for (const [name, value] of Object.entries({ k, effort }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new MnemeError("RANGE", `graph: ${name} must be a whole number from 1, got ${value}`);
 }

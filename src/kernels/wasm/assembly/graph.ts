@@ -4,7 +4,7 @@
  * (as in LeanVec, Tepper et al., 2023). The record and the scratch: graph-state.ts.
  */
 import { dotPair, sumF32 } from "./float";
-import { dotI16, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
+import { dotI16Four, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
 import {
   acquire, BIAS, COARSE, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
   FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, hasBit, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
@@ -19,12 +19,12 @@ const COSINE: i32 = 1;
 /** Key of a row, given the sum of its coarse product. */
 // @ts-ignore: decorator
 @inline
-function keyFrom(sum: i32, tail: usize, scale: f32, bias: f32): f32 {
+export function keyFrom(sum: i32, tail: usize, scale: f32, bias: f32): f32 {
   return <f32>sum * (load<f32>(tail) * scale) + load<f32>(tail, 4) * bias;
 }
 
 /** Centres, scales and projects a query into a scratch. */
-function prepare(graph: usize, scratch: usize, query: usize): void {
+export function prepare(graph: usize, scratch: usize, query: usize): void {
   const dim = <usize>load<u32>(graph, DIM);
   const width = <usize>load<u32>(graph, WIDTH);
   const dims = <usize>load<u32>(graph, DIMS);
@@ -62,7 +62,8 @@ function project(graph: usize, scratch: usize, dims: usize, width: usize, scale:
   const values = <usize>load<u32>(scratch, VALUES);
   const fineQuery = <usize>load<u32>(scratch, FINE_QUERY);
   if (projection != 0)
-    for (let j: usize = 0; j < dims; j++) store<f32>(values + (j << 2), <f32>dotI16(fineQuery, projection + j * (width << 1), width) * scale);
+    for (let j: usize = 0; j < dims; j += 4)
+      v128.store(values + (j << 2), f32x4.mul(f32x4.convert_i32x4_s(dotI16Four(fineQuery, projection + j * (width << 1), width)), f32x4.splat(scale)));
   let squares = f32x4.splat(0);
   for (let i: usize = 0; i < dims; i += 4) {
     const x = v128.load(values + (i << 2));

@@ -26,3 +26,4 @@ export { encodePage, gatherSlots, putRows, readPages } from "./segment";
 export { encodeGraphRows } from "./graph-codes";
 export { scoreGraphRows, searchGraph } from "./graph";
 export { bridgeGraphRows, insertGraphRows, linkGraphRows } from "./graph-build";
+export { scoreCellRows, searchCellSlots, searchCells } from "./graph-cells";
