@@ -97,6 +97,11 @@ export class WasmGraph implements Disposable {
     return this.#rows;
   }
 
+  /** Ids by ordinal, as `name` gave them. Borrowed until the graph grows. */
+  get ids(): Uint32Array {
+    return this.#regions.get("ids")?.u32() ?? new Uint32Array(0);
+  }
+
   /** Bytes held in kernel memory. */
   get bytes(): { readonly codes: number; readonly links: number; readonly scratch: number } {
     const sum = (...names: readonly string[]): number =>

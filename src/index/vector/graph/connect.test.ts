@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { NO_ROW } from "../../../kernels/index.ts";
+import { kernels, NO_ROW, WasmGraph } from "../../../kernels/index.ts";
 import { connect, type Links, walkOrder } from "./connect.ts";
 import { ROOM } from "./options.ts";
 import { planWalk } from "./plan.ts";
@@ -72,11 +72,17 @@ test("a walk widens as fewer rows match, until a scan is cheaper", () => {
 });
 
 test("names of rows go both ways, also when rows go and come", () => {
-  const names = new RowNames(Uint32Array.of(40, 3, 9));
+  const mean = new Float32Array(32);
+  const shape = { dim: 32, dims: 32, mean, metric: "l2", fineBits: 0, degree: 4, forward: 2 } as const;
+  using graph = new WasmGraph(kernels(), { ...shape, room: 16, threads: 1 });
+  graph.place(0, new Float32Array(3 * 32));
+  const names = new RowNames(graph);
+  names.set(0, Uint32Array.of(40, 3, 9));
   expect([40, 3, 9, 4].map((row) => names.ordinalOf(row))).toEqual([0, 1, 2, NO_ROW]);
   names.forget(3);
-  names.set(1, 100);
-  names.set(3, 3);
+  names.set(1, Uint32Array.of(100));
+  graph.place(3, new Float32Array(32));
+  names.set(3, Uint32Array.of(3));
   expect([0, 1, 2, 3].map((ordinal) => names.rowAt(ordinal))).toEqual([40, 100, 9, 3]);
   expect([40, 3, 100].map((row) => names.ordinalOf(row))).toEqual([0, 3, 1]);
 });

@@ -35,9 +35,9 @@ export class GraphIndex implements Disposable {
   constructor(graph: WasmGraph, ids: Uint32Array, options: GraphOptions) {
     this.#graph = graph;
     this.#options = options;
-    this.#names = new RowNames(ids);
-    this.#effort = options.effort ?? graphDefaults.effort;
     graph.name(ids, 0);
+    this.#names = new RowNames(graph);
+    this.#effort = options.effort ?? graphDefaults.effort;
   }
 
   /**
@@ -67,6 +67,12 @@ export class GraphIndex implements Disposable {
     }
   }
 
+  /** What rows that come are linked with. */
+  get growth(): { readonly alpha: number; readonly buildEffort: number } {
+    const { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort } = this.#options;
+    return { alpha, buildEffort };
+  }
+
   get shape(): GraphShape {
     return this.#graph.shape;
   }
@@ -93,7 +99,7 @@ export class GraphIndex implements Disposable {
     if (this.#names.ordinalOf(row) !== NO_ROW)
       throw new MnemeError("EXISTS", `graph: row ${row} is there; delete it first, or use another id`);
     const ordinal = this.#free.pop() ?? this.#graph.rows;
-    const { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort } = this.#options;
+    const { alpha, buildEffort } = this.growth;
     this.#place(ordinal, Uint32Array.of(row), vector);
     if (this.size === 1) this.#graph.enter(Uint32Array.of(ordinal));
     else this.#graph.link(Uint32Array.of(ordinal), alpha, buildEffort);
@@ -132,7 +138,7 @@ export class GraphIndex implements Disposable {
   consolidate(): { rows: number; bytes: number } {
     const rows = this.#deleted.length;
     if (rows === 0) return { rows: 0, bytes: 0 };
-    this.#graph.bridge(this.#options.alpha ?? graphDefaults.alpha, this.#pool());
+    this.#graph.bridge(this.growth.alpha, this.#pool());
     this.#enterAnew();
     for (const ordinal of this.#deleted) this.#graph.vacate(ordinal);
     for (const ordinal of this.#deleted) this.#free.push(ordinal);
@@ -208,10 +214,7 @@ export class GraphIndex implements Disposable {
   #place(first: number, rows: Uint32Array, vectors: Float32Array): void {
     const { metric, dim } = this.shape;
     this.#graph.place(first, unitOf(metric, vectors, dim), this.#pool());
-    rows.forEach((row, i) => {
-      this.#names.set(first + i, row);
-    });
-    this.#graph.name(rows, first);
+    this.#names.set(first, rows);
   }
 
   /** Walks must not begin at a place that is given away. */
