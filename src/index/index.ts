@@ -3,6 +3,7 @@ export { Columns, columnsKind } from "./filter/columns.ts";
 export { parseWhere } from "./filter/parse-where.ts";
 export type { Condition, Meta, MetaValue, Scalar, Where } from "./filter/where.ts";
 export { type Cursor, emptyHits, type Hits, isAfter, toHits } from "./hits.ts";
+export type { RangeOptions } from "./range.ts";
 export { RowSet } from "./row-set.ts";
 export * from "./segment.ts";
 export { type Bm25Options, bm25Defaults } from "./text/bm25.ts";

@@ -64,9 +64,11 @@ test("a row that links to reached ones is reached afterwards", () => {
 
 test("a walk widens as fewer rows match, until a scan is cheaper", () => {
   const asked = { depth: 10, effort: 50, rows: 100_000, rescore: 2 };
-  expect(planWalk({ ...asked, matching: 100_000 })).toEqual({ effort: 50, kept: 100 });
-  expect(planWalk({ ...asked, matching: 25_000 })).toEqual({ effort: 200, kept: 100 });
-  expect(planWalk({ ...asked, matching: 2000 })).toBeUndefined();
+  expect(planWalk({ ...asked, matching: 100_000 })).toEqual({ effort: 50, kept: 100, among: false });
+  expect(planWalk({ ...asked, matching: 95_000 })).toEqual({ effort: 53, kept: 100, among: false });
+  expect(planWalk({ ...asked, matching: 25_000 })).toEqual({ effort: 50, kept: 100, among: true });
+  expect(planWalk({ ...asked, matching: 4000 })).toEqual({ effort: 100, kept: 100, among: true });
+  expect(planWalk({ ...asked, matching: 800 })).toBeUndefined();
   expect(planWalk({ ...asked, depth: ROOM + 1, matching: 100_000 })).toBeUndefined();
   expect(planWalk({ ...asked, rows: 60, matching: 60 })).toBeUndefined();
 });

@@ -112,6 +112,24 @@ describe.each(METRICS)("by %s, %i values", (metric, dim) => {
     if (metric !== "dot") expect([...back.search(rowOf(all, 5), { k: 1 }).rows]).toEqual([5]);
   });
 
+  test("finds the rows within a range", async () => {
+    using index = await GraphIndex.build(all, { metric });
+    const filter = RowSet.from(Array.from({ length: ROWS / 2 }, (_, i) => 2 * i));
+    for (const more of [{}, { filter }]) {
+      const query = rowOf(queries, 2);
+      const every = index.scan(query, { k: ROWS, ...more });
+      for (const count of [3, 200, every.rows.length]) {
+        const minScore = every.scores[count - 1]!;
+        const { rows, scores } = index.range(query, { minScore, ...more });
+        expect(scores.every((score) => score >= minScore)).toBe(true);
+        expect(new Set(rows).size).toBe(rows.length);
+        const right = new Set(every.rows.subarray(0, count));
+        expect(rows.filter((row) => right.has(row)).length).toBeGreaterThanOrEqual(0.95 * count);
+      }
+    }
+    expect(index.range(rowOf(queries, 2), { minScore: 1e9 }).rows).toHaveLength(0);
+  });
+
   test("rows that are appended are found as those that were there", async () => {
     const first = matrix(500, dim, all.data.subarray(0, 500 * dim));
     using index = await GraphIndex.build(first, { metric });

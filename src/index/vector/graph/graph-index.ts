@@ -6,6 +6,7 @@ import { MnemeError } from "../../../errors.ts";
 import { type GraphShape, kernels, NO_ROW, type Pool, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
 import { emptyHits, type Hits, isAfter } from "../../hits.ts";
+import { growingK, type RangeOptions } from "../../range.ts";
 import type { RowSet } from "../../row-set.ts";
 import { TopK } from "../../top-k.ts";
 import { checkIds, checkVectors, checkWhole } from "./check.ts";
@@ -164,6 +165,15 @@ export class GraphIndex implements Disposable {
       const isEnough = ({ rows }: Hits): boolean => rows.length >= Math.min(options.k, matching);
       if (!options.after || depth === this.size || found.every(isEnough)) return found;
     }
+  }
+
+  /** All rows of at least a score that searches find, best first. @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR */
+  range(query: Float32Array, options: RangeOptions): Hits {
+    for (const k of growingK(this.size)) {
+      const hits = this.search(query, { ...options, k });
+      if (hits.rows.length < k) return hits;
+    }
+    return this.scan(query, { ...options, k: Math.max(1, this.size) });
   }
 
   /** Hits by the codes of every matching row: no walk. What `search` is measured against. */

@@ -8,7 +8,7 @@ import { dotI16Four, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT
 import {
   acquire, BIAS, COARSE, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
   FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, hasBit, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
-  release, IDS, rowOf, SEEN, STRIDE, VALUES, WIDTH,
+  release, IDS, rowOf, SEEN, setBit, STRIDE, VALUES, WIDTH,
 } from "./graph-state";
 
 /** So many standard deviations above the mean gain no row is thought to come. */
@@ -85,10 +85,43 @@ function isWanted(row: u32, deleted: usize, allowed: usize, allowedRows: u32, id
 }
 
 /**
- * Walks with the query of the scratch; fills POOL with the rows of best keys met, `effort` of them or `kept` when those are more; where not
- * every row may be found, FOUND has the best `kept` of those that may. @returns entries of POOL
+ * Rows that a walk among the wanted ones goes on to: those linked to, and while they are few, those that the others link to (ACORN: Patel et al.,
+ * SIGMOD 2024). @param fresh takes them. @returns how many, at most `slots`
  */
-export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allowed: usize, allowedRows: u32): u32 {
+function wantedBeyond(links: usize, degree: u32, from: usize, slots: u32, seen: usize, fresh: usize, deleted: usize, allowed: usize, allowedRows: u32, ids: usize): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < slots; i++) {
+    const row = load<u32>(from + (<usize>i << 2));
+    if (row == NONE) break;
+    if (hasBit(seen, row) != 0 || !isWanted(row, deleted, allowed, allowedRows, ids)) continue;
+    setBit(seen, row);
+    store<u32>(fresh + (<usize>count << 2), row);
+    count++;
+  }
+  for (let i: u32 = 0; i < slots && count < slots; i++) {
+    const row = load<u32>(from + (<usize>i << 2));
+    if (row == NONE) break;
+    if (hasBit(seen, row) != 0) continue;
+    setBit(seen, row);
+    const further = links + <usize>row * (<usize>degree << 2);
+    for (let j: u32 = 0; j < degree && count < slots; j++) {
+      const other = load<u32>(further + (<usize>j << 2));
+      if (other == NONE) break;
+      if (hasBit(seen, other) != 0 || !isWanted(other, deleted, allowed, allowedRows, ids)) continue;
+      setBit(seen, other);
+      store<u32>(fresh + (<usize>count << 2), other);
+      count++;
+    }
+  }
+  return count;
+}
+
+/**
+ * Walks with the query of the scratch; fills POOL with the rows of best keys met, `effort` of them or `kept` when those are more; where not
+ * every row may be found, FOUND has the best `kept` of those that may. @param among whether only those that may be found are walked over
+ * @returns entries of POOL
+ */
+export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: bool = false): u32 {
   const coarse = <usize>load<u32>(graph, COARSE);
   const stride = <usize>load<u32>(graph, STRIDE);
   const dims = <usize>load<u32>(graph, DIMS);
@@ -110,7 +143,9 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   let foundSize: u32 = 0;
   let next: u32 = 0;
   let logged: u32 = 0;
-  let overflowed = false;
+  // rows that are passed by are seen, but not logged
+  let overflowed = among;
+  let entering = true;
   let touched: u32 = 0;
   let from = <usize>load<u32>(graph, ENTRIES);
   let slots = load<u32>(graph, ENTRY_COUNT);
@@ -122,7 +157,8 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
     }
     const fresh = log + (<usize>logged << 2);
     let count: u32 = 0;
-    for (let i: u32 = 0; i < slots; i++) {
+    if (among && !entering) count = wantedBeyond(links, degree, from, slots, seen, fresh, deleted, allowed, allowedRows, ids);
+    else for (let i: u32 = 0; i < slots; i++) {
       const row = load<u32>(from + (<usize>i << 2));
       if (row == NONE) break;
       const at = seen + (<usize>(row >> 5) << 2);
@@ -133,6 +169,7 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
       store<u32>(fresh + (<usize>count << 2), row);
       count += <u32>((word & bit) == 0);
     }
+    entering = false;
     logged += count;
     // begins to fetch the rows: their products are wanted in a moment
     for (let i: u32 = 0; i < count; i++) {
@@ -243,15 +280,16 @@ function refine(graph: usize, scratch: usize, list: usize, count: u32, k: u32): 
 /**
  * Finds the `k` rows nearest to each query. @param queries count x dim f32 @param effort entries of the list that is walked, from k on
  * @param kept how many of the best are scored by fine codes, from k on @param allowed bits of ids that may be found, or 0: all
+ * @param among 1: only rows that may be found are walked over
  * @param rows k u32 a query, NONE where there are fewer @param scores k f32 a query
  */
-export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, rows: usize, scores: usize): void {
+export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: i32, rows: usize, scores: usize): void {
   const scratch = acquire(graph);
   const dim = <usize>load<u32>(graph, DIM);
   const restricted = load<u32>(graph, DELETED) != 0 || allowed != 0;
   for (let q: u32 = 0; q < count; q++) {
     prepare(graph, scratch, queries + <usize>q * (dim << 2));
-    const size = walk(graph, scratch, effort, kept, allowed, allowedRows);
+    const size = walk(graph, scratch, effort, kept, allowed, allowedRows, among != 0);
     const list = restricted ? <usize>load<u32>(scratch, FOUND) : <usize>load<u32>(scratch, POOL);
     const found = refine(graph, scratch, list, min(kept, restricted ? load<u32>(scratch, FOUND_COUNT) : size), k);
     write(scratch, list, found, k, rows + <usize>q * (<usize>k << 2), scores + <usize>q * (<usize>k << 2));
