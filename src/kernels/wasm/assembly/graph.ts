@@ -98,13 +98,15 @@ function wantedBeyond(links: usize, degree: u32, from: usize, slots: u32, seen: 
     store<u32>(fresh + (<usize>count << 2), row);
     count++;
   }
-  for (let i: u32 = 0; i < slots && count < slots; i++) {
+  // about as many as a walk over all rows has not met before
+  const enough = slots >> 2;
+  for (let i: u32 = 0; i < slots && count < enough; i++) {
     const row = load<u32>(from + (<usize>i << 2));
     if (row == NONE) break;
     if (hasBit(seen, row) != 0) continue;
     setBit(seen, row);
     const further = links + <usize>row * (<usize>degree << 2);
-    for (let j: u32 = 0; j < degree && count < slots; j++) {
+    for (let j: u32 = 0; j < degree && count < enough; j++) {
       const other = load<u32>(further + (<usize>j << 2));
       if (other == NONE) break;
       if (hasBit(seen, other) != 0 || !isWanted(other, deleted, allowed, allowedRows, ids)) continue;
@@ -129,7 +131,7 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   const degree = load<u32>(graph, DEGREE);
   const deleted = <usize>load<u32>(graph, DELETED);
   const ids = <usize>load<u32>(graph, IDS);
-  const restricted = kept != 0 && (deleted != 0 || allowed != 0);
+  const restricted = !among && kept != 0 && (deleted != 0 || allowed != 0);
   const query = <usize>load<u32>(scratch, QUERY);
   const scale = load<f32>(scratch, QUERY_SCALE);
   const bias = load<f32>(scratch, BIAS);
@@ -286,15 +288,29 @@ function refine(graph: usize, scratch: usize, list: usize, count: u32, k: u32): 
 export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: i32, rows: usize, scores: usize): void {
   const scratch = acquire(graph);
   const dim = <usize>load<u32>(graph, DIM);
-  const restricted = load<u32>(graph, DELETED) != 0 || allowed != 0;
+  const restricted = among == 0 && (load<u32>(graph, DELETED) != 0 || allowed != 0);
   for (let q: u32 = 0; q < count; q++) {
     prepare(graph, scratch, queries + <usize>q * (dim << 2));
-    const size = walk(graph, scratch, effort, kept, allowed, allowedRows, among != 0);
+    let size = walk(graph, scratch, effort, kept, allowed, allowedRows, among != 0);
+    if (among != 0) size = withoutUnwanted(graph, scratch, size, allowed, allowedRows);
     const list = restricted ? <usize>load<u32>(scratch, FOUND) : <usize>load<u32>(scratch, POOL);
     const found = refine(graph, scratch, list, min(kept, restricted ? load<u32>(scratch, FOUND_COUNT) : size), k);
     write(scratch, list, found, k, rows + <usize>q * (<usize>k << 2), scores + <usize>q * (<usize>k << 2));
   }
   release(scratch);
+}
+
+/** Takes out of POOL where the walk began, if that may not be found. @returns entries that are left */
+function withoutUnwanted(graph: usize, scratch: usize, size: u32, allowed: usize, allowedRows: u32): u32 {
+  const pool = <usize>load<u32>(scratch, POOL);
+  let left: u32 = 0;
+  for (let i: u32 = 0; i < size; i++) {
+    const entry = load<u64>(pool + (<usize>i << 3));
+    if (!isWanted(rowOf(entry), load<u32>(graph, DELETED), allowed, allowedRows, load<u32>(graph, IDS))) continue;
+    store<u64>(pool + (<usize>left << 3), entry);
+    left++;
+  }
+  return left;
 }
 
 function write(scratch: usize, list: usize, found: u32, k: u32, rows: usize, scores: usize): void {
