@@ -4,7 +4,7 @@ import { ROOM } from "./options.ts";
 /** What a row of a scan costs, its block and its lookup, against a row of a cell. */
 const SCANNED_COST = 16;
 /** Where a share of the rows match, the wanted ones lie in that many more cells, to this power: the nearer of them do not move away. */
-const POWER = 0.65;
+const POWER = 0.5;
 
 /** @param matching rows that the filter lets through; undefined: all. @returns cells to look into, or undefined: scan the matching rows */
 export function planProbes(

@@ -99,12 +99,15 @@ function wantedBeyond(links: usize, degree: u32, from: usize, slots: u32, seen: 
     count++;
   }
   // about as many as a walk over all rows has not met before
-  const enough = slots >> 2;
-  for (let i: u32 = 0; i < slots && count < enough; i++) {
+  const enough = (slots * 5) >> 4;
+  // where all around has been seen, looking on is in vain
+  let lists = (slots * 3) >> 3;
+  for (let i: u32 = 0; i < slots && count < enough && lists > 0; i++) {
     const row = load<u32>(from + (<usize>i << 2));
     if (row == NONE) break;
     if (hasBit(seen, row) != 0) continue;
     setBit(seen, row);
+    lists--;
     const further = links + <usize>row * (<usize>degree << 2);
     for (let j: u32 = 0; j < degree && count < enough; j++) {
       const other = load<u32>(further + (<usize>j << 2));
