@@ -1,77 +1,212 @@
-/** Vector sets with exact neighbours: what the graph benchmark asks, and how it judges the answers. */
+/**
+ * Vector sets with exact neighbours: what the graph benchmark asks, and how it judges the answers. Each is made once, a block of rows at a
+ * time, into a folder of temporary files, so that sets larger than memory allows beside their indexes can be used again.
+ */
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
+import { ExactNearest } from "../src/eval/exact-nearest.ts";
+import { Manifold } from "../src/eval/synth-manifold.ts";
 import { kernels } from "../src/kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../src/linalg/matrix.ts";
-import { embedAll, passagesOf, queriesOf, readCorpus, scaled } from "./library-data.ts";
+import { type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
+import { textsOfCorpus } from "./graph-texts.ts";
+import { embedAll, passagesOf, queriesOf, readCorpus } from "./library-data.ts";
 import { fashionImages, wordVectors } from "./public-vectors.ts";
 
-export const SETS = ["fashion-mnist", "lsa-words", "passages"] as const;
+/** The last two are made and asked only when they are named. */
+export const SETS = ["fashion-mnist", "lsa-words", "passages", "sentences", "manifold"] as const;
+export const LARGE: readonly string[] = ["sentences", "manifold"];
 export type SetName = (typeof SETS)[number];
 export const K = 10;
 const QUERIES = 1000;
-const DIM = 256;
+const PASSAGE_DIM = 256;
+const SENTENCES = { rows: 1_000_000, dim: 512 } as const;
+const MANIFOLD = { rows: 5_000_000, dim: 128 } as const;
 /** Scores so near are the same. */
 const TIE = 1e-5;
+/** Rows made and written at once. */
+const BLOCK = 8192;
+const FOLDER = join(tmpdir(), "mneme-bench-vectors");
 
-export interface VectorSet {
+export interface Facts {
   readonly metric: "l2" | "cosine";
-  readonly base: Matrix;
+  readonly rows: number;
+  readonly queries: number;
+  readonly dim: number;
+}
+
+/** A set before its neighbours are known. Queries of unit length under cosine. */
+interface Source {
+  readonly metric: Facts["metric"];
+  readonly rows: number;
   readonly queries: Matrix;
-  /** Score of the k-th best row of each query: minus the squared distance, or the cosine. */
-  readonly worst: Float32Array;
+  /** Rows from `first` on, at most `count`. */
+  readonly block: (first: number, count: number) => Matrix | Promise<Matrix>;
 }
 
-export async function vectorSet(name: SetName, data: string, scale: number): Promise<VectorSet> {
+/** Makes the set's files if they are not there: set.json, base.f32, queries.f32, worst.f32. @returns their folder */
+export async function makeSet(name: SetName, data: string, scale: number): Promise<string> {
+  const folder = join(FOLDER, scale === 1 ? name : `${name}-${scale}`);
+  if (existsSync(join(folder, "set.json"))) return folder;
+  mkdirSync(folder, { recursive: true });
+  const { metric, rows, queries, block } = await sourceOf(name, data, scale);
+  if (metric === "cosine") kernels().normalizeF32(queries.data, queries.cols);
+  const nearest = new ExactNearest(queries, K);
+  const file = openSync(join(folder, "base.f32"), "w");
+  for (let first = 0; first < rows; first += BLOCK) {
+    const some = await block(first, Math.min(BLOCK, rows - first));
+    writeSync(file, bytesOf(some.data));
+    const judged = matrix(some.rows, some.cols, some.data.slice());
+    if (metric === "cosine") kernels().normalizeF32(judged.data, some.cols);
+    nearest.add(judged, first);
+    if (first % (BLOCK * 16) === 0) console.log(`# ${name}: ${first} of ${rows} rows made`);
+  }
+  closeSync(file);
+  writeFileSync(join(folder, "queries.f32"), bytesOf(queries.data));
+  using base = new RowFile(join(folder, "base.f32"), queries.cols);
+  const worst = Float32Array.from({ length: queries.rows }, (_, q) =>
+    scoreOf(metric, rowOf(queries, q), base.row(nearest.rows[(q + 1) * K - 1]!)),
+  );
+  writeFileSync(join(folder, "worst.f32"), bytesOf(worst));
+  const facts: Facts = { metric, rows, queries: queries.rows, dim: queries.cols };
+  writeFileSync(join(folder, "set.json.new"), JSON.stringify(facts));
+  renameSync(join(folder, "set.json.new"), join(folder, "set.json"));
+  return folder;
+}
+
+async function sourceOf(name: SetName, data: string, scale: number): Promise<Source> {
   if (name === "fashion-mnist")
-    return judged("l2", fashionImages(data, "train"), fashionImages(data, "t10k"));
-  if (name === "passages") return passages(data, scale);
-  const { base, queries } = wordVectors(data);
-  return judged("cosine", base, queries);
-}
-
-async function passages(data: string, scale: number): Promise<VectorSet> {
-  const documents = scaled(readCorpus(data), scale);
-  await using embedder = await bundledEmbedder({ dim: DIM });
+    return held("l2", fashionImages(data, "train"), fashionImages(data, "t10k"), scale);
+  if (name === "lsa-words") {
+    const { base, queries } = wordVectors(data);
+    return held("cosine", base, queries, scale);
+  }
+  if (name === "manifold") return manifold(Math.round(MANIFOLD.rows * scale));
+  if (name === "sentences") return sentences(data, Math.round(SENTENCES.rows * scale));
+  const documents = readCorpus(data);
+  await using embedder = await bundledEmbedder({ dim: PASSAGE_DIM });
   const texts = documents.flatMap(passagesOf).map(({ text }) => text);
   const asked = queriesOf(data, documents, QUERIES);
   const [base, queries] = [await embedAll(embedder, texts), await embedAll(embedder, asked)];
-  return judged("cosine", matrix(texts.length, DIM, base), matrix(asked.length, DIM, queries));
+  return held(
+    "cosine",
+    matrix(texts.length, PASSAGE_DIM, base),
+    matrix(asked.length, PASSAGE_DIM, queries),
+    scale,
+  );
 }
 
-/** With the exact neighbours of the first queries. */
-function judged(metric: VectorSet["metric"], base: Matrix, all: Matrix): VectorSet {
+/** The first rows of a matrix. */
+function held(metric: Facts["metric"], base: Matrix, all: Matrix, scale: number): Source {
   const count = Math.min(QUERIES, all.rows);
   const queries = matrix(count, all.cols, all.data.slice(0, count * all.cols));
-  using region = kernels().arena.alloc(base.data.byteLength);
-  const rows = region.f32();
-  rows.set(base.data);
-  if (metric === "cosine") {
-    kernels().normalizeF32(rows, base.cols);
-    kernels().normalizeF32(queries.data, base.cols);
-  }
-  const scores = new Float32Array(base.rows);
-  const worst = Float32Array.from({ length: count }, (_, q) => {
-    if (metric === "l2") kernels().l2F32(rowOf(queries, q), rows, scores);
-    else kernels().dotF32(rowOf(queries, q), rows, scores);
-    const ordered = scores.slice().sort();
-    return metric === "l2" ? -ordered[K - 1]! : ordered.at(-K)!;
-  });
-  return { metric, base, queries, worst };
+  const rows = Math.min(base.rows, Math.round(base.rows * scale));
+  return { metric, rows, queries, block: (first, some) => rowsOf(base, first, first + some) };
 }
 
-/** Share of the answers that are among the k best, ties with the last of them too. @param rows k a query */
-export function recallOf({ metric, base, queries, worst }: VectorSet, rows: ArrayLike<number>): number {
+function manifold(rows: number): Source {
+  const made = new Manifold(MANIFOLD.dim, { seed: 1 });
+  return {
+    metric: "l2",
+    rows,
+    queries: made.queries(QUERIES),
+    block(first, count) {
+      const some = matrix(count, MANIFOLD.dim);
+      made.fill(first, some.data);
+      return some;
+    },
+  };
+}
+
+/** Sentences and word windows of the corpus; asked are the corpus's own queries. */
+async function sentences(data: string, rows: number): Promise<Source> {
+  const { dim } = SENTENCES;
+  const documents = readCorpus(data);
+  const embedder = await bundledEmbedder({ dim });
+  const asked = queriesOf(data, documents, QUERIES);
+  const texts = textsOfCorpus(documents);
+  return {
+    metric: "cosine",
+    rows,
+    queries: matrix(asked.length, dim, await embedAll(embedder, asked)),
+    async block(_, count) {
+      const some: string[] = [];
+      while (some.length < count) {
+        const { value, done } = texts.next();
+        if (done) throw new Error(`bench: the corpus has no ${rows} texts; name a smaller --scale`);
+        some.push(value);
+      }
+      return matrix(count, dim, await embedAll(embedder, some));
+    },
+  };
+}
+
+/** Rows of f32 in a file, one at a time. */
+class RowFile implements Disposable {
+  readonly #file: number;
+  readonly #row: Float32Array;
+
+  constructor(path: string, dim: number) {
+    this.#file = openSync(path, "r");
+    this.#row = new Float32Array(dim);
+  }
+
+  /** Borrowed until the next call. */
+  row(index: number): Float32Array {
+    const { byteLength } = this.#row;
+    readSync(this.#file, this.#row, 0, byteLength, index * byteLength);
+    return this.#row;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file);
+  }
+}
+
+export function factsOf(folder: string): Facts {
+  return JSON.parse(readFileSync(join(folder, "set.json"), "utf8")) as Facts;
+}
+
+/** Values of a file of any size. */
+export function readFloats(path: string, length: number): Float32Array {
+  const values = new Float32Array(length);
+  const bytes = new Uint8Array(values.buffer);
+  const file = openSync(path, "r");
+  const most = 2 ** 30;
+  for (let at = 0; at < bytes.length; at += most)
+    readSync(file, bytes, at, Math.min(most, bytes.length - at), at);
+  closeSync(file);
+  return values;
+}
+
+/** Share of the answers that are among the k best, ties with the last of them too. @param rows k a query, of the first queries */
+export function recallOf(folder: string, rows: ArrayLike<number>): number {
+  const { metric, queries, dim } = factsOf(folder);
+  const asked = matrix(queries, dim, readFloats(join(folder, "queries.f32"), queries * dim));
+  const worst = readFloats(join(folder, "worst.f32"), queries);
+  using base = new RowFile(join(folder, "base.f32"), dim);
   let right = 0;
-  for (let q = 0; q < queries.rows; q++) {
-    for (let i = 0; i < K; i++) {
-      const score = scoreOf(metric, rowOf(queries, q), rowOf(base, rows[q * K + i]!));
-      if (score >= worst[q]! - TIE * Math.abs(worst[q]!)) right++;
-    }
+  for (let i = 0; i < rows.length; i++) {
+    const q = Math.floor(i / K);
+    if (rows[i]! < 0 || rows[i]! === 0xffff_ffff) continue;
+    const score = scoreOf(metric, rowOf(asked, q), base.row(rows[i]!));
+    if (score >= worst[q]! - TIE * Math.abs(worst[q]!)) right++;
   }
-  return right / (queries.rows * K);
+  return right / rows.length;
 }
 
-function scoreOf(metric: VectorSet["metric"], a: Float32Array, b: Float32Array): number {
+function scoreOf(metric: string, a: Float32Array, b: Float32Array): number {
   let [product, square, distance] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     product += a[i]! * b[i]!;
@@ -80,3 +215,6 @@ function scoreOf(metric: VectorSet["metric"], a: Float32Array, b: Float32Array):
   }
   return metric === "l2" ? -distance : product / Math.sqrt(square);
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

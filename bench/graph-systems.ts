@@ -1,21 +1,39 @@
-/** The systems of the graph benchmark, one to a child process: built from a file of vectors, opened in another process from the
- * file that the first one wrote, asked all queries at once, on one thread. */
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+/** The systems of the graph benchmark that run in Node, one to a child process: built from files of vectors, opened in another process from
+ * what the first one wrote, asked all queries at once. */
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GraphIndex, graphParts, restoreGraph } from "../src/index/index.ts";
+import {
+  buildCells,
+  CellIndex,
+  fineRowsOf,
+  GraphIndex,
+  graphParts,
+  restoreGraph,
+} from "../src/index/index.ts";
+import { kernels, LazyPool } from "../src/kernels/index.ts";
 import { type Matrix, matrix } from "../src/linalg/matrix.ts";
-import { K } from "./graph-data.ts";
+import { fileSource } from "../src/storage/file-source.ts";
+import { factsOf, K, readFloats } from "./graph-data.ts";
+import { lance } from "./graph-lance.ts";
+import { readParts, writeParts } from "./graph-parts.ts";
 import { importPeer } from "./peers.ts";
 
-export const SYSTEMS = [
+/** In the order in which they are asked. */
+export const NODE_SYSTEMS = [
   "mneme",
   "mneme 4-bit",
+  "mneme cells 1-bit",
+  "mneme cells 2-bit",
+  "mneme cells in RAM",
   "hnswlib",
   "usearch f32",
   "usearch f16",
   "usearch i8",
+  "usearch b1",
+  "LanceDB IVF_PQ",
+  "LanceDB IVF_HNSW_SQ",
 ] as const;
-export type SystemName = (typeof SYSTEMS)[number];
+export type NodeSystem = (typeof NODE_SYSTEMS)[number];
 
 /** Links and list of construction, as the peers' own defaults or near them. */
 const LINKS = 16;
@@ -24,16 +42,25 @@ const BUILD_EFFORT = 128;
 const EFFORT = 40;
 /** usearch takes rows in batches. */
 const BATCH = 1000;
+const EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400];
+const PROBES = [3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
+/** A search that looks into more cells wants more rows to be right. */
+const keptFor = (probes: number): number => Math.round(12 + 4 * Math.sqrt(probes));
 
 /** A built index, opened from its file. */
 export interface System {
   /** Bytes of vectors, codes and links as the system itself counts them, or those of its file. */
   readonly bytes: number;
+  readonly efforts: readonly number[];
+  /** Of the queries the first so many; default all. */
+  readonly asked?: number;
+  /** Whether it can use more threads than one for queries. */
+  readonly threads: boolean;
   /** K rows a query. */
-  search(effort: number): ArrayLike<number>;
+  search(effort: number, threads: number): ArrayLike<number> | Promise<ArrayLike<number>>;
 }
 
-interface Recipe {
+export interface Recipe {
   /** Writes the index to `file`. */
   build(input: Input, file: string): Promise<void>;
   open(input: Input, file: string): Promise<System>;
@@ -47,56 +74,92 @@ export interface Input {
 }
 
 export function readInput(folder: string): Input {
-  const { metric, rows, queries, dim } = JSON.parse(readFileSync(join(folder, "set.json"), "utf8")) as {
-    metric: Input["metric"];
-    rows: number;
-    queries: number;
-    dim: number;
-  };
+  const { metric, rows, queries, dim } = factsOf(folder);
   const read = (name: string, count: number): Matrix =>
-    matrix(count, dim, new Float32Array(new Uint8Array(readFileSync(join(folder, name))).buffer));
+    matrix(count, dim, readFloats(join(folder, name), count * dim));
   return { metric, base: () => read("base.f32", rows), queries: read("queries.f32", queries) };
 }
 
-export function recipeOf(name: SystemName): Recipe {
+export function recipeOf(name: NodeSystem): Recipe {
   if (name === "hnswlib") return hnswlib;
   if (name === "mneme") return mneme({});
   if (name === "mneme 4-bit") return mneme({ fineBits: 4 });
-  return usearch(name.slice("usearch ".length) as "f32" | "f16" | "i8");
+  if (name === "mneme cells 1-bit") return cells({ bits: 1 });
+  if (name === "mneme cells 2-bit") return cells({ bits: 2 });
+  if (name === "mneme cells in RAM") return cells({ bits: 2, fineBits: 8 }, true);
+  if (name === "LanceDB IVF_PQ" || name === "LanceDB IVF_HNSW_SQ") return lance(name);
+  return usearch(name.slice("usearch ".length) as "f32" | "f16" | "i8" | "b1");
 }
+
+/** One thread beside the caller's, started when it is first wanted. */
+const poolOf = (threads: number): LazyPool | undefined =>
+  threads > 1 ? new LazyPool(kernels(), threads - 1) : undefined;
+
+const flat = (queries: Matrix, hits: readonly { readonly rows: Uint32Array }[]): Uint32Array => {
+  const found = new Uint32Array(queries.rows * K).fill(0xffff_ffff);
+  hits.forEach(({ rows }, q) => found.set(rows, q * K));
+  return found;
+};
 
 function mneme(more: { fineBits?: 4 }): Recipe {
   return {
     async build({ metric, base }, file) {
       using index = await GraphIndex.build(base(), { metric, ...more });
-      const parts = [...graphParts(index)];
-      const sizes = JSON.stringify(parts.map(([name, { byteLength }]) => [name, byteLength]));
-      writeFileSync(`${file}.json`, sizes);
-      writeFileSync(file, Buffer.concat(parts.map(([, bytes]) => bytes)));
+      writeParts(graphParts(index), file);
     },
     async open({ queries }, file) {
-      const sizes = JSON.parse(readFileSync(`${file}.json`, "utf8")) as [string, number][];
-      const bytes = readFileSync(file);
-      let at = 0;
-      const parts = new Map<string, Uint8Array>();
-      for (const [name, size] of sizes) {
-        parts.set(name, bytes.subarray(at, at + size));
-        at += size;
-      }
+      const parts = readParts(file);
       const index = restoreGraph(parts);
+      const pooled = (pool: LazyPool | undefined): GraphIndex =>
+        restoreGraph(readParts(file), pool ? { pool } : {});
+      const byThreads = new Map([[1, index]]);
       return {
-        bytes: index.memory().reduce((sum, { bytes: held }) => sum + held, 0),
-        search(effort) {
-          const found = new Uint32Array(queries.rows * K);
-          index.searchMany(queries, { k: K, effort }).forEach(({ rows }, q) => {
-            found.set(rows, q * K);
-          });
-          return found;
+        bytes: bytesOf(index),
+        efforts: EFFORTS,
+        threads: true,
+        search(effort, threads) {
+          if (!byThreads.has(threads)) byThreads.set(threads, pooled(poolOf(threads)));
+          return flat(queries, byThreads.get(threads)!.searchMany(queries, { k: K, effort }));
         },
       };
     },
   };
 }
+
+function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe {
+  return {
+    async build({ metric, base }, file) {
+      const parts = await buildCells(base(), { metric, ...options });
+      writeFileSync(`${file}.fine`, parts.get("fine")!);
+      if (!inMemory) parts.delete("fine");
+      writeParts(parts, file);
+    },
+    async open({ queries }, file) {
+      const source = (): Parameters<typeof fineRowsOf>[0] =>
+        fileSource(`${file}.fine`) as Parameters<typeof fineRowsOf>[0];
+      const opened = (pool?: LazyPool): CellIndex =>
+        new CellIndex(readParts(file), {
+          ...(inMemory ? {} : { fine: fineRowsOf(source()) }),
+          ...(pool ? { pool } : {}),
+        });
+      const index = opened();
+      const byThreads = new Map([[1, index]]);
+      return {
+        bytes: bytesOf(index),
+        efforts: PROBES,
+        threads: true,
+        search(probes, threads) {
+          if (!byThreads.has(threads)) byThreads.set(threads, opened(poolOf(threads)));
+          const found = byThreads.get(threads)!;
+          return flat(queries, found.searchMany(queries, { k: K, probes, kept: keptFor(probes) }));
+        },
+      };
+    },
+  };
+}
+
+const bytesOf = (index: { memory(): readonly { readonly bytes: number }[] }): number =>
+  index.memory().reduce((sum, { bytes }) => sum + bytes, 0);
 
 const hnswlib: Recipe = {
   async build({ metric, base }, file) {
@@ -115,6 +178,8 @@ const hnswlib: Recipe = {
     const asked = Array.from({ length: rows }, (_, q) => Array.from(data.subarray(q * cols, (q + 1) * cols)));
     return {
       bytes: statSync(file).size,
+      efforts: EFFORTS,
+      threads: false,
       search(effort) {
         index.setEf(effort);
         return asked.flatMap((query) => index.searchKnn(query, K).neighbors as number[]);
@@ -123,18 +188,23 @@ const hnswlib: Recipe = {
   },
 };
 
-function usearch(quantization: "f32" | "f16" | "i8"): Recipe {
+function usearch(quantization: "f32" | "f16" | "i8" | "b1"): Recipe {
+  const isBits = quantization === "b1";
   const optionsOf = ({ metric, queries }: Input, effort: number): object => ({
-    metric: metric === "l2" ? "l2sq" : "cos",
+    metric: isBits ? "hamming" : metric === "l2" ? "l2sq" : "cos",
     quantization,
     dimensions: queries.cols,
     connectivity: LINKS,
     expansion_add: BUILD_EFFORT,
     expansion_search: effort,
   });
-  // pixels are bytes, so i8 may hold them exactly
-  const taken = (values: Float32Array, metric: string): Float32Array | Int8Array =>
-    quantization === "i8" && metric === "l2" ? Int8Array.from(values, (value) => value - 128) : values;
+  // pixels are bytes, so i8 may hold them exactly; a bit says whether a value is above zero: pixels then have their middle there
+  const taken = (values: Float32Array): Float32Array | Int8Array => {
+    if ((quantization !== "i8" && !isBits) || !isPixels(values)) return values;
+    return quantization === "i8"
+      ? Int8Array.from(values, (value) => value - 128)
+      : values.map((value) => value - 64);
+  };
   return {
     async build(input, file) {
       const { Index } = await importPeer("usearch");
@@ -143,26 +213,31 @@ function usearch(quantization: "f32" | "f16" | "i8"): Recipe {
       for (let r = 0; r < rows; r += BATCH) {
         const some = Math.min(BATCH, rows - r);
         const keys = BigUint64Array.from({ length: some }, (_, i) => BigInt(r + i));
-        index.add(keys, taken(data.subarray(r * cols, (r + some) * cols), input.metric), 1);
+        index.add(keys, taken(data.subarray(r * cols, (r + some) * cols)), 1);
       }
       index.save(file);
     },
     async open(input, file) {
       const { Index } = await importPeer("usearch");
-      const asked = taken(input.queries.data, input.metric);
+      const asked = taken(input.queries.data);
       // the effort is fixed when an index is made: one is loaded, others are views of the same file
       const indexes = new Map([[EFFORT, new Index(optionsOf(input, EFFORT))]]);
       indexes.get(EFFORT)!.load(file);
       return {
         bytes: statSync(file).size,
-        search(effort) {
+        efforts: EFFORTS,
+        threads: true,
+        search(effort, threads) {
           if (!indexes.has(effort)) {
             indexes.set(effort, new Index(optionsOf(input, effort)));
             indexes.get(effort)!.view(file);
           }
-          return Array.from(indexes.get(effort)!.search(asked, K, 1).keys as BigUint64Array, Number);
+          return Array.from(indexes.get(effort)!.search(asked, K, threads).keys as BigUint64Array, Number);
         },
       };
     },
   };
 }
+
+const isPixels = (values: Float32Array): boolean =>
+  values.every((value) => value >= 0 && value <= 255 && Number.isInteger(value));

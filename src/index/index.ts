@@ -4,6 +4,7 @@ export { Columns, columnsKind } from "./filter/columns.ts";
 export { parseWhere } from "./filter/parse-where.ts";
 export type { Condition, Meta, MetaValue, Scalar, Where } from "./filter/where.ts";
 export { type Cursor, emptyHits, type Hits, isAfter, toHits } from "./hits.ts";
+export type { RangeOptions } from "./range.ts";
 export { RowSet } from "./row-set.ts";
 export * from "./segment.ts";
 export {
@@ -50,6 +51,20 @@ export {
   buildBigranular,
   clusterOrder,
 } from "./vector/bigranular.ts";
+export { buildCells, CELLS_VERSION, type CellBuildOptions } from "./vector/cells/build.ts";
+export {
+  type CellCalibration,
+  type CellCalibrationOptions,
+  calibrateCells,
+} from "./vector/cells/calibrate.ts";
+export {
+  type CellEffort,
+  CellIndex,
+  type CellIndexOptions,
+  type CellSearchOptions,
+} from "./vector/cells/cell-index.ts";
+export { type FineRows, fineRowsInMemory, fineRowsOf } from "./vector/cells/fine-rows.ts";
+export { type CellOptions, cellDefaults } from "./vector/cells/options.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
 export {
   type Calibration as GraphCalibration,

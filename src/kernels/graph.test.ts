@@ -124,6 +124,25 @@ describe.each(SHAPES)("a graph of %s", (_, shape) => {
     graph[Symbol.dispose]();
   });
 
+  test("a walk among allowed rows finds those, and what a walk finds when they are all", () => {
+    const { graph } = build();
+    using _ = graph;
+    const queries = gaussians(20, shape.dim, 9);
+    const search = { k: 5, effort: 60, kept: 60 };
+    const plain = [...graph.search(queries, search).rows];
+    const all = new Uint32Array(ROWS / 32).fill(0xffff_ffff);
+    expect([...graph.search(queries, { ...search, allowed: all, among: true }).rows]).toEqual(plain);
+    // every third row: a walk with a long list meets nearly all of them
+    const third = new Uint32Array(ROWS / 32);
+    for (let row = 0; row < ROWS; row += 3) third[row >>> 5]! |= 1 << (row & 31);
+    const found = [...graph.search(queries, { ...search, allowed: third, among: true }).rows];
+    const wanted = [...graph.search(queries, { ...search, allowed: third, effort: 64, kept: 64 }).rows];
+    expect(found.every((row) => row % 3 === 0)).toBe(true);
+    expect(found.filter((row) => wanted.includes(row)).length).toBeGreaterThan(0.9 * found.length);
+    // nothing stays behind for the next search
+    expect([...graph.search(queries, search).rows]).toEqual(plain);
+  });
+
   test("scores of given rows are near those of the vectors", () => {
     const { graph } = build();
     const query = gaussians(1, shape.dim, 9);

@@ -30,6 +30,8 @@ export interface GraphSearch {
   readonly kept: number;
   /** Bits of the ids that may be found. */
   readonly allowed?: Uint32Array | undefined;
+  /** Whether only rows that may be found are walked over, over their links and the links of those that they pass by. */
+  readonly among?: boolean;
 }
 
 /** k ordinals a query, best first; NO_ROW and score 0 where there are fewer. */
@@ -87,9 +89,19 @@ export class WasmGraph implements Disposable {
     this.#write();
   }
 
+  /** Where the record lies, for kernels that read it. */
+  get pointer(): number {
+    return this.#record.pointer;
+  }
+
   /** Rows that there are, deleted ones too. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Ids by ordinal, as `name` gave them. Borrowed until the graph grows. */
+  get ids(): Uint32Array {
+    return this.#regions.get("ids")?.u32() ?? new Uint32Array(0);
   }
 
   /** Bytes held in kernel memory. */
@@ -221,7 +233,7 @@ export class WasmGraph implements Disposable {
   }
 
   /** @param queries n x dim. @returns k of each, borrowed until the next call */
-  search(queries: Float32Array, { k, effort, kept, allowed }: GraphSearch, pool?: Pool): GraphHits {
+  search(queries: Float32Array, { k, effort, kept, allowed, among }: GraphSearch, pool?: Pool): GraphHits {
     const { dim } = this.shape;
     const count = queries.length / dim;
     const asked = this.#scratch("queries", queries.byteLength);
@@ -239,10 +251,11 @@ export class WasmGraph implements Disposable {
       effort,
       kept,
       ...filter,
+      among ? 1 : 0,
       results.pointer,
       scores,
     ];
-    const steps = [0, dim * 4, 0, 0, 0, 0, 0, 0, k * 4, k * 4];
+    const steps = [0, dim * 4, 0, 0, 0, 0, 0, 0, 0, k * 4, k * 4];
     if (this.#rows > 0) this.#run({ kernel: "searchGraph", count, args, countAt: 2, steps }, pool);
     else results.u32().fill(NO_ROW);
     return {

@@ -80,6 +80,9 @@ export const KERNEL_NAMES = [
   "mismatchesAt",
   "scanMismatches",
   "maxSimI8",
+  "searchCells",
+  "searchCellSlots",
+  "scoreCellRows",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

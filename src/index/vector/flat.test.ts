@@ -72,6 +72,25 @@ describe("FlatIndex", () => {
     }
   });
 
+  test("finds all rows of a score, also under a filter", async () => {
+    const all = vectors(900, 15);
+    const { index, rows } = await indexOf(all);
+    const filter = RowSet.from(rows.filter((row) => row % 3 !== 0));
+    for (const query of vectors(3, 16)) {
+      for (const minScore of [0.9, 0.3, 0, -1]) {
+        for (const more of [{}, { filter }]) {
+          const expected = rows
+            .map((row, i) => ({ row, score: cosine(query, all[i]!) }))
+            .filter(({ row, score }) => score >= minScore && (more.filter?.has(row) ?? true));
+          const hits = await index.range(query, { minScore, ...more });
+          expect([...hits.rows].sort((a, b) => a - b)).toEqual(
+            expected.map(({ row }) => row).sort((a, b) => a - b),
+          );
+        }
+      }
+    }
+  });
+
   test("taken vectors score as a search does, and rows that are not there are NaN", async () => {
     const all = vectors(90, 7);
     const { index, rows } = await indexOf(all);

@@ -5,7 +5,8 @@
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
 import { type Fork, kernels, type LazyPool } from "../../kernels/index.ts";
-import { type Hits, isAfter } from "../hits.ts";
+import { emptyHits, type Hits, isAfter } from "../hits.ts";
+import { growingK, type RangeOptions } from "../range.ts";
 import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
 import { Shortlist } from "../shortlist.ts";
 import { TopK } from "../top-k.ts";
@@ -122,6 +123,17 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   async search(query: Float32Array, options: FlatSearchOptions): Promise<Hits> {
     using search = this.begin(query, options);
     return await search.finish();
+  }
+
+  /** All rows of at least a score, best first: those whose coarse codes are among the best so many are scored. */
+  async range(query: Float32Array, options: RangeOptions): Promise<Hits> {
+    const rows = this.#runs().reduce((sum, run) => sum + run.count, 0);
+    let hits: Hits = emptyHits;
+    for (const k of growingK(rows)) {
+      hits = await this.search(query, { ...options, k });
+      if (hits.rows.length < k) break;
+    }
+    return hits;
   }
 
   /** The same in two steps. Dispose of it also when it is not finished. */

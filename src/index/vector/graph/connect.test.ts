@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { NO_ROW } from "../../../kernels/index.ts";
+import { kernels, NO_ROW, WasmGraph } from "../../../kernels/index.ts";
 import { connect, type Links, walkOrder } from "./connect.ts";
 import { ROOM } from "./options.ts";
 import { planWalk } from "./plan.ts";
@@ -64,19 +64,27 @@ test("a row that links to reached ones is reached afterwards", () => {
 
 test("a walk widens as fewer rows match, until a scan is cheaper", () => {
   const asked = { depth: 10, effort: 50, rows: 100_000, rescore: 2 };
-  expect(planWalk({ ...asked, matching: 100_000 })).toEqual({ effort: 50, kept: 100 });
-  expect(planWalk({ ...asked, matching: 25_000 })).toEqual({ effort: 200, kept: 100 });
-  expect(planWalk({ ...asked, matching: 2000 })).toBeUndefined();
+  expect(planWalk({ ...asked, matching: 100_000 })).toEqual({ effort: 50, kept: 100, among: false });
+  expect(planWalk({ ...asked, matching: 95_000 })).toEqual({ effort: 53, kept: 100, among: false });
+  expect(planWalk({ ...asked, matching: 25_000 })).toEqual({ effort: 50, kept: 100, among: true });
+  expect(planWalk({ ...asked, matching: 4000 })).toEqual({ effort: 100, kept: 100, among: true });
+  expect(planWalk({ ...asked, matching: 800 })).toBeUndefined();
   expect(planWalk({ ...asked, depth: ROOM + 1, matching: 100_000 })).toBeUndefined();
   expect(planWalk({ ...asked, rows: 60, matching: 60 })).toBeUndefined();
 });
 
 test("names of rows go both ways, also when rows go and come", () => {
-  const names = new RowNames(Uint32Array.of(40, 3, 9));
+  const mean = new Float32Array(32);
+  const shape = { dim: 32, dims: 32, mean, metric: "l2", fineBits: 0, degree: 4, forward: 2 } as const;
+  using graph = new WasmGraph(kernels(), { ...shape, room: 16, threads: 1 });
+  graph.place(0, new Float32Array(3 * 32));
+  const names = new RowNames(graph);
+  names.set(0, Uint32Array.of(40, 3, 9));
   expect([40, 3, 9, 4].map((row) => names.ordinalOf(row))).toEqual([0, 1, 2, NO_ROW]);
   names.forget(3);
-  names.set(1, 100);
-  names.set(3, 3);
+  names.set(1, Uint32Array.of(100));
+  graph.place(3, new Float32Array(32));
+  names.set(3, Uint32Array.of(3));
   expect([0, 1, 2, 3].map((ordinal) => names.rowAt(ordinal))).toEqual([40, 100, 9, 3]);
   expect([40, 3, 100].map((row) => names.ordinalOf(row))).toEqual([0, 3, 1]);
 });

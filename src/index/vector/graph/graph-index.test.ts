@@ -93,7 +93,7 @@ describe.each(METRICS)("by %s, %i values", (metric, dim) => {
   });
 
   test("comes back from its parts, without deleted rows, and finds the same", async () => {
-    using index = await GraphIndex.build(all, { metric, effort: 40 });
+    using index = await GraphIndex.build(all, { metric, effort: 40, alpha: 1.1, buildEffort: 90 });
     for (const row of [5, 6, 7, ROWS - 1]) index.delete(row);
     const parts = graphParts(index);
     // as views of one file's bytes, at any place
@@ -106,9 +106,28 @@ describe.each(METRICS)("by %s, %i values", (metric, dim) => {
     using back = restoreGraph(new Map(views));
     expect(back.size).toBe(ROWS - 4);
     expect(back.effort).toBe(40);
+    expect(back.growth).toEqual({ alpha: 1.1, buildEffort: 90 });
     expect(back.searchMany(queries, { k: 10 })).toEqual(index.searchMany(queries, { k: 10 }));
     back.append(5, rowOf(all, 5));
     if (metric !== "dot") expect([...back.search(rowOf(all, 5), { k: 1 }).rows]).toEqual([5]);
+  });
+
+  test("finds the rows within a range", async () => {
+    using index = await GraphIndex.build(all, { metric });
+    const filter = RowSet.from(Array.from({ length: ROWS / 2 }, (_, i) => 2 * i));
+    for (const more of [{}, { filter }]) {
+      const query = rowOf(queries, 2);
+      const every = index.scan(query, { k: ROWS, ...more });
+      for (const count of [3, 200, every.rows.length]) {
+        const minScore = every.scores[count - 1]!;
+        const { rows, scores } = index.range(query, { minScore, ...more });
+        expect(scores.every((score) => score >= minScore)).toBe(true);
+        expect(new Set(rows).size).toBe(rows.length);
+        const right = new Set(every.rows.subarray(0, count));
+        expect(rows.filter((row) => right.has(row)).length).toBeGreaterThanOrEqual(0.95 * count);
+      }
+    }
+    expect(index.range(rowOf(queries, 2), { minScore: 1e9 }).rows).toHaveLength(0);
   });
 
   test("rows that are appended are found as those that were there", async () => {
@@ -268,5 +287,6 @@ test("parts that do not fit together are refused by name", async () => {
   expect(damaged("shape", renamed('"version":1', '"version":9'))).toThrow(/version 9/);
   expect(damaged("shape", renamed('"id":"graph"', '"id":"grapi"'))).toThrow(/grapi/);
   expect(damaged("shape", renamed('"metric":"cosine"', '"metric":"cosinx"'))).toThrow(/cosinx/);
+  expect(damaged("shape", renamed('"alpha":1.05', '"alpha":0.05'))).toThrow(/alpha is 0.05/);
   expect(damaged("shape", renamed('"fineBits":4', '"fineBits":5'))).toThrow(/5 bits/);
 });

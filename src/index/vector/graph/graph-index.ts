@@ -2,15 +2,14 @@
  * GraphIndex: a proximity graph over compressed vectors, all in RAM. Rows are appended and deleted at any time; deleted ones are walked
  * through until `consolidate` bridges them and gives their places to new rows (FreshDiskANN: Singh et al., 2021).
  */
-import { checkRows } from "../../../codecs/check.ts";
-import type { Metric } from "../../../codecs/codec.ts";
-import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { type GraphShape, kernels, NO_ROW, type Pool, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
 import { emptyHits, type Hits, isAfter } from "../../hits.ts";
+import { growingK, type RangeOptions } from "../../range.ts";
 import type { RowSet } from "../../row-set.ts";
 import { TopK } from "../../top-k.ts";
+import { checkIds, checkVectors, checkWhole } from "./check.ts";
 import { connect } from "./connect.ts";
 import { fitShape, unitOf } from "./fit-shape.ts";
 import { type GrowOptions, linkAll, linkRows, linksOf, medoidOf, placeAll } from "./grow.ts";
@@ -37,9 +36,9 @@ export class GraphIndex implements Disposable {
   constructor(graph: WasmGraph, ids: Uint32Array, options: GraphOptions) {
     this.#graph = graph;
     this.#options = options;
-    this.#names = new RowNames(ids);
-    this.#effort = options.effort ?? graphDefaults.effort;
     graph.name(ids, 0);
+    this.#names = new RowNames(graph);
+    this.#effort = options.effort ?? graphDefaults.effort;
   }
 
   /**
@@ -50,8 +49,8 @@ export class GraphIndex implements Disposable {
     if (vectors.rows === 0)
       throw new MnemeError("INSUFFICIENT_DATA", "graph: no vectors; a graph is fitted to at least one");
     const rows = ids ?? Uint32Array.from({ length: vectors.rows }, (_, i) => i);
-    checkVectors(vectors, vectors.cols, options.metric ?? graphDefaults.metric);
-    checkIds(rows, vectors.rows);
+    checkVectors("graph", vectors, vectors.cols, options.metric ?? graphDefaults.metric);
+    checkIds("graph", rows, vectors.rows);
     const graph = new WasmGraph(kernels(), fitShape(vectors, options));
     const pool = (): Pool | undefined => options.pool?.pool;
     try {
@@ -67,6 +66,12 @@ export class GraphIndex implements Disposable {
       graph[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** What rows that come are linked with. */
+  get growth(): { readonly alpha: number; readonly buildEffort: number } {
+    const { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort } = this.#options;
+    return { alpha, buildEffort };
   }
 
   get shape(): GraphShape {
@@ -91,11 +96,11 @@ export class GraphIndex implements Disposable {
 
   /** Adds one row. @throws MnemeError EXISTS, DIMENSION, NOT_FINITE, ZERO_VECTOR */
   append(row: number, vector: Float32Array): void {
-    checkVectors(matrix(1, vector.length, vector), this.shape.dim, this.shape.metric);
+    checkVectors("graph", matrix(1, vector.length, vector), this.shape.dim, this.shape.metric);
     if (this.#names.ordinalOf(row) !== NO_ROW)
       throw new MnemeError("EXISTS", `graph: row ${row} is there; delete it first, or use another id`);
     const ordinal = this.#free.pop() ?? this.#graph.rows;
-    const { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort } = this.#options;
+    const { alpha, buildEffort } = this.growth;
     this.#place(ordinal, Uint32Array.of(row), vector);
     if (this.size === 1) this.#graph.enter(Uint32Array.of(ordinal));
     else this.#graph.link(Uint32Array.of(ordinal), alpha, buildEffort);
@@ -103,8 +108,8 @@ export class GraphIndex implements Disposable {
 
   /** Adds many rows, on all threads. @throws as append; then no row was added */
   async appendMany(rows: Uint32Array, vectors: Matrix): Promise<void> {
-    checkVectors(vectors, this.shape.dim, this.shape.metric);
-    checkIds(rows, vectors.rows);
+    checkVectors("graph", vectors, this.shape.dim, this.shape.metric);
+    checkIds("graph", rows, vectors.rows);
     const there = rows.find((row) => this.#names.ordinalOf(row) !== NO_ROW);
     if (there !== undefined) throw new MnemeError("EXISTS", `graph: row ${there} is there; delete it first`);
     let from = 0;
@@ -134,7 +139,7 @@ export class GraphIndex implements Disposable {
   consolidate(): { rows: number; bytes: number } {
     const rows = this.#deleted.length;
     if (rows === 0) return { rows: 0, bytes: 0 };
-    this.#graph.bridge(this.#options.alpha ?? graphDefaults.alpha, this.#pool());
+    this.#graph.bridge(this.growth.alpha, this.#pool());
     this.#enterAnew();
     for (const ordinal of this.#deleted) this.#graph.vacate(ordinal);
     for (const ordinal of this.#deleted) this.#free.push(ordinal);
@@ -151,8 +156,8 @@ export class GraphIndex implements Disposable {
 
   /** One list of hits a query; queries are shared among the threads. @param queries n x dim */
   searchMany(queries: Matrix, options: GraphSearchOptions): Hits[] {
-    checkVectors(queries, this.shape.dim, this.shape.metric);
-    checkAsked(options);
+    checkVectors("graph", queries, this.shape.dim, this.shape.metric);
+    checkWhole("graph", { k: options.k, effort: options.effort });
     if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
     const matching = Math.min(this.size, options.filter?.count ?? this.size);
     for (let depth = Math.min(options.k, this.size); ; depth = Math.min(this.size, depth * DEEPER)) {
@@ -162,16 +167,25 @@ export class GraphIndex implements Disposable {
     }
   }
 
+  /** All rows of at least a score that searches find, best first. @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR */
+  range(query: Float32Array, options: RangeOptions): Hits {
+    for (const k of growingK(this.size)) {
+      const hits = this.search(query, { ...options, k });
+      if (hits.rows.length < k) return hits;
+    }
+    return this.scan(query, { ...options, k: Math.max(1, this.size) });
+  }
+
   /** Hits by the codes of every matching row: no walk. What `search` is measured against. */
   scan(query: Float32Array, options: GraphSearchOptions): Hits {
-    checkVectors(matrix(1, query.length, query), this.shape.dim, this.shape.metric);
-    checkAsked(options);
+    checkVectors("graph", matrix(1, query.length, query), this.shape.dim, this.shape.metric);
+    checkWhole("graph", { k: options.k, effort: options.effort });
     return this.#scanned(query, this.#matching(options.filter), options);
   }
 
   /** Scores of rows by all their codes; NaN for rows that are not there. */
   score(query: Float32Array, rows: Uint32Array): Float32Array {
-    checkVectors(matrix(1, query.length, query), this.shape.dim, this.shape.metric);
+    checkVectors("graph", matrix(1, query.length, query), this.shape.dim, this.shape.metric);
     const ordinals = rows.map((row) => this.#names.ordinalOf(row));
     const scores = this.#graph.score(
       query,
@@ -210,10 +224,7 @@ export class GraphIndex implements Disposable {
   #place(first: number, rows: Uint32Array, vectors: Float32Array): void {
     const { metric, dim } = this.shape;
     this.#graph.place(first, unitOf(metric, vectors, dim), this.#pool());
-    rows.forEach((row, i) => {
-      this.#names.set(first + i, row);
-    });
-    this.#graph.name(rows, first);
+    this.#names.set(first, rows);
   }
 
   /** Walks must not begin at a place that is given away. */
@@ -286,28 +297,4 @@ export class GraphIndex implements Disposable {
     const all = Uint32Array.from({ length: this.#graph.rows }, (_, i) => i);
     return all.filter((ordinal) => this.#names.rowAt(ordinal) !== NO_ROW);
   }
-}
-
-function checkVectors(vectors: Matrix, dim: number, metric: Metric): void {
-  checkRows("graph", dim, vectors);
-  if (metric !== "cosine") return;
-  for (let r = 0; r < vectors.rows; r++) {
-    if (squareOf(rowOf(vectors, r)) > 0) continue;
-    throw new MnemeError("ZERO_VECTOR", `graph: vector ${r} is zero, which has no cosine; leave it out`);
-  }
-}
-
-function checkIds(ids: Uint32Array, count: number): void {
-  if (ids.length !== count)
-    throw new MnemeError("DIMENSION", `graph: ${ids.length} ids for ${count} vectors; give one each`);
-  for (let i = 0; i < count; i++) {
-    if (ids[i] === NO_ROW || (i > 0 && ids[i]! <= ids[i - 1]!))
-      throw new MnemeError("RANGE", `graph: ids must ascend below ${NO_ROW}, got ${ids[i]} at ${i}`);
-  }
-}
-
-function checkAsked({ k, effort = 1 }: GraphSearchOptions): void {
-  for (const [name, value] of Object.entries({ k, effort }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new MnemeError("RANGE", `graph: ${name} must be a whole number from 1, got ${value}`);
 }

@@ -15,7 +15,7 @@ import {
 import type { Parts } from "../../segment.ts";
 import { shapeOf } from "./fit-shape.ts";
 import { GraphIndex } from "./graph-index.ts";
-import type { GraphOptions } from "./options.ts";
+import { type GraphOptions, graphDefaults } from "./options.ts";
 
 /** Grows when the bytes change. */
 export const GRAPH_VERSION = 1;
@@ -45,7 +45,13 @@ export function graphParts(index: GraphIndex): Parts {
   const header = { id: "graph", version: GRAPH_VERSION, dim, dims, metric, fineBits, degree, forward };
   const projected = new Uint8Array(projection?.slice().buffer ?? new ArrayBuffer(0));
   return new Map([
-    ["shape", serialize({ ...header, rows: ordinals.length, effort: index.effort }, [mean, projected])],
+    [
+      "shape",
+      serialize({ ...header, ...index.growth, rows: ordinals.length, effort: index.effort }, [
+        mean,
+        projected,
+      ]),
+    ],
     ["coarse", gather(coarse, coarseStride(dims), ordinals)],
     ["fine", gather(fine, fineStride(dim, fineBits), ordinals)],
     ["links", bytesOf(kept.map((link) => (link === NO_ROW ? NO_ROW : place[link]!)))],
@@ -56,7 +62,7 @@ export function graphParts(index: GraphIndex): Parts {
 
 /** The inverse of `graphParts`. @param options what is not of the graph itself. @throws MnemeError CORRUPT, VERSION */
 export function restoreGraph(parts: Parts, options: Pick<GraphOptions, "pool" | "effort"> = {}): GraphIndex {
-  const { shape, count, effort } = shapeFrom(part(parts, "shape"), options);
+  const { shape, count, effort, growth } = shapeFrom(part(parts, "shape"), options);
   const strides = { coarse: coarseStride(shape.dims), fine: fineStride(shape.dim, shape.fineBits) };
   const sized = { ...strides, links: shape.degree * 4, rows: 4 };
   for (const [name, stride] of Object.entries(sized)) {
@@ -76,13 +82,23 @@ export function restoreGraph(parts: Parts, options: Pick<GraphOptions, "pool" | 
   if (new Set(rows).size !== count || rows.includes(NO_ROW)) throw corrupt("part rows names a row twice");
   const graph = new WasmGraph(kernels(), shape);
   graph.restore({ coarse: part(parts, "coarse"), fine: part(parts, "fine"), links, entries });
-  return new GraphIndex(graph, rows.slice(), { ...options, ...shape, effort: options.effort ?? effort });
+  return new GraphIndex(graph, rows.slice(), {
+    ...options,
+    ...shape,
+    ...growth,
+    effort: options.effort ?? effort,
+  });
 }
 
 function shapeFrom(
   bytes: Uint8Array,
   options: GraphOptions,
-): { shape: GraphShape; count: number; effort: number } {
+): {
+  shape: GraphShape;
+  count: number;
+  effort: number;
+  growth: { readonly alpha: number; readonly buildEffort: number };
+} {
   const { header, arrays } = deserialize(bytes);
   if (header.id !== "graph") throw corrupt(`part shape is of ${JSON.stringify(header.id)}`);
   if (header.version !== GRAPH_VERSION)
@@ -111,7 +127,23 @@ function shapeFrom(
     forward,
     ...(options.pool ? { pool: options.pool } : {}),
   } as const;
-  return { shape: shapeOf(header.dim, mean, projection, dims, more), count, effort };
+  return {
+    shape: shapeOf(header.dim, mean, projection, dims, more),
+    count,
+    effort,
+    growth: growthFrom(header),
+  };
+}
+
+/** Parts of before these were kept have the defaults. */
+function growthFrom({ alpha, buildEffort }: Readonly<Record<string, unknown>>): {
+  readonly alpha: number;
+  readonly buildEffort: number;
+} {
+  if (alpha === undefined && buildEffort === undefined)
+    return { alpha: graphDefaults.alpha, buildEffort: graphDefaults.buildEffort };
+  if (typeof alpha !== "number" || !(alpha >= 1)) throw corrupt(`alpha is ${JSON.stringify(alpha)}`);
+  return { alpha, buildEffort: wholeOf(buildEffort, "buildEffort") };
 }
 
 function part(parts: Parts, name: string): Uint8Array {

@@ -6,6 +6,8 @@ export interface Plan {
   readonly effort: number;
   /** How many of the best are scored by fine codes. */
   readonly kept: number;
+  /** Whether only rows that may be found are walked over. */
+  readonly among: boolean;
 }
 
 export interface Asked {
@@ -20,17 +22,23 @@ export interface Asked {
   readonly rescore: number;
 }
 
-/** Products that a step of a walk costs, against those of a scanned row. */
-const STEP_COST = 3;
+/** With a list of that length a walk costs as much as a scan of so many rows. */
+const STEP_COST = 16;
+/** With a larger share of rows that may be found a walk over all rows passes few in vain. */
+const NEARLY_ALL = 0.9;
+/** With a smaller one, those that two links lead to are too few to go on from, and the list must be longer. */
+const WELL_LINKED = 0.08;
 
 /**
- * A walk must meet as many rows that may be found as it would otherwise keep, so its list grows as their share falls, and its cost with it.
+ * Where most rows may be found, a walk over all of them with a list that is longer by their share; else one among those that may be found.
  * @returns undefined where a scan of the matching rows is cheaper, or the list would be too long
  */
 export function planWalk({ depth, effort, rows, matching, rescore }: Asked): Plan | undefined {
   const wanted = Math.max(depth, effort);
-  const walked = Math.ceil((wanted * rows) / Math.max(1, matching));
+  const share = matching / rows;
+  const among = share < NEARLY_ALL;
+  const walked = Math.ceil(among ? wanted * Math.max(1, WELL_LINKED / share) : wanted / share);
   const kept = Math.min(ROOM, Math.max(depth, Math.ceil(wanted * rescore)));
   if (walked > ROOM || depth > ROOM || matching <= STEP_COST * walked) return undefined;
-  return { effort: walked, kept };
+  return { effort: walked, kept, among };
 }

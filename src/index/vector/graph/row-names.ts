@@ -1,23 +1,23 @@
-/** Which row an ordinal is, and the other way round. The way back is only known once somebody asks for it. */
-import { NO_ROW } from "../../../kernels/index.ts";
+/** Which row an ordinal is, as the graph itself has it, and the other way round. The way back is only known once somebody asks for it. */
+import { NO_ROW, type WasmGraph } from "../../../kernels/index.ts";
 
 export class RowNames {
-  #ids: Uint32Array;
-  #count: number;
+  readonly #graph: WasmGraph;
   #ordinals: Uint32Array | undefined;
 
-  /** @param ids of ordinals 0, 1, ...; owned from now on */
-  constructor(ids: Uint32Array) {
-    this.#ids = ids;
-    this.#count = ids.length;
+  /** @param graph whose ordinals have ids; borrowed */
+  constructor(graph: WasmGraph) {
+    this.#graph = graph;
   }
 
+  /** Of the way back. */
   get bytes(): number {
-    return this.#ids.byteLength + (this.#ordinals?.byteLength ?? 0);
+    return this.#ordinals?.byteLength ?? 0;
   }
 
+  /** NO_ROW for an ordinal that is no row's. */
   rowAt(ordinal: number): number {
-    return this.#ids[ordinal]!;
+    return this.#graph.ids[ordinal]!;
   }
 
   /** NO_ROW for a row that is not there. */
@@ -26,24 +26,25 @@ export class RowNames {
     return this.#ordinals[row] ?? NO_ROW;
   }
 
-  set(ordinal: number, row: number): void {
-    if (ordinal >= this.#ids.length) this.#ids = grown(this.#ids, ordinal + 1);
-    this.#ids[ordinal] = row;
-    this.#count = Math.max(this.#count, ordinal + 1);
+  /** Names ordinals from `first` on. */
+  set(first: number, rows: Uint32Array): void {
+    this.#graph.name(rows, first);
     if (!this.#ordinals) return;
-    if (row >= this.#ordinals.length) this.#ordinals = grown(this.#ordinals, row + 1);
-    this.#ordinals[row] = ordinal;
+    rows.forEach((row, i) => {
+      if (row >= this.#ordinals!.length) this.#ordinals = grown(this.#ordinals!, row + 1);
+      this.#ordinals![row] = first + i;
+    });
   }
 
   /** The row's ordinal is nobody's. */
   forget(row: number): void {
     const ordinal = this.ordinalOf(row);
     this.#ordinals![row] = NO_ROW;
-    this.#ids[ordinal] = NO_ROW;
+    this.#graph.name(Uint32Array.of(NO_ROW), ordinal);
   }
 
   #inverse(): Uint32Array {
-    const ids = this.#ids.subarray(0, this.#count);
+    const ids = this.#graph.ids.subarray(0, this.#graph.rows);
     const last = ids.reduce((most, id) => (id === NO_ROW ? most : Math.max(most, id)), -1);
     const ordinals = new Uint32Array(last + 1).fill(NO_ROW);
     ids.forEach((id, ordinal) => {

@@ -82,6 +82,13 @@ export function hasBit(bits: usize, row: u32): u32 {
   return (load<u32>(bits + (<usize>(row >> 5) << 2)) >> (row & 31)) & 1;
 }
 
+// @ts-ignore: decorator
+@inline
+export function setBit(bits: usize, row: u32): void {
+  const at = bits + (<usize>(row >> 5) << 2);
+  store<u32>(at, load<u32>(at) | ((<u32>1) << (row & 31)));
+}
+
 /** Notes a row as seen. @returns 1 if it had not been */
 // @ts-ignore: decorator
 @inline

@@ -4,11 +4,11 @@
  * (as in LeanVec, Tepper et al., 2023). The record and the scratch: graph-state.ts.
  */
 import { dotPair, sumF32 } from "./float";
-import { dotI16, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
+import { dotI16Four, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
 import {
   acquire, BIAS, COARSE, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
   FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, hasBit, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
-  release, IDS, rowOf, SEEN, STRIDE, VALUES, WIDTH,
+  release, IDS, rowOf, SEEN, setBit, STRIDE, VALUES, WIDTH,
 } from "./graph-state";
 
 /** So many standard deviations above the mean gain no row is thought to come. */
@@ -19,12 +19,12 @@ const COSINE: i32 = 1;
 /** Key of a row, given the sum of its coarse product. */
 // @ts-ignore: decorator
 @inline
-function keyFrom(sum: i32, tail: usize, scale: f32, bias: f32): f32 {
+export function keyFrom(sum: i32, tail: usize, scale: f32, bias: f32): f32 {
   return <f32>sum * (load<f32>(tail) * scale) + load<f32>(tail, 4) * bias;
 }
 
 /** Centres, scales and projects a query into a scratch. */
-function prepare(graph: usize, scratch: usize, query: usize): void {
+export function prepare(graph: usize, scratch: usize, query: usize): void {
   const dim = <usize>load<u32>(graph, DIM);
   const width = <usize>load<u32>(graph, WIDTH);
   const dims = <usize>load<u32>(graph, DIMS);
@@ -62,7 +62,8 @@ function project(graph: usize, scratch: usize, dims: usize, width: usize, scale:
   const values = <usize>load<u32>(scratch, VALUES);
   const fineQuery = <usize>load<u32>(scratch, FINE_QUERY);
   if (projection != 0)
-    for (let j: usize = 0; j < dims; j++) store<f32>(values + (j << 2), <f32>dotI16(fineQuery, projection + j * (width << 1), width) * scale);
+    for (let j: usize = 0; j < dims; j += 4)
+      v128.store(values + (j << 2), f32x4.mul(f32x4.convert_i32x4_s(dotI16Four(fineQuery, projection + j * (width << 1), width)), f32x4.splat(scale)));
   let squares = f32x4.splat(0);
   for (let i: usize = 0; i < dims; i += 4) {
     const x = v128.load(values + (i << 2));
@@ -84,10 +85,48 @@ function isWanted(row: u32, deleted: usize, allowed: usize, allowedRows: u32, id
 }
 
 /**
- * Walks with the query of the scratch; fills POOL with the rows of best keys met, `effort` of them or `kept` when those are more; where not
- * every row may be found, FOUND has the best `kept` of those that may. @returns entries of POOL
+ * Rows that a walk among the wanted ones goes on to: those linked to, and while they are few, those that the others link to (ACORN: Patel et al.,
+ * SIGMOD 2024). @param fresh takes them. @returns how many, at most `slots`
  */
-export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allowed: usize, allowedRows: u32): u32 {
+function wantedBeyond(links: usize, degree: u32, from: usize, slots: u32, seen: usize, fresh: usize, deleted: usize, allowed: usize, allowedRows: u32, ids: usize): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < slots; i++) {
+    const row = load<u32>(from + (<usize>i << 2));
+    if (row == NONE) break;
+    if (hasBit(seen, row) != 0 || !isWanted(row, deleted, allowed, allowedRows, ids)) continue;
+    setBit(seen, row);
+    store<u32>(fresh + (<usize>count << 2), row);
+    count++;
+  }
+  // about as many as a walk over all rows has not met before
+  const enough = (slots * 5) >> 4;
+  // where all around has been seen, looking on is in vain
+  let lists = (slots * 3) >> 3;
+  for (let i: u32 = 0; i < slots && count < enough && lists > 0; i++) {
+    const row = load<u32>(from + (<usize>i << 2));
+    if (row == NONE) break;
+    if (hasBit(seen, row) != 0) continue;
+    setBit(seen, row);
+    lists--;
+    const further = links + <usize>row * (<usize>degree << 2);
+    for (let j: u32 = 0; j < degree && count < enough; j++) {
+      const other = load<u32>(further + (<usize>j << 2));
+      if (other == NONE) break;
+      if (hasBit(seen, other) != 0 || !isWanted(other, deleted, allowed, allowedRows, ids)) continue;
+      setBit(seen, other);
+      store<u32>(fresh + (<usize>count << 2), other);
+      count++;
+    }
+  }
+  return count;
+}
+
+/**
+ * Walks with the query of the scratch; fills POOL with the rows of best keys met, `effort` of them or `kept` when those are more; where not
+ * every row may be found, FOUND has the best `kept` of those that may. @param among whether only those that may be found are walked over
+ * @returns entries of POOL
+ */
+export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: bool = false): u32 {
   const coarse = <usize>load<u32>(graph, COARSE);
   const stride = <usize>load<u32>(graph, STRIDE);
   const dims = <usize>load<u32>(graph, DIMS);
@@ -95,7 +134,7 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   const degree = load<u32>(graph, DEGREE);
   const deleted = <usize>load<u32>(graph, DELETED);
   const ids = <usize>load<u32>(graph, IDS);
-  const restricted = kept != 0 && (deleted != 0 || allowed != 0);
+  const restricted = !among && kept != 0 && (deleted != 0 || allowed != 0);
   const query = <usize>load<u32>(scratch, QUERY);
   const scale = load<f32>(scratch, QUERY_SCALE);
   const bias = load<f32>(scratch, BIAS);
@@ -109,7 +148,9 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   let foundSize: u32 = 0;
   let next: u32 = 0;
   let logged: u32 = 0;
-  let overflowed = false;
+  // rows that are passed by are seen, but not logged
+  let overflowed = among;
+  let entering = true;
   let touched: u32 = 0;
   let from = <usize>load<u32>(graph, ENTRIES);
   let slots = load<u32>(graph, ENTRY_COUNT);
@@ -121,7 +162,8 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
     }
     const fresh = log + (<usize>logged << 2);
     let count: u32 = 0;
-    for (let i: u32 = 0; i < slots; i++) {
+    if (among && !entering) count = wantedBeyond(links, degree, from, slots, seen, fresh, deleted, allowed, allowedRows, ids);
+    else for (let i: u32 = 0; i < slots; i++) {
       const row = load<u32>(from + (<usize>i << 2));
       if (row == NONE) break;
       const at = seen + (<usize>(row >> 5) << 2);
@@ -132,6 +174,7 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
       store<u32>(fresh + (<usize>count << 2), row);
       count += <u32>((word & bit) == 0);
     }
+    entering = false;
     logged += count;
     // begins to fetch the rows: their products are wanted in a moment
     for (let i: u32 = 0; i < count; i++) {
@@ -242,20 +285,35 @@ function refine(graph: usize, scratch: usize, list: usize, count: u32, k: u32): 
 /**
  * Finds the `k` rows nearest to each query. @param queries count x dim f32 @param effort entries of the list that is walked, from k on
  * @param kept how many of the best are scored by fine codes, from k on @param allowed bits of ids that may be found, or 0: all
+ * @param among 1: only rows that may be found are walked over
  * @param rows k u32 a query, NONE where there are fewer @param scores k f32 a query
  */
-export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, rows: usize, scores: usize): void {
+export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: i32, rows: usize, scores: usize): void {
   const scratch = acquire(graph);
   const dim = <usize>load<u32>(graph, DIM);
-  const restricted = load<u32>(graph, DELETED) != 0 || allowed != 0;
+  const restricted = among == 0 && (load<u32>(graph, DELETED) != 0 || allowed != 0);
   for (let q: u32 = 0; q < count; q++) {
     prepare(graph, scratch, queries + <usize>q * (dim << 2));
-    const size = walk(graph, scratch, effort, kept, allowed, allowedRows);
+    let size = walk(graph, scratch, effort, kept, allowed, allowedRows, among != 0);
+    if (among != 0) size = withoutUnwanted(graph, scratch, size, allowed, allowedRows);
     const list = restricted ? <usize>load<u32>(scratch, FOUND) : <usize>load<u32>(scratch, POOL);
     const found = refine(graph, scratch, list, min(kept, restricted ? load<u32>(scratch, FOUND_COUNT) : size), k);
     write(scratch, list, found, k, rows + <usize>q * (<usize>k << 2), scores + <usize>q * (<usize>k << 2));
   }
   release(scratch);
+}
+
+/** Takes out of POOL where the walk began, if that may not be found. @returns entries that are left */
+function withoutUnwanted(graph: usize, scratch: usize, size: u32, allowed: usize, allowedRows: u32): u32 {
+  const pool = <usize>load<u32>(scratch, POOL);
+  let left: u32 = 0;
+  for (let i: u32 = 0; i < size; i++) {
+    const entry = load<u64>(pool + (<usize>i << 3));
+    if (!isWanted(rowOf(entry), load<u32>(graph, DELETED), allowed, allowedRows, load<u32>(graph, IDS))) continue;
+    store<u64>(pool + (<usize>left << 3), entry);
+    left++;
+  }
+  return left;
 }
 
 function write(scratch: usize, list: usize, found: u32, k: u32, rows: usize, scores: usize): void {

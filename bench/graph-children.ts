@@ -1,0 +1,164 @@
+/** Systems of the graph benchmark in processes of their own: one that builds, unless its file is there, and one that opens and answers. */
+import { type ChildProcess, execFile, execFileSync, fork, spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { kernels } from "../src/kernels/index.ts";
+import { NODE_SYSTEMS, type NodeSystem, readInput, recipeOf } from "./graph-systems.ts";
+import { repository } from "./row.ts";
+
+const PYTHON = "/usr/bin/python3";
+const FAISS = {
+  "FAISS HNSW-SQ8": "HNSW16_SQ8",
+  "FAISS IVF-PQ fast scan": "IVFLISTS,PQPARTSx4fs,RFlat",
+} as const;
+type FaissSystem = keyof typeof FAISS;
+export type SystemName = NodeSystem | FaissSystem;
+
+/** FAISS only where the system's Python has it. */
+export function systems(): SystemName[] {
+  try {
+    execFileSync(PYTHON, ["-c", "import faiss"], { stdio: "ignore" });
+    return [...NODE_SYSTEMS, ...(Object.keys(FAISS) as FaissSystem[])];
+  } catch {
+    console.log("# no FAISS: install python3-faiss to have it beside the others");
+    return [...NODE_SYSTEMS];
+  }
+}
+
+export interface Held {
+  readonly bytes: number;
+  /** What the process grew by. */
+  readonly rss: number;
+  readonly efforts: readonly number[];
+  readonly threads: boolean;
+}
+
+export interface Answer {
+  readonly rows: ArrayLike<number>;
+  /** Processor milliseconds of the whole process, and those of the clock. */
+  readonly ms: number;
+  readonly wall: number;
+}
+
+export interface Served {
+  readonly name: SystemName;
+  /** Processor seconds of building, of the run that built it. */
+  readonly seconds: number;
+  readonly held: Held;
+  ask(effort: number, threads: number): Promise<Answer>;
+  end(): void;
+}
+
+const isFaiss = (name: SystemName): name is FaissSystem => name in FAISS;
+const script = join(repository, "bench/faiss-graph.py");
+const fileOf = (folder: string, name: SystemName): string => join(folder, name.replaceAll(" ", "-"));
+
+/** Builds what is not there, and opens it. @param bench file of the benchmark, that runs `build` and `serve` below */
+export async function start(folder: string, name: SystemName, bench: string): Promise<Served> {
+  const file = fileOf(folder, name);
+  const seconds = await built(folder, name, bench);
+  if (isFaiss(name)) return faiss(folder, name, file, seconds);
+  const child = forked("serve", folder, name, bench);
+  const held = await reply<Held>(child);
+  return {
+    name,
+    seconds,
+    held,
+    ask(effort, threads) {
+      child.send({ effort, threads });
+      return reply<Answer>(child);
+    },
+    end: () => void child.kill(),
+  };
+}
+
+async function built(folder: string, name: SystemName, bench: string): Promise<number> {
+  const done = `${fileOf(folder, name)}.built`;
+  if (existsSync(done)) return Number(readFileSync(done, "utf8"));
+  rmSync(fileOf(folder, name), { recursive: true, force: true });
+  console.log(`# building ${name}`);
+  let seconds: number;
+  if (isFaiss(name)) {
+    const asked = ["build", folder, FAISS[name], fileOf(folder, name)];
+    const { stdout } = await promisify(execFile)(PYTHON, [script, ...asked]);
+    ({ seconds } = JSON.parse(stdout.trim().split("\n").at(-1)!) as { seconds: number });
+  } else seconds = await reply<number>(forked("build", folder, name, bench));
+  writeFileSync(done, String(seconds));
+  return seconds;
+}
+
+async function faiss(folder: string, name: FaissSystem, file: string, seconds: number): Promise<Served> {
+  const child = spawn(PYTHON, [script, "serve", folder, FAISS[name], file], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, OMP_WAIT_POLICY: "passive" },
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async <T>(): Promise<T> => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`bench: ${name} ended before it answered`);
+    return JSON.parse(value) as T;
+  };
+  const held = await next<Held>();
+  return {
+    name,
+    seconds,
+    held,
+    ask(effort, threads) {
+      child.stdin.write(`${effort} ${threads}\n`);
+      return next<Answer>();
+    },
+    end: () => void child.kill(),
+  };
+}
+
+function forked(part: "build" | "serve", folder: string, name: SystemName, bench: string): ChildProcess {
+  return fork(fileURLToPath(bench), [`--${part}`, folder, name], {
+    execArgv: ["--expose-gc", "--max-old-space-size=16384"],
+    env: { ...process.env, LANCEDB_LOG: "error", LANCE_LOG: "error", RUST_LOG: "error" },
+  });
+}
+
+function reply<T>(of: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void =>
+      reject(new Error(`bench: a system ended with ${code} before it answered`));
+    of.once("message", (message) => {
+      of.off("exit", ended);
+      resolve(message as T);
+    }).once("exit", ended);
+  });
+}
+
+/** In a child: builds an index, says how long it took, and ends. */
+export async function build(folder: string, name: NodeSystem): Promise<void> {
+  const input = readInput(folder);
+  const started = process.cpuUsage();
+  await recipeOf(name).build(input, fileOf(folder, name));
+  process.send!(cpuMs(started) / 1000);
+}
+
+/** In a child: opens an index, says what it holds, and answers one question after the other. */
+export async function serve(folder: string, name: NodeSystem): Promise<void> {
+  const input = readInput(folder);
+  kernels();
+  globalThis.gc?.();
+  const before = process.memoryUsage().rss;
+  const { bytes, efforts, threads, ...system } = await recipeOf(name).open(input, fileOf(folder, name));
+  globalThis.gc?.();
+  const rss = process.memoryUsage().rss - before;
+  process.send!({ bytes, rss, efforts, threads } satisfies Held);
+  process.on("message", async (asked: { effort: number; threads: number }) => {
+    const [cpu, wall] = [process.cpuUsage(), performance.now()];
+    const rows = await system.search(asked.effort, asked.threads);
+    const answer = { ms: cpuMs(cpu), wall: performance.now() - wall };
+    process.send!({ rows: Array.from(rows), ...answer } satisfies Answer);
+  });
+}
+
+function cpuMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
+}

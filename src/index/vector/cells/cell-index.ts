@@ -1,0 +1,200 @@
+/**
+ * CellIndex: few-bit codes in cells behind a graph of their centres, for the least RAM a row; the best rows are scored again by fine codes
+ * that may stay on disk. Made once from parts: rows are only deleted, and others come by a new index or by one of another kind beside it.
+ */
+import {
+  type CellHits,
+  kernels,
+  type LazyPool,
+  NO_ROW,
+  WasmCells,
+  WasmGraph,
+} from "../../../kernels/index.ts";
+import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
+import { emptyHits, type Hits, isAfter } from "../../hits.ts";
+import type { RowSet } from "../../row-set.ts";
+import type { Parts, SearchOptions } from "../../segment.ts";
+import { TopK } from "../../top-k.ts";
+import { checkVectors, checkWhole } from "../graph/check.ts";
+import { centreEffort } from "./centres.ts";
+import { type FineRows, fineRowsInMemory } from "./fine-rows.ts";
+import { cellDefaults, ROOM } from "./options.ts";
+import { readCells } from "./parts.ts";
+import { planProbes } from "./plan.ts";
+import { Refiner } from "./refiner.ts";
+
+export interface CellEffort {
+  /** Cells that a search looks into. */
+  readonly probes: number;
+  /** Rows that it scores again, at most. */
+  readonly kept: number;
+}
+
+/** probes, kept: default as the index has them. */
+export interface CellSearchOptions extends SearchOptions, Partial<CellEffort> {}
+
+export interface CellIndexOptions extends Partial<CellEffort> {
+  /** Default: the part `fine`, held in RAM. Owned from now on. */
+  readonly fine?: FineRows;
+  /** Borrowed. */
+  readonly pool?: LazyPool;
+}
+
+export class CellIndex implements Disposable {
+  readonly #cells: WasmCells;
+  readonly #fine: FineRows | undefined;
+  readonly #pool: LazyPool | undefined;
+  readonly #refiner: Refiner | undefined;
+  /** Slot of each row id, once somebody asks. */
+  #slots: Uint32Array | undefined;
+  #deleted = 0;
+  #effort: CellEffort;
+
+  /** @param parts as buildCells makes them. @throws MnemeError CORRUPT, VERSION */
+  constructor(parts: Parts, options: CellIndexOptions = {}) {
+    const { shape, contents, view, fineBits } = readCells(parts, options.pool !== undefined);
+    const graph = new WasmGraph(kernels(), shape);
+    graph.restore(view);
+    this.#cells = new WasmCells(kernels(), graph, contents);
+    this.#pool = options.pool;
+    this.#fine = fineBits === 0 ? undefined : (options.fine ?? fineRowsInMemory(parts.get("fine")!));
+    this.#refiner = this.#fine && new Refiner(this.#cells, this.#fine, fineBits);
+    const { probes = cellDefaults.probes, kept = cellDefaults.kept } = options;
+    this.#effort = { probes, kept };
+  }
+
+  /** Rows that can be found. */
+  get size(): number {
+    return this.#cells.slots - this.#deleted;
+  }
+
+  get dim(): number {
+    return this.#cells.graph.shape.dim;
+  }
+
+  get cells(): number {
+    return this.#cells.graph.rows;
+  }
+
+  /** What a search does that is not told otherwise; see `calibrateCells`. */
+  get effort(): CellEffort {
+    return this.#effort;
+  }
+
+  set effort({ probes, kept }: CellEffort) {
+    checkWhole("cells", { probes, kept });
+    this.#effort = { probes, kept };
+  }
+
+  /** Never found again. @returns false where there is no such row */
+  delete(row: number): boolean {
+    const slot = this.#slotOf(row);
+    if (slot === NO_ROW || this.#cells.isDeleted(slot)) return false;
+    this.#cells.delete(slot);
+    this.#deleted++;
+    return true;
+  }
+
+  /** @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, RANGE */
+  search(query: Float32Array, options: CellSearchOptions): Hits {
+    return this.searchMany(matrix(1, query.length, query), options)[0]!;
+  }
+
+  /** One list of hits a query; queries are shared among the threads. @param queries n x dim */
+  searchMany(queries: Matrix, options: CellSearchOptions): Hits[] {
+    const { probes = this.#effort.probes, kept = this.#effort.kept, k, filter } = options;
+    this.#check(queries, { probes, kept, k });
+    if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
+    const most = Math.min(ROOM, Math.max(k, this.#refiner ? kept : k), this.#cells.slots);
+    const plan = planProbes(probes, this.cells, this.#cells.slots, filter?.count);
+    if (plan === undefined) return this.#scanned(queries, this.#slotsOf(filter), most, options);
+    const effort = centreEffort(plan, this.cells);
+    const search = { probes: plan, effort, kept: most, allowed: filter?.words };
+    const { slots, scores } = owned(this.#cells.search(queries.data, search, this.#pool?.pool));
+    return Array.from({ length: queries.rows }, (_, q) => {
+      const [from, to] = [q * most, (q + 1) * most];
+      return this.#hits(q, { slots: slots.subarray(from, to), scores: scores.subarray(from, to) }, options);
+    });
+  }
+
+  /** Hits among every matching row by codes, the best scored again: no walk. @param options.kept rows scored again */
+  scan(query: Float32Array, options: CellSearchOptions): Hits {
+    const { kept = this.#effort.kept, k } = options;
+    const queries = matrix(1, query.length, query);
+    this.#check(queries, { kept, k });
+    const most = Math.min(ROOM, Math.max(k, kept), this.#cells.slots);
+    return this.#scanned(queries, this.#slotsOf(options.filter), most, options)[0]!;
+  }
+
+  memory(): readonly { name: string; bytes: number }[] {
+    const { codes, centres, scratch } = this.#cells.bytes;
+    return [
+      { name: "cells: codes", bytes: codes },
+      { name: "cells: centres", bytes: centres },
+      { name: "cells: fine rows", bytes: this.#fine?.bytes ?? 0 },
+      { name: "cells: rows", bytes: this.#slots?.byteLength ?? 0 },
+      { name: "cells: scratch", bytes: scratch },
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    this.#fine?.[Symbol.dispose]();
+    this.#cells[Symbol.dispose]();
+  }
+
+  #check(queries: Matrix, numbers: Readonly<Record<string, number>>): void {
+    checkVectors("cells", queries, this.dim, this.#cells.graph.shape.metric);
+    checkWhole("cells", numbers);
+  }
+
+  #scanned(queries: Matrix, slots: Uint32Array, most: number, options: CellSearchOptions): Hits[] {
+    return Array.from({ length: queries.rows }, (_, q) =>
+      this.#hits(0, owned(this.#cells.searchSlots(rowOf(queries, q), slots, most)), options),
+    );
+  }
+
+  #hits(query: number, found: CellHits, { k, minScore, after }: CellSearchOptions): Hits {
+    const { ids } = this.#cells;
+    const end = found.slots.indexOf(NO_ROW);
+    const slots = end < 0 ? found.slots : found.slots.subarray(0, end);
+    const heap = new TopK(Math.min(k, slots.length));
+    const offer = (slot: number, score: number): void => {
+      if (score < heap.threshold || (minScore !== undefined && score < minScore)) return;
+      const row = ids[slot]!;
+      if (!after || isAfter(after, score, row)) heap.push(score, row);
+    };
+    if (this.#refiner) this.#refiner.refine(query, slots, found.scores, heap, offer);
+    else slots.forEach((slot, i) => offer(slot, found.scores[i]!));
+    return heap.drain();
+  }
+
+  /** Slots of the rows that may be found, ascending. */
+  #slotsOf(filter: RowSet | undefined): Uint32Array {
+    if (!filter) return Uint32Array.from({ length: this.#cells.slots }, (_, slot) => slot);
+    const slots = new Uint32Array(filter.count);
+    let count = 0;
+    for (const row of filter) {
+      const slot = this.#slotOf(row);
+      if (slot !== NO_ROW) slots[count++] = slot;
+    }
+    return slots.subarray(0, count).sort();
+  }
+
+  #slotOf(row: number): number {
+    this.#slots ??= inverse(this.#cells.ids);
+    return this.#slots[row] ?? NO_ROW;
+  }
+}
+
+/** What follows a search may make the kernels' memory grow, or search again. */
+function owned({ slots, scores }: CellHits): CellHits {
+  return { slots: slots.slice(), scores: scores.slice() };
+}
+
+function inverse(ids: Uint32Array): Uint32Array {
+  const slots = new Uint32Array(ids.reduce((most, id) => Math.max(most, id), -1) + 1).fill(NO_ROW);
+  ids.forEach((id, slot) => {
+    slots[id] = slot;
+  });
+  return slots;
+}

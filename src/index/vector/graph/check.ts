@@ -1,0 +1,34 @@
+/** What the public faces of the vector indexes refuse. */
+import { checkRows } from "../../../codecs/check.ts";
+import type { Metric } from "../../../codecs/codec.ts";
+import { squareOf } from "../../../codecs/score.ts";
+import { MnemeError } from "../../../errors.ts";
+import { NO_ROW } from "../../../kernels/index.ts";
+import { type Matrix, rowOf } from "../../../linalg/matrix.ts";
+
+/** @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR */
+export function checkVectors(name: string, vectors: Matrix, dim: number, metric: Metric): void {
+  checkRows(name, dim, vectors);
+  if (metric !== "cosine") return;
+  for (let r = 0; r < vectors.rows; r++) {
+    if (squareOf(rowOf(vectors, r)) > 0) continue;
+    throw new MnemeError("ZERO_VECTOR", `${name}: vector ${r} is zero, which has no cosine; leave it out`);
+  }
+}
+
+/** @throws MnemeError DIMENSION, RANGE */
+export function checkIds(name: string, ids: Uint32Array, count: number): void {
+  if (ids.length !== count)
+    throw new MnemeError("DIMENSION", `${name}: ${ids.length} ids for ${count} vectors; give one each`);
+  for (let i = 0; i < count; i++) {
+    if (ids[i] === NO_ROW || (i > 0 && ids[i]! <= ids[i - 1]!))
+      throw new MnemeError("RANGE", `${name}: ids must ascend below ${NO_ROW}, got ${ids[i]} at ${i}`);
+  }
+}
+
+/** @throws MnemeError RANGE */
+export function checkWhole(name: string, values: Readonly<Record<string, number | undefined>>): void {
+  for (const [key, value] of Object.entries(values))
+    if (value !== undefined && (!Number.isInteger(value) || value < 1))
+      throw new MnemeError("RANGE", `${name}: ${key} must be a whole number from 1, got ${value}`);
+}
