@@ -23,10 +23,15 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
   try {
     const embedder = options.embedder ?? (await bundledFor(store));
     if (isWritable(store)) await initialise(store, embedder);
-    const library = await Library.open(store, budget, options.workers);
-    assertSameSpace(library.activeSpace.space, embedder.space, "open");
     budget.claim("embedder", { bytes: embedder.bytes });
+    const library = await Library.open(store, budget, {
+      threads: options.workers,
+      vectors: options.vectors?.index ?? openDefaults.index,
+      besideBytes: embedder.bytes,
+    });
+    assertSameSpace(library.activeSpace.space, embedder.space, "open");
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));
+    for (const message of library.spaceVectors.refused.values()) onWarning(message);
     const memory = new LibraryMemory(library, embedder, {
       undoWindowMs,
       onWarning,

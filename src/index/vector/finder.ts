@@ -19,8 +19,8 @@ export const usualRecall = 0.95;
 export interface Finder extends Disposable {
   /** Ordinals of the segment, each once, in any order; undefined where the wanted recall is out of reach: all rows must be scored. */
   find(query: Float32Array, options: FindOptions): MaybePromise<Uint32Array | undefined>;
-  /** Share of the best k that searches of the sample found with this wish; 1 where all rows are scored. */
-  expected(k: number, recall?: number): number;
+  /** Share of the `best` best rows that a search finds by what was measured on the sample; 1 where all rows are scored. */
+  expected(options: Pick<FindOptions, "k" | "recall">, best: number): number;
   /** RAM held, by structure. */
   memory(): readonly { readonly name: string; readonly bytes: number }[];
 }

@@ -172,12 +172,13 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return new TakenVectors(this.#coders.fine, this.#metric, taken, () => codes[Symbol.dispose]());
   }
 
-  /** Share of the best k that a search is likely to find: by calibration of finders, by what flat codes are known to need. */
-  expectedRecall({ k, rescore, recall }: Pick<FlatSearchOptions, "k" | "rescore" | "recall">): number {
-    const depth = this.#depth({ k, ...(rescore ? { rescore } : {}), ...(recall ? { recall } : {}) });
+  /** Share of the `best` best rows that a search is likely to find: by calibration of finders, by what flat codes are known to need. */
+  expectedRecall(options: FlatSearchOptions, best: number): number {
+    const depth = this.#depth(options);
     const shares = this.#runs().map((run) => {
-      if ("finder" in run) return run.finder.expected(k, recall);
-      return depth >= run.count ? 1 : flatRecall(k, depth);
+      if (options.recall === 1) return 1;
+      if ("finder" in run) return run.finder.expected(options, best);
+      return depth >= run.count ? 1 : flatRecall(best, depth);
     });
     return Math.min(1, ...shares);
   }
@@ -219,7 +220,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   }
 
   /** Candidates that flat codes name. */
-  #depth({ k, rescore, recall }: Pick<FlatSearchOptions, "k" | "rescore" | "recall">): number {
+  #depth({ k, rescore, recall }: FlatSearchOptions): number {
     if (recall !== undefined) return flatDepth(k, recall);
     return rescore ?? Math.max(this.#minimum, k * this.#factor);
   }
@@ -278,7 +279,8 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       const k = wider === 1 ? options.k : depth < total ? options.k * wider : total;
       const candidates = await this.#candidates(query, runs, scorer, scanned, depth, { ...options, k });
       const hits = await this.#rescore(query, candidates, options);
-      if (!options.after || options.recall === 1 || hits.rows.length >= options.k || depth >= total) return hits;
+      if (!options.after || options.recall === 1 || hits.rows.length >= options.k || depth >= total)
+        return hits;
     }
   }
 

@@ -13,7 +13,11 @@ export interface RecallTable {
 }
 
 /** The least effort that finds the wanted share of the best k on the sample; undefined when none does. */
-export function effortFor({ efforts, at10, at100 }: RecallTable, k: number, recall: number): number | undefined {
+export function effortFor(
+  { efforts, at10, at100 }: RecallTable,
+  k: number,
+  recall: number,
+): number | undefined {
   const few = efforts[at10.findIndex((reached) => reached >= recall)];
   if (few === undefined || k <= 10) return few;
   const many = efforts[at100.findIndex((reached) => reached >= recall)];
@@ -30,7 +34,8 @@ export function recallAt({ efforts, at10, at100 }: RecallTable, k: number, effor
   return at10[place]! * (1 - share) + at100[place]! * share;
 }
 
-export const encodeTable = (table: RecallTable): Uint8Array => new TextEncoder().encode(JSON.stringify(table));
+export const encodeTable = (table: RecallTable): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify(table));
 
 /** @throws MnemeError CORRUPT */
 export function decodeTable(bytes: Uint8Array, part: string): RecallTable {
@@ -38,7 +43,8 @@ export function decodeTable(bytes: Uint8Array, part: string): RecallTable {
     const table = JSON.parse(new TextDecoder().decode(bytes)) as RecallTable;
     const lists = [table.efforts, table.at10, table.at100];
     const count = table.efforts.length;
-    if (count > 0 && lists.every((list) => list.length === count && list.every(Number.isFinite))) return table;
+    if (count > 0 && lists.every((list) => list.length === count && list.every(Number.isFinite)))
+      return table;
   } catch {
     // no table: said below
   }

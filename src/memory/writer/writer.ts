@@ -55,6 +55,8 @@ export class Writer implements AsyncDisposable {
   readonly pool: WorkerPool;
   readonly trash: Trash;
   /** Background work of each sort is queued once. */
+  /** Aborted when the library closes: stops what can as well be done by the next opening. */
+  readonly closing: AbortController = new AbortController();
   flushQueued = false;
   mergeQueued = false;
   #nextSegment = 0;
@@ -208,6 +210,7 @@ export class Writer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.closing.abort();
     await this.#background;
     await this.pool[Symbol.asyncDispose]();
   }

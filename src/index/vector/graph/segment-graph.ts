@@ -2,8 +2,9 @@
  * The graph of a segment: built from the fine codes that the segment has anyway, and calibrated. It keeps none of its own to re-score with,
  * since those on disk decide, and more links than a graph that stands alone: questions lie far from passages.
  */
-import type { Metric } from "../../../codecs/codec.ts";
+
 import { asU32 } from "../../../bytes.ts";
+import type { Metric } from "../../../codecs/codec.ts";
 import { throwIfAborted } from "../../../errors.ts";
 import { coarseStride, graphWidth } from "../../../kernels/index.ts";
 import { ordinalOf, type Parts, rowAt, type SegmentSource } from "../../segment.ts";
@@ -43,8 +44,10 @@ export async function buildSegmentGraph(
   using graph = await GraphIndex.buildFrom(source, growing, ordinals);
   throwIfAborted(signal, "graph");
   const sample = await sampleQueries(source, fine, coders, metric);
-  const table = await measureRecall(sample, effortsFor(source.rows), (query, effort) =>
-    graph.search(query, { k: effort, effort }).rows,
+  const table = await measureRecall(
+    sample,
+    effortsFor(source.rows),
+    (query, effort) => graph.search(query, { k: effort, effort }).rows,
   );
   throwIfAborted(signal, "graph");
   const all = graphParts(graph);
@@ -114,13 +117,18 @@ class SegmentGraph implements Finder {
   find(query: Float32Array, { k, recall, filter, matching }: FindOptions): Uint32Array | undefined {
     const effort = this.#effort(k, recall);
     if (effort === undefined) return undefined;
-    const { rows } = this.#graph.search(query, { k: effort, effort, matching, ...(filter ? { filter } : {}) });
+    const { rows } = this.#graph.search(query, {
+      k: effort,
+      effort,
+      matching,
+      ...(filter ? { filter } : {}),
+    });
     return rows.map((row) => ordinalOf(this.#source.rows, row));
   }
 
-  expected(k: number, recall?: number): number {
+  expected({ k, recall }: Pick<FindOptions, "k" | "recall">, best: number): number {
     const effort = this.#effort(k, recall);
-    return effort === undefined ? 1 : recallAt(this.#table, k, effort);
+    return effort === undefined ? 1 : recallAt(this.#table, best, effort);
   }
 
   memory(): readonly { name: string; bytes: number }[] {
