@@ -29,6 +29,7 @@ import {
   NS,
   type SegmentEntry,
   type SpaceEntry,
+  sameParts,
 } from "./layout.ts";
 import { decodeLogRecord } from "./log-record.ts";
 import { PageCache } from "./page-cache.ts";
@@ -389,11 +390,6 @@ export class Library implements AsyncDisposable {
     }
     return undefined;
   }
-}
-
-function sameParts(a: SegmentEntry["parts"], b: SegmentEntry["parts"]): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
 export function activeSpace(manifest: Manifest): SpaceEntry {

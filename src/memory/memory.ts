@@ -5,6 +5,7 @@ import type { Where } from "../index/filter/where.ts";
 import type { Store } from "../storage/store.ts";
 import { ask, chat } from "./ask.ts";
 import { libraryInfo, libraryStats } from "./describe.ts";
+import { explainVectors } from "./explain.ts";
 import type { Library } from "./library.ts";
 import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
@@ -30,6 +31,7 @@ import type {
   SearchResult,
   StatsRow,
   StoredItem,
+  VectorExplanation,
   WorkOptions,
 } from "./types.ts";
 import type { Writer } from "./writer/writer.ts";
@@ -128,6 +130,10 @@ export class LibraryMemory implements Memory {
 
   info(): MemoryInfo {
     return libraryInfo(this.#open("info"));
+  }
+
+  explain(): readonly VectorExplanation[] {
+    return explainVectors(this.#open("explain"));
   }
 
   async facets(

@@ -46,8 +46,13 @@ export class SpaceVectors {
   /** What is wanted for the segments of a manifest from now on. */
   plan(manifest: Manifest): VectorPlan {
     this.#active = manifest.active;
-    this.#plan = planSpace(manifest, manifest.active, this.#room, this.#options.wish);
+    this.#plan = this.planOf(manifest, manifest.active);
     return this.#plan;
+  }
+
+  /** What is planned for a space, active or being filled in. */
+  planOf(manifest: Manifest, spaceId: number): VectorPlan {
+    return planSpace(manifest, spaceId, this.#room, this.#options.wish);
   }
 
   /** @throws MnemeError BUDGET */

@@ -1,11 +1,12 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
+import type { VectorIndex } from "../index/vector/kinds.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 
-export type { ChatMessage, LanguageModel };
+export type { ChatMessage, LanguageModel, VectorIndex, VectorWish };
 
 export type CubeKind = "text" | "activation" | "parameter";
 
@@ -262,6 +263,34 @@ export interface StatsRow {
   readonly share?: number;
 }
 
+export interface VectorEstimate {
+  readonly kind: VectorIndex;
+  /** RAM that it takes for all segments, small ones flat. */
+  readonly bytes: number;
+  /** Rough milliseconds that a search spends in it, on one core. */
+  readonly ms: number;
+  /** Whether it fits into what is left of the budget. */
+  readonly fits: boolean;
+}
+
+/** How the vectors of a space are searched, and why. */
+export interface VectorExplanation extends VectorEstimate {
+  readonly space: Space;
+  /** Whether it is the space that answers. */
+  readonly isActive: boolean;
+  /** Why this kind was chosen for large segments. */
+  readonly reason: string;
+  /** A segment of fewer passages is scanned. */
+  readonly leastRows: number;
+  /** RAM of its indexes now, scratch included. */
+  readonly heldBytes: number;
+  /** Passages in segments, by what searches them now. */
+  readonly searchedBy: Readonly<Partial<Record<VectorIndex, number>>>;
+  /** Segments whose index could not be used, and why. */
+  readonly refused: readonly string[];
+  readonly alternatives: readonly VectorEstimate[];
+}
+
 export interface MemoryInfo {
   readonly location: string;
   readonly writable: boolean;
@@ -339,6 +368,8 @@ export interface Memory extends AsyncDisposable {
   /** Rows for console.table: every structure with the bytes it really uses. */
   stats(): readonly StatsRow[];
   info(): MemoryInfo;
+  /** Which index searches the vectors of each space, why, what it holds, and what the others would take. */
+  explain(): readonly VectorExplanation[];
   /** Values of a metadata field with counts, most frequent first. */
   facets(
     field: string,

@@ -5,7 +5,7 @@
  */
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
-import { type Fork, kernels, type LazyPool } from "../../kernels/index.ts";
+import type { Fork, LazyPool } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { type Hits, isAfter } from "../hits.ts";
 import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
@@ -28,6 +28,7 @@ import {
   tailRun,
 } from "./run.ts";
 import { Scratch } from "./scratch.ts";
+import { selectBest } from "./select-best.ts";
 import { type Lease, SpareBuffer } from "./spare-buffer.ts";
 import { TakenVectors } from "./taken-vectors.ts";
 import { COARSE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
@@ -53,9 +54,6 @@ export interface FlatSearchOptions extends SearchOptions {
 
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 1000 } as const;
 
-/** Rows sifted by one call of the selection kernel: few while the list's threshold is low, more as it rises. */
-const FIRST_SIFT_ROWS = 1024;
-const SIFT_ROWS = 8192;
 /** From so many rows on a scan is worth waking threads for. */
 const FORK_ROWS = 16_384;
 
@@ -308,7 +306,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
         else whole.push(run);
       } else {
         const scores = forked?.scores.get(run) ?? run.score(scorer, this.#scores);
-        this.#select(scores, run, first, list, options.filter);
+        selectBest(scores, run, first, list, this.#sifted, options.filter);
       }
       first += run.count;
     }
@@ -324,28 +322,6 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     const matching = filter ? filter.countIn(rowAt(0), rowAt(count - 1) + 1) : count;
     const found = await finder.find(query, { k: Math.min(k, count), recall, filter, matching, signal });
     return found?.sort();
-  }
-
-  #select(
-    scores: Float32Array,
-    run: Run,
-    first: number,
-    list: Shortlist,
-    filter: SearchOptions["filter"],
-  ): void {
-    const sifted = this.#sifted.u32(SIFT_ROWS);
-    // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
-    for (let start = 0; start < run.count; ) {
-      const rows = Math.min(SIFT_ROWS, Math.max(FIRST_SIFT_ROWS, first + start), run.count - start);
-      const stripe = scores.subarray(start, start + rows);
-      const found = kernels().selectAbove(stripe, list.threshold, sifted);
-      for (let i = 0; i < found; i++) {
-        const ordinal = start + sifted[i]!;
-        if (!filter || filter.has(run.rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
-      }
-      list.settle();
-      start += rows;
-    }
   }
 
   async #selectFew(

@@ -109,22 +109,27 @@ function leastRows(kind: VectorIndex, { coarseBytes, wish }: PlanInput): number 
   return Math.max(LEAST_ROWS, Math.ceil(WALK_MS / (coarseBytes * SCAN_MS)));
 }
 
-function reasonOf(chosen: Estimate, all: readonly Estimate[], input: PlanInput): string {
+function reasonOf(
+  chosen: Estimate,
+  all: readonly Estimate[],
+  { budgetBytes, wish, ...input }: PlanInput,
+): string {
   const { kind, bytes, fits } = chosen;
-  if (!fits) return `${kind} takes ${bytes} bytes, more than the ${input.budgetBytes} that are left`;
-  if (input.wish !== "auto") return `${kind} was asked for`;
+  const left = `the ${megabytes(budgetBytes)} left for vectors`;
+  if (!fits) return `${kind} takes ${megabytes(bytes)}, more than ${left}`;
+  if (wish !== "auto") return `${kind} was asked for`;
   if (kind !== "flat") {
     const flat = all.find((one) => one.kind === "flat")!;
-    return `${kind} searches in about ${round(chosen.ms)} ms where a scan takes ${round(flat.ms)}, and its ${bytes} bytes fit into the ${input.budgetBytes} left`;
+    return `${kind} searches in about ${round(chosen.ms)} ms where a scan takes ${round(flat.ms)}, and its ${megabytes(bytes)} fit into ${left}`;
   }
   const faster = all.filter((one) => one.ms < chosen.ms);
-  if (faster.length === 0)
-    return `no segment has the ${leastRows("graph", input)} rows from which a graph is faster than a scan`;
-  return faster
-    .map(
-      (one) => `${one.kind} would be faster, but takes ${one.bytes} bytes of the ${input.budgetBytes} left`,
-    )
-    .join("; ");
+  if (faster.length > 0)
+    return faster
+      .map((one) => `${one.kind} would be faster, but its ${megabytes(one.bytes)} do not fit into ${left}`)
+      .join("; ");
+  const least = leastRows("graph", { ...input, budgetBytes, wish });
+  return `no segment has the ${least} passages from which a graph is faster than a scan`;
 }
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
