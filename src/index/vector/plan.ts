@@ -44,13 +44,16 @@ const WALK_MS = 0.2;
 /** No index is built over fewer rows, though it be wished for. */
 const LEAST_ROWS = 2048;
 
-/** @throws MnemeError ARGUMENT for an unknown wish. Whether anything fits is in `fits`. */
+/** @throws MnemeError ARGUMENT */
+export function checkWish(wish: VectorWish): VectorWish {
+  if (VECTOR_WISHES.includes(wish)) return wish;
+  const known = VECTOR_WISHES.join(", ");
+  throw new MnemeError("ARGUMENT", `open: unknown vector index ${JSON.stringify(wish)}; use one of ${known}`);
+}
+
+/** Whether the planned kind fits is in `fits`. @throws MnemeError ARGUMENT for an unknown wish */
 export function planVectors(input: PlanInput): VectorPlan {
-  if (!VECTOR_WISHES.includes(input.wish))
-    throw new MnemeError(
-      "ARGUMENT",
-      `vectors: unknown index ${JSON.stringify(input.wish)}; use ${VECTOR_WISHES.join(", ")}`,
-    );
+  checkWish(input.wish);
   const all = VECTOR_INDEXES.map((kind) => estimate(kind, input));
   const chosen = input.wish === "auto" ? fastest(all) : all.find(({ kind }) => kind === input.wish)!;
   return {
