@@ -35,6 +35,9 @@ async function recallOf(memory: Memory, query: SearchQuery = {}): Promise<number
 const usedBy = (memory: Memory): string[] => Object.keys(memory.explain()[0]!.searchedBy);
 const GRAPH = { vectors: { index: "graph" } } as const;
 const FLAT = { vectors: { index: "flat" } } as const;
+const KINDS = ["graph", "lists"] as const;
+/** Bytes that an index of so many holds at least. */
+const LEAST_BYTES = { graph: COUNT * 100, lists: 10_000 } as const;
 
 async function build(options: OpenOptions): Promise<string> {
   const where = path();
@@ -46,10 +49,20 @@ async function build(options: OpenOptions): Promise<string> {
 
 let flat = "";
 let graph = "";
+let lists = "";
 beforeAll(async () => {
   flat = await build(FLAT);
-  graph = await build(GRAPH);
+  graph = await carriedOut("graph");
+  lists = await carriedOut("lists");
 }, 60_000);
+
+/** The flat library with another index. */
+async function carriedOut(index: (typeof KINDS)[number]): Promise<string> {
+  const where = copyOf(flat);
+  await using memory = await opening(where, { vectors: { index } });
+  await memory.compact();
+  return where;
+}
 
 /** A library of one's own to change. */
 function copyOf(where: string): string {
@@ -58,12 +71,15 @@ function copyOf(where: string): string {
   return copy;
 }
 
-describe("a graph", () => {
+describe.each(KINDS)("%s", (index) => {
+  const INDEXED = { vectors: { index } };
+  const indexed = (): string => (index === "graph" ? graph : lists);
+
   test("finds what an exact search finds, under filters of any selectivity", async () => {
-    await using memory = await opening(graph, { mode: "read", ...GRAPH });
+    await using memory = await opening(indexed(), { mode: "read", ...INDEXED });
     const [explained] = memory.explain();
-    expect(explained).toMatchObject({ kind: "graph", searchedBy: { graph: COUNT }, isActive: true });
-    expect(explained!.heldBytes).toBeGreaterThan(COUNT * 100);
+    expect(explained).toMatchObject({ kind: index, searchedBy: { [index]: COUNT }, isActive: true });
+    expect(explained!.heldBytes).toBeGreaterThan(LEAST_BYTES[index]);
     expect(await recallOf(memory)).toBeGreaterThan(0.95);
     const one = { fields: { number: { lt: 20 } } };
     for (const filter of [{ fields: { half: "first" } }, { fields: { tag: "tenth" } }, one])
@@ -74,7 +90,7 @@ describe("a graph", () => {
 
   test("gives the scores and, fused with words, the hits that a scan gives", async () => {
     await using scanned = await opening(flat, { mode: "read", ...FLAT });
-    await using walked = await opening(graph, { mode: "read", ...GRAPH });
+    await using walked = await opening(indexed(), { mode: "read", ...INDEXED });
     const known = new Map<string, number>();
     for (const vector of queries) {
       for (const { id, score } of await scanned.search("", { ...BY_VECTOR, vector, k: 20 }))
@@ -93,7 +109,7 @@ describe("a graph", () => {
   });
 
   test("pages by cursor through every item, in order", async () => {
-    await using memory = await opening(graph, { mode: "read", ...GRAPH });
+    await using memory = await opening(indexed(), { mode: "read", ...INDEXED });
     const filter = { fields: { number: { lt: 600 } } };
     const seen: string[] = [];
     let last = Number.POSITIVE_INFINITY;
@@ -113,7 +129,7 @@ describe("a graph", () => {
   });
 
   test("takes a least score, and says so of a query that is none", async () => {
-    await using memory = await opening(graph, { mode: "read", ...GRAPH });
+    await using memory = await opening(indexed(), { mode: "read", ...INDEXED });
     const all = await memory.search("", { ...BY_VECTOR, vector: queries[2]!, k: 40, recall: 1 });
     const minScore = all.hits[20]!.score;
     const some = await memory.search("", { ...BY_VECTOR, vector: queries[2]!, k: 40, minScore });
@@ -128,8 +144,8 @@ describe("a graph", () => {
   });
 
   test("hides what is forgotten at once, and follows what is added, compacted and undone", async () => {
-    const where = copyOf(graph);
-    await using memory = await opening(where, GRAPH);
+    const where = copyOf(indexed());
+    await using memory = await opening(where, INDEXED);
     const vector = items[5]!.vector!;
     const first = async (): Promise<string> =>
       ids(await memory.search("", { ...BY_VECTOR, vector, k: 1 }))[0]!;
@@ -139,40 +155,40 @@ describe("a graph", () => {
     expect(await recallOf(memory)).toBeGreaterThan(0.95);
     await memory.undo(undo!);
     expect(await first()).toBe("item5");
-    await memory.forget({ where: { fields: { number: { lt: 500 } } } });
+    await memory.forget({ where: { fields: { number: { lt: 100 } } } });
     await memory.add({ id: "new", text: "new", vector });
     expect(await first()).toBe("new");
     await memory.compact();
     expect(await first()).toBe("new");
-    expect(memory.explain()[0]!.searchedBy).toEqual({ graph: COUNT - 499 });
+    expect(memory.explain()[0]!.searchedBy).toEqual({ [index]: COUNT - 99 });
     expect(await recallOf(memory)).toBeGreaterThan(0.95);
   });
 
   test("goes with snapshots", async () => {
     const file = path("snapshot.mneme");
     {
-      await using memory = await opening(graph, { mode: "read", ...GRAPH });
+      await using memory = await opening(indexed(), { mode: "read", ...INDEXED });
       await memory.snapshot(file);
     }
-    await using memory = await opening(file, { mode: "read", ...GRAPH });
-    expect(usedBy(memory)).toEqual(["graph"]);
+    await using memory = await opening(file, { mode: "read", ...INDEXED });
+    expect(usedBy(memory)).toEqual([index]);
     expect(await recallOf(memory)).toBeGreaterThan(0.95);
   });
 
   test("is built for the space that a library moves to", async () => {
-    await using memory = await opening(copyOf(graph), GRAPH);
+    await using memory = await opening(copyOf(indexed()), INDEXED);
     const moved = madeEmbedder(48, "moved");
     await memory.reembed(moved);
     await memory.idle();
-    expect(memory.explain()).toMatchObject([{ space: { dim: 48 }, searchedBy: { graph: COUNT } }]);
+    expect(memory.explain()).toMatchObject([{ space: { dim: 48 }, searchedBy: { [index]: COUNT } }]);
     const { data } = await moved.embed([items[9]!.text]);
     expect(ids(await memory.search("", { ...BY_VECTOR, vector: data, k: 1 }))).toEqual(["item9"]);
   });
 });
 
 describe("a wanted recall", () => {
-  test.each(["flat", "graph"] as const)("is reached by %s and told, and 1 is exact", async (index) => {
-    const where = index === "flat" ? flat : graph;
+  test.each(["flat", ...KINDS] as const)("is reached by %s and told, and 1 is exact", async (index) => {
+    const where = { flat, graph, lists }[index];
     await using memory = await opening(where, { mode: "read", vectors: { index } });
     for (const recall of [0.5, 0.9, 0.99]) {
       const found = await recallOf(memory, { recall });

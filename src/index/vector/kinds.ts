@@ -8,21 +8,27 @@ import {
   hasGraph,
   openSegmentGraph,
 } from "./graph/segment-graph.ts";
+import { buildSegmentLists, hasLists, LISTS_PREFIX, openSegmentLists } from "./spann/segment-lists.ts";
 import type { VectorCoders } from "./vectors-kind.ts";
 
-/** flat: codes scanned in RAM; graph: walked in RAM. */
-export const VECTOR_INDEXES = ["flat", "graph"] as const;
+/** flat: codes scanned in RAM; graph: walked in RAM; lists: centres in RAM, what is near them read from disk. */
+export const VECTOR_INDEXES = ["flat", "graph", "lists"] as const;
 export type VectorIndex = (typeof VECTOR_INDEXES)[number];
 /** Those with parts of their own. */
 export type BuiltIndex = Exclude<VectorIndex, "flat">;
 
 /** What each kind's parts begin with, under the space's prefix. */
-export const INDEX_PREFIX: Readonly<Record<BuiltIndex, string>> = { graph: GRAPH_PREFIX };
+export const INDEX_PREFIX: Readonly<Record<BuiltIndex, string>> = {
+  graph: GRAPH_PREFIX,
+  lists: LISTS_PREFIX,
+};
 
 export function hasIndex(source: SegmentSource, kind: BuiltIndex): boolean {
   switch (kind) {
     case "graph":
       return hasGraph(source);
+    case "lists":
+      return hasLists(source);
     default:
       return kind satisfies never;
   }
@@ -38,6 +44,8 @@ export function buildIndex(
   switch (kind) {
     case "graph":
       return buildSegmentGraph(fine, coders, options);
+    case "lists":
+      return buildSegmentLists(fine, coders, options);
     default:
       return kind satisfies never;
   }
@@ -48,6 +56,8 @@ export function openIndex(kind: BuiltIndex, source: SegmentSource): Promise<Find
   switch (kind) {
     case "graph":
       return openSegmentGraph(source);
+    case "lists":
+      return openSegmentLists(source);
     default:
       return kind satisfies never;
   }

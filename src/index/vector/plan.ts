@@ -5,6 +5,7 @@
 import { MnemeError } from "../../errors.ts";
 import { graphBytes } from "./graph/segment-graph.ts";
 import { VECTOR_INDEXES, type VectorIndex } from "./kinds.ts";
+import { listsBytes } from "./spann/segment-lists.ts";
 
 export const VECTOR_WISHES: readonly ["auto", ...VectorIndex[]] = ["auto", ...VECTOR_INDEXES];
 export type VectorWish = (typeof VECTOR_WISHES)[number];
@@ -41,8 +42,12 @@ export interface VectorPlan extends Estimate {
 const SCAN_MS = 0.11e-6;
 /** Milliseconds of a walk for a recall of 0.95 at 10, whatever the segment's rows. */
 const WALK_MS = 0.2;
+/** Milliseconds of reading the lists near a query from pages in RAM, and of scanning them. */
+const LISTS_MS = 0.6;
 /** No index is built over fewer rows, though it be wished for. */
 const LEAST_ROWS = 2048;
+/** Rows from which lists take less RAM than a scan's codes. */
+const LISTS_ROWS = 32_768;
 
 /** @throws MnemeError ARGUMENT */
 export function checkWish(wish: VectorWish): VectorWish {
@@ -100,6 +105,8 @@ function segmentOf(
     }
     case "graph":
       return { bytes: graphBytes(rows, dim), ms: WALK_MS };
+    case "lists":
+      return { bytes: listsBytes(rows, dim), ms: LISTS_MS };
     default:
       return kind satisfies never;
   }
@@ -109,6 +116,8 @@ function segmentOf(
 function leastRows(kind: VectorIndex, { coarseBytes, wish }: PlanInput): number {
   if (kind === "flat") return 0;
   if (wish === kind) return LEAST_ROWS;
+  // lists are for what does not fit, and hold more than a scan where there is little
+  if (kind === "lists") return LISTS_ROWS;
   return Math.max(LEAST_ROWS, Math.ceil(WALK_MS / (coarseBytes * SCAN_MS)));
 }
 

@@ -4,6 +4,9 @@
  */
 import { MnemeError } from "../../errors.ts";
 
+/** A sample is not what will be asked: of what may be missed, a quarter is kept back. */
+const MARGIN = 1 / 4;
+
 export interface RecallTable {
   /** Ascending. */
   readonly efforts: readonly number[];
@@ -12,18 +15,27 @@ export interface RecallTable {
   readonly at100: readonly number[];
 }
 
-/** The least effort that finds the wanted share of the best k on the sample; undefined when none does. */
+/** The least effort that finds the wanted share of the best k on the sample, and a margin; undefined when none does. */
 export function effortFor(
   { efforts, at10, at100 }: RecallTable,
   k: number,
-  recall: number,
+  wish: number,
 ): number | undefined {
-  const few = efforts[at10.findIndex((reached) => reached >= recall)];
+  const few = reachedBy(efforts, at10, wish);
   if (few === undefined || k <= 10) return few;
-  const many = efforts[at100.findIndex((reached) => reached >= recall)];
+  const many = reachedBy(efforts, at100, wish);
   // beyond what was measured effort grows as fast as the hits
   if (many === undefined) return k > 100 ? undefined : few * (k / 10);
   return Math.round(few * (k / 10) ** Math.log10(Math.max(1, many / few)));
+}
+
+/** The least effort that found the wanted share on the sample, and a margin. */
+export function reachedBy(
+  efforts: readonly number[],
+  shares: readonly number[],
+  wish: number,
+): number | undefined {
+  return efforts[shares.findIndex((share) => share >= wish + MARGIN * (1 - wish))];
 }
 
 /** Share of the best k that this effort found: of 10 for k up to 10, of 100 from 100 on, between them in between. */

@@ -8,8 +8,8 @@ import { type Matrix, matrix } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
 import { Pacer } from "../../pacer.ts";
 import { TopK } from "../top-k.ts";
-import type { RowSource } from "./graph/row-source.ts";
 import type { RecallTable } from "./recall-table.ts";
+import type { RowSource } from "./row-source.ts";
 import { rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
 const MOVED = 0.6;

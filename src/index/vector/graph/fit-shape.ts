@@ -8,8 +8,8 @@ import { meanOf } from "../../../linalg/covariance.ts";
 import { type Matrix, matrix } from "../../../linalg/matrix.ts";
 import { principalSpan } from "../../../linalg/principal.ts";
 import { Random } from "../../../linalg/random.ts";
+import { type RowSource, takeRows } from "../row-source.ts";
 import { type GraphOptions, graphDefaults, MOST_DIRECT, PROJECTED_DIMS, ROOM, THREADS } from "./options.ts";
-import { type RowSource, takeRows } from "./row-source.ts";
 
 /** Rows that the principal span is taken from. */
 const SAMPLE_ROWS = 4096;

@@ -11,13 +11,13 @@ import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
 import { emptyHits, type Hits, isAfter } from "../../hits.ts";
 import type { RowSet } from "../../row-set.ts";
 import { TopK } from "../../top-k.ts";
+import { matrixSource, type RowSource } from "../row-source.ts";
 import { connect } from "./connect.ts";
 import { fitShape, unitOf } from "./fit-shape.ts";
 import { type GrowOptions, linkAll, linkRows, linksOf, medoidOf, placeAll } from "./grow.ts";
 import { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./options.ts";
 import { type Plan, planWalk } from "./plan.ts";
 import { RowNames } from "./row-names.ts";
-import { matrixSource, type RowSource } from "./row-source.ts";
 
 /** Of the walked list, how many are scored by fine codes: behind a projection more, since it orders rows less well. */
 const RESCORE = { direct: 1, projected: 1.5 } as const;

@@ -4,10 +4,10 @@ import { throwIfAborted } from "../../../errors.ts";
 import { kernels, type Pool, type WasmGraph } from "../../../kernels/index.ts";
 import { Random } from "../../../linalg/random.ts";
 import { Pacer } from "../../../pacer.ts";
+import type { RowSource } from "../row-source.ts";
 import { connect, walkOrder } from "./connect.ts";
 import { unitOf } from "./fit-shape.ts";
 import { type GraphOptions, graphDefaults } from "./options.ts";
-import type { RowSource } from "./row-source.ts";
 
 /** Rows of a batch do not see each other: as many as a fiftieth of those before them, and never more than this. */
 const BATCH_SHARE = 1 / 50;

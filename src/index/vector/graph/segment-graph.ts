@@ -9,13 +9,13 @@ import { throwIfAborted } from "../../../errors.ts";
 import { coarseStride, graphWidth } from "../../../kernels/index.ts";
 import { ordinalOf, type Parts, rowAt, type SegmentSource } from "../../segment.ts";
 import { type Finder, type FindOptions, usualRecall } from "../finder.ts";
+import { fineSource } from "../fine-source.ts";
 import { decodeTable, effortFor, encodeTable, type RecallTable, recallAt } from "../recall-table.ts";
 import { measureRecall, sampleQueries } from "../sample-queries.ts";
-import { rowBytes, type VectorCoders } from "../vectors-kind.ts";
+import type { VectorCoders } from "../vectors-kind.ts";
 import { GraphIndex } from "./graph-index.ts";
 import { MOST_DIRECT, PROJECTED_DIMS, ROOM } from "./options.ts";
 import { graphParts, restoreGraph } from "./parts.ts";
-import type { RowSource } from "./row-source.ts";
 
 /** Parts of a segment's graph, under its space's prefix. */
 export const GRAPH_PREFIX = "graph/";
@@ -53,17 +53,6 @@ export async function buildSegmentGraph(
   const all = graphParts(graph);
   const parts: Parts = new Map(KEPT.map((name) => [GRAPH_PREFIX + name, all.get(name)!]));
   return parts.set(GRAPH_PREFIX + RECALL, encodeTable(table));
-}
-
-/** Rows as their fine codes hold them. */
-function fineSource(fine: Uint8Array, coders: VectorCoders): RowSource {
-  const stride = rowBytes(coders.fine);
-  return {
-    rows: fine.length / stride,
-    cols: coders.fine.dim,
-    read: (first, count) =>
-      coders.fine.decode(fine.subarray(first * stride, (first + count) * stride), count).data,
-  };
 }
 
 function effortsFor(rows: number): number[] {

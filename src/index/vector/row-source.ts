@@ -1,5 +1,5 @@
-/** Vectors that a graph is built from, a few at a time: those of a segment are decoded as they are needed, never all at once. */
-import { type Matrix, matrix } from "../../../linalg/matrix.ts";
+/** Vectors that an index is built from, a few at a time: those of a segment are decoded as they are needed, never all at once. */
+import { type Matrix, matrix } from "../../linalg/matrix.ts";
 
 export interface RowSource {
   readonly rows: number;
