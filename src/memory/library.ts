@@ -99,7 +99,8 @@ export class Library implements AsyncDisposable {
     this.counters = { nextRow: 0 };
     this.cache = new PageCache(budget, Math.floor(budget.limitBytes * PAGE_CACHE_SHARE));
     this.#pool = new LazyPool(kernels(), threads);
-    this.spaceVectors = new SpaceVectors({ budget, besideBytes, wish: vectors, pool: this.#pool });
+    const isRemote = store.stats().tier === "remote";
+    this.spaceVectors = new SpaceVectors({ budget, besideBytes, wish: vectors, pool: this.#pool, isRemote });
     this.vectors = this.spaceVectors.indexOf(coders);
   }
 

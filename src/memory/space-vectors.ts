@@ -17,6 +17,8 @@ import { vectorsPrefix } from "./spaces.ts";
 
 export interface SpaceVectorsOptions {
   readonly budget: Budget;
+  /** Whether the library is read from afar: flat codes are the least to fetch. */
+  readonly isRemote: boolean;
   readonly besideBytes: number;
   readonly wish: VectorWish;
   readonly pool: LazyPool;
@@ -52,12 +54,12 @@ export class SpaceVectors {
 
   /** What is planned for a space, active or being filled in. */
   planOf(manifest: Manifest, spaceId: number): VectorPlan {
-    return planSpace(manifest, spaceId, this.#room, this.#options.wish);
+    return planSpace(manifest, spaceId, this.#room, this.#wish);
   }
 
   /** @throws MnemeError BUDGET */
   checkRoom(manifest: Manifest): void {
-    checkRoom(this.#plan!, manifest, this.#room, this.#options.wish);
+    checkRoom(this.#plan!, manifest, this.#room, this.#wish);
   }
 
   /** Does something, and plans as if so many bytes of the budget were not there. */
@@ -96,6 +98,11 @@ export class SpaceVectors {
   forget(id: number): void {
     this.#found.delete(id);
     this.refused.delete(id);
+  }
+
+  get #wish(): VectorWish {
+    const { wish, isRemote } = this.#options;
+    return wish === "auto" && isRemote ? "flat" : wish;
   }
 
   get #room(): Room {

@@ -40,8 +40,8 @@ export interface VectorPlan extends Estimate {
 
 /** Milliseconds that a byte of coarse codes takes to scan. */
 const SCAN_MS = 0.11e-6;
-/** Milliseconds of a walk for a recall of 0.95 at 10, whatever the segment's rows. */
-const WALK_MS = 0.2;
+/** Milliseconds of a walk for a recall of 0.95 at 10, whatever the segment's rows; questions that lie far from all passages make it long. */
+const WALK_MS = 0.4;
 /** Milliseconds of reading the lists near a query from pages in RAM, and of scanning them. */
 const LISTS_MS = 0.6;
 /** No index is built over fewer rows, though it be wished for. */

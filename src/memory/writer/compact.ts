@@ -24,6 +24,7 @@ export async function compact(
       options.onProgress?.({ phase: "compact", done, total: runs.length, bytes: 0, totalBytes: bytesBefore });
       await mergeRun(writer, run);
     }
+    writer.notIndexed.clear();
     await stripSegments(writer, segmentsToStrip(writer));
     await indexSegments(writer, segmentsToIndex(writer), options);
   });

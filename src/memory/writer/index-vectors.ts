@@ -15,12 +15,12 @@ import { noParts, writeRun } from "./page-runs.ts";
 import type { Writer } from "./writer.ts";
 
 /** Segments that lack the index wanted for them, or whose index cannot be used. None while a reembed fills in a second space. */
-export function segmentsToIndex({ library }: Writer): readonly OpenSegment[] {
+export function segmentsToIndex({ library, notIndexed }: Writer): readonly OpenSegment[] {
   const { manifest, segments, spaceVectors } = library;
   if (manifest.spaces.length > 1) return [];
   return segments.filter(({ stored: { entry } }) => {
     const wanted = spaceVectors.wanted(entry);
-    if (wanted === "flat") return false;
+    if (wanted === "flat" || notIndexed.has(entry.id)) return false;
     return (
       spaceVectors.refused.has(entry.id) || !holdsIndex(entry.parts, manifest.active, INDEX_PREFIX[wanted])
     );

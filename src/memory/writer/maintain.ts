@@ -58,8 +58,9 @@ async function indexInTurn(writer: Writer): Promise<void> {
   try {
     await indexSegments(writer, [next], { signal });
   } catch (error) {
-    if (!signal.aborted) throw error;
-    return;
+    if (signal.aborted) return;
+    writer.notIndexed.add(next.stored.entry.id);
+    throw error;
   }
   if (others.length > 0) mergeIfMany(writer);
 }

@@ -59,6 +59,8 @@ export class Writer implements AsyncDisposable {
   readonly closing: AbortController = new AbortController();
   flushQueued = false;
   mergeQueued = false;
+  /** Segments whose index could not be built: not tried again before the next opening or compaction. */
+  readonly notIndexed = new Set<number>();
   #nextSegment = 0;
   readonly #order = new Gate();
   /** Id entries of batches not yet durable; null: forgotten. */
