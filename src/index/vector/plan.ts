@@ -74,9 +74,10 @@ export function kindFor({ kind, leastRows: least }: VectorPlan, rows: number): V
   return rows >= least ? kind : "flat";
 }
 
-/** The fastest that fits, the smallest where none does. */
+/** The fastest that fits, the smallest where none does. Lists only where nothing else fits: their time holds while their pages stay in RAM. */
 function fastest(all: readonly Estimate[]): Estimate {
-  const fitting = all.filter(({ fits }) => fits);
+  const resident = all.filter(({ kind, fits }) => fits && kind !== "lists");
+  const fitting = resident.length > 0 ? resident : all.filter(({ fits }) => fits);
   // of equals the first: flat has nothing to build
   if (fitting.length > 0) return fitting.reduce((best, one) => (one.ms < best.ms ? one : best));
   return all.reduce((best, one) => (one.bytes < best.bytes ? one : best));
@@ -130,11 +131,13 @@ function reasonOf(
   const left = `the ${megabytes(budgetBytes)} left for vectors`;
   if (!fits) return `${kind} takes ${megabytes(bytes)}, more than ${left}`;
   if (wish !== "auto") return `${kind} was asked for`;
+  if (kind === "lists")
+    return `no other fits into ${left}: ${others(all)}; lists hold ${megabytes(bytes)} and read the rest from disk`;
   if (kind !== "flat") {
     const flat = all.find((one) => one.kind === "flat")!;
     return `${kind} searches in about ${round(chosen.ms)} ms where a scan takes ${round(flat.ms)}, and its ${megabytes(bytes)} fit into ${left}`;
   }
-  const faster = all.filter((one) => one.ms < chosen.ms);
+  const faster = all.filter((one) => one.ms < chosen.ms && !one.fits);
   if (faster.length > 0)
     return faster
       .map((one) => `${one.kind} would be faster, but its ${megabytes(one.bytes)} do not fit into ${left}`)
@@ -143,5 +146,10 @@ function reasonOf(
   return `no segment has the ${least} passages from which a graph is faster than a scan`;
 }
 
+const others = (all: readonly Estimate[]): string =>
+  all
+    .filter(({ kind }) => kind !== "lists")
+    .map((one) => `${one.kind} takes ${megabytes(one.bytes)}`)
+    .join(", ");
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
