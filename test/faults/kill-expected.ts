@@ -70,22 +70,6 @@ export class Expected {
     }
   }
 
-  /** What is nearest to an item's own text by a look at every vector is what an index finds. */
-  async checkMeaning(memory: Memory, ids: Iterable<string>): Promise<void> {
-    let [same, all] = [0, 0];
-    for (const id of ids) {
-      const { text } = itemOf(id, this.#items.get(id)!.number);
-      const find = async (more: { recall?: number }): Promise<string[]> =>
-        (await memory.search(text.slice(0, 300), { retriever: "meaning", ...more })).hits.map(
-          (hit) => hit.id,
-        );
-      const exact = new Set(await find({ recall: 1 }));
-      same += (await find({})).filter((found) => exact.has(found)).length;
-      all += exact.size;
-    }
-    expect(same / all).toBeGreaterThan(0.9);
-  }
-
   /** In runs, each of which is all or nothing. */
   #changesOf(one: Operation): Change[][] {
     if (one.forget) {

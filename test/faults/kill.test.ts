@@ -55,7 +55,7 @@ test(`${KILLS} times kill -9: every acknowledged item is there, none half`, {
   const expected = new Expected();
   const tally = new Tally();
   await using embedder = await bundledEmbedder();
-  const options: OpenOptions = { embedder, workers: 0, vectors: { index: "graph" } };
+  const options: OpenOptions = { embedder, workers: 0 };
   const some = (ids: readonly string[], count: number): string[] =>
     random.sample(ids.length, count).map((i) => ids[i]!);
 
@@ -72,7 +72,6 @@ test(`${KILLS} times kill -9: every acknowledged item is there, none half`, {
     await using memory = await open(path, kill % 2 === 0 ? options : { ...options, mode: "read" });
     if (begun > done && begun > 0) await expected.applyDurable(memory, operation(begun));
     last = Math.max(last, begun);
-    expect(memory.explain()[0]!.refused).toEqual([]);
     await expected.checkIds(memory);
     await expected.checkTexts(memory, [...expected.changedIds, ...some(expected.ids, SAMPLES.read)]);
     await expected.checkSearch(memory, some([...expected.changedIds, ...expected.ids], SAMPLES.searched));
@@ -87,6 +86,4 @@ test(`${KILLS} times kill -9: every acknowledged item is there, none half`, {
   await expected.checkIds(memory);
   await expected.checkTexts(memory, expected.ids);
   expect(memory.info().items).toBe(expected.ids.length);
-  expect(memory.explain()[0]!.searchedBy.graph).toBeGreaterThan(0);
-  await expected.checkMeaning(memory, some(expected.ids, SAMPLES.read));
 });

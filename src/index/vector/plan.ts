@@ -43,7 +43,7 @@ const SCAN_MS = 0.11e-6;
 /** Milliseconds of a walk for a recall of 0.95 at 10, whatever the segment's rows; questions that lie far from all passages make it long. */
 const WALK_MS = 0.4;
 /** Milliseconds of reading the lists near a query from pages in RAM, and of scanning them. */
-const LISTS_MS = 0.6;
+const LISTS_MS = 3;
 /** No index is built over fewer rows, though it be wished for. */
 const LEAST_ROWS = 2048;
 /** Rows from which lists take less RAM than a scan's codes. */
