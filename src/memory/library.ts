@@ -175,6 +175,7 @@ export class Library implements AsyncDisposable {
   /** An open segment whose vectors got other parts, or shall be searched by other ones than they are. */
   async #renewed(segment: OpenSegment, entry: SegmentEntry, manifest: Manifest): Promise<OpenSegment> {
     const isSame = sameParts(segment.stored.entry.parts, entry.parts);
+    if (!isSame) this.spaceVectors.refused.delete(entry.id);
     if (isSame && !this.spaceVectors.isToChange(entry)) return segment;
     const stored = isSame ? segment.stored : await StoredSegment.open(this.store, this.cache, entry);
     if (this.spaceVectors.isToChange(entry))

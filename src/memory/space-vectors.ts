@@ -119,17 +119,37 @@ export class SpaceVectors {
   async #finderOf(source: SegmentSource): Promise<Finder | undefined> {
     this.#found.delete(source.id);
     const kind = kindFor(this.#plan!, source.rows.count);
-    if (kind === "flat" || !hasIndex(source, kind)) return undefined;
+    if (kind === "flat" || this.refused.has(source.id) || !hasIndex(source, kind)) return undefined;
     try {
       const finder = await openIndex(kind, source);
       this.#found.set(source.id, kind);
-      this.refused.delete(source.id);
-      return finder;
+      return this.#guarded(source.id, finder);
     } catch (error) {
-      // flat codes hold the same rows: nothing is lost but speed, until the index is built anew
-      if (!isMnemeError(error) || !["CORRUPT", "VERSION"].includes(error.code)) throw error;
-      this.refused.set(source.id, `segment ${source.id} is scanned: ${error.message}`);
+      this.#refuse(source.id, error);
       return undefined;
     }
+  }
+
+  /** The same, but for a part that turns out to be damaged when it is read: all rows of the segment are then scored. */
+  #guarded(id: number, finder: Finder): Finder {
+    return {
+      find: async (query, options) => {
+        try {
+          return this.refused.has(id) ? undefined : await finder.find(query, options);
+        } catch (error) {
+          this.#refuse(id, error);
+          return undefined;
+        }
+      },
+      expected: (options, best) => (this.refused.has(id) ? 1 : finder.expected(options, best)),
+      memory: () => finder.memory(),
+      [Symbol.dispose]: () => finder[Symbol.dispose](),
+    };
+  }
+
+  /** Flat codes hold the same rows: nothing is lost but speed, until the index is built anew. @throws what is no damage */
+  #refuse(id: number, error: unknown): void {
+    if (!isMnemeError(error) || !["CORRUPT", "VERSION"].includes(error.code)) throw error;
+    this.refused.set(id, `segment ${id} is scanned: ${error.message}`);
   }
 }

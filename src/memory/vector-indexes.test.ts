@@ -292,22 +292,22 @@ describe("the plan", () => {
   });
 });
 
+/** Overwrites pages of a part, with checksums that are right. */
+async function damage(where: string, part: string): Promise<void> {
+  const options = { mode: "write", lock: "refuse", lockTimeoutMs: 0, commitThread: false } as const;
+  const store = (await openPath(where, options)) as Store;
+  const pages = [...store.range("segments")].filter(({ key }) => key[1] === part);
+  const wrong = pages.map(({ key, value }) => ({ key, value: new Uint8Array(value.length).fill(0x7f) }));
+  await store.batch((batch) => {
+    // the centres of lists are the first of their values
+    for (const { key, value } of wrong.slice(wrong.length >> 1)) batch.put("segments", key, value);
+  });
+  await store.close();
+}
+
 test("a damaged graph is named, its segment scanned, and the graph built anew", async () => {
   const where = copyOf(graph);
-  {
-    const store = await openPath(where, {
-      mode: "write",
-      lock: "refuse",
-      lockTimeoutMs: 0,
-      commitThread: false,
-    });
-    const [page] = [...(store as Store).range("segments")].filter(
-      ({ key }) => key[1] === "vectors1/graph/links",
-    );
-    const wrong = new Uint8Array(page!.value.length).fill(0x7f);
-    await (store as Store).batch((batch) => batch.put("segments", page!.key, wrong));
-    await store.close();
-  }
+  await damage(where, "vectors1/graph/links");
   const said: string[] = [];
   const onWarning = (message: string): unknown => said.push(message);
   {
@@ -321,5 +321,19 @@ test("a damaged graph is named, its segment scanned, and the graph built anew", 
   await memory.idle();
   expect(usedBy(memory)).toEqual(["graph"]);
   expect(memory.explain()[0]!.refused).toEqual([]);
+  expect(await recallOf(memory)).toBeGreaterThan(0.95);
+});
+
+test("lists that turn out to be damaged are named, every vector scored instead, and the lists built anew", async () => {
+  const where = copyOf(lists);
+  await damage(where, "vectors1/lists/values");
+  await using memory = await opening(where, { vectors: { index: "lists" } });
+  expect(usedBy(memory)).toEqual(["lists"]);
+  expect(await recallOf(memory)).toBe(1);
+  expect(memory.explain()[0]!.refused).toEqual([
+    expect.stringMatching(/segment \d+ is scanned: spann "lists"/),
+  ]);
+  await memory.compact();
+  expect(memory.explain()).toMatchObject([{ refused: [], searchedBy: { lists: COUNT } }]);
   expect(await recallOf(memory)).toBeGreaterThan(0.95);
 });
