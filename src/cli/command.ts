@@ -62,6 +62,12 @@ export const libraryArgs = {
     valueHint: "bytes",
     description: 'RAM the library may hold, e.g. "64MB"; default 256MB',
   },
+  vectors: {
+    type: "enum",
+    options: ["auto", "flat", "graph", "lists"],
+    default: "auto",
+    description: "Vector index of large segments: what the planner takes, or this one",
+  },
 } as const satisfies ArgsDef;
 
 /** Short names of a flag. */

@@ -1,11 +1,13 @@
 /** Opening the library that a command line means. */
 import { MnemeError } from "../errors.ts";
-import type { Memory, OpenOptions } from "../memory/types.ts";
+import type { Memory, OpenOptions, VectorWish } from "../memory/types.ts";
 
 export interface LibraryFlags {
   readonly library?: string | undefined;
   readonly budget?: string | undefined;
   readonly quiet?: boolean | undefined;
+  /** Checked where the library is opened. */
+  readonly vectors?: string | undefined;
 }
 
 export function libraryPath(flags: LibraryFlags): string {
@@ -22,7 +24,11 @@ export async function withLibrary<T>(
   const path = libraryPath(flags);
   if (mode === "read") await mustExist(path);
   const { open } = await import("../memory/index.ts");
-  const memory = await open(path, { mode, ...(flags.budget ? { budget: flags.budget } : {}), ...options });
+  const asked = {
+    ...(flags.budget ? { budget: flags.budget } : {}),
+    ...(flags.vectors ? { vectors: { index: flags.vectors as VectorWish } } : {}),
+  };
+  const memory = await open(path, { mode, ...asked, ...options });
   try {
     return await work(memory);
   } finally {

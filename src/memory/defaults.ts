@@ -6,6 +6,7 @@ export const openDefaults = {
   lock: "refuse",
   lockTimeoutMs: 30_000,
   undoWindow: "7d",
+  index: "auto",
 } as const;
 
 export const searchDefaults = {

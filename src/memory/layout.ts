@@ -47,6 +47,11 @@ export interface SegmentEntry {
   readonly parts: Readonly<Record<string, number>>;
 }
 
+export function sameParts(a: SegmentEntry["parts"], b: SegmentEntry["parts"]): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
 export interface Manifest {
   readonly format: number;
   readonly createdAt: number;

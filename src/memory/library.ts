@@ -7,7 +7,8 @@ import { Columns } from "../index/filter/columns.ts";
 import { RowSet } from "../index/row-set.ts";
 import { ordinalOf, type RowIds, rowAt } from "../index/segment.ts";
 import { WordsIndex } from "../index/text/words-index.ts";
-import { FlatIndex } from "../index/vector/flat.ts";
+import type { FlatIndex } from "../index/vector/flat.ts";
+import type { VectorWish } from "../index/vector/plan.ts";
 import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
@@ -28,10 +29,12 @@ import {
   NS,
   type SegmentEntry,
   type SpaceEntry,
+  sameParts,
 } from "./layout.ts";
 import { decodeLogRecord } from "./log-record.ts";
 import { PageCache } from "./page-cache.ts";
 import { withHeadings } from "./passage-text.ts";
+import { SpaceVectors } from "./space-vectors.ts";
 import { codersOf, vectorsPrefix } from "./spaces.ts";
 import { StoredSegment } from "./stored-segment.ts";
 import { Tail, type TailItem } from "./tail.ts";
@@ -41,6 +44,15 @@ const PAGE_CACHE_SHARE = 0.75;
 export const DEAD_PAGE_ROWS = 32_768;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+export interface LibraryOptions {
+  /** Threads that a search may use beside the caller's; default: as the cores allow. */
+  readonly threads?: number | undefined;
+  /** Kind of the vector indexes of large segments. */
+  readonly vectors: VectorWish;
+  /** Bytes of the budget that others than the library's structures hold: the embedder. */
+  readonly besideBytes: number;
+}
 
 export interface OpenSegment {
   readonly stored: StoredSegment;
@@ -61,6 +73,7 @@ export class Library implements AsyncDisposable {
   readonly words: WordsIndex = new WordsIndex({ textOf: (row) => this.passageText(row) });
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();
+  readonly spaceVectors: SpaceVectors;
   vectors: FlatIndex;
   manifest: Manifest;
   counters: Counters;
@@ -78,7 +91,7 @@ export class Library implements AsyncDisposable {
     budget: Budget,
     manifest: Manifest,
     coders: VectorCoders,
-    threads?: number,
+    { threads, vectors, besideBytes }: LibraryOptions,
   ) {
     this.store = store;
     this.budget = budget;
@@ -86,14 +99,19 @@ export class Library implements AsyncDisposable {
     this.counters = { nextRow: 0 };
     this.cache = new PageCache(budget, Math.floor(budget.limitBytes * PAGE_CACHE_SHARE));
     this.#pool = new LazyPool(kernels(), threads);
-    this.vectors = new FlatIndex({ coders, pool: this.#pool });
+    const isRemote = store.stats().tier === "remote";
+    this.spaceVectors = new SpaceVectors({ budget, besideBytes, wish: vectors, pool: this.#pool, isRemote });
+    this.vectors = this.spaceVectors.indexOf(coders);
   }
 
   /**
-   * @param threads that a search may use beside the caller's; default: as the cores allow
    * @throws MnemeError FORMAT when the store holds no library, VERSION, CORRUPT, BUDGET.
    */
-  static async open(store: ReadableStore, budget: Budget, threads?: number): Promise<Library> {
+  static async open(
+    store: ReadableStore,
+    budget: Budget,
+    options: LibraryOptions = { vectors: "auto", besideBytes: 0 },
+  ): Promise<Library> {
     const [bytes] = await store.getMany(NS.library, [MANIFEST_KEY]);
     if (!bytes)
       throw new MnemeError(
@@ -101,7 +119,7 @@ export class Library implements AsyncDisposable {
         `open: ${store.location} holds no Mneme library; choose another path or index into it`,
       );
     const manifest = decodeManifest(bytes, store.location);
-    const library = new Library(store, budget, manifest, codersOf(activeSpace(manifest)), threads);
+    const library = new Library(store, budget, manifest, codersOf(activeSpace(manifest)), options);
     await library.#load(manifest);
     return library;
   }
@@ -127,7 +145,7 @@ export class Library implements AsyncDisposable {
     for (const entry of manifest.segments) {
       if (known.has(entry.id)) continue;
       const stored = await StoredSegment.open(this.store, this.cache, entry);
-      await stored.readAhead(vectorsPrefix(manifest.active));
+      await stored.readAhead(this.spaceVectors.readFirst(manifest, entry));
       fresh.set(entry.id, stored);
     }
     await this.gate.write(async () => {
@@ -139,15 +157,43 @@ export class Library implements AsyncDisposable {
   }
 
   async #switch(manifest: Manifest, fresh: ReadonlyMap<number, StoredSegment>): Promise<void> {
+    this.spaceVectors.plan(manifest);
     if (manifest.active !== this.manifest.active) await this.#switchSpace(manifest);
     const wanted = new Set(manifest.segments.map((entry) => entry.id));
     for (const { stored } of this.segments) if (!wanted.has(stored.entry.id)) this.#detach(stored.entry.id);
     const open = new Map(this.segments.map((segment) => [segment.stored.entry.id, segment]));
     const next: OpenSegment[] = [];
-    for (const entry of manifest.segments)
-      next.push(open.get(entry.id) ?? (await this.#attach(fresh.get(entry.id), entry, manifest)));
+    for (const entry of manifest.segments) {
+      const known = open.get(entry.id);
+      const segment = known ?? (await this.#attach(fresh.get(entry.id), entry, manifest));
+      next.push(known ? await this.#renewed(known, entry, manifest) : segment);
+    }
     this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
     this.manifest = manifest;
+  }
+
+  /** An open segment whose vectors got other parts, or shall be searched by other ones than they are. */
+  async #renewed(segment: OpenSegment, entry: SegmentEntry, manifest: Manifest): Promise<OpenSegment> {
+    const isSame = sameParts(segment.stored.entry.parts, entry.parts);
+    if (!isSame) this.spaceVectors.refused.delete(entry.id);
+    if (isSame && !this.spaceVectors.isToChange(entry)) return segment;
+    const stored = isSame ? segment.stored : await StoredSegment.open(this.store, this.cache, entry);
+    if (this.spaceVectors.isToChange(entry))
+      await this.vectors.attach(stored.source(vectorsPrefix(manifest.active)));
+    return { ...segment, stored };
+  }
+
+  /**
+   * Searches segments by scans where their indexes take more RAM than is left beside `bytes` that are about to be claimed.
+   * @returns whether anything was given up
+   */
+  async makeRoom(bytes: number): Promise<boolean> {
+    const before = this.budget.usedBytes;
+    await this.gate.write(async () => {
+      await this.spaceVectors.leaving(bytes, () => this.#switch(this.manifest, new Map()));
+      this.account();
+    });
+    return this.budget.usedBytes < before;
   }
 
   /** Adds a committed item to the tail of every index. */
@@ -233,7 +279,9 @@ export class Library implements AsyncDisposable {
    * @throws MnemeError BUDGET when `opening`
    */
   account(opening = false): void {
-    for (const { name, bytes } of this.memory()) {
+    const held = this.memory();
+    for (const [name, claim] of this.#claims) if (!held.some((one) => one.name === name)) claim.hold(0);
+    for (const { name, bytes } of held) {
       let claim = this.#claims.get(name);
       if (!claim) {
         claim = this.budget.claim(name);
@@ -275,6 +323,7 @@ export class Library implements AsyncDisposable {
     this.counters = counters ? decodeJson<Counters>(counters) : { nextRow: 0 };
     this.trimTail(Number.MAX_SAFE_INTEGER);
     await this.#switch(manifest, new Map());
+    this.spaceVectors.checkRoom(manifest);
     this.dead = await this.#readDead();
     const live = new RowSet(this.counters.nextRow);
     for (const { stored } of this.segments) {
@@ -314,6 +363,7 @@ export class Library implements AsyncDisposable {
   }
 
   #detach(id: number): void {
+    this.spaceVectors.forget(id);
     this.words.detach(id);
     this.vectors.detach(id);
     this.columns.detach(id);
@@ -321,7 +371,7 @@ export class Library implements AsyncDisposable {
 
   /** The tail's vectors are of the old space, so a switch happens only on an empty tail. */
   async #switchSpace(manifest: Manifest): Promise<void> {
-    const vectors = new FlatIndex({ coders: codersOf(activeSpace(manifest)), pool: this.#pool });
+    const vectors = this.spaceVectors.indexOf(codersOf(activeSpace(manifest)));
     const kept = new Set(manifest.segments.map((entry) => entry.id));
     for (const { stored } of this.segments) {
       if (!kept.has(stored.entry.id)) continue;

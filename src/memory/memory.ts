@@ -5,6 +5,7 @@ import type { Where } from "../index/filter/where.ts";
 import type { Store } from "../storage/store.ts";
 import { ask, chat } from "./ask.ts";
 import { libraryInfo, libraryStats } from "./describe.ts";
+import { explainVectors } from "./explain.ts";
 import { findQuotations } from "./find.ts";
 import type { Library } from "./library.ts";
 import { listItems } from "./list.ts";
@@ -36,6 +37,7 @@ import type {
   StoredItem,
   TagOptions,
   TagSuggestion,
+  VectorExplanation,
   WorkOptions,
 } from "./types.ts";
 import type { Writer } from "./writer/writer.ts";
@@ -142,6 +144,10 @@ export class LibraryMemory implements Memory {
 
   info(): MemoryInfo {
     return libraryInfo(this.#open("info"));
+  }
+
+  explain(): readonly VectorExplanation[] {
+    return explainVectors(this.#open("explain"));
   }
 
   async facets(

@@ -2,6 +2,7 @@
 import type { Embedder } from "../embed/embedder.ts";
 import { assertSameSpace } from "../embed/space.ts";
 import { MnemeError } from "../errors.ts";
+import { checkWish } from "../index/vector/plan.ts";
 import { Budget } from "../storage/budget.ts";
 import type { ReadableStore, Store } from "../storage/store.ts";
 import { openDefaults } from "./defaults.ts";
@@ -19,14 +20,20 @@ import { parseBytes, parseSpan } from "./units.ts";
 export async function open(location: Location, options: OpenOptions = {}): Promise<Memory> {
   const budget = new Budget(parseBytes(options.budget ?? openDefaults.budget, "open: budget"));
   const undoWindowMs = parseSpan(options.undoWindow ?? openDefaults.undoWindow, "open: undoWindow");
+  const vectors = checkWish(options.vectors?.index ?? openDefaults.index);
   const store = await openStore(location, options);
   try {
     const embedder = options.embedder ?? (await bundledFor(store));
     if (isWritable(store)) await initialise(store, embedder);
-    const library = await Library.open(store, budget, options.workers);
-    assertSameSpace(library.activeSpace.space, embedder.space, "open");
     budget.claim("embedder", { bytes: embedder.bytes });
+    const library = await Library.open(store, budget, {
+      threads: options.workers,
+      vectors,
+      besideBytes: embedder.bytes,
+    });
+    assertSameSpace(library.activeSpace.space, embedder.space, "open");
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));
+    for (const message of library.spaceVectors.refused.values()) onWarning(message);
     const memory = new LibraryMemory(library, embedder, {
       undoWindowMs,
       onWarning,

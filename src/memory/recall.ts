@@ -38,6 +38,8 @@ export interface Ranked {
 export interface Ranking {
   readonly rows: Uint32Array;
   readonly scores: Float32Array | Float64Array;
+  /** Share of the best rows by meaning that the search is likely to have met; absent where meaning was not asked. */
+  readonly recall?: number;
   /** Row number `place` of the ranking. */
   at(place: number): Ranked;
 }
@@ -51,6 +53,10 @@ export interface Question {
   readonly filter: RowSet | undefined;
   /** Rows wanted. */
   readonly depth: number;
+  /** Hits that will be shown at most. */
+  readonly k: number;
+  /** Wanted share of the best rows by meaning. */
+  readonly recall?: number | undefined;
 }
 
 /** `depth` rows or more unless there are fewer; `notes` say what could not be used. */
@@ -66,19 +72,23 @@ export async function recall(
   const depth = fused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
   const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
-  using search = vector && library.vectors.begin(vector, flatOptions(question, options));
-  if (question.retriever === "meaning") return alone((await search?.finish()) ?? emptyHits, "meaning");
+  const meant = flatOptions(question, options);
+  using search = vector && library.vectors.begin(vector, meant);
+  const expected = search ? { recall: library.vectors.expectedRecall(meant, question.k) } : {};
+  if (question.retriever === "meaning")
+    return { ...alone((await search?.finish()) ?? emptyHits, "meaning"), ...expected };
   const words = await library.words.search(question.text, options);
   if (!vector || !search) return alone(words, "words");
   const meaning = await search.finish();
   if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
   const beside = meaning.rows.slice().sort();
   const scores = await library.words.scoreQuery(question.text, beside);
-  return combine(library, question, vector, { words, meaning, beside, scores });
+  return { ...(await combine(library, question, vector, { words, meaning, beside, scores })), ...expected };
 }
 
-/** Fused with words, the tail of the list matters less: fewer candidates are re-scored. */
-function flatOptions({ retriever }: Question, options: SearchOptions): FlatSearchOptions {
+/** Fused with words, the tail of the list matters less: fewer candidates are re-scored unless a recall is wanted. */
+function flatOptions({ retriever, recall }: Question, options: SearchOptions): FlatSearchOptions {
+  if (recall !== undefined) return { ...options, recall };
   return retriever === "hybrid" ? { ...options, rescore: recallDefaults.rescore * options.k } : options;
 }
 

@@ -15,6 +15,8 @@ import { checkVector } from "./validate.ts";
 
 /** More hits than this are paged by cursor. */
 const MAX_K = 1000;
+/** Less is not worth a search. */
+const LEAST_RECALL = 0.5;
 
 /** @param embedderNow asked once no switch to another space can come between it and the vectors */
 export async function search(
@@ -34,7 +36,7 @@ export async function search(
     if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
     const embedder = embedderNow();
     const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
-    const { page, more } = await rankPage(library, embedder, text, query, k, cursor, notes);
+    const { page, more, recall } = await rankPage(library, embedder, text, query, k, cursor, notes);
     throwIfAborted(query.signal, "search");
     const hits: Hit[] = [];
     for (const ranked of page) hits.push(await dress(library, text, ranked, query));
@@ -48,6 +50,7 @@ export async function search(
     return {
       hits,
       ...next,
+      ...(recall === undefined ? {} : { recall }),
       ms: performance.now() - started,
       notes,
       [Symbol.iterator]: () => hits[Symbol.iterator](),
@@ -76,6 +79,12 @@ function checkQuery(text: string, query: SearchQuery): number {
       "RANGE",
       `search: minScore must be a finite number, got ${query.minScore}; leave it out for every hit`,
     );
+  const { recall = 1 } = query;
+  if (!(recall >= LEAST_RECALL && recall <= 1))
+    throw new MnemeError(
+      "RANGE",
+      `search: recall must be a number from ${LEAST_RECALL} to 1, got ${recall}; leave it out for the usual one`,
+    );
   if (query.snippet !== undefined && !(Number.isInteger(query.snippet) && query.snippet >= 0))
     throw new MnemeError(
       "RANGE",
@@ -87,6 +96,7 @@ function checkQuery(text: string, query: SearchQuery): number {
 interface Page {
   readonly page: readonly Ranked[];
   readonly more: boolean;
+  readonly recall: number | undefined;
 }
 
 /** Goes deeper until the page is full or the rows are exhausted: passages of one item may crowd the top. */
@@ -105,6 +115,8 @@ async function rankPage(
     retriever: query.retriever ?? searchDefaults.retriever,
     feedback: query.feedback ?? searchDefaults.feedback,
     filter,
+    k,
+    recall: query.recall,
     ...(query.vector ? { vector: query.vector } : {}),
   };
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
@@ -115,7 +127,8 @@ async function rankPage(
     const exhausted = ranking.rows.length < depth || wanted < ranking.rows.length;
     if (places.length > k || exhausted || depth > library.live.count) {
       notes.push(...said);
-      return { page: places.slice(0, k).map((place) => ranking.at(place)), more: places.length > k };
+      const page = places.slice(0, k).map((place) => ranking.at(place));
+      return { page, more: places.length > k, recall: ranking.recall };
     }
   }
 }

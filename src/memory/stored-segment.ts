@@ -14,7 +14,8 @@ import type { CachedPart, PageCache } from "./page-cache.ts";
 const CACHED_RANGE_PAGES = 16;
 
 /** Parts of which a search reads a little when it needs it; opening a segment reads all others whole. */
-export const READ_ON_DEMAND: RegExp = /^(rows|items\/(heads|text)|words\/postings|vectors\d+\/fine)$/;
+export const READ_ON_DEMAND: RegExp =
+  /^(rows|items\/(heads|text)|words\/postings|vectors\d+\/(fine|lists\/values))$/;
 
 /** One part of the segment: its full name, its pages in the cache. */
 interface Part {
@@ -89,17 +90,18 @@ export class StoredSegment {
     return Object.keys(this.entry.parts).some((part) => part.startsWith(prefix));
   }
 
-  /** All parts in memory, each a buffer of its own: a merge's input. Read in short turns. */
-  async input(): Promise<SegmentInput> {
+  /** Parts in memory, each a buffer of its own: a merge's input. Read in short turns. */
+  async input(wanted: (part: string) => boolean): Promise<SegmentInput> {
     const parts: Parts = new Map();
-    for (const part of Object.keys(this.entry.parts)) parts.set(part, await this.#whole(part));
+    for (const part of Object.keys(this.entry.parts))
+      if (wanted(part)) parts.set(part, await this.#whole(part));
     return { rows: this.rows, parts };
   }
 
-  /** Reads in short turns what opening the segment will read in one; `release` lets go of it. Parts of other spaces stay. */
-  async readAhead(vectors: string): Promise<void> {
+  /** Reads in short turns what opening the segment will read in one; `release` lets go of it. @param vectors which parts of vectors those are */
+  async readAhead(vectors: (part: string) => boolean): Promise<void> {
     for (const part of Object.keys(this.entry.parts)) {
-      const wanted = !part.startsWith("vectors") || part.startsWith(vectors);
+      const wanted = !part.startsWith("vectors") || vectors(part);
       if (wanted && !READ_ON_DEMAND.test(part)) this.#held.set(part, await this.#whole(part));
     }
   }

@@ -1,10 +1,12 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
+import type { VectorIndex } from "../index/vector/kinds.ts";
+import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 
-export type { ChatMessage, LanguageModel };
+export type { ChatMessage, LanguageModel, VectorIndex, VectorWish };
 
 export type CubeKind = "text" | "activation" | "parameter";
 
@@ -130,6 +132,11 @@ export interface SearchQuery {
   /** Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. */
   readonly feedback?: boolean;
   readonly minScore?: number;
+  /**
+   * Wanted share of the best passages by meaning, 0.5 to 1: more is slower. 1: every vector is scored as it is kept on disk. Default: about
+   * 0.95 of the best ten, and the result says what to expect.
+   */
+  readonly recall?: number;
   /** `next` of an earlier result. */
   readonly cursor?: string;
   /** One hit an item (default) or every passage. */
@@ -181,6 +188,8 @@ export interface SearchResult extends Iterable<Hit> {
   /** Cursor for the next page; absent at the end. */
   readonly next?: string;
   readonly ms: number;
+  /** Share of the k best passages by meaning that such a search finds, as measured when the indexes were built; absent where only words were searched. */
+  readonly recall?: number;
   /** What the library could not use, e.g. a query without known words. */
   readonly notes: readonly string[];
 }
@@ -280,6 +289,34 @@ export interface StatsRow {
   readonly share?: number;
 }
 
+export interface VectorEstimate {
+  readonly kind: VectorIndex;
+  /** RAM that it takes for all segments, small ones flat. */
+  readonly bytes: number;
+  /** Rough milliseconds that a search spends in it, on one core. */
+  readonly ms: number;
+  /** Whether it fits into what is left of the budget. */
+  readonly fits: boolean;
+}
+
+/** How the vectors of a space are searched, and why. */
+export interface VectorExplanation extends VectorEstimate {
+  readonly space: Space;
+  /** Whether it is the space that answers. */
+  readonly isActive: boolean;
+  /** Why this kind was chosen for large segments. */
+  readonly reason: string;
+  /** A segment of fewer passages is scanned. */
+  readonly leastRows: number;
+  /** RAM of its indexes now, scratch included. */
+  readonly heldBytes: number;
+  /** Passages in segments, by what searches them now. */
+  readonly searchedBy: Readonly<Partial<Record<VectorIndex, number>>>;
+  /** Segments whose index could not be used, and why. */
+  readonly refused: readonly string[];
+  readonly alternatives: readonly VectorEstimate[];
+}
+
 export interface MemoryInfo {
   readonly location: string;
   readonly writable: boolean;
@@ -350,6 +387,8 @@ export interface OpenOptions {
   readonly embedder?: Embedder;
   /** Writes the answers of `ask`; default: none, sentences are extracted. Borrowed: whoever loaded it closes it. */
   readonly model?: LanguageModel;
+  /** How vectors of large segments are searched; the planner's choice by default. A change takes effect as far as the parts are there, and by `compact`. */
+  readonly vectors?: { readonly index?: VectorWish };
   /** Worker threads for indexing; default: cores, at most 4; 0: none. Searches of large libraries use at most 3 more, one a further core. */
   readonly workers?: number;
   /** How long `undo` works: milliseconds or "7d" (default). */
@@ -394,6 +433,8 @@ export interface Memory extends AsyncDisposable {
   /** Rows for console.table: every structure with the bytes it really uses. */
   stats(): readonly StatsRow[];
   info(): MemoryInfo;
+  /** Which index searches the vectors of each space, why, what it holds, and what the others would take. */
+  explain(): readonly VectorExplanation[];
   /** Values of a metadata field with counts, most frequent first. */
   facets(
     field: string,

@@ -11,7 +11,9 @@ let memory;
 for await (const line of createInterface({ input: process.stdin })) {
   const { number, path, adds = [], forget, verb } = JSON.parse(line);
   say("begin", number);
-  if (path) memory = await open(path, { embedder, workers: 0, undoWindow: "2s" });
+  // two thousand passages are a graph's least
+  const vectors = { index: "graph" };
+  if (path) memory = await open(path, { embedder, workers: 0, undoWindow: "2s", vectors });
   await Promise.all(adds.map((items) => memory.add(items)));
   if (forget) await memory.forget(forget);
   if (verb) await memory[verb]();

@@ -36,6 +36,11 @@ export default command({
       description: "One hit an item, or every passage",
     },
     "min-score": { type: "string", valueHint: "x", description: "Drop hits below" },
+    recall: {
+      type: "string",
+      valueHint: "share",
+      description: "Wanted share of the best passages by meaning, 0.5 to 1; 1 scores every vector",
+    },
     cursor: { type: "string", valueHint: "text", description: "Go on after an earlier result's `next`" },
   },
   examples: [
@@ -51,18 +56,27 @@ export default command({
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),
       ...(args["min-score"] ? { minScore: Number(args["min-score"]) } : {}),
+      ...(args.recall ? { recall: Number(args.recall) } : {}),
       ...(args.cursor ? { cursor: args.cursor } : {}),
     };
     return withLibrary(args, "read", async (memory) => {
       const result = await memory.search(args._.join(" "), query);
       if (args.json)
-        printJson({ hits: result.hits, next: result.next ?? null, ms: result.ms, notes: result.notes });
+        printJson({
+          hits: result.hits,
+          next: result.next ?? null,
+          ms: result.ms,
+          recall: result.recall ?? null,
+          notes: result.notes,
+        });
       else {
         result.hits.forEach(show);
+        const expected =
+          args.recall && result.recall !== undefined ? `, recall ${result.recall.toFixed(3)}` : "";
         for (const line of result.notes) note(`note: ${line}`, args.quiet);
         note(
           dim(
-            `${result.hits.length} hits in ${result.ms.toFixed(1)} ms${result.next ? `; more: --cursor ${result.next}` : ""}`,
+            `${result.hits.length} hits in ${result.ms.toFixed(1)} ms${expected}${result.next ? `; more: --cursor ${result.next}` : ""}`,
           ),
           args.quiet,
         );

@@ -1,4 +1,4 @@
-import type { Memory, MemoryInfo, StatsRow } from "../../memory/types.ts";
+import type { Memory, MemoryInfo, StatsRow, VectorEstimate, VectorExplanation } from "../../memory/types.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
@@ -13,6 +13,11 @@ export default command({
   args: {
     ...libraryArgs,
     ...modelArgs,
+    explain: {
+      type: "boolean",
+      default: false,
+      description: "How vectors are searched, why, and what other indexes would take",
+    },
     model: {
       ...modelArgs.model,
       default: "none",
@@ -21,6 +26,7 @@ export default command({
     },
   },
   examples: [
+    ["mneme stats --explain", "which vector index is used, why, and what the others would take"],
     ["mneme stats", "bytes by structure and tier"],
     ["mneme stats --model ./SmolLM-135M-Instruct", "with those of a language model"],
   ],
@@ -28,8 +34,10 @@ export default command({
     await using model = await openLanguageModel(args, signal);
     const work = async (memory: Memory): Promise<number> => {
       const [info, rows] = [memory.info(), memory.stats()];
-      if (args.json) printJson({ ...info, structures: rows });
+      const vectors = args.explain ? memory.explain() : [];
+      if (args.json) printJson({ ...info, structures: rows, ...(args.explain ? { vectors } : {}) });
       else show(info, rows);
+      if (!args.json) vectors.forEach(showVectors);
       return EXIT.ok;
     };
     return await withLibrary(args, "read", work, model ? { model } : {});
@@ -65,4 +73,20 @@ function showRows(tier: string, rows: readonly StatsRow[], against: string): voi
 
 function bar(share: number): string {
   return dim("#".repeat(Math.max(1, Math.round(share * BAR))));
+}
+
+function showVectors(one: VectorExplanation): void {
+  const filled = one.isActive ? "" : ", being filled in";
+  print(`\n${bold("vectors")}  ${one.space.model} (${one.space.dim} values)${filled}: ${one.kind}`);
+  print(`  ${one.reason}`);
+  const used = Object.entries(one.searchedBy).map(([kind, passages]) => `${passages} passages by ${kind}`);
+  if (used.length > 0) print(`  now ${formatBytes(one.heldBytes)}: ${used.join(", ")}`);
+  const line = ({ kind, bytes, ms, fits }: VectorEstimate): string[] => [
+    `  ${kind}`,
+    formatBytes(bytes),
+    `about ${ms.toFixed(2)} ms`,
+    fits ? "" : "does not fit",
+  ];
+  print(table([one, ...one.alternatives].map(line)));
+  for (const reason of one.refused) print(`  ${reason}`);
 }

@@ -14,6 +14,7 @@ import { RowNames } from "../vector/graph/row-names.ts";
 import { FirstStage } from "./first-stage.ts";
 import { FixedEncoding } from "./fixed-encoding.ts";
 import { type MultiVectorOptions, type MultiVectorSearchOptions, multiVectorDefaults } from "./options.ts";
+import { OrdinalIds } from "./ordinal-ids.ts";
 import { encodeTokens, TokenStore } from "./token-store.ts";
 
 /** A search that goes on after a cursor looks this many times deeper each time. */
@@ -34,7 +35,8 @@ export class MultiVectorIndex implements Disposable {
   readonly options: MultiVectorOptions;
   readonly #store: TokenStore;
   readonly #first: FirstStage | undefined;
-  readonly #names = new RowNames(new Uint32Array(0));
+  readonly #ids = new OrdinalIds();
+  readonly #names = new RowNames(this.#ids);
   readonly #scorer: MaxSim;
   /** First vector and the one behind the last, by ordinal. */
   #ranges = new Uint32Array(16);
@@ -176,7 +178,7 @@ export class MultiVectorIndex implements Disposable {
   memory(): readonly { readonly name: string; readonly bytes: number }[] {
     return [
       { name: "tokens: vectors", bytes: this.#store.bytes },
-      { name: "tokens: documents", bytes: this.#ranges.byteLength + this.#names.bytes },
+      { name: "tokens: documents", bytes: this.#ranges.byteLength + this.#ids.bytes + this.#names.bytes },
       { name: "tokens: encodings", bytes: this.#first?.bytes ?? 0 },
       { name: "tokens: scratch", bytes: this.#scorer.bytes },
     ];
@@ -197,7 +199,7 @@ export class MultiVectorIndex implements Disposable {
     }
     this.#ranges[2 * ordinal] = first;
     this.#ranges[2 * ordinal + 1] = first + count;
-    this.#names.set(ordinal, row);
+    this.#names.set(ordinal, Uint32Array.of(row));
   }
 
   #encodings(ordinals: Uint32Array): Uint8Array | undefined {

@@ -15,7 +15,7 @@ import { Shortlist } from "../shortlist.ts";
 import { rowsPerPage } from "../store-segment.ts";
 import { TopK } from "../top-k.ts";
 import type { Bound } from "./learned-bound.ts";
-import { type SegmentRun, segmentRun } from "./run.ts";
+import { type ScannedSegmentRun, scannedRun } from "./run.ts";
 import { Scratch } from "./scratch.ts";
 import { COARSE, FINE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
@@ -92,7 +92,7 @@ export class BigranularIndex implements Disposable {
   readonly #scores = new Scratch();
   readonly #sifted = new Scratch();
   #source: SegmentSource | undefined;
-  #run: SegmentRun | undefined;
+  #run: ScannedSegmentRun | undefined;
 
   constructor({ coders, weight = bigranularDefaults.weight }: BigranularOptions) {
     if (!(Number.isFinite(weight) && weight >= 0))
@@ -117,9 +117,9 @@ export class BigranularIndex implements Disposable {
         `bigranular: segment ${source.id} has codes and vectors of different builds; build both again`,
       );
     const [codes] = await source.read([{ part: COARSE, start: 0, end: source.size(COARSE) }]);
-    this.#run?.codes[Symbol.dispose]();
+    this.#run?.[Symbol.dispose]();
     this.#source = source;
-    this.#run = segmentRun(source, this.#coders, codes!);
+    this.#run = scannedRun(source, this.#coders, codes!);
   }
 
   get rows(): number {
@@ -170,20 +170,20 @@ export class BigranularIndex implements Disposable {
     return [
       {
         name: "bigranular: codes",
-        bytes: (this.#run?.codes.bytes ?? 0) + this.#coders.coarse.bytes + this.#coders.fine.bytes,
+        bytes: (this.#run?.bytes ?? 0) + this.#coders.coarse.bytes + this.#coders.fine.bytes,
       },
       { name: "bigranular: scratch", bytes: this.#scores.bytes + this.#sifted.bytes },
     ];
   }
 
   [Symbol.dispose](): void {
-    this.#run?.codes[Symbol.dispose]();
+    this.#run?.[Symbol.dispose]();
     this.#run = undefined;
     this.#scores[Symbol.dispose]();
     this.#sifted[Symbol.dispose]();
   }
 
-  #attached(): SegmentRun {
+  #attached(): ScannedSegmentRun {
     if (!this.#run) throw new MnemeError("STATE", "bigranular: nothing to search; attach a segment first");
     return this.#run;
   }

@@ -1,18 +1,35 @@
 /**
- * Flat: every coarse code is scored, the best are re-scored from the fine codes on disk. Exact up to the codes; no graph, no lists.
+ * Flat: every coarse code is scored, the best are re-scored from the fine codes on disk. Exact up to the codes. A segment that was given a
+ * finder (a graph, lists) names its candidates by that instead; whatever named a row, its fine code decides, so scores compare.
  * The two-stage search of RaBitQ (Gao & Long, SIGMOD 2024) and of binary embedding retrieval (BEBR, KDD 2023).
  */
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
-import { type Fork, kernels, type LazyPool } from "../../kernels/index.ts";
+import type { Fork, LazyPool } from "../../kernels/index.ts";
+import type { MaybePromise } from "../../storage/store.ts";
 import { emptyHits, type Hits, isAfter } from "../hits.ts";
 import { growingK, type RangeOptions } from "../range.ts";
 import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
 import { Shortlist } from "../shortlist.ts";
 import { TopK } from "../top-k.ts";
 import { CodeBuffer } from "./code-buffer.ts";
-import { type Located, locate, type Run, type SegmentRun, segmentRun, splitByRun, tailRun } from "./run.ts";
+import { scoreAll } from "./exact.ts";
+import type { Finder } from "./finder.ts";
+import { flatDepth, flatRecall } from "./flat-recall.ts";
+import {
+  type FoundRun,
+  foundRun,
+  type Located,
+  locate,
+  type Run,
+  type ScannedRun,
+  type SegmentRun,
+  scannedRun,
+  splitByRun,
+  tailRun,
+} from "./run.ts";
 import { Scratch } from "./scratch.ts";
+import { selectBest } from "./select-best.ts";
 import { type Lease, SpareBuffer } from "./spare-buffer.ts";
 import { TakenVectors } from "./taken-vectors.ts";
 import { COARSE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
@@ -25,24 +42,31 @@ export interface FlatOptions {
   readonly minRescore?: number;
   /** Threads that scan beside the caller's; borrowed for the index's life. */
   readonly pool?: LazyPool;
+  /** What searches a segment instead of a scan; undefined: it is scanned. */
+  readonly finder?: (source: SegmentSource) => MaybePromise<Finder | undefined>;
 }
 
 export interface FlatSearchOptions extends SearchOptions {
   /** Candidates re-scored; default as the index was made. */
   readonly rescore?: number;
+  /** Wanted share of the best k, instead of `rescore`; 1: every row is scored by its fine code. */
+  readonly recall?: number;
 }
 
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 1000 } as const;
 
-/** Rows sifted by one call of the selection kernel: few while the list's threshold is low, more as it rises. */
-const FIRST_SIFT_ROWS = 1024;
-const SIFT_ROWS = 8192;
 /** From so many rows on a scan is worth waking threads for. */
 const FORK_ROWS = 16_384;
 
 /** A search under way: its scan may go on beside what the caller does until it asks for the hits. */
 export interface FlatSearch extends Disposable {
   finish(): Promise<Hits>;
+}
+
+/** What fine codes decide about: rows that were named, and runs of which all rows are. */
+interface Candidates {
+  readonly named: Located;
+  readonly whole: readonly Run[];
 }
 
 /** A scan that other threads work at. */
@@ -70,6 +94,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   #forked: Forked | undefined;
   readonly #gathered = new SpareBuffer();
   readonly #sifted = new Scratch();
+  readonly #finder: FlatOptions["finder"];
 
   constructor(options: FlatOptions) {
     this.#coders = options.coders;
@@ -77,6 +102,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#factor = options.rescoreFactor ?? flatDefaults.rescoreFactor;
     this.#minimum = options.minRescore ?? flatDefaults.minRescore;
     this.#pool = options.pool;
+    this.#finder = options.finder;
     this.#tailCoarse = new CodeBuffer(rowBytes(options.coders.coarse));
     this.#tailFine = new CodeBuffer(rowBytes(options.coders.fine));
   }
@@ -90,13 +116,14 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
         `vectors: segment ${source.id} has ${bytes} bytes of codes, expected ${source.rows.count} rows x ${stride}`,
       );
     }
-    const [codes] = await source.read([{ part: COARSE, start: 0, end: bytes }]);
-    this.#segments.set(source.id, segmentRun(source, this.#coders, codes!));
+    const run = await this.#runOf(source, bytes);
+    this.detach(source.id);
+    this.#segments.set(source.id, run);
     this.#order();
   }
 
   detach(segmentId: number): void {
-    this.#segments.get(segmentId)?.codes[Symbol.dispose]();
+    this.#segments.get(segmentId)?.[Symbol.dispose]();
     this.#segments.delete(segmentId);
     this.#order();
   }
@@ -155,10 +182,27 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     return new TakenVectors(this.#coders.fine, this.#metric, taken, () => codes[Symbol.dispose]());
   }
 
+  /** Share of the `best` best rows that a search is likely to find: by calibration of finders, by what flat codes are known to need. */
+  expectedRecall(options: FlatSearchOptions, best: number): number {
+    const depth = this.#depth(options);
+    const shares = this.#runs().map((run) => {
+      if (options.recall === 1) return 1;
+      if ("finder" in run) return run.finder.expected(options, best);
+      return depth >= run.count ? 1 : flatRecall(best, depth);
+    });
+    return Math.min(1, ...shares);
+  }
+
   memory(): readonly { name: string; bytes: number }[] {
     let codes = this.#tailCoarse.bytes;
-    for (const segment of this.#segments.values()) codes += segment.codes.bytes;
+    const found = new Map<string, number>();
+    for (const segment of this.#segments.values()) {
+      codes += segment.bytes;
+      if (!("finder" in segment)) continue;
+      for (const { name, bytes } of segment.finder.memory()) found.set(name, (found.get(name) ?? 0) + bytes);
+    }
     return [
+      ...[...found].map(([name, bytes]) => ({ name: `vectors: ${name}`, bytes })),
       { name: "vectors: coarse codes", bytes: codes + this.#coders.coarse.bytes + this.#coders.fine.bytes },
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
       {
@@ -178,6 +222,19 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#sifted[Symbol.dispose]();
   }
 
+  async #runOf(source: SegmentSource, bytes: number): Promise<SegmentRun> {
+    const finder = await this.#finder?.(source);
+    if (finder) return foundRun(source, this.#coders, finder);
+    const [codes] = await source.read([{ part: COARSE, start: 0, end: bytes }]);
+    return scannedRun(source, this.#coders, codes!);
+  }
+
+  /** Candidates that flat codes name. */
+  #depth({ k, rescore, recall }: FlatSearchOptions): number {
+    if (recall !== undefined) return flatDepth(k, recall);
+    return rescore ?? Math.max(this.#minimum, k * this.#factor);
+  }
+
   /** Segments in row order, then the tail. */
   #runs(): readonly Run[] {
     if (this.#tailRows.length === 0) return this.#ordered;
@@ -190,12 +247,12 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   }
 
   /** Lets the pool's threads begin with the scan. @returns undefined when they have better to do, or it is not worth it */
-  #fork(runs: readonly Run[], scorer: Scorer, { filter }: SearchOptions): Forked | undefined {
-    const pool = runs.some(({ count }) => count >= FORK_ROWS) ? this.#pool?.pool : undefined;
-    if (!pool || this.#forked || filter || !scorer.blockScan) return undefined;
-    const blocked = runs.filter(({ blocks }) => blocks);
+  #fork(runs: readonly Run[], scorer: Scorer, { filter, recall }: FlatSearchOptions): Forked | undefined {
+    const blocked = runs.filter((run): run is ScannedRun => "blocks" in run);
+    const pool = blocked.some(({ count }) => count >= FORK_ROWS) ? this.#pool?.pool : undefined;
+    if (!pool || this.#forked || filter || recall === 1 || !scorer.blockScan) return undefined;
     const { scan } = this.#coders.coarse;
-    const rows = (run: Run): number => (run.blocks!().length / scan!.bytes) * scan!.rows;
+    const rows = (run: ScannedRun): number => (run.blocks!().length / scan!.bytes) * scan!.rows;
     const all = this.#forkedScores.f32(blocked.reduce((sum, run) => sum + rows(run), 0));
     const scores = new Map<Run, Float32Array>();
     let at = 0;
@@ -225,54 +282,58 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   ): Promise<Hits> {
     const total = runs.reduce((sum, { count }) => sum + count, 0);
     const scanned = forked?.fork.join() ? forked : undefined;
-    for (let depth = options.rescore ?? Math.max(this.#minimum, options.k * this.#factor); ; depth *= 4) {
-      const candidates = await this.#scan(runs, scorer, scanned, Math.min(depth, total), options);
+    const first = this.#depth(options);
+    for (let wider = 1; ; wider *= 4) {
+      const depth = Math.min(first * wider, total);
+      // at last finders are asked for all they have
+      const k = wider === 1 ? options.k : depth < total ? options.k * wider : total;
+      const candidates = await this.#candidates(query, runs, scorer, scanned, depth, { ...options, k });
       const hits = await this.#rescore(query, candidates, options);
-      if (!options.after || hits.rows.length >= options.k || depth >= total) return hits;
+      if (!options.after || options.recall === 1 || hits.rows.length >= options.k || depth >= total)
+        return hits;
     }
   }
 
-  async #scan(
+  async #candidates(
+    query: Float32Array,
     runs: readonly Run[],
     scorer: Scorer,
     forked: Forked | undefined,
     depth: number,
-    { filter }: SearchOptions,
-  ): Promise<Located> {
-    const list = new Shortlist(depth);
+    options: FlatSearchOptions,
+  ): Promise<Candidates> {
+    const isExact = options.recall === 1;
+    const list = new Shortlist(isExact ? 1 : depth);
+    const found: { run: Run; ordinals: Uint32Array }[] = [];
+    const whole: Run[] = [];
     let first = 0;
     for (const run of runs) {
-      const few = filter && run.few(filter);
-      if (few) await this.#selectFew(scorer, run, few, first, list);
-      else {
+      const few = options.filter && run.few(options.filter);
+      if (few && isExact) found.push({ run, ordinals: few });
+      else if (few) await this.#selectFew(scorer, run, few, first, list);
+      else if (isExact) whole.push(run);
+      else if ("finder" in run) {
+        const ordinals = await this.#find(run, query, options);
+        if (ordinals) found.push({ run, ordinals });
+        else whole.push(run);
+      } else {
         const scores = forked?.scores.get(run) ?? run.score(scorer, this.#scores);
-        this.#select(scores, run, first, list, filter);
+        selectBest(scores, run, first, list, this.#sifted, options.filter);
       }
       first += run.count;
     }
-    return splitByRun(runs, list.finish());
+    return { named: [...splitByRun(runs, list.finish()), ...found], whole };
   }
 
-  #select(
-    scores: Float32Array,
-    run: Run,
-    first: number,
-    list: Shortlist,
-    filter: SearchOptions["filter"],
-  ): void {
-    const sifted = this.#sifted.u32(SIFT_ROWS);
-    // the list's threshold only rises: stripes are sifted by the kernel, survivors by the list
-    for (let start = 0; start < run.count; ) {
-      const rows = Math.min(SIFT_ROWS, Math.max(FIRST_SIFT_ROWS, first + start), run.count - start);
-      const stripe = scores.subarray(start, start + rows);
-      const found = kernels().selectAbove(stripe, list.threshold, sifted);
-      for (let i = 0; i < found; i++) {
-        const ordinal = start + sifted[i]!;
-        if (!filter || filter.has(run.rowAt(ordinal))) list.push(scores[ordinal]!, first + ordinal);
-      }
-      list.settle();
-      start += rows;
-    }
+  /** Ordinals that a finder names, ascending; undefined: all rows are to be scored. */
+  async #find(
+    { finder, count, rowAt }: FoundRun,
+    query: Float32Array,
+    { k, recall, filter, signal }: FlatSearchOptions,
+  ): Promise<Uint32Array | undefined> {
+    const matching = filter ? filter.countIn(rowAt(0), rowAt(count - 1) + 1) : count;
+    const found = await finder.find(query, { k: Math.min(k, count), recall, filter, matching, signal });
+    return found?.sort();
   }
 
   async #selectFew(
@@ -289,19 +350,21 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     few.forEach((ordinal, i) => list.push(scores[i]!, first + ordinal));
   }
 
-  async #rescore(query: Float32Array, candidates: Located, options: SearchOptions): Promise<Hits> {
-    const scores = await this.#fineScores(query, candidates);
-    const heap = new TopK(Math.min(options.k, scores.length));
+  async #rescore(query: Float32Array, candidates: Candidates, options: SearchOptions): Promise<Hits> {
+    const { named, whole } = candidates;
+    const scores = await this.#fineScores(query, named);
+    const all = whole.reduce((sum, { count }) => sum + count, scores.length);
+    const heap = new TopK(Math.min(options.k, all));
+    const push = (score: number, row: number): void => {
+      if (options.minScore !== undefined && score < options.minScore) return;
+      if (score < heap.threshold) return;
+      if (!options.after || isAfter(options.after, score, row)) heap.push(score, row);
+    };
     let at = 0;
-    for (const { run, ordinals } of candidates) {
-      for (const ordinal of ordinals) {
-        const score = scores[at++]!;
-        if (options.minScore !== undefined && score < options.minScore) continue;
-        if (score < heap.threshold) continue;
-        const row = run.rowAt(ordinal);
-        if (!options.after || isAfter(options.after, score, row)) heap.push(score, row);
-      }
-    }
+    for (const { run, ordinals } of named)
+      for (const ordinal of ordinals) push(scores[at++]!, run.rowAt(ordinal));
+    const scorer = this.#coders.fine.scorer(query, this.#metric);
+    for (const run of whole) await scoreAll(run, scorer, options, push);
     return heap.drain();
   }
 

@@ -1,58 +1,100 @@
-/** Runs: the parts of a flat index that are scanned one after the other, each with its codes in RAM: attached segments, then the tail. */
+/** Runs: the parts of an index that are searched one after the other: attached segments, each by its codes in RAM or by a finder; then the tail. */
 import type { Scorer } from "../../codecs/codec.ts";
 import { lowerBound } from "../../search-sorted.ts";
+import type { MaybePromise } from "../../storage/store.ts";
 import { fewOrdinals, ordinalOf, rowAt, type SearchOptions, type SegmentSource } from "../segment.ts";
 import { CodeBuffer } from "./code-buffer.ts";
+import type { Finder } from "./finder.ts";
 import type { Scratch } from "./scratch.ts";
 import { COARSE, FINE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
 
-export interface Run {
+interface Rows {
   readonly count: number;
-  /** Scores of all rows, in `room`. */
-  score(scorer: Scorer, room: Scratch): Float32Array;
-  /** The codes in blocks of the coder's scan layout, where they lie so. */
-  readonly blocks?: () => Uint8Array;
   rowAt(ordinal: number): number;
   /** -1 when the run does not hold the row. */
   ordinalOf(row: number): number;
   /** Copies fine codes of some ordinals, ascending, to `out`. */
   gather(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
+  /** Fine codes of ordinals [start, end). */
+  fine(start: number, end: number): MaybePromise<Uint8Array>;
   /** Ordinals that a filter lets through, when they are few. */
   few(filter: NonNullable<SearchOptions["filter"]>): Uint32Array | undefined;
   /** Copies row codes of some ordinals, ascending, to `out`. */
   coarse(ordinals: Uint32Array, out: Uint8Array): Promise<void> | void;
 }
 
-export interface SegmentRun extends Run {
-  readonly codes: CodeBuffer;
+/** All its coarse codes are in RAM and are scanned. */
+export interface ScannedRun extends Rows {
+  /** Scores of all rows, in `room`. */
+  score(scorer: Scorer, room: Scratch): Float32Array;
+  /** The codes in blocks of the coder's scan layout, where they lie so. */
+  readonly blocks?: () => Uint8Array;
 }
+
+/** Its coarse codes stay on disk. */
+export interface FoundRun extends Rows {
+  readonly finder: Finder;
+}
+
+export type Run = ScannedRun | FoundRun;
+
+interface Held extends Disposable {
+  /** Bytes of its codes in RAM. */
+  readonly bytes: number;
+}
+
+export type ScannedSegmentRun = ScannedRun & Held;
+export type SegmentRun = ScannedSegmentRun | (FoundRun & Held);
 
 /** Ordinals of some rows, run by run, each ascending. */
 export type Located = readonly { readonly run: Run; readonly ordinals: Uint32Array }[];
 
 /** @param rowCodes coarse codes of all rows of the segment, one after the other */
-export function segmentRun(source: SegmentSource, coders: VectorCoders, rowCodes: Uint8Array): SegmentRun {
-  const { rows } = source;
-  const { coarse, fine } = coders;
-  const { scan } = coarse;
-  const stride = rowBytes(coarse);
-  const codes = new CodeBuffer(scan ? scan.bytes : stride);
-  codes.append(scan ? scan.arrange(rowCodes, rows.count) : rowCodes);
+export function scannedRun(
+  source: SegmentSource,
+  coders: VectorCoders,
+  rowCodes: Uint8Array,
+): ScannedSegmentRun {
+  const { count } = source.rows;
+  const { scan } = coders.coarse;
+  const codes = new CodeBuffer(scan ? scan.bytes : rowBytes(coders.coarse));
+  codes.append(scan ? scan.arrange(rowCodes, count) : rowCodes);
   return {
-    codes,
-    count: rows.count,
+    ...segmentRows(source, coders),
+    bytes: codes.bytes,
     score: (scorer, room) => {
-      if (!scan) return scoreRows(scorer, codes, rows.count, room);
-      const out = room.f32(Math.ceil(rows.count / scan.rows) * scan.rows);
+      if (!scan) return scoreRows(scorer, codes, count, room);
+      const out = room.f32(Math.ceil(count / scan.rows) * scan.rows);
       scorer.scoreBlocks!(codes.view(), out);
-      return out.subarray(0, rows.count);
+      return out.subarray(0, count);
     },
+    ...(scan ? { blocks: () => codes.view() } : {}),
+    [Symbol.dispose]: () => codes[Symbol.dispose](),
+  };
+}
+
+/** @param finder owned from now on */
+export function foundRun(source: SegmentSource, coders: VectorCoders, finder: Finder): SegmentRun {
+  const rows = segmentRows(source, coders);
+  return { ...rows, bytes: 0, finder, [Symbol.dispose]: () => finder[Symbol.dispose]() };
+}
+
+function segmentRows(source: SegmentSource, { coarse, fine }: VectorCoders): Rows {
+  const { rows } = source;
+  const stride = rowBytes(fine);
+  const read = (start: number, end: number): MaybePromise<Uint8Array[]> =>
+    source.read([{ part: FINE, start: start * stride, end: end * stride }]);
+  return {
+    count: rows.count,
     rowAt: (ordinal) => rowAt(rows, ordinal),
     ordinalOf: (row) => ordinalOf(rows, row),
-    ...(scan ? { blocks: () => codes.view() } : {}),
-    gather: (ordinals, out) => source.gather(FINE, rowBytes(fine), ordinals, out),
+    gather: (ordinals, out) => source.gather(FINE, stride, ordinals, out),
+    fine: (start, end) => {
+      const codes = read(start, end);
+      return codes instanceof Promise ? codes.then(([only]) => only!) : codes[0]!;
+    },
     few: (filter) => fewOrdinals(filter, rows),
-    coarse: (ordinals, out) => source.gather(COARSE, stride, ordinals, out),
+    coarse: (ordinals, out) => source.gather(COARSE, rowBytes(coarse), ordinals, out),
   };
 }
 
@@ -62,7 +104,7 @@ export function tailRun(
   rows: readonly number[],
   coarse: CodeBuffer,
   fine: CodeBuffer,
-): Run {
+): ScannedRun {
   const stride = rowBytes(coders.fine);
   return {
     count: rows.length,
@@ -76,6 +118,7 @@ export function tailRun(
       const codes = fine.view();
       ordinals.forEach((o, i) => out.set(codes.subarray(o * stride, (o + 1) * stride), i * stride));
     },
+    fine: (start, end) => fine.view().subarray(start * stride, end * stride),
     few: () => undefined,
     coarse: () => {},
   };

@@ -6,6 +6,7 @@ import type { Meta } from "../../index/filter/where.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
 import { wordsKind } from "../../index/text/words-kind.ts";
+import { type BuiltIndex, buildIndex } from "../../index/vector/kinds.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
 import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
 import { buildItems, mergeItems } from "../items-kind.ts";
@@ -53,6 +54,17 @@ export function buildVectors(runs: readonly Float32Array[], space: SpaceEntry): 
   for (const run of runs) for (let at = 0; at < run.length; at += dim) rows.push(run.subarray(at, at + dim));
   const parts: Parts = new Map();
   addParts(parts, vectorsPrefix(space.id), vectorsKind(codersOf(space)).build(rows));
+  return parts;
+}
+
+/** Parts of an index over a segment's fine codes, under the space's prefix. @throws MnemeError CANCELLED */
+export async function indexVectors(
+  { index, fine, space }: { index: BuiltIndex; fine: Uint8Array; space: SpaceEntry },
+  { signal, onRows }: { signal?: AbortSignal; onRows?: (rows: number) => void },
+): Promise<Parts> {
+  const options = { metric: "cosine", signal, ...(onRows ? { onBuilt: onRows } : {}) } as const;
+  const parts: Parts = new Map();
+  addParts(parts, vectorsPrefix(space.id), await buildIndex(index, fine, codersOf(space), options));
   return parts;
 }
 

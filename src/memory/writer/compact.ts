@@ -1,8 +1,12 @@
-/** compact: forgetting becomes final, segments are rewritten without dead rows, the store gives its free pages back. */
+/**
+ * compact: forgetting becomes final, segments are rewritten without dead rows and get the indexes that the plan
+ * wants for them, the store gives its free pages back.
+ */
 import { throwIfAborted } from "../../errors.ts";
 import type { WorkOptions } from "../types.ts";
 import { flushTail } from "./flush.ts";
 import { expireTrash } from "./forget.ts";
+import { indexSegments, segmentsToIndex, segmentsToStrip, stripSegments } from "./index-vectors.ts";
 import { compactionRuns, mergeRun } from "./merge.ts";
 import type { Writer } from "./writer.ts";
 
@@ -20,6 +24,9 @@ export async function compact(
       options.onProgress?.({ phase: "compact", done, total: runs.length, bytes: 0, totalBytes: bytesBefore });
       await mergeRun(writer, run);
     }
+    writer.notIndexed.clear();
+    await stripSegments(writer, segmentsToStrip(writer));
+    await indexSegments(writer, segmentsToIndex(writer), options);
   });
   const switching = (swap: () => Promise<void>): Promise<void> => writer.library.gate.write(swap);
   await writer.alone(() => writer.store.compact({ switching }));

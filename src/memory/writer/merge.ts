@@ -7,6 +7,7 @@ import type { RowSet } from "../../index/row-set.ts";
 import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
+import { isIndexPart } from "../plan-vectors.ts";
 import type { MergeInput } from "./build.ts";
 import { noParts, type PagedParts } from "./page-runs.ts";
 import { nameSegment, stageSegment } from "./stage.ts";
@@ -138,10 +139,10 @@ function keptRows(run: readonly OpenSegment[], keep: RowSet): Uint32Array {
   return kept.subarray(0, count);
 }
 
-/** The inputs change hands: no copy of them is made for the thread. */
+/** The inputs change hands: no copy of them is made for the thread. Indexes are built anew, over the merged rows. */
 async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: RowSet): Promise<PagedParts> {
   const inputs: MergeInput[] = [];
-  for (const { stored } of run) inputs.push(await stored.input());
+  for (const { stored } of run) inputs.push(await stored.input((part) => !isIndexPart(part)));
   const transfer = inputs.flatMap(({ parts }) =>
     [...parts.values()].map(({ buffer }) => buffer as ArrayBuffer),
   );

@@ -14,7 +14,9 @@ import { newSpaceEntry, vectorsPrefix } from "../spaces.ts";
 import { StoredSegment } from "../stored-segment.ts";
 import type { WorkOptions } from "../types.ts";
 import { buildVectors, joinVectors } from "./build.ts";
+import { dropParts, partsGone } from "./drop-parts.ts";
 import { flushTail } from "./flush.ts";
+import { mergeIfMany } from "./maintain.ts";
 import type { Writer } from "./writer.ts";
 
 /** Passages read and embedded at once: few enough that reading them does not hold up the event loop for long. */
@@ -37,6 +39,7 @@ export async function reembed(
       passages += await fillMissing(writer, target, embed, options);
     } while (!(await finish(writer, target, embedder)));
   });
+  mergeIfMany(writer);
   return { passages };
 }
 
@@ -221,30 +224,6 @@ async function rewrite(writer: Writer, { change, added, switched }: Rewrite): Pr
     library.segments = await Promise.all(library.segments.map((segment) => renewed(library, segment)));
   });
   await dropParts(writer, partsGone(old, manifest));
-}
-
-/** What `old` names and `manifest` does not: segment and part. */
-function partsGone(old: Manifest, manifest: Manifest): [number, string][] {
-  const kept = new Map(manifest.segments.map(({ id, parts }) => [id, parts]));
-  return old.segments.flatMap(({ id, parts }) =>
-    Object.keys(parts).flatMap((name): [number, string][] => (name in kept.get(id)! ? [] : [[id, name]])),
-  );
-}
-
-/**
- * Only after the switch: searches read the parts until then. What a crash leaves goes with the next opening, and so does what cannot
- * be deleted, on a full disk: the library has moved all the same.
- */
-async function dropParts(writer: Writer, gone: readonly (readonly [number, string])[]): Promise<void> {
-  if (gone.length === 0) return;
-  try {
-    await writer.store.batch((batch) => {
-      for (const key of gone) batch.deletePrefix(NS.segments, key);
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    writer.options.onWarning(`reembed: the vectors of the space before go with the next opening: ${why}`);
-  }
 }
 
 /** The open segment with the parts that the manifest gives it now: a merge reads them all. */

@@ -4,6 +4,7 @@
  */
 import type { Claim } from "../../storage/budget.ts";
 import type { Library } from "../library.ts";
+import { segmentRam } from "../plan-vectors.ts";
 import { READ_ON_DEMAND } from "../stored-segment.ts";
 import { sizeOfTailItem } from "../tail.ts";
 import { flushTail } from "./flush.ts";
@@ -19,10 +20,6 @@ const ITEM_BYTES = 512;
 /** Codes of a vector with so many values, at most; buffers of them begin with room for 64 and double. */
 const codeBytes = (dim: number): number => 2 * dim + 64;
 const FIRST_CODES = 64;
-/** Metadata is kept as it is stored and once more to be looked up. */
-const COLUMNS_AGAIN = 1;
-/** Two bits for each row, alive and dead, and what rounding adds. */
-const ROWS_PER_BYTE = 4;
 const SLACK_BYTES = 4096;
 
 /**
@@ -34,6 +31,8 @@ export async function reserve(writer: Writer, bytes: number): Promise<Claim> {
   try {
     return claim();
   } catch (error) {
+    // indexes in RAM that the library can do without give way first
+    if (await writer.library.makeRoom(bytes)) return claim();
     const { tail, manifest } = writer.library;
     // a reembed may hold the queue for hours
     if (tail.rows === 0 || manifest.spaces.length > 1) throw error;
@@ -43,14 +42,12 @@ export async function reserve(writer: Writer, bytes: number): Promise<Claim> {
   }
 }
 
-/** RAM of a segment once it is open: the parts that are read whole. */
-export function segmentRam(sizes: Readonly<Record<string, number>>, rows: number): number {
-  let bytes = SLACK_BYTES + Math.ceil(rows / ROWS_PER_BYTE);
-  for (const [part, size] of Object.entries(sizes)) {
-    if (READ_ON_DEMAND.test(part)) continue;
-    bytes += part.startsWith("columns/") ? (1 + COLUMNS_AGAIN) * size : size;
-  }
-  return bytes;
+/** RAM of a new segment once it is open: the parts that are read whole, its vectors flat. */
+export function newSegmentRam(sizes: Readonly<Record<string, number>>, rows: number): number {
+  const vectors = Object.keys(sizes).filter(
+    (part) => part.startsWith("vectors") && !READ_ON_DEMAND.test(part),
+  );
+  return vectors.reduce((sum, part) => sum + sizes[part]!, segmentRam(sizes, rows));
 }
 
 /** RAM that items will take in the tail, at most. */

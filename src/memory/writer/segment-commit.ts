@@ -9,7 +9,7 @@ import { buildVectors } from "./build.ts";
 import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
 import { cutIntoRuns, joined, type PagedParts } from "./page-runs.ts";
-import { reserve, segmentRam } from "./reserve.ts";
+import { newSegmentRam, reserve } from "./reserve.ts";
 import { nameSegment, type StagedSegment, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, VectorSource, Writer } from "./writer.ts";
@@ -40,7 +40,7 @@ async function commitSegment(
   const parts = prepared.missing
     ? await withVectors(prepared.parts, prepared.missing, source)
     : prepared.parts;
-  using room = await reserve(writer, segmentRam(parts.sizes, prepared.rows));
+  using room = await reserve(writer, newSegmentRam(parts.sizes, prepared.rows));
   const staged = await stageSegment(writer, parts);
   let isCurrent = true;
   await writer.commitAlone(() => {

@@ -1,6 +1,7 @@
 /** What a worker thread can be asked to do, and what it answers. Everything crosses as structured clones; big bytes are transferred. */
 import type { Meta } from "../../index/filter/where.ts";
 import type { Parts } from "../../index/segment.ts";
+import type { BuiltIndex } from "../../index/vector/kinds.ts";
 import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import type { BuildItem, MergeInput } from "./build.ts";
@@ -104,11 +105,27 @@ export type Task =
       readonly spaces: readonly SpaceEntry[];
     }
   | {
+      readonly kind: "index";
+      readonly index: BuiltIndex;
+      /** Fine codes of all rows of a segment. */
+      readonly fine: Uint8Array;
+      readonly space: SpaceEntry;
+    }
+  | {
       readonly kind: "vectors";
       readonly passages: readonly string[];
       readonly space: SpaceEntry;
       readonly embedder: WorkerEmbedder;
     };
+
+/** How a long task is stopped and says how far it is. */
+export interface TaskControl {
+  readonly signal?: AbortSignal;
+  readonly onRows?: (rows: number) => void;
+}
+
+/** Sent to a worker while it performs a task: stop. */
+export const STOP = { stop: true } as const;
 
 export type TaskResult<T extends Task> = T["kind"] extends "files" | "items"
   ? PreparedSegment

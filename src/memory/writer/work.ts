@@ -9,7 +9,7 @@ import { itemFromFile } from "../ingest/read.ts";
 import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
-import { type BuildItem, buildSegment, buildVectors, mergeSegments } from "./build.ts";
+import { type BuildItem, buildSegment, buildVectors, indexVectors, mergeSegments } from "./build.ts";
 import { cutIntoRuns, noParts, type PagedParts } from "./page-runs.ts";
 import { ownVector, type Prior, prepareItem } from "./prepare.ts";
 import { readFileItem } from "./read-file.ts";
@@ -21,15 +21,19 @@ import type {
   SegmentItemHead,
   SourceItem,
   Task,
+  TaskControl,
   TaskResult,
   WorkerEmbedder,
 } from "./tasks.ts";
 
-export async function perform<T extends Task>(task: T): Promise<TaskResult<T>> {
-  return (await dispatch(task)) as TaskResult<T>;
+export async function perform<T extends Task>(task: T, control: TaskControl = {}): Promise<TaskResult<T>> {
+  return (await dispatch(task, control)) as TaskResult<T>;
 }
 
-async function dispatch(task: Task): Promise<PreparedSegment | ReadDocument | PagedParts | Parts> {
+async function dispatch(
+  task: Task,
+  control: TaskControl,
+): Promise<PreparedSegment | ReadDocument | PagedParts | Parts> {
   switch (task.kind) {
     case "warm":
       await embedderFor(task.embedder, task.space);
@@ -44,6 +48,8 @@ async function dispatch(task: Task): Promise<PreparedSegment | ReadDocument | Pa
       return cutIntoRuns(buildSegment(task.items, task.space));
     case "merge":
       return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces));
+    case "index":
+      return cutIntoRuns(await indexVectors(task, control));
     case "vectors":
       return embedParts(task.passages, task.space, task.embedder);
     default:

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { builtFile } from "../../built-file.ts";
 import { type ErrorCode, MnemeError } from "../../errors.ts";
 import { threadOptions } from "../../thread-options.ts";
-import type { Task, TaskResult } from "./tasks.ts";
+import { STOP, type Task, type TaskControl, type TaskResult } from "./tasks.ts";
 import { perform } from "./work.ts";
 
 /** Threads of an open library unless the caller says otherwise. */
@@ -21,7 +21,7 @@ const IDLE_MS = 3_000;
  */
 const GIVING_WAY = 5;
 
-export interface RunOptions {
+export interface RunOptions extends TaskControl {
   /** Buffers of the task that change hands. */
   readonly transfer?: readonly ArrayBuffer[];
   /** Somebody waits for this one: it goes before all others, and may use one thread more. */
@@ -37,6 +37,11 @@ interface Job extends RunOptions {
 interface Hello {
   /** The system's number of the thread, where it has one. */
   readonly threadId: number | undefined;
+}
+
+/** How far the thread is. */
+interface Step {
+  readonly rows: number;
 }
 
 interface Reply {
@@ -86,13 +91,19 @@ export class WorkerPool implements AsyncDisposable {
   run<T extends Task>(task: T, options: RunOptions = {}): Promise<TaskResult<T>> {
     if (this.#closed)
       return Promise.reject(new MnemeError("DISPOSED", "memory: closed while work was under way"));
-    if (this.size === 0) return perform(task);
-    return new Promise((resolve, reject) => {
-      const job: Job = { task, ...options, resolve, reject };
+    if (this.size === 0) return perform(task, options);
+    const { signal } = options;
+    let job!: Job;
+    const stop = (): void => this.#stop(job);
+    const done = new Promise<TaskResult<T>>((resolve, reject) => {
+      job = { task, ...options, resolve, reject };
       const at = options.urgent ? this.#queue.findIndex((other) => !other.urgent) : -1;
       this.#queue.splice(at < 0 ? this.#queue.length : at, 0, job);
+      signal?.addEventListener("abort", stop, { once: true });
+      if (signal?.aborted) stop();
       this.#next();
     });
+    return signal ? done.finally(() => signal.removeEventListener("abort", stop)) : done;
   }
 
   /** Starts all threads and has them perform `task`, so that they are ready when the work comes. */
@@ -110,6 +121,16 @@ export class WorkerPool implements AsyncDisposable {
     for (const job of this.#queue.splice(0))
       job.reject(new MnemeError("DISPOSED", "memory: closed while work was under way"));
     await Promise.all([...this.#threads].map((thread) => this.#end(thread)));
+  }
+
+  /** One that has not begun is not begun; one under way is told to stop, and answers that it was. */
+  #stop(job: Job): void {
+    const at = this.#queue.indexOf(job);
+    if (at >= 0) {
+      this.#queue.splice(at, 1);
+      job.reject(new MnemeError("CANCELLED", `memory: ${job.task.kind} was stopped before it began`));
+    }
+    for (const thread of this.#threads) if (thread.job === job) thread.worker.postMessage(STOP);
   }
 
   #next(): void {
@@ -138,8 +159,9 @@ export class WorkerPool implements AsyncDisposable {
   #start(): Thread {
     const thread = new Thread();
     this.#threads.add(thread);
-    thread.worker.on("message", (message: Hello | Reply) => {
+    thread.worker.on("message", (message: Hello | Step | Reply) => {
       if ("threadId" in message) thread.threadId = message.threadId;
+      else if ("rows" in message) thread.job?.onRows?.(message.rows);
       else this.#finish(thread, message);
     });
     thread.worker.on("error", (error) => this.#fail(thread, error));

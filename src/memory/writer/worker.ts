@@ -1,15 +1,23 @@
-/** The worker thread: performs one task at a time and transfers the bytes it made. */
+/** The worker thread: performs one task at a time, says how far it is, stops when it is told to, and transfers the bytes it made. */
 import { readlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
 import type { PagedParts, PageRun } from "./page-runs.ts";
-import type { PreparedSegment, ReadDocument, Task } from "./tasks.ts";
+import type { PreparedSegment, ReadDocument, STOP, Task } from "./tasks.ts";
 import { perform } from "./work.ts";
 
-parentPort!.on("message", async (task: Task) => {
+let stop: AbortController | undefined;
+
+parentPort!.on("message", async (message: Task | typeof STOP) => {
+  if ("stop" in message) {
+    stop?.abort();
+    return;
+  }
+  stop = new AbortController();
   try {
-    const result = await perform(task);
+    const onRows = (rows: number): void => parentPort!.postMessage({ rows });
+    const result = await perform(message, { signal: stop.signal, onRows });
     parentPort!.postMessage({ result }, buffersOf(result));
   } catch (error) {
     const known = isMnemeError(error)

@@ -55,8 +55,12 @@ export class Writer implements AsyncDisposable {
   readonly pool: WorkerPool;
   readonly trash: Trash;
   /** Background work of each sort is queued once. */
+  /** Aborted when the library closes: stops what can as well be done by the next opening. */
+  readonly closing: AbortController = new AbortController();
   flushQueued = false;
   mergeQueued = false;
+  /** Segments whose index could not be built: not tried again before the next opening or compaction. */
+  readonly notIndexed = new Set<number>();
   #nextSegment = 0;
   readonly #order = new Gate();
   /** Id entries of batches not yet durable; null: forgotten. */
@@ -208,6 +212,7 @@ export class Writer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.closing.abort();
     await this.#background;
     await this.pool[Symbol.asyncDispose]();
   }

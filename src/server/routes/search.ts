@@ -14,6 +14,12 @@ const searchBody = z.strictObject({
   retriever: z.enum(["hybrid", "words", "meaning"]).exactOptional(),
   feedback: z.boolean().exactOptional().describe("Let the best passages sharpen the question; default true"),
   minScore: z.number().exactOptional(),
+  recall: z
+    .number()
+    .min(0.5)
+    .max(1)
+    .exactOptional()
+    .describe("Wanted share of the best passages by meaning; 1 scores every vector"),
   cursor: z.string().exactOptional().describe("`next` of an earlier answer"),
   group: z.enum(["item", "passage"]).exactOptional(),
   snippet: z.int().min(0).max(10_000).exactOptional().describe("Characters of a snippet; default 240"),
@@ -23,6 +29,7 @@ const searchBody = z.strictObject({
 const searchAnswer = z.object({
   hits: z.array(hit),
   next: z.string().exactOptional().describe("Cursor of the next page"),
+  recall: z.number().exactOptional().describe("Share of the best passages by meaning that is likely there"),
   ms: z.number(),
   notes: z.array(z.string()).describe("What the library could not use"),
 });
@@ -66,8 +73,14 @@ function searchRoute({ memory }: Service): Route {
         ...(vector ? { vector: Float32Array.from(vector) } : {}),
         signal,
       };
-      const { hits, next, ms, notes } = await memory.search(query, options);
-      return { hits, ...(next === undefined ? {} : { next }), ms, notes };
+      const { hits, next, recall, ms, notes } = await memory.search(query, options);
+      return {
+        hits,
+        ...(next === undefined ? {} : { next }),
+        ...(recall === undefined ? {} : { recall }),
+        ms,
+        notes,
+      };
     },
   );
 }

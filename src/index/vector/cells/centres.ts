@@ -1,4 +1,5 @@
 /** Centres of cells: a balanced tree's leaves, moved by a few of Lloyd's rounds in which a graph over them finds the nearest. */
+
 import { throwIfAborted } from "../../../errors.ts";
 import { type GraphShape, kernels, type LazyPool, type Pool, WasmGraph } from "../../../kernels/index.ts";
 import { balancedTree } from "../../../linalg/balanced-tree.ts";
@@ -7,6 +8,7 @@ import { Random } from "../../../linalg/random.ts";
 import { Pacer } from "../../../pacer.ts";
 import { unitOf } from "../graph/fit-shape.ts";
 import { linkAll, placeAll } from "../graph/grow.ts";
+import { matrixSource } from "../row-source.ts";
 import { ROOM, THREADS } from "./options.ts";
 import type { Projector, Span } from "./span.ts";
 
@@ -70,7 +72,7 @@ async function graphOf(centres: Matrix, span: Span, options: CentreOptions): Pro
   const graph = new WasmGraph(kernels(), centreShape(span, "l2", options.pool ? THREADS : 1));
   const pool = (): Pool | undefined => options.pool?.pool;
   try {
-    await placeAll(graph, centres, pool);
+    await placeAll(graph, matrixSource(centres), pool);
     await linkAll(graph, 0, { seed: options.seed, signal: options.signal }, pool);
   } catch (error) {
     graph[Symbol.dispose]();

@@ -8,6 +8,7 @@ import { meanOf } from "../../../linalg/covariance.ts";
 import { type Matrix, matrix } from "../../../linalg/matrix.ts";
 import { principalSpan } from "../../../linalg/principal.ts";
 import { Random } from "../../../linalg/random.ts";
+import { type RowSource, takeRows } from "../row-source.ts";
 import { type GraphOptions, graphDefaults, MOST_DIRECT, PROJECTED_DIMS, ROOM, THREADS } from "./options.ts";
 
 /** Rows that the principal span is taken from. */
@@ -23,7 +24,7 @@ export function unitOf(metric: string, vectors: Float32Array, dim: number): Floa
 }
 
 /** @param vectors finite. @throws MnemeError RANGE */
-export function fitShape(vectors: Matrix, options: GraphOptions): GraphShape {
+export function fitShape(vectors: RowSource, options: GraphOptions): GraphShape {
   const dim = vectors.cols;
   const width = graphWidth(dim);
   const dims = options.coarseDims ?? (width <= MOST_DIRECT ? width : PROJECTED_DIMS);
@@ -64,14 +65,10 @@ export function shapeOf(
   };
 }
 
-function sampleOf(vectors: Matrix, seed: number): Matrix {
-  if (vectors.rows <= SAMPLE_ROWS) return vectors;
-  const { cols } = vectors;
-  const sample = matrix(SAMPLE_ROWS, cols);
-  new Random(seed).sample(vectors.rows, SAMPLE_ROWS).forEach((row, i) => {
-    sample.data.set(vectors.data.subarray(row * cols, (row + 1) * cols), i * cols);
-  });
-  return sample;
+function sampleOf(vectors: RowSource, seed: number): Matrix {
+  const { rows, cols } = vectors;
+  if (rows <= SAMPLE_ROWS) return matrix(rows, cols, vectors.read(0, rows));
+  return takeRows(vectors, new Random(seed).sample(rows, SAMPLE_ROWS));
 }
 
 /** The principal span as the kernels take it: rows of 16-bit values, padded. */

@@ -9,6 +9,7 @@ import { emptyHits, type Hits, isAfter } from "../../hits.ts";
 import { growingK, type RangeOptions } from "../../range.ts";
 import type { RowSet } from "../../row-set.ts";
 import { TopK } from "../../top-k.ts";
+import { matrixSource, type RowSource } from "../row-source.ts";
 import { checkIds, checkVectors, checkWhole } from "./check.ts";
 import { connect } from "./connect.ts";
 import { fitShape, unitOf } from "./fit-shape.ts";
@@ -19,6 +20,8 @@ import { RowNames } from "./row-names.ts";
 
 /** Of the walked list, how many are scored by fine codes: behind a projection more, since it orders rows less well. */
 const RESCORE = { direct: 1, projected: 1.5 } as const;
+/** Looking a row up costs as much as looking at so many ordinals, and a table as long as the largest row the first time. */
+const BY_ROW = 8;
 /** A search that goes on after a cursor looks this many times deeper each time. */
 const DEEPER = 4;
 
@@ -51,6 +54,11 @@ export class GraphIndex implements Disposable {
     const rows = ids ?? Uint32Array.from({ length: vectors.rows }, (_, i) => i);
     checkVectors("graph", vectors, vectors.cols, options.metric ?? graphDefaults.metric);
     checkIds("graph", rows, vectors.rows);
+    return GraphIndex.buildFrom(matrixSource(vectors), options, rows);
+  }
+
+  /** The same from vectors that come a few at a time and are known to be finite; zero ones are not looked for. @throws MnemeError RANGE, CANCELLED */
+  static async buildFrom(vectors: RowSource, options: GrowOptions, ids: Uint32Array): Promise<GraphIndex> {
     const graph = new WasmGraph(kernels(), fitShape(vectors, options));
     const pool = (): Pool | undefined => options.pool?.pool;
     try {
@@ -59,7 +67,7 @@ export class GraphIndex implements Disposable {
       const order = await linkAll(graph, medoid, options, pool);
       return new GraphIndex(
         graph,
-        order.map((ordinal) => rows[ordinal]!),
+        order.map((ordinal) => ids[ordinal]!),
         options,
       );
     } catch (error) {
@@ -159,7 +167,7 @@ export class GraphIndex implements Disposable {
     checkVectors("graph", queries, this.shape.dim, this.shape.metric);
     checkWhole("graph", { k: options.k, effort: options.effort });
     if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
-    const matching = Math.min(this.size, options.filter?.count ?? this.size);
+    const matching = Math.min(this.size, options.matching ?? options.filter?.count ?? this.size);
     for (let depth = Math.min(options.k, this.size); ; depth = Math.min(this.size, depth * DEEPER)) {
       const found = this.#found(queries, depth, matching, options);
       const isEnough = ({ rows }: Hits): boolean => rows.length >= Math.min(options.k, matching);
@@ -282,9 +290,10 @@ export class GraphIndex implements Disposable {
     return heap.drain();
   }
 
-  /** Ordinals of the rows that may be found. */
+  /** Ordinals of the rows that may be found: by the filter's rows where they are few, else by the graph's. */
   #matching(filter: RowSet | undefined): Uint32Array {
-    if (!filter) return this.#liveOrdinals();
+    const isFew = filter && filter.count * BY_ROW < this.#graph.rows;
+    if (!isFew) return this.#liveOrdinals(filter);
     const found: number[] = [];
     for (const row of filter) {
       const ordinal = this.#names.ordinalOf(row);
@@ -293,8 +302,13 @@ export class GraphIndex implements Disposable {
     return Uint32Array.from(found);
   }
 
-  #liveOrdinals(): Uint32Array {
-    const all = Uint32Array.from({ length: this.#graph.rows }, (_, i) => i);
-    return all.filter((ordinal) => this.#names.rowAt(ordinal) !== NO_ROW);
+  #liveOrdinals(filter?: RowSet): Uint32Array {
+    const found = new Uint32Array(this.#graph.rows);
+    let count = 0;
+    for (let ordinal = 0; ordinal < found.length; ordinal++) {
+      const row = this.#names.rowAt(ordinal);
+      if (row !== NO_ROW && (!filter || filter.has(row))) found[count++] = ordinal;
+    }
+    return found.subarray(0, count);
   }
 }

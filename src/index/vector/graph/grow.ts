@@ -2,9 +2,9 @@
 import { squareOf } from "../../../codecs/score.ts";
 import { throwIfAborted } from "../../../errors.ts";
 import { kernels, type Pool, type WasmGraph } from "../../../kernels/index.ts";
-import type { Matrix } from "../../../linalg/matrix.ts";
 import { Random } from "../../../linalg/random.ts";
 import { Pacer } from "../../../pacer.ts";
+import type { RowSource } from "../row-source.ts";
 import { connect, walkOrder } from "./connect.ts";
 import { unitOf } from "./fit-shape.ts";
 import { type GraphOptions, graphDefaults } from "./options.ts";
@@ -17,18 +17,21 @@ const PLACED = 4096;
 
 export interface GrowOptions extends GraphOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Rows linked so far. */
+  readonly onLinked?: (rows: number) => void;
 }
 
 /** Codes of all vectors in an empty graph. */
 export async function placeAll(
   graph: WasmGraph,
-  { rows, cols, data }: Matrix,
+  source: RowSource,
   pool: () => Pool | undefined,
 ): Promise<void> {
   const pacer = new Pacer();
+  const { rows, cols } = source;
   graph.reserve(rows);
   for (let first = 0; first < rows; first += PLACED) {
-    const some = data.subarray(first * cols, Math.min(rows, first + PLACED) * cols);
+    const some = source.read(first, Math.min(PLACED, rows - first));
     graph.place(first, unitOf(graph.shape.metric, some, cols), pool());
     if (pacer.isDue) await pacer.pause();
   }
@@ -61,7 +64,7 @@ export async function linkAll(
 export async function linkRows(
   graph: WasmGraph,
   rows: Uint32Array,
-  { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort, signal }: GrowOptions,
+  { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort, signal, onLinked }: GrowOptions,
   pool: () => Pool | undefined,
 ): Promise<void> {
   const pacer = new Pacer();
@@ -75,6 +78,7 @@ export async function linkRows(
     );
     graph.link(rows.subarray(at, at + batch), alpha, buildEffort, pool());
     at += batch;
+    onLinked?.(at);
     if (pacer.isDue) await pacer.pause();
   }
 }
@@ -84,16 +88,27 @@ export function linksOf(graph: WasmGraph): Parameters<typeof connect>[0] {
   return { links, entries, degree: graph.shape.degree };
 }
 
-/** The vector nearest to the mean: where walks begin. */
-export function medoidOf(vectors: Matrix, mean: Float32Array, metric: string): number {
-  const distances = new Float32Array(vectors.rows);
-  const { cols, data } = vectors;
-  if (metric === "cosine") {
-    kernels().dotF32(mean, data, distances);
-    for (let r = 0; r < vectors.rows; r++)
-      distances[r]! /= -Math.sqrt(squareOf(data.subarray(r * cols, (r + 1) * cols)));
-  } else kernels().l2F32(mean, data, distances);
+/** The vector nearest to the mean: where walks begin. A zero vector has no cosine, and is none. */
+export function medoidOf(source: RowSource, mean: Float32Array, metric: string): number {
+  const { rows, cols } = source;
   let best = 0;
-  for (let r = 1; r < vectors.rows; r++) if (distances[r]! < distances[best]!) best = r;
+  let least = Number.POSITIVE_INFINITY;
+  for (let first = 0; first < rows; first += PLACED) {
+    const some = source.read(first, Math.min(PLACED, rows - first));
+    const distances = distancesFrom(mean, some, metric);
+    for (let i = 0; i < distances.length; i++) {
+      if (metric === "cosine") distances[i]! /= -Math.sqrt(squareOf(some.subarray(i * cols, (i + 1) * cols)));
+      if (!(distances[i]! < least)) continue;
+      least = distances[i]!;
+      best = first + i;
+    }
+  }
   return best;
+}
+
+function distancesFrom(mean: Float32Array, vectors: Float32Array, metric: string): Float32Array {
+  const distances = new Float32Array(vectors.length / mean.length);
+  if (metric === "cosine") kernels().dotF32(mean, vectors, distances);
+  else kernels().l2F32(mean, vectors, distances);
+  return distances;
 }

@@ -38,6 +38,8 @@ export const graphDefaults = {
 export interface GraphSearchOptions extends SearchOptions {
   /** Entries of the list that is walked; default as the index has it. */
   readonly effort?: number;
+  /** Rows of the graph that the filter lets through, where the caller knows; default: all rows of the filter. */
+  readonly matching?: number;
 }
 
 /** Up to so many values a code is of the values themselves. */

@@ -1,13 +1,22 @@
-/** Which row an ordinal is, as the graph itself has it, and the other way round. The way back is only known once somebody asks for it. */
-import { NO_ROW, type WasmGraph } from "../../../kernels/index.ts";
+/** Which row an ordinal is, as the index itself has it, and the other way round. The way back is only known once somebody asks for it. */
+import { NO_ROW } from "../../../kernels/index.ts";
+
+/** What has the ids of ordinals: a graph, for one. */
+export interface Named {
+  /** Ordinals that have or had an id. */
+  readonly rows: number;
+  readonly ids: Uint32Array;
+  /** Names ordinals from `first` on. */
+  name(ids: Uint32Array, first: number): void;
+}
 
 export class RowNames {
-  readonly #graph: WasmGraph;
+  readonly #named: Named;
   #ordinals: Uint32Array | undefined;
 
-  /** @param graph whose ordinals have ids; borrowed */
-  constructor(graph: WasmGraph) {
-    this.#graph = graph;
+  /** @param named borrowed */
+  constructor(named: Named) {
+    this.#named = named;
   }
 
   /** Of the way back. */
@@ -17,7 +26,7 @@ export class RowNames {
 
   /** NO_ROW for an ordinal that is no row's. */
   rowAt(ordinal: number): number {
-    return this.#graph.ids[ordinal]!;
+    return this.#named.ids[ordinal]!;
   }
 
   /** NO_ROW for a row that is not there. */
@@ -28,7 +37,7 @@ export class RowNames {
 
   /** Names ordinals from `first` on. */
   set(first: number, rows: Uint32Array): void {
-    this.#graph.name(rows, first);
+    this.#named.name(rows, first);
     if (!this.#ordinals) return;
     rows.forEach((row, i) => {
       if (row >= this.#ordinals!.length) this.#ordinals = grown(this.#ordinals!, row + 1);
@@ -40,11 +49,11 @@ export class RowNames {
   forget(row: number): void {
     const ordinal = this.ordinalOf(row);
     this.#ordinals![row] = NO_ROW;
-    this.#graph.name(Uint32Array.of(NO_ROW), ordinal);
+    this.#named.name(Uint32Array.of(NO_ROW), ordinal);
   }
 
   #inverse(): Uint32Array {
-    const ids = this.#graph.ids.subarray(0, this.#graph.rows);
+    const ids = this.#named.ids.subarray(0, this.#named.rows);
     const last = ids.reduce((most, id) => (id === NO_ROW ? most : Math.max(most, id)), -1);
     const ordinals = new Uint32Array(last + 1).fill(NO_ROW);
     ids.forEach((id, ordinal) => {

@@ -3,6 +3,7 @@
  * best scored again by fine codes. Below that number a scan is as fast and holds less. The graph follows every change of a centre; what of it is
  * stored follows now and then, and says which lists are to be linked again.
  */
+
 import { MnemeError } from "../../../errors.ts";
 import { kernels, type LazyPool, NO_ROW, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, Random } from "../../../linalg/index.ts";
@@ -11,6 +12,7 @@ import type { Batch, ReadableStore } from "../../../storage/store.ts";
 import { connect } from "../graph/connect.ts";
 import { fitShape } from "../graph/fit-shape.ts";
 import { linkRows, linksOf } from "../graph/grow.ts";
+import { matrixSource } from "../row-source.ts";
 import type { CentreHeads, CodedHead, NearestHeads, ScannedHeads } from "./heads.ts";
 import { GRAPH, readGraph, type StoredGraph, writeGraph } from "./stored-graph.ts";
 
@@ -121,7 +123,7 @@ export class GraphHeads implements CentreHeads {
     if (count < GRAPH_FROM) return;
     const lists = Array.from({ length: count }, (_, list) => list).filter((list) => this.isThere(list));
     const sample = new Random(seed).sample(lists.length, Math.min(SAMPLE, lists.length));
-    const shape = fitShape(this.#centres(Array.from(sample, (i) => lists[i]!)), {
+    const shape = fitShape(matrixSource(this.#centres(Array.from(sample, (i) => lists[i]!))), {
       metric: "l2",
       coarseDims: GRAPH.dims(this.#scanned.coder.dim),
       fineBits: 0,

@@ -1,0 +1,109 @@
+/**
+ * index-vectors: gives large segments the index that the plan wants for them, one segment at a time, in a worker, from the fine codes that
+ * the segment has. Searches scan it meanwhile. Nothing is lost when it is stopped: what is missing is built by the next opening.
+ */
+import { INDEX_PREFIX, type VectorIndex } from "../../index/vector/kinds.ts";
+import { FINE } from "../../index/vector/vectors-kind.ts";
+import type { Manifest, SegmentEntry } from "../layout.ts";
+import type { OpenSegment } from "../library.ts";
+import { holdsIndex, isIndexPart } from "../plan-vectors.ts";
+import { vectorsPrefix } from "../spaces.ts";
+import type { WorkOptions } from "../types.ts";
+import { dropParts, partsGone } from "./drop-parts.ts";
+import type { PagedParts } from "./page-runs.ts";
+import { noParts, writeRun } from "./page-runs.ts";
+import type { Writer } from "./writer.ts";
+
+/** Segments that lack the index wanted for them, or whose index cannot be used. None while a reembed fills in a second space. */
+export function segmentsToIndex({ library, notIndexed }: Writer): readonly OpenSegment[] {
+  const { manifest, segments, spaceVectors } = library;
+  if (manifest.spaces.length > 1) return [];
+  return segments.filter(({ stored: { entry } }) => {
+    const wanted = spaceVectors.wanted(entry);
+    if (wanted === "flat" || notIndexed.has(entry.id)) return false;
+    return (
+      spaceVectors.refused.has(entry.id) || !holdsIndex(entry.parts, manifest.active, INDEX_PREFIX[wanted])
+    );
+  });
+}
+
+/** Segments that hold parts of an index that is not wanted. */
+export function segmentsToStrip({ library }: Writer): readonly OpenSegment[] {
+  return library.segments.filter(({ stored: { entry } }) => {
+    const unwanted = unwantedPart(library.spaceVectors.wanted(entry), library.manifest.active);
+    return Object.keys(entry.parts).some(unwanted);
+  });
+}
+
+/** Builds what is missing. Call it only from background work. @throws MnemeError CANCELLED */
+export async function indexSegments(
+  writer: Writer,
+  segments: readonly OpenSegment[],
+  { signal, onProgress }: WorkOptions,
+): Promise<void> {
+  const total = segments.reduce((sum, { stored }) => sum + stored.rows.count, 0);
+  let before = 0;
+  for (const segment of segments) {
+    const tell = (rows: number): void =>
+      onProgress?.({ phase: "optimize", done: before + rows, total, bytes: 0, totalBytes: 0 });
+    await indexSegment(writer, segment, { ...(signal ? { signal } : {}), onRows: tell });
+    before += segment.stored.rows.count;
+  }
+}
+
+/** Drops parts that are not wanted. Call it only from background work. */
+export async function stripSegments(writer: Writer, segments: readonly OpenSegment[]): Promise<void> {
+  for (const segment of segments)
+    await commit(writer, segment, writer.library.spaceVectors.wanted(segment.stored.entry), noParts);
+}
+
+async function indexSegment(
+  writer: Writer,
+  segment: OpenSegment,
+  { signal, onRows }: { signal?: AbortSignal; onRows: (rows: number) => void },
+): Promise<void> {
+  const { library, pool } = writer;
+  const { entry } = segment.stored;
+  const index = library.spaceVectors.wanted(entry);
+  if (index === "flat") return;
+  const space = library.activeSpace;
+  const part = vectorsPrefix(space.id) + FINE;
+  const fine = (await segment.stored.input((name) => name === part)).parts.get(part)!;
+  const options = { transfer: [fine.buffer as ArrayBuffer], onRows, ...(signal ? { signal } : {}) };
+  const parts = await pool.run({ kind: "index", index, fine, space }, options);
+  await commit(writer, segment, index, parts);
+}
+
+/** New parts take the place of all that other kinds have. The pages are written first, a few megabytes at a time. */
+async function commit(
+  writer: Writer,
+  { stored: { entry } }: OpenSegment,
+  kind: VectorIndex,
+  { sizes, runs }: PagedParts,
+): Promise<void> {
+  const { library, store } = writer;
+  const unwanted = unwantedPart(kind, library.manifest.active);
+  for (const run of runs) {
+    await store.batch((batch) => writeRun(batch, entry.id, run), [run.bytes.buffer]);
+    await new Promise((resolve) => setImmediate(resolve)); // a store in RAM commits at once
+  }
+  await writer.alone(async () => {
+    const old = library.manifest;
+    const changed = (one: SegmentEntry): SegmentEntry => {
+      if (one.id !== entry.id) return one;
+      const kept = Object.entries(one.parts).filter(([name]) => !unwanted(name));
+      return { ...one, parts: { ...Object.fromEntries(kept), ...sizes } };
+    };
+    const manifest: Manifest = { ...old, segments: old.segments.map(changed) };
+    await store.batch((batch) => writer.putManifest(batch, manifest));
+    library.spaceVectors.refused.delete(entry.id);
+    await library.adopt(manifest);
+    await dropParts(writer, partsGone(old, manifest));
+  });
+}
+
+/** Parts of other kinds than the wanted one, and of other spaces. */
+function unwantedPart(kind: VectorIndex, spaceId: number): (part: string) => boolean {
+  const prefix = kind === "flat" ? undefined : vectorsPrefix(spaceId) + INDEX_PREFIX[kind];
+  return (part) => isIndexPart(part) && !(prefix !== undefined && part.startsWith(prefix));
+}
