@@ -14,18 +14,36 @@ const FOLDS: Record<Fold, Uint8Array> = {
 /** The byte that each byte is indexed as. */
 export const foldTable = (fold: Fold): Uint8Array => FOLDS[fold];
 
-export function sizeOf(documents: readonly Uint8Array[], rate: number): RunSize {
-  return documents.reduce(
-    (sum, { length }) =>
+/** Documents one after the other in kernel memory, none of them empty. */
+export interface Staged {
+  readonly at: number;
+  readonly lengths: readonly number[];
+}
+
+const sumOf = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);
+
+/** Of the run of documents of such lengths, none of them 0. */
+export function sizeOf(lengths: readonly number[], rate: number): RunSize {
+  return lengths.reduce(
+    (sum, length) =>
       sumSizes(sum, { rows: length + 1, sampleCount: samplesOf(length, rate), documentCount: 1 }),
     emptySize,
   );
 }
 
 /** Symbols of the bytes that occur, from 1 on, and the byte of each symbol. */
-function alphabet(documents: readonly Uint8Array[], fold: Uint8Array): { map: Uint16Array; bytes: number[] } {
+function alphabet(
+  memory: FmMemory,
+  { at, lengths }: Staged,
+  fold: Uint8Array,
+): { map: Uint16Array; bytes: number[] } {
+  const { top } = memory;
+  const counts = memory.alloc(1024);
+  memory.u32(counts, 256).fill(0);
+  memory.kernels.countBytes(at, sumOf(lengths), counts);
   const present = new Uint8Array(256);
-  for (const document of documents) for (const byte of document) present[fold[byte]!] = 1;
+  for (const [byte, count] of memory.u32(counts, 256).entries()) if (count > 0) present[fold[byte]!] = 1;
+  memory.release(top);
   const bytes = [0];
   const symbols = new Uint16Array(256);
   for (let byte = 0; byte < 256; byte++) {
@@ -36,49 +54,53 @@ function alphabet(documents: readonly Uint8Array[], fold: Uint8Array): { map: Ui
   return { map: Uint16Array.from(fold, (byte) => symbols[byte]!), bytes };
 }
 
-/** @param documents none of them empty. @param into room for them, else it is handed out */
-export function buildRun(
-  memory: FmMemory,
-  documents: readonly Uint8Array[],
-  rate: number,
-  fold: Fold,
-  into?: Run,
-): Run {
-  const size = sizeOf(documents, rate);
-  const run = { ...(into ?? allocRun(memory, size)), ...size };
+/** The run of staged documents, the last thing handed out. */
+export function buildRun(memory: FmMemory, staged: Staged, rate: number, fold: Fold): Run {
+  const run = allocRun(memory, sizeOf(staged.lengths, rate));
   const { kernels, top } = memory;
-  const { rows } = size;
-  const { map, bytes } = alphabet(documents, foldTable(fold));
-  const wide = bytes.length > 256;
-  const text = memory.alloc(rows * (wide ? 2 : 1));
+  const { rows, documentCount } = run;
+  const { map, bytes } = alphabet(memory, staged, foldTable(fold));
+  const wide = Number(bytes.length > 256);
+  const text = memory.alloc(rows * (1 + wide));
   const markBytes = Math.ceil(rows / 64) * 8;
   const marks = memory.alloc(markBytes);
   const prefix = memory.alloc(Math.ceil(rows / 64) * 4);
   const mapAt = memory.alloc(512);
   const bytesAt = memory.alloc(257);
-  const begins = memory.alloc(documents.length * 4);
+  const begins = memory.alloc(documentCount * 4);
   const suffixes = memory.alloc(rows * 4 + bytes.length * 8);
   memory.u16(mapAt, 256).set(map);
   memory.u8(bytesAt, bytes.length).set(bytes);
   memory.u8(marks, markBytes).fill(0);
-  const starts = new Uint32Array(documents.length);
+  const starts = new Uint32Array(documentCount);
   let at = 0;
-  for (const [d, document] of documents.entries()) {
-    // staged where the suffix array will be
-    memory.u8(suffixes, document.length).set(document);
-    kernels.placeDocument(suffixes, document.length, text + at * (wide ? 2 : 1), mapAt, Number(wide));
-    kernels.markDocument(marks, at, document.length, rate);
+  for (const [d, length] of staged.lengths.entries()) {
+    // so many ends stand before it in the text, none where it is staged
+    kernels.placeDocument(staged.at + at - d, length, text + at * (1 + wide), mapAt, wide);
+    kernels.markDocument(marks, at, length, rate);
     starts[d] = at;
-    at += document.length + 1;
+    at += length + 1;
   }
   kernels.countMarks(marks, rows, prefix);
-  kernels.sortSuffixes(text, rows, bytes.length, Number(wide), suffixes, Math.ceil(memory.top / 64) * 64);
+  kernels.sortSuffixes(text, rows, bytes.length, wide, suffixes, Math.ceil(memory.top / 64) * 64);
   kernels.makeRun(
-    ...[text, rows, Number(wide), suffixes, bytesAt, marks, prefix],
+    ...[text, rows, wide, suffixes, bytesAt, marks, prefix],
     ...[run.text, run.marks, run.samples, run.ends, begins],
   );
-  const owners = memory.u32(begins, documents.length).map((start) => lowerBound(starts, start));
-  memory.u32(run.documents, documents.length).set(owners);
+  const owners = memory.u32(begins, documentCount).map((start) => lowerBound(starts, start));
+  memory.u32(run.documents, documentCount).set(owners);
   memory.release(top);
   return run;
+}
+
+/** Copies documents to kernel memory. */
+export function stage(memory: FmMemory, documents: readonly Uint8Array[]): Staged {
+  const lengths = documents.map(({ length }) => length);
+  const at = memory.alloc(sumOf(lengths));
+  let next = at;
+  for (const document of documents) {
+    memory.u8(next, document.length).set(document);
+    next += document.length;
+  }
+  return { at, lengths };
 }

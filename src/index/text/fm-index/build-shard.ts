@@ -1,12 +1,12 @@
 /**
  * Documents to a shard in bounded memory: a block of them at a time is sorted by its suffixes and merged into the run of those before.
- * Memory: about 5.7 bytes a byte of a block (a document is never cut, so at least those of the longest), or 2.1 of the shard.
+ * Memory: about 7.5 bytes a byte of a block (a document is never cut, so at least those of the longest) and 2.1 of the shard.
  */
 
 import { throwIfAborted } from "../../../errors.ts";
 import { FmMemory } from "../../../kernels/fm.ts";
 import { Pacer } from "../../../pacer.ts";
-import { buildRun, type Fold, sizeOf } from "./build-run.ts";
+import { buildRun, type Fold, type Staged, sizeOf, stage } from "./build-run.ts";
 import { mergeRuns } from "./merge-runs.ts";
 import { allocRun, emptySize, type Run, sumSizes, widenRun } from "./run.ts";
 import type { ShardHeader } from "./shard-format.ts";
@@ -23,60 +23,67 @@ export interface BuilderOptions {
 
 export class ShardBuilder {
   readonly #memory: FmMemory;
-  readonly #base: number;
   readonly #options: BuilderOptions;
+  readonly #base: number;
+  /** Where documents wait to be sorted. */
+  readonly #stage: number;
+  #waiting: number[] = [];
+  #waitingBytes = 0;
   #run: Run | undefined;
   #lengths: number[] = [];
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
 
   constructor(options: BuilderOptions, memory: FmMemory = new FmMemory()) {
     this.#options = options;
     this.#memory = memory;
+    this.#stage = memory.alloc(options.blockBytes);
     this.#base = memory.top;
   }
 
   /** Bytes of the documents so far. */
   get textBytes(): number {
-    const run = this.#run ?? { rows: 0, documentCount: 0 };
-    return run.rows - run.documentCount + this.#waitingBytes;
+    const { rows, documentCount } = this.#run ?? emptySize;
+    return rows - documentCount + this.#waitingBytes;
   }
 
   get documents(): number {
     return this.#lengths.length;
   }
 
-  /** Bytes of kernel memory: it never shrinks. */
-  get memoryBytes(): number {
-    return this.#memory.bytes;
-  }
-
-  /** Takes a document, borrowed until the block it belongs to is sorted. */
+  /** Takes a copy of a document. @throws MnemeError CANCELLED, BUDGET */
   add(document: Uint8Array): void {
-    if (this.#waitingBytes > 0 && this.#waitingBytes + document.length > this.#options.blockBytes)
-      this.sort();
-    this.#lengths.push(document.length);
-    if (document.length === 0) return;
-    this.#waiting.push(document);
-    this.#waitingBytes += document.length;
+    const { length } = document;
+    if (this.#waitingBytes + length > this.#options.blockBytes) this.sort();
+    this.#lengths.push(length);
+    if (length > this.#options.blockBytes) this.#sort(() => stage(this.#memory, [document]), [length]);
+    else if (length > 0) {
+      this.#memory.u8(this.#stage + this.#waitingBytes, length).set(document);
+      this.#waiting.push(length);
+      this.#waitingBytes += length;
+    }
   }
 
   /** Sorts the documents that wait. @throws MnemeError CANCELLED, BUDGET */
   sort(): void {
-    if (this.#waiting.length === 0) return;
-    const { sampleRate, fold, signal } = this.#options;
-    throwIfAborted(signal, "fm-index build");
-    const documents = this.#waiting;
+    const lengths = this.#waiting;
+    if (lengths.length === 0) return;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#sort(() => ({ at: this.#stage, lengths }), lengths);
+  }
+
+  #sort(staged: () => Staged, lengths: readonly number[]): void {
+    const { sampleRate, fold, signal } = this.#options;
+    throwIfAborted(signal, "fm-index build");
     const memory = this.#memory;
-    if (!this.#run) {
-      this.#run = buildRun(memory, documents, sampleRate, fold);
+    const before = this.#run;
+    if (!before) {
+      this.#run = buildRun(memory, staged(), sampleRate, fold);
       return;
     }
-    const wide = widenRun(memory, this.#run, sumSizes(this.#run, sizeOf(documents, sampleRate)));
+    // room for the parts of both, so that the run grows in place
+    const wide = widenRun(memory, before, sumSizes(before, sizeOf(lengths, sampleRate)));
     const { top } = memory;
-    this.#run = mergeRuns(memory, wide, buildRun(memory, documents, sampleRate, fold));
+    this.#run = mergeRuns(memory, wide, buildRun(memory, staged(), sampleRate, fold));
     memory.release(top);
   }
 

@@ -69,14 +69,14 @@ export class FmIndex implements AsyncDisposable {
   }
 
   /**
-   * Builds an index of documents, strings as UTF-8. Bytes are borrowed until a block of them is full.
+   * Builds an index of documents, strings as UTF-8. Bytes are borrowed until the next document is asked for.
    * @throws MnemeError EXISTS, RANGE, ARGUMENT, BUDGET, DISK_FULL, CANCELLED
    */
   static async build(documents: Documents, options: FmBuildOptions = {}): Promise<FmIndex> {
     const settings = settingsOf(options);
     const home = await homeOf(options.folder, settings);
+    await home.commit(await writeDocuments(home, documents, options));
     const index = new FmIndex(home, options);
-    await home.commit([...(await writeDocuments(home, documents, options))]);
     await index.#reopen();
     return index;
   }

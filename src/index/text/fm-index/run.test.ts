@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FmMemory } from "../../../kernels/fm.ts";
 import { transform } from "../../../kernels/reference/fm.ts";
-import { buildRun, sizeOf } from "./build-run.ts";
+import { buildRun as buildStaged, sizeOf, stage } from "./build-run.ts";
 import { mergeRuns } from "./merge-runs.ts";
 import { type Run, sumSizes, widenRun } from "./run.ts";
 
 const memory = new FmMemory();
 const [SEED, RATE] = [57, 4];
+
+const buildRun = (documents: readonly Uint8Array[], rate: number): Run =>
+  buildStaged(memory, stage(memory, documents), rate, "none");
 
 function contents(run: Run): ReturnType<typeof transform> {
   const bits = memory.u8(run.marks, Math.ceil(run.rows / 8));
@@ -35,7 +38,7 @@ describe("runs", () => {
     fc.assert(
       fc.property(anyDocuments, (documents) => {
         const { top } = memory;
-        expect(contents(buildRun(memory, documents, RATE, "none"))).toEqual(transform(documents, RATE));
+        expect(contents(buildRun(documents, RATE))).toEqual(transform(documents, RATE));
         memory.release(top);
       }),
       { seed: SEED, numRuns: 300 },
@@ -47,7 +50,7 @@ describe("runs", () => {
       Uint8Array.from({ length: 300 }, (_, i) => (i * (7 + 2 * d)) & 255),
     );
     const { top } = memory;
-    expect(contents(buildRun(memory, documents, RATE, "none"))).toEqual(transform(documents, RATE));
+    expect(contents(buildRun(documents, RATE))).toEqual(transform(documents, RATE));
     memory.release(top);
   });
 
@@ -55,11 +58,21 @@ describe("runs", () => {
     fc.assert(
       fc.property(anyDocuments, anyDocuments, anyDocuments, (...groups) => {
         const { top } = memory;
-        let run = buildRun(memory, groups[0], RATE, "none");
+        let run = buildRun(groups[0], RATE);
         for (const more of groups.slice(1)) {
-          run = widenRun(memory, run, sumSizes(run, sizeOf(more, RATE)));
+          run = widenRun(
+            memory,
+            run,
+            sumSizes(
+              run,
+              sizeOf(
+                more.map(({ length }) => length),
+                RATE,
+              ),
+            ),
+          );
           const below = memory.top;
-          run = mergeRuns(memory, run, buildRun(memory, more, RATE, "none"));
+          run = mergeRuns(memory, run, buildRun(more, RATE));
           memory.release(below);
         }
         expect(contents(run)).toEqual(transform(groups.flat(), RATE));
@@ -74,7 +87,7 @@ describe("runs", () => {
       new TextEncoder().encode(text),
     );
     const { top } = memory;
-    expect(contents(buildRun(memory, documents, 32, "none"))).toEqual(transform(documents, 32));
+    expect(contents(buildRun(documents, 32))).toEqual(transform(documents, 32));
     memory.release(top);
   });
 });
