@@ -92,6 +92,13 @@ export function makeTables(room: usize): void {
   }
 }
 
+/** Widths of 16 classes from `first` on. */
+// @ts-ignore: decorator
+@inline
+export function widthsFrom(first: usize): v128 {
+  return v128.load(tables + WIDTHS + first);
+}
+
 /** Bits of the number of a block of the class. */
 // @ts-ignore: decorator
 @inline

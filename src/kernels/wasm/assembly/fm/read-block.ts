@@ -1,5 +1,5 @@
 /** Rank and access inside one encoded block of rows. */
-import { decodeBlock, widthOf } from "./enumerate";
+import { decodeBlock, widthOf, widthsFrom } from "./enumerate";
 import {
   AT_ENDS,
   AT_LEAVES,
@@ -22,6 +22,25 @@ import {
 /** The bit that `ranked` met, for access. */
 let turn: u32 = 0;
 
+/** Fields of 6 bits behind the first 4 bytes of a record, a byte each. */
+// @ts-ignore: decorator
+@inline
+function unpackClasses(record: v128): v128 {
+  const threes = i8x16.shuffle(record, i32x4.splat(0), 4, 5, 6, 16, 7, 8, 9, 16, 10, 11, 12, 16, 13, 14, 15, 16);
+  return v128.or(
+    v128.or(v128.and(threes, i32x4.splat(0x3f)), v128.and(i32x4.shl(threes, 2), i32x4.splat(0x3f00))),
+    v128.or(v128.and(i32x4.shl(threes, 4), i32x4.splat(0x3f0000)), v128.and(i32x4.shl(threes, 6), i32x4.splat(0x3f000000))),
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function sumOfBytes(bytes: v128): u32 {
+  const fours = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(bytes));
+  const twos = i32x4.add(fours, i8x16.shuffle(fours, fours, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return i32x4.extract_lane(twos, 0) + i32x4.extract_lane(twos, 1);
+}
+
 /** Ones before place p of a node; the bit there is left in `turn` where `isAccess`. */
 // @ts-ignore: decorator
 @inline
@@ -31,18 +50,23 @@ function ranked(block: usize, node: usize, p: u32, isAccess: bool): u32 {
   const skip = rest / 63;
   const inside = rest - skip * 63;
   const record = block + load<u32>(block + AT_RECORDS) + (<usize>(load<u32>(node + 4) + number) << 4);
-  let rank = <u32>load<u16>(record);
-  let bit = <u32>load<u16>(record + 2);
-  let classes = load<u64>(record + 4);
-  for (let i: u32 = 0; i < skip; i++) {
-    if (i == 10) classes = load<u64>(record + 8) >> 28;
-    const k = <i32>(classes & 63);
-    classes >>= 6;
-    rank += k;
-    bit += widthOf(k);
-  }
-  if (skip == 10) classes = load<u64>(record + 8) >> 28;
-  const k = <i32>(classes & 63);
+  // all 16 classes at once, those before the block kept: a loop would be mispredicted at its end
+  const classes = unpackClasses(v128.load(record));
+  const before = i8x16.lt_u(i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), i8x16.splat(<i8>skip));
+  const widths = v128.or(
+    v128.or(
+      i8x16.swizzle(widthsFrom(0), classes),
+      i8x16.swizzle(widthsFrom(16), i8x16.sub(classes, i8x16.splat(16))),
+    ),
+    v128.or(
+      i8x16.swizzle(widthsFrom(32), i8x16.sub(classes, i8x16.splat(32))),
+      i8x16.swizzle(widthsFrom(48), i8x16.sub(classes, i8x16.splat(48))),
+    ),
+  );
+  const rank = <u32>load<u16>(record) + sumOfBytes(v128.and(classes, before));
+  const bit = <u32>load<u16>(record + 2) + sumOfBytes(v128.and(widths, before));
+  const field = skip * 6;
+  const k = <i32>((<u32>load<u16>(record + 4 + (field >> 3)) >> (field & 7)) & 63);
   if (k == 0) {
     turn = 0;
     return rank;
