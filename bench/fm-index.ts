@@ -51,7 +51,7 @@ async function measured(work: () => Promise<FmIndex>): Promise<Built> {
 
 /** Bytes of a block: those of memory that SDSL's peak leaves us, at the claimed ratio; a shard each, to be merged later. */
 const blockBytes = (textBytes: number): number =>
-  Math.min(16, Math.max(2, Math.floor(textBytes / MIB / 32))) * MIB;
+  Math.min(16, Math.max(4, Math.floor(textBytes / MIB / 16))) * MIB;
 /** Bytes of a merged shard. */
 const shardBytes = (textBytes: number): number =>
   Math.min(128, Math.max(16, Math.floor(textBytes / MIB / 4))) * MIB;

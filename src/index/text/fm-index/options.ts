@@ -6,11 +6,11 @@ import { MOST_PATTERN } from "./shard.ts";
 export interface FmIndexOptions {
   /** Index ASCII letters without case: patterns are folded alike, and extracted text comes in small letters. Default "none". */
   readonly fold?: Fold;
-  /** Bytes of a document from one sample to the next, 1 to 65536: half of it is how far an occurrence is walked. Default 32. */
+  /** Bytes of a document from one sample to the next, 1 to 65536: half of it is how far an occurrence is walked. Default 36. */
   readonly sampleRate?: number;
-  /** Samples from one whose row is kept to the next: extracting walks up to sampleRate times as many bytes more. Default 8. */
+  /** Samples from one whose row is kept to the next: extracting walks up to sampleRate times as many bytes more. Default 16. */
   readonly inverseRate?: number;
-  /** Bytes of documents sorted together; takes about 5.7 bytes of memory each. Default 8 MiB. */
+  /** Bytes of documents sorted together; takes about 7.5 bytes of memory each. Default 8 MiB. */
   readonly blockBytes?: number;
   /** Bytes of documents of a shard; merging takes about 2.1 bytes of memory each. Default 64 MiB. */
   readonly shardBytes?: number;
@@ -25,19 +25,19 @@ export interface FmProgress {
 }
 
 export interface FmOpenOptions {
-  /** Bytes of blocks kept in memory, for all shards together. Default 8 MiB. */
+  /** Bytes of blocks kept in memory, for all shards together. Default 12 MiB. */
   readonly cacheBytes?: number;
 }
 
 export const fmDefaults = {
   fold: "none",
-  sampleRate: 32,
-  inverseRate: 8,
+  sampleRate: 36,
+  inverseRate: 16,
   blockBytes: 8 << 20,
   shardBytes: 64 << 20,
 } as const;
 
-export const fmOpenDefaults = { cacheBytes: 8 << 20 } as const;
+export const fmOpenDefaults = { cacheBytes: 12 << 20 } as const;
 
 export interface Settings {
   readonly fold: Fold;
