@@ -15,6 +15,32 @@ export {
   writeParts,
 } from "./store-segment.ts";
 export { type Bm25Options, bm25Defaults } from "./text/bm25.ts";
+export {
+  type Cursor as FmCursor,
+  type FmBuildOptions,
+  FmIndex,
+  type LocateOptions as FmLocateOptions,
+  type NextBytes as FmNextBytes,
+  type Occurrences,
+  sizeOfCursor,
+} from "./text/fm-index/fm-index.ts";
+export { findWithin, locateVariant, type MismatchOptions, type Variant } from "./text/fm-index/mismatches.ts";
+export {
+  backOff,
+  type NGramOptions,
+  type NGramProbability,
+  nextBytes,
+  nextTokens,
+  probabilityOf,
+  tokenBytes,
+} from "./text/fm-index/n-grams.ts";
+export {
+  type FmIndexOptions,
+  type FmOpenOptions,
+  type FmProgress,
+  fmDefaults,
+  fmOpenDefaults,
+} from "./text/fm-index/options.ts";
 export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export {

@@ -1,0 +1,321 @@
+/**
+ * Every substring of a corpus from an FM-index: bytes against the text, construction and its peak memory against SDSL's fastest, count and
+ * locate, resident memory, and equality with a scan. Each part in a process of its own. --scale 15 for 1 GB; --only build, query or verify
+ * (the last two take the files of an earlier run in $FM_BENCH; $SDSL is a prefix of that library other than /usr).
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FmIndex } from "../src/index/text/fm-index/fm-index.ts";
+import { Random } from "../src/linalg/random.ts";
+import { documentsIn, END, prepare } from "./fm-index-data.ts";
+import { compileSdsl, runSdsl, type SdslFigures } from "./fm-index-sdsl.ts";
+import { printFigure, quantile, switches } from "./row.ts";
+
+const BENCH = "fm-index";
+const MIB = 2 ** 20;
+const PART = process.env.FM_BENCH_PART;
+const CHECKED = 100;
+const LOCATED = 500_000;
+
+interface Built {
+  readonly cpu: number;
+  readonly wall: number;
+  readonly peak: number;
+  readonly indexBytes: number;
+  readonly textBytes: number;
+  readonly shards: number;
+}
+
+const seconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
+
+/** Largest resident size of this process; the system's own figure begins with that of the process that started it. */
+function peakBytes(): number {
+  const kilobytes = /VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+async function measured(work: () => Promise<FmIndex>): Promise<Built> {
+  const [started, before] = [performance.now(), process.cpuUsage()];
+  await using index = await work();
+  return {
+    cpu: seconds(process.cpuUsage(before)),
+    wall: (performance.now() - started) / 1000,
+    peak: peakBytes(),
+    indexBytes: index.indexBytes,
+    textBytes: index.textBytes,
+    shards: index.shardCount,
+  };
+}
+
+/** Bytes of a block: those of memory that SDSL's peak leaves us, at the claimed ratio; a shard each, to be merged later. */
+const blockBytes = (textBytes: number): number =>
+  Math.min(16, Math.max(4, Math.floor(textBytes / MIB / 16))) * MIB;
+/** Bytes of a merged shard. */
+const shardBytes = (textBytes: number): number =>
+  Math.min(128, Math.max(16, Math.floor(textBytes / MIB / 4))) * MIB;
+
+const parts: Record<string, (folder: string) => Promise<unknown>> = {
+  build(folder) {
+    const text = join(folder, "text.bin");
+    const block = blockBytes(statSync(text).size);
+    const options = { folder: join(folder, "index"), blockBytes: block, shardBytes: block };
+    return measured(() => FmIndex.build(documentsIn(text), options));
+  },
+  merge(folder) {
+    return measured(async () => {
+      const index = await FmIndex.open(join(folder, "index"));
+      await index.merge({ shardBytes: shardBytes(index.textBytes) });
+      return index;
+    });
+  },
+  query,
+  verify,
+};
+
+async function query(folder: string): Promise<unknown> {
+  const bare = process.memoryUsage.rss();
+  await using index = await FmIndex.open(join(folder, "index"));
+  const phrases = readFileSync(join(folder, "phrases.txt"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  const ms: number[] = [];
+  let found = 0;
+  for (const phrase of [...phrases, ...phrases]) {
+    const started = performance.now();
+    found += await index.count(phrase);
+    ms.push(performance.now() - started);
+  }
+  const words = [...new Set(phrases.flatMap((phrase) => phrase.split(" ")))].filter(
+    (word) => word.length > 3,
+  );
+  let [located, locateSeconds, locateCpu] = [0, 0, 0];
+  for (const word of words) {
+    const count = await index.count(word);
+    if (count < 200 || count > 20_000) continue;
+    const [started, cpu] = [performance.now(), process.cpuUsage()];
+    located += (await index.locate(word)).documents.length;
+    locateSeconds += (performance.now() - started) / 1000;
+    locateCpu += seconds(process.cpuUsage(cpu));
+    if (located > LOCATED) break;
+  }
+  return {
+    found: found / 2,
+    ms: ms.slice(phrases.length),
+    located,
+    locateSeconds,
+    locateCpu,
+    bare,
+    resident: process.memoryUsage.rss(),
+    held: index.memoryBytes,
+  };
+}
+
+/** Substrings of every length, across borders of documents, absent ones, with bytes that do not occur; against a scan of the text. */
+async function verify(folder: string): Promise<unknown> {
+  await using index = await FmIndex.open(join(folder, "index"));
+  const text = readFileSync(join(folder, "text.bin"));
+  const starts = [0];
+  for (let at = text.indexOf(END); at >= 0; at = text.indexOf(END, at + 1)) starts.push(at + 1);
+  const source = new Random(75);
+  const random = (): number => source.uniform();
+  let [equal, occurrences, crossing] = [0, 0, 0];
+  for (let i = 0; i < CHECKED; i++) {
+    const at =
+      i % 10 === 0
+        ? starts[1 + Math.floor(random() * (starts.length - 2))]! - 4
+        : Math.floor(random() * text.length);
+    const cut = text.subarray(at, at + 2 + Math.floor(random() ** 3 * 200));
+    const pattern = Buffer.from(cut.filter((byte) => byte !== END));
+    if (pattern.length < cut.length) crossing++;
+    if (i % 10 === 5) pattern[pattern.length >> 1] = Math.floor(random() * 256);
+    const places: number[] = [];
+    for (let hit = text.indexOf(pattern); hit >= 0; hit = text.indexOf(pattern, hit + 1)) places.push(hit);
+    const same = pattern.includes(END)
+      ? (await index.count(pattern)) === 0
+      : await sameAs(index, pattern, places, starts);
+    if (same) equal++;
+    occurrences += places.length;
+  }
+  let whole = 0;
+  for (let i = 0; i < CHECKED; i++) {
+    const document = Math.floor(random() * (starts.length - 1));
+    const bytes = await index.extract(document);
+    if (Buffer.from(bytes).equals(text.subarray(starts[document], starts[document + 1]! - 1))) whole++;
+  }
+  return { equal, occurrences, crossing, whole };
+}
+
+async function sameAs(
+  index: FmIndex,
+  pattern: Buffer,
+  places: readonly number[],
+  starts: readonly number[],
+): Promise<boolean> {
+  if ((await index.count(pattern)) !== places.length) return false;
+  if (places.length > 200_000) return true;
+  const { documents, offsets } = await index.locate(pattern);
+  return places.every((place, i) => starts[documents[i]!]! + offsets[i]! === place);
+}
+
+/** Runs a part in a process of its own. */
+function run<T>(part: string, folder: string): T {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [process.argv[1]!, ...process.argv.slice(2)],
+    {
+      env: { ...process.env, FM_BENCH_PART: part, FM_BENCH: folder },
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    },
+  );
+  if (status !== 0) throw new Error(`bench: ${part} failed: ${stderr}`);
+  return JSON.parse(stdout.slice(stdout.lastIndexOf("\n{") + 1)) as T;
+}
+
+/** Size, speed and memory of building, then of building and merging together, beside the faster and the smaller of SDSL's. */
+function buildRows(folder: string, sdsl: readonly SdslFigures[], megabytes: number): void {
+  const built = run<Built>("build", folder);
+  share("index, shards as built", built);
+  speed("construction of shards", built.cpu, built, sdsl, megabytes);
+  const merged = run<Built>("merge", folder);
+  share("index, merged", merged);
+  speed("construction and merging", built.cpu + merged.cpu, merged, sdsl, megabytes);
+  printFigure(BENCH, {
+    ...(sdsl.length > 0 ? { system: "SDSL", baseline: Math.min(...sdsl.map(({ peak }) => peak)) / 1e6 } : {}),
+    ...{ metric: "construction and merging, peak memory", unit: "MB", better: "less", atLeast: 3.2 },
+    ours: Math.max(built.peak, merged.peak) / 1e6,
+    note: `${(built.peak / 1e6).toFixed(0)} and ${(merged.peak / 1e6).toFixed(0)} MB`,
+  });
+}
+
+function speed(
+  metric: string,
+  cpu: number,
+  { shards, wall }: Built,
+  sdsl: readonly SdslFigures[],
+  megabytes: number,
+): void {
+  const fastest = Math.min(...sdsl.map((figures) => figures.cpu));
+  printFigure(BENCH, {
+    ...(sdsl.length > 0 ? { system: "SDSL", baseline: megabytes / fastest } : {}),
+    ...{ metric: `${metric}, a second of CPU`, unit: "MB/s", better: "more", atLeast: 1 },
+    ours: megabytes / cpu,
+    note: `${shards} shards, ${wall.toFixed(0)} s of wall`,
+  });
+}
+
+function share(metric: string, { indexBytes, textBytes }: Built): void {
+  const ours = indexBytes / textBytes;
+  const claim = metric === "index, merged" ? { atMost: 0.44 } : {};
+  printFigure(BENCH, { metric, unit: "x text", ours, better: "less", ...claim });
+}
+
+interface Queried {
+  readonly found: number;
+  readonly ms: readonly number[];
+  readonly located: number;
+  readonly locateSeconds: number;
+  readonly locateCpu: number;
+  readonly bare: number;
+  readonly resident: number;
+  readonly held: number;
+}
+
+function queryRows(folder: string, sdsl: SdslFigures | undefined): void {
+  const { found, ms, located, locateSeconds, locateCpu, bare, resident, held } = run<Queried>(
+    "query",
+    folder,
+  );
+  const [unit, better] = ["ms", "less"] as const;
+  printFigure(BENCH, {
+    metric: "count of ten words, median",
+    unit,
+    ours: quantile(ms, 0.5),
+    better,
+    atMost: 1,
+  });
+  printFigure(BENCH, {
+    ...(sdsl ? { system: "SDSL rrr", baseline: (1000 * sdsl.countSeconds) / ms.length } : {}),
+    ...{
+      metric: "count of ten words, mean",
+      unit,
+      ours: ms.reduce((sum, one) => sum + one, 0) / ms.length,
+      better,
+    },
+    note: sdsl ? `${found} found, SDSL ${sdsl.found}` : `${found} found`,
+  });
+  printFigure(BENCH, {
+    ...(sdsl ? { system: "SDSL rrr", baseline: sdsl.located / sdsl.locateSeconds } : {}),
+    ...{ metric: "located, a second of CPU", unit: "1/s", ours: located / locateCpu, better: "more" },
+    least: 100_000,
+    note: `${located} occurrences; ${Math.round(located / locateSeconds)} a second of wall, as SDSL's`,
+  });
+  printFigure(BENCH, {
+    metric: "resident while querying",
+    unit: "MB",
+    ours: (resident - bare) / 1e6,
+    better,
+    atMost: 64,
+    note: `above a bare process of ${(bare / 1e6).toFixed(0)} MB; ${(held / 1e6).toFixed(0)} MB held by the index`,
+  });
+}
+
+function verifyRows(folder: string): void {
+  const { equal, occurrences, crossing, whole } = run<{
+    equal: number;
+    occurrences: number;
+    crossing: number;
+    whole: number;
+  }>("verify", folder);
+  const note = `${occurrences} occurrences, ${crossing} patterns across documents`;
+  printFigure(BENCH, {
+    metric: "patterns equal to a scan",
+    unit: "%",
+    ours: (100 * equal) / CHECKED,
+    better: "more",
+    least: 100,
+    note,
+  });
+  printFigure(BENCH, {
+    metric: "documents extracted whole",
+    unit: "%",
+    ours: (100 * whole) / CHECKED,
+    better: "more",
+    least: 100,
+  });
+}
+
+async function main(): Promise<void> {
+  if (PART !== undefined) {
+    console.log(`\n${JSON.stringify(await parts[PART]!(process.env.FM_BENCH!))}`);
+    return;
+  }
+  const kept = process.env.FM_BENCH;
+  const folder = kept ?? mkdtempSync(join(tmpdir(), "mneme-fm-bench-"));
+  const wants = (part: string): boolean => switches.only === undefined || switches.only === part;
+  try {
+    mkdirSync(folder, { recursive: true });
+    if (!existsSync(join(folder, "text.bin"))) prepare(folder, switches.scale);
+    const text = join(folder, "text.bin");
+    const megabytes = statSync(text).size / 1e6;
+    console.log(`${megabytes.toFixed(1)} MB of text in ${folder}`);
+    const program = wants("build") || wants("query") ? compileSdsl(folder) : undefined;
+    const peers = program
+      ? (["plain", "rrr"] as const).map((kind) =>
+          runSdsl(program, text, kind, folder, join(folder, "phrases.txt")),
+        )
+      : [];
+    if (wants("build")) {
+      rmSync(join(folder, "index"), { recursive: true, force: true });
+      buildRows(folder, peers, megabytes);
+    }
+    if (wants("query")) queryRows(folder, peers[1]);
+    if (wants("verify")) verifyRows(folder);
+  } finally {
+    if (kept === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+void main();

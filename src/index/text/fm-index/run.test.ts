@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FmMemory } from "../../../kernels/fm.ts";
+import { transform } from "../../../kernels/reference/fm.ts";
+import { buildRun as buildStaged, sizeOf, stage } from "./build-run.ts";
+import { mergeRuns } from "./merge-runs.ts";
+import { type Run, sumSizes, widenRun } from "./run.ts";
+
+const memory = new FmMemory();
+const [SEED, RATE] = [57, 4];
+
+const buildRun = (documents: readonly Uint8Array[], rate: number): Run =>
+  buildStaged(memory, stage(memory, documents), rate, "none");
+
+function contents(run: Run): ReturnType<typeof transform> {
+  const bits = memory.u8(run.marks, Math.ceil(run.rows / 8));
+  return {
+    text: memory.u8(run.text, run.rows).slice(),
+    ends: [...memory.u32(run.ends, run.documentCount)],
+    documents: [...memory.u32(run.documents, run.documentCount)],
+    marked: Array.from({ length: run.rows }, (_, row) => row).filter(
+      (row) => ((bits[row >> 3]! >> (row & 7)) & 1) === 1,
+    ),
+    samples: [...memory.u32(run.samples, run.sampleCount)],
+  };
+}
+
+const letters = (most: number): fc.Arbitrary<Uint8Array> =>
+  fc
+    .array(fc.integer({ min: 0, max: most }), { minLength: 1, maxLength: 60 })
+    .map((bytes) => Uint8Array.from(bytes));
+const documentsOf = (most: number): fc.Arbitrary<Uint8Array[]> =>
+  fc.array(letters(most), { minLength: 1, maxLength: 12 });
+const anyDocuments = fc.oneof(documentsOf(1), documentsOf(3), documentsOf(255));
+
+describe("runs", () => {
+  it("equal those of sorted suffixes", () => {
+    fc.assert(
+      fc.property(anyDocuments, (documents) => {
+        const { top } = memory;
+        expect(contents(buildRun(documents, RATE))).toEqual(transform(documents, RATE));
+        memory.release(top);
+      }),
+      { seed: SEED, numRuns: 300 },
+    );
+  });
+
+  it("hold all 256 bytes", () => {
+    const documents = [0, 1, 2].map((d) =>
+      Uint8Array.from({ length: 300 }, (_, i) => (i * (7 + 2 * d)) & 255),
+    );
+    const { top } = memory;
+    expect(contents(buildRun(documents, RATE))).toEqual(transform(documents, RATE));
+    memory.release(top);
+  });
+
+  it("merge to the run of all documents", () => {
+    fc.assert(
+      fc.property(anyDocuments, anyDocuments, anyDocuments, (...groups) => {
+        const { top } = memory;
+        let run = buildRun(groups[0], RATE);
+        for (const more of groups.slice(1)) {
+          run = widenRun(
+            memory,
+            run,
+            sumSizes(
+              run,
+              sizeOf(
+                more.map(({ length }) => length),
+                RATE,
+              ),
+            ),
+          );
+          const below = memory.top;
+          run = mergeRuns(memory, run, buildRun(more, RATE));
+          memory.release(below);
+        }
+        expect(contents(run)).toEqual(transform(groups.flat(), RATE));
+        memory.release(top);
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+
+  it("sort repetitive text", () => {
+    const documents = ["a".repeat(3000), "ab".repeat(2000), `${"aab".repeat(900)}c`].map((text) =>
+      new TextEncoder().encode(text),
+    );
+    const { top } = memory;
+    expect(contents(buildRun(documents, 32))).toEqual(transform(documents, 32));
+    memory.release(top);
+  });
+});

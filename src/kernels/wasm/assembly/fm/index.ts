@@ -1,0 +1,8 @@
+/** Kernels of the FM-index: a WebAssembly module of its own. Pointers are byte offsets in the imported memory; callers check every size. */
+export { makeTables } from "./enumerate";
+export { encodeRows } from "./encode-block";
+export { accessInBlock, decodeRows, endsInBlock, rankInBlock } from "./read-block";
+export { mergeEnds, mergeSamples, mergeText } from "./merge";
+export { buildRanks, countBytes, countMarks, makeRun, markDocument, markMerged, placeDocument } from "./run";
+export { branch, follow, locateStep, narrow, sortMoved } from "./search";
+export { sortSuffixes } from "./suffix-array";
