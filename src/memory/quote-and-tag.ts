@@ -1,0 +1,58 @@
+/** Types of two verbs over the texts of a library: quotations found, tags suggested. */
+import type { Where } from "../index/filter/where.ts";
+import type { LanguageModel } from "../model/index.ts";
+
+export interface FindOptions {
+  /** Characters that may differ; default 0. */
+  readonly mismatches?: number;
+  /** Default true: A is a. */
+  readonly ignoreCase?: boolean;
+  readonly filter?: Where;
+  /** Places given at most; default all. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A place that reads as a quotation does. */
+export interface Quotation {
+  readonly id: string;
+  readonly title: string;
+  /** UTF-16 offsets in the item's text. */
+  readonly start: number;
+  readonly end: number;
+  /** 1-based. */
+  readonly line: number;
+  readonly mismatches: number;
+  /** What stands there. */
+  readonly text: string;
+  /** Its line, or what of it is around the place. */
+  readonly snippet: string;
+  /** UTF-16 range of the place in `snippet`. */
+  readonly highlight: readonly [number, number];
+}
+
+export interface TagOptions {
+  /** Metadata field that holds tags; default "tags". */
+  readonly field?: string;
+  /** Tags wanted; default 5. */
+  readonly k?: number;
+  /** Items like the text that are asked; default 50. */
+  readonly neighbours?: number;
+  readonly filter?: Where;
+  /** Ids that do not count: the item itself. */
+  readonly exclude?: readonly string[];
+  /** Writes the tags, shown the selected ones. Default: none, the selected ones are given. Borrowed. */
+  readonly model?: LanguageModel;
+  readonly signal?: AbortSignal;
+}
+
+export interface TagSuggestion {
+  readonly tag: string;
+  /** Votes of the neighbours and signals of the whole library; 0 of a tag that no neighbour has. */
+  readonly score: number;
+  /** Items of the library that have it; 0: it is new. */
+  readonly count: number;
+  /** Items like the text that have it, the most alike first. */
+  readonly items: readonly string[];
+  readonly by: "neighbours" | "model";
+}
