@@ -7,7 +7,16 @@ import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { FindOptions, Quotation, TagOptions, TagSuggestion } from "./quote-and-tag.ts";
 
-export type { ChatMessage, LanguageModel, VectorIndex, VectorWish };
+export type {
+  ChatMessage,
+  FindOptions,
+  LanguageModel,
+  Quotation,
+  TagOptions,
+  TagSuggestion,
+  VectorIndex,
+  VectorWish,
+};
 
 export type CubeKind = "text" | "activation" | "parameter";
 
