@@ -109,7 +109,7 @@ describe.skipIf(!existsSync(client))("OpenAI's client", () => {
   });
 
   test("choices, and prompts, are answered at once", async () => {
-    const body = { model: MODEL, max_tokens: 60, temperature: 1, seed: 3, n: 4 };
+    const body = { model: MODEL, max_tokens: 300, temperature: 1, seed: 3, n: 4 };
     const inOrder: number[] = [];
     const stream = await openai.chat.completions.create({ ...body, messages, stream: true });
     for await (const { choices } of stream) for (const { index } of choices) inOrder.push(index);
