@@ -1,6 +1,6 @@
 /**
  * How many candidates of one-bit codes must be re-scored for a wanted recall. What is lost falls with the candidates per wanted hit as a
- * power of them: measured with 256 and 512 values a vector on 4,000 to 72,000 passages, where fifteen times the hits lose a twentieth of
+ * power of them: fitted by hand to one space of 256 values a vector, 4,000 to 72,000 passages, where fifteen times the hits lose a twentieth of
  * them and a hundred times the hits half a percent.
  */
 const TIMES = 15;
