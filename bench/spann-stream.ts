@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ExactNearest } from "../src/eval/exact-nearest.ts";
 import { Manifold } from "../src/eval/synth-manifold.ts";
+import type { RowSource } from "../src/index/vector/row-source.ts";
 import { type BuildProgress, buildSpann } from "../src/index/vector/spann/build.ts";
-import type { RowSource } from "../src/index/vector/spann/row-source.ts";
 import { SpannIndex } from "../src/index/vector/spann/spann.ts";
 import { kernels, LazyPool } from "../src/kernels/index.ts";
 import { matrix, rowOf } from "../src/linalg/matrix.ts";
@@ -45,10 +45,10 @@ function makeFile(
 function fileSource(file: number, rows: number): RowSource {
   return {
     rows,
-    dim: DIM,
-    read(from, to) {
-      const values = new Float32Array((to - from) * DIM);
-      readSync(file, new Uint8Array(values.buffer), 0, values.byteLength, from * DIM * 4);
+    cols: DIM,
+    read(first, count) {
+      const values = new Float32Array(count * DIM);
+      readSync(file, new Uint8Array(values.buffer), 0, values.byteLength, first * DIM * 4);
       return values;
     },
   };

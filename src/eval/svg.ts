@@ -1,4 +1,4 @@
-/** A plot of points by two figures, as SVG: what a reader would rather look at than read. */
+/** Plots by two figures, as SVG: what a reader would rather look at than read. */
 
 export interface PlotPoint {
   readonly label: string;
@@ -6,9 +6,24 @@ export interface PlotPoint {
   readonly y: number;
 }
 
+export interface Curve {
+  readonly label: string;
+  readonly points: readonly Pick<PlotPoint, "x" | "y">[];
+}
+
+/** From a figure to where it lies between the ends of an axis, and figures that are written beside it. */
+interface Axis {
+  readonly name: string;
+  readonly shareOf: (value: number) => number;
+  readonly marks: readonly { readonly value: number; readonly text: string }[];
+}
+
+type Place = (point: Pick<PlotPoint, "x" | "y">) => readonly [x: string, y: string];
+
 const WIDTH = 720;
 const HEIGHT = 420;
 const MARGIN = { left: 64, right: 150, top: 44, bottom: 52 } as const;
+const [RIGHT, BOTTOM] = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom];
 const COLOURS = [
   "#1f5fa8",
   "#c2571a",
@@ -20,48 +35,29 @@ const COLOURS = [
   "#7a6a1c",
 ] as const;
 
+const colourOf = (i: number): string => COLOURS[i % COLOURS.length]!;
+const LEGEND = { x: RIGHT + 10, y: MARGIN.top + 12, step: 17 } as const;
+
 /** The first axis is logarithmic. */
 export function scatter(title: string, xName: string, yName: string, points: readonly PlotPoint[]): string {
-  const xs = points.map(({ x }) => Math.log(x));
+  const xs = points.map(({ x }) => x);
   const ys = points.map(({ y }) => y);
-  const [x0, x1] = [Math.min(...xs) - 0.1, Math.max(...xs) + 0.1];
-  const [y0, y1] = [Math.min(0, ...ys), Math.max(1, ...ys)];
-  const right = WIDTH - MARGIN.right;
-  const bottom = HEIGHT - MARGIN.bottom;
-  const atX = (x: number): number => MARGIN.left + ((Math.log(x) - x0) / (x1 - x0)) * (right - MARGIN.left);
-  const atY = (y: number): number => bottom - ((y - y0) / (y1 - y0)) * (bottom - MARGIN.top);
-  const text = (x: number, y: number, of: string, more = ""): string =>
-    `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(of)}</text>`;
-  const dots = points.map(({ label, x, y }, i) => {
-    const colour = COLOURS[i % COLOURS.length]!;
-    return `<circle cx="${atX(x).toFixed(1)}" cy="${atY(y).toFixed(1)}" r="5" fill="${colour}"><title>${escaped(`${label}: ${x}, ${y}`)}</title></circle>${text(right + 14, MARGIN.top + 12 + i * 17, label, `fill="${colour}"`)}<circle cx="${right + 6}" cy="${MARGIN.top + 8 + i * 17}" r="4" fill="${colour}"/>`;
-  });
-  const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => y0 + share * (y1 - y0));
-  const lines = steps.map(
-    (y) =>
-      `<line x1="${MARGIN.left}" y1="${atY(y).toFixed(1)}" x2="${right}" y2="${atY(y).toFixed(1)}" stroke="#d8dce2"/>${text(MARGIN.left - 8, atY(y) + 4, y.toFixed(2), 'text-anchor="end"')}`,
+  const [x0, x1] = [Math.min(...xs) * Math.exp(-0.1), Math.max(...xs) * Math.exp(0.1)];
+  const ends = [...new Set([Math.min(...xs), Math.max(...xs)])];
+  const axes: [Axis, Axis] = [
+    logarithmic(xName, x0, x1, ends, (x) => x.toPrecision(3)),
+    linear(yName, Math.min(0, ...ys), Math.max(1, ...ys), 2),
+  ];
+  return plot(title, axes, (at) =>
+    points.map((point, i) => {
+      const [x, y] = at(point);
+      const colour = colourOf(i);
+      const told = escaped(`${point.label}: ${point.x}, ${point.y}`);
+      const dot = `<circle cx="${x}" cy="${y}" r="5" fill="${colour}"><title>${told}</title></circle>`;
+      const key = `<circle cx="${RIGHT + 6}" cy="${LEGEND.y - 4 + i * LEGEND.step}" r="4" fill="${colour}"/>`;
+      return dot + legend(point.label, i, 4) + key;
+    }),
   );
-  const marks = [...new Set(points.map(({ x }) => x))]
-    .sort((a, b) => a - b)
-    .filter((_, i, all) => i === 0 || i === all.length - 1);
-  const ticks = marks.map((x) => text(atX(x), bottom + 18, x.toPrecision(3), 'text-anchor="middle"'));
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
-    `<title>${escaped(title)}</title><rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    text(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
-    ...lines,
-    ...ticks,
-    text((MARGIN.left + right) / 2, HEIGHT - 12, xName, 'text-anchor="middle"'),
-    `<g transform="rotate(-90 16 ${HEIGHT / 2})">${text(16, HEIGHT / 2, yName, 'text-anchor="middle"')}</g>`,
-    ...dots,
-    "</svg>",
-    "",
-  ].join("\n");
-}
-
-export interface Curve {
-  readonly label: string;
-  readonly points: readonly Pick<PlotPoint, "x" | "y">[];
 }
 
 /** Curves by two figures; the first axis is logarithmic, the second runs from `least` to 1. */
@@ -72,91 +68,94 @@ export function curves(
   least: number,
   all: readonly Curve[],
 ): string {
-  const xs = all.flatMap(({ points }) => points.map(({ x }) => Math.log(x)));
+  const xs = all.flatMap(({ points }) => points.map(({ x }) => x));
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
-  const right = WIDTH - MARGIN.right;
-  const bottom = HEIGHT - MARGIN.bottom;
-  const atX = (x: number): number =>
-    MARGIN.left + ((Math.log(x) - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
-  const atY = (y: number): number => bottom - ((y - least) / (1 - least)) * (bottom - MARGIN.top);
-  const label = (x: number, y: number, text: string, more = ""): string =>
-    `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(text)}</text>`;
-  const drawn = all.map((curve, i) => {
-    const colour = COLOURS[i % COLOURS.length]!;
-    const seen = curve.points.filter(({ y }) => y >= least);
-    const places = seen.map(({ x, y }) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`).join(" ");
-    const dots = seen.map(
-      ({ x, y }) => `<circle cx="${atX(x).toFixed(1)}" cy="${atY(y).toFixed(1)}" r="3" fill="${colour}"/>`,
-    );
-    return `<polyline points="${places}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join("")}${label(right + 10, MARGIN.top + 12 + i * 17, curve.label, `fill="${colour}"`)}`;
-  });
-  const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => least + share * (1 - least));
-  const grid = steps.map(
-    (y) =>
-      `<line x1="${MARGIN.left}" y1="${atY(y).toFixed(1)}" x2="${right}" y2="${atY(y).toFixed(1)}" stroke="#d8dce2"/>${label(MARGIN.left - 8, atY(y) + 4, y.toFixed(3), 'text-anchor="end"')}`,
+  const marks = [x0, Math.sqrt(x0 * x1), x1];
+  const axes: [Axis, Axis] = [
+    logarithmic(xName, x0, x1, marks, (x) => x.toFixed(0)),
+    linear(yName, least, 1, 3),
+  ];
+  return plot(title, axes, (at) =>
+    all.map(({ label, points }, i) => {
+      const seen = points.filter(({ y }) => y >= least).map(at);
+      const dots = seen.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" fill="${colourOf(i)}"/>`);
+      return line(seen, i) + dots.join("") + legend(label, i);
+    }),
   );
-  const ticks = [0, 0.5, 1].map((share) => {
-    const x = Math.exp(x0 + share * (x1 - x0));
-    return label(atX(x), bottom + 18, x.toFixed(0), 'text-anchor="middle"');
-  });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
-    `<title>${escaped(title)}</title><rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    label(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
-    ...grid,
-    ...ticks,
-    label((MARGIN.left + right) / 2, HEIGHT - 12, xName, 'text-anchor="middle"'),
-    `<g transform="rotate(-90 16 ${HEIGHT / 2})">${label(16, HEIGHT / 2, yName, 'text-anchor="middle"')}</g>`,
-    ...drawn,
-    "</svg>",
-    "",
-  ].join("\n");
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** Curves by two figures, both axes logarithmic: how something grows. */
 export function growth(title: string, xName: string, yName: string, all: readonly Curve[]): string {
-  const logs = (of: (point: Pick<PlotPoint, "x" | "y">) => number): [number, number] => {
-    const values = all.flatMap(({ points }) => points.map((point) => Math.log10(of(point))));
-    return [Math.floor(Math.min(...values)), Math.ceil(Math.max(...values))];
+  const axisOf = (name: string, of: (point: Pick<PlotPoint, "x" | "y">) => number): Axis => {
+    const logs = all.flatMap(({ points }) => points.map((point) => Math.log10(of(point))));
+    const [from, to] = [Math.floor(Math.min(...logs)), Math.ceil(Math.max(...logs))];
+    const powers = Array.from({ length: to - from + 1 }, (_, i) => 10 ** (from + i));
+    return logarithmic(name, 10 ** from, 10 ** to, powers, (value) => `1e${Math.round(Math.log10(value))}`);
   };
-  const [x0, x1] = logs(({ x }) => x);
-  const [y0, y1] = logs(({ y }) => y);
-  const right = WIDTH - MARGIN.right;
-  const bottom = HEIGHT - MARGIN.bottom;
-  const atX = (log: number): number => MARGIN.left + ((log - x0) / (x1 - x0 || 1)) * (right - MARGIN.left);
-  const atY = (log: number): number => bottom - ((log - y0) / (y1 - y0 || 1)) * (bottom - MARGIN.top);
-  const label = (x: number, y: number, text: string, more = ""): string =>
-    `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(text)}</text>`;
-  const powers = (from: number, to: number): number[] =>
-    Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  const grid = powers(y0, y1).map(
-    (power) =>
-      `<line x1="${MARGIN.left}" y1="${atY(power).toFixed(1)}" x2="${right}" y2="${atY(power).toFixed(1)}" stroke="#d8dce2"/>${label(MARGIN.left - 8, atY(power) + 4, `1e${power}`, 'text-anchor="end"')}`,
+  return plot(title, [axisOf(xName, ({ x }) => x), axisOf(yName, ({ y }) => y)], (at) =>
+    all.map(({ label, points }, i) => line(points.map(at), i) + legend(label, i)),
   );
-  const ticks = powers(x0, x1).map((power) =>
-    label(atX(power), bottom + 18, `1e${power}`, 'text-anchor="middle"'),
-  );
-  const drawn = all.map(({ label: name, points }, i) => {
-    const colour = COLOURS[i % COLOURS.length]!;
-    const places = points.map(
-      ({ x, y }) => `${atX(Math.log10(x)).toFixed(1)},${atY(Math.log10(y)).toFixed(1)}`,
-    );
-    return `<polyline points="${places.join(" ")}" fill="none" stroke="${colour}" stroke-width="2"/>${label(right + 10, MARGIN.top + 12 + i * 17, name, `fill="${colour}"`)}`;
+}
+
+function linear(name: string, from: number, to: number, digits: number): Axis {
+  const values = [0, 0.25, 0.5, 0.75, 1].map((share) => from + share * (to - from));
+  return {
+    name,
+    shareOf: (value) => (value - from) / (to - from || 1),
+    marks: values.map((value) => ({ value, text: value.toFixed(digits) })),
+  };
+}
+
+function logarithmic(
+  name: string,
+  from: number,
+  to: number,
+  values: readonly number[],
+  textOf: (value: number) => string,
+): Axis {
+  const span = Math.log(to / from) || 1;
+  return {
+    name,
+    shareOf: (value) => Math.log(value / from) / span,
+    marks: values.map((value) => ({ value, text: textOf(value) })),
+  };
+}
+
+/** Frame, axes and grid, and what is drawn in them. */
+function plot(title: string, [xAxis, yAxis]: [Axis, Axis], draw: (at: Place) => string[]): string {
+  const atX = (x: number): number => MARGIN.left + xAxis.shareOf(x) * (RIGHT - MARGIN.left);
+  const atY = (y: number): number => BOTTOM - yAxis.shareOf(y) * (BOTTOM - MARGIN.top);
+  const grid = yAxis.marks.map(({ value, text: mark }) => {
+    const y = atY(value);
+    const rule = `<line x1="${MARGIN.left}" y1="${y.toFixed(1)}" x2="${RIGHT}" y2="${y.toFixed(1)}" stroke="#d8dce2"/>`;
+    return rule + text(MARGIN.left - 8, y + 4, mark, 'text-anchor="end"');
   });
+  const middle = 'text-anchor="middle"';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#20252c">`,
     `<title>${escaped(title)}</title><rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    label(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
+    text(MARGIN.left, 24, title, 'font-size="15" font-weight="600"'),
     ...grid,
-    ...ticks,
-    label((MARGIN.left + right) / 2, HEIGHT - 12, xName, 'text-anchor="middle"'),
-    `<g transform="rotate(-90 16 ${HEIGHT / 2})">${label(16, HEIGHT / 2, yName, 'text-anchor="middle"')}</g>`,
-    ...drawn,
+    ...xAxis.marks.map(({ value, text: mark }) => text(atX(value), BOTTOM + 18, mark, middle)),
+    text((MARGIN.left + RIGHT) / 2, HEIGHT - 12, xAxis.name, middle),
+    `<g transform="rotate(-90 16 ${HEIGHT / 2})">${text(16, HEIGHT / 2, yAxis.name, middle)}</g>`,
+    ...draw(({ x, y }) => [atX(x).toFixed(1), atY(y).toFixed(1)]),
     "</svg>",
     "",
   ].join("\n");
+}
+
+function line(places: readonly (readonly [string, string])[], i: number): string {
+  const points = places.map(([x, y]) => `${x},${y}`).join(" ");
+  return `<polyline points="${points}" fill="none" stroke="${colourOf(i)}" stroke-width="2"/>`;
+}
+
+const legend = (label: string, i: number, indent = 0): string =>
+  text(LEGEND.x + indent, LEGEND.y + i * LEGEND.step, label, `fill="${colourOf(i)}"`);
+
+const text = (x: number, y: number, of: string, more = ""): string =>
+  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(of)}</text>`;
+
+function escaped(of: string): string {
+  return of.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

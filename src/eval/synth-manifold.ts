@@ -60,15 +60,12 @@ export class Manifold {
     this.#noise = noise * deviation(this.#lifted(this.#latent(new Random(seed + 1), BLOCK_ROWS)).data);
   }
 
-  /**
-   * Writes rows [first, first + out.length / dim), of unit length.
-   * @param moved standard deviations by which their latent coordinates are moved: other rows that mean about the same
-   */
-  fill(first: number, out: Float32Array, moved = 0): void {
+  /** Writes rows [first, first + out.length / dim), of unit length. */
+  fill(first: number, out: Float32Array): void {
     const rows = out.length / this.dim;
     for (let row = first; row < first + rows; ) {
       const number = Math.floor(row / BLOCK_ROWS);
-      const block = this.#block(number, moved);
+      const block = this.#block(number);
       const from = row - number * BLOCK_ROWS;
       const count = Math.min(BLOCK_ROWS - from, first + rows - row);
       out.set(block.subarray(from * this.dim, (from + count) * this.dim), (row - first) * this.dim);
@@ -90,16 +87,9 @@ export class Manifold {
     return all;
   }
 
-  #block(number: number, moved: number): Float32Array {
-    const blockSeed = (this.#settings.seed ^ Math.imul(number + 1, 0x9e3779b1)) >>> 0;
-    let random = new Random(blockSeed);
+  #block(number: number): Float32Array {
+    const random = new Random((this.#settings.seed ^ Math.imul(number + 1, 0x9e3779b1)) >>> 0);
     const codes = this.#latent(random, BLOCK_ROWS);
-    if (moved > 0) {
-      random = new Random(blockSeed ^ 0x5bd1e995);
-      const { cols } = codes;
-      for (let i = 0; i < codes.data.length; i++)
-        codes.data[i]! += (moved * random.gaussian()) / Math.sqrt((i % cols) + 1);
-    }
     const { data } = this.#lifted(codes);
     for (let i = 0; i < data.length; i++) data[i]! += this.#noise * random.gaussian();
     kernels().normalizeF32(data, this.dim);

@@ -101,6 +101,7 @@ export { GraphIndex } from "./vector/graph/graph-index.ts";
 export { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./vector/graph/options.ts";
 export { GRAPH_VERSION, graphParts, restoreGraph } from "./vector/graph/parts.ts";
 export { type Bound, calibrateBound, type SeenQuery } from "./vector/learned-bound.ts";
+export type { RowSource, SlowRowSource } from "./vector/row-source.ts";
 export type { About, SpannMetric } from "./vector/spann/about.ts";
 export {
   type BuildProgress as SpannBuildProgress,
@@ -121,7 +122,6 @@ export type {
   Repaired as SpannRepaired,
   RepairOptions as SpannRepairOptions,
 } from "./vector/spann/repair.ts";
-export type { RowSource } from "./vector/spann/row-source.ts";
 export {
   SpannIndex,
   type SpannOptions,

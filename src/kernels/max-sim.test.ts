@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { kernels, LazyPool, MaxSim, referenceMaxSim, tokenWidth } from "./index.ts";
 
 const byte = fc.integer({ min: -127, max: 127 });
@@ -64,8 +64,12 @@ describe("MaxSim", () => {
     const ranges = Uint32Array.from({ length: count * 2 }, (_, i) => ((i + 1) >> 1) * size);
     const query = { codes: codes.slice(99, 99 + asked * width), factors: new Float32Array(asked).fill(0.02) };
     const alone = scorer.score(query, rows, ranges).slice();
-    await pool.pool?.ready();
-    expect(scorer.score(query, rows, ranges, pool.pool)).toEqual(alone);
+    const threads = await vi.waitUntil(() => pool.pool);
+    await threads.ready();
+    const fork = vi.spyOn(threads, "fork");
+    expect(scorer.score(query, rows, ranges, threads)).toEqual(alone);
+    expect(fork).toHaveBeenCalledOnce();
+    expect(fork.mock.results[0]!.value).toBeDefined();
     expect(alone.some((score) => score !== alone[0])).toBe(true);
   });
 });

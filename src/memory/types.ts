@@ -6,6 +6,7 @@ import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { FindOptions, Quotation, TagOptions, TagSuggestion } from "./quote-and-tag.ts";
+import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
   ChatMessage,
@@ -14,6 +15,8 @@ export type {
   Quotation,
   TagOptions,
   TagSuggestion,
+  VectorEstimate,
+  VectorExplanation,
   VectorIndex,
   VectorWish,
 };
@@ -271,34 +274,6 @@ export interface StatsRow {
   readonly bytes: number;
   /** Share of the budget, of RAM that the budget is for: not of a language model, which is borrowed. */
   readonly share?: number;
-}
-
-export interface VectorEstimate {
-  readonly kind: VectorIndex;
-  /** RAM that it takes for all segments, small ones flat. */
-  readonly bytes: number;
-  /** Rough milliseconds that a search spends in it, on one core. */
-  readonly ms: number;
-  /** Whether it fits into what is left of the budget. */
-  readonly fits: boolean;
-}
-
-/** How the vectors of a space are searched, and why. */
-export interface VectorExplanation extends VectorEstimate {
-  readonly space: Space;
-  /** Whether it is the space that answers. */
-  readonly isActive: boolean;
-  /** Why this kind was chosen for large segments. */
-  readonly reason: string;
-  /** A segment of fewer passages is scanned. */
-  readonly leastRows: number;
-  /** RAM of its indexes now, scratch included. */
-  readonly heldBytes: number;
-  /** Passages in segments, by what searches them now. */
-  readonly searchedBy: Readonly<Partial<Record<VectorIndex, number>>>;
-  /** Segments whose index could not be used, and why. */
-  readonly refused: readonly string[];
-  readonly alternatives: readonly VectorEstimate[];
 }
 
 export interface MemoryInfo {

@@ -3,7 +3,7 @@
  * replaces or forgets items waits for those before it, because the bitmap of dead rows must say what is durable, no more.
  */
 import type { Embedder } from "../../embed/embedder.ts";
-import { MnemeError } from "../../errors.ts";
+import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { Batch, Store } from "../../storage/store.ts";
 import { Gate } from "../gate.ts";
 import {
@@ -191,6 +191,8 @@ export class Writer implements AsyncDisposable {
   inBackground(work: () => Promise<void>): Promise<void> {
     const next = this.#background.then(work);
     this.#background = next.catch((error: unknown) => {
+      // what closing ends is begun again by the next opening
+      if (this.closing.signal.aborted && isMnemeError(error) && error.code === "CANCELLED") return;
       this.#backgroundError = error;
       this.options.onWarning(
         `background work failed: ${error instanceof Error ? error.message : String(error)}`,

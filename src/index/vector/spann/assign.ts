@@ -7,7 +7,7 @@ import { type BalancedTree, type Matrix, RowProducts } from "../../../linalg/ind
 import { BLOCK_ROWS } from "../../../linalg/row-products.ts";
 import { type Candidates, chooseCopies, mostCopies, type Replication } from "./closure.ts";
 import { type Group, TreeGroups } from "./groups.ts";
-import type { Points } from "./row-source.ts";
+import type { Points } from "./points.ts";
 
 /** Centres that a group of rows chooses among. */
 const NEAR_CENTRES = 384;

@@ -4,6 +4,7 @@ import type { LazyPool } from "../../../kernels/index.ts";
 import { type BalancedTree, balancedTree, type Matrix, Random } from "../../../linalg/index.ts";
 import { crc32 } from "../../../storage/crc32.ts";
 import type { Store } from "../../../storage/store.ts";
+import type { SlowRowSource } from "../row-source.ts";
 import { type About, deleteIndex, FORMAT, putAbout, putHeads, type SpannMetric } from "./about.ts";
 import { type Assignment, assignRows } from "./assign.ts";
 import { mostCopies, type Replication, soarDefaults } from "./closure.ts";
@@ -12,8 +13,8 @@ import { encodeHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { LiveRows } from "./live-rows.ts";
 import { MetricSpace } from "./metric-space.ts";
+import { longestIn, Points } from "./points.ts";
 import { PostingShape, Postings, rowsOfPages } from "./postings.ts";
-import { longestIn, Points, type RowSource } from "./row-source.ts";
 import { writeLists } from "./write-lists.ts";
 
 export interface SpannBuildOptions {
@@ -68,7 +69,7 @@ const BLOCK_SHARE = 1 / 4;
 export async function buildSpann(
   store: Store,
   name: string,
-  rows: Matrix | RowSource,
+  rows: Matrix | SlowRowSource,
   options: SpannBuildOptions = {},
 ): Promise<About> {
   const settings = { ...spannBuildDefaults, ...options };
@@ -139,15 +140,14 @@ function checkIds(rows: number, ids: Uint32Array | undefined): void {
 
 /** @throws MnemeError NOT_FINITE, ZERO_VECTOR, RANGE */
 async function pointsOf(
-  rows: Matrix | RowSource,
+  rows: Matrix | SlowRowSource,
   { metric, memoryBytes, longest }: Settings,
 ): Promise<Points> {
-  const dim = "dim" in rows ? rows.dim : rows.cols;
   const blockBytes = memoryBytes * BLOCK_SHARE;
   const known = metric === "dot" ? (longest ?? (await longestIn(rows, blockBytes))) : 0;
   if (!Number.isFinite(known))
     throw new MnemeError("NOT_FINITE", "spann: a row is not finite, so there is no longest one");
-  return new Points(rows, new MetricSpace(metric, dim, known), blockBytes);
+  return new Points(rows, new MetricSpace(metric, rows.cols, known), blockBytes);
 }
 
 function defaultLimit(coder: ListCoder): number {

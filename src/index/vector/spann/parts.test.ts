@@ -9,8 +9,8 @@ import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { distance, exactNearest, gaussian, MadeUp } from "./made-up.test.support.ts";
 import { MetricSpace } from "./metric-space.ts";
+import { Points } from "./points.ts";
 import { isPruned } from "./prune.ts";
-import { Points } from "./row-source.ts";
 import { SeenRows } from "./seen-rows.ts";
 import { SlotCache } from "./slot-cache.ts";
 

@@ -4,8 +4,8 @@ import { type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { Store } from "../../../storage/store.ts";
 import type { Assignment } from "./assign.ts";
+import type { Points } from "./points.ts";
 import type { ListValues, Postings } from "./postings.ts";
-import type { Points } from "./row-source.ts";
 
 /** Lists written in one transaction. */
 const BATCH_LISTS = 1024;

@@ -1,17 +1,10 @@
-/** Where a build takes its rows from: a matrix, or anything that gives blocks of them, such as a file larger than memory. */
+/** What a build takes its rows from, as points of its metric: a matrix, or a source that gives blocks of them. */
 import { MnemeError } from "../../../errors.ts";
 import { type Matrix, matrix } from "../../../linalg/index.ts";
-import type { MaybePromise } from "../../../storage/store.ts";
+import type { SlowRowSource } from "../row-source.ts";
 import { longestOf, type MetricSpace } from "./metric-space.ts";
 
-export interface RowSource {
-  readonly rows: number;
-  readonly dim: number;
-  /** Rows [from, to) as (to - from) x dim values, borrowed until the next call. A build reads the whole several times, in this order. */
-  read(from: number, to: number): MaybePromise<Float32Array>;
-}
-
-export function isMatrix(rows: Matrix | RowSource): rows is Matrix {
+export function isMatrix(rows: Matrix | SlowRowSource): rows is Matrix {
   return "data" in rows;
 }
 
@@ -21,11 +14,11 @@ export class Points {
   readonly space: MetricSpace;
   /** All of them, where they are in memory. */
   readonly whole: Matrix | undefined;
-  readonly #source: RowSource | undefined;
+  readonly #source: SlowRowSource | undefined;
   readonly #blockRows: number;
 
   /** @param blockBytes bytes of a block of a source that is no matrix. @throws MnemeError as MetricSpace.points */
-  constructor(rows: Matrix | RowSource, space: MetricSpace, blockBytes: number) {
+  constructor(rows: Matrix | SlowRowSource, space: MetricSpace, blockBytes: number) {
     this.rows = rows.rows;
     this.space = space;
     this.#blockRows = Math.max(1, Math.floor(blockBytes / (space.width * 4)));
@@ -61,22 +54,22 @@ export class Points {
 }
 
 /** Length of the longest row of a source. */
-export async function longestIn(rows: Matrix | RowSource, blockBytes: number): Promise<number> {
+export async function longestIn(rows: Matrix | SlowRowSource, blockBytes: number): Promise<number> {
   if (isMatrix(rows)) return longestOf(rows);
   let longest = 0;
-  const step = Math.max(1, Math.floor(blockBytes / (rows.dim * 4)));
+  const step = Math.max(1, Math.floor(blockBytes / (rows.cols * 4)));
   for (let first = 0; first < rows.rows; first += step)
     longest = Math.max(longest, longestOf(await read(rows, first, step)));
   return longest;
 }
 
-async function read(source: RowSource, first: number, most: number): Promise<Matrix> {
+async function read(source: SlowRowSource, first: number, most: number): Promise<Matrix> {
   const count = Math.min(most, source.rows - first);
-  const values = await source.read(first, first + count);
-  if (values.length !== count * source.dim)
+  const values = await source.read(first, count);
+  if (values.length !== count * source.cols)
     throw new MnemeError(
       "DIMENSION",
-      `spann: rows ${first} to ${first + count} came as ${values.length} values, expected ${count} x ${source.dim}`,
+      `spann: rows ${first} to ${first + count} came as ${values.length} values, expected ${count} x ${source.cols}`,
     );
-  return matrix(count, source.dim, values);
+  return matrix(count, source.cols, values);
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { type Matrix, matrix, Random, rowOf, rowsOf } from "../../../linalg/index.ts";
 import { memoryStore } from "../../../storage/index.ts";
+import type { SlowRowSource } from "../row-source.ts";
 import { type BuildProgress, buildSpann } from "./build.ts";
 import { exactNearest, gaussian, MadeUp } from "./made-up.test.support.ts";
-import type { RowSource } from "./row-source.ts";
 import { SpannIndex, type SpannOptions } from "./spann.ts";
 
 const DIM = 40;
@@ -14,15 +14,15 @@ const queries = made.queries(40);
 const ALL: SpannOptions = { lists: 4000, pruning: { rule: "none" }, confidence: 3 };
 
 /** Rows in blocks that are overwritten by the next, as a file's reader has them. */
-function sourceOf(from: Matrix, asked: number[] = []): RowSource {
+function sourceOf(from: Matrix, asked: number[] = []): SlowRowSource {
   const room = new Float32Array(from.data.length);
   return {
     rows: from.rows,
-    dim: from.cols,
-    async read(first, last) {
-      asked.push(last - first);
-      room.set(from.data.subarray(first * from.cols, last * from.cols));
-      return room.subarray(0, (last - first) * from.cols);
+    cols: from.cols,
+    async read(first, count) {
+      asked.push(count);
+      room.set(from.data.subarray(first * from.cols, (first + count) * from.cols));
+      return room.subarray(0, count * from.cols);
     },
   };
 }
@@ -67,14 +67,14 @@ describe("buildSpann from a source", () => {
 
   test("refuses what a matrix is refused for, by its row; ends when it is told to", async () => {
     const store = memoryStore();
-    const build = (source: RowSource, options = {}): Promise<unknown> =>
+    const build = (source: SlowRowSource, options = {}): Promise<unknown> =>
       buildSpann(store, "x", source, { memoryBytes: 400 * DIM * 4, ...options });
     const bad = matrix(3000, DIM, rows.data.slice());
     bad.data[2500 * DIM + 3] = Number.NaN;
     await expect(build(sourceOf(bad))).rejects.toThrow("row 2500 holds NaN");
     bad.data.fill(0, 2500 * DIM, 2501 * DIM);
     await expect(build(sourceOf(bad))).rejects.toThrow("row 2500 is zero");
-    const short = { rows: 9, dim: DIM, read: () => new Float32Array(5) };
+    const short = { rows: 9, cols: DIM, read: () => new Float32Array(5) };
     await expect(build(short)).rejects.toThrow("came as 5 values, expected 9 x 40");
     const abort = new AbortController();
     const onProgress = ({ phase }: BuildProgress): void => {
