@@ -191,8 +191,8 @@ export class Writer implements AsyncDisposable {
   inBackground(work: () => Promise<void>): Promise<void> {
     const next = this.#background.then(work);
     this.#background = next.catch((error: unknown) => {
-      // what closing ends is begun again by the next opening
-      if (this.closing.signal.aborted && isMnemeError(error) && error.code === "CANCELLED") return;
+      // who cancelled it knows; what closing ends is begun again by the next opening
+      if (isMnemeError(error) && error.code === "CANCELLED") return;
       this.#backgroundError = error;
       this.options.onWarning(
         `background work failed: ${error instanceof Error ? error.message : String(error)}`,
