@@ -269,7 +269,7 @@ describe("the plan", () => {
     expect(done.some((rows) => rows > 100 && rows < COUNT)).toBe(true);
     expect(usedBy(memory)).toEqual(["flat"]);
     expect(await recallOf(memory)).toBeGreaterThan(0.95);
-    await expect(memory.idle()).rejects.toMatchObject({ code: "CANCELLED" });
+    await memory.idle();
     await memory.compact();
     expect(usedBy(memory)).toEqual(["graph"]);
   });
