@@ -24,12 +24,12 @@ export type StageKind = (typeof KINDS)[number];
 
 /** Slots of a page of a cache, as the kernels know them. */
 export const PAGE_SLOTS = 64;
-/** Bytes of the state of one query: its largest score, its sum of weights, its scale, one unused, `dim` sums of values, its codes. */
+/** Bytes of the state of one query: its largest score, its sum of weights, scales of its codes, `dim` sums of values, its codes. */
 export const stateBytes = (dim: number): number => 16 + dim * 6;
 
-/** Bytes of a page of fewer bits than 8 once it is expanded, and of a query's own codes for it. */
+/** Bytes of a page of fewer bits than 8 once it is expanded, and of three queries' own codes for it. */
 export const expandedBytes = (dim: number): number =>
-  2 * PAGE_SLOTS * (dim + 4) + 14 * dim + 4 * Math.max(dim, PAGE_SLOTS);
+  2 * PAGE_SLOTS * (dim + 4) + 18 * dim + 4 * Math.max(dim, PAGE_SLOTS);
 /** Bytes of a page of halves once it is expanded. */
 export const widenedBytes = (dim: number): number => 2 * PAGE_SLOTS * dim * 4;
 
@@ -46,7 +46,7 @@ function blocksRoom(dim: number, queries: number, expanded: number): number {
 
 /** Bytes that a thread works in for attention of so many queries, or fewer. @param expanded bytes in which a page is expanded */
 export function attentionRoom(dim: number, queries: number, expanded: number): number {
-  const alone = PAGE_SLOTS * 6 + expanded;
+  const alone = 3 * PAGE_SLOTS * 6 + expanded;
   return queries > FEW_QUERIES ? Math.max(alone, blocksRoom(dim, queries, expanded)) : alone;
 }
 

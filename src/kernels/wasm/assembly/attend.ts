@@ -6,14 +6,17 @@ import { capRow } from "./block";
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
 import { writeHalves } from "./half";
-import { sumsOfFour } from "./lanes";
-import { ENTRY, expand, F16, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, queryIn, stepsIn, valueBasesIn, valuesIn, wideValuesIn } from "./page";
+import { codesIn, ENTRY, expand, F16, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, queryIn, stepsIn, valueBasesIn, valuesIn, wideValuesIn } from "./page";
+import { addProducts, products } from "./rows";
 import { largest, widen } from "./widen";
 
 /** Before any slot: so low that the first score replaces it, and finite, so that differences are numbers. */
 export const NOTHING: f32 = -1e30;
 
-/** A state: largest score, sum of weights, the scale of the query's codes, one unused, then `dim` sums of values and the codes, i16. */
+/** Bytes from a query's scores at a page, then codes of its weights, to the next query's. */
+const SCORES: usize = PAGE_SLOTS * 6;
+
+/** A state: largest score, sum of weights, the scale of the query's codes and of those for the page at hand, then `dim` sums of values and the codes, i16. */
 // @ts-ignore: decorator
 @inline
 export function stateBytes(dim: usize): usize {
@@ -111,80 +114,22 @@ function rescale(state: usize, dim: usize, before: f32, most: f32): void {
   for (let i: usize = 0; i < dim << 2; i += 16) v128.store(sums + i, f32x4.mul(v128.load(sums + i), by));
 }
 
-/** Products of 64 i16 codes with a row of 64 int8 codes. */
+/** Multiplies the scores of the first `slots` slots, and up to three behind, by the slots' scales. */
 // @ts-ignore: decorator
 @inline
-function row64(w: usize, x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128): v128 {
-  const a = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w), x0), i32x4.dot_i16x8_s(v128.load8x8_s(w, 8), x1));
-  const b = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w, 16), x2), i32x4.dot_i16x8_s(v128.load8x8_s(w, 24), x3));
-  const c = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w, 32), x4), i32x4.dot_i16x8_s(v128.load8x8_s(w, 40), x5));
-  const d = i32x4.add(i32x4.dot_i16x8_s(v128.load8x8_s(w, 48), x6), i32x4.dot_i16x8_s(v128.load8x8_s(w, 56), x7));
-  return i32x4.add(i32x4.add(a, b), i32x4.add(c, d));
+function scaleBy(scales: usize, slots: usize, scores: usize): void {
+  for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(scales + s)));
 }
 
-/**
- * out[r] = <x, row r> x by, added `onto` what is there, of `count` rows of 64 int8 codes, a multiple of 4. The codes of x stay in registers.
- */
+/** Weights times the slots' scales of values as codes behind them. @returns the largest */
 // @ts-ignore: decorator
 @inline
-function products64(x: usize, rows: usize, stride: usize, count: usize, by: v128, out: usize, onto: bool): void {
-  const x0 = v128.load(x), x1 = v128.load(x, 16), x2 = v128.load(x, 32), x3 = v128.load(x, 48);
-  const x4 = v128.load(x, 64), x5 = v128.load(x, 80), x6 = v128.load(x, 96), x7 = v128.load(x, 112);
-  const end = out + (count << 2);
-  for (; out < end; out += 16) {
-    const a = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
-    rows += stride;
-    const b = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
-    rows += stride;
-    const c = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
-    rows += stride;
-    const d = row64(rows, x0, x1, x2, x3, x4, x5, x6, x7);
-    rows += stride;
-    const four = f32x4.mul(f32x4.convert_i32x4_s(sumsOfFour(a, b, c, d)), by);
-    v128.store(out, onto ? f32x4.add(v128.load(out), four) : four);
-  }
-}
-
-/** The same of rows of `dim` codes, a multiple of 16. */
-// @ts-ignore: decorator
-@inline
-function products(x: usize, rows: usize, dim: usize, count: usize, by: v128, out: usize): void {
-  const wide = dim & ~63;
-  for (let at: usize = 0; at < wide; at += 64) products64(x + (at << 1), rows + at, dim, count, by, out, at > 0);
-  if (wide < dim) productsRest(x, rows, wide, dim, count, by, out);
-}
-
-function productsRest(x: usize, rows: usize, from: usize, dim: usize, count: usize, by: v128, out: usize): void {
-  for (let r: usize = 0; r < count; r++) {
-    let sum = i32x4.splat(0);
-    for (let i = from; i < dim; i += 8) sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(rows + r * dim + i), v128.load(x + (i << 1))));
-    const product = <f32>i32x4.extract_lane(sumsOfFour(sum, sum, sum, sum), 0) * f32x4.extract_lane(by, 0);
-    const to = out + (r << 2);
-    store<f32>(to, from > 0 ? load<f32>(to) + product : product);
-  }
-}
-
-/** scores[s] = <q, key s> x by x the slot's scale, of the first `slots` and up to three behind. keys: i8 [PAGE_SLOTS x dim], then a scale for each slot. */
-// @ts-ignore: decorator
-@inline
-function scoreI8(codes: usize, by: f32, keys: usize, slots: usize, dim: usize, scores: usize): void {
-  const keyScales = keys + PAGE_SLOTS * dim;
-  const some = (slots + 3) & ~3;
-  products(codes, keys, dim, some, f32x4.splat(by), scores);
-  for (let s: usize = 0; s < some << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(keyScales + s)));
-}
-
-/** out += sum over slots of weight x value x the slot's scale; weights are used up. values: i8 [dim x PAGE_SLOTS], then a scale for each slot. */
-// @ts-ignore: decorator
-@inline
-function weighI8(scores: usize, values: usize, slots: usize, dim: usize, out: usize): void {
-  const valueScales = values + PAGE_SLOTS * dim;
-  for (let s = slots; s < PAGE_SLOTS; s++) store<f32>(scores + (s << 2), 0);
-  for (let s: usize = 0; s < PAGE_SLOTS << 2; s += 16) v128.store(scores + s, f32x4.mul(v128.load(scores + s), v128.load(valueScales + s)));
-  const weights = scores + (PAGE_SLOTS << 2);
-  const most = largest(scores, PAGE_SLOTS);
-  widen(scores, PAGE_SLOTS, most, weights);
-  products64(weights, values, PAGE_SLOTS, dim, f32x4.splat(most / 32767), out, true);
+function widenWeights(weights: usize, scales: usize, slots: usize): f32 {
+  for (let s = slots; s < PAGE_SLOTS; s++) store<f32>(weights + (s << 2), 0);
+  scaleBy(scales, PAGE_SLOTS, weights);
+  const most = largest(weights, PAGE_SLOTS);
+  widen(weights, PAGE_SLOTS, most, weights + (PAGE_SLOTS << 2));
+  return most;
 }
 
 // @ts-ignore: decorator
@@ -196,32 +141,52 @@ function dotF32(a: usize, b: usize, dim: usize): f32 {
 }
 
 /**
- * scores[s] = <q, key s> x scale, held below a cap (0: none), + bias, of the first `slots` slots of a page. state: of the query, with its
- * codes. A page that is neither of f32 nor of int8 lies expanded at `room`.
+ * scores[s] = <q, key s> x scale, held below a cap (0: none), + bias, of the first `slots` slots of a page, of `many` queries, three at most and
+ * known when this is compiled: rows `dim` floats apart, scores SCORES apart. states: of the queries, with their codes. A page that is neither of f32
+ * nor of int8 lies expanded at `room`.
  */
 // @ts-ignore: decorator
 @inline
-export function scorePage(entry: usize, q: usize, state: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize): void {
+export function scorePage(many: i32, entry: usize, q: usize, states: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize): void {
   const codec = load<i32>(entry, 12);
   const bias = <usize>load<u32>(entry, 8);
-  const codes = state + 16 + (dim << 2);
-  if (codec == F32 || codec == F16) scoreF32(q, codec == F32 ? load<u32>(entry) : room, slots, dim, scale, scores);
-  else if (codec == INT8) scoreI8(codes, load<f32>(state, 8) * scale, load<u32>(entry), slots, dim, scores);
-  else scoreExpanded(codec, q, codes, load<f32>(state, 8) * scale, slots, dim, scale, room, scores);
-  if (cap > 0) capRow(scores, slots, cap);
-  if (bias) for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), v128.load(bias + s)));
+  if (codec == F32 || codec == F16) {
+    const keys = codec == F32 ? <usize>load<u32>(entry) : room;
+    for (let i: usize = 0; i < <usize>many; i++) scoreF32(q + i * (dim << 2), keys, slots, dim, scale, scores + i * SCORES);
+  } else scoreCodes(many, codec, codec == INT8 ? <usize>load<u32>(entry) : room, q, states, slots, dim, scale, room, scores);
+  for (let i: usize = 0; i < <usize>many; i++) {
+    const own = scores + i * SCORES;
+    if (cap > 0) capRow(own, slots, cap);
+    if (bias) for (let s: usize = 0; s < slots << 2; s += 16) v128.store(own + s, f32x4.add(v128.load(own + s), v128.load(bias + s)));
+  }
 }
 
-function scoreExpanded(codec: i32, q: usize, codes: usize, by: f32, slots: usize, dim: usize, scale: f32, room: usize, scores: usize): void {
-  if (isAffine(codec)) {
-    const own = queryIn(room, dim), steps = stepsIn(room, dim);
-    for (let i: usize = 0; i < dim << 2; i += 16) v128.store(own + i, f32x4.mul(v128.load(q + i), v128.load(steps + i)));
-    const most = largest(own, dim);
-    widen(own, dim, most, own + (dim << 2));
-    scoreI8(own + (dim << 2), most / 32767 * scale, room, slots, dim, scores);
-  } else scoreI8(codes, by, room, slots, dim, scores);
-  const base = f32x4.splat(dotF32(q, keyBasesIn(room, dim), dim) * scale);
-  for (let s: usize = 0; s < slots << 2; s += 16) v128.store(scores + s, f32x4.add(v128.load(scores + s), base));
+/** The same of int8 keys, or of keys expanded to such: i8 [PAGE_SLOTS x dim], then a scale for each slot. */
+// @ts-ignore: decorator
+@inline
+function scoreCodes(many: i32, codec: i32, keys: usize, q: usize, states: usize, slots: usize, dim: usize, scale: f32, room: usize, scores: usize): void {
+  const affine = isAffine(codec), size = stateBytes(dim);
+  if (affine) for (let i: usize = 0; i < <usize>many; i++) store<f32>(states + i * size, widenOwn(q + i * (dim << 2), dim, room, codesIn(room, dim, i)), 12);
+  const codes = affine ? codesIn(room, dim, 0) : states + 16 + (dim << 2), codesStride = affine ? dim << 1 : size;
+  products(many, codes, codesStride, keys, dim, slots + 3 & ~3, scores, SCORES);
+  for (let i: usize = 0; i < <usize>many; i++) {
+    const own = scores + i * SCORES;
+    const by = f32x4.splat(load<f32>(states + i * size + (affine ? 12 : 8)) * scale);
+    const base = f32x4.splat(codec == INT8 ? 0 : dotF32(q + i * (dim << 2), keyBasesIn(room, dim), dim) * scale);
+    const scales = keys + PAGE_SLOTS * dim;
+    for (let s: usize = 0; s < slots << 2; s += 16) v128.store(own + s, f32x4.add(f32x4.mul(f32x4.mul(v128.load(own + s), by), v128.load(scales + s)), base));
+  }
+}
+
+/** A query times the steps of a page's channels as codes. @returns their scale */
+// @ts-ignore: decorator
+@inline
+function widenOwn(q: usize, dim: usize, room: usize, codes: usize): f32 {
+  const own = queryIn(room, dim), steps = stepsIn(room, dim);
+  for (let i: usize = 0; i < dim << 2; i += 16) v128.store(own + i, f32x4.mul(v128.load(q + i), v128.load(steps + i)));
+  const most = largest(own, dim);
+  widen(own, dim, most, codes);
+  return most / 32767;
 }
 
 /** What all weights of a page add to the sums, whatever the codes. */
@@ -239,17 +204,28 @@ function addBases(codec: i32, weights: usize, slots: usize, dim: usize, room: us
   for (let i: usize = 0; i < dim << 2; i += 16) v128.store(out + i, f32x4.add(v128.load(out + i), f32x4.mul(all, v128.load(bases + i))));
 }
 
-/** One query over the first `slots` of a page, but for `skipped` at its start. scores: room for PAGE_SLOTS f32 and as many i16. */
+/**
+ * `many` queries, as of `scorePage`, over the first `slots` of a page, but for `skipped` at its start. states: side by side; scores: room for SCORES
+ * bytes of each.
+ */
 // @ts-ignore: decorator
 @inline
-function attendPage(entry: usize, q: usize, skipped: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize, state: usize): void {
-  scorePage(entry, q, state, slots, dim, scale, cap, room, scores);
-  for (let s: usize = 0; s < skipped; s++) store<f32>(scores + (s << 2), NOTHING);
-  weightsOf(scores, slots, state, dim);
-  const codec = load<i32>(entry, 12);
-  if (codec == F32 || codec == F16) return weighF32(scores, codec == F32 ? load<u32>(entry, 4) : wideValuesIn(room, dim), slots, dim, state + 16);
-  if (codec != INT8) addBases(codec, scores, slots, dim, room, state + 16);
-  weighI8(scores, codec == INT8 ? load<u32>(entry, 4) : valuesIn(room, dim), slots, dim, state + 16);
+function attendPage(many: i32, entry: usize, q: usize, skipped: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize, states: usize): void {
+  scorePage(many, entry, q, states, slots, dim, scale, cap, room, scores);
+  const size = stateBytes(dim), codec = load<i32>(entry, 12);
+  for (let i: usize = 0; i < <usize>many; i++) {
+    const own = scores + i * SCORES, state = states + i * size;
+    for (let s: usize = 0; s < skipped; s++) store<f32>(own + (s << 2), NOTHING);
+    weightsOf(own, slots, state, dim);
+    if (codec == F32 || codec == F16) weighF32(own, codec == F32 ? <usize>load<u32>(entry, 4) : wideValuesIn(room, dim), slots, dim, state + 16);
+    else if (codec != INT8) addBases(codec, own, slots, dim, room, state + 16);
+  }
+  if (codec == F32 || codec == F16) return;
+  const values = codec == INT8 ? <usize>load<u32>(entry, 4) : valuesIn(room, dim);
+  const by0 = widenWeights(scores, values + PAGE_SLOTS * dim, slots) / 32767;
+  const by1 = many > 1 ? widenWeights(scores + SCORES, values + PAGE_SLOTS * dim, slots) / 32767 : 0;
+  const by2 = many > 2 ? widenWeights(scores + 2 * SCORES, values + PAGE_SLOTS * dim, slots) / 32767 : 0;
+  addProducts(many, scores + (PAGE_SLOTS << 2), SCORES, values, dim, by0, by1, by2, states + 16, size);
 }
 
 /** Puts a key or a value, f32 [dim], into slot `slot` of a page of int8 codes: its codes `step` bytes apart from `at` on. */
@@ -288,13 +264,22 @@ export function openState(state: usize, q: usize, dim: usize): void {
   store<f32>(state, most / 32767, 8);
 }
 
+/** A token's queries at a page, three at a time: they share the reading of its rows. */
+function attendGroup(entry: usize, q: usize, group: usize, skipped: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize, states: usize): void {
+  const size = stateBytes(dim), bytes = dim << 2;
+  let h: usize = 0;
+  for (; h + 3 <= group; h += 3) attendPage(3, entry, q + h * bytes, skipped, slots, dim, scale, cap, room, scores, states + h * size);
+  if (group - h == 2) attendPage(2, entry, q + h * bytes, skipped, slots, dim, scale, cap, room, scores, states + h * size);
+  else if (group - h == 1) attendPage(1, entry, q + h * bytes, skipped, slots, dim, scale, cap, room, scores, states + h * size);
+}
+
 /**
  * A head's queries over pages [first, last) of its cache. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
  * `before` slots precede those of the batch, of which a token sees its own and those before it, of a window (0: none) the last.
- * states: [tokens x group], cleared here; scores: room for them, PAGE_SLOTS f32 and i16, and an expanded page.
+ * states: [tokens x group], cleared here; scores: room for those of three queries and an expanded page.
  */
 export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
-  const room = scores + PAGE_SLOTS * 6;
+  const room = scores + 3 * SCORES;
   const size = stateBytes(dim);
   for (let i: usize = 0; i < tokens * group; i++) openState(states + i * size, q + i / group * qStride + i % group * (dim << 2), dim);
   for (let page = first; page < last; page++) {
@@ -309,7 +294,7 @@ export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize
       const low: usize = window > 0 && seen > window ? seen - window : 0;
       if (start + slots <= low) continue;
       const skipped: usize = low > start ? low - start : 0;
-      for (let h: usize = 0; h < group; h++) attendPage(entry, q + t * qStride + h * (dim << 2), skipped, slots, dim, scale, cap, room, scores, states + (t * group + h) * size);
+      attendGroup(entry, q + t * qStride, group, skipped, slots, dim, scale, cap, room, scores, states + t * group * size);
     }
   }
 }

@@ -92,7 +92,7 @@ export function fromB16(from: usize, count: usize, to: usize): void {
 /**
  * Where the parts of an expanded page lie behind `room`: keys i8 [slots x dim] and their scales, values i8 [dim x slots] and their scales as
  * in an int8 page; then what multiplies the channels of a query (affine), what is added to a row of keys (affine: the least of a channel,
- * lloyd: the mean), the same of values (affine: of a slot, lloyd: of a channel); then a query's own codes.
+ * lloyd: the mean), the same of values (affine: of a slot, lloyd: of a channel); then a query times the steps and the codes of three such.
  */
 // @ts-ignore: decorator
 @inline
@@ -118,6 +118,13 @@ export function valueBasesIn(room: usize, dim: usize): usize {
 @inline
 export function queryIn(room: usize, dim: usize): usize {
   return valueBasesIn(room, dim) + (max(dim, PAGE_SLOTS) << 2);
+}
+
+/** The codes of query `i` of three behind what they are made from. */
+// @ts-ignore: decorator
+@inline
+export function codesIn(room: usize, dim: usize, i: usize): usize {
+  return queryIn(room, dim) + (dim << 2) + i * (dim << 1);
 }
 
 /** Where the values of an expanded page of halves lie behind `room`: keys and values f32 [slots x dim]. */

@@ -11,7 +11,7 @@ function scoresOf(q: usize, dim: usize, scale: f32, cap: f32, table: usize, seen
     const entry = table + start / PAGE_SLOTS * ENTRY;
     const codec = load<i32>(entry, 12);
     if (codec > INT8) expand(codec, load<u32>(entry), load<u32>(entry, 4), dim, room);
-    scorePage(entry, q, state, min(seen - start, PAGE_SLOTS), dim, scale, cap, room, scores + (start << 2));
+    scorePage(1, entry, q, state, min(seen - start, PAGE_SLOTS), dim, scale, cap, room, scores + (start << 2));
   }
 }
 
