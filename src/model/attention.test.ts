@@ -62,6 +62,13 @@ const cases = fc.record({
   seed: fc.integer({ min: 1, max: 1e6 }),
 });
 
+/** So few queries that they take a page together rather than by eights. */
+const fewQueries = fc.record({ one: cases, group: fc.integer({ min: 1, max: 4 }) }).map(({ one, group }) => ({
+  ...one,
+  group,
+  sequences: one.sequences.map((some) => ({ ...some, tokens: Math.max(1, Math.floor(4 / group)) })),
+}));
+
 const gaussians = (random: Random, count: number, spread = 1): Float32Array =>
   Float32Array.from({ length: count }, () => spread * random.gaussian());
 
@@ -173,9 +180,12 @@ function eachQuery(
 }
 
 describe("attention equals sums over all slots", () => {
-  test("of any heads, codecs, windows, parts and batches", () =>
+  test.each([
+    ["many queries", cases],
+    ["few queries", fewQueries],
+  ])("of any heads, codecs, windows, parts and batches: %s", (_, some) =>
     fc.assert(
-      fc.property(cases, (one) => {
+      fc.property(some, (one) => {
         const random = new Random(one.seed);
         const caches = one.sequences.map((some) => cacheOf(one, some, random));
         const { qkv, out } = attended(one, caches, random);
@@ -193,7 +203,8 @@ describe("attention equals sums over all slots", () => {
         });
       }),
       { seed: 4, numRuns: 40 },
-    ));
+    ),
+  );
 });
 
 describe("weights equal those of all slots", () => {
