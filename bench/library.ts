@@ -146,6 +146,7 @@ function buildAll(names: readonly string[], work: string): Map<string, Built> {
   for (const name of names) {
     const same = [...built].find(([other]) => systems[other]!.place === systems[name]!.place)?.[1];
     built.set(name, same ?? runChild<Built>({ name, step: "build", work }));
+    console.log(`# ${name}: built in ${built.get(name)!.seconds.toFixed(1)} s`);
   }
   return built;
 }
@@ -157,8 +158,12 @@ function searchAll(names: readonly string[], work: string): Map<string, Searched
   for (let round = 0; round < ROUNDS; round++) {
     const all = Math.max(...names.map(most));
     for (const name of names)
-      if (round === 0 || most(name) === all)
-        rounds.get(name)!.push(runChild<Searched>({ name, step: "search", work }));
+      if (round === 0 || most(name) === all) {
+        const one = runChild<Searched>({ name, step: "search", work });
+        rounds.get(name)!.push(one);
+        const [p50, p99] = [one.p50.toFixed(2), one.p99.toFixed(2)];
+        console.log(`# round ${round + 1} of ${ROUNDS}, ${name}: p50 ${p50} ms, p99 ${p99} ms`);
+      }
   }
   return rounds;
 }
