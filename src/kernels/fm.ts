@@ -12,6 +12,7 @@ export const FM_KERNEL_NAMES = [
   "buildRanks",
   "countBytes",
   "countMarks",
+  "linkRows",
   "makeRun",
   "markDocument",
   "markMerged",
