@@ -9,6 +9,7 @@ export const FM_KERNEL_NAMES = [
   "decodeRows",
   "endsInBlock",
   "rankInBlock",
+  "beginWalk",
   "buildRanks",
   "countBytes",
   "countMarks",

@@ -4,6 +4,7 @@
  * half the bytes of the first and 2.2 times those of the second.
  */
 import type { FmMemory } from "../../../kernels/fm.ts";
+import { Pacer } from "../../../pacer.ts";
 import { countRun, type Run, startsOf, sumSizes } from "./run.ts";
 
 // as in the kernels (wasm/assembly/fm/walk.ts)
@@ -12,6 +13,8 @@ const SUPER = 65_536;
 const LANES = 16;
 const RARE = 255;
 const LINKED = 32_768;
+/** Steps of all lanes between two looks at the clock: some milliseconds. */
+const ROUNDS = 2048;
 
 /** Where rows of the first run are counted: a column of counts costs 2 bytes a step, a row in a list 4. */
 function layout(
@@ -78,8 +81,8 @@ function linked(
   return [links, bases];
 }
 
-/** Merges b, of later documents, into a, whose parts have room for both. */
-export function mergeRuns(memory: FmMemory, a: Run, b: Run): Run {
+/** Merges b, of later documents, into a, whose parts have room for both. Other work has its turn meanwhile. */
+export async function mergeRuns(memory: FmMemory, a: Run, b: Run): Promise<Run> {
   const { kernels, top } = memory;
   const both = sumSizes(a, b);
   const bitBytes = Math.ceil(both.rows / 64) * 8;
@@ -87,7 +90,11 @@ export function mergeRuns(memory: FmMemory, a: Run, b: Run): Run {
   memory.u8(bits, bitBytes).fill(0);
   const lanes = memory.alloc(LANES * 16);
   const [links, bases] = linked(memory, b, countRun(memory, b));
-  kernels.markMerged(ranked(memory, a), b.text, links, bases, b.documentCount, bits, lanes);
+  const fields = ranked(memory, a);
+  const pacer = new Pacer();
+  kernels.beginWalk(fields, b.documentCount, bits, lanes);
+  while (kernels.markMerged(fields, b.text, links, bases, b.documentCount, bits, lanes, ROUNDS) > 0)
+    if (pacer.isDue) await pacer.pause();
   kernels.mergeText(a.text, a.rows, b.text, b.rows, bits);
   kernels.mergeSamples(
     ...[a.marks, a.rows, a.samples, a.sampleCount],

@@ -14,6 +14,8 @@ export interface FmIndexOptions {
   readonly blockBytes?: number;
   /** Bytes of documents of a shard; merging takes about 2.1 bytes of memory each. Default 64 MiB. */
   readonly shardBytes?: number;
+  /** How long to wait for another writer. Default 0: refused at once. */
+  readonly lockTimeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FmProgress) => void;
 }

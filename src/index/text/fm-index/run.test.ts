@@ -54,9 +54,9 @@ describe("runs", () => {
     memory.release(top);
   });
 
-  it("merge to the run of all documents", () => {
-    fc.assert(
-      fc.property(anyDocuments, anyDocuments, anyDocuments, (...groups) => {
+  it("merge to the run of all documents", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDocuments, anyDocuments, anyDocuments, async (...groups) => {
         const { top } = memory;
         let run = buildRun(groups[0], RATE);
         for (const more of groups.slice(1)) {
@@ -72,7 +72,7 @@ describe("runs", () => {
             ),
           );
           const below = memory.top;
-          run = mergeRuns(memory, run, buildRun(more, RATE));
+          run = await mergeRuns(memory, run, buildRun(more, RATE));
           memory.release(below);
         }
         expect(contents(run)).toEqual(transform(groups.flat(), RATE));

@@ -6,4 +6,4 @@ export { mergeEnds, mergeSamples, mergeText } from "./merge";
 export { countBytes, countMarks, makeRun, markDocument, placeDocument } from "./run";
 export { branch, follow, locateStep, narrow, sortMoved } from "./search";
 export { sortSuffixes } from "./suffix-array";
-export { buildRanks, linkRows, markMerged } from "./walk";
+export { beginWalk, buildRanks, linkRows, markMerged } from "./walk";

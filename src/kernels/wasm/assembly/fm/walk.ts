@@ -172,7 +172,12 @@ let sink: u32 = 0;
 let active: usize = 0;
 let begun: u32 = 0;
 
-function begin(lanes: usize, documents: u32, row: u32): void {
+/**
+ * Begins the walk of run b: sets in zeroed `bits` the places of its first rows. @param lanes 4 x 16 u32
+ */
+export function beginWalk(a: usize, documents: u32, bits: usize, lanes: usize): void {
+  const row = load<u32>(a + END_COUNT);
+  for (let d: u32 = 0; d < documents; d++) setBit(bits, row + d);
   active = 0;
   for (begun = 0; active < LANES && begun < documents; active++, begun++) {
     store<u32>(lanes + (active << 2), begun);
@@ -205,10 +210,11 @@ function stepLanes(lanes: usize, text: usize, links: usize, bases: usize, docume
 }
 
 /**
- * Sets in zeroed `bits` the places that rows of b take among those of both runs, documents of a first. Several documents are walked side
- * by side, in short loops: what each step waits for is read for all of them before it is used. @param lanes 4 x 16 u32
+ * Goes on with the walk for so many rounds: sets in `bits` the places that rows of b take among those of both runs, documents of a first. Several documents are walked side
+ * by side, in short loops: what each step waits for is read for all of them before it is used.
+ * @returns documents under way: 0 when all are walked
  */
-export function markMerged(a: usize, text: usize, links: usize, bases: usize, documents: u32, bits: usize, lanes: usize): void {
+export function markMerged(a: usize, text: usize, links: usize, bases: usize, documents: u32, bits: usize, lanes: usize, rounds: u32): usize {
   const first = load<u32>(a + END_COUNT);
   const textA = <usize>load<u32>(a + TEXT);
   const rows = load<u32>(a + ROWS);
@@ -216,10 +222,8 @@ export function markMerged(a: usize, text: usize, links: usize, bases: usize, do
   const supers = <usize>load<u32>(a + SUPERS);
   const columns = <usize>load<u32>(a + COLUMNS);
   const width = load<u32>(a + WIDTH);
-  for (let d: u32 = 0; d < documents; d++) setBit(bits, first + d);
   let ahead: u32 = 0;
-  begin(lanes, documents, first);
-  while (active > 0) {
+  for (; active > 0 && rounds > 0; rounds--) {
     for (let lane: usize = 0; lane < active << 2; lane += 4) {
       const i = <usize>load<u32>(lanes + lane);
       ahead += <u32>load<u8>(text + i) + <u32>load<u16>(links + (i << 1));
@@ -253,6 +257,7 @@ export function markMerged(a: usize, text: usize, links: usize, bases: usize, do
     for (let lane = lanes; lane < last; lane += 4) setBit(bits, load<u32>(lane, PLACE));
   }
   sink = ahead;
+  return active;
 }
 
 function rareRank(a: usize, c: u32, row: u32): u32 {
