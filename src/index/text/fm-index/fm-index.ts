@@ -126,8 +126,7 @@ export class FmIndex implements AsyncDisposable {
 
   /** Bytes of RAM held: blocks, tables, what queries work in. */
   get memoryBytes(): number {
-    const tables = this.#shards.reduce((sum, { source }) => sum + source.memoryBytes, 0);
-    return this.#scratch.memory.bytes + tables;
+    return this.#shards.reduce((sum, { memoryBytes }) => sum + memoryBytes, this.#scratch.memory.bytes);
   }
 
   /** Appends documents as new shards. @returns how many there are now. @throws MnemeError as build does */
@@ -185,7 +184,7 @@ export class FmIndex implements AsyncDisposable {
     const bytes = patternOf(pattern, this.#fold);
     return this.#turn(async () => {
       const ranges: RowRange[] = [];
-      for (const shard of this.#shards) ranges.push(await shard.narrow(shard.everything, bytes));
+      for (const shard of this.#shards) ranges.push(await shard.find(bytes));
       return ranges;
     });
   }

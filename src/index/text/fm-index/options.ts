@@ -27,7 +27,7 @@ export interface FmProgress {
 }
 
 export interface FmOpenOptions {
-  /** Bytes of blocks kept in memory, for all shards together. Default 12 MiB. */
+  /** Bytes of blocks kept in memory, for all shards together. Default 20 MiB. */
   readonly cacheBytes?: number;
 }
 
@@ -39,7 +39,7 @@ export const fmDefaults = {
   shardBytes: 64 << 20,
 } as const;
 
-export const fmOpenDefaults = { cacheBytes: 12 << 20 } as const;
+export const fmOpenDefaults = { cacheBytes: 20 << 20 } as const;
 
 export interface Settings {
   readonly fold: Fold;
