@@ -82,6 +82,20 @@ describe("runs", () => {
     );
   });
 
+  it("have no marks behind their last row, whatever the memory held", async () => {
+    const { top } = memory;
+    const more = Array.from({ length: 50 }, (_, d) => Uint8Array.from({ length: 61 }, (_, i) => (i * d) & 7));
+    const first = buildRun([Uint8Array.of(1, 2)], RATE);
+    memory.u8(memory.top, 16_384).fill(255);
+    const lengths = more.map(({ length }) => length);
+    const wide = widenRun(memory, first, sumSizes(first, sizeOf(lengths, RATE)));
+    const run = await mergeRuns(memory, wide, buildRun(more, RATE));
+    const padded = memory.u8(run.marks, Math.ceil(run.rows / 256) * 32);
+    const marks = padded.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
+    expect(marks).toBe(run.sampleCount);
+    memory.release(top);
+  });
+
   it("sort repetitive text", () => {
     const documents = ["a".repeat(3000), "ab".repeat(2000), `${"aab".repeat(900)}c`].map((text) =>
       new TextEncoder().encode(text),
