@@ -57,7 +57,7 @@ const smallBytes = (textBytes: number): number =>
   Math.min(16, Math.max(4, Math.floor(textBytes / MIB / 16))) * MIB;
 /** Bytes of a shard. */
 const shardBytes = (textBytes: number): number =>
-  Math.min(128, Math.max(16, Math.floor(textBytes / MIB / 4))) * MIB;
+  Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
 
 const parts: Record<string, (folder: string) => Promise<unknown>> = {
   build(folder) {
