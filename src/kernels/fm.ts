@@ -9,9 +9,11 @@ export const FM_KERNEL_NAMES = [
   "decodeRows",
   "endsInBlock",
   "rankInBlock",
+  "beginWalk",
   "buildRanks",
   "countBytes",
   "countMarks",
+  "linkRows",
   "makeRun",
   "markDocument",
   "markMerged",
@@ -48,10 +50,12 @@ export class FmMemory {
   readonly kernels: FmKernels;
   readonly #memory: WebAssembly.Memory;
   #top = FIRST;
+  #words: Uint32Array;
 
   constructor() {
     compiled ??= new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (char) => char.charCodeAt(0)));
     this.#memory = new WebAssembly.Memory({ initial: 16, maximum: 65_536 });
+    this.#words = new Uint32Array(this.#memory.buffer);
     const env = {
       memory: this.#memory,
       abort: (): never => {
@@ -90,6 +94,12 @@ export class FmMemory {
   /** A view that is valid until the next `alloc`. */
   u8(at: number, length: number): Uint8Array {
     return new Uint8Array(this.#memory.buffer, at, length);
+  }
+
+  /** All of the memory, valid until the next `alloc`. */
+  get words(): Uint32Array {
+    if (this.#words.buffer !== this.#memory.buffer) this.#words = new Uint32Array(this.#memory.buffer);
+    return this.#words;
   }
 
   u16(at: number, length: number): Uint16Array {

@@ -38,8 +38,8 @@ function alphabet(
   fold: Uint8Array,
 ): { map: Uint16Array; bytes: number[] } {
   const { top } = memory;
-  const counts = memory.alloc(1024);
-  memory.u32(counts, 256).fill(0);
+  const counts = memory.alloc(4096);
+  memory.u32(counts, 1024).fill(0);
   memory.kernels.countBytes(at, sumOf(lengths), counts);
   const present = new Uint8Array(256);
   for (const [byte, count] of memory.u32(counts, 256).entries()) if (count > 0) present[fold[byte]!] = 1;

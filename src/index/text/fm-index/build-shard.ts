@@ -50,11 +50,11 @@ export class ShardBuilder {
   }
 
   /** Takes a copy of a document. @throws MnemeError CANCELLED, BUDGET */
-  add(document: Uint8Array): void {
+  async add(document: Uint8Array): Promise<void> {
     const { length } = document;
-    if (this.#waitingBytes + length > this.#options.blockBytes) this.sort();
+    if (this.#waitingBytes + length > this.#options.blockBytes) await this.sort();
     this.#lengths.push(length);
-    if (length > this.#options.blockBytes) this.#sort(() => stage(this.#memory, [document]), [length]);
+    if (length > this.#options.blockBytes) await this.#sort(() => stage(this.#memory, [document]), [length]);
     else if (length > 0) {
       this.#memory.u8(this.#stage + this.#waitingBytes, length).set(document);
       this.#waiting.push(length);
@@ -63,15 +63,15 @@ export class ShardBuilder {
   }
 
   /** Sorts the documents that wait. @throws MnemeError CANCELLED, BUDGET */
-  sort(): void {
+  async sort(): Promise<void> {
     const lengths = this.#waiting;
     if (lengths.length === 0) return;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#sort(() => ({ at: this.#stage, lengths }), lengths);
+    await this.#sort(() => ({ at: this.#stage, lengths }), lengths);
   }
 
-  #sort(staged: () => Staged, lengths: readonly number[]): void {
+  async #sort(staged: () => Staged, lengths: readonly number[]): Promise<void> {
     const { sampleRate, fold, signal } = this.#options;
     throwIfAborted(signal, "fm-index build");
     const memory = this.#memory;
@@ -83,7 +83,7 @@ export class ShardBuilder {
     // room for the parts of both, so that the run grows in place
     const wide = widenRun(memory, before, sumSizes(before, sizeOf(lengths, sampleRate)));
     const { top } = memory;
-    this.#run = mergeRuns(memory, wide, buildRun(memory, staged(), sampleRate, fold));
+    this.#run = await mergeRuns(memory, wide, buildRun(memory, staged(), sampleRate, fold));
     memory.release(top);
   }
 
@@ -93,7 +93,7 @@ export class ShardBuilder {
     lengths: ArrayLike<number>,
     load: (run: Run) => Promise<void>,
   ): Promise<void> {
-    this.sort();
+    await this.sort();
     throwIfAborted(this.#options.signal, "fm-index merge");
     const memory = this.#memory;
     for (const length of Array.from(lengths)) this.#lengths.push(length);
@@ -106,13 +106,13 @@ export class ShardBuilder {
     const { top } = memory;
     const more = allocRun(memory, size);
     await load(more);
-    this.#run = mergeRuns(memory, wide, more);
+    this.#run = await mergeRuns(memory, wide, more);
     memory.release(top);
   }
 
   /** Writes the shard and forgets its documents. @throws MnemeError CANCELLED, BUDGET; the sink's errors */
   async finish(sink: ByteSink): Promise<ShardHeader> {
-    this.sort();
+    await this.sort();
     await new Pacer().pause();
     const { fold, sampleRate, inverseRate, signal } = this.#options;
     const memory = this.#memory;

@@ -3,12 +3,13 @@
  * memory (Ferragina and Manzini, 2000; the use for corpora: Infini-gram mini, 2025). Over bytes: documents may hold any; a match lies in
  * one document. Documents come and go by shards, searched side by side. Not a ranked search: see WordsIndex.
  */
-import { MnemeError, throwIfAborted } from "../../../errors.ts";
+import { isMnemeError, MnemeError, throwIfAborted } from "../../../errors.ts";
 import { FmMemory } from "../../../kernels/fm.ts";
 import { BlockRing } from "./block-ring.ts";
 import { foldTable } from "./build-run.ts";
 import { type Documents, mergeShards, planMerge, writeDocuments } from "./grow.ts";
 import { type Home, memoryHome } from "./home.ts";
+import { type Occurrences, sortOccurrences } from "./occurrences.ts";
 import {
   type FmIndexOptions,
   type FmOpenOptions,
@@ -19,6 +20,8 @@ import {
 } from "./options.ts";
 import { allocScratch, LOCATED, type RowRange, type Scratch, Shard } from "./shard.ts";
 import { ShardSource } from "./shard-source.ts";
+
+export type { Occurrences } from "./occurrences.ts";
 
 export interface FmBuildOptions extends FmIndexOptions, FmOpenOptions {
   /** Where the index is kept; in memory when absent. */
@@ -31,13 +34,6 @@ export interface LocateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Occurrences, ascending by document and by offset. Parallel arrays. */
-export interface Occurrences {
-  readonly documents: Uint32Array;
-  /** Byte of the document with which the occurrence begins. */
-  readonly offsets: Uint32Array;
-}
-
 /** How often each byte follows, and how often the document ends instead. */
 export interface NextBytes {
   readonly counts: Uint32Array;
@@ -46,6 +42,9 @@ export interface NextBytes {
 
 /** Ranges of a pattern in all shards, to be narrowed further. */
 export type Cursor = readonly RowRange[];
+
+/** How often an index is opened again because shards were merged under it. */
+const OPENING_ATTEMPTS = 5;
 
 export class FmIndex implements AsyncDisposable {
   readonly #home: Home;
@@ -70,12 +69,17 @@ export class FmIndex implements AsyncDisposable {
 
   /**
    * Builds an index of documents, strings as UTF-8. Bytes are borrowed until the next document is asked for.
-   * @throws MnemeError EXISTS, RANGE, ARGUMENT, BUDGET, DISK_FULL, CANCELLED
+   * @throws MnemeError EXISTS, LOCKED, RANGE, ARGUMENT, BUDGET, DISK_FULL, CANCELLED
    */
   static async build(documents: Documents, options: FmBuildOptions = {}): Promise<FmIndex> {
     const settings = settingsOf(options);
     const home = await homeOf(options.folder, settings);
-    await home.commit(await writeDocuments(home, documents, options));
+    const release = await home.lock(options.lockTimeoutMs ?? 0);
+    try {
+      await home.commit(await writeDocuments(home, documents, options));
+    } finally {
+      release();
+    }
     const index = new FmIndex(home, options);
     await index.#reopen();
     return index;
@@ -83,9 +87,19 @@ export class FmIndex implements AsyncDisposable {
 
   /** @throws MnemeError NOT_FOUND, CORRUPT, VERSION, BUDGET */
   static async open(folder: string, options: FmOpenOptions = {}): Promise<FmIndex> {
-    const index = new FmIndex((await import("./folder-home.ts")).openFolder(folder), options);
-    await index.#reopen();
-    return index;
+    const { clearFolder, openFolder } = await import("./folder-home.ts");
+    for (let attempt = 0; ; attempt++) {
+      const home = openFolder(folder);
+      const index = new FmIndex(home, options);
+      try {
+        await clearFolder(home);
+        await index.#reopen();
+        return index;
+      } catch (error) {
+        // shards that were merged between reading their names and opening them
+        if (!isMnemeError(error, "NOT_FOUND") || attempt === OPENING_ATTEMPTS) throw error;
+      }
+    }
   }
 
   get documents(): number {
@@ -112,16 +126,15 @@ export class FmIndex implements AsyncDisposable {
 
   /** Bytes of RAM held: blocks, tables, what queries work in. */
   get memoryBytes(): number {
-    const tables = this.#shards.reduce((sum, { source }) => sum + source.memoryBytes, 0);
-    return this.#scratch.memory.bytes + tables;
+    return this.#shards.reduce((sum, { memoryBytes }) => sum + memoryBytes, this.#scratch.memory.bytes);
   }
 
   /** Appends documents as new shards. @returns how many there are now. @throws MnemeError as build does */
   async append(
     documents: Documents,
-    options: Pick<FmIndexOptions, "signal" | "onProgress"> = {},
+    options: Pick<FmIndexOptions, "signal" | "onProgress" | "lockTimeoutMs"> = {},
   ): Promise<number> {
-    return this.#write(async () => {
+    return this.#write(options.lockTimeoutMs, async () => {
       const added = await writeDocuments(this.#home, documents, { ...this.#home.settings, ...options });
       await this.#home.commit([...this.#home.shards, ...added]);
       await this.#turn(() => this.#reopen());
@@ -131,12 +144,12 @@ export class FmIndex implements AsyncDisposable {
 
   /**
    * Merges neighbouring shards while they fit in `shardBytes` together; searches go on with the old ones meanwhile.
-   * @returns shards before and after. @throws MnemeError CANCELLED, CORRUPT, BUDGET, DISK_FULL
+   * @returns shards before and after. @throws MnemeError LOCKED, CANCELLED, CORRUPT, BUDGET, DISK_FULL
    */
   async merge(
-    options: Pick<FmIndexOptions, "shardBytes" | "signal"> = {},
+    options: Pick<FmIndexOptions, "shardBytes" | "signal" | "lockTimeoutMs"> = {},
   ): Promise<{ before: number; after: number }> {
-    return this.#write(async () => {
+    return this.#write(options.lockTimeoutMs, async () => {
       const { shardBytes } = settingsOf({ ...this.settings, ...options });
       const before = this.#home.shards;
       const groups = planMerge(
@@ -171,7 +184,7 @@ export class FmIndex implements AsyncDisposable {
     const bytes = patternOf(pattern, this.#fold);
     return this.#turn(async () => {
       const ranges: RowRange[] = [];
-      for (const shard of this.#shards) ranges.push(await shard.narrow(shard.everything, bytes));
+      for (const shard of this.#shards) ranges.push(await shard.find(bytes));
       return ranges;
     });
   }
@@ -325,11 +338,30 @@ export class FmIndex implements AsyncDisposable {
     return turn;
   }
 
-  #write<T>(work: () => Promise<T>): Promise<T> {
+  /** One change at a time, of one process: beginning with what others have listed meanwhile. */
+  #write<T>(lockTimeoutMs: number | undefined, work: () => Promise<T>): Promise<T> {
     this.#alive();
-    const turn = this.#lastWrite.then(work);
+    const turn = this.#lastWrite.then(async () => {
+      const release = await this.#home.lock(lockTimeoutMs ?? 0);
+      try {
+        await this.#turn(() => this.#reopen());
+        return await work();
+      } finally {
+        release();
+      }
+    });
     this.#lastWrite = turn.catch(() => {});
     return turn;
+  }
+
+  async #openShard(name: string): Promise<Shard> {
+    const source = await this.#home.open(name);
+    try {
+      return new Shard(await ShardSource.open(source), this.#scratch);
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
   }
 
   /** Opens listed shards that are not open, closes those that are no longer listed. */
@@ -337,9 +369,7 @@ export class FmIndex implements AsyncDisposable {
     const known = new Map(this.#names.map((name, i) => [name, this.#shards[i]!]));
     const shards: Shard[] = [];
     for (const name of this.#home.shards) {
-      const open =
-        known.get(name) ?? new Shard(await ShardSource.open(await this.#home.open(name)), this.#scratch);
-      shards.push(open);
+      shards.push(known.get(name) ?? (await this.#openShard(name)));
       known.delete(name);
     }
     this.#shards = shards;
@@ -357,12 +387,3 @@ async function homeOf(folder: string | undefined, settings: Settings): Promise<H
 /** Occurrences in a cursor. */
 export const sizeOfCursor = (cursor: Cursor): number =>
   cursor.reduce((sum, { low, high }) => sum + high - low, 0);
-
-function sortOccurrences({ documents, offsets }: Occurrences): Occurrences {
-  const keys = Float64Array.from(documents, (document, i) => document * 2 ** 32 + offsets[i]!).sort();
-  for (const [i, key] of keys.entries()) {
-    documents[i] = Math.floor(key / 2 ** 32);
-    offsets[i] = key % 2 ** 32;
-  }
-  return { documents, offsets };
-}

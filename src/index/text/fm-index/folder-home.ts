@@ -19,6 +19,7 @@ import { MnemeError } from "../../../errors.ts";
 import { crc32 } from "../../../storage/crc32.ts";
 import { fileSource } from "../../../storage/file-source.ts";
 import { toStoreError } from "../../../storage/store-errors.ts";
+import { acquireWriterLock, LOCK_PATTERN } from "../../../storage/writer-lock.ts";
 import type { Home, NewShard } from "./home.ts";
 import type { Settings } from "./options.ts";
 import { damaged, SHARD_VERSION } from "./shard-format.ts";
@@ -40,19 +41,40 @@ export function openFolder(folder: string): Home {
   return new FolderHome(folder, readList(folder));
 }
 
+/** Removes what a process that was killed left behind, if there is any, nobody writes and the folder may be written. */
+export async function clearFolder(home: Home): Promise<void> {
+  const claimed = readdirSync(home.location).some((name) => LOCK_PATTERN.test(name));
+  if (!claimed && leftovers(home).length === 0) return;
+  try {
+    const release = await home.lock(0);
+    for (const name of leftovers(home)) rmSync(join(home.location, name), { force: true });
+    release();
+  } catch {
+    // who writes clears it
+  }
+}
+
+/** Files of ours that are not listed. */
+const leftovers = ({ location, shards }: Home): string[] =>
+  readdirSync(location).filter((name) => OURS.test(name) && !shards.includes(name));
+
 /** The folder of a new index. @throws MnemeError EXISTS */
 export function createFolder(folder: string, settings: Settings): Home {
-  if (existsSync(join(folder, LIST)))
-    throw new MnemeError(
-      "EXISTS",
-      `fm-index ${folder}: holds an index already; append to it or name another folder`,
-    );
+  refuseList(folder);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw toStoreError(error, "create", folder);
   }
-  return new FolderHome(folder, { version: SHARD_VERSION, settings, shards: [] });
+  return new FolderHome(folder, { version: SHARD_VERSION, settings, shards: [] }, true);
+}
+
+function refuseList(folder: string): void {
+  if (!existsSync(join(folder, LIST))) return;
+  throw new MnemeError(
+    "EXISTS",
+    `fm-index ${folder}: holds an index already; append to it or name another folder`,
+  );
 }
 
 /** The list is one line of JSON and one of its checksum. */
@@ -76,8 +98,11 @@ class FolderHome implements Home {
   readonly settings: Settings;
   #shards: readonly string[];
   #cleared = false;
+  /** No list has been written yet. */
+  #isNew: boolean;
 
-  constructor(folder: string, list: List) {
+  constructor(folder: string, list: List, isNew = false) {
+    this.#isNew = isNew;
     this.location = folder;
     this.settings = list.settings;
     this.#shards = list.shards;
@@ -87,8 +112,24 @@ class FolderHome implements Home {
     return this.#shards;
   }
 
+  async lock(timeoutMs: number): Promise<() => void> {
+    const { release } = await acquireWriterLock(this.location, timeoutMs).catch((error: unknown) => {
+      throw toStoreError(error, "write", this.location);
+    });
+    try {
+      if (this.#isNew) refuseList(this.location);
+      else this.#shards = readList(this.location).shards;
+    } catch (error) {
+      release();
+      throw error;
+    }
+    this.#cleared = false;
+    return release;
+  }
+
   create(): NewShard {
-    if (!this.#cleared) this.#clear();
+    if (!this.#cleared) this.remove(leftovers(this));
+    this.#cleared = true;
     const numbers = readdirSync(this.location).map((name) => Number(/^shard-(\d+)/.exec(name)?.[1] ?? 0));
     const name = `shard-${String(Math.max(0, ...numbers) + 1).padStart(6, "0")}.fm`;
     return newFile(join(this.location, name), name);
@@ -104,17 +145,11 @@ class FolderHome implements Home {
     file.write(new TextEncoder().encode(`${text}\n${sumOf(text)}\n`));
     await file.finish();
     this.#shards = shards;
+    this.#isNew = false;
   }
 
   remove(names: readonly string[]): void {
     for (const name of names) rmSync(join(this.location, name), { force: true });
-  }
-
-  /** Removes what a process that was killed left behind. */
-  #clear(): void {
-    this.#cleared = true;
-    const left = readdirSync(this.location).filter((name) => OURS.test(name) && !this.#shards.includes(name));
-    this.remove(left);
   }
 }
 

@@ -40,7 +40,7 @@ async function writeAll(
     const more = checked(document, count);
     if (builder.documents > 0 && builder.textBytes + more.length > settings.shardBytes)
       names.push(await finishShard(home, builder));
-    builder.add(more);
+    await builder.add(more);
     count++;
     bytes += more.length;
     onProgress?.({ documents: count, bytes, shards: names.length });

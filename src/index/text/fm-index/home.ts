@@ -17,6 +17,8 @@ export interface Home {
   readonly settings: Settings;
   /** Names of the shards, in order of their documents. */
   readonly shards: readonly string[];
+  /** Takes the home for writing and reads what is listed now. @returns what lets it go. @throws MnemeError LOCKED, EXISTS */
+  lock(timeoutMs: number): Promise<() => void>;
   create(): NewShard;
   open(name: string): Promise<ByteSource>;
   /** Makes these the shards. */
@@ -36,6 +38,7 @@ export function memoryHome(settings: Settings): Home {
     get shards() {
       return listed;
     },
+    lock: async () => () => {},
     create() {
       const pieces: Uint8Array[] = [];
       return {

@@ -44,6 +44,8 @@ function loadSamples(memory: FmMemory, block: number, first: number, run: Run, b
   for (let i = 0; i < count; i++) {
     while (bucket + 1 < buckets && starts[bucket + 1]! <= i) bucket++;
     const row = bucket * 256 + lows[i]!;
+    // shards of earlier builds may hold marks behind the last row
+    if (row >= header[0]!) return i;
     marks[row >> 3]! |= 1 << (row & 7);
     samples[i] = unpack(packed, i * header[SAMPLE_WIDTH]!, header[SAMPLE_WIDTH]!);
   }

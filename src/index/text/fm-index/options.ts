@@ -14,6 +14,8 @@ export interface FmIndexOptions {
   readonly blockBytes?: number;
   /** Bytes of documents of a shard; merging takes about 2.1 bytes of memory each. Default 64 MiB. */
   readonly shardBytes?: number;
+  /** How long to wait for another writer. Default 0: refused at once. */
+  readonly lockTimeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FmProgress) => void;
 }
@@ -25,7 +27,7 @@ export interface FmProgress {
 }
 
 export interface FmOpenOptions {
-  /** Bytes of blocks kept in memory, for all shards together. Default 12 MiB. */
+  /** Bytes of blocks kept in memory, for all shards together. Default 20 MiB. */
   readonly cacheBytes?: number;
 }
 
@@ -37,7 +39,7 @@ export const fmDefaults = {
   shardBytes: 64 << 20,
 } as const;
 
-export const fmOpenDefaults = { cacheBytes: 12 << 20 } as const;
+export const fmOpenDefaults = { cacheBytes: 20 << 20 } as const;
 
 export interface Settings {
   readonly fold: Fold;

@@ -54,9 +54,9 @@ describe("runs", () => {
     memory.release(top);
   });
 
-  it("merge to the run of all documents", () => {
-    fc.assert(
-      fc.property(anyDocuments, anyDocuments, anyDocuments, (...groups) => {
+  it("merge to the run of all documents", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDocuments, anyDocuments, anyDocuments, async (...groups) => {
         const { top } = memory;
         let run = buildRun(groups[0], RATE);
         for (const more of groups.slice(1)) {
@@ -72,7 +72,7 @@ describe("runs", () => {
             ),
           );
           const below = memory.top;
-          run = mergeRuns(memory, run, buildRun(more, RATE));
+          run = await mergeRuns(memory, run, buildRun(more, RATE));
           memory.release(below);
         }
         expect(contents(run)).toEqual(transform(groups.flat(), RATE));
@@ -80,6 +80,20 @@ describe("runs", () => {
       }),
       { seed: SEED, numRuns: 200 },
     );
+  });
+
+  it("have no marks behind their last row, whatever the memory held", async () => {
+    const { top } = memory;
+    const more = Array.from({ length: 50 }, (_, d) => Uint8Array.from({ length: 61 }, (_, i) => (i * d) & 7));
+    const first = buildRun([Uint8Array.of(1, 2)], RATE);
+    memory.u8(memory.top, 16_384).fill(255);
+    const lengths = more.map(({ length }) => length);
+    const wide = widenRun(memory, first, sumSizes(first, sizeOf(lengths, RATE)));
+    const run = await mergeRuns(memory, wide, buildRun(more, RATE));
+    const padded = memory.u8(run.marks, Math.ceil(run.rows / 256) * 32);
+    const marks = padded.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
+    expect(marks).toBe(run.sampleCount);
+    memory.release(top);
   });
 
   it("sort repetitive text", () => {

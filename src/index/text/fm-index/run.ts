@@ -65,7 +65,7 @@ function placed(at: number, size: RunSize, sizes: readonly number[]): Run {
   return { ...size, ...(Object.fromEntries(places) as Record<(typeof PARTS)[number], number>) };
 }
 
-/** Moves the parts of the run, the last thing handed out, apart so that each has room for a run of `size`. */
+/** Moves the parts of the run, the last thing handed out, apart so that each has room for a run of `size`, new marks zeroed. */
 export function widenRun(memory: FmMemory, run: Run, size: RunSize): Run {
   const sizes = partBytes(size);
   memory.release(run.text);
@@ -76,6 +76,8 @@ export function widenRun(memory: FmMemory, run: Run, size: RunSize): Run {
     const part = PARTS[i]!;
     const some = used[i]!;
     memory.u8(0, wide[part] + some).copyWithin(wide[part], run[part], run[part] + some);
+    // marks are read by 256 rows, beyond the last one too
+    if (part === "marks") memory.u8(wide.marks + some, sizes[i]! - some).fill(0);
   }
   return wide;
 }
@@ -83,8 +85,8 @@ export function widenRun(memory: FmMemory, run: Run, size: RunSize): Run {
 /** How often each byte occurs; ends are left out. */
 export function countRun(memory: FmMemory, run: Run): Uint32Array {
   const { top } = memory;
-  const at = memory.alloc(1024);
-  memory.u32(at, 256).fill(0);
+  const at = memory.alloc(4096);
+  memory.u32(at, 1024).fill(0);
   memory.kernels.countBytes(run.text, run.rows, at);
   const counts = memory.u32(at, 256).slice();
   counts[0]! -= run.documentCount;

@@ -5,6 +5,7 @@
  */
 import type { FmMemory } from "../../../kernels/fm.ts";
 import type { BlockRing } from "./block-ring.ts";
+import { PREFIX_BYTES, PrefixMemo } from "./prefix-memo.ts";
 import { columnsOf, startsOf } from "./run.ts";
 import type { ShardSource } from "./shard-source.ts";
 
@@ -61,6 +62,7 @@ export class Shard {
   readonly #scratch: Scratch;
   readonly #fields: number;
   readonly #slots: number;
+  readonly #prefixes = new PrefixMemo();
 
   constructor(source: ShardSource, scratch: Scratch) {
     const { memory, ring } = scratch;
@@ -81,22 +83,42 @@ export class Shard {
     memory.u32(this.#fields, 6).set([rows, this.#slots, columns, starts, totals, 0]);
   }
 
+  /** Bytes of RAM held by tables, pages and prefixes; blocks are the ring's. */
+  get memoryBytes(): number {
+    return this.source.memoryBytes + this.#prefixes.bytes;
+  }
+
   get everything(): RowRange {
     return { low: 0, high: this.source.header.rows };
   }
 
+  /** Rows that begin with a pattern. */
+  async find(pattern: Uint8Array): Promise<RowRange> {
+    const some = PREFIX_BYTES;
+    if (pattern.length <= some) return this.narrow(this.everything, pattern);
+    let range: RowRange | undefined = this.#prefixes.find(pattern);
+    if (!range) {
+      range = await this.narrow(this.everything, pattern.subarray(0, some));
+      this.#prefixes.keep(pattern, range.low, range.high);
+    }
+    return this.narrow(range, pattern.subarray(some));
+  }
+
   /** Rows of the range whose text goes on with the pattern. */
-  async narrow({ low, high }: RowRange, pattern: Uint8Array): Promise<RowRange> {
+  async narrow(range: RowRange, pattern: Uint8Array): Promise<RowRange> {
     const { memory, pattern: at, state } = this.#scratch;
+    const { words } = memory;
+    const word = state >> 2;
     memory.u8(at, pattern.length).set(pattern);
-    memory.u32(state, 3).set([low, high, 0]);
-    for (;;) {
-      if (memory.kernels.narrow(this.#fields, at, pattern.length, state) === 1) break;
+    words[word] = range.low;
+    words[word + 1] = range.high;
+    words[word + 2] = 0;
+    while (memory.kernels.narrow(this.#fields, at, pattern.length, state) === 0) {
       const loading = this.#load();
       if (loading) await loading;
     }
-    const [from = 0, to = 0] = memory.u32(state, 2);
-    return { low: from, high: Math.max(from, to) };
+    const low = words[word]!;
+    return { low, high: Math.max(low, words[word + 1]!) };
   }
 
   async branch({ low, high }: RowRange): Promise<Branches> {
@@ -197,14 +219,14 @@ export class Shard {
   /** Reads the block that a step stopped for. */
   #load(): Promise<void> | undefined {
     const { memory, ring } = this.#scratch;
-    const number = memory.u32(this.#fields, 6)[MISSING]!;
+    const number = memory.words[(this.#fields >> 2) + MISSING]!;
     const bytes = this.source.blockBytes(number);
-    const slot = this.#slots + number * 4;
+    const slot = (this.#slots >> 2) + number;
     const at = ring.take(bytes, () => {
-      memory.u32(slot, 1)[0] = 0;
+      memory.words[slot] = 0;
     });
     const done = (): void => {
-      memory.u32(slot, 1)[0] = at;
+      memory.words[slot] = at;
     };
     const reading = this.source.readBlock(number, memory.u8(at, bytes));
     if (reading) return reading.then(done);

@@ -3,6 +3,7 @@ export { makeTables } from "./enumerate";
 export { encodeRows } from "./encode-block";
 export { accessInBlock, decodeRows, endsInBlock, rankInBlock } from "./read-block";
 export { mergeEnds, mergeSamples, mergeText } from "./merge";
-export { buildRanks, countBytes, countMarks, makeRun, markDocument, markMerged, placeDocument } from "./run";
+export { countBytes, countMarks, makeRun, markDocument, placeDocument } from "./run";
 export { branch, follow, locateStep, narrow, sortMoved } from "./search";
 export { sortSuffixes } from "./suffix-array";
+export { beginWalk, buildRanks, linkRows, markMerged } from "./walk";

@@ -22,6 +22,42 @@ export function mergeText(a: usize, rowsA: u32, b: usize, rowsB: u32, bits: usiz
   }
 }
 
+/** Up to 64 bits from any place on, those behind them zero. */
+// @ts-ignore: decorator
+@inline
+function bitsAt64(bits: usize, from: u32, count: u32): u64 {
+  if (count == 0) return 0;
+  const address = bits + (from >> 3);
+  const shift = <u64>(from & 7);
+  let value = load<u64>(address) >> shift;
+  if (shift > 0) value |= <u64>load<u8>(address, 8) << (64 - shift);
+  return count == 64 ? value : value & ((<u64>1 << count) - 1);
+}
+
+/** The low bits, which are few, moved to the places of ones in `mask`. */
+// @ts-ignore: decorator
+@inline
+function deposit(bits: u64, mask: u64): u64 {
+  let out: u64 = 0;
+  for (; bits != 0; bits &= bits - 1) out |= <u64>1 << selectOne(mask, <u32>ctz<u64>(bits));
+  return out;
+}
+
+/** Place of the one of this number: by halves, each of which has its ones counted. */
+// @ts-ignore: decorator
+@inline
+function selectOne(word: u64, number: u32): u64 {
+  let at: u64 = 0;
+  for (let width: u64 = 32; width > 0; width >>= 1) {
+    const low = <u32>popcnt<u64>((word >> at) & ((<u64>1 << width) - 1));
+    if (number >= low) {
+      number -= low;
+      at += width;
+    }
+  }
+  return at;
+}
+
 /** Marks and samples likewise. Marks of a are zero beyond its rows. @param slots of a, which samples of b follow */
 export function mergeSamples(
   marksA: usize,
@@ -40,27 +76,30 @@ export function mergeSamples(
   let to = samplesA + (<usize>(countA + countB) << 2);
   let sa = samplesA + (<usize>countA << 2);
   let sb = samplesB + (<usize>countB << 2);
-  for (let m = rowsA + rowsB; m > 0 && ib > 0; ) {
-    m--;
-    let mark: bool;
-    if (hasBit(bits, m)) {
-      mark = hasBit(marksB, --ib);
-      if (mark) {
+  // words of 64 rows, from the last
+  for (let first = (rowsA + rowsB - 1) & ~63; ; first -= 64) {
+    const some = min<u32>(64, rowsA + rowsB - first);
+    const word = load<u64>(bits + (first >> 3));
+    const ones = <u32>popcnt<u64>(word);
+    ib -= ones;
+    ia -= some - ones;
+    const ofA = bitsAt64(marksA, ia, some - ones);
+    const ofB = bitsAt64(marksB, ib, ones);
+    store<u64>(marksA + (first >> 3), deposit(ofA, ~word) | deposit(ofB, word));
+    // a mark of b lies among the rows of b where its place in the word has a one
+    for (let marks = load<u64>(marksA + (first >> 3)); marks != 0; ) {
+      const place = 63 - clz<u64>(marks);
+      marks ^= <u64>1 << place;
+      to -= 4;
+      if ((word >> place) & 1) {
         sb -= 4;
-        to -= 4;
         store<u32>(to, load<u32>(sb) + slots);
-      }
-    } else {
-      mark = hasBit(marksA, --ia);
-      if (mark) {
+      } else {
         sa -= 4;
-        to -= 4;
         store<u32>(to, load<u32>(sa));
       }
     }
-    const address = marksA + (m >> 3);
-    const byte = <u32>load<u8>(address) & ~(1 << (m & 7));
-    store<u8>(address, <u8>(byte | (<u32>mark << (m & 7))));
+    if (ib == 0) break;
   }
 }
 

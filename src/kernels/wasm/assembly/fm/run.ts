@@ -1,8 +1,4 @@
-/**
- * A run: the transformed text of some documents, which are held backwards, with marks and samples by row. Here it is made of a suffix
- * array, and two runs are merged: ends of documents are ordered by document, so that runs are sets of strings that merge in any memory
- * (Sirén, 2009; Bauer, Cox and Rosone, 2011).
- */
+/** A run: the transformed text of some documents, which are held backwards, with marks and samples by row. Here it is made of a suffix array. */
 
 /** A document's bytes as symbols, from its last byte to its first, then the end. @param map 256 u16, by byte */
 export function placeDocument(from: usize, length: i32, to: usize, map: usize, wide: bool): void {
@@ -15,12 +11,30 @@ export function placeDocument(from: usize, length: i32, to: usize, map: usize, w
   else store<u8>(to + length, 0);
 }
 
-/** Adds to 256 counts. */
+// @ts-ignore: decorator
+@inline
+function countOne(counts: usize, byte: u64): void {
+  const slot = counts + (<usize>(byte & 255) << 2);
+  store<u32>(slot, load<u32>(slot) + 1);
+}
+
+/** Counts bytes to 256 of 1024 zeroed u32: four tables, so that bytes that repeat do not wait for each other, added in the end. */
 export function countBytes(from: usize, length: i32, counts: usize): void {
-  for (let i = 0; i < length; i++) {
-    const slot = counts + (<usize>load<u8>(from + i) << 2);
-    store<u32>(slot, load<u32>(slot) + 1);
+  let i = 0;
+  for (; i + 8 <= length; i += 8) {
+    const word = load<u64>(from + i);
+    countOne(counts, word);
+    countOne(counts + 1024, word >> 8);
+    countOne(counts + 2048, word >> 16);
+    countOne(counts + 3072, word >> 24);
+    countOne(counts, word >> 32);
+    countOne(counts + 1024, word >> 40);
+    countOne(counts + 2048, word >> 48);
+    countOne(counts + 3072, word >> 56);
   }
+  for (; i < length; i++) countOne(counts, load<u8>(from + i));
+  for (let c = counts; c < counts + 1024; c += 4)
+    store<u32>(c, load<u32>(c) + load<u32>(c, 1024) + load<u32>(c, 2048) + load<u32>(c, 3072));
 }
 
 /** Sets the bits of every `rate`th symbol of a document that begins at `start`, but its first. */
@@ -30,7 +44,7 @@ export function markDocument(marks: usize, start: u32, length: u32, rate: u32): 
 
 // @ts-ignore: decorator
 @inline
-function setBit(bits: usize, i: u32): void {
+export function setBit(bits: usize, i: u32): void {
   const address = bits + (i >> 3);
   store<u8>(address, <u8>(<u32>load<u8>(address) | (1 << (i & 7))));
 }
@@ -92,189 +106,11 @@ export function makeRun(
   sink = ahead;
 }
 
+/** What was read ahead, so that no compiler leaves the reads out. */
+let sink: u32 = 0;
+
 // @ts-ignore: decorator
 @inline
 function touchText(text: usize, wide: bool, p: u32): u32 {
   return <u32>load<u8>(text + (wide ? p << 1 : p));
-}
-
-// a run with ranks, u32 fields
-// @ts-ignore: decorator
-@inline const TEXT: usize = 0;
-// @ts-ignore: decorator
-@inline const ROWS: usize = 4;
-// @ts-ignore: decorator
-@inline const TABLE: usize = 8; // u16 [row / 256][column], from the start of its super block
-// @ts-ignore: decorator
-@inline const SUPERS: usize = 12; // u32 [row / 65536][column]
-// @ts-ignore: decorator
-@inline const COLUMNS: usize = 16; // u8 [256]
-// @ts-ignore: decorator
-@inline const WIDTH: usize = 20;
-// @ts-ignore: decorator
-@inline const ENDS: usize = 24;
-// @ts-ignore: decorator
-@inline const END_COUNT: usize = 28;
-// @ts-ignore: decorator
-@inline const STARTS: usize = 32; // u32 [256]: rows before those that begin with the byte
-
-// @ts-ignore: decorator
-@inline const STEP: u32 = 9;
-
-/** Fills TABLE and SUPERS of a run. */
-export function buildRanks(run: usize, counts: usize): void {
-  const text = load<u32>(run + TEXT);
-  const rows = load<u32>(run + ROWS);
-  const width = load<u32>(run + WIDTH);
-  const columns = load<u32>(run + COLUMNS);
-  let table = <usize>load<u32>(run + TABLE);
-  let supers = <usize>load<u32>(run + SUPERS);
-  memory.fill(counts, 0, 2048);
-  const base = counts + 1024;
-  for (let row: u32 = 0; ; row += 1 << STEP) {
-    if ((row & 0xffff) == 0) {
-      memory.copy(base, counts, width << 2);
-      memory.copy(supers, counts, width << 2);
-      supers += width << 2;
-    }
-    for (let c: u32 = 0; c < width; c++, table += 2)
-      store<u16>(table, <u16>(load<u32>(counts + (c << 2)) - load<u32>(base + (c << 2))));
-    if (row >= rows) break;
-    const end = min(rows, row + (1 << STEP));
-    for (let i = row; i < end; i++) {
-      const slot = counts + (<usize>load<u8>(columns + load<u8>(text + i)) << 2);
-      store<u32>(slot, load<u32>(slot) + 1);
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function occurrences(from: usize, to: usize, c: u32): u32 {
-  const wanted = i8x16.splat(<i8>c);
-  let sum: u32 = 0;
-  for (; from + 16 <= to; from += 16) sum += <u32>popcnt<i32>(i8x16.bitmask(i8x16.eq(v128.load(from), wanted)));
-  if (from < to) {
-    const bits = i8x16.bitmask(i8x16.eq(v128.load(from), wanted));
-    sum += <u32>popcnt<i32>(bits & ((1 << <i32>(to - from)) - 1));
-  }
-  return sum;
-}
-
-/** Rows before `row` with byte c: from the nearer end of a step of 512. */
-// @ts-ignore: decorator
-@inline
-function rank(run: usize, c: u32, row: u32): u32 {
-  const column = <u32>load<u8>(load<u32>(run + COLUMNS) + c);
-  const width = load<u32>(run + WIDTH);
-  if (column >= width) return 0;
-  const rows = load<u32>(run + ROWS);
-  const text = load<u32>(run + TEXT);
-  const step = (row + (1 << (STEP - 1))) >> STEP;
-  const near = step << STEP;
-  let sum = load<u32>(load<u32>(run + SUPERS) + (((near >> 16) * width + column) << 2));
-  sum += <u32>load<u16>(load<u32>(run + TABLE) + ((step * width + column) << 1));
-  if (near <= row) sum += occurrences(text + near, text + row, c);
-  else sum -= occurrences(text + row, text + min(near, rows), c);
-  return c == 0 ? sum - endsBefore(run, row) : sum;
-}
-
-function endsBefore(run: usize, row: u32): u32 {
-  const ends = load<u32>(run + ENDS);
-  let low: u32 = 0;
-  let high = load<u32>(run + END_COUNT);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (load<u32>(ends + (middle << 2)) < row) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function isEndRow(run: usize, row: u32): bool {
-  const place = endsBefore(run, row);
-  return place < load<u32>(run + END_COUNT) && load<u32>(load<u32>(run + ENDS) + (place << 2)) == row;
-}
-
-// @ts-ignore: decorator
-@inline const LANES: u32 = 16;
-
-/** What was read ahead, so that no compiler leaves the reads out. */
-let sink: u32 = 0;
-
-/** Reads what `rank` is going to: reads of several lanes go on side by side, where the steps of one wait for each other. */
-// @ts-ignore: decorator
-@inline
-function touch(run: usize, text: usize, table: usize, columns: usize, width: u32, c: u32, row: u32): u32 {
-  const column = <u32>load<u8>(columns + c);
-  const near = (row + (1 << (STEP - 1))) >> STEP;
-  const middle = (row + (near << STEP)) >> 1;
-  return (
-    <u32>load<u16>(table + ((near * width + column) << 1)) +
-    <u32>load<u8>(text + row) +
-    <u32>load<u8>(text + (near << STEP)) +
-    <u32>load<u8>(text + middle)
-  );
-}
-
-/**
- * Sets in zeroed `bits` the places that rows of run b take among those of both runs, documents of a first. Several documents are
- * walked side by side, since each step waits for memory. @param lanes 3 x 16 u32
- */
-export function markMerged(a: usize, b: usize, bits: usize, lanes: usize): void {
-  const first = load<u32>(a + END_COUNT);
-  const documents = load<u32>(b + END_COUNT);
-  const text = load<u32>(b + TEXT);
-  const textA = load<u32>(a + TEXT);
-  const startsA = load<u32>(a + STARTS);
-  const startsB = load<u32>(b + STARTS);
-  const tableA = load<u32>(a + TABLE);
-  const tableB = load<u32>(b + TABLE);
-  const columnsA = load<u32>(a + COLUMNS);
-  const columnsB = load<u32>(b + COLUMNS);
-  const widthA = load<u32>(a + WIDTH);
-  const widthB = load<u32>(b + WIDTH);
-  const symbols = lanes + (LANES << 3);
-  for (let d: u32 = 0; d < documents; d++) setBit(bits, first + d);
-  let next: u32 = 0;
-  let active: u32 = 0;
-  let ahead: u32 = 0;
-  for (; active < LANES && next < documents; active++, next++) {
-    store<u32>(lanes + (active << 3), next);
-    store<u32>(lanes + (active << 3) + 4, first);
-  }
-  while (active > 0) {
-    for (let lane: u32 = 0; lane < active; lane++)
-      store<u32>(symbols + (lane << 2), <u32>load<u8>(text + load<u32>(lanes + (lane << 3))));
-    for (let lane: u32 = 0; lane < active; lane++) {
-      const c = load<u32>(symbols + (lane << 2));
-      const place = lanes + (lane << 3);
-      ahead += touch(b, text, tableB, columnsB, widthB, c, load<u32>(place));
-      ahead += touch(a, textA, tableA, columnsA, widthA, c, load<u32>(place + 4));
-    }
-    for (let lane: u32 = 0; lane < active; lane++) {
-      const place = lanes + (lane << 3);
-      const i = load<u32>(place);
-      const r = load<u32>(place + 4);
-      const c = load<u32>(symbols + (lane << 2));
-      if (c == 0 && isEndRow(b, i)) {
-        if (next < documents) {
-          store<u32>(place, next++);
-          store<u32>(place + 4, first);
-        } else {
-          active--;
-          store<u64>(place, load<u64>(lanes + (active << 3)));
-          store<u32>(symbols + (lane << 2), load<u32>(symbols + (active << 2)));
-          lane--;
-        }
-        continue;
-      }
-      const to = load<u32>(startsB + (c << 2)) + rank(b, c, i);
-      const among = load<u32>(startsA + (c << 2)) + rank(a, c, r);
-      store<u32>(place, to);
-      store<u32>(place + 4, among);
-      setBit(bits, to + among);
-    }
-  }
-  sink = ahead;
 }
