@@ -6,7 +6,13 @@
 import { parseArgs } from "node:util";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { ndcg } from "../src/eval/metrics.ts";
-import { type NGramHit, type NGramRankOptions, rankByNGrams, type ScoredNGram, TokenIndex } from "../src/index/index.ts";
+import {
+  type NGramHit,
+  type NGramRankOptions,
+  rankByNGrams,
+  type ScoredNGram,
+  TokenIndex,
+} from "../src/index/index.ts";
 import { load, type Model } from "../src/model/index.ts";
 import type { WrittenNGrams } from "../src/model/substrings/write-n-grams.ts";
 import { embedAll } from "./library-data.ts";
@@ -27,7 +33,8 @@ const GENERATED = 32;
 type Scores = ReadonlyMap<number, number>;
 type Ranker = (question: string, written: WrittenNGrams) => Scores | Promise<Scores>;
 
-const scoresOf = (hits: readonly NGramHit[]): Scores => new Map(hits.map(({ document, score }) => [document, score]));
+const scoresOf = (hits: readonly NGramHit[]): Scores =>
+  new Map(hits.map(({ document, score }) => [document, score]));
 
 /** The best, best first. */
 function top(scores: Scores, k: number): [number, number][] {
@@ -40,7 +47,8 @@ function fused(lists: readonly (readonly [Scores, number])[]): Scores {
   for (const [scores, weight] of lists) {
     const best = top(scores, DEPTH);
     const most = best[0]?.[1] || 1;
-    for (const [document, score] of best) sum.set(document, (sum.get(document) ?? 0) + (weight * score) / most);
+    for (const [document, score] of best)
+      sum.set(document, (sum.get(document) ?? 0) + (weight * score) / most);
   }
   return sum;
 }
@@ -52,7 +60,10 @@ async function denseOf({ passages }: SealSet): Promise<(question: string) => Pro
   return async (question) => {
     const { data } = await embedder.embed([question]);
     return new Map(
-      texts.map((_, d) => [d, data.reduce((sum, value, i) => sum + value * vectors[d * data.length + i]!, 0)]),
+      texts.map((_, d) => [
+        d,
+        data.reduce((sum, value, i) => sum + value * vectors[d * data.length + i]!, 0),
+      ]),
     );
   };
 }
@@ -81,10 +92,22 @@ async function rankersOf(set: SealSet, model: Model, index: TokenIndex): Promise
     BM25: words,
     dense: meaning,
     SEAL: sealed,
-    "BM25 + dense": async (q, w) => fused([[await words(q, w), 1 - m], [await meaning(q, w), m]]),
-    "BM25 + SEAL": async (q, w) => fused([[await words(q, w), 1 - s], [await sealed(q, w), s]]),
+    "BM25 + dense": async (q, w) =>
+      fused([
+        [await words(q, w), 1 - m],
+        [await meaning(q, w), m],
+      ]),
+    "BM25 + SEAL": async (q, w) =>
+      fused([
+        [await words(q, w), 1 - s],
+        [await sealed(q, w), s],
+      ]),
     "BM25 + dense + SEAL": async (q, w) =>
-      fused([[await words(q, w), (1 - m) * (1 - s)], [await meaning(q, w), m * (1 - s)], [await sealed(q, w), s]]),
+      fused([
+        [await words(q, w), (1 - m) * (1 - s)],
+        [await meaning(q, w), m * (1 - s)],
+        [await sealed(q, w), s],
+      ]),
     "alpha 1": seal({ alpha: 1 }),
     "beta 0": seal({ beta: 0 }),
     "no unigrams": (_, { nGrams }) => scoresOf(rankByNGrams(index, nGrams, NONE, { k: DEPTH })),
@@ -113,7 +136,9 @@ async function judge(set: SealSet, model: Model): Promise<void> {
   );
   const check = new NGramCheck(set.passages.map((_, d) => index.tokensOf(d)));
   const rankers = await rankersOf(set, model, index);
-  const sums = new Map(Object.keys(rankers).map((name): [string, Judged] => [name, { ndcg: 0, first: 0, ten: 0 }]));
+  const sums = new Map(
+    Object.keys(rankers).map((name): [string, Judged] => [name, { ndcg: 0, first: 0, ten: 0 }]),
+  );
   const totals = { ms: 0, maskMs: 0, nGrams: 0, outside: 0, rankMs: 0 };
   for (const [i, asked] of set.questions.entries()) {
     const written = await model.nGrams(asked.text, bytes);
@@ -126,7 +151,8 @@ async function judge(set: SealSet, model: Model): Promise<void> {
       take(sums.get(name)!, set, asked, await ranker(asked.text, written));
       if (name === "SEAL") totals.rankMs += performance.now() - before;
     }
-    if ((i + 1) % 10 === 0) console.error(`  ${i + 1}: ${lineOf(sums, i + 1)}; ${(totals.ms / (i + 1)).toFixed(0)} ms`);
+    if ((i + 1) % 10 === 0)
+      console.error(`  ${i + 1}: ${lineOf(sums, i + 1)}; ${(totals.ms / (i + 1)).toFixed(0)} ms`);
   }
   report(set, index, sums, totals);
 }
@@ -145,7 +171,13 @@ function report(
   { name, questions, passages }: SealSet,
   index: TokenIndex,
   sums: ReadonlyMap<string, Judged>,
-  totals: { readonly ms: number; readonly maskMs: number; readonly rankMs: number; readonly nGrams: number; readonly outside: number },
+  totals: {
+    readonly ms: number;
+    readonly maskMs: number;
+    readonly rankMs: number;
+    readonly nGrams: number;
+    readonly outside: number;
+  },
 ): void {
   const count = questions.length;
   const note = `${count} questions`;
@@ -155,7 +187,11 @@ function report(
       ...{ ours: sums.get(ours)![of] / count, baseline: sums.get(system)![of] / count },
       ...claim,
     });
-  for (const [of, metric] of [["ndcg", "nDCG@10"], ["first", "hits@1"], ["ten", "hits@10"]] as const) {
+  for (const [of, metric] of [
+    ["ndcg", "nDCG@10"],
+    ["first", "hits@1"],
+    ["ten", "hits@10"],
+  ] as const) {
     for (const system of ["BM25", "dense", "BM25 of generated text"]) figure(of, metric, "SEAL", system);
     figure(of, metric, "BM25 + SEAL", "BM25");
     figure(of, metric, "BM25 + dense + SEAL", "BM25 + dense", of === "ndcg" ? { atLeast: 1 } : {});
@@ -163,10 +199,28 @@ function report(
   for (const system of ["alpha 1", "beta 0", "no unigrams", "best n-gram alone"])
     figure("ndcg", "nDCG@10", "SEAL", system, { atLeast: 1 });
   const common = { unit: "", better: "less" } as const;
-  printFigure("seal", { ...common, metric: `${name}: n-grams outside the corpus of ${totals.nGrams}`, ours: totals.outside, atMost: 0 });
-  printFigure("seal", { ...common, metric: `${name}: share of the time in the mask`, ours: totals.maskMs / totals.ms, atMost: MASK_SHARE });
-  printFigure("seal", { metric: `${name}: questions a second`, unit: "", better: "more", ours: (1000 * count) / (totals.ms + totals.rankMs) });
-  const text = passages.reduce((sum, passage) => sum + Buffer.byteLength(passage.title) + Buffer.byteLength(passage.text), 0);
+  printFigure("seal", {
+    ...common,
+    metric: `${name}: n-grams outside the corpus of ${totals.nGrams}`,
+    ours: totals.outside,
+    atMost: 0,
+  });
+  printFigure("seal", {
+    ...common,
+    metric: `${name}: share of the time in the mask`,
+    ours: totals.maskMs / totals.ms,
+    atMost: MASK_SHARE,
+  });
+  printFigure("seal", {
+    metric: `${name}: questions a second`,
+    unit: "",
+    better: "more",
+    ours: (1000 * count) / (totals.ms + totals.rankMs),
+  });
+  const text = passages.reduce(
+    (sum, passage) => sum + Buffer.byteLength(passage.title) + Buffer.byteLength(passage.text),
+    0,
+  );
   printFigure("seal", {
     ...{ system: `f32 of ${DIM} and text`, metric: `${name}: index and text`, unit: "B", better: "less" },
     ...{ ours: index.bytes.length + text, baseline: passages.length * DIM * 4 + text },
@@ -176,7 +230,8 @@ function report(
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { model: { type: "string" } }, strict: false });
   await using model = await load(typeof values.model === "string" ? values.model : undefined);
-  for (const set of await readSets(switches.only, Math.round(QUESTIONS * switches.scale))) await judge(set, model);
+  for (const set of await readSets(switches.only, Math.round(QUESTIONS * switches.scale)))
+    await judge(set, model);
 }
 
 void main();

@@ -18,9 +18,11 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
 import type { LanguageModel, ModelBytes } from "./language-model.ts";
+import { lastStates } from "./last-states.ts";
 import type { Memories } from "./memories.ts";
 import { logProbability } from "./sample.ts";
 import { indexTexts, type TitledText } from "./substrings/index-texts.ts";
+import type { SubstringModel } from "./substrings/substring-model.ts";
 import { type NGramOptions, type WrittenNGrams, writeNGrams } from "./substrings/write-n-grams.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { piecesWithCalls } from "./tool-call-text.ts";
@@ -40,7 +42,7 @@ const SCORED_AT_ONCE = 64;
 /** What a chat template is given beside the messages. */
 export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
-export class Model implements LanguageModel, EmbeddingModel {
+export class Model implements LanguageModel, EmbeddingModel, SubstringModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
@@ -252,7 +254,10 @@ export class Model implements LanguageModel, EmbeddingModel {
    * Texts as the index of their tokens that `nGrams` reads: its bytes, in memory that threads share.
    * @throws MnemeError RANGE for no texts, CANCELLED
    */
-  async indexTexts(texts: readonly TitledText[], options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
+  async indexTexts(
+    texts: readonly TitledText[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Uint8Array> {
     this.#open();
     const index = await indexTexts(this.tokenizer, this.config, texts, () => this.#paused(), options.signal);
     return index.bytes;
@@ -275,6 +280,17 @@ export class Model implements LanguageModel, EmbeddingModel {
       },
     };
     return writeNGrams(writer, question, this.#index, options);
+  }
+
+  /**
+   * States behind the final norm of the last tokens of each sequence: what the output layer reads, and what one is trained on.
+   * @param last tokens of each that are asked for, in front of whose next ones they stand
+   * @returns a row of `width` values for each, sequence by sequence
+   * @throws MnemeError RANGE for a sequence that is shorter than that, or longer than 256 tokens
+   */
+  async states(sequences: readonly (readonly number[])[], last: number): Promise<Matrix> {
+    this.#open();
+    return lastStates(kernels(), this.#decoder, sequences, last, () => this.#paused());
   }
 
   /** Lets others have their turn where it is theirs. */

@@ -1,7 +1,8 @@
 /** Texts as a token index: of each its title, a separator that no model writes, and its body. */
-import { crc32 } from "../../storage/crc32.ts";
+
 import { throwIfAborted } from "../../errors.ts";
 import { TokenIndex } from "../../index/text/token-index/token-index.ts";
+import { crc32 } from "../../storage/crc32.ts";
 import type { ModelConfig } from "../config.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
@@ -31,7 +32,9 @@ export async function indexTexts(
   for (const { title, text } of texts) {
     throwIfAborted(signal, "index texts");
     await pause();
-    documents.push(Uint32Array.from([...tokenizer.encode(title), separatorOf(config), ...tokenizer.encode(text)]));
+    documents.push(
+      Uint32Array.from([...tokenizer.encode(title), separatorOf(config), ...tokenizer.encode(text)]),
+    );
   }
   return TokenIndex.build(documents, tokenizerTag(tokenizer, config.vocabulary));
 }

@@ -39,7 +39,7 @@ export const nGramDefaults = {
   ownNGrams: true,
   prompts: {
     passage: "Question: {question}\n\nAnswer:",
-    title: "Question: {question}\n\nThe answer is in the article titled \"",
+    title: 'Question: {question}\n\nThe answer is in the article titled "',
   },
 } as const;
 
@@ -68,11 +68,19 @@ export function nGramSettings(question: string, options: NGramOptions): Settings
     ...options,
     prompts: { ...nGramDefaults.prompts, ...options.prompts },
   };
-  const ranges = { beams: [1, MOST_TILES], maxTokens: [1, 64], titleTokens: [0, 64], unigrams: [0, 2 ** 20] } as const;
+  const ranges = {
+    beams: [1, MOST_TILES],
+    maxTokens: [1, 64],
+    titleTokens: [0, 64],
+    unigrams: [0, 2 ** 20],
+  } as const;
   for (const [name, [least, most]] of Object.entries(ranges)) {
     const value = settings[name as keyof typeof ranges];
     if (!(Number.isInteger(value) && value >= least && value <= most))
-      throw new MnemeError("RANGE", `n-grams: ${name} is ${value}; expected a whole number from ${least} to ${most}`);
+      throw new MnemeError(
+        "RANGE",
+        `n-grams: ${name} is ${value}; expected a whole number from ${least} to ${most}`,
+      );
   }
   if (question.trim() === "")
     throw new MnemeError("ARGUMENT", "n-grams: the question is empty; ask in words");
@@ -97,9 +105,17 @@ export async function writeNGrams(
   const settings = nGramSettings(question, options);
   const { tokenizer, decoder } = writer;
   if (index.tag !== tokenizerTag(tokenizer, decoder.config.vocabulary))
-    throw new MnemeError("VERSION", "n-grams: the index is of another model's tokens; build it again with this one");
+    throw new MnemeError(
+      "VERSION",
+      "n-grams: the index is of another model's tokens; build it again with this one",
+    );
   const { signal } = options;
-  const passage = await readPrompt(writer, filled(settings.prompts.passage, question), settings.maxTokens, signal);
+  const passage = await readPrompt(
+    writer,
+    filled(settings.prompts.passage, question),
+    settings.maxTokens,
+    signal,
+  );
   using cache = passage.cache;
   const unigrams = unigramsOf(passage.first, settings.unigrams);
   const own = settings.ownNGrams ? await ownNGrams(writer, question, index, passage, signal) : [];
@@ -183,7 +199,9 @@ async function ownNGrams(
   for (const group of grouped(longer)) {
     throwIfAborted(signal, "n-grams");
     await writer.pause();
-    const spans = group.map((tokens): Span => ({ tokens: tokens.slice(0, -1), cache: prompt.cache.fork(), logits: "all" }));
+    const spans = group.map(
+      (tokens): Span => ({ tokens: tokens.slice(0, -1), cache: prompt.cache.fork(), logits: "all" }),
+    );
     const logits = decoder.step(spans);
     let row = 0;
     for (const [i, tokens] of group.entries()) {
@@ -230,7 +248,15 @@ async function writeTitles(
   using cache = prompt.cache;
   const separator = separatorOf(decoder.config);
   const ends = titleEnds(tokenizer, decoder.config.eos);
-  const search = { decoder, follows: index, start: index.begins(), beams, maxTokens: titleTokens, pause, signal };
+  const search = {
+    decoder,
+    follows: index,
+    start: index.begins(),
+    beams,
+    maxTokens: titleTokens,
+    pause,
+    signal,
+  };
   const found = await beamSearch({ ...search, until: { token: separator, ends } }, cache, prompt.first);
   // an empty title is none
   return { nGrams: found.nGrams.filter(({ tokens }) => tokens.length > 0), maskMs: found.maskMs };
@@ -238,6 +264,8 @@ async function writeTitles(
 
 /** Tokens by which a model ends a title. */
 function titleEnds(tokenizer: Tokenizer, eos: readonly number[]): readonly number[] {
-  const spelled = ['"', '".', "\n", "\n\n"].map((text) => tokenizer.encode(text)).filter(({ length }) => length === 1);
+  const spelled = ['"', '".', "\n", "\n\n"]
+    .map((text) => tokenizer.encode(text))
+    .filter(({ length }) => length === 1);
   return [...new Set([...eos, ...spelled.map(([token]) => token!)])];
 }

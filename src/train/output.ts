@@ -1,0 +1,99 @@
+/**
+ * Trains what a language model's output layer says of its states, all else as it is: a matrix between the final norm and the layer, which
+ * becomes a part of the layer. A cheap cousin of training the model: the states are computed once.
+ */
+import { MnemeError } from "../errors.ts";
+import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { Random } from "../linalg/random.ts";
+import { loadJax } from "./jax.ts";
+import { type TrainOptions, train } from "./train.ts";
+
+export interface OutputPairs {
+  /** A row of the model's width for each place that says something. */
+  readonly states: Matrix;
+  /** The token that follows each. */
+  readonly tokens: Uint32Array;
+}
+
+export interface OutputTrainOptions
+  extends Partial<Pick<TrainOptions, "rate" | "steps" | "decay" | "signal" | "onStep">> {
+  readonly batch?: number;
+  readonly seed?: number;
+}
+
+export const outputTrainDefaults = { rate: 2e-3, steps: 150, decay: 0.01, batch: 256, seed: 1 } as const;
+
+const EVERY = 10;
+
+/**
+ * @param output the output layer, a row for each token
+ * @returns the layer as it is trained
+ * @throws MnemeError DIMENSION, INSUFFICIENT_DATA below a batch, DEPENDENCY, CANCELLED, STATE
+ */
+export async function trainOutput(
+  { states, tokens }: OutputPairs,
+  output: Matrix,
+  options: OutputTrainOptions = {},
+): Promise<Matrix> {
+  const { rate, steps, decay, batch, seed } = { ...outputTrainDefaults, ...options };
+  const width = output.cols;
+  if (states.cols !== width || states.rows !== tokens.length)
+    throw new MnemeError(
+      "DIMENSION",
+      `train output: ${states.rows} states of ${states.cols} values, ${tokens.length} tokens; the layer takes ${width}`,
+    );
+  if (states.rows < batch)
+    throw new MnemeError("INSUFFICIENT_DATA", `train output: ${states.rows} states, a batch takes ${batch}`);
+  const jax = await loadJax();
+  const { numpy: np, nn } = jax;
+  const random = new Random(seed);
+  const rows = (from: Matrix, which: ArrayLike<number>) => {
+    const picked = matrix(which.length, width);
+    for (let i = 0; i < which.length; i++) picked.data.set(rowOf(from, which[i]!), i * width);
+    return np.array(picked.data).reshape([which.length, width]);
+  };
+  const { weights } = await train(
+    jax,
+    { change: np.zeros([width, width]) },
+    {
+      rate,
+      steps,
+      decay,
+      every: EVERY,
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onStep ? { onStep: options.onStep } : {}),
+      batch: () => {
+        const which = Uint32Array.from({ length: batch }, () => random.integer(states.rows));
+        return {
+          states: rows(states, which),
+          own: rows(
+            output,
+            which.map((row) => tokens[row]!),
+          ),
+          layer: np.array(output.data).reshape([output.rows, width]),
+        };
+      },
+      loss: (given, { states: seen, own, layer }) => {
+        const changed = seen!.ref.add(np.matmul(seen!, given.change!.ref));
+        const all = nn.logsumexp(np.matmul(changed.ref, np.transpose(layer!)), -1);
+        return np.mean(all.sub(np.sum(changed.mul(own!), -1)));
+      },
+    },
+  );
+  return foldedIn(output, weights.change!);
+}
+
+/** The layer behind (1 + change). */
+function foldedIn(output: Matrix, change: Float32Array): Matrix {
+  const { rows, cols } = output;
+  const folded = matrix(rows, cols, output.data.slice());
+  for (let row = 0; row < rows; row++) {
+    const [from, to] = [rowOf(output, row), rowOf(folded, row)];
+    for (let i = 0; i < cols; i++) {
+      let sum = 0;
+      for (let j = 0; j < cols; j++) sum += change[i * cols + j]! * from[j]!;
+      to[i]! += sum;
+    }
+  }
+  return folded;
+}
