@@ -3,27 +3,37 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from "node:path";
 import { MnemeError } from "../errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
+import { parseSafetensors } from "../storage/safetensors.ts";
 
 const LAYER = "lm_head.weight";
 const FILE = "output.safetensors";
+const WHOLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
-/** @param output a row for each token, kept as f32. @throws MnemeError EXISTS, UNSUPPORTED for a model in one file, or with an output layer of its own */
+/** @param output a row for each token, kept as f32. @throws MnemeError EXISTS, UNSUPPORTED for a model with an output layer of its own */
 export function writeWithOutput(from: string, to: string, output: Matrix): void {
   if (existsSync(to)) throw new MnemeError("EXISTS", `train: ${to} is already there; name another folder`);
   const config = JSON.parse(readFileSync(join(from, "config.json"), "utf8")) as Record<string, unknown>;
-  if (!existsSync(join(from, INDEX)) || config.tie_word_embeddings !== true)
+  if (config.tie_word_embeddings !== true)
     throw new MnemeError(
       "UNSUPPORTED",
-      `train: ${from} has no ${INDEX}, or an output layer of its own; take the bundled model`,
+      `train: ${from} has an output layer of its own; take a model whose embedding is its output layer, as the bundled one`,
     );
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) copyFileSync(join(from, name), join(to, name));
   writeFileSync(join(to, "config.json"), JSON.stringify({ ...config, tie_word_embeddings: false }, null, 1));
-  const index = JSON.parse(readFileSync(join(from, INDEX), "utf8")) as { weight_map: Record<string, string> };
-  index.weight_map[LAYER] = FILE;
-  writeFileSync(join(to, INDEX), JSON.stringify(index, null, 1));
+  const files = { ...filesOf(from), [LAYER]: FILE };
+  writeFileSync(join(to, INDEX), JSON.stringify({ weight_map: files }, null, 1));
   writeFileSync(join(to, FILE), safetensorsOf(LAYER, output));
+}
+
+/** The file of each tensor. */
+function filesOf(folder: string): Record<string, string> {
+  if (existsSync(join(folder, INDEX)))
+    return (JSON.parse(readFileSync(join(folder, INDEX), "utf8")) as { weight_map: Record<string, string> })
+      .weight_map;
+  const tensors = parseSafetensors(readFileSync(join(folder, WHOLE)), join(folder, WHOLE));
+  return Object.fromEntries(Array.from(tensors.keys(), (name) => [name, WHOLE]));
 }
 
 /** One f32 tensor behind its header. */
