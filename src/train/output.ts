@@ -18,10 +18,19 @@ export interface OutputPairs {
 export interface OutputTrainOptions
   extends Partial<Pick<TrainOptions, "rate" | "steps" | "decay" | "signal" | "onStep">> {
   readonly batch?: number;
+  /** Tokens that the others stand for in a step, drawn anew for each (Bengio and Senécal, Quick Training by Importance Sampling, 2003). */
+  readonly sampled?: number;
   readonly seed?: number;
 }
 
-export const outputTrainDefaults = { rate: 2e-3, steps: 150, decay: 0.01, batch: 256, seed: 1 } as const;
+export const outputTrainDefaults = {
+  rate: 2e-3,
+  steps: 150,
+  decay: 0.01,
+  batch: 128,
+  sampled: 512,
+  seed: 1,
+} as const;
 
 const EVERY = 10;
 
@@ -35,7 +44,7 @@ export async function trainOutput(
   output: Matrix,
   options: OutputTrainOptions = {},
 ): Promise<Matrix> {
-  const { rate, steps, decay, batch, seed } = { ...outputTrainDefaults, ...options };
+  const { rate, steps, decay, batch, sampled, seed } = { ...outputTrainDefaults, ...options };
   const width = output.cols;
   if (states.cols !== width || states.rows !== tokens.length)
     throw new MnemeError(
@@ -47,6 +56,7 @@ export async function trainOutput(
   const jax = await loadJax();
   const { numpy: np, nn } = jax;
   const random = new Random(seed);
+  const draw = drawer(tokens, output.rows, random);
   const rows = (from: Matrix, which: ArrayLike<number>) => {
     const picked = matrix(which.length, width);
     for (let i = 0; i < which.length; i++) picked.data.set(rowOf(from, which[i]!), i * width);
@@ -64,23 +74,44 @@ export async function trainOutput(
       ...(options.onStep ? { onStep: options.onStep } : {}),
       batch: () => {
         const which = Uint32Array.from({ length: batch }, () => random.integer(states.rows));
+        const others = Array.from({ length: sampled }, draw);
         return {
           states: rows(states, which),
           own: rows(
             output,
             which.map((row) => tokens[row]!),
           ),
-          layer: np.array(output.data).reshape([output.rows, width]),
+          others: rows(
+            output,
+            others.map(({ token }) => token),
+          ),
+          bias: np.array(Float32Array.from(others, ({ share }) => -Math.log(sampled * share))),
         };
       },
-      loss: (given, { states: seen, own, layer }) => {
+      loss: (given, { states: seen, own, others, bias }) => {
         const changed = seen!.ref.add(np.matmul(seen!, given.change!.ref));
-        const all = nn.logsumexp(np.matmul(changed.ref, np.transpose(layer!)), -1);
-        return np.mean(all.sub(np.sum(changed.mul(own!), -1)));
+        const all = nn.logsumexp(np.matmul(changed.ref, np.transpose(others!)).add(bias!), -1);
+        // log(exp(own) + exp(all)) - own
+        return np.mean(nn.softplus(all.sub(np.sum(changed.mul(own!), -1))));
       },
     },
   );
   return foldedIn(output, weights.change!);
+}
+
+/** Draws tokens, every other one among those that are taught, and says how likely each was. */
+function drawer(
+  tokens: Uint32Array,
+  vocabulary: number,
+  random: Random,
+): () => { readonly token: number; readonly share: number } {
+  const counts = new Uint32Array(vocabulary);
+  for (const token of tokens) counts[token]!++;
+  return () => {
+    const token =
+      random.uniform() < 0.5 ? tokens[random.integer(tokens.length)]! : random.integer(vocabulary);
+    return { token, share: 0.5 / vocabulary + (0.5 * counts[token]!) / tokens.length };
+  };
 }
 
 /** The layer behind (1 + change). */
