@@ -33,6 +33,8 @@ export const outputTrainDefaults = {
 } as const;
 
 const EVERY = 10;
+/** Added to a logit, it leaves nothing of it. */
+const NOT_COUNTED = -1e4;
 
 /**
  * @param output the output layer, a row for each token
@@ -85,7 +87,14 @@ export async function trainOutput(
             output,
             others.map(({ token }) => token),
           ),
-          bias: np.array(Float32Array.from(others, ({ share }) => -Math.log(sampled * share))),
+          bias: np
+            .array(
+              biasOf(
+                which.map((row) => tokens[row]!),
+                others,
+              ),
+            )
+            .reshape([batch, sampled]),
         };
       },
       loss: (given, { states: seen, own, others, bias }) => {
@@ -99,12 +108,24 @@ export async function trainOutput(
   return foldedIn(output, weights.change!);
 }
 
+interface Drawn {
+  readonly token: number;
+  /** How likely it was to be drawn. */
+  readonly share: number;
+}
+
+/** For how many tokens each drawn one stands, as a logarithm; a row's own token is counted by itself. */
+function biasOf(own: Uint32Array, others: readonly Drawn[]): Float32Array {
+  const bias = new Float32Array(own.length * others.length);
+  for (const [row, token] of own.entries())
+    for (const [i, other] of others.entries())
+      bias[row * others.length + i] =
+        other.token === token ? NOT_COUNTED : -Math.log(others.length * other.share);
+  return bias;
+}
+
 /** Draws tokens, every other one among those that are taught, and says how likely each was. */
-function drawer(
-  tokens: Uint32Array,
-  vocabulary: number,
-  random: Random,
-): () => { readonly token: number; readonly share: number } {
+function drawer(tokens: Uint32Array, vocabulary: number, random: Random): () => Drawn {
   const counts = new Uint32Array(vocabulary);
   for (const token of tokens) counts[token]!++;
   return () => {
