@@ -41,6 +41,26 @@ export {
   fmDefaults,
   fmOpenDefaults,
 } from "./text/fm-index/options.ts";
+export {
+  excess,
+  type ScoredNGram,
+  type Unigrams,
+  type WeightOptions,
+  weightDefaults,
+} from "./text/n-gram-weights.ts";
+export {
+  type NGramHit,
+  type NGramMatch,
+  type NGramRankOptions,
+  nGramRankDefaults,
+  rankByNGrams,
+} from "./text/rank-by-n-grams.ts";
+export {
+  type FollowingTokens,
+  TokenIndex,
+  type TokenPlaces,
+  type TokenRange,
+} from "./text/token-index/token-index.ts";
 export { WordsIndex, type WordsOptions } from "./text/words-index.ts";
 export { wordsKind } from "./text/words-kind.ts";
 export {

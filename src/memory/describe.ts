@@ -11,12 +11,14 @@ export function libraryStats(
   library: Library,
   embedder: Embedder,
   model: LanguageModel | undefined,
+  generativeBytes = 0,
 ): readonly StatsRow[] {
   const limit = library.budget.limitBytes;
   const ram = [
     ...library.memory().map(({ name, bytes }) => ({ name, bytes })),
     { name: "page cache", bytes: library.cache.bytes },
     { name: "embedder", bytes: embedder.bytes },
+    { name: "generative: tokens", bytes: generativeBytes },
   ];
   const rows: StatsRow[] = ram
     .filter(({ bytes }) => bytes > 0)

@@ -7,6 +7,7 @@ import { ask, chat } from "./ask.ts";
 import { libraryInfo, libraryStats } from "./describe.ts";
 import { explainVectors } from "./explain.ts";
 import { findQuotations } from "./find.ts";
+import { Generative } from "./generative.ts";
 import type { Library } from "./library.ts";
 import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
@@ -56,6 +57,7 @@ export class LibraryMemory implements Memory {
   readonly #embedder: Embedder;
   readonly #settings: MemorySettings;
   #writer: { readonly writer: Writer; readonly verbs: Verbs } | undefined;
+  #generative: Generative | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(library: Library, embedder: Embedder, settings: MemorySettings) {
@@ -99,7 +101,14 @@ export class LibraryMemory implements Memory {
   }
 
   async search(query: string, options: SearchQuery = {}): Promise<SearchResult> {
-    return search(this.#reading("search"), () => this.#activeEmbedder, query, options);
+    const library = this.#reading("search");
+    return search(
+      library,
+      () => this.#activeEmbedder,
+      query,
+      options,
+      () => this.#generativeOf(library),
+    );
   }
 
   ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
@@ -139,7 +148,8 @@ export class LibraryMemory implements Memory {
   }
 
   stats(): readonly StatsRow[] {
-    return libraryStats(this.#open("stats"), this.#activeEmbedder, this.#settings.model);
+    const { bytes = 0 } = this.#generative ?? {};
+    return libraryStats(this.#open("stats"), this.#activeEmbedder, this.#settings.model, bytes);
   }
 
   info(): MemoryInfo {
@@ -199,6 +209,12 @@ export class LibraryMemory implements Memory {
     return this.close();
   }
 
+  /** @throws MnemeError ARGUMENT where there is no model that can */
+  #generativeOf(library: Library): Generative {
+    this.#generative ??= new Generative(library, this.#settings.model);
+    return this.#generative;
+  }
+
   /** The embedder of the space that answers: a reembed changes it. */
   get #activeEmbedder(): Embedder {
     return this.#writer?.writer.embedder ?? this.#embedder;
@@ -206,6 +222,7 @@ export class LibraryMemory implements Memory {
 
   async #close(): Promise<void> {
     if (this.#writer) await this.#writer.writer[Symbol.asyncDispose]();
+    this.#generative?.[Symbol.dispose]();
     await this.#library.gate.write(() => this.#library[Symbol.asyncDispose]());
   }
 

@@ -12,7 +12,9 @@ import type { SearchOptions } from "../index/segment.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
 import { type Candidates, mix, withFeedback } from "./feedback.ts";
+import type { GenerativeHit, Written } from "./generative.ts";
 import type { Library } from "./library.ts";
+import { generatedAlone, withGenerated } from "./mix-generated.ts";
 import type { SearchQuery } from "./types.ts";
 
 export const recallDefaults = {
@@ -32,6 +34,7 @@ export interface Ranked {
   readonly score: number;
   readonly words?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
+  readonly generative?: Pick<GenerativeHit, "score" | "matches"> & { readonly rank: number };
 }
 
 /** Rows, best first. Most are never shown: what the retrievers said of one is put together when it is asked for. */
@@ -50,6 +53,8 @@ export interface Question {
   /** Whether the best passages sharpen the question. */
   readonly feedback: boolean;
   readonly vector?: Float32Array;
+  /** What a language model wrote about the question, where it was asked. */
+  readonly written?: Written;
   readonly filter: RowSet | undefined;
   /** Rows wanted. */
   readonly depth: number;
@@ -61,6 +66,21 @@ export interface Question {
 
 /** `depth` rows or more unless there are fewer; `notes` say what could not be used. */
 export async function recall(
+  library: Library,
+  embedder: Embedder,
+  question: Question,
+  notes: string[],
+): Promise<Ranking> {
+  const { written, filter, depth, retriever } = question;
+  if (!written) return byIndexes(library, embedder, question, notes);
+  const generated = written.rank(filter, Math.max(recallDefaults.depth, depth));
+  if (generated.length === 0) notes.push("no n-gram that the model wrote says anything of a passage");
+  if (retriever === "generative") return generatedAlone(generated);
+  return withGenerated(await byIndexes(library, embedder, question, notes), generated);
+}
+
+/** What words and meaning find. */
+async function byIndexes(
   library: Library,
   embedder: Embedder,
   question: Question,

@@ -5,6 +5,7 @@ import { isAfter } from "../index/hits.ts";
 import { rowAt } from "../index/segment.ts";
 import { snippetOf } from "./answer/snippet.ts";
 import { searchDefaults } from "./defaults.ts";
+import { type Generative, SHOWN_N_GRAMS, type Written } from "./generative.ts";
 import { placeOf } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
 import { readPassage, recordOf } from "./read-item.ts";
@@ -18,15 +19,23 @@ const MAX_K = 1000;
 /** Less is not worth a search. */
 const LEAST_RECALL = 0.5;
 
-/** @param embedderNow asked once no switch to another space can come between it and the vectors */
+const RETRIEVERS: readonly unknown[] = ["hybrid", "words", "meaning", "generative"];
+
+const isGenerative = ({ retriever = searchDefaults.retriever, generative = false }: SearchQuery): boolean =>
+  retriever === "generative" || (generative && retriever === "hybrid");
+
+/** @param generative asked where the query wants it. @param embedderNow asked once no switch to another space can come between it and the vectors */
 export async function search(
   library: Library,
   embedderNow: () => Embedder,
   text: string,
   query: SearchQuery,
+  generative?: () => Generative,
 ): Promise<SearchResult> {
   const started = performance.now();
   const k = checkQuery(text, query);
+  // before the gate: writers do not wait for a model
+  const written = isGenerative(query) ? await generative?.().write(text, query.signal) : undefined;
   const notes: string[] = [];
   // all a search reads may be at hand: a loop of them would never let anything else of the process have its turn
   if (library.pacer.isDue) await library.pacer.pause();
@@ -36,10 +45,10 @@ export async function search(
     if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
     const embedder = embedderNow();
     const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
-    const { page, more, recall } = await rankPage(library, embedder, text, query, k, cursor, notes);
+    const { page, more, recall } = await rankPage(library, embedder, text, query, k, cursor, notes, written);
     throwIfAborted(query.signal, "search");
     const hits: Hit[] = [];
-    for (const ranked of page) hits.push(await dress(library, text, ranked, query));
+    for (const ranked of page) hits.push(await dress(library, text, ranked, query, written));
     const last = page.at(-1);
     const next =
       more && last
@@ -68,10 +77,10 @@ function checkQuery(text: string, query: SearchQuery): number {
       `search: k must be a whole number from 1 to ${MAX_K}, got ${k}; page with cursor for more`,
     );
   }
-  if (query.retriever !== undefined && !["hybrid", "words", "meaning"].includes(query.retriever)) {
+  if (query.retriever !== undefined && !RETRIEVERS.includes(query.retriever)) {
     throw new MnemeError(
       "ARGUMENT",
-      `search: unknown retriever ${JSON.stringify(query.retriever)}; use "hybrid", "words" or "meaning"`,
+      `search: unknown retriever ${JSON.stringify(query.retriever)}; use one of ${RETRIEVERS.join(", ")}`,
     );
   }
   if (query.minScore !== undefined && !Number.isFinite(query.minScore))
@@ -108,6 +117,7 @@ async function rankPage(
   k: number,
   cursor: PageCursor | undefined,
   notes: string[],
+  written: Written | undefined,
 ): Promise<Page> {
   const filter = matchingRows(library, query.filter, Date.now());
   const base = {
@@ -118,6 +128,7 @@ async function rankPage(
     k,
     recall: query.recall,
     ...(query.vector ? { vector: query.vector } : {}),
+    ...(written ? { written } : {}),
   };
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
@@ -167,7 +178,13 @@ function itemRow({ segment, item }: RowPlace): number {
   return segment ? rowAt(segment.stored.rows, segment.items.firstOrdinal(item)) : item.firstRow;
 }
 
-async function dress(library: Library, text: string, ranked: Ranked, query: SearchQuery): Promise<Hit> {
+async function dress(
+  library: Library,
+  text: string,
+  ranked: Ranked,
+  query: SearchQuery,
+  written: Written | undefined,
+): Promise<Hit> {
   const place = library.placeOf(ranked.row);
   const record = await recordOf(place);
   const length = query.snippet ?? searchDefaults.snippet;
@@ -184,8 +201,18 @@ async function dress(library: Library, text: string, ranked: Ranked, query: Sear
     place: placeOf(record, place.passage),
     meta: record.head.meta,
     provenance: record.head.provenance,
-    reasons: reasonsOf(ranked, passage, matches, query),
+    reasons: [...reasonsOf(ranked, passage, matches, query), ...(await generatedReason(ranked, written))],
   };
+}
+
+/** The n-grams of the passage that the model wrote. */
+async function generatedReason({ generative }: Ranked, written: Written | undefined): Promise<Reason[]> {
+  if (!generative || !written) return [];
+  const { rank, score, matches } = generative;
+  const texts = await Promise.all(
+    matches.slice(0, SHOWN_N_GRAMS).map(async ({ tokens }) => (await written.textOf(tokens)).trim()),
+  );
+  return [{ by: "generative", rank, score, terms: [...new Set(texts)] }];
 }
 
 function reasonsOf(

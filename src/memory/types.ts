@@ -140,8 +140,10 @@ export interface SearchQuery {
   /** How many hits; default 10. */
   readonly k?: number;
   readonly filter?: Where;
-  /** "hybrid" (default), "words", "meaning". */
-  readonly retriever?: "hybrid" | "words" | "meaning";
+  /** "hybrid" (default), "words", "meaning"; "generative": by n-grams of the library that its language model writes about the query, slow. */
+  readonly retriever?: "hybrid" | "words" | "meaning" | "generative";
+  /** Whether a hybrid search mixes in what "generative" finds; default false. */
+  readonly generative?: boolean;
   /** Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. */
   readonly feedback?: boolean;
   readonly minScore?: number;
@@ -161,11 +163,11 @@ export interface SearchQuery {
 }
 
 export interface Reason {
-  readonly by: "words" | "meaning" | "facets";
+  readonly by: "words" | "meaning" | "generative" | "facets";
   /** Rank within that retriever, from 1. */
   readonly rank: number;
   readonly score: number;
-  /** Matched terms or facet values. */
+  /** Matched terms, n-grams or facet values. */
   readonly terms?: readonly string[];
 }
 

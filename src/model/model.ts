@@ -4,6 +4,7 @@ import type { CachePolicy } from "../cache/policy.ts";
 import type { PrefixStore } from "../cache/prefix-store.ts";
 import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
 import { MnemeError } from "../errors.ts";
+import { TokenIndex } from "../index/text/token-index/token-index.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { Pacer } from "../pacer.ts";
@@ -17,8 +18,12 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
 import type { LanguageModel, ModelBytes } from "./language-model.ts";
+import { lastStates } from "./last-states.ts";
 import type { Memories } from "./memories.ts";
 import { logProbability } from "./sample.ts";
+import { indexTexts, type TitledText } from "./substrings/index-texts.ts";
+import type { SubstringModel } from "./substrings/substring-model.ts";
+import { type NGramOptions, type WrittenNGrams, writeNGrams } from "./substrings/write-n-grams.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { piecesWithCalls } from "./tool-call-text.ts";
 import {
@@ -37,7 +42,7 @@ const SCORED_AT_ONCE = 64;
 /** What a chat template is given beside the messages. */
 export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
 
-export class Model implements LanguageModel, EmbeddingModel {
+export class Model implements LanguageModel, EmbeddingModel, SubstringModel {
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   readonly precision: Precision;
@@ -49,6 +54,8 @@ export class Model implements LanguageModel, EmbeddingModel {
   /** Options of requests that say nothing else. */
   readonly #usual: { readonly cache?: CachePolicy | string };
   #origin: CacheOrigin | undefined;
+  /** The index that was read last. */
+  #index: TokenIndex | undefined;
   #closed = false;
 
   constructor(
@@ -241,6 +248,55 @@ export class Model implements LanguageModel, EmbeddingModel {
       this.#open();
     });
     return typeof texts === "string" ? found.data : found;
+  }
+
+  /**
+   * Texts as the index of their tokens that `nGrams` reads: its bytes, in memory that threads share.
+   * @throws MnemeError RANGE for no texts, CANCELLED
+   */
+  async indexTexts(
+    texts: readonly TitledText[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Uint8Array> {
+    this.#open();
+    const index = await indexTexts(this.tokenizer, this.config, texts, () => this.#paused(), options.signal);
+    return index.bytes;
+  }
+
+  /**
+   * N-grams of the indexed texts that the model would write about a question: what passages are found by.
+   * @param index of `indexTexts`. @throws MnemeError ARGUMENT, RANGE, CANCELLED, VERSION for an index of another model's tokens
+   */
+  async nGrams(question: string, index: Uint8Array, options: NGramOptions = {}): Promise<WrittenNGrams> {
+    this.#open();
+    if (this.#index?.bytes !== index) this.#index = TokenIndex.open(index);
+    const writer = {
+      face: kernels(),
+      decoder: this.#decoder,
+      tokenizer: this.tokenizer,
+      pause: async () => {
+        await this.#pacer.pause();
+        this.#open();
+      },
+    };
+    return writeNGrams(writer, question, this.#index, options);
+  }
+
+  /**
+   * States behind the final norm of the last tokens of each sequence: what the output layer reads, and what one is trained on.
+   * @param last tokens of each that are asked for, in front of whose next ones they stand
+   * @returns a row of `width` values for each, sequence by sequence
+   * @throws MnemeError RANGE for a sequence that is shorter than that, or longer than 256 tokens
+   */
+  async states(sequences: readonly (readonly number[])[], last: number): Promise<Matrix> {
+    this.#open();
+    return lastStates(kernels(), this.#decoder, sequences, last, () => this.#paused());
+  }
+
+  /** Lets others have their turn where it is theirs. */
+  async #paused(): Promise<void> {
+    if (this.#pacer.isDue) await this.#pacer.pause();
+    this.#open();
   }
 
   /** Of the configuration and the weights as they are kept. */

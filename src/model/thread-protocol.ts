@@ -7,6 +7,8 @@ import type { EmbedTextOptions } from "./embed-texts.ts";
 import type { GenerateOptions } from "./generate.ts";
 import type { ModelBytes } from "./language-model.ts";
 import type { LoadOptions } from "./load.ts";
+import type { TitledText } from "./substrings/index-texts.ts";
+import type { NGramOptions } from "./substrings/write-n-grams.ts";
 import type { ChatOptions, ChatPiece } from "./tools.ts";
 
 /** What the thread is started with. */
@@ -39,6 +41,14 @@ export type Request =
       readonly verb: "embed";
       readonly texts: string | readonly string[];
       readonly options: Omit<EmbedTextOptions, "signal">;
+    }
+  | { readonly verb: "indexTexts"; readonly texts: readonly TitledText[] }
+  | {
+      readonly verb: "nGrams";
+      readonly question: string;
+      /** In memory that threads share, it is not copied. */
+      readonly index: Uint8Array;
+      readonly options: Omit<NGramOptions, "signal">;
     }
   | { readonly verb: "fingerprint" };
 

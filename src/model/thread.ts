@@ -16,6 +16,9 @@ import type { GenerateOptions, Piece } from "./generate.ts";
 import { fetchModel, isHubName } from "./hub.ts";
 import type { LanguageModel, ModelBytes } from "./language-model.ts";
 import { bundledModel, type LoadOptions } from "./load.ts";
+import type { TitledText } from "./substrings/index-texts.ts";
+import type { SubstringModel } from "./substrings/substring-model.ts";
+import type { NGramOptions, WrittenNGrams } from "./substrings/write-n-grams.ts";
 import {
   carried,
   type FromThread,
@@ -72,7 +75,7 @@ class Call {
   }
 }
 
-export class ModelThread implements LanguageModel, EmbeddingModel {
+export class ModelThread implements LanguageModel, EmbeddingModel, SubstringModel {
   /** The folder's own name. */
   readonly name: string;
   readonly config: ModelConfig;
@@ -138,6 +141,20 @@ export class ModelThread implements LanguageModel, EmbeddingModel {
   embed(texts: string | readonly string[], options: EmbedTextOptions = {}): Promise<Float32Array | Matrix> {
     const { signal, ...rest } = options;
     return this.#ask({ verb: "embed", texts, options: rest }, signal);
+  }
+
+  /** @throws MnemeError RANGE, CANCELLED */
+  indexTexts(
+    texts: readonly TitledText[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Uint8Array> {
+    return this.#ask({ verb: "indexTexts", texts }, signal);
+  }
+
+  /** @throws MnemeError ARGUMENT, RANGE, CANCELLED, VERSION */
+  nGrams(question: string, index: Uint8Array, options: NGramOptions = {}): Promise<WrittenNGrams> {
+    const { signal, ...rest } = options;
+    return this.#ask({ verb: "nGrams", question, index, options: rest }, signal);
   }
 
   fingerprint(): Promise<string> {

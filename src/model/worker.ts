@@ -59,6 +59,10 @@ async function answer(model: Model, id: number, request: Request, signal: AbortS
     case "embed":
       // one text or several, the answer is of the same kind
       return model.embed(request.texts as string, { ...request.options, signal });
+    case "indexTexts":
+      return model.indexTexts(request.texts, { signal });
+    case "nGrams":
+      return model.nGrams(request.question, request.index, { ...request.options, signal });
     case "fingerprint":
       return model.fingerprint();
     default:

@@ -94,7 +94,7 @@ export const storedItem: z.ZodType<StoredItem> = z
 
 const reason = z
   .object({
-    by: z.enum(["words", "meaning", "facets"]),
+    by: z.enum(["words", "meaning", "generative", "facets"]),
     rank: z.int().describe("Rank within that retriever, from 1"),
     score: z.number(),
     terms: z.array(z.string()).exactOptional(),

@@ -7,6 +7,7 @@ export { type CrispOptions, crispDefaults, type TextBatch, trainCrisp } from "./
 export { type DistillOptions, distillDefaults, distillQueries } from "./distill.ts";
 export type { Dual, PairData } from "./dual.ts";
 export { type Jax, loadJax, type Tensor, take, type Weights } from "./jax.ts";
+export { type OutputPairs, type OutputTrainOptions, outputTrainDefaults, trainOutput } from "./output.ts";
 export type { Quantised } from "./quantised.ts";
 export { type RbeTrainOptions, rbeTrainDefaults, trainRbe } from "./rbe.ts";
 export type { RbePairs } from "./rbe-batches.ts";
@@ -20,4 +21,10 @@ export {
   relevanceMask,
 } from "./sampling.ts";
 export { rateAt, type Schedule } from "./schedule.ts";
+export {
+  type QuestionPassage,
+  type SubstringTrainOptions,
+  substringTrainDefaults,
+  trainSubstrings,
+} from "./substrings.ts";
 export { type Batch, type Trained, type TrainOptions, train, trainDefaults } from "./train.ts";

@@ -1,6 +1,7 @@
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { Hit, SearchQuery } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { accent, bold, dim, highlight, note, print, printJson } from "../output.ts";
 
@@ -19,10 +20,16 @@ export default command({
     },
     retriever: {
       type: "enum",
-      options: ["hybrid", "words", "meaning"],
+      options: ["hybrid", "words", "meaning", "generative"],
       default: "hybrid",
       description: "What ranks",
     },
+    generative: {
+      type: "boolean",
+      default: false,
+      description: "Let n-grams that the language model writes rank too; slow",
+    },
+    ...modelArgs,
     feedback: {
       type: "boolean",
       default: true,
@@ -52,6 +59,7 @@ export default command({
       k: wholeNumber(args.k, "k") ?? 10,
       retriever: args.retriever as "hybrid",
       feedback: args.feedback,
+      generative: args.generative,
       group: args.group as "item",
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),
@@ -59,30 +67,37 @@ export default command({
       ...(args.recall ? { recall: Number(args.recall) } : {}),
       ...(args.cursor ? { cursor: args.cursor } : {}),
     };
-    return withLibrary(args, "read", async (memory) => {
-      const result = await memory.search(args._.join(" "), query);
-      if (args.json)
-        printJson({
-          hits: result.hits,
-          next: result.next ?? null,
-          ms: result.ms,
-          recall: result.recall ?? null,
-          notes: result.notes,
-        });
-      else {
-        result.hits.forEach(show);
-        const expected =
-          args.recall && result.recall !== undefined ? `, recall ${result.recall.toFixed(3)}` : "";
-        for (const line of result.notes) note(`note: ${line}`, args.quiet);
-        note(
-          dim(
-            `${result.hits.length} hits in ${result.ms.toFixed(1)} ms${expected}${result.next ? `; more: --cursor ${result.next}` : ""}`,
-          ),
-          args.quiet,
-        );
-      }
-      return result.hits.length > 0 ? EXIT.ok : EXIT.nothing;
-    });
+    const asksModel = args.generative || args.retriever === "generative";
+    await using model = asksModel ? await openLanguageModel(args, signal) : undefined;
+    return withLibrary(
+      args,
+      "read",
+      async (memory) => {
+        const result = await memory.search(args._.join(" "), query);
+        if (args.json)
+          printJson({
+            hits: result.hits,
+            next: result.next ?? null,
+            ms: result.ms,
+            recall: result.recall ?? null,
+            notes: result.notes,
+          });
+        else {
+          result.hits.forEach(show);
+          const expected =
+            args.recall && result.recall !== undefined ? `, recall ${result.recall.toFixed(3)}` : "";
+          for (const line of result.notes) note(`note: ${line}`, args.quiet);
+          note(
+            dim(
+              `${result.hits.length} hits in ${result.ms.toFixed(1)} ms${expected}${result.next ? `; more: --cursor ${result.next}` : ""}`,
+            ),
+            args.quiet,
+          );
+        }
+        return result.hits.length > 0 ? EXIT.ok : EXIT.nothing;
+      },
+      model ? { model } : {},
+    );
   },
 });
 

@@ -11,7 +11,8 @@ const searchBody = z.strictObject({
   query: z.string().max(20_000),
   k: z.int().min(1).max(1000).exactOptional(),
   filter: where.exactOptional(),
-  retriever: z.enum(["hybrid", "words", "meaning"]).exactOptional(),
+  retriever: z.enum(["hybrid", "words", "meaning", "generative"]).exactOptional(),
+  generative: z.boolean().exactOptional().describe("Let the language model's n-grams rank too; slow"),
   feedback: z.boolean().exactOptional().describe("Let the best passages sharpen the question; default true"),
   minScore: z.number().exactOptional(),
   recall: z
