@@ -23,7 +23,7 @@ import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, transposed } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { choleskyOf, solveFactored } from "../linalg/solve.ts";
-import { type Jax, loadJax, type Weights } from "./jax.ts";
+import { type Jax, loadJax, type TrainDevice, type Weights } from "./jax.ts";
 import {
   neighbourBatches,
   pairBatches,
@@ -65,6 +65,8 @@ export interface RbeTrainOptions {
   /** Share of what is done for the older version. */
   readonly compatible?: number;
   readonly seed?: number;
+  /** What computes; default "wasm". */
+  readonly device?: TrainDevice;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: {
     readonly step: number;
@@ -87,6 +89,7 @@ export const rbeTrainDefaults = {
   symmetric: 0.5,
   compatible: 1,
   seed: 1,
+  device: "wasm",
 } as const;
 
 /** Decay of the moving average that codes a queue. */
@@ -112,7 +115,7 @@ export async function trainRbe(data: Matrix | RbePairs, options: RbeTrainOptions
   checkOld(old, settings, documents.cols);
   const batches = batchesOf(data, settings);
   const queue = settings.queue > 0 ? new RowQueue(settings.queue, documents.cols) : undefined;
-  const jax = await loadJax();
+  const jax = await loadJax(settings.device);
   const fresh = untrainedWeights(documents, shape, { seed });
   const begin = old ? widened(old, fresh, shape) : fresh;
   const { weights } = await train(jax, tensorsOf(jax, shape, begin), {
