@@ -9,6 +9,7 @@ import {
   checkPruning,
   type Groups,
   groupTokens,
+  hasUnitMeans,
   LEFT_OUT,
   meansOf,
   seedOfText,
@@ -83,8 +84,7 @@ function sideOf(
     shape.outputs,
   );
   const kept = spansOf(groups.map(({ count }) => count));
-  // one vector for a text is an ordinary embedding, compared by angle
-  const angle = pruning.kind === "single" ? unitOf(means) : undefined;
+  const angle = hasUnitMeans(pruning, role) ? unitOf(means) : undefined;
   return {
     tape,
     sets: { vectors: angle?.rows ?? means, spans: kept },

@@ -210,7 +210,7 @@ describe("facets", () => {
 
   it("lose nothing that pruning to all their tokens would not", () => {
     const tokens = facets.tokens(facets.documents[0]!);
-    const whole = pruneTokens(tokens, { kind: "clusters", query: 999, document: 999 }, "document", 1);
+    const whole = pruneTokens(tokens, { kind: "clusters", query: 999, document: 999 }, "query", 1);
     expect(whole).toEqual(
       meansOf(tokens, { count: tokens.rows, of: Uint32Array.from({ length: tokens.rows }, (_, i) => i) }),
     );

@@ -11,6 +11,7 @@ import {
   checkPruning,
   type Groups,
   groupTokens,
+  hasUnitMeans,
   LEFT_OUT,
   mostGroups,
   type Pruning,
@@ -236,8 +237,7 @@ function vectorsOf(
   const all = mixBatch(jax, shape, weights, part("tokens"), part("mask"));
   const tokens = role === "document" ? unitRows(jax, all) : all;
   const vectors = isWhole ? tokens : jax.numpy.matmul(part("shares"), tokens);
-  // one vector for a text is an ordinary embedding, compared by angle
-  return { vectors: pruning.kind === "single" ? unitRows(jax, vectors) : vectors, mask };
+  return { vectors: hasUnitMeans(pruning, role) ? unitRows(jax, vectors) : vectors, mask };
 }
 
 /** queries x documents: the mean over a query's vectors of the largest product with one of the document's. */

@@ -8,6 +8,7 @@
 import { checkRows } from "../codecs/check.ts";
 import { checkShape, meanLength, RbeCoder } from "../codecs/rbe.ts";
 import {
+  centredWeights,
   levelsOf,
   linear,
   partsOfRbe,
@@ -64,6 +65,8 @@ export interface RbeTrainOptions {
   readonly compatibleWith?: RbeCoder;
   /** Share of what is done for the older version. */
   readonly compatible?: number;
+  /** Begins with signs about the rows' mean instead of about zero: for one-bit codes of rows that all lean to one side. Default false. */
+  readonly centre?: boolean;
   readonly seed?: number;
   /** What computes; default "wasm". */
   readonly device?: TrainDevice;
@@ -88,6 +91,7 @@ export const rbeTrainDefaults = {
   asymmetric: 1,
   symmetric: 0.5,
   compatible: 1,
+  centre: false,
   seed: 1,
   device: "wasm",
 } as const;
@@ -116,7 +120,7 @@ export async function trainRbe(data: Matrix | RbePairs, options: RbeTrainOptions
   const batches = batchesOf(data, settings);
   const queue = settings.queue > 0 ? new RowQueue(settings.queue, documents.cols) : undefined;
   const jax = await loadJax(settings.device);
-  const fresh = untrainedWeights(documents, shape, { seed });
+  const fresh = (settings.centre ? centredWeights : untrainedWeights)(documents, shape, { seed });
   const begin = old ? widened(old, fresh, shape) : fresh;
   const { weights } = await train(jax, tensorsOf(jax, shape, begin), {
     steps: settings.steps,
