@@ -2,7 +2,8 @@
  * What do trained binary embeddings keep for their bytes? Recall@10 of recurrent binary codes beside signs, ITQ, product codes and RaBitQ of as
  * many bytes, on four sets: pairs with a nuisance, pairs without, sentences that should find their passage, neighbours of word vectors.
  * Then the bytes of an index with its re-scoring codes, versions that read each other's codes, and the speed of the symmetric scan.
- * --only nuisance | plain | texts | words | versions | speed, --scale N for N times the rows.
+ * --only nuisance | plain | texts | words | versions | speed | validation (texts by which settings were chosen, none of the test's),
+ * --scale N for N times the rows.
  */
 import { int8, parseCodec, type RbeCoder } from "../src/codecs/index.ts";
 import { contiguousRows, memorySegment, type Parts } from "../src/index/segment.ts";
@@ -224,10 +225,12 @@ async function versions(set: BebrSet): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const isAsked = (name: string): boolean => switches.only === undefined || switches.only === name;
+  const part = switches.only === "validation" ? "validation" : "test";
+  const only = part === "validation" ? "texts" : switches.only;
+  const isAsked = (name: string): boolean => only === undefined || only === name;
   if (isAsked("speed")) await measureSpeed(BENCH);
   for (const name of SETS.filter((one) => isAsked(one) || (one === "plain" && isAsked("versions")))) {
-    const set = await bebrSet(name, dataFolder(), switches.scale);
+    const set = await bebrSet(name, dataFolder(), switches.scale, part);
     const float = recallOf(set, parseCodec("f32").fit(set.rows));
     told(set, "f32", float, set.rows.cols * 4);
     if (isAsked(name)) {
