@@ -32,14 +32,20 @@ const COUNTS = { rows: 10_000, pairs: 20_000, queries: 500 } as const;
 /** Characters that a sentence which asks has at least. */
 const ASKING = 40;
 
-export async function bebrSet(name: SetName, data: string, scale: number): Promise<BebrSet> {
+/** @param part "validation": texts of the training half alone, by which settings were chosen */
+export async function bebrSet(
+  name: SetName,
+  data: string,
+  scale: number,
+  part: "test" | "validation" = "test",
+): Promise<BebrSet> {
   switch (name) {
     case "nuisance":
       return synthetic(name, 0.7, scale);
     case "plain":
       return synthetic(name, 0, scale);
     case "texts":
-      return texts(data, scale);
+      return texts(data, scale, part);
     case "words":
       return words(data);
     default:
@@ -65,9 +71,10 @@ interface Asked {
   readonly sentence: string;
 }
 
-async function texts(data: string, scale: number): Promise<BebrSet> {
+async function texts(data: string, scale: number, part: "test" | "validation"): Promise<BebrSet> {
   const random = new Random(12);
-  const documents = random.shuffle(readCorpus(data));
+  const all = random.shuffle(readCorpus(data));
+  const documents = part === "test" ? all : all.slice(all.length >> 1);
   const half = documents.length >> 1;
   const searched = askedOf(documents.slice(0, half), COUNTS.rows * scale, random);
   const trained = askedOf(documents.slice(half), COUNTS.pairs, random);

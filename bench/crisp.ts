@@ -2,21 +2,22 @@
  * How few token vectors does a document need? A multi-vector model is trained, then trained on with its tokens clustered (CRISP) and, as a
  * control, without; nDCG@10 by exact MaxSim over int8 vectors, beside the control pruned after the fact: k-means, last tokens, runs of
  * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
- * Counts and nDCG do not mind a busy machine; speeds are by processor time. Switches: --only facets | scifact | speed, --scale N: the mean
- * of N seeds.
+ * Counts and nDCG do not mind a busy machine; speeds are by processor time. Switches: --only facets | sizes (all of them) | scifact | speed |
+ * validate (the seed by which steps and rates were chosen, which is none of the test's), --scale N: the mean of N seeds.
  */
 import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
 import { ndcg } from "../src/eval/metrics.ts";
 import { MultiVectorIndex } from "../src/index/tokens/multi-vector-index.ts";
 import { type Pruning, pruneTokens, pruningName, seedOfText } from "../src/index/tokens/prune.ts";
 import { type Matrix, rowsOf } from "../src/linalg/matrix.ts";
-import { trainCrisp } from "../src/train/crisp.ts";
-import { type Jax, loadJax } from "../src/train/jax.ts";
+import { trainCrispOnCpu } from "../src/train/crisp-cpu.ts";
 import { type CrispSet, facetsSet, scifactSet } from "./crisp-data.ts";
 import { dataFolder, printFigure, switches } from "./row.ts";
 
-const BASE_STEPS = 60;
-const MORE_STEPS = 100;
+const BASE_STEPS = 100;
+const MORE_STEPS = 200;
+/** Of the set by which these and the rates were chosen. */
+const VALIDATION_SEED = 9;
 const ALL: Pruning = { kind: "none" };
 const C8: Pruning = { kind: "clusters", query: 8, document: 32 };
 const C4: Pruning = { kind: "clusters", query: 4, document: 8 };
@@ -92,28 +93,28 @@ const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Results by name: "C8x32" trained so, "C8x32 after" pruned after the fact. */
-async function measure(jax: Jax, set: CrispSet, seed: number): Promise<Map<string, Result>> {
+function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Map<string, Result> {
   const results = new Map<string, Result>();
   const keep = (name: string, result: Result): void => {
     results.set(name, result);
     console.error(`  ${name}: nDCG@10 ${result.ndcg.toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
   };
-  const trained = (weights: MixerWeights, pruning: Pruning, steps: number): Promise<MixerWeights> => {
+  const trained = (weights: MixerWeights, pruning: Pruning, steps: number): MixerWeights => {
     const { shape, tokens, places, rate } = set;
     // other texts than those of the first training
     const texts: CrispSet["texts"] = (step) => set.texts(step + (steps === BASE_STEPS ? 0 : BASE_STEPS));
     const onStep = (step: number, loss: number): void =>
       console.error(`    ${pruningName(pruning)} step ${step}: loss ${loss.toFixed(3)}`);
-    return trainCrisp(jax, { shape, weights, pruning, tokens, places, texts, steps, rate, onStep });
+    return trainCrispOnCpu({ shape, weights, pruning, tokens, places, texts, steps, rate, onStep });
   };
-  const base = await trained(firstWeights(set.shape, seed, set.share), ALL, BASE_STEPS);
-  const control = encode(set, await trained(base, ALL, MORE_STEPS));
+  const base = trained(firstWeights(set.shape, seed, set.share), ALL, BASE_STEPS);
+  const control = encode(set, trained(base, ALL, MORE_STEPS));
   keep("all", evaluate(set, control, ALL));
-  for (const { beside } of TRAINED)
+  for (const { beside } of sizes)
     for (const pruning of beside) keep(`${pruningName(pruning)} after`, evaluate(set, control, pruning));
   keep("single after", evaluate(set, control, SINGLE));
-  for (const pruning of [C8, C4, SINGLE, ...TRAINED.slice(2).map(({ pruning }) => pruning)])
-    keep(pruningName(pruning), evaluate(set, encode(set, await trained(base, pruning, MORE_STEPS)), pruning));
+  for (const pruning of [...sizes.map(({ pruning }) => pruning), SINGLE])
+    keep(pruningName(pruning), evaluate(set, encode(set, trained(base, pruning, MORE_STEPS)), pruning));
   return results;
 }
 
@@ -134,10 +135,10 @@ const CLAIMS = new Map([
   ["C4x8", { kept: 0.964, fewer: 11 }],
 ]);
 
-function report(name: string, dim: number, results: Map<string, Result>): void {
+function report(name: string, dim: number, results: Map<string, Result>, sizes: typeof TRAINED): void {
   const all = results.get("all")!;
   const unpruned = { system: "unpruned", baseline: all.ndcg, better: "more", unit: "" } as const;
-  for (const { pruning, beside } of TRAINED) {
+  for (const { pruning, beside } of sizes) {
     const size = pruningName(pruning);
     const ours = results.get(size)!;
     const claim = CLAIMS.get(size);
@@ -265,18 +266,19 @@ function twoStages(name: string, index: MultiVectorIndex, queries: readonly Matr
 async function main(): Promise<void> {
   const wants = (part: string): boolean => !switches.only || switches.only === part;
   if (wants("speed")) speed();
-  if (!wants("facets") && !wants("scifact")) return;
-  const jax = await loadJax();
-  const seeds = Array.from({ length: switches.scale }, (_, i) => i + 1);
-  for (const name of ["facets", "scifact"].filter(wants)) {
+  const tests = Array.from({ length: switches.scale }, (_, i) => i + 1);
+  for (const name of ["facets", "sizes", "scifact", "validate"] as const) {
+    if (!wants(name) || (name === "validate" && !switches.only)) continue;
+    const sizes = name === "sizes" ? TRAINED.slice(2) : TRAINED.slice(0, 2);
     const all: Map<string, Result>[] = [];
     let dim = 0;
-    for (const seed of seeds) {
-      const set = name === "facets" ? facetsSet(seed) : await scifactSet(dataFolder(), seed);
+    for (const seed of name === "validate" ? [VALIDATION_SEED] : tests) {
+      console.error(`${name}, seed ${seed}`);
+      const set = name === "scifact" ? await scifactSet(dataFolder(), seed) : facetsSet(seed);
       dim = set.shape.outputs;
-      all.push(await measure(jax, set, seed));
+      all.push(measure(set, seed, sizes));
     }
-    report(name, dim, averaged(all));
+    report(name, dim, averaged(all), sizes);
   }
 }
 

@@ -107,6 +107,17 @@ export function untrainedWeights(sample: Matrix, shape: RbeShape, options: FitOp
   return weights;
 }
 
+/** The same of rows less their mean direction, whose signs then are about that mean. Loops stay as they are: one-bit codes gain. */
+export function centredWeights(sample: Matrix, shape: RbeShape, options: FitOptions = {}): RbeWeights {
+  const units = matrix(sample.rows, sample.cols, sample.data.slice());
+  kernels().normalizeF32(units.data, units.cols);
+  const mean = matrix(1, units.cols);
+  for (let i = 0; i < units.data.length; i++) mean.data[i % units.cols]! += units.data[i]! / units.rows;
+  for (let i = 0; i < units.data.length; i++) units.data[i]! -= mean.data[i % units.cols]!;
+  const weights = untrainedWeights(units, shape, options);
+  return { ...weights, projectBias: linear(weights, "project", mean).data.map((value) => -value) };
+}
+
 const isBack = (name: string): boolean => name.startsWith("rebuild") || name === "decode";
 
 /** width x dim; rows of each turn are orthonormal. */

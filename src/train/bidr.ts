@@ -10,7 +10,7 @@ import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { type Candidates, candidatesOf, exactCandidates, productsWith } from "./candidates.ts";
 import { type Dual, freshDual, type PairData, trainDual } from "./dual.ts";
-import { type Jax, loadJax } from "./jax.ts";
+import { type Jax, loadJax, type TrainDevice } from "./jax.ts";
 import { type Coded, type Quantised, trainQuantised } from "./quantised.ts";
 import { type BatchOrder, LocalityBatches, type RankRange } from "./sampling.ts";
 
@@ -34,6 +34,8 @@ export interface BidrOptions {
   /** Share of the queries kept aside to choose the weight of the coarse score. */
   readonly heldOut?: number;
   readonly seed?: number;
+  /** What computes; default "wasm". */
+  readonly device?: TrainDevice;
   readonly signal?: AbortSignal;
   readonly onStage?: (stage: BidrStage) => void;
   readonly onStep?: (stage: BidrStage, step: number, loss: number) => void;
@@ -76,7 +78,7 @@ const WEIGHTS = [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3] as const;
 export async function trainBidr(data: PairData, options: BidrOptions = {}): Promise<Bidr> {
   const plan = { ...bidrDefaults, ...options };
   check(data);
-  const jax = await loadJax();
+  const jax = await loadJax(options.device);
   const { train, held } = split(data, plan.heldOut, plan.seed);
   const { cols } = data.documents;
   const parts = options.parts ?? Math.max(1, Math.floor(cols / 8));

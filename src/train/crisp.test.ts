@@ -7,6 +7,7 @@ import { matrix } from "../linalg/matrix.ts";
 import { setOf } from "../linalg/ragged.ts";
 import { Random } from "../linalg/random.ts";
 import { type CrispOptions, maxSim, trainCrisp } from "./crisp.ts";
+import { trainCrispOnCpu } from "./crisp-cpu.ts";
 import { type Jax, loadJax, type Tensor } from "./jax.ts";
 import { mixBatch, tensorsOf } from "./token-model.ts";
 
@@ -124,28 +125,68 @@ describe("clustered MaxSim", () => {
   });
 });
 
-describe("trainCrisp", () => {
-  it.each([
+describe("trainCrispOnCpu", () => {
+  const PRUNINGS = [
     { kind: "none" },
     { kind: "clusters", query: 4, document: 6 },
     { kind: "single" },
-  ] satisfies Pruning[])("lowers the loss of its own pruning: $kind", async (pruning) => {
+    { kind: "tail", query: 4, document: 6 },
+  ] satisfies Pruning[];
+
+  it.each(PRUNINGS)("lowers the loss of its own pruning: $kind", (pruning) => {
     const losses: number[] = [];
-    await trainCrisp(jax, options(pruning, 15, { onStep: (_, loss) => losses.push(loss) }));
+    trainCrispOnCpu(options(pruning, 15, { onStep: (_, loss) => losses.push(loss) }));
     expect(losses.at(-1)!).toBeLessThan(losses[0]! * 0.9);
   });
 
-  it("gives the same weights each time", async () => {
-    const once = await trainCrisp(jax, options({ kind: "share", share: 0.25 }, 3));
-    expect(await trainCrisp(jax, options({ kind: "share", share: 0.25 }, 3))).toEqual(once);
-    expect(Object.keys(once)).toEqual(Object.keys(firstWeights(small, 1)));
+  it.each(PRUNINGS.slice(1))("takes the steps of the general way: $kind", async (pruning) => {
+    // two layers once: programs of the general way take long to compile
+    const deep = pruning.kind === "clusters" ? { weights: someWeights(), shape } : {};
+    const more = { ...deep, rate: 1e-3 };
+    const own = trainCrispOnCpu(options(pruning, 2, more));
+    const general = await trainCrisp(jax, options(pruning, 2, more));
+    expect(Object.keys(own)).toEqual(Object.keys(general));
+    for (const [name, values] of Object.entries(general))
+      values.forEach((value, i) => expect(own[name]![i]).toBeCloseTo(value, 4));
   });
 
-  it("refuses empty texts, other widths and prunings out of range", async () => {
-    const refused = (more: Partial<CrispOptions>) => trainCrisp(jax, options({ kind: "none" }, 1, more));
-    await expect(refused({ tokens: () => matrix(0, 16) })).rejects.toThrow(/query 0 has no tokens/);
-    await expect(refused({ tokens: () => matrix(3, 4) })).rejects.toMatchObject({ code: "DIMENSION" });
-    await expect(refused({ pruning: { kind: "share", share: 0 } })).rejects.toMatchObject({ code: "RANGE" });
+  it("gives the same weights each time, and leaves those it begins with", () => {
+    const given = options({ kind: "share", share: 0.25 }, 3);
+    const before = structuredClone(given.weights);
+    const once = trainCrispOnCpu(given);
+    expect(trainCrispOnCpu(given)).toEqual(once);
+    expect(given.weights).toEqual(before);
+    expect(once).not.toEqual(before);
+  });
+
+  it("stops at a signal, and where the loss is no number", () => {
+    const abort = new AbortController();
+    const more = { signal: abort.signal, onStep: () => abort.abort() };
+    expect(() => trainCrispOnCpu(options({ kind: "none" }, 50, more))).toThrow(/cancelled|abort/i);
+    const wild = { weights: firstWeights(small, 1, Number.MAX_VALUE) };
+    expect(() => trainCrispOnCpu(options({ kind: "none" }, 1, wild))).toThrow(/the loss is NaN at step 0/);
+  });
+});
+
+describe("both ways to train", () => {
+  it("refuse empty texts, other widths and prunings out of range", async () => {
+    for (const way of [
+      (given: CrispOptions) => trainCrisp(jax, given),
+      async (given: CrispOptions) => trainCrispOnCpu(given),
+    ]) {
+      const refused = (more: Partial<CrispOptions>) => way(options({ kind: "none" }, 1, more));
+      await expect(refused({ tokens: () => matrix(0, 16) })).rejects.toThrow(/query 0 has no tokens/);
+      await expect(refused({ tokens: () => matrix(3, 4) })).rejects.toMatchObject({ code: "DIMENSION" });
+      await expect(refused({ pruning: { kind: "share", share: 0 } })).rejects.toMatchObject({
+        code: "RANGE",
+      });
+    }
+  });
+
+  it("name the device that does not answer", async () => {
+    await expect(loadJax("webgpu")).rejects.toMatchObject({
+      code: expect.stringMatching(/DEPENDENCY|UNSUPPORTED/),
+    });
   });
 });
 
@@ -169,7 +210,7 @@ describe("facets", () => {
 
   it("lose nothing that pruning to all their tokens would not", () => {
     const tokens = facets.tokens(facets.documents[0]!);
-    const whole = pruneTokens(tokens, { kind: "clusters", query: 999, document: 999 }, "document", 1);
+    const whole = pruneTokens(tokens, { kind: "clusters", query: 999, document: 999 }, "query", 1);
     expect(whole).toEqual(
       meansOf(tokens, { count: tokens.rows, of: Uint32Array.from({ length: tokens.rows }, (_, i) => i) }),
     );

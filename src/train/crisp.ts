@@ -11,13 +11,14 @@ import {
   checkPruning,
   type Groups,
   groupTokens,
+  hasUnitMeans,
   LEFT_OUT,
   mostGroups,
   type Pruning,
   seedOfText,
   type TokenRole,
 } from "../index/tokens/prune.ts";
-import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { type Matrix, matrix, rowsOf } from "../linalg/matrix.ts";
 import { crossEntropyOfOwn, unitRows } from "./contrastive.ts";
 import type { Jax, Tensor, Weights } from "./jax.ts";
 import { mixBatch, tensorsOf } from "./token-model.ts";
@@ -78,7 +79,7 @@ export async function trainCrisp(jax: Jax, options: CrispOptions): Promise<Mixer
 }
 
 /** queries x documents of zeros, and -1e4 where a document must not count. */
-function maskOf(queries: number, documents: number, answers: TextBatch["answers"]): Float32Array {
+export function maskOf(queries: number, documents: number, answers: TextBatch["answers"]): Float32Array {
   const mask = new Float32Array(queries * documents);
   answers?.forEach((also, query) => {
     for (const document of also) if (document !== query) mask[query * documents + document] = -1e4;
@@ -97,28 +98,35 @@ interface Padded {
   readonly mask: Float32Array;
 }
 
-function padded(
-  texts: readonly string[],
-  role: TokenRole,
-  { shape, tokens, places: most }: CrispOptions,
-): Padded {
+function padded(texts: readonly string[], role: TokenRole, options: CrispOptions): Padded {
+  const { shape, places: most } = options;
   const places = most[role];
   const values = new Float32Array(texts.length * places * shape.inputs);
   const mask = new Float32Array(texts.length * places);
   const counts = texts.map((text, i) => {
-    const { rows, cols, data } = tokens(text, role);
-    if (cols !== shape.inputs)
-      throw new MnemeError(
-        "DIMENSION",
-        `crisp: static vectors of ${cols} values, the model takes ${shape.inputs}`,
-      );
-    if (rows === 0) throw new MnemeError("RANGE", `crisp: ${role} ${i} has no tokens; leave it out`);
-    const count = Math.min(rows, places);
-    values.set(data.subarray(0, count * cols), i * places * cols);
+    const { rows: count, data } = tokensOf(text, i, role, options);
+    values.set(data, i * places * shape.inputs);
     mask.fill(1, i * places, i * places + count);
     return count;
   });
   return { role, texts, places, counts, values, mask };
+}
+
+/** Static vectors of a text, those behind the last place left out. @param number of the text, for the message */
+export function tokensOf(
+  text: string,
+  number: number,
+  role: TokenRole,
+  { shape, tokens, places }: CrispOptions,
+): Matrix {
+  const all = tokens(text, role);
+  if (all.cols !== shape.inputs)
+    throw new MnemeError(
+      "DIMENSION",
+      `crisp: static vectors of ${all.cols} values, the model takes ${shape.inputs}`,
+    );
+  if (all.rows === 0) throw new MnemeError("RANGE", `crisp: ${role} ${number} has no tokens; leave it out`);
+  return rowsOf(all, 0, Math.min(all.rows, places[role]));
 }
 
 type Forward = (weights: Weights, tokens: Tensor, mask: Tensor) => Tensor;
@@ -229,8 +237,7 @@ function vectorsOf(
   const all = mixBatch(jax, shape, weights, part("tokens"), part("mask"));
   const tokens = role === "document" ? unitRows(jax, all) : all;
   const vectors = isWhole ? tokens : jax.numpy.matmul(part("shares"), tokens);
-  // one vector for a text is an ordinary embedding, compared by angle
-  return { vectors: pruning.kind === "single" ? unitRows(jax, vectors) : vectors, mask };
+  return { vectors: hasUnitMeans(pruning, role) ? unitRows(jax, vectors) : vectors, mask };
 }
 
 /** queries x documents: the mean over a query's vectors of the largest product with one of the document's. */

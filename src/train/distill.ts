@@ -8,7 +8,7 @@ import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { Adapter, adapt, adapterArrays, adapterWeights, freshAdapter } from "./adapter.ts";
-import { loadJax, type Tensor } from "./jax.ts";
+import { loadJax, type Tensor, type TrainDevice } from "./jax.ts";
 import { type TrainOptions, train } from "./train.ts";
 
 export interface DistillOptions extends Partial<Pick<TrainOptions, "rate" | "steps" | "signal" | "onStep">> {
@@ -19,6 +19,8 @@ export interface DistillOptions extends Partial<Pick<TrainOptions, "rate" | "ste
   /** How often each query was asked: they are drawn by the root of it, so that rare ones count. Default: all alike. */
   readonly counts?: readonly number[];
   readonly seed?: number;
+  /** What computes; default "wasm". */
+  readonly device?: TrainDevice;
 }
 
 export const distillDefaults = {
@@ -44,7 +46,7 @@ export async function distillQueries(
 ): Promise<Adapter> {
   const { hidden, batch, cosine, rate, steps, seed } = { ...distillDefaults, ...options };
   check(queries, targets, batch, options.counts);
-  const jax = await loadJax();
+  const jax = await loadJax(options.device);
   const { numpy: np } = jax;
   const shape = { from: queries.cols, to: targets.cols, hidden };
   const draw = drawer(queries.rows, options.counts, seed);

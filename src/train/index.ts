@@ -4,10 +4,11 @@ export { type Bidr, type BidrOptions, type BidrStage, bidrDefaults, trainBidr } 
 export { type Candidates, candidatesOf } from "./candidates.ts";
 export { crossEntropyOfOwn, signThrough, unitRows } from "./contrastive.ts";
 export { type CrispOptions, crispDefaults, type TextBatch, trainCrisp } from "./crisp.ts";
+export { trainCrispOnCpu } from "./crisp-cpu.ts";
 export { type DistillOptions, distillDefaults, distillQueries } from "./distill.ts";
 export type { Dual, PairData } from "./dual.ts";
-export { type Jax, loadJax, type Tensor, take, type Weights } from "./jax.ts";
 export { type OutputPairs, type OutputTrainOptions, outputTrainDefaults, trainOutput } from "./output.ts";
+export { type Jax, loadJax, type Tensor, type TrainDevice, take, type Weights } from "./jax.ts";
 export type { Quantised } from "./quantised.ts";
 export { type RbeTrainOptions, rbeTrainDefaults, trainRbe } from "./rbe.ts";
 export type { RbePairs } from "./rbe-batches.ts";

@@ -7,28 +7,71 @@ export type Tensor = import("@jax-js/jax").Array;
 /** Named weights. */
 export type Weights = { [name: string]: Tensor };
 
-let loading: Promise<Jax> | undefined;
+/** What computes: threads of the processor, or a GPU by WebGPU. */
+export type TrainDevice = "wasm" | "webgpu";
 
-/** The library on its WASM backend. @throws MnemeError DEPENDENCY where the package is missing */
-export function loadJax(): Promise<Jax> {
-  loading ??= load();
-  return loading;
+const loading = new Map<TrainDevice, Promise<Jax>>();
+
+/**
+ * The library, computing on a device: later arrays of the whole process are there, so train on one device at a time. "webgpu" takes the
+ * runtime's own WebGPU, or the package `webgpu` where it has none, as Node.
+ * @throws MnemeError DEPENDENCY where a package is missing, UNSUPPORTED where no GPU answers
+ */
+export async function loadJax(device: TrainDevice = "wasm"): Promise<Jax> {
+  let loaded = loading.get(device);
+  if (!loaded) {
+    loaded = load(device);
+    loading.set(device, loaded);
+    loaded.catch(() => loading.delete(device));
+  }
+  const jax = await loaded;
+  jax.defaultDevice(device);
+  return jax;
 }
 
-async function load(): Promise<Jax> {
-  // node 20 has no navigator, and the package asks it for the number of processors
-  const { availableParallelism } = await import("node:os");
-  const scope = globalThis as { navigator?: unknown };
-  scope.navigator ??= { hardwareConcurrency: availableParallelism() };
+async function load(device: TrainDevice): Promise<Jax> {
+  await provideNavigator();
+  if (device === "webgpu") await provideGpu();
   const jax = await import("@jax-js/jax").catch((cause: unknown) => {
-    loading = undefined;
     throw new MnemeError("DEPENDENCY", "train: @jax-js/jax is not installed; run npm install @jax-js/jax", {
       cause,
     });
   });
-  await jax.init();
-  jax.defaultDevice("wasm");
+  const ready = await jax.init(device);
+  if (!ready.includes(device))
+    throw new MnemeError("UNSUPPORTED", `train: no ${device} device answers here; train on "wasm"`);
   return jax;
+}
+
+/** Node 20 has no navigator, and the package asks it for the number of processors and the name of a browser. */
+async function provideNavigator(): Promise<void> {
+  const scope = globalThis as { navigator?: unknown };
+  const { availableParallelism } = await import("node:os");
+  scope.navigator ??= { hardwareConcurrency: availableParallelism(), userAgent: "" };
+}
+
+interface WebGpuPackage {
+  readonly globals: object;
+  create(flags: readonly string[]): object;
+}
+
+/** Puts `gpu` where the package looks for it. */
+async function provideGpu(): Promise<void> {
+  const { navigator } = globalThis as unknown as { navigator: { gpu?: object } };
+  if (navigator.gpu) return;
+  const name = "webgpu";
+  const { create, globals } = await import(name).then(
+    (all: WebGpuPackage) => all,
+    (cause: unknown) => {
+      throw new MnemeError(
+        "DEPENDENCY",
+        'train: this runtime has no WebGPU, and the package webgpu is not installed; run npm install webgpu, or train on "wasm"',
+        { cause },
+      );
+    },
+  );
+  Object.assign(globalThis, globals);
+  Object.defineProperty(navigator, "gpu", { value: create([]), configurable: true });
 }
 
 /** Frees weights. */

@@ -11,7 +11,7 @@ const DIM = 48;
 const source = new SynthPairs({ dim: DIM, nuisance: 1.5, rank: 8, jitter: 0.1 });
 const pairs: RbePairs = source.pairs(1500, 1);
 const asked = source.pairs(300, 2);
-const quick: RbeTrainOptions = { bits: 2, width: 32, version: "one", steps: 80, batch: 64, rate: 3e-3 };
+const quick: RbeTrainOptions = { bits: 2, width: 32, version: "one", steps: 80, batch: 32, rate: 3e-3 };
 
 /** Share of queries whose document is among the 5 best. */
 function recallOf(queries: RbeCoder, codes: RbeCoder): number {
@@ -46,21 +46,40 @@ describe("trainRbe", () => {
   });
 
   it("trains with a queue and the hardest negatives alone", async () => {
-    const queued = await trainRbe(pairs, { ...quick, hardest: 5, queue: 128 });
+    const queued = await trainRbe(pairs, { ...quick, steps: 50, hardest: 5, queue: 64 });
     expect(recallOf(queued, queued)).toBeGreaterThan(recallOf(untrained, untrained) + 0.05);
   });
 
-  it("matches an older version in both directions, where a stranger does not", async () => {
+  it("matches an older version with a wider code", async () => {
     const old = trained;
     const compatible = { version: "two", seed: 5, width: 48, steps: 30, rate: 1e-3, compatibleWith: old };
     const wide = await trainRbe(pairs, { ...quick, ...compatible });
     expect(recallOf(wide, old)).toBeGreaterThan(recallOf(old, old) - 0.15);
-    const next = await trainRbe(pairs, { ...quick, ...compatible, width: 32 });
+  });
+
+  it("matches an older version in both directions, where a stranger does not", async () => {
+    const old = trained;
+    const compatible = { version: "two", seed: 5, steps: 30, rate: 1e-3, compatibleWith: old };
+    const next = await trainRbe(pairs, { ...quick, ...compatible });
     const stranger = await trainRbe(pairs, { ...quick, steps: 30, seed: 6 });
     const own = recallOf(old, old);
     expect(recallOf(next, old)).toBeGreaterThan(own - 0.15);
     expect(recallOf(old, next)).toBeGreaterThan(own - 0.15);
     expect(recallOf(stranger, old)).toBeLessThan(own / 2);
+  });
+
+  it("begins with signs about the mean where asked: rows that all lean to one side get codes that differ", async () => {
+    const leaning = matrix(
+      600,
+      DIM,
+      pairs.documents.data.slice(0, 600 * DIM).map((value, i) => value + (i % DIM === 0 ? 3 : 0)),
+    );
+    const bits = async (centre: boolean): Promise<number> => {
+      const shape = { bits: 1, width: 32, batch: 16, anchors: 32, steps: 1, rate: 1e-9 } as const;
+      const codes = (await trainRbe(leaning, { ...quick, ...shape, centre })).encode(leaning);
+      return new Set(Array.from({ length: 600 }, (_, r) => codes.slice(r * 4, r * 4 + 4).join())).size;
+    };
+    expect(await bits(true)).toBeGreaterThan(2 * (await bits(false)));
   });
 
   it("learns from plain rows, and decodes near to them", async () => {

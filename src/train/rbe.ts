@@ -8,6 +8,7 @@
 import { checkRows } from "../codecs/check.ts";
 import { checkShape, meanLength, RbeCoder } from "../codecs/rbe.ts";
 import {
+  centredWeights,
   levelsOf,
   linear,
   partsOfRbe,
@@ -23,7 +24,7 @@ import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, transposed } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { choleskyOf, solveFactored } from "../linalg/solve.ts";
-import { type Jax, loadJax, type Weights } from "./jax.ts";
+import { type Jax, loadJax, type TrainDevice, type Weights } from "./jax.ts";
 import {
   neighbourBatches,
   pairBatches,
@@ -64,7 +65,11 @@ export interface RbeTrainOptions {
   readonly compatibleWith?: RbeCoder;
   /** Share of what is done for the older version. */
   readonly compatible?: number;
+  /** Begins with signs about the rows' mean instead of about zero: for one-bit codes of rows that all lean to one side. Default false. */
+  readonly centre?: boolean;
   readonly seed?: number;
+  /** What computes; default "wasm". */
+  readonly device?: TrainDevice;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: {
     readonly step: number;
@@ -86,7 +91,9 @@ export const rbeTrainDefaults = {
   asymmetric: 1,
   symmetric: 0.5,
   compatible: 1,
+  centre: false,
   seed: 1,
+  device: "wasm",
 } as const;
 
 /** Decay of the moving average that codes a queue. */
@@ -112,8 +119,8 @@ export async function trainRbe(data: Matrix | RbePairs, options: RbeTrainOptions
   checkOld(old, settings, documents.cols);
   const batches = batchesOf(data, settings);
   const queue = settings.queue > 0 ? new RowQueue(settings.queue, documents.cols) : undefined;
-  const jax = await loadJax();
-  const fresh = untrainedWeights(documents, shape, { seed });
+  const jax = await loadJax(settings.device);
+  const fresh = (settings.centre ? centredWeights : untrainedWeights)(documents, shape, { seed });
   const begin = old ? widened(old, fresh, shape) : fresh;
   const { weights } = await train(jax, tensorsOf(jax, shape, begin), {
     steps: settings.steps,

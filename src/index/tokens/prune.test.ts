@@ -57,12 +57,21 @@ describe("pruning", () => {
 
   it("takes the last tokens, and runs of neighbours", () => {
     const tail = pruneTokens(text, { kind: "tail", query: 1, document: 3 }, "document", 1);
-    expect(tail.data).toEqual(text.data.slice(17 * 16));
+    tail.data.forEach((x, i) => expect(x).toBeCloseTo(text.data[17 * 16 + i]!, 5));
     const runs = pruneTokens(text, { kind: "groups", size: 3 }, "query", 1);
     expect(runs.rows).toBe(7);
     expect(runs.data.slice(6 * 16)[0]).toBeCloseTo((text.data[18 * 16]! + text.data[19 * 16]!) / 2, 5);
     const single = pruneTokens(text, { kind: "single" }, "document", 1);
     expect(single.data.reduce((sum, x) => sum + x * x, 0)).toBeCloseTo(1, 5);
+  });
+
+  it("makes a document's means one long, and leaves a query's as they are", () => {
+    const lengths = (role: "query" | "document"): number[] => {
+      const kept = pruneTokens(text, { kind: "clusters", query: 3, document: 3 }, role, 1);
+      return Array.from({ length: kept.rows }, (_, r) => Math.hypot(...rowOf(kept, r)));
+    };
+    for (const length of lengths("document")) expect(length).toBeCloseTo(1, 5);
+    for (const length of lengths("query")) expect(length).toBeLessThan(0.9);
   });
 
   it("clusters a text alike each time, and tokens that are all one as one", () => {

@@ -1,9 +1,11 @@
 /**
  * Fewer vectors for a text: its tokens in groups, each group one vector, the mean of its members. Groups by k-means of the text's own
  * tokens (CRISP: Veneroso et al., Clustering Multi-Vector Representations for Denoising and Pruning, 2025), or by place alone.
- * Means stay as long as they come out: their length tells how alike the members are.
+ * A document's means are made one long, as its tokens are: else tokens that stand alone, the fillers, outshine the groups that say something.
+ * A query's stay as they come out: their length tells how alike the members are.
  */
 import { MnemeError } from "../../errors.ts";
+import { kernels } from "../../kernels/index.ts";
 import { kMeans } from "../../linalg/k-means.ts";
 import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
 
@@ -141,13 +143,13 @@ export function meansOf(tokens: Matrix, groups: Groups): Matrix {
 export function pruneTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, seed: number): Matrix {
   if (pruning.kind === "none" && tokens.rows > 0) return tokens;
   const means = meansOf(tokens, groupTokens(tokens, pruning, role, seed));
-  if (pruning.kind === "single") toUnit(means.data);
+  if (hasUnitMeans(pruning, role)) kernels().normalizeF32(means.data, means.cols);
   return means;
 }
 
-function toUnit(vector: Float32Array): void {
-  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  if (length > 0) for (let i = 0; i < vector.length; i++) vector[i]! /= length;
+/** Whether what is kept is made one long: of documents, and where one vector stands for a text. */
+export function hasUnitMeans({ kind }: Pruning, role: TokenRole): boolean {
+  return kind !== "none" && (kind === "single" || role === "document");
 }
 
 /** A seed by a text: FNV-1a (Fowler, Noll & Vo) of its UTF-16 units, so that a text is clustered alike wherever it is met. */
