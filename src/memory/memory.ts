@@ -19,6 +19,7 @@ import type {
   AnswerPart,
   AskOptions,
   ChatMessage,
+  CountOptions,
   FindOptions,
   ForgetResult,
   ForgetSelector,
@@ -28,6 +29,8 @@ import type {
   ItemHead,
   LanguageModel,
   ListOptions,
+  LocateOptions,
+  LocateResult,
   Memory,
   MemoryInfo,
   Quotation,
@@ -65,7 +68,7 @@ export class LibraryMemory implements Memory {
   }
 
   /** Gives this memory its writing half. */
-  async startWriter(store: Store): Promise<void> {
+  async startWriter(store: Store, substrings?: boolean): Promise<void> {
     const verbs = await import("./writer/index.ts");
     const { undoWindowMs, onWarning, workers = verbs.defaultWorkers() } = this.#settings;
     const writer = new verbs.Writer(this.#library, store, {
@@ -76,6 +79,7 @@ export class LibraryMemory implements Memory {
     });
     this.#writer = { writer, verbs };
     await verbs.dropOrphans(writer);
+    if (substrings !== undefined) await verbs.keepSubstrings(writer, substrings);
     await verbs.sweepExpired(writer);
     verbs.mergeIfMany(writer);
   }
@@ -126,6 +130,16 @@ export class LibraryMemory implements Memory {
 
   find(quote: string, options: FindOptions = {}): AsyncIterable<Quotation> {
     return findQuotations(this.#reading("find"), quote, options);
+  }
+
+  async count(text: string | Uint8Array, options: CountOptions = {}): Promise<number> {
+    const { countText } = await import("./substrings/count.ts");
+    return countText(this.#reading("count"), text, options);
+  }
+
+  async locate(text: string | Uint8Array, options: LocateOptions = {}): Promise<LocateResult> {
+    const { locateText } = await import("./substrings/count.ts");
+    return locateText(this.#reading("locate"), text, options);
   }
 
   async forget(selector: ForgetSelector): Promise<ForgetResult> {

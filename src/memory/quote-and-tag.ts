@@ -1,4 +1,4 @@
-/** Types of two verbs over the texts of a library: quotations found, tags suggested. */
+/** Types of verbs over the texts of a library: texts counted and located, quotations found, overlaps measured, tags suggested. */
 import type { Where } from "../index/filter/where.ts";
 import type { LanguageModel } from "../model/index.ts";
 
@@ -29,6 +29,48 @@ export interface Quotation {
   readonly snippet: string;
   /** UTF-16 range of the place in `snippet`. */
   readonly highlight: readonly [number, number];
+}
+
+export interface CountOptions {
+  /** Default false: A is not a. */
+  readonly ignoreCase?: boolean;
+  readonly filter?: Where;
+  readonly signal?: AbortSignal;
+}
+
+export interface LocateOptions extends CountOptions {
+  /** Occurrences at most; default 100. */
+  readonly limit?: number;
+  /** `next` of an earlier result. */
+  readonly cursor?: string;
+}
+
+/** Where a text occurs. */
+export interface Occurrence {
+  readonly id: string;
+  readonly title: string;
+  /** UTF-16 offsets in the item's text, of whole letters. */
+  readonly start: number;
+  readonly end: number;
+  /** UTF-8 offsets in the item's text. */
+  readonly startByte: number;
+  readonly endByte: number;
+  /** 1-based. */
+  readonly line: number;
+  /** What stands there. */
+  readonly text: string;
+  /** Its line, or what of it is around the place. */
+  readonly snippet: string;
+  /** UTF-16 range of the place in `snippet`. */
+  readonly highlight: readonly [number, number];
+}
+
+/** Iterable over its occurrences. */
+export interface LocateResult extends Iterable<Occurrence> {
+  /** In the order in which items came into the library, then by place. */
+  readonly occurrences: readonly Occurrence[];
+  /** Cursor for the next ones; absent at the end. */
+  readonly next?: string;
 }
 
 export interface TagOptions {
