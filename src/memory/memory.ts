@@ -33,6 +33,8 @@ import type {
   LocateResult,
   Memory,
   MemoryInfo,
+  Overlap,
+  OverlapOptions,
   Quotation,
   SearchQuery,
   SearchResult,
@@ -140,6 +142,11 @@ export class LibraryMemory implements Memory {
   async locate(text: string | Uint8Array, options: LocateOptions = {}): Promise<LocateResult> {
     const { locateText } = await import("./substrings/count.ts");
     return locateText(this.#reading("locate"), text, options);
+  }
+
+  async overlaps(texts: readonly string[], options: OverlapOptions = {}): Promise<readonly Overlap[]> {
+    const { overlapsOf } = await import("./overlaps/overlaps.ts");
+    return overlapsOf(this.#reading("overlaps"), texts, options);
   }
 
   async forget(selector: ForgetSelector): Promise<ForgetResult> {

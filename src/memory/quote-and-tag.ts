@@ -1,6 +1,7 @@
 /** Types of verbs over the texts of a library: texts counted and located, quotations found, overlaps measured, tags suggested. */
 import type { Where } from "../index/filter/where.ts";
 import type { LanguageModel } from "../model/index.ts";
+import type { WorkOptions } from "./types.ts";
 
 export interface FindOptions {
   /** Characters that may differ; default 0. */
@@ -71,6 +72,30 @@ export interface LocateResult extends Iterable<Occurrence> {
   readonly occurrences: readonly Occurrence[];
   /** Cursor for the next ones; absent at the end. */
   readonly next?: string;
+}
+
+export interface OverlapOptions extends WorkOptions {
+  /** UTF-16 units of a window, 8 to 10,000; default 50. */
+  readonly width?: number;
+}
+
+/** A stretch of a text that stands in the library. */
+export interface StretchFound {
+  /** UTF-16 offsets in the text. */
+  readonly start: number;
+  readonly end: number;
+  /** The first of its places. */
+  readonly at: Occurrence;
+}
+
+/** How much of a text stands in the library, letter by letter. */
+export interface Overlap {
+  /** Stretches of so many characters, one from each word on; none where the text is shorter. */
+  readonly windows: number;
+  /** Of those, found. */
+  readonly found: number;
+  /** The longest stretch that begins with a found window, and goes on as long as the two are the same. */
+  readonly longest?: StretchFound;
 }
 
 export interface TagOptions {

@@ -12,7 +12,10 @@ import type {
   LocateOptions,
   LocateResult,
   Occurrence,
+  Overlap,
+  OverlapOptions,
   Quotation,
+  StretchFound,
   TagOptions,
   TagSuggestion,
 } from "./quote-and-tag.ts";
@@ -27,8 +30,11 @@ export type {
   LocateResult,
   MemoryInfo,
   Occurrence,
+  Overlap,
+  OverlapOptions,
   Quotation,
   StatsRow,
+  StretchFound,
   TagOptions,
   TagSuggestion,
   VectorEstimate,
@@ -360,6 +366,8 @@ export interface Memory extends AsyncDisposable {
   count(text: string | Uint8Array, options?: CountOptions): Promise<number>;
   /** Where it occurs, a page at a time. @throws as `count` does */
   locate(text: string | Uint8Array, options?: LocateOptions): Promise<LocateResult>;
+  /** How much of each text stands in the library, letter by letter, and where. @throws MnemeError RANGE, CANCELLED */
+  overlaps(texts: readonly string[], options?: OverlapOptions): Promise<readonly Overlap[]>;
   forget(selector: ForgetSelector): Promise<ForgetResult>;
   undo(token: string): Promise<{ readonly items: number }>;
   /** Rows for console.table: every structure with the bytes it really uses. */

@@ -2,7 +2,7 @@
  * Substrings: which segments of a library have their texts in shards of an FM-index, and where a text occurs in those. A segment that has
  * none, or damaged ones, is read through instead: whoever asks looks at what is covered.
  */
-import { isMnemeError } from "../../errors.ts";
+import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { Cursor, FmIndex } from "../../index/text/fm-index/fm-index.ts";
 import { type StoredShard, shardsOf } from "../../index/text/stored-shards.ts";
 import type { OpenSegment } from "../library.ts";
@@ -147,6 +147,21 @@ export class Substrings {
   async find(index: FmIndex, shards: readonly StoredShard[], pattern: Pattern): Promise<Found | undefined> {
     const variants = await narrowAll(index, pattern);
     return variants && new Found(index, shards, variants);
+  }
+
+  /** Which text a document of the index is: its segment, and its place among the segment's. */
+  textOf(
+    index: FmIndex,
+    shards: readonly StoredShard[],
+    document: number,
+  ): { readonly segment: number; readonly item: number } {
+    let before = 0;
+    for (const [i, { segment, first }] of shards.entries()) {
+      const documents = index.documentsIn(i);
+      if (document < before + documents) return { segment, item: document - before + first };
+      before += documents;
+    }
+    throw new MnemeError("INTERNAL", `substrings: document ${document} of ${before}; please report it`);
   }
 
   memory(): { name: string; bytes: number }[] {
