@@ -118,12 +118,12 @@ export function contaminationSvg(title: string, all: readonly WindowsFound[]): s
   const counts = new Array<number>(BARS).fill(0);
   for (const one of all)
     if (one.windows > 0) counts[Math.min(BARS - 1, Math.floor((one.found * BARS) / one.windows))]!++;
-  const { examples, dirty, suspicious, clean } = summarize(all);
+  const { examples, short, dirty, suspicious, clean } = summarize(all);
   const told = { dirty, suspicious, clean };
   return histogram(
     title,
     "share of an example's windows that stand in the library",
-    `examples, of ${examples}`,
+    `examples, of ${examples - short}`,
     bars.map((bar, i) => ({ ...bar, count: counts[i]! })),
     names.map((name) => `${name}: ${told[name]}`),
   );
