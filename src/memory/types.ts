@@ -356,7 +356,7 @@ export interface Memory extends AsyncDisposable {
   list(options?: ListOptions): AsyncIterable<ItemHead>;
   /**
    * Every place that reads as `quote` does but for some characters, in the order of ids and places; one white space is as good as another.
-   * Reads all texts: the time grows with the library, not with what differs. @throws MnemeError ARGUMENT, RANGE, CANCELLED
+   * Reads all texts, or with an index of substrings those that may hold it. @throws MnemeError ARGUMENT, RANGE, CANCELLED
    */
   find(quote: string, options?: FindOptions): AsyncIterable<Quotation>;
   /**

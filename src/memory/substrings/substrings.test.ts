@@ -80,11 +80,13 @@ const QUERIES = [
   "𐐨",
 ];
 
+const SOME = ["team", "a\0b", "𐐨"];
+
 const told = (found: Iterable<Occurrence>): [string, number, number][] =>
   [...found].map(({ id, startByte, endByte }) => [id, startByte, endByte]);
 
-async function check(memory: Memory, all: readonly Item[]): Promise<void> {
-  for (const text of [...QUERIES, Uint8Array.of(0x8c), Uint8Array.of(0xa8, 0xf0)])
+async function check(memory: Memory, all: readonly Item[], queries = QUERIES): Promise<void> {
+  for (const text of [...queries, Uint8Array.of(0x8c), Uint8Array.of(0xa8, 0xf0)])
     for (const ignoreCase of typeof text === "string" ? [false, true] : [false]) {
       const wanted = placesOf(all, text, ignoreCase);
       expect(await memory.count(text, { ignoreCase })).toBe(wanted.length);
@@ -193,24 +195,24 @@ describe("a library with shards", () => {
   test("hides what is forgotten at once, follows what is added, merged and undone", async () => {
     await using memory = await opening(copyOf(built));
     const { undo } = await memory.forget({ where: { fields: { half: "first" } } });
-    await check(memory, items.slice(60));
+    await check(memory, items.slice(60), SOME);
     await memory.undo(undo!);
-    await check(memory, items);
+    await check(memory, items, SOME);
     await memory.forget({ ids: ["t003", "t070"] });
     const added = { id: "zz", text: "a steam team of tea ära" };
     await memory.add(added);
     const now = [...items.filter(({ id }) => id !== "t003" && id !== "t070"), added];
-    await check(memory, now);
+    await check(memory, now, SOME);
     await memory.compact();
-    await check(memory, now);
+    await check(memory, now, SOME);
     expect(memory.info().substrings).toMatchObject({ scannedBytes: 0 });
     const larger = items.map((item, i) => ({ ...item, id: `u${String(i).padStart(3, "0")}` }));
     await memory.add(larger);
-    await check(memory, [...now, ...larger]);
+    await check(memory, [...now, ...larger], SOME);
     await memory.idle();
-    await check(memory, [...now, ...larger]);
+    await check(memory, [...now, ...larger], SOME);
     await memory.compact();
-    await check(memory, [...now, ...larger]);
+    await check(memory, [...now, ...larger], SOME);
   });
 
   test("remembers that it shall have them, counts their bytes, drops them when told", async () => {
@@ -305,6 +307,29 @@ describe("a damaged shard", () => {
     expect(memory.info().substrings).toMatchObject({ scannedBytes: 0, refused: [] });
     await check(memory, items);
   });
+});
+
+test("a find by shards finds what was copied, some letters changed, in other case and with other blanks", async () => {
+  await using indexed = await opening(built, { mode: "read" });
+  await using read = await opening(built, { mode: "read", substrings: false });
+  for (let i = 1; i < 120; i += 9) {
+    const from = items[i]!.text.slice(30, 110);
+    if (from.length < 80 || !from.isWellFormed()) continue;
+    const mismatches = i % 4;
+    const letters = [...from].map((letter, at) => {
+      // of pairs each unit is compared by itself, and has no case
+      if (letter.length > 1) return letter;
+      return /\s/.test(letter) && at % 2 ? "\u2003" : letter.toUpperCase();
+    });
+    for (let n = 0; n < mismatches; n++) letters[7 + 19 * n] = "#".repeat(letters[7 + 19 * n]!.length);
+    const quote = letters.join("");
+    const places = await collect(indexed.find(quote, { mismatches: mismatches * 2 }));
+    expect(places).toEqual(await collect(read.find(quote, { mismatches: mismatches * 2 })));
+    expect(places.map(({ id }) => id)).toContain(items[i]!.id);
+    expect(await collect(indexed.find(from, { ignoreCase: false }))).toEqual(
+      await collect(read.find(from, { ignoreCase: false })),
+    );
+  }
 });
 
 test("a find by shards is a find by reading", async () => {
