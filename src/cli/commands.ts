@@ -22,6 +22,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/find.ts")),
   },
   {
+    name: "count",
+    summary: "How often a text occurs, letter by letter",
+    load: () => loaded(import("./commands/count.ts")),
+  },
+  {
+    name: "locate",
+    summary: "Where a text occurs, letter by letter",
+    load: () => loaded(import("./commands/locate.ts")),
+  },
+  {
     name: "ask",
     summary: "Answer a question with cited passages",
     load: () => loaded(import("./commands/ask.ts")),
@@ -91,6 +101,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "eval",
     summary: "Judge retrieval on your own queries and judgements",
     load: () => loaded(import("./commands/eval.ts")),
+  },
+  {
+    name: "contamination",
+    summary: "How much of a benchmark stands in the library, letter by letter",
+    load: () => loaded(import("./commands/contamination.ts")),
   },
   {
     name: "scaling",

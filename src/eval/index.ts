@@ -2,6 +2,19 @@
 
 export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
 export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
+export {
+  type BenchmarkExample,
+  type ContaminationSummary,
+  contaminationDefaults,
+  contaminationSvg,
+  readBenchmark,
+  shareOf,
+  summarize,
+  VERDICTS,
+  type Verdict,
+  verdictOf,
+  type WindowsFound,
+} from "./contamination.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";
 export { ExactNearest, exactNearest } from "./exact-nearest.ts";
 export * from "./long-context/index.ts";
@@ -14,7 +27,7 @@ export {
   type TokenScorer,
 } from "./perplexity.ts";
 export * from "./scaling/index.ts";
-export { type Curve, curves, growth, type PlotPoint, scatter } from "./svg.ts";
+export { type Bar, type Curve, curves, growth, histogram, type PlotPoint, scatter } from "./svg.ts";
 export { type FacetQuery, Facets, type FacetsOptions, facetsDefaults } from "./synth-facets.ts";
 export {
   SYNTH_SETTINGS,

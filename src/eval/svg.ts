@@ -11,6 +11,15 @@ export interface Curve {
   readonly points: readonly Pick<PlotPoint, "x" | "y">[];
 }
 
+/** A bar of a histogram. */
+export interface Bar {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  /** Which of the groups in the legend it belongs to. */
+  readonly group: number;
+}
+
 /** From a figure to where it lies between the ends of an axis, and figures that are written beside it. */
 interface Axis {
   readonly name: string;
@@ -34,6 +43,9 @@ const COLOURS = [
   "#0b7f8a",
   "#7a6a1c",
 ] as const;
+
+/** From bad to good. */
+const GRADES = ["#a02c3c", "#c2571a", "#2b7a3d"] as const;
 
 const colourOf = (i: number): string => COLOURS[i % COLOURS.length]!;
 const LEGEND = { x: RIGHT + 10, y: MARGIN.top + 12, step: 17 } as const;
@@ -95,6 +107,39 @@ export function growth(title: string, xName: string, yName: string, all: readonl
   return plot(title, [axisOf(xName, ({ x }) => x), axisOf(yName, ({ y }) => y)], (at) =>
     all.map(({ label, points }, i) => line(points.map(at), i) + legend(label, i)),
   );
+}
+
+/** How many have which share: bars that stand side by side, their counts above them. The groups go from bad to good. */
+export function histogram(
+  title: string,
+  xName: string,
+  yName: string,
+  bars: readonly Bar[],
+  groups: readonly string[],
+): string {
+  const most = Math.max(1, ...bars.map(({ count }) => count));
+  const top = Math.ceil(most / 4) * 4;
+  const axes: [Axis, Axis] = [linear(xName, bars[0]!.from, bars.at(-1)!.to, 2), linear(yName, 0, top, 0)];
+  const colour = (group: number): string => GRADES[group % GRADES.length]!;
+  return plot(title, axes, (at) => [
+    ...bars
+      .filter(({ count }) => count > 0)
+      .map(({ from, to, count, group }) => {
+        const [[left, y], [right, bottom]] = [at({ x: from, y: count }), at({ x: to, y: 0 })];
+        const height = Math.max(1, Number(bottom) - Number(y)).toFixed(1);
+        const width = (Number(right) - Number(left) - 1).toFixed(1);
+        const place = `x="${left}" y="${(Number(bottom) - Number(height)).toFixed(1)}"`;
+        const middle = (Number(left) + Number(right)) / 2;
+        const above = text(
+          middle,
+          Number(bottom) - Number(height) - 4,
+          String(count),
+          'text-anchor="middle" font-size="10"',
+        );
+        return `<rect ${place} width="${width}" height="${height}" fill="${colour(group)}"/>${above}`;
+      }),
+    ...groups.map((label, i) => text(LEGEND.x, LEGEND.y + i * LEGEND.step, label, `fill="${colour(i)}"`)),
+  ]);
 }
 
 function linear(name: string, from: number, to: number, digits: number): Axis {

@@ -55,6 +55,15 @@ function partName(part: string): string {
   return name === undefined ? room : `${room.replace(/\d+$/, "")}: ${name.split(".")[0]}`;
 }
 
+function substringsOf({ segments, substrings, tail }: Library): NonNullable<MemoryInfo["substrings"]> {
+  let [indexedBytes, scannedBytes] = [0, tail.items.reduce((sum, { text }) => sum + text.byteLength, 0)];
+  for (const { stored, items } of segments) {
+    if (substrings.covers(stored.entry.id)) indexedBytes += items.textBytes;
+    else scannedBytes += items.textBytes;
+  }
+  return { indexedBytes, scannedBytes, refused: [...substrings.refused.values()] };
+}
+
 export function libraryInfo(library: Library): MemoryInfo {
   const { bytes, freeBytes } = library.store.stats();
   const { manifest, activeSpace } = library;
@@ -78,6 +87,7 @@ export function libraryInfo(library: Library): MemoryInfo {
     segments: manifest.segments.length,
     tailRows: library.tail.rows,
     space: activeSpace.space,
+    ...(library.wantsSubstrings ? { substrings: substringsOf(library) } : {}),
     ...(next ? { nextSpace: { ...next.space, done: rows(filled), total: rows(manifest.segments) } } : {}),
     budgetBytes: library.budget.limitBytes,
     usedBytes: library.budget.usedBytes,

@@ -4,6 +4,7 @@ import { hammingWithin } from "../hashing/index.ts";
 import type { Library } from "./library.ts";
 import { listPlaces } from "./list.ts";
 import { readText } from "./read-item.ts";
+import { type Candidates, candidatesOf } from "./substrings/candidates.ts";
 import type { FindOptions, ItemHead, Quotation } from "./types.ts";
 
 /** The longest quotation, and how many characters are looked through at once: many short texts cost no more than a long one. */
@@ -54,8 +55,10 @@ export async function* findQuotations(
   const folding = foldingOf(ignoreCase);
   const pattern = new Uint16Array(quote.length);
   foldTo(pattern, 0, quote, folding);
+  await library.refresh();
+  const candidates = await library.gate.read(() => candidatesOf(library, quote, mismatches, ignoreCase));
   let given = 0;
-  for await (const batch of batches(library, filter ? { where: filter } : {}, quote.length)) {
+  for await (const batch of batches(library, filter ? { where: filter } : {}, quote.length, candidates)) {
     throwIfAborted(signal, "find");
     for (const found of within(batch, pattern, mismatches, folding)) {
       if (given++ >= limit) return;
@@ -85,10 +88,13 @@ async function* batches(
   library: Library,
   options: Parameters<typeof listPlaces>[1],
   length: number,
+  candidates: Candidates | undefined,
 ): AsyncGenerator<Read[]> {
   let batch: Read[] = [];
   let size = 0;
-  for await (const { head, firstRow } of listPlaces(library, options)) {
+  const isCandidate = (row: number): boolean =>
+    candidates === undefined || row >= candidates.since || candidates.rows.has(row);
+  for await (const { head, firstRow } of listPlaces(library, options, isCandidate)) {
     const text = await library.gate.read(async () =>
       library.live.has(firstRow) ? readText(library.placeOf(firstRow)) : "",
     );

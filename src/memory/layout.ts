@@ -60,6 +60,8 @@ export interface Manifest {
   readonly active: number;
   readonly segments: readonly SegmentEntry[];
   readonly nextSegment: number;
+  /** Whether segments shall have shards of substrings; absent: no. */
+  readonly substrings?: boolean;
 }
 
 /** Written with every commit. */

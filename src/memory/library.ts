@@ -14,6 +14,7 @@ import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
+import { readDeadRows } from "./dead-rows.ts";
 import { Gate } from "./gate.ts";
 import { passagePlace } from "./item-record.ts";
 import { SegmentItems } from "./items-kind.ts";
@@ -32,16 +33,19 @@ import {
   sameParts,
 } from "./layout.ts";
 import { decodeLogRecord } from "./log-record.ts";
+import type { OpenSegment, RowPlace } from "./open-segment.ts";
 import { PageCache } from "./page-cache.ts";
 import { withHeadings } from "./passage-text.ts";
 import { SpaceVectors } from "./space-vectors.ts";
 import { codersOf, vectorsPrefix } from "./spaces.ts";
 import { StoredSegment } from "./stored-segment.ts";
+import { Substrings } from "./substrings/substrings.ts";
 import { Tail, type TailItem } from "./tail.ts";
+
+export type { OpenSegment, RowPlace };
 
 /** At most this share of the budget holds pages: they give way to codes and dictionaries, but not to what is not accounted for. */
 const PAGE_CACHE_SHARE = 0.75;
-export const DEAD_PAGE_ROWS = 32_768;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -50,19 +54,11 @@ export interface LibraryOptions {
   readonly threads?: number | undefined;
   /** Kind of the vector indexes of large segments. */
   readonly vectors: VectorWish;
+  /** Whether shards of substrings are made and used; default: as the library was told before. */
+  readonly substrings?: boolean | undefined;
   /** Bytes of the budget that others than the library's structures hold: the embedder. */
   readonly besideBytes: number;
 }
-
-export interface OpenSegment {
-  readonly stored: StoredSegment;
-  readonly items: SegmentItems;
-}
-
-/** Where a row lives. */
-export type RowPlace =
-  | { readonly segment: OpenSegment; readonly item: number; readonly passage: number }
-  | { readonly segment: null; readonly item: TailItem; readonly passage: number };
 
 export class Library implements AsyncDisposable {
   readonly store: ReadableStore;
@@ -74,6 +70,7 @@ export class Library implements AsyncDisposable {
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();
   readonly spaceVectors: SpaceVectors;
+  readonly substrings: Substrings;
   vectors: FlatIndex;
   manifest: Manifest;
   counters: Counters;
@@ -85,13 +82,14 @@ export class Library implements AsyncDisposable {
   readonly #claims = new Map<string, Claim>();
   /** Threads that searches of large libraries share. */
   readonly #pool: LazyPool;
+  readonly #wantsSubstrings: boolean | undefined;
 
   private constructor(
     store: ReadableStore,
     budget: Budget,
     manifest: Manifest,
     coders: VectorCoders,
-    { threads, vectors, besideBytes }: LibraryOptions,
+    { threads, vectors, besideBytes, substrings }: LibraryOptions,
   ) {
     this.store = store;
     this.budget = budget;
@@ -102,6 +100,8 @@ export class Library implements AsyncDisposable {
     const isRemote = store.stats().tier === "remote";
     this.spaceVectors = new SpaceVectors({ budget, besideBytes, wish: vectors, pool: this.#pool, isRemote });
     this.vectors = this.spaceVectors.indexOf(coders);
+    this.substrings = new Substrings(budget.limitBytes);
+    this.#wantsSubstrings = substrings;
   }
 
   /**
@@ -126,6 +126,10 @@ export class Library implements AsyncDisposable {
 
   get activeSpace(): SpaceEntry {
     return activeSpace(this.manifest);
+  }
+
+  get wantsSubstrings(): boolean {
+    return this.#wantsSubstrings ?? this.manifest.substrings ?? false;
   }
 
   /** Follows commits of other processes; free when there are none. Call it before reading in a read-only library. */
@@ -170,6 +174,7 @@ export class Library implements AsyncDisposable {
     }
     this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
     this.manifest = manifest;
+    await this.substrings.attach(this.wantsSubstrings ? this.segments : []);
   }
 
   /** An open segment whose vectors got other parts, or shall be searched by other ones than they are. */
@@ -300,6 +305,7 @@ export class Library implements AsyncDisposable {
       ...this.words.memory(),
       ...this.vectors.memory(),
       ...this.columns.memory(),
+      ...this.substrings.memory(),
       { name: "items: tables", bytes: items + rowIds },
       { name: "items: tail", bytes: this.tail.bytes },
       { name: "rows: live and dead", bytes: this.live.bytes + this.dead.bytes },
@@ -324,7 +330,7 @@ export class Library implements AsyncDisposable {
     this.trimTail(Number.MAX_SAFE_INTEGER);
     await this.#switch(manifest, new Map());
     this.spaceVectors.checkRoom(manifest);
-    this.dead = await this.#readDead();
+    this.dead = await readDeadRows(this.store, this.counters.nextRow);
     const live = new RowSet(this.counters.nextRow);
     for (const { stored } of this.segments) {
       if (stored.rows.base !== null) live.addRange(stored.rows.base, stored.rows.base + stored.rows.count);
@@ -334,13 +340,6 @@ export class Library implements AsyncDisposable {
     await this.#replayLog();
     this.account(true);
     this.#generation = generation;
-  }
-
-  async #readDead(): Promise<RowSet> {
-    const bytes = new Uint8Array(Math.ceil(this.counters.nextRow / DEAD_PAGE_ROWS) * (DEAD_PAGE_ROWS / 8));
-    for await (const { key, value } of this.store.range(NS.dead))
-      bytes.set(value, Number(key[0]) * (DEAD_PAGE_ROWS / 8));
-    return RowSet.fromBytes(bytes);
   }
 
   async #replayLog(): Promise<void> {

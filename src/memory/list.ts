@@ -10,10 +10,11 @@ export async function* listItems(library: Library, options: ListOptions): AsyncG
   for await (const { head } of listPlaces(library, options)) yield head;
 }
 
-/** The same with the place of each item's first row: good until the library is given time to change. */
+/** The same with the place of each item's first row: good until the library is given time to change. Items not wanted are not looked at. */
 export async function* listPlaces(
   library: Library,
   options: ListOptions,
+  isWanted: (firstRow: number) => boolean = () => true,
 ): AsyncGenerator<{ head: ItemHead; firstRow: number }> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   if (!(limit >= 0)) throw new MnemeError("RANGE", `list: limit must be 0 or more, got ${limit}`);
@@ -26,7 +27,7 @@ export async function* listPlaces(
     for (const { id, entry } of page) {
       if (options.prefix !== undefined && !id.startsWith(options.prefix)) return;
       const { firstRow } = entry;
-      if ((rows && !rows.has(firstRow)) || !library.live.has(firstRow)) continue;
+      if ((rows && !rows.has(firstRow)) || !library.live.has(firstRow) || !isWanted(firstRow)) continue;
       const head = await library.gate.read(async () => (await recordOf(library.placeOf(firstRow))).head);
       if (head.id !== id || isExpired(head, now)) continue;
       yield { head, firstRow };

@@ -44,7 +44,9 @@ export function decodeLogRecord(firstRow: number, bytes: Uint8Array, space: Spac
       `log record of row ${firstRow}: ${bytes.byteLength} bytes are too few; run \`mneme doctor\``,
     );
   }
-  const record = decodeItemRecord(bytes.subarray(HEADER_BYTES, textAt));
+  const { head, headings, places } = decodeItemRecord(bytes.subarray(HEADER_BYTES, textAt));
+  // plain, because it is sent to a worker when the tail is flushed, and what is decoded on demand does not survive that
+  const record = { head, headings, places };
   const text = inflate(bytes.subarray(textAt, textAt + packedLength), textLength) as Uint8Array;
   const decoded = codersOf(space).fine.decode(bytes.subarray(textAt + packedLength), rows);
   return {

@@ -20,6 +20,7 @@ import type {
   AnswerPart,
   AskOptions,
   ChatMessage,
+  CountOptions,
   FindOptions,
   ForgetResult,
   ForgetSelector,
@@ -29,8 +30,12 @@ import type {
   ItemHead,
   LanguageModel,
   ListOptions,
+  LocateOptions,
+  LocateResult,
   Memory,
   MemoryInfo,
+  Overlap,
+  OverlapOptions,
   Quotation,
   SearchQuery,
   SearchResult,
@@ -67,7 +72,7 @@ export class LibraryMemory implements Memory {
   }
 
   /** Gives this memory its writing half. */
-  async startWriter(store: Store): Promise<void> {
+  async startWriter(store: Store, substrings?: boolean): Promise<void> {
     const verbs = await import("./writer/index.ts");
     const { undoWindowMs, onWarning, workers = verbs.defaultWorkers() } = this.#settings;
     const writer = new verbs.Writer(this.#library, store, {
@@ -78,6 +83,7 @@ export class LibraryMemory implements Memory {
     });
     this.#writer = { writer, verbs };
     await verbs.dropOrphans(writer);
+    if (substrings !== undefined) await verbs.keepSubstrings(writer, substrings);
     await verbs.sweepExpired(writer);
     verbs.mergeIfMany(writer);
   }
@@ -135,6 +141,21 @@ export class LibraryMemory implements Memory {
 
   find(quote: string, options: FindOptions = {}): AsyncIterable<Quotation> {
     return findQuotations(this.#reading("find"), quote, options);
+  }
+
+  async count(text: string | Uint8Array, options: CountOptions = {}): Promise<number> {
+    const { countText } = await import("./substrings/count.ts");
+    return countText(this.#reading("count"), text, options);
+  }
+
+  async locate(text: string | Uint8Array, options: LocateOptions = {}): Promise<LocateResult> {
+    const { locateText } = await import("./substrings/count.ts");
+    return locateText(this.#reading("locate"), text, options);
+  }
+
+  async overlaps(texts: readonly string[], options: OverlapOptions = {}): Promise<readonly Overlap[]> {
+    const { overlapsOf } = await import("./overlaps/overlaps.ts");
+    return overlapsOf(this.#reading("overlaps"), texts, options);
   }
 
   async forget(selector: ForgetSelector): Promise<ForgetResult> {

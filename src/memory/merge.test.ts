@@ -1,6 +1,6 @@
 /** Flushing and merging move every row and lose none, whatever came in between. */
 import { expect, test } from "vitest";
-import { collect, ids, temporaryFolder } from "../../test/support/memory.ts";
+import { collect, ids, temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
 import { type Item, type Memory, open } from "./index.ts";
 
 const { path } = temporaryFolder();
@@ -119,4 +119,18 @@ test("a writer in a hurry does not outrun the flush", async () => {
   }
   await memory.idle();
   await expectAll(memory, items);
+});
+
+test("a tail that the last process left is flushed by a thread", async () => {
+  const where = path();
+  const text = "# Tea\n\nIt is made of leaves.\n\n## Milk\n\nSome take it.";
+  {
+    await using memory = await open(where, { embedder: toyEmbedder(), workers: 0 });
+    await memory.add({ id: "left", text });
+    expect(memory.info().tailRows).toBeGreaterThan(0);
+  }
+  await using memory = await open(where, { embedder: toyEmbedder(), workers: 1 });
+  await memory.compact();
+  expect(memory.info()).toMatchObject({ tailRows: 0, segments: 1 });
+  expect((await memory.get("left"))!.text).toBe(text);
 });

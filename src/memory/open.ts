@@ -29,18 +29,20 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
     const library = await Library.open(store, budget, {
       threads: options.workers,
       vectors,
+      substrings: options.substrings,
       besideBytes: embedder.bytes,
     });
     assertSameSpace(library.activeSpace.space, embedder.space, "open");
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));
-    for (const message of library.spaceVectors.refused.values()) onWarning(message);
+    for (const { refused } of [library.spaceVectors, library.substrings])
+      for (const message of refused.values()) onWarning(message);
     const memory = new LibraryMemory(library, embedder, {
       undoWindowMs,
       onWarning,
       ...(options.workers === undefined ? {} : { workers: options.workers }),
       ...(options.model ? { model: options.model } : {}),
     });
-    if (isWritable(store)) await memory.startWriter(store);
+    if (isWritable(store)) await memory.startWriter(store, options.substrings);
     return memory;
   } catch (error) {
     await store.close();

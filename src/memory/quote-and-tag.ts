@@ -1,6 +1,7 @@
-/** Types of two verbs over the texts of a library: quotations found, tags suggested. */
+/** Types of verbs over the texts of a library: texts counted and located, quotations found, overlaps measured, tags suggested. */
 import type { Where } from "../index/filter/where.ts";
 import type { LanguageModel } from "../model/index.ts";
+import type { WorkOptions } from "./types.ts";
 
 export interface FindOptions {
   /** Characters that may differ; default 0. */
@@ -29,6 +30,72 @@ export interface Quotation {
   readonly snippet: string;
   /** UTF-16 range of the place in `snippet`. */
   readonly highlight: readonly [number, number];
+}
+
+export interface CountOptions {
+  /** Default false: A is not a. */
+  readonly ignoreCase?: boolean;
+  readonly filter?: Where;
+  readonly signal?: AbortSignal;
+}
+
+export interface LocateOptions extends CountOptions {
+  /** Occurrences at most; default 100. */
+  readonly limit?: number;
+  /** `next` of an earlier result. */
+  readonly cursor?: string;
+}
+
+/** Where a text occurs. */
+export interface Occurrence {
+  readonly id: string;
+  readonly title: string;
+  /** UTF-16 offsets in the item's text, of whole letters. */
+  readonly start: number;
+  readonly end: number;
+  /** UTF-8 offsets in the item's text. */
+  readonly startByte: number;
+  readonly endByte: number;
+  /** 1-based. */
+  readonly line: number;
+  /** What stands there. */
+  readonly text: string;
+  /** Its line, or what of it is around the place. */
+  readonly snippet: string;
+  /** UTF-16 range of the place in `snippet`. */
+  readonly highlight: readonly [number, number];
+}
+
+/** Iterable over its occurrences. */
+export interface LocateResult extends Iterable<Occurrence> {
+  /** In the order in which items came into the library, then by place. */
+  readonly occurrences: readonly Occurrence[];
+  /** Cursor for the next ones; absent at the end. */
+  readonly next?: string;
+}
+
+export interface OverlapOptions extends WorkOptions {
+  /** UTF-16 units of a window, 8 to 10,000; default 50. */
+  readonly width?: number;
+}
+
+/** A stretch of a text that stands in the library. */
+export interface StretchFound {
+  /** UTF-16 offsets in the text. */
+  readonly start: number;
+  readonly end: number;
+  /** The first of its places. */
+  readonly at: Occurrence;
+}
+
+/** How much of a text stands in the library, letter by letter. */
+export interface Overlap {
+  /** Stretches of so many characters, one from each word on; none where the text is shorter. */
+  readonly windows: number;
+  /** Of those, found. */
+  readonly found: number;
+  /** The longest stretch that begins with a found window, and goes on as long as the two are the same. */
+  readonly longest?: StretchFound;
 }
 
 export interface TagOptions {

@@ -1,18 +1,40 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
-import type { Embedder, Space } from "../embed/embedder.ts";
+import type { Embedder } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
 import type { VectorIndex } from "../index/vector/kinds.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
-import type { FindOptions, Quotation, TagOptions, TagSuggestion } from "./quote-and-tag.ts";
+import type { MemoryInfo, StatsRow } from "./memory-info.ts";
+import type {
+  CountOptions,
+  FindOptions,
+  LocateOptions,
+  LocateResult,
+  Occurrence,
+  Overlap,
+  OverlapOptions,
+  Quotation,
+  StretchFound,
+  TagOptions,
+  TagSuggestion,
+} from "./quote-and-tag.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
   ChatMessage,
+  CountOptions,
   FindOptions,
   LanguageModel,
+  LocateOptions,
+  LocateResult,
+  MemoryInfo,
+  Occurrence,
+  Overlap,
+  OverlapOptions,
   Quotation,
+  StatsRow,
+  StretchFound,
   TagOptions,
   TagSuggestion,
   VectorEstimate,
@@ -270,33 +292,6 @@ export interface ForgetResult {
   readonly undoUntil?: number;
 }
 
-export interface StatsRow {
-  readonly structure: string;
-  readonly tier: "ram" | "disk" | "remote";
-  readonly bytes: number;
-  /** Share of the budget, of RAM that the budget is for: not of a language model, which is borrowed. */
-  readonly share?: number;
-}
-
-export interface MemoryInfo {
-  readonly location: string;
-  readonly writable: boolean;
-  readonly items: number;
-  readonly passages: number;
-  readonly textBytes: number;
-  readonly segments: number;
-  readonly tailRows: number;
-  readonly space: Space;
-  /** Set while a reembed is under way. */
-  readonly nextSpace?: Space & { readonly done: number; readonly total: number };
-  readonly budgetBytes: number;
-  readonly usedBytes: number;
-  readonly diskBytes: number;
-  readonly freeBytes: number;
-  readonly generation: number;
-  readonly formatVersion: number;
-}
-
 export interface ListOptions {
   readonly where?: Where;
   readonly limit?: number;
@@ -321,6 +316,12 @@ export interface OpenOptions {
   readonly model?: LanguageModel;
   /** How vectors of large segments are searched; the planner's choice by default. A change takes effect as far as the parts are there, and by `compact`. */
   readonly vectors?: { readonly index?: VectorWish };
+  /**
+   * Keep an index of every substring beside the texts, about 0.4 of their bytes, made behind the writes: `count` and `locate` then take
+   * milliseconds whatever the size, and `find` reads only what may match. Remembered by the library; default: as it was told before.
+   * A library told false drops the index by `compact`.
+   */
+  readonly substrings?: boolean;
   /** Worker threads for indexing; default: cores, at most 4; 0: none. Searches of large libraries use at most 3 more, one a further core. */
   readonly workers?: number;
   /** How long `undo` works: milliseconds or "7d" (default). */
@@ -357,9 +358,18 @@ export interface Memory extends AsyncDisposable {
   list(options?: ListOptions): AsyncIterable<ItemHead>;
   /**
    * Every place that reads as `quote` does but for some characters, in the order of ids and places; one white space is as good as another.
-   * Reads all texts: the time grows with the library, not with what differs. @throws MnemeError ARGUMENT, RANGE, CANCELLED
+   * Reads all texts, or with an index of substrings those that may hold it. @throws MnemeError ARGUMENT, RANGE, CANCELLED
    */
   find(quote: string, options?: FindOptions): AsyncIterable<Quotation>;
+  /**
+   * How often a text, or any bytes, occurs in the texts of the library: letter by letter, overlapping ones too, none across two items.
+   * Texts that no index of substrings covers yet are read through. @throws MnemeError ARGUMENT (empty), RANGE (over 64 KiB), CANCELLED
+   */
+  count(text: string | Uint8Array, options?: CountOptions): Promise<number>;
+  /** Where it occurs, a page at a time. @throws as `count` does */
+  locate(text: string | Uint8Array, options?: LocateOptions): Promise<LocateResult>;
+  /** How much of each text stands in the library, letter by letter, and where. @throws MnemeError RANGE, CANCELLED */
+  overlaps(texts: readonly string[], options?: OverlapOptions): Promise<readonly Overlap[]>;
   forget(selector: ForgetSelector): Promise<ForgetResult>;
   undo(token: string): Promise<{ readonly items: number }>;
   /** Rows for console.table: every structure with the bytes it really uses. */

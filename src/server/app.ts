@@ -17,6 +17,7 @@ import { embeddingRoutes } from "./routes/embeddings.ts";
 import { findRoutes } from "./routes/find.ts";
 import { forgetRoutes } from "./routes/forget.ts";
 import { itemRoutes } from "./routes/items.ts";
+import { locateRoutes } from "./routes/locate.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { uploadRoutes } from "./routes/upload.ts";
 import type { Service } from "./service.ts";
@@ -74,6 +75,7 @@ export function allRoutes(service: Service): Route[] {
   return [
     ...searchRoutes(service),
     ...findRoutes(service),
+    ...locateRoutes(service),
     ...itemRoutes(service),
     ...uploadRoutes(service),
     ...forgetRoutes(service),

@@ -83,6 +83,39 @@ export function registerFinding(server: McpServer, memory: Memory): void {
   );
 }
 
+export function registerLocating(server: McpServer, memory: Memory): void {
+  server.registerTool(
+    "locate",
+    {
+      title: "Count and locate a text",
+      description:
+        "How often a text occurs, letter by letter, and where. For names, numbers, code; find allows letters that differ.",
+      inputSchema: {
+        text: z.string().min(1).max(20_000),
+        ignoreCase: z.boolean().optional().describe("Default false"),
+        limit: z.number().int().min(0).max(200).optional().describe("Places; default 20, 0 counts only"),
+        cursor: z.string().optional().describe("next of an earlier answer"),
+        filter: where.optional(),
+      },
+      annotations: { readOnlyHint: true },
+    },
+    ({ text, ignoreCase = false, limit = 20, cursor, filter }, { signal }) =>
+      answer(async () => {
+        const options = { ignoreCase, ...(filter ? { filter } : {}), signal };
+        const count = await memory.count(text, options);
+        const asked = { ...options, limit, ...(cursor ? { cursor } : {}) };
+        const { occurrences, next } = await memory.locate(text, asked);
+        const lines = occurrences.map(({ id, line, snippet }) => `${id}:${line}  ${snippet}`);
+        const told = [
+          `It occurs ${count} times.`,
+          ...lines,
+          ...(next && limit > 0 ? [`Go on with cursor ${next}.`] : []),
+        ];
+        return { text: told.join("\n"), data: { count, occurrences, ...(next ? { next } : {}) } };
+      }),
+  );
+}
+
 export function registerListing(server: McpServer, memory: Memory): void {
   server.registerTool(
     "get",

@@ -61,6 +61,7 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
       "forget",
       "get",
       "list",
+      "locate",
       "search",
     ]);
     for (const { description, inputSchema } of tools) {
@@ -91,6 +92,20 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
     const done = await tool("forget", { ids: [id], confirm: true });
     expect(done.structuredContent.undo).toBeTypeOf("string");
     expect((await tool("get", { id })).isError).toBe(true);
+  });
+
+  test("locate: how often a text occurs, and where", async () => {
+    const { id } = (await tool("add", { text: "A ring, a rope, a ring." })).structuredContent;
+    const { content, structuredContent } = await tool("locate", { text: "ring", limit: 1 });
+    const { count, occurrences, next } = structuredContent;
+    expect(count).toBe(2);
+    expect(occurrences).toMatchObject([{ id, text: "ring", startByte: 2 }]);
+    expect(content[0].text).toContain("It occurs 2 times.");
+    const { structuredContent: rest } = await tool("locate", { text: "ring", cursor: next });
+    expect(rest).toMatchObject({ count: 2, occurrences: [{ id, startByte: 18 }] });
+    expect((await tool("locate", { text: "qqqq" })).content[0].text).toBe("It occurs 0 times.");
+    expect((await tool("locate", { text: "ring", cursor: "x" })).isError).toBe(true);
+    await tool("forget", { ids: [id], confirm: true });
   });
 
   test("find: the places of a quotation, with letters that may differ", async () => {

@@ -2,7 +2,13 @@
 import type { Readable, Writable } from "node:stream";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Memory } from "../memory/types.ts";
-import { registerFinding, registerListing, registerReading, registerWriting } from "./mcp-tools.ts";
+import {
+  registerFinding,
+  registerListing,
+  registerLocating,
+  registerReading,
+  registerWriting,
+} from "./mcp-tools.ts";
 import { packageVersion } from "./package-version.ts";
 
 /** An MCP server over `memory`, not yet connected to a transport. `memory` is borrowed. */
@@ -17,6 +23,7 @@ export function createMcpServer(memory: Memory): McpServer {
   );
   registerReading(server, memory);
   registerFinding(server, memory);
+  registerLocating(server, memory);
   registerListing(server, memory);
   registerWriting(server, memory);
   return server;

@@ -46,6 +46,7 @@ describe("OpenAPI", () => {
       "/v1/search",
       "/v1/ask",
       "/v1/find",
+      "/v1/locate",
       "/v1/items",
       "/v1/items/{id}",
       "/v1/forget",

@@ -67,6 +67,22 @@ describe("recall", () => {
     expect(notes).toBeInstanceOf(Array);
   });
 
+  test("count and locate tell how often a text occurs, and where", async () => {
+    const { count } = await json(await post("/v1/count", { text: "an", ignoreCase: true }));
+    expect(count).toBeGreaterThan(1);
+    const seen: { id: string; start: number }[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const body = { text: "an", ignoreCase: true, limit: 1, ...(cursor ? { cursor } : {}) };
+      const { occurrences, next } = await json(await post("/v1/locate", body));
+      seen.push(...occurrences);
+      cursor = next;
+      if (!cursor) break;
+    }
+    expect(seen).toHaveLength(count);
+    expect((await problemOf(await post("/v1/count", { text: "" }))).code).toBe("ARGUMENT");
+    expect((await problemOf(await post("/v1/locate", { text: "a", cursor: "?" }))).code).toBe("ARGUMENT");
+  });
+
   test("find gives the places of a quotation", async () => {
     const { hits } = await json(await post("/v1/search", { query: "posting lists pruned", k: 1 }));
     const quote = hits[0].snippet.slice(0, 12);

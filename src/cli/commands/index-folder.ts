@@ -25,6 +25,11 @@ export default command({
       default: true,
       description: "Forget items whose file is gone (--no-prune keeps them)",
     },
+    substrings: {
+      type: "boolean",
+      description:
+        "Keep an index of every substring from now on, for count, locate, find (--no-substrings: no more)",
+    },
     workers: { type: "string", valueHint: "n", description: "Worker threads; default: cores, at most 4" },
   },
   examples: [
@@ -58,7 +63,10 @@ export default command({
           await memory.idle();
           return complete ? EXIT.ok : EXIT.nothing;
         },
-        workers === undefined ? {} : { workers },
+        {
+          ...(workers === undefined ? {} : { workers }),
+          ...(args.substrings === undefined ? {} : { substrings: args.substrings }),
+        },
       );
     if (args.meta) checkJson(args.meta);
     return work();

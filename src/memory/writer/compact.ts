@@ -6,6 +6,7 @@ import { throwIfAborted } from "../../errors.ts";
 import type { WorkOptions } from "../types.ts";
 import { flushTail } from "./flush.ts";
 import { expireTrash } from "./forget.ts";
+import { segmentsToShard, segmentsToUnshard, shardSegments, unshardSegments } from "./index-substrings.ts";
 import { indexSegments, segmentsToIndex, segmentsToStrip, stripSegments } from "./index-vectors.ts";
 import { compactionRuns, mergeRun } from "./merge.ts";
 import type { Writer } from "./writer.ts";
@@ -27,6 +28,9 @@ export async function compact(
     writer.notIndexed.clear();
     await stripSegments(writer, segmentsToStrip(writer));
     await indexSegments(writer, segmentsToIndex(writer), options);
+    writer.notSharded.clear();
+    await unshardSegments(writer, segmentsToUnshard(writer));
+    await shardSegments(writer, segmentsToShard(writer), options);
   });
   const switching = (swap: () => Promise<void>): Promise<void> => writer.library.gate.write(swap);
   await writer.alone(() => writer.store.compact({ switching }));

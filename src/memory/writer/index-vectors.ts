@@ -4,14 +4,12 @@
  */
 import { INDEX_PREFIX, type VectorIndex } from "../../index/vector/kinds.ts";
 import { FINE } from "../../index/vector/vectors-kind.ts";
-import type { Manifest, SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import { holdsIndex, isIndexPart } from "../plan-vectors.ts";
 import { vectorsPrefix } from "../spaces.ts";
 import type { WorkOptions } from "../types.ts";
-import { dropParts, partsGone } from "./drop-parts.ts";
-import type { PagedParts } from "./page-runs.ts";
-import { noParts, writeRun } from "./page-runs.ts";
+import { commitParts } from "./commit-parts.ts";
+import { noParts, type PagedParts } from "./page-runs.ts";
 import type { Writer } from "./writer.ts";
 
 /** Segments that lack the index wanted for them, or whose index cannot be used. None while a reembed fills in a second space. */
@@ -74,32 +72,10 @@ async function indexSegment(
   await commit(writer, segment, index, parts);
 }
 
-/** New parts take the place of all that other kinds have. The pages are written first, a few megabytes at a time. */
-async function commit(
-  writer: Writer,
-  { stored: { entry } }: OpenSegment,
-  kind: VectorIndex,
-  { sizes, runs }: PagedParts,
-): Promise<void> {
-  const { library, store } = writer;
-  const unwanted = unwantedPart(kind, library.manifest.active);
-  for (const run of runs) {
-    await store.batch((batch) => writeRun(batch, entry.id, run), [run.bytes.buffer]);
-    await new Promise((resolve) => setImmediate(resolve)); // a store in RAM commits at once
-  }
-  await writer.alone(async () => {
-    const old = library.manifest;
-    const changed = (one: SegmentEntry): SegmentEntry => {
-      if (one.id !== entry.id) return one;
-      const kept = Object.entries(one.parts).filter(([name]) => !unwanted(name));
-      return { ...one, parts: { ...Object.fromEntries(kept), ...sizes } };
-    };
-    const manifest: Manifest = { ...old, segments: old.segments.map(changed) };
-    await store.batch((batch) => writer.putManifest(batch, manifest));
-    library.spaceVectors.refused.delete(entry.id);
-    await library.adopt(manifest);
-    await dropParts(writer, partsGone(old, manifest));
-  });
+/** New parts take the place of all that other kinds have. */
+function commit(writer: Writer, segment: OpenSegment, kind: VectorIndex, parts: PagedParts): Promise<void> {
+  const { manifest, spaceVectors } = writer.library;
+  return commitParts(writer, segment, parts, unwantedPart(kind, manifest.active), spaceVectors.refused);
 }
 
 /** Parts of other kinds than the wanted one, and of other spaces. */

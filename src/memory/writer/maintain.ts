@@ -3,6 +3,7 @@
  * segments that has tail rows between its own is merged only after those are flushed: segments hold ranges of rows that do not overlap.
  */
 import { flushTail } from "./flush.ts";
+import { segmentsToShard, shardSegments } from "./index-substrings.ts";
 import { indexSegments, segmentsToIndex } from "./index-vectors.ts";
 import { hasTailWithin, mergeRun, pickMerge } from "./merge.ts";
 import type { Writer } from "./writer.ts";
@@ -36,7 +37,9 @@ function isTailBeyond({ library: { tail } }: Writer, times: number): boolean {
 
 /** Queues a merge when there is one to do, and the building of indexes that segments lack. */
 export function mergeIfMany(writer: Writer): void {
-  if (writer.mergeQueued || !(pickMerge(writer) || segmentsToIndex(writer).length > 0)) return;
+  const isWork =
+    pickMerge(writer) || segmentsToIndex(writer).length > 0 || segmentsToShard(writer).length > 0;
+  if (writer.mergeQueued || !isWork) return;
   writer.mergeQueued = true;
   void writer
     .inBackground(async () => {
@@ -45,21 +48,27 @@ export function mergeIfMany(writer: Writer): void {
         if (hasTailWithin(writer, run)) await flushTail(writer);
         else await mergeRun(writer, run);
       }
-      await indexInTurn(writer);
+      await inTurn(writer, segmentsToIndex, indexSegments, writer.notIndexed);
+      await inTurn(writer, segmentsToShard, shardSegments, writer.notSharded);
     })
     .catch(() => {}); // reported by inBackground and thrown by idle
 }
 
 /** One segment at a time: a merge may come between, and closing stops it. */
-async function indexInTurn(writer: Writer): Promise<void> {
+async function inTurn(
+  writer: Writer,
+  missing: typeof segmentsToIndex,
+  build: typeof indexSegments,
+  failed: Set<number>,
+): Promise<void> {
   const { signal } = writer.closing;
-  const [next, ...others] = segmentsToIndex(writer);
+  const [next, ...others] = missing(writer);
   if (!next || signal.aborted) return;
   try {
-    await indexSegments(writer, [next], { signal });
+    await build(writer, [next], { signal });
   } catch (error) {
     if (signal.aborted) return;
-    writer.notIndexed.add(next.stored.entry.id);
+    failed.add(next.stored.entry.id);
     throw error;
   }
   if (others.length > 0) mergeIfMany(writer);

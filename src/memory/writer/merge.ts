@@ -8,6 +8,7 @@ import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import { isIndexPart } from "../plan-vectors.ts";
+import { SUBSTRINGS } from "../substrings/substrings.ts";
 import type { MergeInput } from "./build.ts";
 import { noParts, type PagedParts } from "./page-runs.ts";
 import { nameSegment, stageSegment } from "./stage.ts";
@@ -142,7 +143,8 @@ function keptRows(run: readonly OpenSegment[], keep: RowSet): Uint32Array {
 /** The inputs change hands: no copy of them is made for the thread. Indexes are built anew, over the merged rows. */
 async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: RowSet): Promise<PagedParts> {
   const inputs: MergeInput[] = [];
-  for (const { stored } of run) inputs.push(await stored.input((part) => !isIndexPart(part)));
+  for (const { stored } of run)
+    inputs.push(await stored.input((part) => !isIndexPart(part) && !part.startsWith(SUBSTRINGS)));
   const transfer = inputs.flatMap(({ parts }) =>
     [...parts.values()].map(({ buffer }) => buffer as ArrayBuffer),
   );

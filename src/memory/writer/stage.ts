@@ -8,6 +8,7 @@ import { Pacer } from "../../pacer.ts";
 import { writePages } from "../../storage/pages.ts";
 import type { Batch, Key } from "../../storage/store.ts";
 import { NS, rowBounds, type SegmentEntry } from "../layout.ts";
+import { SUBSTRINGS } from "../substrings/substrings.ts";
 import { type PagedParts, type PageRun, writeRun } from "./page-runs.ts";
 import type { Writer } from "./writer.ts";
 
@@ -54,7 +55,7 @@ export function nameSegment(
 
 /**
  * Pages that the manifest does not name: of segments that were staged and never committed or merged and not yet deleted, and of vectors
- * in living segments, which a reembed gave up and had not yet deleted. A look for each segment and its vectors, none for their pages.
+ * or shards in living segments, which were given up and not yet deleted. A look for each segment and its indexes, none for their pages.
  */
 export async function dropOrphans(writer: Writer): Promise<void> {
   const named = new Map(writer.library.manifest.segments.map(({ id, parts }) => [id, parts]));
@@ -65,21 +66,22 @@ export async function dropOrphans(writer: Writer): Promise<void> {
     const [id, part] = found.key as [number, string, number];
     const parts = named.get(id);
     if (!parts) await dropSegment(writer, id);
-    else if (isVectors(part) && !(part in parts))
+    else if (isIndex(part) && !(part in parts))
       await writer.store.batch((batch) => batch.deletePrefix(NS.segments, [id, part]));
     next = parts ? afterPart(id, part) : [id + 1];
     if (pacer.isDue) await pacer.pause();
   }
 }
 
-/** Other parts live as long as their segment. */
-const VECTORS = "vectors";
-const isVectors = (part: string): boolean => part.startsWith(VECTORS);
+/** Parts that come and go, by how their names begin, in order; others live as long as their segment. */
+const INDEXES = [SUBSTRINGS, "vectors"] as const;
+const isIndex = (part: string): boolean => INDEXES.some((prefix) => part.startsWith(prefix));
 
-/** Where the next vectors of a segment begin at the earliest, or the next segment. */
+/** Where the next such part of a segment begins at the earliest, or the next segment. */
 function afterPart(id: number, part: string): Key {
-  if (isVectors(part)) return [id, `${part}\u0000`]; // the least name above this one
-  return part < VECTORS ? [id, VECTORS] : [id + 1];
+  if (isIndex(part)) return [id, `${part}\u0000`]; // the least name above this one
+  const next = INDEXES.find((prefix) => part < prefix);
+  return next ? [id, next] : [id + 1];
 }
 
 async function dropSegment(writer: Writer, id: number): Promise<void> {

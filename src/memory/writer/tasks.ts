@@ -112,6 +112,13 @@ export type Task =
       readonly space: SpaceEntry;
     }
   | {
+      readonly kind: "substrings";
+      /** Rows of the segment. */
+      readonly count: number;
+      /** Its texts, as it holds them. */
+      readonly parts: Parts;
+    }
+  | {
       readonly kind: "vectors";
       readonly passages: readonly string[];
       readonly space: SpaceEntry;

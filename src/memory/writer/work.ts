@@ -13,6 +13,7 @@ import { type BuildItem, buildSegment, buildVectors, indexVectors, mergeSegments
 import { cutIntoRuns, noParts, type PagedParts } from "./page-runs.ts";
 import { ownVector, type Prior, prepareItem } from "./prepare.ts";
 import { readFileItem } from "./read-file.ts";
+import { shardTexts } from "./shard-texts.ts";
 import type {
   DocumentJob,
   PreparedSegment,
@@ -50,6 +51,8 @@ async function dispatch(
       return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces));
     case "index":
       return cutIntoRuns(await indexVectors(task, control));
+    case "substrings":
+      return cutIntoRuns(await shardTexts(task, control));
     case "vectors":
       return embedParts(task.passages, task.space, task.embedder);
     default:

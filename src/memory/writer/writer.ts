@@ -5,6 +5,7 @@
 import type { Embedder } from "../../embed/embedder.ts";
 import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { Batch, Store } from "../../storage/store.ts";
+import { DEAD_PAGE_ROWS } from "../dead-rows.ts";
 import { Gate } from "../gate.ts";
 import {
   COUNTERS_KEY,
@@ -17,7 +18,7 @@ import {
   NS,
   type SpaceEntry,
 } from "../layout.ts";
-import { DEAD_PAGE_ROWS, type Library } from "../library.ts";
+import type { Library } from "../library.ts";
 import { Trash } from "./trash.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -61,6 +62,7 @@ export class Writer implements AsyncDisposable {
   mergeQueued = false;
   /** Segments whose index could not be built: not tried again before the next opening or compaction. */
   readonly notIndexed = new Set<number>();
+  readonly notSharded = new Set<number>();
   #nextSegment = 0;
   readonly #order = new Gate();
   /** Id entries of batches not yet durable; null: forgotten. */

@@ -102,6 +102,13 @@ export class FmIndex implements AsyncDisposable {
     }
   }
 
+  /** An index of shards that live elsewhere, as they are now. @throws MnemeError CORRUPT, VERSION, BUDGET */
+  static async over(home: Home, options: FmOpenOptions = {}): Promise<FmIndex> {
+    const index = new FmIndex(home, options);
+    await index.#reopen();
+    return index;
+  }
+
   get documents(): number {
     return this.#shards.reduce((sum, { source }) => sum + source.header.documents, 0);
   }
@@ -118,6 +125,11 @@ export class FmIndex implements AsyncDisposable {
 
   get shardCount(): number {
     return this.#shards.length;
+  }
+
+  /** Documents of one shard. */
+  documentsIn(shard: number): number {
+    return this.#shards[shard]!.source.header.documents;
   }
 
   get settings(): Settings {

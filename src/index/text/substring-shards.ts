@@ -1,0 +1,95 @@
+/**
+ * The texts of a segment as shards of an FM-index: parts of the segment, each named by the first text that it holds. They are built
+ * without the texts' own bytes, and searched in place.
+ */
+import { MnemeError } from "../../errors.ts";
+import type { ByteSource } from "../../storage/byte-source.ts";
+import type { MaybePromise } from "../../storage/store.ts";
+import type { Parts } from "../segment.ts";
+import { writeDocuments } from "./fm-index/grow.ts";
+import { type Home, memoryHome } from "./fm-index/home.ts";
+import { settingsOf } from "./fm-index/options.ts";
+import { ShardSource } from "./fm-index/shard-source.ts";
+import type { StoredShard } from "./stored-shards.ts";
+
+/** Nothing is ever extracted: texts are stored beside. */
+const NO_INVERSE = 65_536;
+/** Building takes about 7.5 bytes of memory for each byte of a block and 2.1 of a shard. */
+export const substringDefaults = { blockBytes: 4 << 20, shardBytes: 32 << 20 } as const;
+
+/** A longer text is not sorted: its segment is scanned. */
+export const LONGEST_TEXT: number = 64 << 20;
+
+export interface SubstringBuildOptions {
+  readonly blockBytes?: number;
+  readonly shardBytes?: number;
+  readonly signal?: AbortSignal;
+  /** How many texts have been taken. */
+  readonly onTexts?: (texts: number) => void;
+}
+
+/** Shards of texts in their order. @throws MnemeError CANCELLED, BUDGET */
+export async function buildSubstrings(
+  texts: AsyncIterable<Uint8Array>,
+  { signal, onTexts, ...sizes }: SubstringBuildOptions = {},
+): Promise<Parts> {
+  const settings = settingsOf({ ...substringDefaults, ...sizes, inverseRate: NO_INVERSE });
+  const home = memoryHome(settings);
+  const names = await writeDocuments(home, texts, {
+    ...settings,
+    ...(signal ? { signal } : {}),
+    onProgress: ({ documents }) => onTexts?.(documents),
+  });
+  const parts: Parts = new Map();
+  let first = 0;
+  for (const name of names) {
+    const source = await home.open(name);
+    parts.set(`shard.${first}`, await source.read(0, source.size));
+    first += (await ShardSource.open(source)).header.documents;
+  }
+  return parts;
+}
+
+/** Where an index finds shards of segments. They are changed by nobody. */
+export function shardsHome(shards: readonly StoredShard[]): Home {
+  const refused = (): never => {
+    throw new MnemeError("UNSUPPORTED", "substrings: shards of a library are changed by its writer only");
+  };
+  return {
+    location: "substrings",
+    settings: settingsOf({ ...substringDefaults, inverseRate: NO_INVERSE }),
+    shards: shards.map(({ location }) => location),
+    create: refused,
+    commit: refused,
+    remove: refused,
+    open: async (name) => sourceOf(shards.find(({ location }) => location === name)!),
+  };
+}
+
+/** Errors of the store name the shard. */
+function sourceOf({ location, part, source }: StoredShard): ByteSource {
+  const rethrow = (cause: unknown): never => {
+    if (!(cause instanceof MnemeError) || cause.details.location === location) throw cause;
+    throw new MnemeError(cause.code, `${location}: ${cause.message}`, {
+      cause,
+      details: { ...cause.details, location },
+    });
+  };
+  const read = (start: number, length: number): MaybePromise<Uint8Array> => {
+    const found = source.read([{ part, start, end: start + length }]);
+    return found instanceof Promise ? found.then(([bytes]) => bytes!) : found[0]!;
+  };
+  return {
+    size: source.size(part),
+    location,
+    read(start, length) {
+      try {
+        const found = read(start, length);
+        return found instanceof Promise ? found.catch(rethrow) : found;
+      } catch (error) {
+        return rethrow(error);
+      }
+    },
+    close: () => {},
+  };
+}

@@ -1,0 +1,36 @@
+/** What a library says of itself. */
+import type { Space } from "../embed/embedder.ts";
+
+export interface StatsRow {
+  readonly structure: string;
+  readonly tier: "ram" | "disk" | "remote";
+  readonly bytes: number;
+  /** Share of the budget, of RAM that the budget is for: not of a language model, which is borrowed. */
+  readonly share?: number;
+}
+
+export interface MemoryInfo {
+  readonly location: string;
+  readonly writable: boolean;
+  readonly items: number;
+  readonly passages: number;
+  readonly textBytes: number;
+  readonly segments: number;
+  readonly tailRows: number;
+  readonly space: Space;
+  /** Text by how substrings of it are looked for, where the library shall have an index of them. */
+  readonly substrings?: {
+    readonly indexedBytes: number;
+    readonly scannedBytes: number;
+    /** Segments whose shards could not be used, and why. */
+    readonly refused: readonly string[];
+  };
+  /** Set while a reembed is under way. */
+  readonly nextSpace?: Space & { readonly done: number; readonly total: number };
+  readonly budgetBytes: number;
+  readonly usedBytes: number;
+  readonly diskBytes: number;
+  readonly freeBytes: number;
+  readonly generation: number;
+  readonly formatVersion: number;
+}

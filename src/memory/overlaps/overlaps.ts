@@ -1,0 +1,171 @@
+/**
+ * overlaps: how much of given texts stands in a library, letter by letter: the share of their windows, one for each word, and the longest
+ * stretch, with its place. Shards of substrings answer where all rows of a segment are alive; all other texts are read through once.
+ * The measure of contamination of Infini-gram mini (2025).
+ */
+import { throwIfAborted } from "../../errors.ts";
+import { rowAt } from "../../index/segment.ts";
+import { Pacer } from "../../pacer.ts";
+import type { Library } from "../library.ts";
+import type { Overlap, OverlapOptions, StretchFound } from "../quote-and-tag.ts";
+import { readText } from "../read-item.ts";
+import { matchingRows } from "../select.ts";
+import { occurrencesOf } from "../substrings/occurrences.ts";
+import { WindowTable } from "./by-reading.ts";
+import { matchDraft } from "./by-shards.ts";
+import { checkWidth, Draft, overlapDefaults, type Stretch } from "./draft.ts";
+import { eachText } from "./each-text.ts";
+
+/** Texts looked for in shards before others have their turn at the library. */
+const BATCH = 16;
+/** So often it begins again where segments changed meanwhile; then all is read through. */
+const TRIES = 3;
+
+/** @throws MnemeError RANGE, ARGUMENT, CANCELLED */
+export async function overlapsOf(
+  library: Library,
+  texts: readonly string[],
+  { width = overlapDefaults.width, signal, onProgress }: OverlapOptions,
+): Promise<Overlap[]> {
+  checkWidth(width);
+  await library.refresh();
+  const drafts = (): Draft[] => texts.map((text) => new Draft(text, width));
+  for (let left = TRIES; ; left--) {
+    const made = drafts();
+    const covered = left > 0 ? wholeSegments(library) : new Set<number>();
+    const tell = progressOf(library, made.length, covered, onProgress);
+    if (!(await matchAll(library, made, covered, signal, tell.matched))) continue;
+    await readAll(library, made, width, covered, signal, tell.read);
+    if (covered.size === 0 || isSubset(covered, wholeSegments(library))) return results(library, made);
+  }
+}
+
+const isSubset = (some: ReadonlySet<number>, all: ReadonlySet<number>): boolean =>
+  [...some].every((one) => all.has(one));
+
+/** Segments with shards of which every row may be found. */
+function wholeSegments(library: Library): ReadonlySet<number> {
+  const rows = matchingRows(library, undefined, Date.now());
+  const whole = library.segments.filter(({ stored: { entry, rows: own } }) => {
+    const isWhole = rows === undefined || rows.countIn(entry.first, entry.last + 1) === own.count;
+    return isWhole && library.substrings.covers(entry.id);
+  });
+  return new Set(whole.map(({ stored }) => stored.entry.id));
+}
+
+/** By shards of these segments. @returns false where they are there no more */
+async function matchAll(
+  library: Library,
+  drafts: readonly Draft[],
+  covered: ReadonlySet<number>,
+  signal: AbortSignal | undefined,
+  tell: (texts: number) => void,
+): Promise<boolean> {
+  if (covered.size === 0) return true;
+  for (let from = 0; from < drafts.length; from += BATCH) {
+    throwIfAborted(signal, "overlaps");
+    const some = drafts.slice(from, from + BATCH);
+    if (!(await library.gate.read(() => matchSome(library, some, covered)))) return false;
+    tell(some.length);
+    await new Pacer().pause();
+  }
+  return true;
+}
+
+async function matchSome(
+  library: Library,
+  drafts: readonly Draft[],
+  covered: ReadonlySet<number>,
+): Promise<boolean> {
+  if (!isSubset(covered, wholeSegments(library))) return false;
+  const done = await library.substrings.using(async (index, shards) => {
+    if (![...covered].every((id) => shards.some(({ segment }) => segment === id))) return false;
+    const all = index
+      .start()
+      .map((range, i) => (covered.has(shards[i]!.segment) ? range : { low: 0, high: 0 }));
+    for (const draft of drafts)
+      await matchDraft(index, all, draft, (start, length, { document, byte }) => {
+        const { segment, item } = library.substrings.textOf(index, shards, document);
+        const { stored, items } = library.segments.find((one) => one.stored.entry.id === segment)!;
+        const row = rowAt(stored.rows, items.firstOrdinal(item));
+        draft.offer({ start, length, row, at: byte, inBytes: true });
+      });
+    return true;
+  });
+  return done ?? false;
+}
+
+/** All other texts, read once. */
+async function readAll(
+  library: Library,
+  drafts: readonly Draft[],
+  width: number,
+  covered: ReadonlySet<number>,
+  signal: AbortSignal | undefined,
+  tell: (bytes: number) => void,
+): Promise<void> {
+  const table = new WindowTable(drafts, width);
+  const pacer = new Pacer();
+  await eachText(
+    library,
+    (segment) => covered.has(segment),
+    signal,
+    async (text, row, bytes) => {
+      await table.read(text, row, signal, pacer);
+      tell(bytes);
+    },
+  );
+}
+
+function progressOf(
+  library: Library,
+  texts: number,
+  covered: ReadonlySet<number>,
+  onProgress: OverlapOptions["onProgress"],
+): { matched: (texts: number) => void; read: (bytes: number) => void } {
+  const others = library.segments.filter(({ stored }) => !covered.has(stored.entry.id));
+  const totalBytes =
+    others.reduce((sum, { items }) => sum + items.textBytes, 0) +
+    library.tail.items.reduce((sum, { text }) => sum + text.length, 0);
+  let [done, bytes] = [covered.size === 0 ? texts : 0, 0];
+  const tell = (): void => onProgress?.({ phase: "scan", done, total: texts, bytes, totalBytes });
+  return {
+    matched: (more) => {
+      done += more;
+      tell();
+    },
+    read: (more) => {
+      bytes += more;
+      tell();
+    },
+  };
+}
+
+async function results(library: Library, drafts: readonly Draft[]): Promise<Overlap[]> {
+  const all: Overlap[] = [];
+  for (const { starts, found, best } of drafts) {
+    const longest = best && (await library.gate.read(() => told(library, best)));
+    all.push({
+      windows: starts.length,
+      found: found.reduce((sum, one) => sum + one, 0),
+      ...(longest ? { longest } : {}),
+    });
+  }
+  return all;
+}
+
+/** Nothing where the item was forgotten meanwhile. */
+async function told(library: Library, stretch: Stretch): Promise<StretchFound | undefined> {
+  const { start, length, row, at, inBytes } = stretch;
+  if (!library.live.has(row)) return undefined;
+  const item = library.placeOf(row);
+  const text = await readText(item);
+  const encoder = new TextEncoder();
+  const units = inBytes
+    ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(encoder.encode(text).subarray(0, at)).length
+    : at;
+  const first = inBytes ? at : encoder.encode(text.slice(0, units)).length;
+  const bytes = encoder.encode(text.slice(units, units + length)).length;
+  const [occurrence] = await occurrencesOf(item, [[first, first + bytes]]);
+  return { start, end: start + length, at: occurrence! };
+}
