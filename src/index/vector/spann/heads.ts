@@ -177,16 +177,14 @@ export class ScannedHeads implements CentreHeads {
   }
 
   #put(list: number, { coarse, fine }: Pick<ListCodes, "coarse" | "fine">): void {
-    const { coarseBytes, fineBytes } = this.coder;
+    const { fineBytes } = this.coder;
     this.#isKnown = false;
     if (list >= this.#count) {
       this.#count = list + 1;
       this.#reserve(this.#count);
     }
     this.#fine.u8().set(fine, list * fineBytes);
-    const blockBytes = BLOCK_ROWS * coarseBytes;
-    const at = Math.floor(list / BLOCK_ROWS) * blockBytes;
-    this.coder.putLane(this.#coarse.u8().subarray(at, at + blockBytes), list % BLOCK_ROWS, coarse);
+    this.coder.putRow(this.#coarse.u8(), list, coarse);
   }
 
   #squareOf(query: Float32Array): number {
