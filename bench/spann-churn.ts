@@ -21,6 +21,8 @@ const [ROWS, DIM, QUERIES, K] = [100_000, 128, 500, 10];
 const [ROUNDS, SHARE] = [10, 0.05];
 /** Clusters that rows of a round come from, further on in each. */
 const SHIFT = 7;
+/** Rows from which on only every so many rounds are compared with an index built anew. */
+const [COMPARED_ROWS, FEW] = [200_000, 5];
 /** Rows of one call. */
 const INSERTED = 1000;
 
@@ -169,7 +171,10 @@ async function main(store: Store): Promise<void> {
     await searching.stop();
     for (const gap of searching.gaps) gaps.push(gap);
     for (const ms of searching.cpuMs) cpuMs.push(ms);
-    bytes = await compare(index, live, round);
+    console.log(
+      `# round ${round}: ${updateMs.at(-1)!.toFixed(2)} ms an update, ${searching.gaps.length} searches, pause p99 ${quantile(searching.gaps, 0.99).toFixed(1)} ms, CPU of it ${quantile(searching.cpuMs, 0.99).toFixed(1)} ms, longest ${quantile(searching.gaps, 1).toFixed(0)} ms`,
+    );
+    if (round % (start.rows > COMPARED_ROWS ? FEW : 1) === 0) bytes = await compare(index, live, round);
   }
   await store.compact();
   const updates = Math.round(2 * ROUNDS * SHARE * start.rows);
