@@ -215,6 +215,20 @@ export class Postings {
     return ids;
   }
 
+  /** Rows that a list has by its own value: none where that cannot be trusted. */
+  async storedRows(list: number): Promise<number> {
+    try {
+      const [value] = await this.#store.getMany(NAMESPACE, [this.#listKey(list)]);
+      if (!value) return 0;
+      const rows = value.length < HEADER ? 0 : wordAt(value, 4);
+      this.#checkList(value, list, rows);
+      return rows;
+    } catch (error) {
+      if (isDamage(error)) return 0;
+      throw error;
+    }
+  }
+
   /** Fine codes of a page, owned, where the store is local. @throws MnemeError CORRUPT, VERSION */
   readPage(list: number, page: number): Uint8Array {
     let codes = new Uint8Array(0);
@@ -362,11 +376,14 @@ function unlessDamaged<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof MnemeError && (error.code === "CORRUPT" || error.code === "VERSION"))
-      return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }
+
+/** Whether an error says that what was read cannot be trusted. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof MnemeError && (error.code === "CORRUPT" || error.code === "VERSION");
 
 const wordAt = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
