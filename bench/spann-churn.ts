@@ -21,13 +21,40 @@ const [ROWS, DIM, QUERIES, K] = [100_000, 128, 500, 10];
 const [ROUNDS, SHARE] = [10, 0.05];
 /** Clusters that rows of a round come from, further on in each. */
 const SHIFT = 7;
+/** Rows from which on only every so many rounds are compared with an index built anew. */
+const [COMPARED_ROWS, FEW] = [200_000, 5];
 /** Rows of one call. */
 const INSERTED = 1000;
 
 const figure = (figure: Figure): void => printFigure(BENCH, figure);
 
-/** Rows that are there, by id. */
-type Live = Map<number, Float32Array>;
+/** Rows that are there: where each lies in one matrix, by id. A million views of it would be what the collector stops searches for. */
+class Live {
+  readonly #places = new Map<number, number>();
+  readonly #rows: Matrix;
+
+  /** @param rows owned, those of ids from 0 on */
+  constructor(rows: Matrix) {
+    this.#rows = rows;
+    for (let r = 0; r < rows.rows; r++) this.#places.set(r, r);
+  }
+
+  get ids(): Uint32Array {
+    return Uint32Array.from(this.#places.keys());
+  }
+
+  /** Row `id` comes in the place of row `gone`. */
+  replace(gone: number, id: number, values: Float32Array): void {
+    const place = this.#places.get(gone)!;
+    this.#places.delete(gone);
+    this.#places.set(id, place);
+    rowOf(this.#rows, place).set(values);
+  }
+
+  get(id: number): Float32Array {
+    return rowOf(this.#rows, this.#places.get(id)!);
+  }
+}
 
 /** Searches one after the other, each as soon as the thread is free, until it is stopped. */
 class Searching {
@@ -85,8 +112,9 @@ async function measure(index: SpannIndex, queries: Matrix, truth: Uint32Array): 
 
 /** One round. @returns milliseconds for each update */
 async function churn(index: SpannIndex, live: Live, round: number, random: Random): Promise<number> {
-  const count = Math.round(live.size * SHARE);
-  const dead = random.shuffle([...live.keys()]).slice(0, count);
+  const { ids } = live;
+  const count = Math.round(ids.length * SHARE);
+  const dead = random.shuffle(random.sample(ids.length, count).map((place) => ids[place]!));
   const first = index.about.lastRow + 1;
   const fresh = matrix(count, DIM);
   new Manifold(DIM, { shift: SHIFT * round }).fill(first, fresh.data);
@@ -102,8 +130,7 @@ async function churn(index: SpannIndex, live: Live, round: number, random: Rando
   }
   await index.clean();
   const ms = (performance.now() - started) / (2 * count);
-  for (const id of dead) live.delete(id);
-  for (let i = 0; i < count; i++) live.set(first + i, rowOf(fresh, i));
+  dead.forEach((id, i) => live.replace(id, first + i, rowOf(fresh, i)));
   return ms;
 }
 
@@ -112,9 +139,9 @@ async function anew(
   live: Live,
   queries: Matrix,
 ): Promise<{ fresh: Measured; truth: Uint32Array; bytes: number }> {
-  const ids = Uint32Array.from(live.keys());
+  const { ids } = live;
   const rows = matrix(ids.length, DIM);
-  ids.forEach((id, i) => rows.data.set(live.get(id)!, i * DIM));
+  ids.forEach((id, i) => rows.data.set(live.get(id), i * DIM));
   const truth = exactNearest(rows, queries, K).map((place) => ids[place]!);
   return withStore(async (store) => {
     await buildSpann(store, "anew", rows, { ids });
@@ -154,9 +181,8 @@ async function compare(index: SpannIndex, live: Live, round: number): Promise<nu
 
 async function main(store: Store): Promise<void> {
   const start = new Manifold(DIM).rows(Math.round(ROWS * switches.scale));
-  const live: Live = new Map();
-  for (let r = 0; r < start.rows; r++) live.set(r, rowOf(start, r));
   await buildSpann(store, "changed", start);
+  const live = new Live(start);
   using index = await SpannIndex.open(store, "changed");
   const random = new Random(5);
   const gaps: number[] = [];
@@ -169,7 +195,10 @@ async function main(store: Store): Promise<void> {
     await searching.stop();
     for (const gap of searching.gaps) gaps.push(gap);
     for (const ms of searching.cpuMs) cpuMs.push(ms);
-    bytes = await compare(index, live, round);
+    console.log(
+      `# round ${round}: ${updateMs.at(-1)!.toFixed(2)} ms an update, ${searching.gaps.length} searches, pause p99 ${quantile(searching.gaps, 0.99).toFixed(1)} ms, CPU of it ${quantile(searching.cpuMs, 0.99).toFixed(1)} ms, longest ${quantile(searching.gaps, 1).toFixed(0)} ms`,
+    );
+    if (round % (start.rows > COMPARED_ROWS ? FEW : 1) === 0) bytes = await compare(index, live, round);
   }
   await store.compact();
   const updates = Math.round(2 * ROUNDS * SHARE * start.rows);

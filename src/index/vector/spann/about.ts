@@ -80,6 +80,20 @@ export function putHeads(batch: Batch, name: string, heads: StoredHeads): void {
     const { buffer, byteOffset, byteLength } = heads[part];
     writePages(batch, NAMESPACE, [name, "heads", part], new Uint8Array(buffer, byteOffset, byteLength));
   }
+  const { buffer, byteOffset, byteLength } = heads.mean;
+  writePages(batch, NAMESPACE, meanCopyKey(name), new Uint8Array(buffer, byteOffset, byteLength));
+}
+
+/** All centres hang on their mean: it is there twice. */
+const meanCopyKey = (name: string): Key => [name, "heads", "mean copy"];
+
+/** @throws MnemeError CORRUPT */
+export async function readMeanCopy(
+  store: ReadableStore,
+  name: string,
+  dim: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return readPages(store, NAMESPACE, meanCopyKey(name), 0, dim * 4);
 }
 
 /** Writes only the pages that hold something of the heads that have changed, and of the lists whose rows have. */

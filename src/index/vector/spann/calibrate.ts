@@ -19,6 +19,7 @@ export const calibrateDefaults = { k: 10, recall: 0.95, lists: 256, truthLists: 
 export interface Calibration {
   /** For the rule "kth" of pruning. */
   readonly most: number;
+  /** Lists that a search is to read at most: the bound with which fewest are read. */
   readonly lists: number;
   /** Reached on the sample; less than wanted when no setting reaches it. */
   readonly recall: number;
@@ -26,6 +27,8 @@ export interface Calibration {
 
 const [LEAST, MOST] = [1, 2];
 const STEPS = 7;
+/** Bounds of the lists that are tried beside the whole: a few queries far from all centres would read many lists for little. */
+const BOUNDS = [1 / 2, 1 / 4, 3 / 16, 1 / 8];
 
 /** @throws MnemeError INSUFFICIENT_DATA without queries, RANGE for a recall outside (0, 1], and what a search throws */
 export async function calibrate(
@@ -38,15 +41,45 @@ export async function calibrate(
   if (!(wanted > 0 && wanted <= 1))
     throw new MnemeError("RANGE", `calibrate: recall must lie above 0 and not above 1, got ${wanted}`);
   const truth = options.truth ?? (await truthOf(index, queries, k, truthLists));
+  const tried = (bound: number): Promise<Tried> => narrow(index, { queries, k, truth, wanted, lists: bound });
+  let best = await tried(lists);
+  for (const share of BOUNDS) {
+    if (best.recall < wanted) break;
+    const other = await tried(Math.ceil(lists * share));
+    if (other.recall >= wanted && other.read < best.read) best = other;
+  }
+  const { most, lists: bound, recall } = best;
+  return { most, lists: bound, recall };
+}
+
+interface Sample {
+  readonly queries: Matrix;
+  readonly k: number;
+  readonly truth: Uint32Array;
+  readonly wanted: number;
+  readonly lists: number;
+}
+
+interface Tried extends Calibration {
+  /** Lists that were read, over all queries. */
+  readonly read: number;
+}
+
+/** The nearest that a search may stop at, where it reads so many lists at most. */
+async function narrow(index: SpannIndex, { lists, wanted, ...sample }: Sample): Promise<Tried> {
+  const tryOut = async (most: number): Promise<Tried> => {
+    const before = index.counts.lists;
+    const recall = await recallOf(index, sample.queries, sample.k, lists, most, sample.truth);
+    return { most, lists, recall, read: index.counts.lists - before };
+  };
   let [low, high] = [LEAST, MOST];
-  let best = { most: high, lists, recall: await recallOf(index, queries, k, lists, high, truth) };
+  let best = await tryOut(high);
   for (let step = 0; step < STEPS && best.recall >= wanted; step++) {
-    const most = (low + high) / 2;
-    const recall = await recallOf(index, queries, k, lists, most, truth);
-    if (recall >= wanted) {
-      high = most;
-      best = { most, lists, recall };
-    } else low = most;
+    const next = await tryOut((low + high) / 2);
+    if (next.recall >= wanted) {
+      high = next.most;
+      best = next;
+    } else low = next.most;
   }
   return best;
 }

@@ -6,7 +6,8 @@ import { MnemeError } from "../../../errors.ts";
 import { type Matrix, rowOf } from "../../../linalg/index.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { ReadableStore, Store } from "../../../storage/store.ts";
-import { type About, putAbout, putChangedHeads, spaceOf } from "./about.ts";
+import { type About, putAbout, putChangedHeads, putHeads, spaceOf } from "./about.ts";
+import { type Damage, noDamage } from "./damage.ts";
 import { Draft, type DraftedList } from "./draft.ts";
 import type { GraphHeads } from "./graph-heads.ts";
 import { HeadsDraft } from "./heads-draft.ts";
@@ -32,6 +33,8 @@ export interface IndexParts {
   readonly heads: GraphHeads;
   readonly reader: ListReader;
   readonly live: LiveRows;
+  /** What could not be read: until it is repaired nothing is changed. */
+  damage: Damage;
 }
 
 /** What is worked out: changed lists and heads, and what is to be said of the whole. */
@@ -42,7 +45,7 @@ interface Drafted {
   readonly added: readonly number[];
 }
 
-type Work = (lire: Lire, draft: Draft) => Promise<readonly number[]>;
+type Work = (lire: Lire, draft: Draft, heads: HeadsDraft) => Promise<readonly number[]>;
 
 export class Changes implements Disposable {
   readonly #parts: IndexParts;
@@ -147,6 +150,22 @@ export class Changes implements Disposable {
     });
   }
 
+  /** Writes heads, directory and rows whole, as they are now; what was damaged is no more. Within a turn of changes. */
+  async rewrite(verb: string): Promise<void> {
+    const { name, reader, live, heads } = this.#parts;
+    const store = this.#writable(verb);
+    await this.#written;
+    const copies = reader.directory.counts.reduce((sum, count) => sum + count, 0);
+    this.#about = { ...this.#about, rows: live.count, copies };
+    await store.batch((batch) => {
+      putHeads(batch, name, { ...heads.codes, ...reader.directory });
+      heads.write(batch, name);
+      live.write(batch);
+      putAbout(batch, name, this.#about);
+    });
+    this.#parts.damage = noDamage;
+  }
+
   /** Works in a turn of changes. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#changes.run(work);
@@ -176,7 +195,7 @@ export class Changes implements Disposable {
     const draft = new Draft(postings, heads, reader, live, () => this.breathe(verb));
     const limits = { limit, least: Math.floor(limit * LEAST_SHARE) };
     const lire = new Lire(draft, heads, this.#about.replication, limits);
-    const added = await work(lire, draft);
+    const added = await work(lire, draft, heads);
     if (lists === "in order") await lire.settle();
     if (draft.changed.size === 0) return;
     const drafted = { heads, lists: await draft.drafted(), added };
@@ -253,6 +272,12 @@ export class Changes implements Disposable {
   #writable(verb: string): Store {
     const { store } = this.#parts;
     this.#checkOpen(verb);
+    const { pages } = this.#parts.damage;
+    if (pages.length > 0 && verb !== "repair")
+      throw new MnemeError(
+        "CORRUPT",
+        `${verb}: ${pages.join(", ")} of "${this.#parts.name}" cannot be read; repair the index first`,
+      );
     if (!store.writable)
       throw new MnemeError(
         "READ_ONLY",

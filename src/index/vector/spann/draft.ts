@@ -3,15 +3,19 @@
  * Rows that are read are what their fine codes say.
  */
 
+import { squaredDistance } from "./distance.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
-import { BLOCK_ROWS } from "./list-codes.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { LiveRows } from "./live-rows.ts";
-import type { ListValues, Postings } from "./postings.ts";
+import type { ListValue, ListValues, Postings } from "./postings.ts";
+import { orderBySpread } from "./row-order.ts";
 
 export interface DraftRow {
   readonly id: number;
   readonly values: Float32Array;
+  /** The list that it was read from, and its place there: the codes that it has there need not be made again. */
+  readonly from?: number;
+  readonly place?: number;
 }
 
 /** A list as it will be. */
@@ -29,6 +33,8 @@ export class Draft {
   readonly #lists = new Map<number, DraftRow[]>();
   /** Rows behind those of lists that were not read. */
   readonly #appended = new Map<number, DraftRow[]>();
+  /** What was read of lists. */
+  readonly #stored = new Map<number, ListValue>();
   /** Lists that differ from what is stored. */
   readonly #changed = new Set<number>();
 
@@ -109,29 +115,58 @@ export class Draft {
 
   #whole(list: number): DraftedList {
     const rows = this.#lists.get(list)!;
+    const before = this.#held(list);
+    const stored = this.#heads.isAsBefore(list) ? this.#stored.get(list) : undefined;
+    if (stored) return this.#patched(list, rows, stored);
+    const centre = this.#heads.centre(list);
+    const order = orderBySpread(valuesOf(rows, centre.length), centre);
+    const ordered = Array.from(order, (place) => rows[place]!);
+    const codes = this.#postings.shape.coder.encode(valuesOf(ordered, centre.length), centre);
+    return {
+      ...this.#postings.values(list, { ids: idsOf(ordered), ...codes }, before),
+      radius: codes.radius,
+    };
+  }
+
+  /** A list around the same centre: rows that it had keep their codes. */
+  #patched(list: number, rows: readonly DraftRow[], stored: ListValue): DraftedList {
     const { coder } = this.#postings.shape;
-    const values = new Float32Array(rows.length * coder.dim);
-    rows.forEach((row, i) => values.set(row.values, i * coder.dim));
-    const codes = coder.encode(values, this.#heads.centre(list));
-    const ids = Uint32Array.from(rows, ({ id }) => id);
-    return { ...this.#postings.values(list, { ids, ...codes }, this.#held(list)), radius: codes.radius };
+    const { fineBytes } = coder;
+    const centre = this.#heads.centre(list);
+    const fresh = coder.encode(
+      valuesOf(
+        rows.filter(({ from }) => from !== list),
+        coder.dim,
+      ),
+      centre,
+    );
+    const coarse = new Uint8Array(coder.blockBytes(rows.length));
+    const fine = new Uint8Array(rows.length * fineBytes);
+    let [next, squares] = [0, 0];
+    rows.forEach(({ from, place, values }, i) => {
+      const codes = from === list ? stored : fresh;
+      const at = from === list ? place! : next++;
+      coder.putRow(coarse, i, codes.coarse, at);
+      fine.set(codes.fine.subarray(at * fineBytes, (at + 1) * fineBytes), i * fineBytes);
+      squares += squaredDistance(values, centre);
+    });
+    const values = this.#postings.values(list, { ids: idsOf(rows), coarse, fine }, this.#held(list));
+    return { ...values, radius: rows.length === 0 ? 0 : Math.sqrt(squares / rows.length) };
   }
 
   #longer(list: number, rows: readonly DraftRow[]): DraftedList {
     const { coder } = this.#postings.shape;
     const held = this.#held(list);
     const centre = this.#heads.centre(list);
-    const codes = rows.map(({ values }) => coder.encode(values, centre));
-    const fine = new Uint8Array(rows.length * coder.fineBytes);
-    codes.forEach((one, i) => fine.set(one.fine, i * coder.fineBytes));
-    const squares = codes.reduce((sum, { radius }) => sum + radius ** 2, 0);
+    const { coarse, fine, radius } = coder.encode(valuesOf(rows, coder.dim), centre);
+    const squares = radius ** 2 * rows.length;
     const before = this.#reader.directory.radii[list] ?? 0;
     return {
       ...this.#postings.appended(
         list,
         held,
         rows.map(({ id }) => id),
-        codes.map(({ coarse }) => coarse.subarray(0, BLOCK_ROWS * coder.coarseBytes)),
+        coarse,
         fine,
       ),
       radius: Math.sqrt((before ** 2 * held + squares) / (held + rows.length)),
@@ -147,11 +182,14 @@ export class Draft {
     const held = this.#held(list);
     const rows: DraftRow[] = [];
     if (held > 0) {
-      const { ids, fine } = await this.#postings.readWhole(list, held);
+      const stored = await this.#postings.readWhole(list, held);
+      this.#stored.set(list, stored);
+      const { ids, fine } = stored;
       const { dim } = this.#postings.shape.coder;
       const values = this.#postings.shape.coder.decode(fine, this.#heads.centre(list));
       ids.forEach((id, i) => {
-        if (this.#live.has(id)) rows.push({ id, values: values.subarray(i * dim, (i + 1) * dim) });
+        const row = values.subarray(i * dim, (i + 1) * dim);
+        if (this.#live.has(id)) rows.push({ id, values: row, from: list, place: i });
       });
     }
     rows.push(...(this.#appended.get(list) ?? []));
@@ -160,3 +198,11 @@ export class Draft {
     return rows;
   }
 }
+
+function valuesOf(rows: readonly DraftRow[], dim: number): Float32Array {
+  const all = new Float32Array(rows.length * dim);
+  rows.forEach(({ values }, i) => all.set(values, i * dim));
+  return all;
+}
+
+const idsOf = (rows: readonly DraftRow[]): Uint32Array => Uint32Array.from(rows, ({ id }) => id);

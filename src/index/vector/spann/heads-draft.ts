@@ -36,6 +36,11 @@ export class HeadsDraft {
     return this.#changed.get(list)?.centre ?? this.#heads.centre(list);
   }
 
+  /** Whether a list's centre is the one that it has in the index. */
+  isAsBefore(list: number): boolean {
+    return !this.#changed.has(list);
+  }
+
   isThere(list: number): boolean {
     return this.#changed.has(list) ? this.#changed.get(list) !== undefined : this.#heads.isThere(list);
   }

@@ -31,7 +31,7 @@ export interface CodedHead extends Pick<ListCodes, "coarse" | "fine"> {
 /** Heads that may change. */
 export interface CentreHeads extends Heads {
   /** Codes as they are stored: whole blocks, and rows. Borrowed. */
-  readonly codes: { readonly coarse: Uint8Array; readonly fine: Uint8Array };
+  readonly codes: { readonly mean: Float32Array; readonly coarse: Uint8Array; readonly fine: Uint8Array };
   centre(list: number): Float32Array;
   /** Whether the list was not taken away. */
   isThere(list: number): boolean;
@@ -89,8 +89,9 @@ export class ScannedHeads implements CentreHeads {
     return this.#count;
   }
 
-  get codes(): { readonly coarse: Uint8Array; readonly fine: Uint8Array } {
+  get codes(): CentreHeads["codes"] {
     return {
+      mean: this.#mean,
       coarse: this.#coarse.u8().subarray(0, this.coder.blockBytes(this.#count)),
       fine: this.#fine.u8().subarray(0, this.#count * this.coder.fineBytes),
     };
@@ -177,16 +178,14 @@ export class ScannedHeads implements CentreHeads {
   }
 
   #put(list: number, { coarse, fine }: Pick<ListCodes, "coarse" | "fine">): void {
-    const { coarseBytes, fineBytes } = this.coder;
+    const { fineBytes } = this.coder;
     this.#isKnown = false;
     if (list >= this.#count) {
       this.#count = list + 1;
       this.#reserve(this.#count);
     }
     this.#fine.u8().set(fine, list * fineBytes);
-    const blockBytes = BLOCK_ROWS * coarseBytes;
-    const at = Math.floor(list / BLOCK_ROWS) * blockBytes;
-    this.coder.putLane(this.#coarse.u8().subarray(at, at + blockBytes), list % BLOCK_ROWS, coarse);
+    this.coder.putRow(this.#coarse.u8(), list, coarse);
   }
 
   #squareOf(query: Float32Array): number {

@@ -15,6 +15,12 @@ import { HadamardRotation } from "../../../linalg/rotation.ts";
 export const BLOCK_ROWS = 32;
 /** f32 factor, upper half of f32 add, u16 count of ones. */
 const COARSE_TAIL = 8;
+/** Where those of a block begin behind its codes, and bytes of each. */
+const TAIL_PARTS = [
+  [0, 4],
+  [128, 2],
+  [192, 2],
+] as const;
 /** f32 scale, f32 add. */
 const FINE_TAIL = 8;
 
@@ -76,17 +82,25 @@ export class ListCoder {
     return { coarse, fine, radius: count === 0 ? 0 : Math.sqrt(square / count) };
   }
 
-  /** Puts the one row of `from`, a block, in a lane of another block. */
-  putLane(block: Uint8Array, lane: number, from: Uint8Array): void {
+  /** Puts a row of some blocks in the place of another: places count over all blocks. */
+  putRow(blocks: Uint8Array, place: number, from: Uint8Array, fromPlace = 0): void {
+    const blockBytes = BLOCK_ROWS * this.coarseBytes;
     const tail = (this.coarseBytes - COARSE_TAIL) * BLOCK_ROWS;
+    const [lane, fromLane] = [place % BLOCK_ROWS, fromPlace % BLOCK_ROWS];
+    const to = Math.floor(place / BLOCK_ROWS) * blockBytes;
+    const start = Math.floor(fromPlace / BLOCK_ROWS) * blockBytes;
     const shift = lane < 16 ? 0 : 4;
+    const fromShift = fromLane < 16 ? 0 : 4;
     for (let at = 0; at < tail; at += 16) {
-      const to = at + (lane & 15);
-      block[to] = (block[to]! & ~(15 << shift)) | ((from[at]! & 15) << shift);
+      const nibble = (from[start + at + (fromLane & 15)]! >> fromShift) & 15;
+      const byte = to + at + (lane & 15);
+      blocks[byte] = (blocks[byte]! & ~(15 << shift)) | (nibble << shift);
     }
-    block.set(from.subarray(tail, tail + 4), tail + lane * 4);
-    block.set(from.subarray(tail + 128, tail + 130), tail + 128 + lane * 2);
-    block.set(from.subarray(tail + 192, tail + 194), tail + 192 + lane * 2);
+    const tailTo = to + tail;
+    const tailFrom = start + tail;
+    for (const [at, bytes] of TAIL_PARTS)
+      for (let i = 0; i < bytes; i++)
+        blocks[tailTo + at + lane * bytes + i] = from[tailFrom + at + fromLane * bytes + i]!;
   }
 
   /** Codes of a row that is nearer to nothing. */
@@ -137,11 +151,12 @@ export class ListCoder {
     const turned = centre.slice();
     this.rotation.apply(turned);
     const half = turned.reduce((sum, value) => sum + value, 0) / 2;
+    const sums = nibbleSums(turned);
     const view = new DataView(codes.buffer);
     for (let r = 0; r < count; r++) {
       const at = r * coarseBytes;
       const tail = at + coarseBytes - COARSE_TAIL;
-      const product = view.getFloat32(tail, true) * (sumOfOnes(codes, at, turned) - half);
+      const product = view.getFloat32(tail, true) * (sumOfOnes(codes, at, sums) - half);
       const square = squareOf(residuals.subarray(r * dim, (r + 1) * dim));
       view.setUint16(tail + 4, upperHalf(square + 2 * product), true);
     }
@@ -149,9 +164,24 @@ export class ListCoder {
   }
 }
 
-function sumOfOnes(codes: Uint8Array, at: number, values: Float32Array): number {
+/** Sums of four values at a time that are chosen by the bits of a nibble: 16 of each four. */
+function nibbleSums(values: Float32Array): Float64Array {
+  const sums = new Float64Array(Math.ceil(values.length / 8) * 32);
+  for (let at = 0; at < sums.length; at++) {
+    const lowest = at & -at & 15;
+    const value = values[(at >> 4) * 4 + 31 - Math.clz32(lowest)] ?? 0;
+    if (lowest > 0) sums[at] = sums[at - lowest]! + value;
+  }
+  return sums;
+}
+
+/** Sum of the values whose bits are set. */
+function sumOfOnes(codes: Uint8Array, at: number, sums: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) if (codes[at + (i >> 3)]! & (1 << (i & 7))) sum += values[i]!;
+  for (let table = 0; table < sums.length; table += 32) {
+    const byte = codes[at + (table >> 5)]!;
+    sum += sums[table + (byte & 15)]! + sums[table + 16 + (byte >> 4)]!;
+  }
   return sum;
 }
 

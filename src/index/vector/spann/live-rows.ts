@@ -28,8 +28,23 @@ export class LiveRows {
 
   /** @throws MnemeError CORRUPT */
   static async read(store: ReadableStore, name: string, lastRow: number): Promise<LiveRows> {
-    const bytes = await readPages(store, NAMESPACE, [name, "rows"], 0, bytesOf(lastRow));
+    const bytes = await readPages(store, NAMESPACE, [name, "rows"], 0, liveBytes(lastRow));
     return new LiveRows(name, RowSet.fromBytes(bytes), lastRow);
+  }
+
+  /** Of which something may be missing. @param bytes zeros where it is */
+  static left(name: string, bytes: Uint8Array, lastRow: number): LiveRows {
+    return new LiveRows(name, RowSet.fromBytes(bytes), lastRow);
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#rows.count;
+  }
+
+  /** Rows [from, to) are written with the next change, whether they differ or not. */
+  touch(from: number, to: number): void {
+    for (let page = pageOf(from); page * PAGE_ROWS < to; page++) this.#changed.add(page);
   }
 
   get bytes(): number {
@@ -66,7 +81,7 @@ export class LiveRows {
   }
 
   write(batch: Batch): void {
-    const bytes = new Uint8Array(bytesOf(this.#lastRow));
+    const bytes = new Uint8Array(liveBytes(this.#lastRow));
     const { words } = this.#rows;
     bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength).subarray(0, bytes.length));
     for (const page of this.#changed)
@@ -82,4 +97,6 @@ export class LiveRows {
 }
 
 const pageOf = (row: number): number => Math.floor(row / PAGE_ROWS);
-const bytesOf = (lastRow: number): number => ((lastRow >>> 5) + 1) * 4;
+
+/** Bytes of the set of rows as it is stored. */
+export const liveBytes = (lastRow: number): number => ((lastRow >>> 5) + 1) * 4;

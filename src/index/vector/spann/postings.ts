@@ -138,12 +138,12 @@ export class Postings {
     return { list, rows: ids.length, value: ids.length > 0 ? value : undefined, pages, before };
   }
 
-  /** The same list with rows behind those that it has. @param blocks of each row a block with its coarse codes in the first lane */
+  /** The same list with rows behind those that it has. @param coarse blocks of those */
   appended(
     list: number,
     before: number,
     ids: readonly number[],
-    blocks: readonly Uint8Array[],
+    coarse: Uint8Array,
     fine: Uint8Array,
   ): ListValues {
     const { coder, pageRows } = this.shape;
@@ -156,12 +156,10 @@ export class Postings {
     });
     const words = new DataView(value.buffer);
     words.setUint32(4, rows, true);
-    const blockBytes = BLOCK_ROWS * coder.coarseBytes;
+    const blocks = value.subarray(blocksAt(rows));
     ids.forEach((id, i) => {
-      const place = before + i;
-      words.setUint32(idsAt + place * 4, id, true);
-      const at = blocksAt(rows) + Math.floor(place / BLOCK_ROWS) * blockBytes;
-      coder.putLane(value.subarray(at, at + blockBytes), place % BLOCK_ROWS, blocks[i]!);
+      words.setUint32(idsAt + (before + i) * 4, id, true);
+      coder.putRow(blocks, before + i, coarse, i);
     });
     const first = Math.floor(before / pageRows);
     const held = before - first * pageRows;
@@ -217,6 +215,20 @@ export class Postings {
     return ids;
   }
 
+  /** Rows that a list has by its own value: none where that cannot be trusted. */
+  async storedRows(list: number): Promise<number> {
+    try {
+      const [value] = await this.#store.getMany(NAMESPACE, [this.#listKey(list)]);
+      if (!value) return 0;
+      const rows = value.length < HEADER ? 0 : wordAt(value, 4);
+      this.#checkList(value, list, rows);
+      return rows;
+    } catch (error) {
+      if (isDamage(error)) return 0;
+      throw error;
+    }
+  }
+
   /** Fine codes of a page, owned, where the store is local. @throws MnemeError CORRUPT, VERSION */
   readPage(list: number, page: number): Uint8Array {
     let codes = new Uint8Array(0);
@@ -239,12 +251,14 @@ export class Postings {
     return { ids, pages };
   }
 
-  /** Ids and fine codes of a list, owned: to change it. @throws MnemeError CORRUPT, VERSION */
-  async readWhole(list: number, rows: number): Promise<{ ids: Uint32Array; fine: Uint8Array }> {
+  /** A list, owned: to change it. @throws MnemeError CORRUPT, VERSION */
+  async readWhole(list: number, rows: number): Promise<ListValue> {
     const ids = new Uint32Array(rows);
+    const coarse = new Uint8Array(this.shape.coder.blockBytes(rows));
     await this.readLists([list], [rows], (value) => {
       const words = new DataView(value.buffer, value.byteOffset, value.byteLength);
       for (let i = 0; i < rows; i++) ids[i] = words.getUint32(idsAt + i * 4, true);
+      coarse.set(value.subarray(blocksAt(rows)));
     });
     const fine = new Uint8Array(rows * this.shape.coder.fineBytes);
     const pages = Array.from({ length: this.shape.finePages(rows) }, (_, page) => page);
@@ -256,7 +270,7 @@ export class Postings {
         fine.set(value.subarray(HEADER), page * pageBytes);
       },
     );
-    return { ids, fine };
+    return { ids, coarse, fine };
   }
 
   /**
@@ -362,11 +376,14 @@ function unlessDamaged<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof MnemeError && (error.code === "CORRUPT" || error.code === "VERSION"))
-      return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }
+
+/** Whether an error says that what was read cannot be trusted. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof MnemeError && (error.code === "CORRUPT" || error.code === "VERSION");
 
 const wordAt = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;

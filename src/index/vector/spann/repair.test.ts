@@ -74,7 +74,7 @@ describe("repair", () => {
       using again = await SpannIndex.open(store, "test", ALL);
       expect(again.about).toEqual(index.about);
       expect(await served(again)).toEqual(found);
-      expect(await index.repair()).toEqual({ lists: [], lost: new Uint32Array(0) });
+      expect(await index.repair()).toEqual({ pages: [], lists: [], lost: new Uint32Array(0) });
     },
   );
 

@@ -8,6 +8,7 @@ import type { Changes, IndexParts } from "./changes.ts";
 import type { Draft, DraftRow } from "./draft.ts";
 import type { Lire } from "./lire.ts";
 import type { Sound } from "./postings.ts";
+import { restore } from "./restore.ts";
 
 export interface RepairOptions {
   readonly signal?: AbortSignal;
@@ -16,6 +17,8 @@ export interface RepairOptions {
 }
 
 export interface Repaired {
+  /** Pages of heads, directory and rows that were damaged. */
+  readonly pages: readonly string[];
   /** Lists that were damaged. */
   readonly lists: readonly number[];
   /** Rows that are in no list any more, ascending. */
@@ -40,6 +43,8 @@ export async function repairLists(
   changes: Changes,
   options: RepairOptions,
 ): Promise<Repaired> {
+  const { damage } = parts;
+  if (damage.pages.length > 0) await restore(parts, changes, options);
   const found = new RowSet();
   const damaged = await lookThrough(parts, changes, found, options);
   const lost = parts.live.without(found);
@@ -53,7 +58,8 @@ export async function repairLists(
   }
   await changes.relink("repair");
   await changes.settled();
-  return { lists: damaged.map(({ list }) => list), lost };
+  if (damage.pages.length > 0) await changes.rewrite("repair");
+  return { pages: damage.pages, lists: damaged.map(({ list }) => list), lost };
 }
 
 async function lookThrough(

@@ -11,6 +11,7 @@ import { emptyHits, type Hits } from "../../hits.ts";
 import type { SearchOptions } from "../../segment.ts";
 import { type About, readAbout, readHeads, spaceOf } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
+import { type Damage, type Left, noDamage, readLeft } from "./damage.ts";
 import { Found } from "./found.ts";
 import { GraphHeads } from "./graph-heads.ts";
 import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
@@ -35,6 +36,8 @@ export interface SpannOptions {
   readonly confidence?: number;
   /** What the index holds is claimed from it. */
   readonly budget?: Budget;
+  /** Opens an index whose heads or rows are damaged, too: what is left is served, `damage` says what is not. */
+  readonly serveDamaged?: boolean;
 }
 
 export interface SpannSearchOptions extends SearchOptions {
@@ -49,7 +52,7 @@ export const spannDefaults = {
   confidence: 1.2,
 } as const satisfies Settings;
 
-type Settings = Required<Omit<SpannOptions, "budget">>;
+type Settings = Required<Omit<SpannOptions, "budget" | "serveDamaged">>;
 
 /** Lists of a search's first round and of its others: each round is one batch of reads. */
 const FIRST_LISTS = 8;
@@ -93,15 +96,18 @@ export class SpannIndex implements Disposable {
   static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
     const settings = { ...spannDefaults, ...options };
     const about = await readAbout(store, name);
-    const { mean, coarse, fine, counts, radii } = await readHeads(store, name, about);
     const coder = new ListCoder(spaceOf(about).width, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
-    const live = await LiveRows.read(store, name, about.lastRow);
+    const left = options.serveDamaged
+      ? await readLeft(store, name, about, postings)
+      : await readAll(store, name, about);
+    const { mean, coarse, fine, counts, radii } = left.heads;
+    const { live, damage } = left;
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
     const heads = await GraphHeads.open(store, name, scanned);
     const index = new SpannIndex(
-      { store, name, about, postings, heads, reader, live },
+      { store, name, about, postings, heads, reader, live, damage },
       settings,
       options.budget,
     );
@@ -117,6 +123,11 @@ export class SpannIndex implements Disposable {
 
   get about(): About {
     return this.#changes.about;
+  }
+
+  /** What could not be read when the index was opened with `serveDamaged`, until it is repaired. */
+  get damage(): Damage {
+    return this.#parts.damage;
   }
 
   /** What searches have read so far. */
@@ -158,7 +169,7 @@ export class SpannIndex implements Disposable {
   }
 
   /**
-   * Looks through all lists. Of what cannot be read the rest is served from then on; rows whose other copies are there come back to their lists.
+   * Looks through all lists, after heads and rows that could not be read have been restored from them. Of what cannot be read the rest is served from then on; rows whose other copies are there come back to their lists.
    * @returns the lists that were damaged, and the rows that are in none any more: those are deleted
    * @throws MnemeError READ_ONLY, STATE, CANCELLED
    */
@@ -230,6 +241,18 @@ export class SpannIndex implements Disposable {
       throw new MnemeError("DIMENSION", `search: the query has ${query.length} values, the index ${dim}`);
     if (!Number.isInteger(k) || k < 0)
       throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
+  }
+}
+
+/** @throws MnemeError CORRUPT naming the page */
+async function readAll(store: ReadableStore, name: string, about: About): Promise<Left> {
+  try {
+    const heads = await readHeads(store, name, about);
+    return { heads, live: await LiveRows.read(store, name, about.lastRow), damage: noDamage };
+  } catch (cause) {
+    if (!(cause instanceof MnemeError && cause.code === "CORRUPT")) throw cause;
+    const message = `${cause.message}; spann "${name}" opens with \`serveDamaged\`, to be repaired`;
+    throw new MnemeError("CORRUPT", message, { ...(cause.details ? { details: cause.details } : {}), cause });
   }
 }
 

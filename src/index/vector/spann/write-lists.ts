@@ -6,6 +6,7 @@ import type { Store } from "../../../storage/store.ts";
 import type { Assignment } from "./assign.ts";
 import type { Points } from "./points.ts";
 import type { ListValues, Postings } from "./postings.ts";
+import { orderBySpread } from "./row-order.ts";
 
 /** Lists written in one transaction. */
 const BATCH_LISTS = 1024;
@@ -64,8 +65,11 @@ async function writeBatch(
   const pacer = new Pacer();
   const lists: ListValues[] = [];
   for (let list = from; list < to; list++) {
-    const own = rows.subarray(starts[list]!, starts[list + 1]!);
-    const codes = postings.shape.coder.encode(valuesOf(list), rowOf(centres, list));
+    const values = valuesOf(list);
+    const centre = rowOf(centres, list);
+    const order = orderBySpread(values, centre);
+    const own = order.map((place) => rows[starts[list]! + place]!);
+    const codes = postings.shape.coder.encode(inOrder(values, order, centre.length), centre);
     radii[list] = codes.radius;
     lists.push(postings.values(list, { ids: ids ? own.map((row) => ids[row]!) : own, ...codes }, 0));
     if (pacer.isDue) await pacer.pause();
@@ -73,6 +77,12 @@ async function writeBatch(
   await store.batch((batch) => {
     for (const values of lists) postings.write(batch, values);
   });
+}
+
+function inOrder(values: Float32Array, order: Uint32Array, dim: number): Float32Array {
+  const ordered = new Float32Array(values.length);
+  order.forEach((from, to) => ordered.set(values.subarray(from * dim, (from + 1) * dim), to * dim));
+  return ordered;
 }
 
 /** The first list that does not fit with those from `first` on into `most` rows; at least one does. */
