@@ -286,34 +286,17 @@ function scanCells(graph: usize, cells: usize, scratch: usize, probes: u32, kept
 }
 
 /**
- * Scores of rows by their fine codes. @param prepared of the query, by searchCells @param rows count x stride bytes: dims i8 or i16, f32
- * scale, f32 -|y|^2 / 2 @param dims a multiple of 8, at most width @param wide whether codes are i16, then of a length that keeps sums in i32
+ * Scores of rows by their fine codes. A row is dims i8 or i16, f32 scale, f32 -|y|^2 / 2. @param prepared of the queries, by searchCells
+ * @param each bytes from one to the next @param pairs count x two u32: byte offset of a row from `rows`, number of its query
+ * @param dims a multiple of 8, at most width @param wide whether codes are i16, then of a length that keeps sums in i32
  */
-export function scoreCellRows(prepared: usize, width: usize, rows: usize, count: u32, stride: usize, dims: usize, wide: i32, scores: usize): void {
-  const tail = prepared + (width << 1);
-  const scale = load<f32>(tail);
-  const offset = load<f32>(tail, 4);
-  const factor = load<f32>(tail, 8);
-  const bias = load<f32>(tail, 12);
-  if (wide != 0) {
-    for (let i: u32 = 0; i < count; i++, rows += stride)
-      store<f32>(scores + (<usize>i << 2), offset + factor * keyFrom(dotI16(prepared, rows, dims), rows + (dims << 1), scale, bias));
-    return;
-  }
-  for (let i: u32 = 0; i < count; i += 4) {
-    const row = rows + <usize>i * stride;
-    const some = min<u32>(4, count - i);
-    let sums: v128;
-    if (some == 4) sums = dotWideFour(prepared, row, row + stride, row + 2 * stride, row + 3 * stride, dims);
-    else {
-      sums = i32x4.splat(dotWide(prepared, row, dims));
-      if (some > 1) sums = i32x4.replace_lane(sums, 1, dotWide(prepared, row + stride, dims));
-      if (some > 2) sums = i32x4.replace_lane(sums, 2, dotWide(prepared, row + 2 * stride, dims));
-    }
-    for (let j: u32 = 0; j < some; j++) {
-      const key = keyFrom(i32x4.extract_lane(sums, 0), row + <usize>j * stride + dims, scale, bias);
-      sums = i32x4.shuffle(sums, sums, 1, 2, 3, 0);
-      store<f32>(scores + (<usize>(i + j) << 2), offset + factor * key);
-    }
+export function scoreCellRows(prepared: usize, each: usize, rows: usize, pairs: usize, count: u32, dims: usize, wide: i32, scores: usize): void {
+  for (let i: u32 = 0; i < count; i++, pairs += 8, scores += 4) {
+    const row = rows + <usize>load<u32>(pairs);
+    const query = prepared + <usize>load<u32>(pairs, 4) * each;
+    const tail = query + each - 16;
+    const code = row + (wide != 0 ? dims << 1 : dims);
+    const sum = wide != 0 ? dotI16(query, row, dims) : dotWide(query, row, dims);
+    store<f32>(scores, load<f32>(tail, 4) + load<f32>(tail, 8) * keyFrom(sum, code, load<f32>(tail), load<f32>(tail, 12)));
   }
 }
