@@ -32,19 +32,19 @@ function shapeOf(dim: number, dims: number, metric: GraphShape["metric"]): Graph
 function contentsOf(dims: number, bits: number): CellContents {
   const next = uniforms(dims + bits);
   const starts = Uint32Array.from({ length: CELLS + 1 }, (_, i) => Math.floor((i * SLOTS) / CELLS));
-  const blocks = Math.ceil(SLOTS / 32);
+  const blocks = Math.ceil(SLOTS / 16);
   const bytes = (count: number): Uint8Array =>
     Uint8Array.from({ length: count }, () => Math.floor(next() * 256));
   return {
     bits,
     starts,
-    blocks: bytes(blocks * bits * dims * 4),
+    blocks: bytes(blocks * bits * dims * 2),
     ranges: Float32Array.from(
       { length: CELLS * 4 },
       (_, i) => [0.05, 0.0004, -1, 0.004][i % 4]! * (1 + next()),
     ),
-    factors: bytes(blocks * 32),
-    addends: bytes(blocks * 32),
+    factors: bytes(blocks * 16),
+    addends: bytes(blocks * 16),
     ids: Uint32Array.from({ length: SLOTS }, (_, slot) => (slot * 7) % SLOTS),
   };
 }

@@ -11,7 +11,7 @@ export interface CellContents {
   readonly bits: number;
   /** First slot of each cell, then the count of slots. */
   readonly starts: Uint32Array;
-  /** Codes of 32 slots for each bit, the lowest first, and each four values 16 bytes, as scanOneBit of the face has them. */
+  /** Codes of 16 slots for each bit, the lowest first, and each eight values a byte a slot: the first four values' bits below, the others' above. */
   readonly blocks: Uint8Array;
   /** Four a cell: least factor, its step, least addend, its step. */
   readonly ranges: Float32Array;
