@@ -36,8 +36,8 @@ def build():
     index = faiss.index_factory(dim, factory.replace("LISTS", str(lists)).replace("PARTS", str(dim // 4)))
     if factory.startswith("HNSW"):
         index.hnsw.efConstruction = 128
-    # as many rows a list as FAISS asks for at least
-    some = min(len(base), 39 * lists)
+    # cells are trained on as many rows a list as FAISS asks for at least
+    some = len(base) if factory.startswith("HNSW") else min(len(base), 39 * lists)
     index.train(base[np.random.default_rng(1).choice(len(base), some, replace=False)])
     index.add(base)
     faiss.write_index(index, file)
