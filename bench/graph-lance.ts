@@ -9,8 +9,16 @@ import { importPeer, type PeerModule } from "./peers.ts";
 const ASKED = 200;
 /** Rows that a table is given at once. */
 const BATCH = 50_000;
-/** Rows scored again by the vectors, for each that is wanted. */
-const REFINE = 4;
+/** Efforts of cells: how many are looked into, and rows scored again by the vectors for each that is wanted. The codes are coarse: without
+ * many of those, more cells find no more. */
+const REFINE_BY_PROBES: ReadonlyMap<number, number> = new Map([
+  [4, 4],
+  [8, 8],
+  [16, 10],
+  [24, 16],
+  [32, 32],
+  [64, 64],
+]);
 
 export function lance(name: "LanceDB IVF_PQ" | "LanceDB IVF_HNSW_SQ"): Recipe {
   const isGraph = name === "LanceDB IVF_HNSW_SQ";
@@ -58,7 +66,7 @@ export function lance(name: "LanceDB IVF_PQ" | "LanceDB IVF_HNSW_SQ"): Recipe {
       );
       return {
         bytes: bytesIn(file),
-        efforts: isGraph ? [20, 40, 80, 160, 320] : [4, 8, 16, 32, 64],
+        efforts: isGraph ? [20, 40, 80, 160, 320] : [...REFINE_BY_PROBES.keys()],
         asked: asked.length,
         threads: false,
         async search(effort) {
@@ -67,7 +75,7 @@ export function lance(name: "LanceDB IVF_PQ" | "LanceDB IVF_HNSW_SQ"): Recipe {
             const search = table.query().nearestTo(query).distanceType(metric);
             const tuned = isGraph
               ? search.ef(effort).nprobes(4).refineFactor(2)
-              : search.nprobes(effort).refineFactor(REFINE);
+              : search.nprobes(effort).refineFactor(REFINE_BY_PROBES.get(effort)!);
             const rows = (await tuned.select(["id"]).limit(K).toArray()) as { id: number }[];
             found.push(...Array.from({ length: K }, (_, i) => rows[i]?.id ?? -1));
           }

@@ -32,19 +32,19 @@ function shapeOf(dim: number, dims: number, metric: GraphShape["metric"]): Graph
 function contentsOf(dims: number, bits: number): CellContents {
   const next = uniforms(dims + bits);
   const starts = Uint32Array.from({ length: CELLS + 1 }, (_, i) => Math.floor((i * SLOTS) / CELLS));
-  const blocks = Math.ceil(SLOTS / 32);
+  const blocks = Math.ceil(SLOTS / 16);
   const bytes = (count: number): Uint8Array =>
     Uint8Array.from({ length: count }, () => Math.floor(next() * 256));
   return {
     bits,
     starts,
-    blocks: bytes(blocks * bits * dims * 4),
+    blocks: bytes(blocks * bits * dims * 2),
     ranges: Float32Array.from(
       { length: CELLS * 4 },
       (_, i) => [0.05, 0.0004, -1, 0.004][i % 4]! * (1 + next()),
     ),
-    factors: bytes(blocks * 32),
-    addends: bytes(blocks * 32),
+    factors: bytes(blocks * 16),
+    addends: bytes(blocks * 16),
     ids: Uint32Array.from({ length: SLOTS }, (_, slot) => (slot * 7) % SLOTS),
   };
 }
@@ -132,12 +132,17 @@ describe.each([
     const shared = cells.search(queries, search, pool);
     expect(shared.slots).toEqual(slots);
     expect(shared.scores).toEqual(scores);
+    using first = cells.fork(queries.subarray(0, 20 * dim), search, pool);
+    const found = first.join();
+    using second = cells.fork(queries.subarray(20 * dim), search, pool);
+    expect(found.slots).toEqual(slots.subarray(0, 200));
+    expect(second.join().slots).toEqual(slots.subarray(200));
   });
 
   test.each([8, 16])("rows of %i bits are scored as what they stand for", (width) => {
     using cells = open().cells;
     const queries = values(2);
-    cells.search(queries, { probes: 1, effort: 0, kept: 1 });
+    const { prepared } = cells.search(queries, { probes: 1, effort: 0, kept: 1 });
     const stored = Math.ceil(dim / 8) * 8;
     const stride = (stored * width) / 8 + 8;
     const count = 7;
@@ -154,15 +159,15 @@ describe.each([
       bytes.setFloat32((r + 1) * stride - 8, 0.01, true);
       bytes.setFloat32((r + 1) * stride - 4, -square / 2, true);
     });
-    for (const q of [0, 1]) {
-      cells.rowRoom(count * stride).set(new Uint8Array(bytes.buffer));
-      const scores = cells.scoreRows(q, count, stride, width);
-      const query = [...queries.subarray(q * dim, (q + 1) * dim)];
-      levels.forEach((row, r) => {
-        const vector = row.map((level, c) => level * 0.01 + shape.mean[c]!);
-        expect(scores[r]).toBeCloseTo(exact(metric, query, vector, shape.mean), 2);
-      });
-    }
+    cells.rowRoom(count * stride).set(new Uint8Array(bytes.buffer));
+    const asked = levels.flatMap((_, row) => [0, 1].map((query) => ({ row, query })));
+    const pairs = Uint32Array.from(asked.flatMap(({ row, query }) => [row * stride, query]));
+    const scores = cells.scoreRows(prepared, { pairs, count: asked.length, stride, bits: width });
+    asked.forEach(({ row, query }, i) => {
+      const vector = levels[row]!.map((level, c) => level * 0.01 + shape.mean[c]!);
+      const values = [...queries.subarray(query * dim, (query + 1) * dim)];
+      expect(scores[i]).toBeCloseTo(exact(metric, values, vector, shape.mean), 2);
+    });
   });
 });
 

@@ -3,7 +3,6 @@ import type { Region } from "./arena.ts";
 import type { WasmGraph } from "./graph.ts";
 import { graphWidth } from "./graph-record.ts";
 import type { Pool } from "./pool.ts";
-import type { Scan } from "./scan.ts";
 import type { WasmFace } from "./wasm.ts";
 
 /** What cells hold, by slot where nothing else is said. */
@@ -12,7 +11,7 @@ export interface CellContents {
   readonly bits: number;
   /** First slot of each cell, then the count of slots. */
   readonly starts: Uint32Array;
-  /** Codes of 32 slots for each bit, the lowest first, and each four values 16 bytes, as scanOneBit of the face has them. */
+  /** Codes of 16 slots for each bit, the lowest first, and each eight values a byte a slot: the first four values' bits below, the others' above. */
   readonly blocks: Uint8Array;
   /** Four a cell: least factor, its step, least addend, its step. */
   readonly ranges: Float32Array;
@@ -33,15 +32,38 @@ export interface CellSearch {
   readonly allowed?: Uint32Array | undefined;
 }
 
-/** `kept` a query, best first; NO_ROW where there are fewer. Borrowed until the next call. */
+/** `kept` a query, best first; NO_ROW where there are fewer. Borrowed until the search after the next. */
 export interface CellHits {
   readonly slots: Uint32Array;
   readonly scores: Float32Array;
+  /** Where the queries lie as `scoreRows` takes them. */
+  readonly prepared: number;
+}
+
+/** A search that threads may be at; the next one may begin before this one is joined. To be joined or disposed of. */
+export interface CellFork extends Disposable {
+  join(): CellHits;
+}
+
+/** Rows in `rowRoom` and the queries that they are scored with. */
+export interface RowPairs {
+  /** Two a pair: byte offset of the row, number of the query. */
+  readonly pairs: Uint32Array;
+  readonly count: number;
+  /** Bytes of a row. */
+  readonly stride: number;
+  /** Bits of a value, 8 or 16: signed, then f32 scale, f32 -|y|^2 / 2. */
+  readonly bits: number;
 }
 
 /** Fields of the record, in words. */
 const RECORD = ["starts", "blocks", "ranges", "factors", "addends", "ids"] as const;
 const [BITS, DELETED, RECORD_BYTES] = [6, 7, 32];
+const ROOMS = [
+  ...["queries", "results", "prepared", "allowed"].flatMap((name) => [`${name} 0`, `${name} 1`]),
+  "rows",
+  "pairs",
+];
 /** Behind a prepared query: scale, offset, factor, bias. */
 const QUERY_TAIL = 16;
 
@@ -51,6 +73,7 @@ export class WasmCells implements Disposable {
   readonly #record: Region;
   readonly #regions = new Map<string, Region>();
   readonly #slots: number;
+  #turn = 0;
 
   /** @param graph of the centres, owned from now on @param contents copied */
   constructor(face: WasmFace, graph: WasmGraph, contents: CellContents) {
@@ -92,7 +115,7 @@ export class WasmCells implements Disposable {
     return {
       codes: sum(...RECORD, "deleted"),
       centres: codes + links,
-      scratch: scratch + sum("queries", "results", "prepared", "allowed", "rows") + RECORD_BYTES,
+      scratch: scratch + sum(...ROOMS) + RECORD_BYTES,
     };
   }
 
@@ -113,87 +136,70 @@ export class WasmCells implements Disposable {
   }
 
   /** @param queries n x dim */
-  search(queries: Float32Array, { probes, effort, kept, allowed }: CellSearch, pool?: Pool): CellHits {
+  search(queries: Float32Array, options: CellSearch, pool?: Pool): CellHits {
+    using fork = this.fork(queries, options, pool);
+    return fork.join();
+  }
+
+  /** Lets the pool's threads begin. @param queries n x dim, copied */
+  fork(queries: Float32Array, { probes, effort, kept, allowed }: CellSearch, pool?: Pool): CellFork {
     const { dim } = this.graph.shape;
     const count = queries.length / dim;
     const each = this.#queryBytes;
-    const asked = this.#room("queries", queries.byteLength);
+    // two sets of rooms: what one search found is read while the next one is under way
+    this.#turn = 1 - this.#turn;
+    const room = (name: string, bytes: number): Region => this.#room(`${name} ${this.#turn}`, bytes);
+    const asked = room("queries", queries.byteLength);
     asked.f32().set(queries);
-    const results = this.#room("results", count * kept * 8);
-    const bits = allowed && this.#room("allowed", allowed.byteLength);
+    const results = room("results", count * kept * 8);
+    const bits = allowed && room("allowed", allowed.byteLength);
     bits?.u32().set(allowed!);
-    const prepared = this.#room("prepared", count * each);
-    const scores = results.pointer + count * kept * 4;
+    const prepared = room("prepared", count * each);
     const filter = [bits?.pointer ?? 0, allowed ? allowed.length * 32 : 0];
-    const outputs = [results.pointer, scores, prepared.pointer];
-    const scan: Scan = {
-      kernel: "searchCells",
-      count,
-      args: [
-        this.graph.pointer,
-        this.#record.pointer,
-        asked.pointer,
-        count,
-        probes,
-        effort,
-        kept,
-        ...filter,
-        ...outputs,
-      ],
-      countAt: 3,
-      steps: [0, 0, dim * 4, 0, 0, 0, 0, 0, 0, kept * 4, kept * 4, each],
-    };
-    if (!(count > 1 && pool?.fork([scan])?.join()))
-      this.#face.instance.exports.searchCells(...(scan.args as number[]));
+    const outputs = [results.pointer, results.pointer + count * kept * 4, prepared.pointer];
+    const head = [this.graph.pointer, this.#record.pointer, asked.pointer, count];
+    const args = [...head, probes, effort, kept, ...filter, ...outputs];
+    const steps = [0, 0, dim * 4, 0, 0, 0, 0, 0, 0, kept * 4, kept * 4, each];
+    const fork =
+      count > 1 ? pool?.fork([{ kernel: "searchCells", count, args, countAt: 3, steps }]) : undefined;
     return {
-      slots: results.u32().subarray(0, count * kept),
-      scores: results.f32().subarray(count * kept, count * kept * 2),
+      join: () => {
+        if (!fork?.join()) this.#face.instance.exports.searchCells(...args);
+        return this.#hits(results, count * kept, prepared);
+      },
+      [Symbol.dispose]: () => fork?.[Symbol.dispose](),
     };
   }
 
   /** The best of given slots. @param query dim values @param asked ascending */
   searchSlots(query: Float32Array, asked: Uint32Array, kept: number): CellHits {
-    const queries = this.#room("queries", query.byteLength + asked.byteLength);
+    const queries = this.#room("queries 0", query.byteLength + asked.byteLength);
     queries.f32().set(query);
     queries.u32().set(asked, query.length);
-    const results = this.#room("results", kept * 8);
-    const { pointer } = this.#room("prepared", this.#queryBytes);
+    const results = this.#room("results 0", kept * 8);
+    const prepared = this.#room("prepared 0", this.#queryBytes);
     const [at, out] = [queries.pointer, results.pointer];
+    const found = [asked.length, kept, out, out + kept * 4, prepared.pointer] as const;
     const { searchCellSlots } = this.#face.instance.exports;
-    searchCellSlots(
-      this.graph.pointer,
-      this.#record.pointer,
-      at,
-      at + query.byteLength,
-      asked.length,
-      kept,
-      out,
-      out + kept * 4,
-      pointer,
-    );
-    return { slots: results.u32().subarray(0, kept), scores: results.f32().subarray(kept, kept * 2) };
+    searchCellSlots(this.graph.pointer, this.#record.pointer, at, at + query.byteLength, ...found);
+    return this.#hits(results, kept, prepared);
   }
 
   /** Room for rows that `scoreRows` takes. Borrowed until the next call. */
   rowRoom(bytes: number): Uint8Array {
-    return this.#room("rows", bytes + 4 * Math.ceil(bytes / 16))
-      .u8()
-      .subarray(0, bytes);
+    return this.#room("rows", bytes).u8().subarray(0, bytes);
   }
 
-  /**
-   * Scores of the rows in `rowRoom` with a query of the last search. @param query its number @param bits of a value, 8 or 16: signed, then
-   * f32 scale, f32 -|y|^2 / 2. @returns borrowed until the next call
-   */
-  scoreRows(query: number, count: number, stride: number, bits: number): Float32Array {
-    const rows = this.#regions.get("rows")!;
-    const prepared = this.#regions.get("prepared")!.pointer + query * this.#queryBytes;
-    const width = graphWidth(this.graph.shape.dim);
-    const out = rows.pointer + Math.ceil((count * stride) / 4) * 4;
-    const { scoreCellRows } = this.#face.instance.exports;
+  /** Scores of the rows in `rowRoom`. @param prepared of a search that is borrowed still. @returns borrowed until the next call */
+  scoreRows(prepared: number, { pairs, count, stride, bits }: RowPairs): Float32Array {
+    const room = this.#room("pairs", count * 12);
+    const rows = this.#regions.get("rows")!.pointer;
+    room.u32().set(pairs.subarray(0, count * 2));
+    const out = room.pointer + count * 8;
     const dims = (stride - 8) / (bits / 8);
-    scoreCellRows(prepared, width, rows.pointer, count, stride, dims, bits === 16 ? 1 : 0, out);
-    return rows.f32().subarray((out - rows.pointer) / 4, (out - rows.pointer) / 4 + count);
+    const { scoreCellRows } = this.#face.instance.exports;
+    scoreCellRows(prepared, this.#queryBytes, rows, room.pointer, count, dims, bits === 16 ? 1 : 0, out);
+    return room.f32().subarray(count * 2, count * 3);
   }
 
   [Symbol.dispose](): void {
@@ -201,6 +207,14 @@ export class WasmCells implements Disposable {
     this.#regions.clear();
     this.#record[Symbol.dispose]();
     this.graph[Symbol.dispose]();
+  }
+
+  #hits(results: Region, count: number, { pointer }: Region): CellHits {
+    return {
+      slots: results.u32().subarray(0, count),
+      scores: results.f32().subarray(count, count * 2),
+      prepared: pointer,
+    };
   }
 
   get #queryBytes(): number {

@@ -143,6 +143,29 @@ describe.each(SHAPES)("a graph of %s", (_, shape) => {
     expect([...graph.search(queries, search).rows]).toEqual(plain);
   });
 
+  test("a look at all rows finds the best of those that may be found", () => {
+    const { graph } = build();
+    using _ = graph;
+    const queries = gaussians(20, shape.dim, 9);
+    const allowed = new Uint32Array(ROWS / 32);
+    for (let row = 0; row < ROWS; row += 3) allowed[row >>> 5]! |= 1 << (row & 31);
+    graph.delete(3);
+    const found = graph.search(queries, { k: 5, effort: 0, kept: 60, allowed }).rows.slice();
+    const ordinals = Uint32Array.from({ length: Math.ceil(ROWS / 3) }, (_, i) => i * 3).filter(
+      (row) => row !== 3,
+    );
+    let same = 0;
+    for (let q = 0; q < 20; q++) {
+      const scores = graph.score(queries.subarray(q * shape.dim, (q + 1) * shape.dim), ordinals).slice();
+      const fifth = scores.slice().sort()[scores.length - 5]!;
+      for (const row of found.subarray(q * 5, (q + 1) * 5)) {
+        expect(ordinals).toContain(row);
+        if (scores[ordinals.indexOf(row)]! >= fifth - 1e-6 * Math.abs(fifth)) same++;
+      }
+    }
+    expect(same).toBeGreaterThanOrEqual(96);
+  });
+
   test("scores of given rows are near those of the vectors", () => {
     const { graph } = build();
     const query = gaussians(1, shape.dim, 9);

@@ -24,7 +24,7 @@ import type { WasmFace } from "./wasm.ts";
 
 export interface GraphSearch {
   readonly k: number;
-  /** Entries of the list that is walked: k to the shape's room. */
+  /** Entries of the list that is walked: k to the shape's room; 0: no walk, all rows that may be found are looked at. */
   readonly effort: number;
   /** How many of the best are scored by fine codes: k to the shape's room. */
   readonly kept: number;

@@ -2,7 +2,7 @@
 import { WasmFace } from "./wasm.ts";
 
 export { Arena, Region } from "./arena.ts";
-export { type CellContents, type CellHits, type CellSearch, WasmCells } from "./cells.ts";
+export { type CellContents, type CellFork, type CellHits, type CellSearch, WasmCells } from "./cells.ts";
 export type { KernelFace, LevelQuery, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 export { complexBytes, FFT_LENGTHS, WasmFft } from "./fft.ts";
 export { type GraphHits, type GraphSearch, type GraphView, WasmGraph } from "./graph.ts";

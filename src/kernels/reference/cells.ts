@@ -9,7 +9,7 @@ export interface ScoredSlot {
 }
 
 const UNIT = 16_384;
-const BLOCK_ROWS = 32;
+const BLOCK_ROWS = 16;
 
 export class ReferenceCells {
   readonly #shape: GraphShape;
@@ -95,13 +95,12 @@ export class ReferenceCells {
 
   #level(slot: number, j: number): number {
     const { bits, blocks } = this.#contents;
-    const groups = this.#shape.dims / 4;
+    const groups = this.#shape.dims / 8;
     const lane = slot % BLOCK_ROWS;
     let level = 0;
     for (let bit = 0; bit < bits; bit++) {
-      const group = (Math.floor(slot / BLOCK_ROWS) * bits + bit) * groups + (j >> 2);
-      const pattern = blocks[group * 16 + (lane % 16)]! >> (lane < 16 ? 0 : 4);
-      level += ((pattern >> (j & 3)) & 1) << bit;
+      const group = (Math.floor(slot / BLOCK_ROWS) * bits + bit) * groups + (j >> 3);
+      level += ((blocks[group * BLOCK_ROWS + lane]! >> (j & 7)) & 1) << bit;
     }
     return level;
   }

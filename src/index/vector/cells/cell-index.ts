@@ -3,7 +3,9 @@
  * that may stay on disk. Made once from parts: rows are only deleted, and others come by a new index or by one of another kind beside it.
  */
 import {
+  type CellFork,
   type CellHits,
+  type CellSearch,
   kernels,
   type LazyPool,
   NO_ROW,
@@ -22,6 +24,10 @@ import { cellDefaults, ROOM } from "./options.ts";
 import { readCells } from "./parts.ts";
 import { planProbes } from "./plan.ts";
 import { Refiner } from "./refiner.ts";
+
+/** Queries searched for at once, and rows in their lists together. */
+const BLOCK = 256;
+const MOST_PLACES = 2 ** 20;
 
 export interface CellEffort {
   /** Cells that a search looks into. */
@@ -110,11 +116,33 @@ export class CellIndex implements Disposable {
     if (plan === undefined) return this.#scanned(queries, this.#slotsOf(filter), most, options);
     const effort = centreEffort(plan, this.cells);
     const search = { probes: plan, effort, kept: most, allowed: filter?.words };
-    const { slots, scores } = owned(this.#cells.search(queries.data, search, this.#pool?.pool));
-    return Array.from({ length: queries.rows }, (_, q) => {
-      const [from, to] = [q * most, (q + 1) * most];
-      return this.#hits(q, { slots: slots.subarray(from, to), scores: scores.subarray(from, to) }, options);
-    });
+    return this.#blocks(queries, search, options);
+  }
+
+  /** A block of queries after the other: while one's rows are scored again, the threads search for the next one's. */
+  #blocks({ rows: count, cols, data }: Matrix, search: CellSearch, options: CellSearchOptions): Hits[] {
+    const { kept } = search;
+    const size = Math.max(1, Math.min(BLOCK, Math.floor(MOST_PLACES / kept)));
+    const forkAt = (at: number): CellFork | undefined =>
+      at < count
+        ? this.#cells.fork(
+            data.subarray(at * cols, Math.min(count, at + size) * cols),
+            search,
+            this.#pool?.pool,
+          )
+        : undefined;
+    const hits: Hits[] = [];
+    let fork = forkAt(0);
+    try {
+      for (let at = 0; fork; at += size) {
+        const found = owned(fork.join());
+        fork = forkAt(at + size);
+        hits.push(...this.#hits(found, Math.min(size, count - at), kept, options));
+      }
+    } finally {
+      fork?.[Symbol.dispose]();
+    }
+    return hits;
   }
 
   /** Hits among every matching row by codes, the best scored again: no walk. @param options.kept rows scored again */
@@ -133,7 +161,7 @@ export class CellIndex implements Disposable {
       { name: "cells: centres", bytes: centres },
       { name: "cells: fine rows", bytes: this.#fine?.bytes ?? 0 },
       { name: "cells: rows", bytes: this.#slots?.byteLength ?? 0 },
-      { name: "cells: scratch", bytes: scratch },
+      { name: "cells: scratch", bytes: scratch + (this.#refiner?.bytes ?? 0) },
     ];
   }
 
@@ -148,24 +176,33 @@ export class CellIndex implements Disposable {
   }
 
   #scanned(queries: Matrix, slots: Uint32Array, most: number, options: CellSearchOptions): Hits[] {
-    return Array.from({ length: queries.rows }, (_, q) =>
-      this.#hits(0, owned(this.#cells.searchSlots(rowOf(queries, q), slots, most)), options),
+    return Array.from(
+      { length: queries.rows },
+      (_, q) =>
+        this.#hits(owned(this.#cells.searchSlots(rowOf(queries, q), slots, most)), 1, most, options)[0]!,
     );
   }
 
-  #hits(query: number, found: CellHits, { k, minScore, after }: CellSearchOptions): Hits {
+  /** @param found `most` of each of `count` queries */
+  #hits(found: CellHits, count: number, most: number, { k, minScore, after }: CellSearchOptions): Hits[] {
     const { ids } = this.#cells;
-    const end = found.slots.indexOf(NO_ROW);
-    const slots = end < 0 ? found.slots : found.slots.subarray(0, end);
-    const heap = new TopK(Math.min(k, slots.length));
-    const offer = (slot: number, score: number): void => {
-      if (score < heap.threshold || (minScore !== undefined && score < minScore)) return;
-      const row = ids[slot]!;
-      if (!after || isAfter(after, score, row)) heap.push(score, row);
-    };
-    if (this.#refiner) this.#refiner.refine(query, slots, found.scores, heap, offer);
-    else slots.forEach((slot, i) => offer(slot, found.scores[i]!));
-    return heap.drain();
+    const queries = Array.from({ length: count }, (_, q) => {
+      const slots = found.slots.subarray(q * most, (q + 1) * most);
+      const end = slots.indexOf(NO_ROW);
+      const best = new TopK(Math.min(k, end < 0 ? most : end));
+      const offer = (slot: number, score: number): void => {
+        if (score < best.threshold || (minScore !== undefined && score < minScore)) return;
+        const row = ids[slot]!;
+        if (!after || isAfter(after, score, row)) best.push(score, row);
+      };
+      return { best, count: end < 0 ? most : end, offer };
+    });
+    if (this.#refiner) this.#refiner.refine(found, most, queries);
+    else
+      queries.forEach(({ count: some, offer }, q) => {
+        for (let i = q * most; i < q * most + some; i++) offer(found.slots[i]!, found.scores[i]!);
+      });
+    return queries.map(({ best }) => best.drain());
   }
 
   /** Slots of the rows that may be found, ascending. */
@@ -187,8 +224,8 @@ export class CellIndex implements Disposable {
 }
 
 /** What follows a search may make the kernels' memory grow, or search again. */
-function owned({ slots, scores }: CellHits): CellHits {
-  return { slots: slots.slice(), scores: scores.slice() };
+function owned({ slots, scores, prepared }: CellHits): CellHits {
+  return { slots: slots.slice(), scores: scores.slice(), prepared };
 }
 
 function inverse(ids: Uint32Array): Uint32Array {

@@ -2,7 +2,8 @@
 import { coarseStride, type WasmGraph } from "../../../kernels/index.ts";
 import type { Matrix } from "../../../linalg/matrix.ts";
 
-const BLOCK_ROWS = 32;
+/** Rows whose codes lie together. */
+export const BLOCK_ROWS = 16;
 /** Steps of the grid that are tried: for values of a normal distribution the best, by bits, and these times it. */
 const STEPS = [0, 2, 0.996, 0.586, 0.335] as const;
 const TRIED = [0.8, 0.9, 1, 1.12, 1.25] as const;
@@ -46,7 +47,7 @@ export class CellEncoder {
     this.#bits = bits;
     this.#isProduct = isProduct;
     const blocks = Math.ceil(slots / BLOCK_ROWS);
-    this.blocks = new Uint8Array(blocks * bits * dims * 4);
+    this.blocks = new Uint8Array(blocks * BLOCK_ROWS * ((bits * dims) / 8));
     this.factors = new Float32Array(blocks * BLOCK_ROWS);
     this.addends = new Float32Array(blocks * BLOCK_ROWS);
     this.#difference = new Float64Array(dims);
@@ -106,19 +107,13 @@ export class CellEncoder {
   }
 
   #pack(slot: number): void {
-    const groups = this.#dims / 4;
-    const lane = slot % BLOCK_ROWS;
-    const shift = lane < 16 ? 0 : 4;
-    let at = Math.floor(slot / BLOCK_ROWS) * this.#bits * groups * 16 + (lane & 15);
+    const plane = (this.#dims / 8) * BLOCK_ROWS;
+    let at = Math.floor(slot / BLOCK_ROWS) * this.#bits * plane + (slot % BLOCK_ROWS);
     for (let bit = 0; bit < this.#bits; bit++) {
-      for (let j = 0; j < this.#dims; j += 4, at += 16) {
-        const [a, b, c, d] = [0, 1, 2, 3].map((i) => (this.#best[j + i]! >> bit) & 1) as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        this.blocks[at]! |= (a | (b << 1) | (c << 2) | (d << 3)) << shift;
+      for (let j = 0; j < this.#dims; j += 8, at += BLOCK_ROWS) {
+        let byte = 0;
+        for (let i = 0; i < 8; i++) byte |= ((this.#best[j + i]! >> bit) & 1) << i;
+        this.blocks[at] = byte;
       }
     }
   }

@@ -9,7 +9,7 @@ export interface CellOptions {
   readonly bits?: 1 | 2 | 3 | 4;
   /** Values of those codes, a multiple of 8: the vector's own up to 256, else 192 of its principal span. */
   readonly dims?: number;
-  /** Rows of a cell, about; default 64. */
+  /** Rows of a cell, about; default 96. */
   readonly cellRows?: number;
   /** Bits a value of the rows that final scores are made of, in RAM or on disk: 8, 16 (default), or 0 for none. */
   readonly fineBits?: 0 | 8 | 16;
@@ -22,7 +22,7 @@ export interface CellOptions {
 export const cellDefaults = {
   metric: "cosine",
   bits: 2,
-  cellRows: 64,
+  cellRows: 96,
   fineBits: 16,
   seed: 1,
   /** Cells that a search looks into, and rows that it scores again; see `calibrateCells`. */

@@ -13,6 +13,7 @@ import {
 import type { Parts } from "../../segment.ts";
 import { CELLS_VERSION } from "./build.ts";
 import { centreShape } from "./centres.ts";
+import { BLOCK_ROWS } from "./encode.ts";
 import { THREADS } from "./options.ts";
 
 export interface ReadCells {
@@ -49,15 +50,15 @@ export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
   if (![0, 8, 16].includes(fineBits)) throw corrupt(`fine rows of ${fineBits} bits`);
   const span = { mean, dims, projection: new Int16Array(new Uint8Array(projection).buffer) };
   const shape = centreShape(span, metric, isThreaded ? THREADS : 1);
-  const blocks = Math.ceil(rows / 32);
+  const blocks = Math.ceil(rows / BLOCK_ROWS);
   checkSizes(parts, {
     centres: cells * coarseStride(dims),
     links: cells * shape.degree * 4,
     starts: (cells + 1) * 4,
-    blocks: blocks * bits * dims * 4,
+    blocks: blocks * BLOCK_ROWS * ((bits * dims) / 8),
     ranges: cells * 16,
-    factors: blocks * 32,
-    addends: blocks * 32,
+    factors: blocks * BLOCK_ROWS,
+    addends: blocks * BLOCK_ROWS,
     rows: rows * 4,
   });
   const words = (name: string): Uint32Array => asU32(part(parts, name));

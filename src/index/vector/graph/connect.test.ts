@@ -67,7 +67,12 @@ test("a walk widens as fewer rows match, until a scan is cheaper", () => {
   expect(planWalk({ ...asked, matching: 100_000 })).toEqual({ effort: 50, kept: 100, among: false });
   expect(planWalk({ ...asked, matching: 95_000 })).toEqual({ effort: 53, kept: 100, among: false });
   expect(planWalk({ ...asked, matching: 25_000 })).toEqual({ effort: 50, kept: 100, among: true });
-  expect(planWalk({ ...asked, matching: 4000 })).toEqual({ effort: 100, kept: 100, among: true });
+  expect(planWalk({ ...asked, rows: 1e6, matching: 40_000 })).toEqual({
+    effort: 100,
+    kept: 100,
+    among: true,
+  });
+  expect(planWalk({ ...asked, matching: 4000 })).toEqual({ effort: 0, kept: 100, among: true });
   expect(planWalk({ ...asked, matching: 800 })).toBeUndefined();
   expect(planWalk({ ...asked, depth: ROOM + 1, matching: 100_000 })).toBeUndefined();
   expect(planWalk({ ...asked, rows: 60, matching: 60 })).toBeUndefined();

@@ -2,7 +2,7 @@
 import { ROOM } from "./options.ts";
 
 export interface Plan {
-  /** Entries of the list that is walked. */
+  /** Entries of the list that is walked; 0: all matching rows are looked at. */
   readonly effort: number;
   /** How many of the best are scored by fine codes. */
   readonly kept: number;
@@ -22,8 +22,10 @@ export interface Asked {
   readonly rescore: number;
 }
 
-/** With a list of that length a walk costs as much as a scan of so many rows. */
-const STEP_COST = 16;
+/** Costs as multiples of looking whether a row matches: of scoring one that does, of an entry of a walked list, of a row that is looked up. */
+const SCORED_COST = 9;
+const WALKED_COST = 1500;
+const LOOKUP_COST = 80;
 /** With a larger share of rows that may be found a walk over all rows passes few in vain. */
 const NEARLY_ALL = 0.9;
 /** With a smaller one, those that two links lead to are too few to go on from, and the list must be longer. */
@@ -31,7 +33,7 @@ const WELL_LINKED = 0.08;
 
 /**
  * Where most rows may be found, a walk over all of them with a list that is longer by their share; else one among those that may be found.
- * @returns undefined where a scan of the matching rows is cheaper, or the list would be too long
+ * Where that is cheaper, a look at all rows. @returns undefined where so few match that they are better looked up, or the list would be too long
  */
 export function planWalk({ depth, effort, rows, matching, rescore }: Asked): Plan | undefined {
   const wanted = Math.max(depth, effort);
@@ -39,6 +41,9 @@ export function planWalk({ depth, effort, rows, matching, rescore }: Asked): Pla
   const among = share < NEARLY_ALL;
   const walked = Math.ceil(among ? wanted * Math.max(1, WELL_LINKED / share) : wanted / share);
   const kept = Math.min(ROOM, Math.max(depth, Math.ceil(wanted * rescore)));
-  if (walked > ROOM || depth > ROOM || matching <= STEP_COST * walked) return undefined;
-  return { effort: walked, kept, among };
+  const walk = walked > ROOM ? Number.POSITIVE_INFINITY : walked * WALKED_COST;
+  const scan = among ? rows + matching * SCORED_COST : Number.POSITIVE_INFINITY;
+  const lookup = matching * LOOKUP_COST;
+  if (depth > ROOM || lookup <= Math.min(walk, scan)) return undefined;
+  return scan <= walk ? { effort: 0, kept, among } : { effort: walked, kept, among };
 }

@@ -1,5 +1,5 @@
 /**
- * Cells of few-bit codes behind a graph of their centres. A walk finds the cells nearest to a query; the codes of their rows are scored 32 at
+ * Cells of few-bit codes behind a graph of their centres. A walk finds the cells nearest to a query; the codes of their rows are scored 16 at
  * a time by tables (fast scan: Andre et al., VLDB 2015), and the best are told apart from the rest. A code holds what a row differs from
  * its centre by, rotated, on a grid of 1 to 4 bits a value (RaBitQ: Gao & Long, SIGMOD 2024; more bits: arXiv:2409.09913). Two bytes a row
  * turn the product of query and code into the row's key: what the code is multiplied by, and what is added.
@@ -13,7 +13,7 @@ import { keyFrom, prepare, walk } from "./graph";
 
 /** Fields of the record of cells, byte offsets. A slot is the place of a row: those of a cell lie side by side. */
 const STARTS: usize = 0; // pointer to cells + 1 u32: the first slot of each
-const BLOCKS: usize = 4; // pointer to codes: of 32 slots for each bit, the lowest first, and each four values 16 bytes: see scan.ts
+const BLOCKS: usize = 4; // pointer to codes: of 16 slots for each bit, the lowest first, and each eight values a byte a slot: four bits of the first four values below, of the others above
 const RANGES: usize = 8; // pointer to four f32 a cell: least factor, its step, least addend, its step
 const FACTORS: usize = 12; // pointer to u8 a slot
 const ADDENDS: usize = 16; // pointer to u8 a slot
@@ -21,7 +21,9 @@ const IDS: usize = 20; // pointer to u32 a slot
 const BITS: usize = 24;
 const DELETED: usize = 28; // pointer to one bit a slot, or 0
 
-const BLOCK_ROWS: u32 = 32;
+const BLOCK_ROWS: u32 = 16;
+/** The most that a table entry has: four of them fit a byte. */
+const MOST_ENTRY: f32 = 63;
 
 /** Table of the query in the scratch's LOG: of each four values 16 bytes. @returns what table sums are multiplied by, and in `least` what is added */
 function fillTable(scratch: usize, dims: usize, table: usize): f32 {
@@ -31,7 +33,7 @@ function fillTable(scratch: usize, dims: usize, table: usize): f32 {
     const x = f32x4.abs(v128.load(values + (i << 2)));
     most = max(most, f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
   }
-  const step: f32 = most > 0 ? most / 255 : 1;
+  const step: f32 = most > 0 ? most / MOST_ENTRY : 1;
   const by: f32 = (<f32>1) / step;
   for (let i: usize = 0; i < dims; i += 4) {
     const at = values + (i << 2);
@@ -65,42 +67,50 @@ function codeBias(values: usize, dims: usize, bits: u32): f32 {
   return <f32>((1 << bits) - 1) * (sumOf(values, dims, true) - <f32>0.5 * sumOf(values, dims, false));
 }
 
-/** Sums of table entries of 32 rows, i32 each. @param groups of four values */
+/** What the low and the high halves of 16 bytes name in two tables, added. */
+// @ts-ignore: decorator
+@inline
+function entriesOf(codes: usize, table: usize): v128 {
+  const both = v128.load(codes);
+  const low = i8x16.swizzle(v128.load(table), v128.and(both, i8x16.splat(15)));
+  return i8x16.add(low, i8x16.swizzle(v128.load(table, 16), i8x16.shr_u(both, 4)));
+}
+
+/** Sums of table entries of 16 rows, i32 each. @param groups of four values, an even number */
 // @ts-ignore: decorator
 @inline
 function sumBlock(block: usize, groups: usize, bits: u32, table: usize, out: usize): void {
-  const mask = i8x16.splat(15);
-  memory.fill(out, 0, 128);
-  let codes = block + <usize>bits * (groups << 4);
+  const plane = groups << 3;
+  const wide = groups & ~3;
+  let a = i32x4.splat(0), b = i32x4.splat(0), c = i32x4.splat(0), d = i32x4.splat(0);
+  let codes = block + <usize>bits * plane;
   for (let bit: u32 = 0; bit < bits; bit++) {
     // the highest bit first: what came before counts twice
-    codes -= groups << 4;
-    let low = i16x8.splat(0), lowOdd = i16x8.splat(0), high = i16x8.splat(0), highOdd = i16x8.splat(0);
-    for (let g: usize = 0; g < groups; g++) {
-      const both = v128.load(codes + (g << 4));
-      const entries = v128.load(table + (g << 4));
-      const a = i8x16.swizzle(entries, v128.and(both, mask));
-      const b = i8x16.swizzle(entries, i8x16.shr_u(both, 4));
-      low = i16x8.add(low, a);
-      lowOdd = i16x8.add(lowOdd, i16x8.shr_u(a, 8));
-      high = i16x8.add(high, b);
-      highOdd = i16x8.add(highOdd, i16x8.shr_u(b, 8));
+    codes -= plane;
+    let even = i16x8.splat(0), odd = i16x8.splat(0);
+    for (let g: usize = 0; g < wide; g += 4) {
+      const sums = i8x16.add(entriesOf(codes + (g << 3), table + (g << 4)), entriesOf(codes + (g << 3) + 16, table + (g << 4) + 32));
+      even = i16x8.add(even, sums);
+      odd = i16x8.add(odd, i16x8.shr_u(sums, 8));
+    }
+    if (wide != groups) {
+      const sums = entriesOf(codes + (wide << 3), table + (wide << 4));
+      even = i16x8.add(even, sums);
+      odd = i16x8.add(odd, i16x8.shr_u(sums, 8));
     }
     // bytes were added in pairs: without the odd ones the even ones remain
-    low = i16x8.sub(low, i16x8.shl(lowOdd, 8));
-    high = i16x8.sub(high, i16x8.shl(highOdd, 8));
-    addSums(out, i16x8.shuffle(low, lowOdd, 0, 8, 1, 9, 2, 10, 3, 11));
-    addSums(out + 32, i16x8.shuffle(low, lowOdd, 4, 12, 5, 13, 6, 14, 7, 15));
-    addSums(out + 64, i16x8.shuffle(high, highOdd, 0, 8, 1, 9, 2, 10, 3, 11));
-    addSums(out + 96, i16x8.shuffle(high, highOdd, 4, 12, 5, 13, 6, 14, 7, 15));
+    even = i16x8.sub(even, i16x8.shl(odd, 8));
+    const first = i16x8.shuffle(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+    const last = i16x8.shuffle(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+    a = i32x4.add(i32x4.shl(a, 1), i32x4.extend_low_i16x8_u(first));
+    b = i32x4.add(i32x4.shl(b, 1), i32x4.extend_high_i16x8_u(first));
+    c = i32x4.add(i32x4.shl(c, 1), i32x4.extend_low_i16x8_u(last));
+    d = i32x4.add(i32x4.shl(d, 1), i32x4.extend_high_i16x8_u(last));
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function addSums(out: usize, sums: v128): void {
-  v128.store(out, i32x4.add(i32x4.shl(v128.load(out), 1), i32x4.extend_low_i16x8_u(sums)));
-  v128.store(out, i32x4.add(i32x4.shl(v128.load(out, 16), 1), i32x4.extend_high_i16x8_u(sums)), 16);
+  v128.store(out, a);
+  v128.store(out, b, 16);
+  v128.store(out, c, 32);
+  v128.store(out, d, 48);
 }
 
 /** Bytes of four slots as f32. */
@@ -186,7 +196,7 @@ export function searchCellSlots(graph: usize, cells: usize, query: usize, asked:
   const groups = dims >> 2;
   const bits = load<u32>(cells, BITS);
   const starts = <usize>load<u32>(cells, STARTS);
-  const blockBytes = <usize>bits * (groups << 4);
+  const blockBytes = <usize>bits * (groups << 3);
   const deleted = <usize>load<u32>(cells, DELETED);
   const coarse = <usize>load<u32>(graph, COARSE);
   const stride = <usize>load<u32>(graph, STRIDE);
@@ -209,14 +219,14 @@ export function searchCellSlots(graph: usize, cells: usize, query: usize, asked:
       const code = coarse + cell * stride;
       centre = keyFrom(dotWide(<usize>load<u32>(scratch, QUERY), code, dims), code + dims, load<f32>(scratch, QUERY_SCALE), load<f32>(scratch, BIAS));
     }
-    if (slot >> 5 != block) {
-      block = slot >> 5;
+    if (slot >> 4 != block) {
+      block = slot >> 4;
       sumBlock(<usize>load<u32>(cells, BLOCKS) + <usize>block * blockBytes, groups, bits, table, values);
     }
     const range = <usize>load<u32>(cells, RANGES) + (cell << 4);
     const factor = load<f32>(range) + load<f32>(range, 4) * <f32>load<u8>(<usize>load<u32>(cells, FACTORS) + slot);
     const addend = load<f32>(range, 8) + load<f32>(range, 12) * <f32>load<u8>(<usize>load<u32>(cells, ADDENDS) + slot);
-    const sum = load<i32>(values + (<usize>(slot & 31) << 2));
+    const sum = load<i32>(values + (<usize>(slot & 15) << 2));
     insert(list, size, kept, entryOf(centre + addend + factor * (<f32>sum * step + bias), slot));
     if (size < kept) size++;
   }
@@ -231,7 +241,7 @@ function scanCells(graph: usize, cells: usize, scratch: usize, probes: u32, kept
   const bits = load<u32>(cells, BITS);
   const starts = <usize>load<u32>(cells, STARTS);
   const blocks = <usize>load<u32>(cells, BLOCKS);
-  const blockBytes = <usize>bits * (groups << 4);
+  const blockBytes = <usize>bits * (groups << 3);
   const ranges = <usize>load<u32>(cells, RANGES);
   const factors = <usize>load<u32>(cells, FACTORS);
   const addends = <usize>load<u32>(cells, ADDENDS);
@@ -257,10 +267,10 @@ function scanCells(graph: usize, cells: usize, scratch: usize, probes: u32, kept
     const leastFactor = v128.load32_splat(range);
     const factorStep = v128.load32_splat(range, 4);
     for (let slot = first & ~(BLOCK_ROWS - 1); slot < end; slot += BLOCK_ROWS) {
-      sumBlock(blocks + <usize>(slot >> 5) * blockBytes, groups, bits, table, keys);
+      sumBlock(blocks + <usize>(slot >> 4) * blockBytes, groups, bits, table, keys);
       const worst = f32x4.splat(size == kept ? keyOf(load<u64>(list + (<usize>(kept - 1) << 3))) : -f32.MAX_VALUE);
       let better: u32 = 0;
-      for (let i: usize = 0; i < 8; i++) {
+      for (let i: usize = 0; i < 4; i++) {
         const at = <usize>slot + (i << 2);
         const product = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(keys + (i << 4))), f32x4.splat(step)), f32x4.splat(bias));
         const factor = f32x4.add(leastFactor, f32x4.mul(factorStep, four(factors + at)));
@@ -286,34 +296,17 @@ function scanCells(graph: usize, cells: usize, scratch: usize, probes: u32, kept
 }
 
 /**
- * Scores of rows by their fine codes. @param prepared of the query, by searchCells @param rows count x stride bytes: dims i8 or i16, f32
- * scale, f32 -|y|^2 / 2 @param dims a multiple of 8, at most width @param wide whether codes are i16, then of a length that keeps sums in i32
+ * Scores of rows by their fine codes. A row is dims i8 or i16, f32 scale, f32 -|y|^2 / 2. @param prepared of the queries, by searchCells
+ * @param each bytes from one to the next @param pairs count x two u32: byte offset of a row from `rows`, number of its query
+ * @param dims a multiple of 8, at most width @param wide whether codes are i16, then of a length that keeps sums in i32
  */
-export function scoreCellRows(prepared: usize, width: usize, rows: usize, count: u32, stride: usize, dims: usize, wide: i32, scores: usize): void {
-  const tail = prepared + (width << 1);
-  const scale = load<f32>(tail);
-  const offset = load<f32>(tail, 4);
-  const factor = load<f32>(tail, 8);
-  const bias = load<f32>(tail, 12);
-  if (wide != 0) {
-    for (let i: u32 = 0; i < count; i++, rows += stride)
-      store<f32>(scores + (<usize>i << 2), offset + factor * keyFrom(dotI16(prepared, rows, dims), rows + (dims << 1), scale, bias));
-    return;
-  }
-  for (let i: u32 = 0; i < count; i += 4) {
-    const row = rows + <usize>i * stride;
-    const some = min<u32>(4, count - i);
-    let sums: v128;
-    if (some == 4) sums = dotWideFour(prepared, row, row + stride, row + 2 * stride, row + 3 * stride, dims);
-    else {
-      sums = i32x4.splat(dotWide(prepared, row, dims));
-      if (some > 1) sums = i32x4.replace_lane(sums, 1, dotWide(prepared, row + stride, dims));
-      if (some > 2) sums = i32x4.replace_lane(sums, 2, dotWide(prepared, row + 2 * stride, dims));
-    }
-    for (let j: u32 = 0; j < some; j++) {
-      const key = keyFrom(i32x4.extract_lane(sums, 0), row + <usize>j * stride + dims, scale, bias);
-      sums = i32x4.shuffle(sums, sums, 1, 2, 3, 0);
-      store<f32>(scores + (<usize>(i + j) << 2), offset + factor * key);
-    }
+export function scoreCellRows(prepared: usize, each: usize, rows: usize, pairs: usize, count: u32, dims: usize, wide: i32, scores: usize): void {
+  for (let i: u32 = 0; i < count; i++, pairs += 8, scores += 4) {
+    const row = rows + <usize>load<u32>(pairs);
+    const query = prepared + <usize>load<u32>(pairs, 4) * each;
+    const tail = query + each - 16;
+    const code = row + (wide != 0 ? dims << 1 : dims);
+    const sum = wide != 0 ? dotI16(query, row, dims) : dotWide(query, row, dims);
+    store<f32>(scores, load<f32>(tail, 4) + load<f32>(tail, 8) * keyFrom(sum, code, load<f32>(tail), load<f32>(tail, 12)));
   }
 }

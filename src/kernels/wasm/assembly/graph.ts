@@ -7,9 +7,10 @@ import { dotPair, sumF32 } from "./float";
 import { dotI16Four, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
 import {
   acquire, BIAS, COARSE, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
-  FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, hasBit, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
-  release, IDS, rowOf, SEEN, setBit, STRIDE, VALUES, WIDTH,
+  FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
+  release, IDS, rowOf, ROWS, SEEN, STRIDE, VALUES, WIDTH,
 } from "./graph-state";
+import { isWanted, wantedBeyond, wantedBit } from "./graph-wanted";
 
 /** So many standard deviations above the mean gain no row is thought to come. */
 const SURE: f32 = 3;
@@ -74,53 +75,6 @@ function project(graph: usize, scratch: usize, dims: usize, width: usize, scale:
   store<f32>(scratch, length / QUERY_LENGTH, QUERY_SCALE);
 }
 
-/** What a walk may return. */
-// @ts-ignore: decorator
-@inline
-function isWanted(row: u32, deleted: usize, allowed: usize, allowedRows: u32, ids: usize): bool {
-  if (deleted != 0 && hasBit(deleted, row) != 0) return false;
-  if (allowed == 0) return true;
-  const id = ids == 0 ? row : load<u32>(ids + (<usize>row << 2));
-  return id < allowedRows && hasBit(allowed, id) != 0;
-}
-
-/**
- * Rows that a walk among the wanted ones goes on to: those linked to, and while they are few, those that the others link to (ACORN: Patel et al.,
- * SIGMOD 2024). @param fresh takes them. @returns how many, at most `slots`
- */
-function wantedBeyond(links: usize, degree: u32, from: usize, slots: u32, seen: usize, fresh: usize, deleted: usize, allowed: usize, allowedRows: u32, ids: usize): u32 {
-  let count: u32 = 0;
-  for (let i: u32 = 0; i < slots; i++) {
-    const row = load<u32>(from + (<usize>i << 2));
-    if (row == NONE) break;
-    if (hasBit(seen, row) != 0 || !isWanted(row, deleted, allowed, allowedRows, ids)) continue;
-    setBit(seen, row);
-    store<u32>(fresh + (<usize>count << 2), row);
-    count++;
-  }
-  // about as many as a walk over all rows has not met before
-  const enough = (slots * 5) >> 4;
-  // where all around has been seen, looking on is in vain
-  let lists = (slots * 3) >> 3;
-  for (let i: u32 = 0; i < slots && count < enough && lists > 0; i++) {
-    const row = load<u32>(from + (<usize>i << 2));
-    if (row == NONE) break;
-    if (hasBit(seen, row) != 0) continue;
-    setBit(seen, row);
-    lists--;
-    const further = links + <usize>row * (<usize>degree << 2);
-    for (let j: u32 = 0; j < degree && count < enough; j++) {
-      const other = load<u32>(further + (<usize>j << 2));
-      if (other == NONE) break;
-      if (hasBit(seen, other) != 0 || !isWanted(other, deleted, allowed, allowedRows, ids)) continue;
-      setBit(seen, other);
-      store<u32>(fresh + (<usize>count << 2), other);
-      count++;
-    }
-  }
-  return count;
-}
-
 /**
  * Walks with the query of the scratch; fills POOL with the rows of best keys met, `effort` of them or `kept` when those are more; where not
  * every row may be found, FOUND has the best `kept` of those that may. @param among whether only those that may be found are walked over
@@ -156,7 +110,7 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   let slots = load<u32>(graph, ENTRY_COUNT);
   for (;;) {
     // rows not seen before go to the end of the log, where they are looked at; a full log begins again
-    if (logged + slots > LOG_ROOM) {
+    if (logged + slots + degree > LOG_ROOM) {
       overflowed = true;
       logged = 0;
     }
@@ -283,24 +237,67 @@ function refine(graph: usize, scratch: usize, list: usize, count: u32, k: u32): 
 }
 
 /**
- * Finds the `k` rows nearest to each query. @param queries count x dim f32 @param effort entries of the list that is walked, from k on
- * @param kept how many of the best are scored by fine codes, from k on @param allowed bits of ids that may be found, or 0: all
+ * Finds the `k` rows nearest to each query. @param queries count x dim f32 @param effort entries of the list that is walked, from k on, or 0:
+ * all rows are looked at @param kept how many of the best are scored by fine codes, from k on @param allowed bits of ids that may be found, or 0: all
  * @param among 1: only rows that may be found are walked over
  * @param rows k u32 a query, NONE where there are fewer @param scores k f32 a query
  */
 export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: i32, rows: usize, scores: usize): void {
   const scratch = acquire(graph);
   const dim = <usize>load<u32>(graph, DIM);
-  const restricted = among == 0 && (load<u32>(graph, DELETED) != 0 || allowed != 0);
+  const scanned = effort == 0;
+  const restricted = among == 0 && !scanned && (load<u32>(graph, DELETED) != 0 || allowed != 0);
   for (let q: u32 = 0; q < count; q++) {
     prepare(graph, scratch, queries + <usize>q * (dim << 2));
-    let size = walk(graph, scratch, effort, kept, allowed, allowedRows, among != 0);
-    if (among != 0) size = withoutUnwanted(graph, scratch, size, allowed, allowedRows);
+    let size = scanned ? scanWanted(graph, scratch, kept, allowed, allowedRows) : walk(graph, scratch, effort, kept, allowed, allowedRows, among != 0);
+    if (among != 0 && !scanned) size = withoutUnwanted(graph, scratch, size, allowed, allowedRows);
     const list = restricted ? <usize>load<u32>(scratch, FOUND) : <usize>load<u32>(scratch, POOL);
     const found = refine(graph, scratch, list, min(kept, restricted ? load<u32>(scratch, FOUND_COUNT) : size), k);
     write(scratch, list, found, k, rows + <usize>q * (<usize>k << 2), scores + <usize>q * (<usize>k << 2));
   }
   release(scratch);
+}
+
+/** Fills POOL with the `kept` rows of best keys among all that may be found: no walk. @returns entries of POOL */
+function scanWanted(graph: usize, scratch: usize, kept: u32, allowed: usize, allowedRows: u32): u32 {
+  const coarse = <usize>load<u32>(graph, COARSE);
+  const stride = <usize>load<u32>(graph, STRIDE);
+  const dims = <usize>load<u32>(graph, DIMS);
+  const deleted = <usize>load<u32>(graph, DELETED);
+  const ids = <usize>load<u32>(graph, IDS);
+  const query = <usize>load<u32>(scratch, QUERY);
+  const scale = load<f32>(scratch, QUERY_SCALE);
+  const bias = load<f32>(scratch, BIAS);
+  const log = <usize>load<u32>(scratch, LOG);
+  const pool = <usize>load<u32>(scratch, POOL);
+  const rows = load<u32>(graph, ROWS);
+  let size: u32 = 0;
+  for (let first: u32 = 0; first < rows; first += LOG_ROOM >> 1) {
+    const end = min(rows, first + (LOG_ROOM >> 1));
+    let count: u32 = 0;
+    for (let row = first; row < end; row++) {
+      store<u32>(log + (<usize>count << 2), row);
+      count += wantedBit(row, deleted, allowed, allowedRows, ids);
+    }
+    // the last of a group of four stands for those that are missing
+    for (let i = count; i < count + 3 && count > 0; i++) store<u32>(log + (<usize>i << 2), load<u32>(log + (<usize>(count - 1) << 2)));
+    for (let i: u32 = 0; i < count; i += 4) {
+      const at = log + (<usize>i << 2);
+      const a = coarse + <usize>load<u32>(at, 0) * stride;
+      const b = coarse + <usize>load<u32>(at, 4) * stride;
+      const c = coarse + <usize>load<u32>(at, 8) * stride;
+      const d = coarse + <usize>load<u32>(at, 12) * stride;
+      let sums = dotWideFour(query, a, b, c, d, dims);
+      for (let j: u32 = 0; j < min<u32>(4, count - i); j++) {
+        const row = load<u32>(at + (<usize>j << 2));
+        const key = keyFrom(i32x4.extract_lane(sums, 0), coarse + <usize>row * stride + dims, scale, bias);
+        sums = i32x4.shuffle(sums, sums, 1, 2, 3, 0);
+        insert(pool, size, kept, entryOf(key, row));
+        if (size < kept) size++;
+      }
+    }
+  }
+  return size;
 }
 
 /** Takes out of POOL where the walk began, if that may not be found. @returns entries that are left */
