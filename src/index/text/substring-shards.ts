@@ -59,6 +59,7 @@ export function shardsHome(shards: readonly StoredShard[]): Home {
     location: "substrings",
     settings: settingsOf({ ...substringDefaults, inverseRate: NO_INVERSE }),
     shards: shards.map(({ location }) => location),
+    lock: async () => refused(),
     create: refused,
     commit: refused,
     remove: refused,
