@@ -2,6 +2,7 @@
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { RowIds } from "../index/segment.ts";
+import type { TunedRecall } from "./recall-plan.ts";
 
 /** Grows when a library written by this build cannot be read by older ones. */
 export const FORMAT_VERSION = 2;
@@ -60,6 +61,8 @@ export interface Manifest {
   readonly active: number;
   readonly segments: readonly SegmentEntry[];
   readonly nextSegment: number;
+  /** What tuning on a query log found best for `search`. */
+  readonly tuned?: TunedRecall;
 }
 
 /** Written with every commit. */

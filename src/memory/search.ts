@@ -7,8 +7,10 @@ import { snippetOf } from "./answer/snippet.ts";
 import { searchDefaults } from "./defaults.ts";
 import { placeOf } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
+import { decodeCursor, encodeCursor, type PageCursor } from "./page-cursor.ts";
 import { readPassage, recordOf } from "./read-item.ts";
-import { decodeCursor, encodeCursor, type PageCursor, type Ranked, type Ranking, recall } from "./recall.ts";
+import { type Ranked, type Ranking, recall } from "./recall.ts";
+import { planRecall } from "./recall-plan.ts";
 import { matchingRows } from "./select.ts";
 import type { Hit, Reason, SearchQuery, SearchResult } from "./types.ts";
 import { checkVector } from "./validate.ts";
@@ -113,7 +115,8 @@ async function rankPage(
   const base = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
-    feedback: query.feedback ?? searchDefaults.feedback,
+    plan: planRecall(query, library.manifest.tuned),
+    alwaysFeedback: typeof query.feedback === "object",
     filter,
     k,
     recall: query.recall,

@@ -6,6 +6,7 @@ import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { FindOptions, Quotation, TagOptions, TagSuggestion } from "./quote-and-tag.ts";
+import type { RecallOptions } from "./recall-plan.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
@@ -136,14 +137,12 @@ export interface IndexResult extends AddResult {
   readonly ms: number;
 }
 
-export interface SearchQuery {
+export interface SearchQuery extends RecallOptions {
   /** How many hits; default 10. */
   readonly k?: number;
   readonly filter?: Where;
   /** "hybrid" (default), "words", "meaning". */
   readonly retriever?: "hybrid" | "words" | "meaning";
-  /** Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. */
-  readonly feedback?: boolean;
   readonly minScore?: number;
   /**
    * Wanted share of the best passages by meaning, 0.5 to 1: more is slower. 1: every vector is scored as it is kept on disk. Default: about

@@ -29,6 +29,12 @@ export default command({
       description: "Let the best passages sharpen the question",
       negativeDescription: "Rank by the question as it is",
     },
+    interpolate: {
+      type: "enum",
+      options: ["none", "before", "after", "both"],
+      default: "both",
+      description: "Where words and meaning are combined around feedback",
+    },
     group: {
       type: "enum",
       options: ["item", "passage"],
@@ -52,6 +58,7 @@ export default command({
       k: wholeNumber(args.k, "k") ?? 10,
       retriever: args.retriever as "hybrid",
       feedback: args.feedback,
+      interpolate: args.interpolate as "both",
       group: args.group as "item",
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),

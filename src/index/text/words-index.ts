@@ -32,14 +32,17 @@ export interface WordsOptions extends Bm25Options {
   readonly textOf?: (row: number) => MaybePromise<string>;
 }
 
-interface Prepared {
-  readonly text: string;
-  readonly version: number;
+interface WeightedQuery {
   readonly plan: QueryPlan;
   /** Term -> weight x idf. */
   readonly weights: ReadonlyMap<string, number>;
   /** Of each segment, in row order. */
   readonly postings: readonly SegmentPostings[];
+}
+
+interface Prepared extends WeightedQuery {
+  readonly text: string;
+  readonly version: number;
 }
 
 export class WordsIndex implements SegmentedIndex<string, string>, TermStatistics {
@@ -89,6 +92,13 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return this.#rank(prepared, options);
   }
 
+  /** The best rows for terms with weights. */
+  async searchTerms(terms: ReadonlyMap<string, number>, options: SearchOptions): Promise<Hits> {
+    const plan = { terms, required: [], excluded: [], phrases: [] };
+    const postings = await this.#read([...terms.keys()]);
+    return this.#rank({ plan, weights: this.#weighted(terms), postings }, options);
+  }
+
   /** BM25 of given rows, ascending, for a query; 0 for rows without any of its terms. */
   async scoreQuery(query: string, rows: Uint32Array): Promise<Float64Array> {
     const { weights, postings } = await this.#prepare(query);
@@ -101,10 +111,9 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return this.#scoreAll(weights, await this.#read([...terms.keys()]), rows);
   }
 
-  /** Sum of the query's term weights. */
-  async queryWeight(query: string): Promise<number> {
-    const { terms } = (await this.#prepare(query)).plan;
-    return [...terms.values()].reduce((sum, weight) => sum + weight, 0);
+  /** The terms that a query is scored by, and their weights. */
+  async queryTerms(query: string): Promise<ReadonlyMap<string, number>> {
+    return (await this.#prepare(query)).plan.terms;
   }
 
   /** The strongest terms of passages taken for relevant, with their shares. */
@@ -208,7 +217,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return this.#loaded;
   }
 
-  #rank(prepared: Prepared, options: SearchOptions): Hits {
+  #rank(prepared: WeightedQuery, options: SearchOptions): Hits {
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
     const { plan, weights, postings } = prepared;
     const statistics = this.#statistics();
@@ -260,7 +269,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   #rankTail(
-    { plan, weights }: Prepared,
+    { plan, weights }: WeightedQuery,
     statistics: RowStatistics,
     heap: TopK,
     options: SearchOptions,
