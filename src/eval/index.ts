@@ -2,7 +2,13 @@
 
 export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
 export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
-export { type Evaluation, evaluate } from "./evaluate.ts";
+export {
+  type CrossValidation,
+  type CrossValidationOptions,
+  crossValidate,
+  crossValidationDefaults,
+} from "./cross-validate.ts";
+export { type Evaluation, evaluate, evaluateQueries, type QueryEvaluation } from "./evaluate.ts";
 export { ExactNearest, exactNearest } from "./exact-nearest.ts";
 export * from "./long-context/index.ts";
 export { averagePrecision, type Judgements, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
@@ -14,6 +20,12 @@ export {
   type TokenScorer,
 } from "./perplexity.ts";
 export * from "./scaling/index.ts";
+export {
+  holm,
+  pairedRandomisation,
+  type RandomisationOptions,
+  randomisationDefaults,
+} from "./significance.ts";
 export { type Curve, curves, growth, type PlotPoint, scatter } from "./svg.ts";
 export { type FacetQuery, Facets, type FacetsOptions, facetsDefaults } from "./synth-facets.ts";
 export {
