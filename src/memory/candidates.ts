@@ -1,7 +1,7 @@
 /** Candidates: rows that any retriever found, each with the scores of all of them, to be fused and to give feedback. */
 import type { Hits } from "../index/hits.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
-import { fuse } from "./fuse.ts";
+import { fuse, type ScoredList } from "./fuse.ts";
 import type { Library } from "./library.ts";
 import type { RecallPlan } from "./recall-plan.ts";
 
@@ -10,6 +10,8 @@ export interface Candidates {
   readonly rows: Uint32Array;
   /** Absent where words have no say. */
   readonly words?: Float64Array | undefined;
+  /** Of learnt sparse vectors, where the query has one. */
+  readonly sparse?: Float64Array | undefined;
   readonly meaning: Float32Array;
   readonly vectors: TakenVectors;
 }
@@ -17,12 +19,13 @@ export interface Candidates {
 /** What each retriever found, best first. */
 export interface Found {
   readonly words?: Hits | undefined;
+  readonly sparse?: Hits | undefined;
   readonly meaning: Hits;
 }
 
 /** All found rows, ascending, each once. */
 export function foundRows(found: Found): Uint32Array {
-  const lists = [found.words, found.meaning].filter((hits): hits is Hits => hits !== undefined);
+  const lists = [found.words, found.sparse, found.meaning].filter((hits): hits is Hits => hits !== undefined);
   const all = new Uint32Array(lists.reduce((sum, { rows }) => sum + rows.length, 0));
   let at = 0;
   for (const { rows } of lists) {
@@ -40,31 +43,32 @@ export async function queryScores(
   library: Library,
   text: string,
   rows: Uint32Array,
-  { words, meaning }: Required<Found>,
+  words: Hits,
 ): Promise<Float64Array> {
-  const beside = meaning!.rows.slice().sort();
+  const places = placesOf(words);
+  const beside = rows.filter((row) => !places.has(row));
   const others = await library.words.scoreQuery(text, beside);
-  const places = placesOf(words!);
   const all = new Float64Array(rows.length);
   let at = 0;
   for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    while (at < beside.length && beside[at]! < row) at++;
-    const place = places.get(row);
-    all[i] = place === undefined ? others[at]! : words!.scores[place]!;
+    const place = places.get(rows[i]!);
+    all[i] = place === undefined ? others[at++]! : words.scores[place]!;
   }
   return all;
 }
 
 /** @param weight of meaning in the combination; undefined: meaning alone */
 export function fusedScores(
-  { words, meaning }: Pick<Candidates, "words" | "meaning">,
-  form: RecallPlan["form"],
+  { words, sparse, meaning }: Pick<Candidates, "words" | "sparse" | "meaning">,
+  plan: Pick<RecallPlan, "form" | "sparse">,
   weight: number | undefined,
 ): Float64Array {
-  if (weight === undefined || !words) return fuse([{ scores: meaning, weight: 1 }], "linear");
-  const ofWords = { scores: words, weight: 1 - weight, zeroIsAbsent: true };
-  return fuse([ofWords, { scores: meaning, weight }], form);
+  if (weight === undefined || !(words ?? sparse)) return fuse([{ scores: meaning, weight: 1 }], "linear");
+  const share = sparse ? (words ? plan.sparse : 1) : 0;
+  const lists: ScoredList[] = [];
+  if (words) lists.push({ scores: words, weight: (1 - weight) * (1 - share), zeroIsAbsent: true });
+  if (sparse) lists.push({ scores: sparse, weight: (1 - weight) * share, zeroIsAbsent: true });
+  return fuse([...lists, { scores: meaning, weight }], plan.form);
 }
 
 /** Where each row of a list stands in it. */

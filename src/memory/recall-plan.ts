@@ -38,6 +38,8 @@ export interface FusionOptions {
   readonly first?: number;
   /** In the final combination; default 0.15 after feedback, 0.2 without. */
   readonly last?: number;
+  /** Share of learnt sparse scores in what words weigh, where the query has a sparse vector; default 0.5, 1: words are not asked. */
+  readonly sparse?: number;
 }
 
 /** What of a query says how to recall. */
@@ -71,6 +73,8 @@ const WEIGHTS: Record<FusionForm, TunedWeights> = {
   rrf: { first: 0.5, last: 0.5, alone: 0.5 },
 };
 
+const SPARSE_SHARE = 0.5;
+
 /** Weights of meaning: where feedback begins, after it, and without any. */
 export interface TunedWeights {
   readonly first: number;
@@ -93,6 +97,8 @@ export interface RecallPlan {
   readonly before: number | undefined;
   /** Weight of meaning in the last combination; undefined: meaning alone ranks. */
   readonly after: number | undefined;
+  /** Share of learnt sparse scores in what words weigh. */
+  readonly sparse: number;
   readonly feedback: Required<FeedbackOptions> | undefined;
 }
 
@@ -104,9 +110,9 @@ const MOST_PASSAGES = 100;
 export function planRecall(options: RecallOptions, tuned: TunedRecall | undefined): RecallPlan {
   const { interpolate = interpolateDefault, feedback = true, fusion = {} } = options;
   oneOf("interpolate", interpolate, INTERPOLATE);
-  const { form = "share", first, last } = fusion;
+  const { form = "share", first, last, sparse } = fusion;
   oneOf("fusion.form", form, FUSION_FORMS);
-  for (const [name, weight] of Object.entries({ first, last }))
+  for (const [name, weight] of Object.entries({ first, last, sparse }))
     if (weight !== undefined) within(`fusion.${name}`, weight, 0, 1);
   const weights = (form === "share" && tuned) || WEIGHTS[form];
   const own = feedbackOf(feedback, tuned);
@@ -115,6 +121,7 @@ export function planRecall(options: RecallOptions, tuned: TunedRecall | undefine
     form,
     before: interpolate === "before" || interpolate === "both" ? before : undefined,
     after: interpolate === "after" || interpolate === "both" ? after : undefined,
+    sparse: sparse ?? SPARSE_SHARE,
     feedback: own,
   };
 }

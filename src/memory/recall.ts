@@ -8,9 +8,10 @@ import type { Embedder } from "../embed/embedder.ts";
 import { emptyHits, type Hits } from "../index/hits.ts";
 import type { RowSet } from "../index/row-set.ts";
 import type { SearchOptions } from "../index/segment.ts";
+import type { SparseVector } from "../index/sparse/weights.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
-import { type Candidates, type Found, foundRows, fusedScores, placesOf, queryScores } from "./candidates.ts";
+import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
 import {
   passageTerms,
   type Relevant,
@@ -37,6 +38,7 @@ export interface Ranked {
   readonly row: number;
   readonly score: number;
   readonly words?: { readonly score: number; readonly rank: number };
+  readonly sparse?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
 }
 
@@ -57,6 +59,7 @@ export interface Question {
   /** Whether a search by one retriever alone has feedback too. */
   readonly alwaysFeedback: boolean;
   readonly vector?: Float32Array;
+  readonly sparse?: SparseVector;
   readonly filter: RowSet | undefined;
   /** Rows wanted. */
   readonly depth: number;
@@ -140,16 +143,15 @@ async function wordsAlone(library: Library, question: Question, wish: SearchOpti
 
 /** The whole plan: first round, fusion, feedback, second round, fusion. */
 async function fused(library: Library, asked: Asked): Promise<Ranking> {
-  const { plan, notes, retriever } = asked;
-  const useWords = retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
-  const found = await firstRound(library, asked, useWords);
+  const { plan, notes } = asked;
+  const found = await firstRound(library, asked);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
   const rows = foundRows(found);
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
   const { feedback } = plan;
   if (!feedback) return rankingOf(first, found, plan);
-  const basis = fusedScores(first, plan.form, plan.before);
+  const basis = fusedScores(first, plan, plan.before);
   const weak = weakness(basis, feedback);
   if (weak !== undefined) {
     notes.push(`no feedback: ${weak}`);
@@ -162,26 +164,30 @@ async function fused(library: Library, asked: Asked): Promise<Ranking> {
 }
 
 /** Words are searched while other threads may scan for meaning. */
-async function firstRound(
-  library: Library,
-  { text, vector, wish, meant }: Asked,
-  useWords: boolean,
-): Promise<Found> {
-  using search = library.vectors.begin(vector, meant);
-  const words = useWords ? await library.words.search(text, wish) : undefined;
-  return { words, meaning: await search.finish() };
+async function firstRound(library: Library, asked: Asked): Promise<Found> {
+  const { plan, text, sparse, wish } = asked;
+  const isMixed = asked.retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
+  using search = library.vectors.begin(asked.vector, asked.meant);
+  const usesSparse = isMixed && sparse !== undefined && plan.sparse > 0;
+  const usesWords = isMixed && !(usesSparse && plan.sparse === 1);
+  return {
+    words: usesWords ? await library.words.search(text, wish) : undefined,
+    sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
+    meaning: await search.finish(),
+  };
 }
 
 async function firstCandidates(
   library: Library,
-  { text, vector }: Asked,
+  { text, vector, sparse }: Asked,
   found: Found,
   { rows, vectors }: Pick<Candidates, "rows" | "vectors">,
 ): Promise<Candidates> {
-  const { words, meaning } = found;
+  const { words } = found;
   return {
     rows,
-    words: words && (await queryScores(library, text, rows, { words, meaning })),
+    words: words && (await queryScores(library, text, rows, words)),
+    sparse: found.sparse && (await library.sparse.score(sparse!, rows)),
     meaning: vectors.score(vector),
     vectors,
   };
@@ -215,7 +221,7 @@ async function scoreAgain(library: Library, { text, plan }: Asked, second: Secon
 
 /** The indexes are asked again. */
 async function searchAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
-  const { plan, text, wish } = asked;
+  const { plan, text, wish, sparse } = asked;
   const { found, relevant, meant } = second;
   const meaning = await library.vectors.search(meant, asked.meant);
   const usesWords = found.words !== undefined && plan.after !== undefined;
@@ -225,33 +231,41 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
     terms = sharpenTerms(terms, await passageTerms(library, relevant));
     words = await library.words.searchTerms(terms, wish);
   }
-  const again = { words, meaning };
+  const again = { words, sparse: plan.after === undefined ? undefined : found.sparse, meaning };
   const rows = foundRows(again);
   using vectors = await library.vectors.take(rows);
-  const scores = words && (await library.words.scoreTerms(terms, rows));
-  return rankingOf({ rows, words: scores, meaning: vectors.score(meant), vectors }, again, plan);
+  const scores = {
+    words: words && (await library.words.scoreTerms(terms, rows)),
+    sparse: again.sparse && (await library.sparse.score(sparse!, rows)),
+    meaning: vectors.score(meant),
+  };
+  return rankingOf({ rows, vectors, ...scores }, again, plan);
 }
 
 /** The final order, and what each list said of a row. */
-function rankingOf(candidates: Candidates, found: Found, { form, after }: RecallPlan): Ranking {
-  const { rows, words, meaning } = candidates;
-  const scores = fusedScores(candidates, form, after);
+function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Ranking {
+  const { rows, words, sparse, meaning } = candidates;
+  const scores = fusedScores(candidates, plan, plan.after);
   const order = orderOf(scores);
-  let wordPlaces: Map<number, number> | undefined;
+  const said = (hits: Hits | undefined, row: number, score: number | undefined) => {
+    const place = hits ? hits.rows.indexOf(row) : -1;
+    return place < 0 ? undefined : { score: score ?? 0, rank: place + 1 };
+  };
   return {
     rows: order.map((i) => rows[i]!),
     scores: Float64Array.from(order, (i) => scores[i]!),
     at(place) {
       const i = order[place]!;
       const row = rows[i]!;
-      wordPlaces ??= found.words ? placesOf(found.words) : new Map();
-      const wordPlace = wordPlaces.get(row);
-      const meaningPlace = found.meaning.rows.indexOf(row);
+      const ofWords = said(found.words, row, words?.[i]);
+      const ofSparse = said(found.sparse, row, sparse?.[i]);
+      const ofMeaning = said(found.meaning, row, meaning[i]);
       return {
         row,
         score: scores[i]!,
-        ...(wordPlace === undefined ? {} : { words: { score: words?.[i] ?? 0, rank: wordPlace + 1 } }),
-        ...(meaningPlace < 0 ? {} : { meaning: { score: meaning[i]!, rank: meaningPlace + 1 } }),
+        ...(ofWords ? { words: ofWords } : {}),
+        ...(ofSparse ? { sparse: ofSparse } : {}),
+        ...(ofMeaning ? { meaning: ofMeaning } : {}),
       };
     },
   };

@@ -3,6 +3,7 @@ import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { isAfter } from "../index/hits.ts";
 import { rowAt } from "../index/segment.ts";
+import { checkSparse } from "../index/sparse/weights.ts";
 import { snippetOf } from "./answer/snippet.ts";
 import { searchDefaults } from "./defaults.ts";
 import { placeOf } from "./item-record.ts";
@@ -76,6 +77,7 @@ function checkQuery(text: string, query: SearchQuery): number {
       `search: unknown retriever ${JSON.stringify(query.retriever)}; use "hybrid", "words" or "meaning"`,
     );
   }
+  if (query.sparse !== undefined) checkQuerySparse(query);
   if (query.minScore !== undefined && !Number.isFinite(query.minScore))
     throw new MnemeError(
       "RANGE",
@@ -93,6 +95,15 @@ function checkQuery(text: string, query: SearchQuery): number {
       `search: snippet must be a whole number of characters from 0, got ${query.snippet}`,
     );
   return k;
+}
+
+function checkQuerySparse({ sparse, retriever = searchDefaults.retriever }: SearchQuery): void {
+  checkSparse(sparse, "search");
+  if (retriever !== "hybrid")
+    throw new MnemeError(
+      "ARGUMENT",
+      `search: sparse is for hybrid searches, got retriever ${JSON.stringify(retriever)}; leave one of them out`,
+    );
 }
 
 interface Page {
@@ -121,6 +132,7 @@ async function rankPage(
     k,
     recall: query.recall,
     ...(query.vector ? { vector: query.vector } : {}),
+    ...(query.sparse ? { sparse: query.sparse } : {}),
   };
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
@@ -205,6 +217,7 @@ function reasonsOf(
         : [...new Set(matches.map(([start, end]) => passage.slice(start, end).toLowerCase()))];
     reasons.push({ by: "words", ...ranked.words, terms });
   }
+  if (ranked.sparse) reasons.push({ by: "sparse", ...ranked.sparse });
   if (ranked.meaning) reasons.push({ by: "meaning", ...ranked.meaning });
   if (query.filter) reasons.push({ by: "facets", rank: 1, score: 1, terms: Object.keys(query.filter) });
   return reasons;

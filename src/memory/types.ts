@@ -1,6 +1,7 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
+import type { SparseVector } from "../index/sparse/weights.ts";
 import type { VectorIndex } from "../index/vector/kinds.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
@@ -14,6 +15,7 @@ export type {
   FindOptions,
   LanguageModel,
   Quotation,
+  SparseVector,
   TagOptions,
   TagSuggestion,
   VectorEstimate,
@@ -52,6 +54,8 @@ export interface Item {
   readonly firstLine?: number;
   /** Own vector of the whole item instead of the embedder's, one passage. Refused when its dimension is not the space's. */
   readonly vector?: Float32Array;
+  /** Learnt sparse vector of the whole item, one passage: weights that a model gave to its tokens. Searched by queries that bring one. */
+  readonly sparse?: SparseVector;
 }
 
 /** Header of a stored item. */
@@ -156,11 +160,13 @@ export interface SearchQuery extends RecallOptions {
   /** Length of a snippet in characters; default 240; 0: none. */
   readonly snippet?: number;
   readonly vector?: Float32Array;
+  /** Learnt sparse vector of the query, of a hybrid search: found beside words by `sparse` of the items. */
+  readonly sparse?: SparseVector;
   readonly signal?: AbortSignal;
 }
 
 export interface Reason {
-  readonly by: "words" | "meaning" | "facets";
+  readonly by: "words" | "sparse" | "meaning" | "facets";
   /** Rank within that retriever, from 1. */
   readonly rank: number;
   readonly score: number;

@@ -45,7 +45,10 @@ test("segments, tail and filters rank as every inner product would", async () =>
     );
     own.forEach((score, i) => expect(score).toBeCloseTo(scores[found[i]!]!, 4));
     const filtered = await index.search(query, { k: 10, filter });
-    const few = best(scores.map((score, row) => (row % 3 === 0 ? score : 0)), 10);
+    const few = best(
+      scores.map((score, row) => (row % 3 === 0 ? score : 0)),
+      10,
+    );
     expect([...filtered.rows].map((row) => scores[row]!.toFixed(4))).toEqual(
       few.map((row) => scores[row]!.toFixed(4)),
     );
@@ -60,20 +63,27 @@ test("segments, tail and filters rank as every inner product would", async () =>
 
 test("merging is building what is left, also beside segments without vectors", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1000 }), fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }), (seed, kept) => {
-      const rows = [...vectors(40, seed), ...new Array<undefined>(20)];
-      const live = RowSet.from(kept.flatMap((keep, row) => (keep ? [row] : [])));
-      const merged = sparseKind.merge(
-        [
-          { rows: contiguousRows(0, 20), parts: sparseKind.build(rows.slice(0, 20)) },
-          { rows: rowIdsOf(Array.from({ length: 20 }, (_, i) => 20 + i)), parts: sparseKind.build(rows.slice(20, 40)) },
-          { rows: contiguousRows(40, 20), parts: sparseKind.build(rows.slice(40)) },
-        ],
-        live,
-      );
-      const left = rows.filter((_, row) => kept[row]);
-      if (left.some((row) => row)) expect(merged).toEqual(sparseKind.build(left));
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 1000 }),
+      fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }),
+      (seed, kept) => {
+        const rows = [...vectors(40, seed), ...new Array<undefined>(20)];
+        const live = RowSet.from(kept.flatMap((keep, row) => (keep ? [row] : [])));
+        const merged = sparseKind.merge(
+          [
+            { rows: contiguousRows(0, 20), parts: sparseKind.build(rows.slice(0, 20)) },
+            {
+              rows: rowIdsOf(Array.from({ length: 20 }, (_, i) => 20 + i)),
+              parts: sparseKind.build(rows.slice(20, 40)),
+            },
+            { rows: contiguousRows(40, 20), parts: sparseKind.build(rows.slice(40)) },
+          ],
+          live,
+        );
+        const left = rows.filter((_, row) => kept[row]);
+        if (left.some((row) => row)) expect(merged).toEqual(sparseKind.build(left));
+      },
+    ),
     { seed: 55, numRuns: 30 },
   );
   expect(sparseKind.build([undefined, undefined]).size).toBe(0);

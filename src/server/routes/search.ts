@@ -3,7 +3,7 @@ import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { AnswerPart, AskOptions, Citation, SearchQuery } from "../../memory/types.ts";
 import { type Route, route } from "../route.ts";
-import { citation, hit, where } from "../schemas.ts";
+import { citation, hit, sparse, where } from "../schemas.ts";
 import type { Service } from "../service.ts";
 import { acceptedStream, streamed } from "../stream.ts";
 
@@ -19,6 +19,7 @@ const fusionOptions = z.strictObject({
   form: z.enum(["share", "min-max", "linear", "rrf"]).exactOptional(),
   first: z.number().min(0).max(1).exactOptional().describe("Weight of meaning before feedback"),
   last: z.number().min(0).max(1).exactOptional().describe("Weight of meaning in the final order"),
+  sparse: z.number().min(0).max(1).exactOptional().describe("Share of learnt sparse scores beside words"),
 });
 
 const searchBody = z.strictObject({
@@ -46,6 +47,7 @@ const searchBody = z.strictObject({
   group: z.enum(["item", "passage"]).exactOptional(),
   snippet: z.int().min(0).max(10_000).exactOptional().describe("Characters of a snippet; default 240"),
   vector: z.array(z.number()).exactOptional().describe("Own query vector of the library's space"),
+  sparse: sparse.exactOptional(),
 });
 
 const searchAnswer = z.object({
