@@ -1,7 +1,7 @@
 /** Evaluation of retrieval. */
 
 export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
-export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
+export { type CorpusDocument, readQueries, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
 export {
   type CrossValidation,
   type CrossValidationOptions,

@@ -83,5 +83,6 @@ export function libraryInfo(library: Library): MemoryInfo {
     freeBytes,
     generation: library.store.generation(),
     formatVersion: FORMAT_VERSION,
+    ...(library.tuned ? { tuned: library.tuned } : {}),
   };
 }

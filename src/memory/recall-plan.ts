@@ -85,10 +85,17 @@ export interface TunedWeights {
 /** What tuning on a query log found best; takes the place of defaults. */
 export interface TunedRecall extends TunedWeights {
   readonly passages: number;
+  /** Space of the vectors that it was found for; another one goes by the defaults. */
+  readonly space: number;
+  /** Queries that it was found by. */
+  readonly queries: number;
 }
 
 /** The defaults as a tuning would state them. */
-export const untunedRecall: TunedRecall = { ...WEIGHTS.share, passages: feedbackDefaults.passages };
+export const untunedRecall: Omit<TunedRecall, "space" | "queries"> = {
+  ...WEIGHTS.share,
+  passages: feedbackDefaults.passages,
+};
 
 /** A plan with every choice made. */
 export interface RecallPlan {

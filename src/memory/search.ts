@@ -126,7 +126,7 @@ async function rankPage(
   const base = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
-    plan: planRecall(query, library.manifest.tuned),
+    plan: planRecall(query, library.tuned),
     alwaysFeedback: typeof query.feedback === "object",
     filter,
     k,

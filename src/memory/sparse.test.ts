@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { ids, temporaryFolder } from "../../test/support/memory.ts";
 import { Random } from "../linalg/random.ts";
-import { createServer } from "../server/index.ts";
 import { type Item, type Memory, open, type SparseVector } from "./index.ts";
 
 const { path } = temporaryFolder();
@@ -93,25 +92,11 @@ test("words, sparse and meaning are fused, with feedback and again", async () =>
   expect(ids(plain)).toEqual(ids(await memory.search("tide in the harbour")));
 });
 
-test("bad sparse vectors are refused at the face, also over HTTP", async () => {
+test("bad sparse vectors are refused at the face", async () => {
   await using memory = await open(":memory:", { workers: 0 });
   const bad = { id: "a", text: "one", sparse: { x: Number.NaN } };
   await expect(memory.add(bad)).rejects.toMatchObject({ code: "NOT_FINITE" });
   await expect(memory.search("x", { sparse: { x: -1 } })).rejects.toMatchObject({ code: "RANGE" });
   const wrong = memory.search("x", { sparse: { x: 1 }, retriever: "words" });
   await expect(wrong).rejects.toMatchObject({ code: "ARGUMENT" });
-  const server = createServer(memory, { onError: () => {} });
-  const post = (to: string, body: unknown) =>
-    server.app.request(to, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-  const added = await post("/v1/items", { items: [{ id: "s", text: "one", sparse: { x: 2 } }] });
-  expect(added.status).toBe(200);
-  const body = { query: "one", sparse: { x: 1 }, fusion: { sparse: 1, last: 0 }, feedback: false };
-  const found = (await (await post("/v1/search", body)).json()) as { hits: { reasons: unknown[] }[] };
-  expect(found.hits[0]!.reasons).toContainEqual({ by: "sparse", rank: 1, score: 2 });
-  expect((await post("/v1/search", { query: "one", sparse: { x: -1 } })).status).toBe(400);
-  await server.close();
 });

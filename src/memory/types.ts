@@ -7,17 +7,21 @@ import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { FindOptions, Quotation, TagOptions, TagSuggestion } from "./quote-and-tag.ts";
-import type { RecallOptions } from "./recall-plan.ts";
+import type { RecallOptions, TunedRecall } from "./recall-plan.ts";
+import type { JudgedQuery, TuneResult } from "./tuning.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
   ChatMessage,
   FindOptions,
+  JudgedQuery,
   LanguageModel,
   Quotation,
   SparseVector,
   TagOptions,
   TagSuggestion,
+  TunedRecall,
+  TuneResult,
   VectorEstimate,
   VectorExplanation,
   VectorIndex,
@@ -298,6 +302,8 @@ export interface MemoryInfo {
   readonly freeBytes: number;
   readonly generation: number;
   readonly formatVersion: number;
+  /** What tuning on a query log found best, and searches use. */
+  readonly tuned?: TunedRecall;
 }
 
 export interface ListOptions {
@@ -377,6 +383,11 @@ export interface Memory extends AsyncDisposable {
   ): Promise<readonly { readonly value: string; readonly count: number }[]>;
   snapshot(path: string, options?: WorkOptions): Promise<{ readonly path: string; readonly bytes: number }>;
   compact(options?: WorkOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+  /**
+   * Chooses the weights of hybrid searches by queries of which it is known what is good, and keeps them with the library where that holds
+   * on queries that were held out. An empty log brings the defaults back. @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED
+   */
+  tune(log: readonly JudgedQuery[], options?: WorkOptions): Promise<TuneResult>;
   /** Moves the library to another embedder; resumable; the old space serves meanwhile. */
   reembed(embedder: Embedder, options?: WorkOptions): Promise<{ readonly passages: number }>;
   /** Resolves when background work (flushes, merges, sweeps) is done. */

@@ -10,7 +10,7 @@ import { FeedbackModel, type FeedbackPassage, type TermStatistics } from "./feed
 import { highlightTerms } from "./highlight.ts";
 import { Lexicon } from "./lexicon.ts";
 import { hasPhrase } from "./phrase.ts";
-import { planQuery, type QueryPlan, termsToRead } from "./query-plan.ts";
+import { planQuery, termsToRead } from "./query-plan.ts";
 import { allowedOrdinals, readPostings, type SegmentPostings, wanted } from "./rank-segment.ts";
 import { openPlan, SegmentScorer, type WeightedQuery } from "./segment-scorer.ts";
 import { WordsSegment } from "./words-segment.ts";

@@ -4,6 +4,7 @@ export { addFile } from "./add-file.ts";
 export { compact } from "./compact.ts";
 export { forget, sweepExpired, undo } from "./forget.ts";
 export { indexFolder } from "./index-folder.ts";
+export { keepTuned } from "./keep-tuned.ts";
 export { mergeIfMany } from "./maintain.ts";
 export { reembed } from "./reembed.ts";
 export { dropOrphans } from "./stage.ts";
