@@ -31,6 +31,18 @@ export const SYSTEMS = {
   "both, guard 0.1": { feedback: { guard: 0.1 } },
 } as const satisfies Record<string, SearchQuery>;
 
+/** With sparse vectors in the place of words: the six combinations beside those of BM25. Documents are one passage each. */
+const INSTEAD = { sparse: 1 } as const;
+export const SPARSE_SYSTEMS = {
+  "sparse alone": { feedback: false, fusion: { ...INSTEAD, last: 0 } },
+  "sparse and dense": { feedback: false, fusion: INSTEAD },
+  "sparse, before, Rocchio": { interpolate: "before", feedback: ROCCHIO, fusion: INSTEAD },
+  "sparse, after, Rocchio": { interpolate: "after", feedback: ROCCHIO, fusion: INSTEAD },
+  "sparse, both, Rocchio": { interpolate: "both", feedback: ROCCHIO, fusion: INSTEAD },
+  "BM25 and sparse, no feedback": { feedback: false },
+  "BM25 and sparse, both": {},
+} as const satisfies Record<string, SearchQuery>;
+
 export type SystemName = keyof typeof SYSTEMS;
 
 /** Systems whose weights are tuned by cross-validation, for a fair comparison. */

@@ -6,6 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundledEmbedder } from "../src/embed/bundled.ts";
 import {
   crossValidate,
   evaluateQueries,
@@ -18,7 +19,8 @@ import {
 } from "../src/eval/index.ts";
 import type { Memory, SearchQuery } from "../src/memory/types.ts";
 import { openMneme } from "./library-systems.ts";
-import { grid, SYSTEMS, type SystemName, TUNED } from "./prf-systems.ts";
+import { sparseModel } from "./prf-sparse.ts";
+import { grid, SPARSE_SYSTEMS, SYSTEMS, type SystemName, TUNED } from "./prf-systems.ts";
 import { dataFolder, printFigure, switches } from "./row.ts";
 
 const SETS = { cranfield: "qrels.tsv", "npl-vaswani": "qrels.tsv", scifact: "qrels-test.tsv" } as const;
@@ -39,14 +41,16 @@ interface Judged {
 const names = Object.keys(SYSTEMS) as SystemName[];
 const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
 
+/** @param own what a query brings beside its text */
 async function judge(
   memory: Memory,
   set: TestSet,
   query: SearchQuery,
   k: number,
+  own: (text: string) => SearchQuery = () => ({}),
 ): Promise<QueryEvaluation[]> {
   return evaluateQueries(set, async (text) => {
-    const { hits } = await memory.search(text, { ...query, k, snippet: 0 });
+    const { hits } = await memory.search(text, { ...query, ...own(text), k, snippet: 0 });
     return hits.map(({ id }) => id);
   });
 }
@@ -75,13 +79,30 @@ async function compare(name: SetName): Promise<Map<SystemName, Judged>> {
       report(name, system, judged);
     }
     for (const system of TUNED) await tune(name, memory, set, system);
+    await compareSparse(name, set, work);
     return found;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-function report(set: SetName, system: SystemName, { shallow, deep }: Judged): void {
+/** The same places with sparse vectors instead of BM25, and beside it. */
+async function compareSparse(name: SetName, set: TestSet, work: string): Promise<void> {
+  const embedder = await bundledEmbedder({ dim: 64 });
+  const texts = set.documents.map(({ title, text }) => `${title} ${text}`);
+  const model = await sparseModel(texts, embedder);
+  const items = set.documents.map((document, i) => ({ ...document, sparse: model.document(texts[i]!) }));
+  await using memory = await openMneme(join(work, "sparse.mneme"), "write");
+  await memory.add(items.filter(({ sparse }) => Object.keys(sparse).length > 0));
+  await memory.idle();
+  for (const [system, query] of Object.entries(SPARSE_SYSTEMS)) {
+    const own = (text: string): SearchQuery => ({ sparse: model.query(text) });
+    const shallow = await judge(memory, set, query, 10, own);
+    report(name, system, { shallow, deep: await judge(memory, set, query, 1000, own) });
+  }
+}
+
+function report(set: SetName, system: string, { shallow, deep }: Judged): void {
   const times = shallow.map(({ ms }) => ms);
   const figures: [string, string, number, "more" | "less"][] = [
     ["nDCG@10", "", mean(shallow.map(({ ndcg10 }) => ndcg10)), "more"],
