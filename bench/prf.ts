@@ -29,7 +29,9 @@ type SetName = keyof typeof SETS;
 /** No feedback, and what the default must be beside every other place of interpolation. */
 const PLAIN: SystemName = "hybrid";
 const DEFAULT: SystemName = "both";
-const PLACES: readonly SystemName[] = ["none", "before", "after"];
+const PLACES: readonly SystemName[] = (Object.keys(SYSTEMS) as SystemName[]).filter((name) =>
+  /^(none|before|after)/.test(name),
+);
 const GAIN = 0.02;
 const WITHIN = 0.005;
 
