@@ -65,6 +65,11 @@ export interface Manifest {
   readonly tuned?: TunedRecall;
 }
 
+/** What tuning found best for the space that answers. */
+export function tunedOf({ tuned, active }: Manifest): TunedRecall | undefined {
+  return tuned?.space === active ? tuned : undefined;
+}
+
 /** Written with every commit. */
 export interface Counters {
   readonly nextRow: number;

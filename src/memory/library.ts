@@ -130,11 +130,6 @@ export class Library implements AsyncDisposable {
     return activeSpace(this.manifest);
   }
 
-  /** What tuning found best for the space that answers. */
-  get tuned(): Manifest["tuned"] {
-    return this.manifest.tuned?.space === this.manifest.active ? this.manifest.tuned : undefined;
-  }
-
   get #indexes() {
     return [this.words, this.sparse, this.vectors, this.columns];
   }

@@ -7,6 +7,7 @@ import { checkSparse } from "../index/sparse/weights.ts";
 import { snippetOf } from "./answer/snippet.ts";
 import { searchDefaults } from "./defaults.ts";
 import { placeOf } from "./item-record.ts";
+import { tunedOf } from "./layout.ts";
 import type { Library, RowPlace } from "./library.ts";
 import { decodeCursor, encodeCursor, type PageCursor } from "./page-cursor.ts";
 import { readPassage, recordOf } from "./read-item.ts";
@@ -126,7 +127,7 @@ async function rankPage(
   const base = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
-    plan: planRecall(query, library.tuned),
+    plan: planRecall(query, tunedOf(library.manifest)),
     alwaysFeedback: typeof query.feedback === "object",
     filter,
     k,
