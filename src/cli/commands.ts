@@ -108,6 +108,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/contamination.ts")),
   },
   {
+    name: "tune",
+    summary: "Choose the weights of search by your own queries and judgements",
+    load: () => loaded(import("./commands/tune.ts")),
+  },
+  {
     name: "scaling",
     summary: "How search and answers improve as the library grows",
     load: () => loaded(import("./commands/scaling.ts")),

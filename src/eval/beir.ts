@@ -30,9 +30,16 @@ export async function readTestSet(paths: TestSetPaths): Promise<TestSet> {
     title: text(line.title),
     text: text(line.text),
   }));
+  return { documents, queries: await readQueries(paths) };
+}
+
+/** Judged queries alone. @throws MnemeError NOT_FOUND, FORMAT naming file and line. */
+export async function readQueries(
+  paths: Pick<TestSetPaths, "queries" | "qrels">,
+): Promise<TestSet["queries"]> {
   const texts = new Map((await readLines(paths.queries)).map((line) => [idOf(line), text(line.text)]));
   const judgements = await readQrels(paths.qrels);
-  const queries = [...judgements].map(([id, judged]) => {
+  return [...judgements].map(([id, judged]) => {
     const query = texts.get(id);
     if (query === undefined)
       throw new MnemeError(
@@ -41,7 +48,6 @@ export async function readTestSet(paths: TestSetPaths): Promise<TestSet> {
       );
     return { id, text: query, judged };
   });
-  return { documents, queries };
 }
 
 interface Line {

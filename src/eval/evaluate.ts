@@ -13,27 +13,58 @@ export interface Evaluation {
   readonly p99: number;
 }
 
+/** What one query gave. */
+export interface QueryEvaluation {
+  readonly ndcg10: number;
+  readonly recall100: number;
+  readonly recall1000: number;
+  /** Average precision. */
+  readonly map: number;
+  readonly mrr10: number;
+  readonly ms: number;
+}
+
+/** Each query of the set by itself, in order. @param search ids of documents, best first */
+export async function evaluateQueries(
+  set: Pick<TestSet, "queries">,
+  search: (query: string) => Promise<readonly string[]>,
+  onQuery?: (done: number) => void,
+): Promise<QueryEvaluation[]> {
+  const all: QueryEvaluation[] = [];
+  for (const { text, judged } of set.queries) {
+    const started = performance.now();
+    const ranked = await search(text);
+    const ms = performance.now() - started;
+    all.push({
+      ndcg10: ndcg(ranked, judged, 10),
+      recall100: recall(ranked, judged, 100),
+      recall1000: recall(ranked, judged, 1000),
+      map: averagePrecision(ranked, judged),
+      mrr10: reciprocalRank(ranked.slice(0, 10), judged),
+      ms,
+    });
+    onQuery?.(all.length);
+  }
+  return all;
+}
+
 /** @param search ids of documents, best first, at most 100 */
 export async function evaluate(
   set: TestSet,
   search: (query: string) => Promise<readonly string[]>,
   onQuery?: (done: number) => void,
 ): Promise<Evaluation> {
-  const times: number[] = [];
-  const sums = { ndcg10: 0, recall100: 0, map: 0, mrr10: 0 };
-  for (const { text, judged } of set.queries) {
-    const started = performance.now();
-    const ranked = await search(text);
-    times.push(performance.now() - started);
-    sums.ndcg10 += ndcg(ranked, judged, 10);
-    sums.recall100 += recall(ranked, judged, 100);
-    sums.map += averagePrecision(ranked, judged);
-    sums.mrr10 += reciprocalRank(ranked.slice(0, 10), judged);
-    onQuery?.(times.length);
-  }
-  const count = Math.max(1, set.queries.length);
-  const means = Object.fromEntries(
-    Object.entries(sums).map(([name, sum]) => [name, sum / count]),
-  ) as typeof sums;
-  return { queries: set.queries.length, ...means, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+  const all = await evaluateQueries(set, search, onQuery);
+  const mean = (of: keyof QueryEvaluation): number =>
+    all.reduce((sum, one) => sum + one[of], 0) / Math.max(1, all.length);
+  const times = all.map(({ ms }) => ms);
+  return {
+    queries: set.queries.length,
+    ndcg10: mean("ndcg10"),
+    recall100: mean("recall100"),
+    map: mean("map"),
+    mrr10: mean("mrr10"),
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+  };
 }

@@ -1,7 +1,7 @@
 /** Evaluation of retrieval. */
 
 export { type AttentionError, attend, attentionError, type KeptSlots } from "./attention-error.ts";
-export { type CorpusDocument, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
+export { type CorpusDocument, readQueries, readTestSet, type TestSet, type TestSetPaths } from "./beir.ts";
 export {
   type BenchmarkExample,
   type ContaminationSummary,
@@ -15,7 +15,13 @@ export {
   verdictOf,
   type WindowsFound,
 } from "./contamination.ts";
-export { type Evaluation, evaluate } from "./evaluate.ts";
+export {
+  type CrossValidation,
+  type CrossValidationOptions,
+  crossValidate,
+  crossValidationDefaults,
+} from "./cross-validate.ts";
+export { type Evaluation, evaluate, evaluateQueries, type QueryEvaluation } from "./evaluate.ts";
 export { ExactNearest, exactNearest } from "./exact-nearest.ts";
 export * from "./long-context/index.ts";
 export { averagePrecision, type Judgements, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
@@ -27,6 +33,12 @@ export {
   type TokenScorer,
 } from "./perplexity.ts";
 export * from "./scaling/index.ts";
+export {
+  holm,
+  pairedRandomisation,
+  type RandomisationOptions,
+  randomisationDefaults,
+} from "./significance.ts";
 export { type Bar, type Curve, curves, growth, histogram, type PlotPoint, scatter } from "./svg.ts";
 export { type FacetQuery, Facets, type FacetsOptions, facetsDefaults } from "./synth-facets.ts";
 export {

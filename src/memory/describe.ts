@@ -1,7 +1,7 @@
 /** stats and info: what the library holds, in bytes that are really there. */
 import type { Embedder } from "../embed/embedder.ts";
 import type { LanguageModel } from "../model/index.ts";
-import { FORMAT_VERSION } from "./layout.ts";
+import { FORMAT_VERSION, tunedOf } from "./layout.ts";
 import type { Library } from "./library.ts";
 import { vectorsPrefix } from "./spaces.ts";
 import type { MemoryInfo, StatsRow } from "./types.ts";
@@ -69,6 +69,7 @@ export function libraryInfo(library: Library): MemoryInfo {
   const { manifest, activeSpace } = library;
   const next = manifest.spaces.find((space) => space.id !== manifest.active);
   const passages = library.live.count;
+  const tuned = tunedOf(manifest);
   const filled = next
     ? manifest.segments.filter(({ parts }) =>
         Object.keys(parts).some((part) => part.startsWith(vectorsPrefix(next.id))),
@@ -95,5 +96,6 @@ export function libraryInfo(library: Library): MemoryInfo {
     freeBytes,
     generation: library.store.generation(),
     formatVersion: FORMAT_VERSION,
+    ...(tuned ? { tuned } : {}),
   };
 }

@@ -1,107 +1,121 @@
 /**
- * Feedback: the first passages of a hybrid ranking, taken for relevant, sharpen the question in words (RM3) and in meaning (Rocchio,
- * Relevance Feedback in Information Retrieval, 1971); the candidates are scored once more. No second search: what the first one did not
- * find stays unfound, which keeps it in a fraction of a millisecond and costs no quality on the judged collections.
+ * Feedback: the first passages of a ranking, taken for relevant, sharpen the question in words (RM3) and in meaning (Rocchio, Relevance
+ * Feedback in Information Retrieval, 1971; for embeddings Li et al., Pseudo-Relevance Feedback with Dense Retrievers, 2021).
  */
 import { TopK } from "../index/top-k.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
 import type { Library } from "./library.ts";
+import type { FeedbackOptions, VectorFeedback } from "./recall-plan.ts";
 
-export const feedbackDefaults = {
-  /** Passages taken for relevant. */
-  passages: 3,
-  /** A passage counts by this power of its score, so that a clear winner speaks alone. */
-  sharpness: 4,
-  /** Share of the passages' words in the sharpened question. */
-  words: 0.3,
-  /** Weight of the passages' vectors against the question's. */
-  vectors: 2,
-  /** Weight of meaning in the last combination. */
-  meaning: 0.15,
-} as const;
+/** A passage counts by this power of its score, so that a clear winner speaks alone. */
+const SHARPNESS = 4;
+/** Share of the passages' words in the sharpened question. */
+const WORDS_SHARE = 0.3;
 
-/** Rows that either retriever found, ascending, with both scores of each. */
-export interface Candidates {
-  readonly rows: Uint32Array;
-  readonly words: Float64Array;
-  readonly meaning: Float32Array;
-  readonly vectors: TakenVectors;
+/** Weight of all passages together against the question's, and the power of their scores that they share it by. */
+const VECTOR_FEEDBACK: Record<
+  Exclude<VectorFeedback, "none">,
+  (passages: number) => { weight: number; sharpness: number }
+> = {
+  weighted: () => ({ weight: 2, sharpness: SHARPNESS }),
+  rocchio: () => ({ weight: 0.6 / 0.4, sharpness: 0 }),
+  average: (passages) => ({ weight: passages, sharpness: 0 }),
+};
+
+/** A passage taken for relevant. */
+export interface Relevant {
+  readonly row: number;
+  /** Its place among the candidates. */
+  readonly place: number;
+  readonly score: number;
 }
 
-/** Convex combination; each score as a share of the best one. */
-export function mix(words: Float64Array, meaning: Float32Array, weight: number): Float64Array {
-  const ofWords = (1 - weight) / (greatest(words) || 1);
-  const ofMeaning = weight / (greatest(meaning) || 1);
-  const mixed = new Float64Array(words.length);
-  for (let i = 0; i < mixed.length; i++) mixed[i] = ofWords * words[i]! + ofMeaning * meaning[i]!;
-  return mixed;
-}
-
-/** The largest score, or 0. */
-function greatest(scores: Float64Array | Float32Array): number {
-  let best = 0;
-  for (let i = 0; i < scores.length; i++) if (scores[i]! > best) best = scores[i]!;
-  return best;
-}
-
-/** Scores of the candidates for the sharpened question. @param first their scores for the question as it was asked */
-export async function withFeedback(
-  library: Library,
-  text: string,
-  vector: Float32Array,
-  candidates: Candidates,
-  first: Float64Array,
-): Promise<Float64Array> {
-  const top = bestOf(first, feedbackDefaults.passages);
-  const shares = sharesOf(Float64Array.from(top, (i) => first[i]!));
-  const words = await sharpenWords(library, text, candidates, top, shares);
-  const meaning = sharpenVector(vector, candidates, top, shares);
-  return mix(words, candidates.vectors.score(meaning), feedbackDefaults.meaning);
-}
-
-/** Indexes of the largest scores, best first. */
-function bestOf(scores: Float64Array, count: number): number[] {
+/** The best rows. @param rows of the scores */
+export function relevantOf(rows: Uint32Array, scores: ArrayLike<number>, count: number): Relevant[] {
   const best = new TopK(count);
   for (let i = 0; i < scores.length; i++) best.push(scores[i]!, i);
-  return [...best.drain().rows];
+  return Array.from(best.drain().rows, (place) => ({ row: rows[place]!, place, score: scores[place]! }));
 }
 
-function sharesOf(scores: Float64Array): Float64Array {
-  const powers = scores.map((score) => Math.max(score, 0) ** feedbackDefaults.sharpness);
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => (total > 0 ? power / total : 1 / powers.length));
+/** Why there shall be no feedback: the best passage hardly stands out, so that the next ones would do as well. */
+export function weakness(
+  scores: ArrayLike<number>,
+  { passages, guard }: Required<FeedbackOptions>,
+): string | undefined {
+  if (guard === 0) return undefined;
+  if (scores.length <= passages) return `only ${scores.length} passages were found`;
+  const best = new TopK(passages + 1);
+  for (let i = 0; i < scores.length; i++) best.push(scores[i]!, i);
+  const places = best.drain().rows;
+  const [first, next] = [scores[places[0]!]!, scores[places[passages]!]!];
+  const lead = first > 0 ? (first - next) / first : 0;
+  return lead >= guard ? undefined : `the best passage leads by ${lead.toFixed(3)} of its score only`;
 }
 
-async function sharpenWords(
+/** Terms of the passages and their weights, which add up to 1; of the sharpened question they are `WORDS_SHARE`. */
+export async function passageTerms(
   library: Library,
-  text: string,
-  candidates: Candidates,
-  top: readonly number[],
-  shares: Float64Array,
-): Promise<Float64Array> {
+  relevant: readonly Relevant[],
+): Promise<Map<string, number>> {
+  const shares = sharesOf(relevant, SHARPNESS);
   const passages = [];
-  for (const [i, place] of top.entries())
-    passages.push({ text: await library.passageText(candidates.rows[place]!), share: shares[i]! });
-  const terms = library.words.feedbackTerms(passages);
-  const added = await library.words.scoreTerms(terms, candidates.rows);
-  const asked = (1 - feedbackDefaults.words) / ((await library.words.queryWeight(text)) || 1);
-  const sharpened = new Float64Array(added.length);
-  for (let i = 0; i < sharpened.length; i++)
-    sharpened[i] = asked * candidates.words[i]! + feedbackDefaults.words * added[i]!;
+  for (const [i, { row }] of relevant.entries())
+    passages.push({ text: await library.passageText(row), share: shares[i]! });
+  return library.words.feedbackTerms(passages);
+}
+
+/** The question's terms, weighing their share of 1, with those of the passages. */
+export function sharpenTerms(
+  asked: ReadonlyMap<string, number>,
+  added: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const terms = new Map<string, number>();
+  const scale = askedScale(asked);
+  for (const [term, weight] of asked) terms.set(term, scale * weight);
+  for (const [term, weight] of added) terms.set(term, (terms.get(term) ?? 0) + WORDS_SHARE * weight);
+  return terms;
+}
+
+/** The same for scores: those of the question and those of the passages' terms. */
+export function sharpenScores(
+  asked: ReadonlyMap<string, number>,
+  scores: Float64Array,
+  added: Float64Array,
+): Float64Array {
+  const scale = askedScale(asked);
+  const sharpened = new Float64Array(scores.length);
+  for (let i = 0; i < sharpened.length; i++) sharpened[i] = scale * scores[i]! + WORDS_SHARE * added[i]!;
   return sharpened;
 }
 
-function sharpenVector(
+/** Makes the weights of the question's terms add up to what the passages leave them. */
+function askedScale(asked: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const weight of asked.values()) sum += weight;
+  return (1 - WORDS_SHARE) / (sum || 1);
+}
+
+/** The question's vector moved towards the passages'. @returns the same where `how` is "none" */
+export function sharpenVector(
   vector: Float32Array,
-  { vectors }: Candidates,
-  top: readonly number[],
-  shares: Float64Array,
+  vectors: TakenVectors,
+  relevant: readonly Relevant[],
+  how: VectorFeedback,
 ): Float32Array {
+  if (how === "none") return vector;
+  const { weight, sharpness } = VECTOR_FEEDBACK[how](relevant.length);
+  const shares = sharesOf(relevant, sharpness);
   const sharpened = vector.slice();
-  for (const [i, place] of top.entries()) {
-    const weight = feedbackDefaults.vectors * shares[i]!;
+  for (const [i, { place }] of relevant.entries()) {
+    const own = weight * shares[i]!;
     const of = vectors.vector(place);
-    for (let j = 0; j < sharpened.length; j++) sharpened[j]! += weight * of[j]!;
+    for (let j = 0; j < sharpened.length; j++) sharpened[j]! += own * of[j]!;
   }
   return sharpened;
+}
+
+function sharesOf(relevant: readonly Relevant[], sharpness: number): Float64Array {
+  const powers = Float64Array.from(relevant, ({ score }) => Math.max(score, 0) ** sharpness);
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => (total > 0 ? power / total : 1 / powers.length));
 }

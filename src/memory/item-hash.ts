@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Item } from "./types.ts";
 
-/** Hex sha-256 of text, title, metadata, owner, visibility, expiry, blocks, first line and own vector; not of provenance, which may change alone. */
+/** Hex sha-256 of text, title, metadata, owner, visibility, expiry, blocks, first line and own vectors; not of provenance, which may change alone. */
 export function itemHash(item: Item): string {
   const hash = createHash("sha256");
   const meta = Object.entries(item.meta ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -16,5 +16,9 @@ export function itemHash(item: Item): string {
     hash.update(`\0${JSON.stringify([item.blocks ?? null, item.firstLine ?? 1])}`);
   if (item.vector)
     hash.update(new Uint8Array(item.vector.buffer, item.vector.byteOffset, item.vector.byteLength));
+  if (item.sparse) {
+    const weights = Object.entries(item.sparse).sort(([a], [b]) => (a < b ? -1 : 1));
+    hash.update(`\0sparse\0${JSON.stringify(weights)}`);
+  }
   return hash.digest("hex");
 }

@@ -2,6 +2,7 @@
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { RowIds } from "../index/segment.ts";
+import type { TunedRecall } from "./recall-plan.ts";
 
 /** Grows when a library written by this build cannot be read by older ones. */
 export const FORMAT_VERSION = 2;
@@ -62,6 +63,13 @@ export interface Manifest {
   readonly nextSegment: number;
   /** Whether segments shall have shards of substrings; absent: no. */
   readonly substrings?: boolean;
+  /** What tuning on a query log found best for `search`. */
+  readonly tuned?: TunedRecall;
+}
+
+/** What tuning found best for the space that answers. */
+export function tunedOf({ tuned, active }: Manifest): TunedRecall | undefined {
+  return tuned?.space === active ? tuned : undefined;
 }
 
 /** Written with every commit. */

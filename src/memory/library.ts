@@ -6,6 +6,7 @@ import { MnemeError } from "../errors.ts";
 import { Columns } from "../index/filter/columns.ts";
 import { RowSet } from "../index/row-set.ts";
 import { ordinalOf, type RowIds, rowAt } from "../index/segment.ts";
+import { SparseIndex } from "../index/sparse/sparse-index.ts";
 import { WordsIndex } from "../index/text/words-index.ts";
 import type { FlatIndex } from "../index/vector/flat.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
@@ -67,6 +68,7 @@ export class Library implements AsyncDisposable {
   readonly pacer: Pacer = new Pacer();
   readonly cache: PageCache;
   readonly words: WordsIndex = new WordsIndex({ textOf: (row) => this.passageText(row) });
+  readonly sparse: SparseIndex = new SparseIndex();
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();
   readonly spaceVectors: SpaceVectors;
@@ -130,6 +132,10 @@ export class Library implements AsyncDisposable {
 
   get wantsSubstrings(): boolean {
     return this.#wantsSubstrings ?? this.manifest.substrings ?? false;
+  }
+
+  get #indexes() {
+    return [this.words, this.sparse, this.vectors, this.columns];
   }
 
   /** Follows commits of other processes; free when there are none. Call it before reading in a read-only library. */
@@ -208,6 +214,7 @@ export class Library implements AsyncDisposable {
     for (let passage = 0; passage < item.rows; passage++) {
       const row = item.firstRow + passage;
       this.words.append(row, item.passages[passage]!);
+      if (item.sparse) this.sparse.append(row, item.sparse);
       this.vectors.append(row, item.vectors.subarray(passage * dim, (passage + 1) * dim));
       if (!this.dead.has(row)) this.live.add(row);
     }
@@ -216,9 +223,7 @@ export class Library implements AsyncDisposable {
 
   trimTail(lastRow: number): void {
     this.tail.trim(lastRow);
-    this.words.trimTail(lastRow);
-    this.vectors.trimTail(lastRow);
-    this.columns.trimTail(lastRow);
+    for (const index of this.#indexes) index.trimTail(lastRow);
   }
 
   /** Hides rows [first, first + count). */
@@ -302,9 +307,7 @@ export class Library implements AsyncDisposable {
     const items = this.segments.reduce((sum, { items }) => sum + items.bytes, 0);
     const rowIds = this.segments.reduce((sum, { stored }) => sum + (stored.rows.ids?.byteLength ?? 0), 0);
     return [
-      ...this.words.memory(),
-      ...this.vectors.memory(),
-      ...this.columns.memory(),
+      ...this.#indexes.flatMap((index) => index.memory()),
       ...this.substrings.memory(),
       { name: "items: tables", bytes: items + rowIds },
       { name: "items: tail", bytes: this.tail.bytes },
@@ -313,10 +316,8 @@ export class Library implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.words[Symbol.dispose]();
-    this.vectors[Symbol.dispose]();
+    for (const index of this.#indexes) index[Symbol.dispose]();
     await this.#pool[Symbol.asyncDispose]();
-    this.columns[Symbol.dispose]();
     for (const claim of this.#claims.values()) claim[Symbol.dispose]();
     this.cache[Symbol.dispose]();
     await this.store.close();
@@ -356,6 +357,7 @@ export class Library implements AsyncDisposable {
     const stored = ready ?? (await StoredSegment.open(this.store, this.cache, entry));
     const items = await SegmentItems.open(stored.source("items/"), this.cache);
     await this.words.attach(stored.source("words/"));
+    await this.sparse.attach(stored.source("sparse/"));
     await this.columns.attach(stored.source("columns/"));
     await this.vectors.attach(stored.source(vectorsPrefix(manifest.active)));
     return { stored, items };
@@ -363,9 +365,7 @@ export class Library implements AsyncDisposable {
 
   #detach(id: number): void {
     this.spaceVectors.forget(id);
-    this.words.detach(id);
-    this.vectors.detach(id);
-    this.columns.detach(id);
+    for (const index of this.#indexes) index.detach(id);
   }
 
   /** The tail's vectors are of the old space, so a switch happens only on an empty tail. */

@@ -1,5 +1,6 @@
 /** What a library says of itself. */
 import type { Space } from "../embed/embedder.ts";
+import type { TunedRecall } from "./recall-plan.ts";
 
 export interface StatsRow {
   readonly structure: string;
@@ -33,4 +34,6 @@ export interface MemoryInfo {
   readonly freeBytes: number;
   readonly generation: number;
   readonly formatVersion: number;
+  /** What tuning on a query log found best, and searches use. */
+  readonly tuned?: TunedRecall;
 }

@@ -28,6 +28,7 @@ import type {
   IndexResult,
   Item,
   ItemHead,
+  JudgedQuery,
   LanguageModel,
   ListOptions,
   LocateOptions,
@@ -43,6 +44,7 @@ import type {
   StoredItem,
   TagOptions,
   TagSuggestion,
+  TuneResult,
   VectorExplanation,
   WorkOptions,
 } from "./types.ts";
@@ -210,6 +212,15 @@ export class LibraryMemory implements Memory {
   ): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }> {
     const { writer, verbs } = this.#writing("compact");
     return verbs.compact(writer, options);
+  }
+
+  async tune(log: readonly JudgedQuery[], options: WorkOptions = {}): Promise<TuneResult> {
+    const { writer, verbs } = this.#writing("tune");
+    const { tuneRecall } = await import("./tune.ts");
+    const { active } = writer.library.manifest;
+    const result = await tuneRecall((query, how) => this.search(query, how), log, active, options);
+    await verbs.keepTuned(writer, result.tuned);
+    return result;
   }
 
   async reembed(embedder: Embedder, options: WorkOptions = {}): Promise<{ readonly passages: number }> {

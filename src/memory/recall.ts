@@ -1,29 +1,36 @@
 /**
  * recall: from a question to ranked rows. Words and meaning are asked side by side, each candidate gets both scores exactly, and a
- * convex combination ranks them (Bruch et al., An Analysis of Fusion Functions for Hybrid Retrieval, 2023), then once more with what
- * the best passages add to the question.
+ * combination ranks them, then once more with what the best passages add to the question. Which of this is done, and where words and
+ * meaning meet, the plan says.
  */
 
 import type { Embedder } from "../embed/embedder.ts";
-import { MnemeError } from "../errors.ts";
 import { emptyHits, type Hits } from "../index/hits.ts";
 import type { RowSet } from "../index/row-set.ts";
 import type { SearchOptions } from "../index/segment.ts";
+import type { SparseVector } from "../index/sparse/weights.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
-import { type Candidates, mix, withFeedback } from "./feedback.ts";
+import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
+import {
+  passageTerms,
+  type Relevant,
+  relevantOf,
+  sharpenScores,
+  sharpenTerms,
+  sharpenVector,
+  weakness,
+} from "./feedback.ts";
+import { orderOf } from "./fuse.ts";
 import type { GenerativeHit, Written } from "./generative.ts";
 import type { Library } from "./library.ts";
 import { generatedAlone, withGenerated } from "./mix-generated.ts";
+import type { FeedbackOptions, RecallPlan } from "./recall-plan.ts";
 import type { SearchQuery } from "./types.ts";
 
 export const recallDefaults = {
   /** Candidates asked of each index at least, when both are asked. Twice as many change no judged figure by more than 0.001. */
   depth: 50,
-  /** Weight of meaning in the combination; words weigh the rest. Flat between 0.2 and 0.4 on three judged collections. */
-  meaning: 0.3,
-  /** The same where no feedback follows. */
-  meaningAlone: 0.2,
   /** Vectors re-scored per candidate asked of meaning. */
   rescore: 3,
 } as const;
@@ -33,6 +40,7 @@ export interface Ranked {
   readonly row: number;
   readonly score: number;
   readonly words?: { readonly score: number; readonly rank: number };
+  readonly sparse?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
   readonly generative?: Pick<GenerativeHit, "score" | "matches"> & { readonly rank: number };
 }
@@ -50,11 +58,13 @@ export interface Ranking {
 export interface Question {
   readonly text: string;
   readonly retriever: NonNullable<SearchQuery["retriever"]>;
-  /** Whether the best passages sharpen the question. */
-  readonly feedback: boolean;
+  readonly plan: RecallPlan;
+  /** Whether a search by one retriever alone has feedback too. */
+  readonly alwaysFeedback: boolean;
   readonly vector?: Float32Array;
   /** What a language model wrote about the question, where it was asked. */
   readonly written?: Written;
+  readonly sparse?: SparseVector;
   readonly filter: RowSet | undefined;
   /** Rows wanted. */
   readonly depth: number;
@@ -62,6 +72,15 @@ export interface Question {
   readonly k: number;
   /** Wanted share of the best rows by meaning. */
   readonly recall?: number | undefined;
+}
+
+/** A question with what its rounds need. */
+interface Asked extends Question {
+  readonly vector: Float32Array;
+  /** What is asked of the indexes. */
+  readonly wish: SearchOptions;
+  readonly meant: FlatSearchOptions;
+  readonly notes: string[];
 }
 
 /** `depth` rows or more unless there are fewer; `notes` say what could not be used. */
@@ -86,24 +105,20 @@ async function byIndexes(
   question: Question,
   notes: string[],
 ): Promise<Ranking> {
-  const wordsOnly =
-    question.retriever === "words" || (question.retriever === "hybrid" && hasOperators(question.text));
-  const fused = !wordsOnly && question.retriever === "hybrid";
-  const depth = fused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
-  const options = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
+  const { retriever, plan, alwaysFeedback } = question;
+  const wordsOnly = retriever === "words" || (retriever === "hybrid" && hasOperators(question.text));
+  const isFused = !wordsOnly && (retriever === "hybrid" || (alwaysFeedback && plan.feedback !== undefined));
+  const depth = isFused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
+  const wish = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
-  const meant = flatOptions(question, options);
-  using search = vector && library.vectors.begin(vector, meant);
-  const expected = search ? { recall: library.vectors.expectedRecall(meant, question.k) } : {};
-  if (question.retriever === "meaning")
-    return { ...alone((await search?.finish()) ?? emptyHits, "meaning"), ...expected };
-  const words = await library.words.search(question.text, options);
-  if (!vector || !search) return alone(words, "words");
-  const meaning = await search.finish();
-  if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
-  const beside = meaning.rows.slice().sort();
-  const scores = await library.words.scoreQuery(question.text, beside);
-  return { ...(await combine(library, question, vector, { words, meaning, beside, scores })), ...expected };
+  if (!vector) {
+    if (retriever === "meaning") return alone(emptyHits, "meaning");
+    return alone(await wordsAlone(library, question, wish), "words");
+  }
+  const meant = flatOptions(question, wish);
+  const expected = { recall: library.vectors.expectedRecall(meant, question.k) };
+  if (!isFused) return { ...alone(await library.vectors.search(vector, meant), "meaning"), ...expected };
+  return { ...(await fused(library, { ...question, vector, wish, meant, notes })), ...expected };
 }
 
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored unless a recall is wanted. */
@@ -134,107 +149,144 @@ function alone(hits: Hits, by: "words" | "meaning"): Ranking {
   };
 }
 
-/** What both retrievers found, and the words' scores of the rows that meaning found, ascending. */
-interface Found {
-  readonly words: Hits;
-  readonly meaning: Hits;
-  readonly beside: Uint32Array;
-  readonly scores: Float64Array;
+/** By words alone; with feedback where that was asked for, which is a second search. */
+async function wordsAlone(library: Library, question: Question, wish: SearchOptions): Promise<Hits> {
+  const { text, plan, alwaysFeedback } = question;
+  const hits = await library.words.search(text, wish);
+  const { feedback } = plan;
+  if (!alwaysFeedback || feedback?.words !== "rm3" || hits.rows.length === 0 || hasOperators(text))
+    return hits;
+  const added = await passageTerms(library, relevantOf(hits.rows, hits.scores, feedback.passages));
+  const terms = sharpenTerms(await library.words.queryTerms(text), added);
+  return library.words.searchTerms(terms, wish);
 }
 
-async function combine(
-  library: Library,
-  { text, feedback }: Question,
-  vector: Float32Array,
-  found: Found,
-): Promise<Ranking> {
-  const wordPlaces = placesOf(found.words);
-  const onlyMeaning = found.beside.filter((row) => !wordPlaces.has(row));
-  const rows = new Uint32Array(found.words.rows.length + onlyMeaning.length);
-  rows.set(found.words.rows);
-  rows.set(onlyMeaning, found.words.rows.length);
-  rows.sort();
+/** The whole plan: first round, fusion, feedback, second round, fusion. */
+async function fused(library: Library, asked: Asked): Promise<Ranking> {
+  const { plan, notes } = asked;
+  const found = await firstRound(library, asked);
+  if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
+  const rows = foundRows(found);
   using vectors = await library.vectors.take(rows);
-  const candidates: Candidates = {
+  const first = await firstCandidates(library, asked, found, { rows, vectors });
+  const { feedback } = plan;
+  if (!feedback) return rankingOf(first, found, plan);
+  const basis = fusedScores(first, plan, plan.before);
+  const weak = weakness(basis, feedback);
+  if (weak !== undefined) {
+    notes.push(`no feedback: ${weak}`);
+    return rankingOf(first, found, plan);
+  }
+  const relevant = relevantOf(first.rows, basis, feedback.passages);
+  const meant = sharpenVector(asked.vector, vectors, relevant, feedback.vectors);
+  const second = { first, found, relevant, meant, feedback };
+  return feedback.again ? searchAgain(library, asked, second) : scoreAgain(library, asked, second);
+}
+
+/** Words are searched while other threads may scan for meaning. */
+async function firstRound(library: Library, asked: Asked): Promise<Found> {
+  const { plan, text, sparse, wish } = asked;
+  const isMixed = asked.retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
+  using search = library.vectors.begin(asked.vector, asked.meant);
+  const usesSparse = isMixed && sparse !== undefined && plan.sparse > 0;
+  const usesWords = isMixed && !(usesSparse && plan.sparse === 1);
+  return {
+    words: usesWords ? await library.words.search(text, wish) : undefined,
+    sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
+    meaning: await search.finish(),
+  };
+}
+
+async function firstCandidates(
+  library: Library,
+  { text, vector, sparse }: Asked,
+  found: Found,
+  { rows, vectors }: Pick<Candidates, "rows" | "vectors">,
+): Promise<Candidates> {
+  const { words } = found;
+  return {
     rows,
-    words: wordScoresOf(rows, found, wordPlaces),
+    words: words && (await queryScores(library, text, rows, words)),
+    sparse: found.sparse && (await library.sparse.score(sparse!, rows)),
     meaning: vectors.score(vector),
     vectors,
   };
-  const weight = feedback ? recallDefaults.meaning : recallDefaults.meaningAlone;
-  const first = mix(candidates.words, candidates.meaning, weight);
-  const scores = feedback ? await withFeedback(library, text, vector, candidates, first) : first;
+}
+
+/** What the second round starts from. */
+interface Second {
+  readonly first: Candidates;
+  readonly found: Found;
+  readonly relevant: readonly Relevant[];
+  /** The sharpened vector. */
+  readonly meant: Float32Array;
+  readonly feedback: Required<FeedbackOptions>;
+}
+
+/** Whether words have a say in the final order that feedback could sharpen. */
+function sharpensWords({ first, feedback }: Second, { after }: RecallPlan): boolean {
+  return first.words !== undefined && after !== undefined && feedback.words === "rm3";
+}
+
+/** The candidates get the scores of the sharpened question: what the first round did not find stays unfound. */
+async function scoreAgain(library: Library, { text, plan }: Asked, second: Second): Promise<Ranking> {
+  const { first, found, relevant, meant } = second;
+  let { words } = first;
+  if (words && sharpensWords(second, plan)) {
+    const added = await library.words.scoreTerms(await passageTerms(library, relevant), first.rows);
+    words = sharpenScores(await library.words.queryTerms(text), words, added);
+  }
+  return rankingOf({ ...first, words, meaning: first.vectors.score(meant) }, found, plan);
+}
+
+/** The indexes are asked again. */
+async function searchAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
+  const { plan, text, wish, sparse } = asked;
+  const { found, relevant, meant } = second;
+  const meaning = await library.vectors.search(meant, asked.meant);
+  const usesWords = found.words !== undefined && plan.after !== undefined;
+  let terms = await library.words.queryTerms(text);
+  let words = usesWords ? found.words : undefined;
+  if (sharpensWords(second, plan)) {
+    terms = sharpenTerms(terms, await passageTerms(library, relevant));
+    words = await library.words.searchTerms(terms, wish);
+  }
+  const again = { words, sparse: plan.after === undefined ? undefined : found.sparse, meaning };
+  const rows = foundRows(again);
+  using vectors = await library.vectors.take(rows);
+  const scores = {
+    words: words && (await library.words.scoreTerms(terms, rows)),
+    sparse: again.sparse && (await library.sparse.score(sparse!, rows)),
+    meaning: vectors.score(meant),
+  };
+  return rankingOf({ rows, vectors, ...scores }, again, plan);
+}
+
+/** The final order, and what each list said of a row. */
+function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Ranking {
+  const { rows, words, sparse, meaning } = candidates;
+  const scores = fusedScores(candidates, plan, plan.after);
   const order = orderOf(scores);
+  const said = (hits: Hits | undefined, row: number, score: number | undefined) => {
+    const place = hits ? hits.rows.indexOf(row) : -1;
+    return place < 0 ? undefined : { score: score ?? 0, rank: place + 1 };
+  };
   return {
     rows: order.map((i) => rows[i]!),
     scores: Float64Array.from(order, (i) => scores[i]!),
     at(place) {
       const i = order[place]!;
       const row = rows[i]!;
-      const wordPlace = wordPlaces.get(row);
-      const meaningPlace = found.meaning.rows.indexOf(row);
+      const ofWords = said(found.words, row, words?.[i]);
+      const ofSparse = said(found.sparse, row, sparse?.[i]);
+      const ofMeaning = said(found.meaning, row, meaning[i]);
       return {
         row,
         score: scores[i]!,
-        ...(wordPlace === undefined ? {} : { words: { score: candidates.words[i]!, rank: wordPlace + 1 } }),
-        ...(meaningPlace < 0 ? {} : { meaning: { score: candidates.meaning[i]!, rank: meaningPlace + 1 } }),
+        ...(ofWords ? { words: ofWords } : {}),
+        ...(ofSparse ? { sparse: ofSparse } : {}),
+        ...(ofMeaning ? { meaning: ofMeaning } : {}),
       };
     },
   };
-}
-
-/** Indexes of scores, largest score first, equal ones ascending. */
-function orderOf(scores: Float64Array): Uint32Array {
-  const order = new Uint32Array(scores.length);
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  // by signs: differences would leave a number each to the collector
-  return order.sort((a, b) => (scores[a]! > scores[b]! ? -1 : scores[a]! < scores[b]! ? 1 : a - b));
-}
-
-function wordScoresOf(
-  rows: Uint32Array,
-  { words, beside, scores }: Found,
-  places: ReadonlyMap<number, number>,
-): Float64Array {
-  const all = new Float64Array(rows.length);
-  let at = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    while (at < beside.length && beside[at]! < row) at++;
-    const place = places.get(row);
-    all[i] = place === undefined ? scores[at]! : words.scores[place]!;
-  }
-  return all;
-}
-
-function placesOf({ rows }: Hits): Map<number, number> {
-  const places = new Map<number, number>();
-  for (let place = 0; place < rows.length; place++) places.set(rows[place]!, place);
-  return places;
-}
-
-/** A cursor is a place in the order and how many hits came before it, bound to its query. */
-export interface PageCursor {
-  readonly score: number;
-  readonly row: number;
-  readonly seen: number;
-}
-
-export function encodeCursor(cursor: PageCursor): string {
-  return btoa(`${cursor.score}:${cursor.row}:${cursor.seen}`).replaceAll("=", "");
-}
-
-/** @throws MnemeError ARGUMENT */
-export function decodeCursor(text: string): PageCursor {
-  try {
-    const [score, row, seen] = atob(text).split(":").map(Number);
-    if ([score, row, seen].every((part) => Number.isFinite(part)))
-      return { score: score!, row: row!, seen: seen! };
-  } catch {
-    // not base64: reported below like any other nonsense
-  }
-  throw new MnemeError(
-    "ARGUMENT",
-    `search: cursor ${JSON.stringify(text)} was not made by a search; pass the \`next\` of an earlier result`,
-  );
 }

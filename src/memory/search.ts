@@ -3,13 +3,17 @@ import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { isAfter } from "../index/hits.ts";
 import { rowAt } from "../index/segment.ts";
+import { checkSparse } from "../index/sparse/weights.ts";
 import { snippetOf } from "./answer/snippet.ts";
 import { searchDefaults } from "./defaults.ts";
 import { type Generative, SHOWN_N_GRAMS, type Written } from "./generative.ts";
 import { placeOf } from "./item-record.ts";
+import { tunedOf } from "./layout.ts";
 import type { Library, RowPlace } from "./library.ts";
+import { decodeCursor, encodeCursor, type PageCursor } from "./page-cursor.ts";
 import { readPassage, recordOf } from "./read-item.ts";
-import { decodeCursor, encodeCursor, type PageCursor, type Ranked, type Ranking, recall } from "./recall.ts";
+import { type Ranked, type Ranking, recall } from "./recall.ts";
+import { planRecall } from "./recall-plan.ts";
 import { matchingRows } from "./select.ts";
 import type { Hit, Reason, SearchQuery, SearchResult } from "./types.ts";
 import { checkVector } from "./validate.ts";
@@ -83,6 +87,7 @@ function checkQuery(text: string, query: SearchQuery): number {
       `search: unknown retriever ${JSON.stringify(query.retriever)}; use one of ${RETRIEVERS.join(", ")}`,
     );
   }
+  if (query.sparse !== undefined) checkQuerySparse(query);
   if (query.minScore !== undefined && !Number.isFinite(query.minScore))
     throw new MnemeError(
       "RANGE",
@@ -100,6 +105,15 @@ function checkQuery(text: string, query: SearchQuery): number {
       `search: snippet must be a whole number of characters from 0, got ${query.snippet}`,
     );
   return k;
+}
+
+function checkQuerySparse({ sparse, retriever = searchDefaults.retriever }: SearchQuery): void {
+  checkSparse(sparse, "search");
+  if (retriever !== "hybrid")
+    throw new MnemeError(
+      "ARGUMENT",
+      `search: sparse is for hybrid searches, got retriever ${JSON.stringify(retriever)}; leave one of them out`,
+    );
 }
 
 interface Page {
@@ -123,12 +137,14 @@ async function rankPage(
   const base = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
-    feedback: query.feedback ?? searchDefaults.feedback,
+    plan: planRecall(query, tunedOf(library.manifest)),
+    alwaysFeedback: typeof query.feedback === "object",
     filter,
     k,
     recall: query.recall,
     ...(query.vector ? { vector: query.vector } : {}),
     ...(written ? { written } : {}),
+    ...(query.sparse ? { sparse: query.sparse } : {}),
   };
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
@@ -229,6 +245,7 @@ function reasonsOf(
         : [...new Set(matches.map(([start, end]) => passage.slice(start, end).toLowerCase()))];
     reasons.push({ by: "words", ...ranked.words, terms });
   }
+  if (ranked.sparse) reasons.push({ by: "sparse", ...ranked.sparse });
   if (ranked.meaning) reasons.push({ by: "meaning", ...ranked.meaning });
   if (query.filter) reasons.push({ by: "facets", rank: 1, score: 1, terms: Object.keys(query.filter) });
   return reasons;

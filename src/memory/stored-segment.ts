@@ -15,7 +15,7 @@ const CACHED_RANGE_PAGES = 16;
 
 /** Parts of which a search reads a little when it needs it; opening a segment reads all others whole. */
 export const READ_ON_DEMAND: RegExp =
-  /^(rows|items\/(heads|text)|words\/postings|substrings\/.*|vectors\d+\/(fine|lists\/values))$/;
+  /^(rows|items\/(heads|text)|(words|sparse)\/postings|substrings\/.*|vectors\d+\/(fine|lists\/values))$/;
 
 /** One part of the segment: its full name, its pages in the cache. */
 interface Part {

@@ -1,5 +1,6 @@
 /** The tail: items that are durable in the log but not yet in a segment, in row order. */
 import type { Meta } from "../index/filter/where.ts";
+import type { SparseVector } from "../index/sparse/weights.ts";
 import type { ItemRecord } from "./item-record.ts";
 
 /** One item with everything that a segment will need of it. */
@@ -16,6 +17,8 @@ export interface TailItem {
   readonly vectors: Float32Array;
   /** Metadata with Mneme's own `$` fields. */
   readonly columns: Meta;
+  /** Learnt sparse vector of its one passage. */
+  readonly sparse?: SparseVector;
 }
 
 /** Rough RAM of an item beside its text: record, strings, arrays. */
@@ -57,7 +60,15 @@ export class Tail {
   }
 }
 
+/** Rough bytes of a token with its weight: in the item and in the sparse index. */
+const TOKEN_BYTES = 120;
+
 /** RAM of one item. */
-export function sizeOfTailItem({ text, vectors }: Pick<TailItem, "text" | "vectors">): number {
-  return text.byteLength * 2 + vectors.byteLength + ITEM_OVERHEAD_BYTES;
+export function sizeOfTailItem({
+  text,
+  vectors,
+  sparse,
+}: Pick<TailItem, "text" | "vectors" | "sparse">): number {
+  const tokens = sparse ? Object.keys(sparse).length : 0;
+  return text.byteLength * 2 + vectors.byteLength + tokens * TOKEN_BYTES + ITEM_OVERHEAD_BYTES;
 }

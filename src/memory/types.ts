@@ -1,6 +1,7 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
 import type { Embedder } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
+import type { SparseVector } from "../index/sparse/weights.ts";
 import type { VectorIndex } from "../index/vector/kinds.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
@@ -19,12 +20,15 @@ import type {
   TagOptions,
   TagSuggestion,
 } from "./quote-and-tag.ts";
+import type { RecallOptions, TunedRecall } from "./recall-plan.ts";
+import type { JudgedQuery, TuneResult } from "./tuning.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
   ChatMessage,
   CountOptions,
   FindOptions,
+  JudgedQuery,
   LanguageModel,
   LocateOptions,
   LocateResult,
@@ -33,10 +37,13 @@ export type {
   Overlap,
   OverlapOptions,
   Quotation,
+  SparseVector,
   StatsRow,
   StretchFound,
   TagOptions,
   TagSuggestion,
+  TunedRecall,
+  TuneResult,
   VectorEstimate,
   VectorExplanation,
   VectorIndex,
@@ -73,6 +80,8 @@ export interface Item {
   readonly firstLine?: number;
   /** Own vector of the whole item instead of the embedder's, one passage. Refused when its dimension is not the space's. */
   readonly vector?: Float32Array;
+  /** Learnt sparse vector of the whole item, one passage: weights that a model gave to its tokens. Searched by queries that bring one. */
+  readonly sparse?: SparseVector;
 }
 
 /** Header of a stored item. */
@@ -158,7 +167,7 @@ export interface IndexResult extends AddResult {
   readonly ms: number;
 }
 
-export interface SearchQuery {
+export interface SearchQuery extends RecallOptions {
   /** How many hits; default 10. */
   readonly k?: number;
   readonly filter?: Where;
@@ -166,8 +175,6 @@ export interface SearchQuery {
   readonly retriever?: "hybrid" | "words" | "meaning" | "generative";
   /** Whether a hybrid search mixes in what "generative" finds; default false. */
   readonly generative?: boolean;
-  /** Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. */
-  readonly feedback?: boolean;
   readonly minScore?: number;
   /**
    * Wanted share of the best passages by meaning, 0.5 to 1: more is slower. 1: every vector is scored as it is kept on disk. Default: about
@@ -181,11 +188,13 @@ export interface SearchQuery {
   /** Length of a snippet in characters; default 240; 0: none. */
   readonly snippet?: number;
   readonly vector?: Float32Array;
+  /** Learnt sparse vector of the query, of a hybrid search: found beside words by `sparse` of the items. */
+  readonly sparse?: SparseVector;
   readonly signal?: AbortSignal;
 }
 
 export interface Reason {
-  readonly by: "words" | "meaning" | "generative" | "facets";
+  readonly by: "words" | "sparse" | "meaning" | "generative" | "facets";
   /** Rank within that retriever, from 1. */
   readonly rank: number;
   readonly score: number;
@@ -384,6 +393,11 @@ export interface Memory extends AsyncDisposable {
   ): Promise<readonly { readonly value: string; readonly count: number }[]>;
   snapshot(path: string, options?: WorkOptions): Promise<{ readonly path: string; readonly bytes: number }>;
   compact(options?: WorkOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
+  /**
+   * Chooses the weights of hybrid searches by queries of which it is known what is good, and keeps them with the library where that holds
+   * on queries that were held out. An empty log brings the defaults back. @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED
+   */
+  tune(log: readonly JudgedQuery[], options?: WorkOptions): Promise<TuneResult>;
   /** Moves the library to another embedder; resumable; the old space serves meanwhile. */
   reembed(embedder: Embedder, options?: WorkOptions): Promise<{ readonly passages: number }>;
   /** Resolves when background work (flushes, merges, sweeps) is done. */

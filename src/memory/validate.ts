@@ -2,6 +2,7 @@
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Meta, MetaValue } from "../index/filter/where.ts";
+import { checkSparse } from "../index/sparse/weights.ts";
 import { BLOCK_KINDS, type Block } from "./ingest/parsed.ts";
 import type { Item } from "./types.ts";
 import { parseMoment } from "./units.ts";
@@ -45,6 +46,7 @@ export function checkItem(item: Item, space: Space, now: number): void {
     );
   }
   if (item.vector !== undefined) checkVector(item.vector, space, `add: item ${JSON.stringify(item.id)}`);
+  if (item.sparse !== undefined) checkSparse(item.sparse, `add: item ${JSON.stringify(item.id)}`);
   if (item.expiresAt !== undefined)
     parseMoment(item.expiresAt, `add: item ${JSON.stringify(item.id)}: expiresAt`, now);
 }

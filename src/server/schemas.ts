@@ -4,7 +4,16 @@
  */
 import { z } from "zod";
 import type { Condition, Meta, Scalar, Where } from "../index/filter/where.ts";
-import type { Citation, Hit, ItemHead, Place, Provenance, StatsRow, StoredItem } from "../memory/types.ts";
+import type {
+  Citation,
+  Hit,
+  ItemHead,
+  Place,
+  Provenance,
+  SparseVector,
+  StatsRow,
+  StoredItem,
+} from "../memory/types.ts";
 
 export const scalar: z.ZodType<Scalar> = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -59,6 +68,10 @@ export const provenance: z.ZodType<Provenance> = z
   })
   .meta({ id: "Provenance" });
 
+export const sparse: z.ZodType<SparseVector> = z
+  .record(z.string(), z.number())
+  .meta({ id: "SparseVector", description: "Learnt sparse vector: weights above 0 by token." });
+
 const place: z.ZodType<Place> = z
   .object({
     start: z.int().describe("UTF-16 offset of the passage in the item's text"),
@@ -94,7 +107,7 @@ export const storedItem: z.ZodType<StoredItem> = z
 
 const reason = z
   .object({
-    by: z.enum(["words", "meaning", "generative", "facets"]),
+    by: z.enum(["words", "sparse", "meaning", "generative", "facets"]),
     rank: z.int().describe("Rank within that retriever, from 1"),
     score: z.number(),
     terms: z.array(z.string()).exactOptional(),

@@ -36,6 +36,12 @@ export default command({
       description: "Let the best passages sharpen the question",
       negativeDescription: "Rank by the question as it is",
     },
+    interpolate: {
+      type: "enum",
+      options: ["none", "before", "after", "both"],
+      default: "both",
+      description: "Where words and meaning are combined around feedback",
+    },
     group: {
       type: "enum",
       options: ["item", "passage"],
@@ -60,6 +66,7 @@ export default command({
       retriever: args.retriever as "hybrid",
       feedback: args.feedback,
       generative: args.generative,
+      interpolate: args.interpolate as "both",
       group: args.group as "item",
       signal,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),

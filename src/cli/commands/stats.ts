@@ -51,6 +51,7 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
   print(
     `${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
   );
+  if (info.tuned) print(tunedLine(info.tuned));
   const ofBudget = rows.filter((row) => row.tier === "ram" && row.share !== undefined);
   const beside = rows.filter((row) => row.tier === "ram" && row.share === undefined);
   showRows("ram", ofBudget, `of ${formatBytes(info.budgetBytes)} budget`);
@@ -89,4 +90,8 @@ function showVectors(one: VectorExplanation): void {
   ];
   print(table([one, ...one.alternatives].map(line)));
   for (const reason of one.refused) print(`  ${reason}`);
+}
+
+function tunedLine({ queries, first, last, passages }: NonNullable<MemoryInfo["tuned"]>): string {
+  return `search tuned by ${queries} queries: meaning weighs ${first} before and ${last} after feedback by ${passages} passages`;
 }

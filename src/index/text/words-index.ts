@@ -1,27 +1,18 @@
 /** WordsIndex: BM25 over segments and tail under one set of statistics. */
-import { kernels, type PostingScorer, type RowStatistics, WasmPostings } from "../../kernels/index.ts";
-import { lowerBound } from "../../search-sorted.ts";
+import type { RowStatistics } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import type { Hits } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { rowAt, type SearchOptions, type SegmentedIndex, type SegmentSource } from "../segment.ts";
+import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
 import { TopK } from "../top-k.ts";
 import { type Bm25Options, bm25Defaults, inverseDocumentFrequency, lengthNorm, saturation } from "./bm25.ts";
 import { FeedbackModel, type FeedbackPassage, type TermStatistics } from "./feedback.ts";
 import { highlightTerms } from "./highlight.ts";
 import { Lexicon } from "./lexicon.ts";
 import { hasPhrase } from "./phrase.ts";
-import { planQuery, type QueryPlan, termsToRead } from "./query-plan.ts";
-import {
-  allowedOrdinals,
-  type LoadedSegment,
-  loadSegment,
-  rankSegment,
-  readPostings,
-  type SegmentPostings,
-  scoreInSegment,
-  wanted,
-} from "./rank-segment.ts";
+import { planQuery, termsToRead } from "./query-plan.ts";
+import { allowedOrdinals, readPostings, type SegmentPostings, wanted } from "./rank-segment.ts";
+import { openPlan, SegmentScorer, type WeightedQuery } from "./segment-scorer.ts";
 import { WordsSegment } from "./words-segment.ts";
 import { WordsTail } from "./words-tail.ts";
 
@@ -32,23 +23,16 @@ export interface WordsOptions extends Bm25Options {
   readonly textOf?: (row: number) => MaybePromise<string>;
 }
 
-interface Prepared {
+interface Prepared extends WeightedQuery {
   readonly text: string;
   readonly version: number;
-  readonly plan: QueryPlan;
-  /** Term -> weight x idf. */
-  readonly weights: ReadonlyMap<string, number>;
-  /** Of each segment, in row order. */
-  readonly postings: readonly SegmentPostings[];
 }
 
 export class WordsIndex implements SegmentedIndex<string, string>, TermStatistics {
   readonly #options: Required<Omit<WordsOptions, "textOf">> & Pick<WordsOptions, "textOf">;
   readonly #tail = new WordsTail();
   readonly #lexicon = new Lexicon(this.#tail);
-  #scorer: PostingScorer | undefined;
-  /** Whose lists the scorer holds. */
-  #loaded: LoadedSegment | undefined;
+  readonly #scorer = new SegmentScorer();
   /** Grows with every change: a prepared query of another version is stale. */
   #version = 0;
   readonly #feedback = new FeedbackModel(this);
@@ -89,6 +73,12 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return this.#rank(prepared, options);
   }
 
+  /** The best rows for terms with weights. */
+  async searchTerms(terms: ReadonlyMap<string, number>, options: SearchOptions): Promise<Hits> {
+    const postings = await this.#read([...terms.keys()]);
+    return this.#rank({ plan: openPlan(terms), weights: this.#weighted(terms), postings }, options);
+  }
+
   /** BM25 of given rows, ascending, for a query; 0 for rows without any of its terms. */
   async scoreQuery(query: string, rows: Uint32Array): Promise<Float64Array> {
     const { weights, postings } = await this.#prepare(query);
@@ -101,10 +91,9 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return this.#scoreAll(weights, await this.#read([...terms.keys()]), rows);
   }
 
-  /** Sum of the query's term weights. */
-  async queryWeight(query: string): Promise<number> {
-    const { terms } = (await this.#prepare(query)).plan;
-    return [...terms.values()].reduce((sum, weight) => sum + weight, 0);
+  /** The terms that a query is scored by, and their weights. */
+  async queryTerms(query: string): Promise<ReadonlyMap<string, number>> {
+    return (await this.#prepare(query)).plan.terms;
   }
 
   /** The strongest terms of passages taken for relevant, with their shares. */
@@ -149,7 +138,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
       { name: "words: dictionary and lengths", bytes: segments },
       {
         name: "words: scratch",
-        bytes: (this.#scorer?.bytes ?? 0) + this.#lexicon.bytes + this.#feedback.bytes,
+        bytes: this.#scorer.bytes + this.#lexicon.bytes + this.#feedback.bytes,
       },
       { name: "words: tail", bytes: this.#tail.bytes },
     ];
@@ -158,9 +147,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   [Symbol.dispose](): void {
     for (const segment of this.#lexicon.segments) segment[Symbol.dispose]();
     this.#lexicon.segments = [];
-    this.#scorer?.[Symbol.dispose]();
-    this.#scorer = undefined;
-    this.#loaded = undefined;
+    this.#scorer[Symbol.dispose]();
     this.#tail.trim(Number.MAX_SAFE_INTEGER);
     this.#prepared = undefined;
   }
@@ -194,25 +181,10 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return postings;
   }
 
-  #scoring(): PostingScorer {
-    this.#scorer ??= new WasmPostings(kernels());
-    return this.#scorer;
-  }
-
-  #load(
-    postings: SegmentPostings,
-    weights: ReadonlyMap<string, number>,
-    filter?: SearchOptions["filter"],
-  ): LoadedSegment {
-    this.#loaded = loadSegment(this.#scoring(), postings, weights, this.#statistics(), filter);
-    return this.#loaded;
-  }
-
-  #rank(prepared: Prepared, options: SearchOptions): Hits {
+  #rank(prepared: WeightedQuery, options: SearchOptions): Hits {
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
-    const { plan, weights, postings } = prepared;
     const statistics = this.#statistics();
-    for (const one of postings) rankSegment(this.#load(one, weights, options.filter), plan, heap, options);
+    this.#scorer.rank(prepared, statistics, heap, options);
     this.#rankTail(prepared, statistics, heap, options);
     return heap.drain();
   }
@@ -222,19 +194,9 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     postings: readonly SegmentPostings[],
     rows: Uint32Array,
   ): Float64Array {
-    const scores = new Float64Array(rows.length);
-    let from = 0;
-    for (const one of postings) {
-      const to = endOf(rows, from, one.segment);
-      if (to > from) {
-        // the segment that was ranked last is still there, if it was for the same query
-        const isLoaded = this.#loaded?.postings === one && this.#loaded.weights === weights;
-        const loaded = isLoaded ? this.#loaded! : this.#load(one, weights);
-        scoreInSegment(loaded, rows.subarray(from, to), scores.subarray(from, to));
-      }
-      from = to;
-    }
-    this.#scoreInTail(weights, this.#statistics(), rows, scores);
+    const statistics = this.#statistics();
+    const scores = this.#scorer.score({ weights, postings }, statistics, rows);
+    this.#scoreInTail(weights, statistics, rows, scores);
     return scores;
   }
 
@@ -260,7 +222,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   #rankTail(
-    { plan, weights }: Prepared,
+    { plan, weights }: WeightedQuery,
     statistics: RowStatistics,
     heap: TopK,
     options: SearchOptions,
@@ -324,10 +286,4 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
       b: this.#options.b,
     };
   }
-}
-
-/** Where the rows, ascending, up to the last one of a segment end. */
-function endOf(rows: Uint32Array, from: number, { rows: own }: WordsSegment): number {
-  if (own.count === 0) return from;
-  return Math.max(from, lowerBound(rows, rowAt(own, own.count - 1) + 1));
 }

@@ -56,9 +56,9 @@ export async function addItems(
   return outcome;
 }
 
-/** A blank text without an own vector could never be found: it is skipped, and said. */
-function hasContent({ id, text, vector }: Item, outcome: Outcome): boolean {
-  if (vector || text.trim() !== "") return true;
+/** A blank text without an own vector, dense or sparse, could never be found: it is skipped, and said. */
+function hasContent({ id, text, vector, sparse }: Item, outcome: Outcome): boolean {
+  if (vector || sparse || text.trim() !== "") return true;
   outcome.skipped.push({ id, code: "EMPTY", reason: `${id}: no text` });
   return false;
 }
@@ -220,6 +220,7 @@ function logChange(
       passages: one.passages,
       vectors: vectors[i]!,
       columns: one.columns,
+      ...(one.sparse ? { sparse: one.sparse } : {}),
     });
     entries.set(head.id, {
       firstRow,

@@ -5,6 +5,8 @@ import { columnsKind } from "../../index/filter/columns.ts";
 import type { Meta } from "../../index/filter/where.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
+import { sparseKind } from "../../index/sparse/sparse-kind.ts";
+import type { SparseVector } from "../../index/sparse/weights.ts";
 import { wordsKind } from "../../index/text/words-kind.ts";
 import { type BuiltIndex, buildIndex } from "../../index/vector/kinds.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
@@ -21,6 +23,7 @@ export interface BuildItem {
   readonly columns: Meta;
   /** rows x dim; absent when another thread makes the vectors. */
   readonly vectors?: Float32Array;
+  readonly sparse?: SparseVector;
 }
 
 /** All parts of a new segment, each under its room's prefix. Ordinals only: the rows are given at commit. */
@@ -40,6 +43,11 @@ export function buildSegment(items: readonly BuildItem[], space: SpaceEntry): Pa
     columnsKind.build(items.map((item) => ({ meta: item.columns, rows: rowsOf(item) }))),
   );
   addParts(parts, "words/", wordsKind.build(items.flatMap((item) => item.passages)));
+  addParts(
+    parts,
+    "sparse/",
+    sparseKind.build(items.flatMap(({ passages, sparse }) => passages.map(() => sparse))),
+  );
   if (items.every((item) => item.vectors)) {
     const runs = items.map((item) => item.vectors!);
     for (const [name, bytes] of buildVectors(runs, space)) parts.set(name, bytes);
@@ -110,6 +118,7 @@ export function mergeSegments(
   addParts(parts, "items/", mergeItems(under("items/"), live));
   addParts(parts, "columns/", columnsKind.merge(under("columns/"), live));
   addParts(parts, "words/", wordsKind.merge(under("words/"), live));
+  addParts(parts, "sparse/", sparseKind.merge(under("sparse/"), live));
   for (const space of spaces) {
     const prefix = vectorsPrefix(space.id);
     const inEach = inputs.every(({ parts: all }) => [...all.keys()].some((name) => name.startsWith(prefix)));

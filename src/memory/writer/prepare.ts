@@ -1,6 +1,7 @@
 /** From an item to rows: cut into passages, hashed, encoded. Pure; everything but the embedding, the version and the row ids. */
 import type { Space } from "../../embed/embedder.ts";
 import type { Meta } from "../../index/filter/where.ts";
+import type { SparseVector } from "../../index/sparse/weights.ts";
 import { columnsOf } from "../columns-of.ts";
 import { chunk } from "../ingest/chunk.ts";
 import { itemHash } from "../item-hash.ts";
@@ -21,11 +22,12 @@ export interface PreparedItem {
   readonly text: Uint8Array;
   readonly passages: readonly string[];
   readonly columns: Meta;
+  readonly sparse?: SparseVector;
 }
 
 const encoder = new TextEncoder();
 
-/** Cuts and encodes one item. An item with an own vector is one passage. Never empty: a blank text is one empty passage. */
+/** Cuts and encodes one item. An item with an own vector, dense or sparse, is one passage. Never empty: a blank text is one empty passage. */
 export function prepareItem(
   item: Item,
   prior: Prior | undefined,
@@ -33,7 +35,7 @@ export function prepareItem(
   hash: string = itemHash(item),
 ): PreparedItem {
   const text = encoder.encode(item.text);
-  const { headings, places } = item.vector ? wholeItem(item, text) : cut(item, text);
+  const { headings, places } = item.vector || item.sparse ? wholeItem(item, text) : cut(item, text);
   const head: ItemHead = {
     id: item.id,
     kind: "text",
@@ -51,7 +53,9 @@ export function prepareItem(
     bytes: text.byteLength,
   };
   const record = { head, headings, places };
-  return { record, text, passages: passageTexts(record, item.text), columns: columnsOf(head) };
+  const passages = passageTexts(record, item.text);
+  const own = item.sparse ? { sparse: item.sparse } : {};
+  return { record, text, passages, columns: columnsOf(head), ...own };
 }
 
 /** An item's own vector as the space wants it: of unit length where an embedder's are, since vectors are added up and not only compared. */

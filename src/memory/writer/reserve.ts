@@ -59,9 +59,14 @@ export function tailRam(
   const rows = items.reduce((sum, { passages }) => sum + passages.length, 0);
   const codes = codeBytes(activeSpace.space.dim) * (FIRST_CODES + tail.rows + 2 * rows);
   return items.reduce(
-    (sum, { text, passages }, i) => {
+    (sum, { text, passages, sparse }, i) => {
       const words = TAIL_WORDS * passages.reduce((letters, passage) => letters + passage.length, 0);
-      return sum + words + sizeOfTailItem({ text, vectors: vectors[i]! }) + ITEM_BYTES;
+      return (
+        sum +
+        words +
+        sizeOfTailItem({ text, vectors: vectors[i]!, ...(sparse ? { sparse } : {}) }) +
+        ITEM_BYTES
+      );
     },
     SLACK_BYTES + codes + PASSAGE_BYTES * rows,
   );

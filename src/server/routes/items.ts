@@ -3,7 +3,7 @@ import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { Item, ItemHead } from "../../memory/types.ts";
 import { type Route, route } from "../route.ts";
-import { itemHead, meta, provenance, storedItem, where } from "../schemas.ts";
+import { itemHead, meta, provenance, sparse, storedItem, where } from "../schemas.ts";
 import type { Service } from "../service.ts";
 import { forgetAnswer } from "./forget.ts";
 
@@ -21,6 +21,7 @@ const itemInput = z
       .exactOptional()
       .describe("Milliseconds since 1970, or an ISO date"),
     vector: z.array(z.number()).exactOptional().describe("Own vector of the whole item"),
+    sparse: sparse.exactOptional(),
   })
   .meta({ id: "ItemInput" });
 

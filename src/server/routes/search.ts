@@ -3,9 +3,24 @@ import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { AnswerPart, AskOptions, Citation, SearchQuery } from "../../memory/types.ts";
 import { type Route, route } from "../route.ts";
-import { citation, hit, where } from "../schemas.ts";
+import { citation, hit, sparse, where } from "../schemas.ts";
 import type { Service } from "../service.ts";
 import { acceptedStream, streamed } from "../stream.ts";
+
+const feedbackOptions = z.strictObject({
+  passages: z.int().min(1).max(100).exactOptional().describe("Passages taken for relevant; default 3"),
+  vectors: z.enum(["weighted", "rocchio", "average", "none"]).exactOptional(),
+  words: z.enum(["rm3", "none"]).exactOptional(),
+  again: z.boolean().exactOptional().describe("Search again instead of scoring the candidates again"),
+  guard: z.number().min(0).max(1).exactOptional().describe("Least lead of the best passage; default 0"),
+});
+
+const fusionOptions = z.strictObject({
+  form: z.enum(["share", "min-max", "linear", "rrf"]).exactOptional(),
+  first: z.number().min(0).max(1).exactOptional().describe("Weight of meaning before feedback"),
+  last: z.number().min(0).max(1).exactOptional().describe("Weight of meaning in the final order"),
+  sparse: z.number().min(0).max(1).exactOptional().describe("Share of learnt sparse scores beside words"),
+});
 
 const searchBody = z.strictObject({
   query: z.string().max(20_000),
@@ -13,7 +28,15 @@ const searchBody = z.strictObject({
   filter: where.exactOptional(),
   retriever: z.enum(["hybrid", "words", "meaning", "generative"]).exactOptional(),
   generative: z.boolean().exactOptional().describe("Let the language model's n-grams rank too; slow"),
-  feedback: z.boolean().exactOptional().describe("Let the best passages sharpen the question; default true"),
+  feedback: z
+    .union([z.boolean(), feedbackOptions])
+    .exactOptional()
+    .describe("Let the best passages sharpen the question; default true"),
+  interpolate: z
+    .enum(["none", "before", "after", "both"])
+    .exactOptional()
+    .describe("Where words and meaning are interpolated around feedback; default both"),
+  fusion: fusionOptions.exactOptional(),
   minScore: z.number().exactOptional(),
   recall: z
     .number()
@@ -25,6 +48,7 @@ const searchBody = z.strictObject({
   group: z.enum(["item", "passage"]).exactOptional(),
   snippet: z.int().min(0).max(10_000).exactOptional().describe("Characters of a snippet; default 240"),
   vector: z.array(z.number()).exactOptional().describe("Own query vector of the library's space"),
+  sparse: sparse.exactOptional(),
 });
 
 const searchAnswer = z.object({

@@ -10,7 +10,7 @@ import { Marked } from "./marked.tsx";
 export type BestScores = Readonly<Record<Reason["by"], number>>;
 
 export function bestScores(hits: readonly Hit[]): BestScores {
-  const best = { words: 0, meaning: 0, generative: 0, facets: 0 };
+  const best = { words: 0, sparse: 0, meaning: 0, generative: 0, facets: 0 };
   for (const { reasons } of hits) {
     for (const { by, score } of reasons) best[by] = Math.max(best[by], score);
   }

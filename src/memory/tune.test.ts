@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
+import { type Item, type JudgedQuery, open } from "./index.ts";
+
+const { path } = temporaryFolder();
+
+/** Words mislead, meaning is right: every query's words stand in an item of another axis. */
+const AXES = ["cat", "ship", "tax"];
+const items: Item[] = Array.from({ length: 60 }, (_, i) => ({
+  id: `${AXES[i % 3]}-${i}`,
+  text: `${AXES[i % 3]} word${i} decoy${(i + 1) % 60} decoy${(i + 1) % 60}`,
+}));
+const log: JudgedQuery[] = Array.from({ length: 16 }, (_, i) => ({
+  query: `decoy${i} ${AXES[i % 3]}s`,
+  relevant: { [`${AXES[i % 3]}-${i}`]: 1 },
+}));
+
+test("weights are chosen by cross-validation, kept with the library, and used by default", async () => {
+  const where = path();
+  const options = { workers: 0, embedder: toyEmbedder() } as const;
+  const memory = await open(where, options);
+  await memory.add(items);
+  const seen: number[] = [];
+  const result = await memory.tune(log, { onProgress: ({ done }) => seen.push(done) });
+  expect(result.queries).toBe(16);
+  expect(result.notes.join()).toMatch(/16 queries are few/);
+  expect(result.crossValidated).toBeGreaterThan(result.untuned);
+  expect(result.tuned).toMatchObject({ queries: 16 });
+  expect(memory.info().tuned).toEqual(result.tuned);
+  expect(seen.at(-1)).toBe(seen.length);
+  const { first, last, passages } = result.tuned!;
+  const shown = async (query: string, how: object) =>
+    (await memory.search(query, how)).hits.map(({ id, score }) => [id, score]);
+  const explicit = { fusion: { first, last }, feedback: { passages } };
+  expect(await shown(log[0]!.query, {})).toEqual(await shown(log[0]!.query, explicit));
+  const before = await shown(log[3]!.query, {});
+  await memory.close();
+
+  await using again = await open(where, options);
+  expect((await again.search(log[3]!.query)).hits.map(({ id, score }) => [id, score])).toEqual(before);
+  await again.reembed({ ...toyEmbedder("other") });
+  expect(again.info().tuned).toBeUndefined();
+});
+
+test("an empty log brings the defaults back; too few or broken queries are refused", async () => {
+  await using memory = await open(":memory:", { workers: 0, embedder: toyEmbedder() });
+  await memory.add(items);
+  await memory.tune(log.slice(0, 10));
+  expect(memory.info().tuned).toBeDefined();
+  expect(await memory.tune([])).toMatchObject({ queries: 0 });
+  expect(memory.info().tuned).toBeUndefined();
+  await expect(memory.tune(log.slice(0, 9))).rejects.toMatchObject({
+    code: "INSUFFICIENT_DATA",
+    message: expect.stringMatching(/9 queries with a relevant item, at least 10/),
+  });
+  await expect(memory.tune([{ query: "x" } as JudgedQuery])).rejects.toMatchObject({ code: "ARGUMENT" });
+  const aborted = memory.tune(log, { signal: AbortSignal.abort() });
+  await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+});
