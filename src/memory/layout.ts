@@ -52,6 +52,17 @@ export function sameParts(a: SegmentEntry["parts"], b: SegmentEntry["parts"]): b
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
+/** How items are filed in a cube: who finds the labels, of which dimensions. */
+export interface CubeEntry {
+  /** Names the segment parts of this cube: `cube<id>/...`. Another way to file gets another one. */
+  readonly id: number;
+  readonly dimensions: readonly string[];
+  /** Ids of the extractors. */
+  readonly extractors: readonly string[];
+}
+
+export const cubePrefix = (id: number): string => `cube${id}/`;
+
 export interface Manifest {
   readonly format: number;
   readonly createdAt: number;
@@ -60,6 +71,8 @@ export interface Manifest {
   readonly active: number;
   readonly segments: readonly SegmentEntry[];
   readonly nextSegment: number;
+  /** Absent where items are not filed. */
+  readonly cube?: CubeEntry;
 }
 
 /** Written with every commit. */

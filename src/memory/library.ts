@@ -14,6 +14,8 @@ import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
+import type { Filing } from "./cube/filing.ts";
+import { LibraryCube } from "./cube/library-cube.ts";
 import { Gate } from "./gate.ts";
 import { passagePlace } from "./item-record.ts";
 import { SegmentItems } from "./items-kind.ts";
@@ -52,6 +54,8 @@ export interface LibraryOptions {
   readonly vectors: VectorWish;
   /** Bytes of the budget that others than the library's structures hold: the embedder. */
   readonly besideBytes: number;
+  /** How items are filed in a cube; absent: not. */
+  readonly filing?: Filing | undefined;
 }
 
 export interface OpenSegment {
@@ -74,6 +78,7 @@ export class Library implements AsyncDisposable {
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();
   readonly spaceVectors: SpaceVectors;
+  readonly cube: LibraryCube;
   vectors: FlatIndex;
   manifest: Manifest;
   counters: Counters;
@@ -91,8 +96,9 @@ export class Library implements AsyncDisposable {
     budget: Budget,
     manifest: Manifest,
     coders: VectorCoders,
-    { threads, vectors, besideBytes }: LibraryOptions,
+    { threads, vectors, besideBytes, filing }: LibraryOptions,
   ) {
+    this.cube = new LibraryCube(filing);
     this.store = store;
     this.budget = budget;
     this.manifest = manifest;
@@ -170,6 +176,7 @@ export class Library implements AsyncDisposable {
     }
     this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
     this.manifest = manifest;
+    await this.cube.follow(manifest, next);
   }
 
   /** An open segment whose vectors got other parts, or shall be searched by other ones than they are. */
@@ -300,6 +307,7 @@ export class Library implements AsyncDisposable {
       ...this.words.memory(),
       ...this.vectors.memory(),
       ...this.columns.memory(),
+      ...this.cube.memory(),
       { name: "items: tables", bytes: items + rowIds },
       { name: "items: tail", bytes: this.tail.bytes },
       { name: "rows: live and dead", bytes: this.live.bytes + this.dead.bytes },
@@ -322,6 +330,7 @@ export class Library implements AsyncDisposable {
     const [counters] = await this.store.getMany(NS.library, [COUNTERS_KEY]);
     this.counters = counters ? decodeJson<Counters>(counters) : { nextRow: 0 };
     this.trimTail(Number.MAX_SAFE_INTEGER);
+    this.cube.clearTail();
     await this.#switch(manifest, new Map());
     this.spaceVectors.checkRoom(manifest);
     this.dead = await this.#readDead();

@@ -11,6 +11,7 @@ import type { RowSet } from "../index/row-set.ts";
 import type { SearchOptions } from "../index/segment.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
+import { type CubeFound, cubeDefaults } from "./cube/ask-cube.ts";
 import { type Candidates, mix, withFeedback } from "./feedback.ts";
 import type { Library } from "./library.ts";
 import type { SearchQuery } from "./types.ts";
@@ -32,6 +33,7 @@ export interface Ranked {
   readonly score: number;
   readonly words?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
+  readonly cube?: CubeFound["hits"] extends ReadonlyMap<number, infer H> ? H : never;
 }
 
 /** Rows, best first. Most are never shown: what the retrievers said of one is put together when it is asked for. */
@@ -57,6 +59,8 @@ export interface Question {
   readonly k: number;
   /** Wanted share of the best rows by meaning. */
   readonly recall?: number | undefined;
+  /** What the cube has found of it. */
+  readonly cube?: CubeFound | undefined;
 }
 
 /** `depth` rows or more unless there are fewer; `notes` say what could not be used. */
@@ -81,7 +85,7 @@ export async function recall(
   if (!vector || !search) return alone(words, "words");
   const meaning = await search.finish();
   if (words.rows.length === 0) notes.push("no word of the query occurs in the library");
-  const beside = meaning.rows.slice().sort();
+  const beside = union(meaning.rows, question.cube?.rows);
   const scores = await library.words.scoreQuery(question.text, beside);
   return { ...(await combine(library, question, vector, { words, meaning, beside, scores })), ...expected };
 }
@@ -124,7 +128,7 @@ interface Found {
 
 async function combine(
   library: Library,
-  { text, feedback }: Question,
+  { text, feedback, cube }: Question,
   vector: Float32Array,
   found: Found,
 ): Promise<Ranking> {
@@ -143,7 +147,8 @@ async function combine(
   };
   const weight = feedback ? recallDefaults.meaning : recallDefaults.meaningAlone;
   const first = mix(candidates.words, candidates.meaning, weight);
-  const scores = feedback ? await withFeedback(library, text, vector, candidates, first) : first;
+  const judged = feedback ? await withFeedback(library, text, vector, candidates, first) : first;
+  const scores = cube ? withCube(judged, rows, cube) : judged;
   const order = orderOf(scores);
   return {
     rows: order.map((i) => rows[i]!),
@@ -153,14 +158,31 @@ async function combine(
       const row = rows[i]!;
       const wordPlace = wordPlaces.get(row);
       const meaningPlace = found.meaning.rows.indexOf(row);
+      const filed = cube?.hits.get(row);
       return {
         row,
         score: scores[i]!,
         ...(wordPlace === undefined ? {} : { words: { score: candidates.words[i]!, rank: wordPlace + 1 } }),
         ...(meaningPlace < 0 ? {} : { meaning: { score: candidates.meaning[i]!, rank: meaningPlace + 1 } }),
+        ...(filed ? { cube: filed } : {}),
       };
     },
   };
+}
+
+/** Rows of both, ascending, each once. */
+function union(a: Uint32Array, b: Uint32Array | undefined): Uint32Array {
+  if (!b) return a.slice().sort();
+  return Uint32Array.from(new Set([...a, ...b])).sort();
+}
+
+/** A convex combination: what the cube says as a share of its best row. */
+function withCube(scores: Float64Array, rows: Uint32Array, { hits, best }: CubeFound): Float64Array {
+  const { weight } = cubeDefaults;
+  return scores.map((score, i) => {
+    const ofCube = (hits.get(rows[i]!)?.score ?? 0) / best;
+    return (score + weight * ofCube) / (1 + weight);
+  });
 }
 
 /** Indexes of scores, largest score first, equal ones ascending. */

@@ -4,12 +4,18 @@ import type { Meta, Where } from "../index/filter/where.ts";
 import type { VectorIndex } from "../index/vector/kinds.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
+import type { CubeOption, CubeReason, Facet, FacetChoice, FacetQuery } from "./cube/types.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { FindOptions, Quotation, TagOptions, TagSuggestion } from "./quote-and-tag.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
   ChatMessage,
+  CubeOption,
+  CubeReason,
+  Facet,
+  FacetChoice,
+  FacetQuery,
   FindOptions,
   LanguageModel,
   Quotation,
@@ -140,6 +146,10 @@ export interface SearchQuery {
   /** How many hits; default 10. */
   readonly k?: number;
   readonly filter?: Where;
+  /** Only passages filed under these labels of the cube: in each dimension one of them. */
+  readonly facets?: FacetChoice;
+  /** Whether a hybrid search looks the parts of the question up in the cube, where the library has one; default true. */
+  readonly cube?: boolean;
   /** "hybrid" (default), "words", "meaning". */
   readonly retriever?: "hybrid" | "words" | "meaning";
   /** Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. */
@@ -161,12 +171,14 @@ export interface SearchQuery {
 }
 
 export interface Reason {
-  readonly by: "words" | "meaning" | "facets";
+  readonly by: "words" | "meaning" | "facets" | "cube";
   /** Rank within that retriever, from 1. */
   readonly rank: number;
   readonly score: number;
   /** Matched terms or facet values. */
   readonly terms?: readonly string[];
+  /** Of the cube: parts of the question, and the labels by which the passage is filed under them. */
+  readonly labels?: readonly CubeReason[];
 }
 
 export interface Place {
@@ -319,6 +331,11 @@ export interface OpenOptions {
   readonly model?: LanguageModel;
   /** How vectors of large segments are searched; the planner's choice by default. A change takes effect as far as the parts are there, and by `compact`. */
   readonly vectors?: { readonly index?: VectorWish };
+  /**
+   * Files passages under labels in several dimensions, behind the writes: true for the standard ones, or those named and filled by own extractors.
+   * Kept by the library: left out, it goes on as it did. False: not in this opening. Default: no cube in a new library.
+   */
+  readonly cube?: CubeOption;
   /** Worker threads for indexing; default: cores, at most 4; 0: none. Searches of large libraries use at most 3 more, one a further core. */
   readonly workers?: number;
   /** How long `undo` works: milliseconds or "7d" (default). */
@@ -370,6 +387,8 @@ export interface Memory extends AsyncDisposable {
     field: string,
     options?: { readonly where?: Where; readonly limit?: number },
   ): Promise<readonly { readonly value: string; readonly count: number }[]>;
+  /** Labels of the cube with counts of items, by dimension: over the library, or over what a search finds. Empty without a cube. @throws MnemeError ARGUMENT, RANGE, CANCELLED */
+  facets(query?: FacetQuery): Promise<readonly Facet[]>;
   snapshot(path: string, options?: WorkOptions): Promise<{ readonly path: string; readonly bytes: number }>;
   compact(options?: WorkOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
   /** Moves the library to another embedder; resumable; the old space serves meanwhile. */

@@ -8,6 +8,7 @@ import type { RowSet } from "../row-set.ts";
 import { RowSet as Rows } from "../row-set.ts";
 import { Cell } from "./cell.ts";
 import { labelKey } from "./label.ts";
+import type { CubeView } from "./view.ts";
 
 /** Labels of one document by dimension, and how often each occurs. */
 export type Labels = Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -29,7 +30,7 @@ export interface StoredLabel {
 const DROP_SHARE = 0.25;
 const MOST_TIMES = 0xffff;
 
-export class CubeIndex {
+export class CubeIndex implements CubeView {
   readonly #dimensions: Map<string, Map<string, { label: string; cell: Cell }>>;
   /** Dimensions that were declared; others are refused. */
   readonly dimensions: readonly string[];
@@ -106,6 +107,17 @@ export class CubeIndex {
   /** The cell of a label in a dimension, by its key. */
   cell(dimension: string, key: string): Cell | undefined {
     return this.#of(dimension).get(key)?.cell;
+  }
+
+  /** Labels of all dimensions. */
+  get labelCount(): number {
+    let count = 0;
+    for (const labels of this.#dimensions.values()) count += labels.size;
+    return count;
+  }
+
+  count(dimension: string, key: string): number {
+    return this.cell(dimension, key)?.count ?? 0;
   }
 
   /** A label as it was written first. */
@@ -190,7 +202,11 @@ export class CubeIndex {
 
   #of(dimension: string): Map<string, { label: string; cell: Cell }> {
     const labels = this.#dimensions.get(dimension);
-    if (labels) return labels;
+    return labels ?? this.refuse(dimension);
+  }
+
+  /** @throws MnemeError ARGUMENT, always: there is no such dimension */
+  refuse(dimension: string): never {
     throw new MnemeError(
       "ARGUMENT",
       `cube: no dimension ${JSON.stringify(dimension)}; there are ${this.dimensions.join(", ")}`,

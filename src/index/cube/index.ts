@@ -1,10 +1,18 @@
 /** Hypercube: documents filed under labels in several dimensions. */
 export { type Component, decompose } from "./components.ts";
 export { CubeIndex, type LabelCount, type Labels } from "./cube-index.ts";
-export { dimensionsOf, type Extractor, extractAll } from "./extract/extractor.ts";
+export { buildCube, mergeCubes } from "./cube-kind.ts";
+export { type About, dimensionsOf, type Extractor, extractAll } from "./extract/extractor.ts";
+export { field, types } from "./extract/fields.ts";
 export { gazetteer } from "./extract/gazetteer.ts";
 export { NAME_DIMENSIONS, type NameDimension, names } from "./extract/names.ts";
 export { dates, pattern, quantities } from "./extract/patterns.ts";
+export {
+  isStandard,
+  STANDARD_DIMENSIONS,
+  type StandardDimension,
+  standard,
+} from "./extract/standard.ts";
 export { themeDefaults, themes } from "./extract/themes.ts";
 export { isNumeric, labelKey } from "./label.ts";
 export { type EmbedLabels, LabelVectors, type SimilarLabel } from "./label-vectors.ts";
@@ -16,3 +24,5 @@ export {
   type CubeSearch,
   searchCube,
 } from "./search-cube.ts";
+export { SegmentedCube } from "./segmented-cube.ts";
+export type { CubeView } from "./view.ts";

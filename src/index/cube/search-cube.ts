@@ -2,9 +2,9 @@
 import { MnemeError } from "../../errors.ts";
 import type { RowSet } from "../row-set.ts";
 import type { Component } from "./components.ts";
-import type { CubeIndex } from "./cube-index.ts";
 import { labelKey } from "./label.ts";
 import type { LabelVectors, SimilarLabel } from "./label-vectors.ts";
+import type { CubeView } from "./view.ts";
 
 /** Why a row was found: a component of the question, and the label that it has of it. */
 export interface CubeReason {
@@ -60,7 +60,7 @@ interface Covered {
  * @throws MnemeError RANGE, ARGUMENT (a dimension that there is not), CANCELLED
  */
 export async function searchCube(
-  cube: CubeIndex,
+  cube: CubeView,
   components: readonly Component[],
   search: CubeSearch,
 ): Promise<CubeAnswer> {
@@ -71,7 +71,7 @@ export async function searchCube(
   const covered = new Map<number, Covered>();
   matches.forEach((ofIt, c) => {
     for (const match of ofIt) {
-      const rarity = Math.log(1 + cube.size / Math.max(1, cube.cell(match.dimension, match.key)?.count ?? 0));
+      const rarity = Math.log(1 + cube.size / Math.max(1, cube.count(match.dimension, match.key)));
       cube.each(match.dimension, match.key, (row, times) => {
         if (filter && !filter.has(row)) return;
         const weight = ((rarity * times) / (times + 1)) * match.cosine;
@@ -106,20 +106,20 @@ export async function searchCube(
   };
 }
 
-function reasonOf(cube: CubeIndex, { text }: Component, { dimension, key, how, cosine }: Match): CubeReason {
+function reasonOf(cube: CubeView, { text }: Component, { dimension, key, how, cosine }: Match): CubeReason {
   return { component: text, dimension, label: cube.labelOf(dimension, key)!, how, cosine };
 }
 
 /** Exact labels where there are some; else similar ones. */
 async function matchesOf(
-  cube: CubeIndex,
+  cube: CubeView,
   components: readonly Component[],
   { vectors, signal }: CubeSearch,
 ): Promise<Match[][]> {
   const exact = components.map(({ text, dimensions }) => {
     const key = labelKey(text);
     return dimensions.flatMap((dimension): Match[] =>
-      key !== "" && cube.cell(dimension, key) ? [{ dimension, key, how: "exact", cosine: 1 }] : [],
+      key !== "" && cube.count(dimension, key) > 0 ? [{ dimension, key, how: "exact", cosine: 1 }] : [],
     );
   });
   if (!vectors) return exact;

@@ -4,6 +4,7 @@
  */
 import { throwIfAborted } from "../../errors.ts";
 import type { WorkOptions } from "../types.ts";
+import { fileSegment, segmentsToFile } from "./file-cube.ts";
 import { flushTail } from "./flush.ts";
 import { expireTrash } from "./forget.ts";
 import { indexSegments, segmentsToIndex, segmentsToStrip, stripSegments } from "./index-vectors.ts";
@@ -25,8 +26,11 @@ export async function compact(
       await mergeRun(writer, run);
     }
     writer.notIndexed.clear();
+    writer.notFiled.clear();
     await stripSegments(writer, segmentsToStrip(writer));
     await indexSegments(writer, segmentsToIndex(writer), options);
+    for (const segment of segmentsToFile(writer))
+      await fileSegment(writer, segment, options.signal ?? writer.closing.signal);
   });
   const switching = (swap: () => Promise<void>): Promise<void> => writer.library.gate.write(swap);
   await writer.alone(() => writer.store.compact({ switching }));

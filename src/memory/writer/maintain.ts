@@ -2,6 +2,7 @@
  * Maintenance: what is queued behind the writes. A large tail is flushed into a segment, many small segments are merged. A run of
  * segments that has tail rows between its own is merged only after those are flushed: segments hold ranges of rows that do not overlap.
  */
+import { fileSegment, segmentsToFile } from "./file-cube.ts";
 import { flushTail } from "./flush.ts";
 import { indexSegments, segmentsToIndex } from "./index-vectors.ts";
 import { hasTailWithin, mergeRun, pickMerge } from "./merge.ts";
@@ -36,7 +37,7 @@ function isTailBeyond({ library: { tail } }: Writer, times: number): boolean {
 
 /** Queues a merge when there is one to do, and the building of indexes that segments lack. */
 export function mergeIfMany(writer: Writer): void {
-  if (writer.mergeQueued || !(pickMerge(writer) || segmentsToIndex(writer).length > 0)) return;
+  if (writer.mergeQueued || !hasWork(writer)) return;
   writer.mergeQueued = true;
   void writer
     .inBackground(async () => {
@@ -46,8 +47,37 @@ export function mergeIfMany(writer: Writer): void {
         else await mergeRun(writer, run);
       }
       await indexInTurn(writer);
+      await fileInTurn(writer);
     })
     .catch(() => {}); // reported by inBackground and thrown by idle
+}
+
+function hasWork(writer: Writer): boolean {
+  return (
+    pickMerge(writer) !== undefined || segmentsToIndex(writer).length > 0 || segmentsToFile(writer).length > 0
+  );
+}
+
+/** Rows of the tail are filed behind the writes: a search that comes before files them itself, unless a model is asked. */
+export function fileBehind(writer: Writer): void {
+  const { library, closing } = writer;
+  if (!library.cube.filing?.extractors) return;
+  writer.inBackground(() => library.cube.file(library.tail, closing.signal)).catch(() => {}); // reported by inBackground
+}
+
+/** One segment at a time, as with indexes. */
+async function fileInTurn(writer: Writer): Promise<void> {
+  const { signal } = writer.closing;
+  const [next, ...others] = segmentsToFile(writer);
+  if (!next || signal.aborted) return;
+  try {
+    await fileSegment(writer, next, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    writer.notFiled.add(next.stored.entry.id);
+    throw error;
+  }
+  if (others.length > 0) mergeIfMany(writer);
 }
 
 /** One segment at a time: a merge may come between, and closing stops it. */

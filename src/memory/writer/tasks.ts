@@ -2,7 +2,7 @@
 import type { Meta } from "../../index/filter/where.ts";
 import type { Parts } from "../../index/segment.ts";
 import type { BuiltIndex } from "../../index/vector/kinds.ts";
-import type { SpaceEntry } from "../layout.ts";
+import type { CubeEntry, SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import type { BuildItem, MergeInput } from "./build.ts";
 import type { PagedParts } from "./page-runs.ts";
@@ -103,6 +103,7 @@ export type Task =
       readonly inputs: readonly MergeInput[];
       readonly live: Uint8Array;
       readonly spaces: readonly SpaceEntry[];
+      readonly cube?: CubeEntry;
     }
   | {
       readonly kind: "index";

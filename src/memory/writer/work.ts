@@ -47,7 +47,7 @@ async function dispatch(
     case "build":
       return cutIntoRuns(buildSegment(task.items, task.space));
     case "merge":
-      return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces));
+      return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task));
     case "index":
       return cutIntoRuns(await indexVectors(task, control));
     case "vectors":

@@ -1,0 +1,76 @@
+/** A question asked of the cube: its parts are looked up in the dimensions, to the letter or by meaning, and rows scored by the parts that they cover. */
+import type { Embedder } from "../../embed/embedder.ts";
+import {
+  type CubeHit,
+  decompose,
+  LabelVectors,
+  type SegmentedCube,
+  searchCube,
+} from "../../index/cube/index.ts";
+import type { RowSet } from "../../index/row-set.ts";
+import type { Library } from "../library.ts";
+
+export const cubeDefaults = {
+  /** Weight of the cube beside words and meaning, as a share of its best row. */
+  weight: 0.5,
+  /** Rows of the cube that become candidates. */
+  rows: 200,
+  /** Labels of a dimension that are known by meaning, the most frequent first: bounds RAM. */
+  labelVectors: 20_000,
+} as const;
+
+/** Labels are embedded anew when there are so many times more. */
+const GROWTH = 1.1;
+
+export interface CubeFound {
+  /** Ascending. */
+  readonly rows: Uint32Array;
+  readonly hits: ReadonlyMap<number, CubeHit & { readonly rank: number }>;
+  /** Score of the best row, above 0. */
+  readonly best: number;
+}
+
+/** @returns undefined where there is no cube, or none of it answers */
+export async function askCube(
+  library: Library,
+  embedder: Embedder,
+  text: string,
+  filter: RowSet | undefined,
+  signal: AbortSignal | undefined,
+): Promise<CubeFound | undefined> {
+  const { index } = library.cube;
+  if (!index || index.size === 0) return undefined;
+  const components = decompose(index, text, index.dimensions);
+  if (components.length === 0) return undefined;
+  const vectors = await labelVectors(library, index, embedder, signal);
+  const { hits } = await searchCube(index, components, {
+    k: cubeDefaults.rows,
+    vectors,
+    filter: filter ?? library.live,
+    ...(signal ? { signal } : {}),
+  });
+  if (!hits[0] || hits[0].score <= 0) return undefined;
+  return {
+    rows: Uint32Array.from(hits, ({ row }) => row).sort(),
+    hits: new Map(hits.map((hit, i) => [hit.row, { ...hit, rank: i + 1 }])),
+    best: hits[0].score,
+  };
+}
+
+async function labelVectors(
+  library: Library,
+  index: SegmentedCube,
+  embedder: Embedder,
+  signal: AbortSignal | undefined,
+): Promise<LabelVectors> {
+  const known = library.cube.vectors;
+  const labels = index.labelCount;
+  if (known?.of === index && known.embedder === embedder && labels <= known.labels * GROWTH)
+    return known.vectors;
+  const most = cubeDefaults.labelVectors;
+  const embed = (texts: readonly string[]): ReturnType<Embedder["embed"]> => embedder.embed(texts);
+  const vectors = await LabelVectors.of(index, embed, { most, ...(signal ? { signal } : {}) });
+  library.cube.vectors = { of: index, embedder, labels, vectors };
+  library.account();
+  return vectors;
+}
