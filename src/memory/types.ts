@@ -296,6 +296,8 @@ export interface MemoryInfo {
   readonly textBytes: number;
   readonly segments: number;
   readonly tailRows: number;
+  /** Where items are filed in a cube: its dimensions, and the passages that are filed by now. */
+  readonly cube?: { readonly dimensions: readonly string[]; readonly filed: number };
   readonly space: Space;
   /** Set while a reembed is under way. */
   readonly nextSpace?: Space & { readonly done: number; readonly total: number };

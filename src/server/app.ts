@@ -14,6 +14,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { describeRoutes } from "./routes/describe.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
+import { facetRoutes } from "./routes/facets.ts";
 import { findRoutes } from "./routes/find.ts";
 import { forgetRoutes } from "./routes/forget.ts";
 import { itemRoutes } from "./routes/items.ts";
@@ -74,6 +75,7 @@ export function allRoutes(service: Service): Route[] {
   return [
     ...searchRoutes(service),
     ...findRoutes(service),
+    ...facetRoutes(service),
     ...itemRoutes(service),
     ...uploadRoutes(service),
     ...forgetRoutes(service),

@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Memory } from "../memory/types.ts";
+import { registerFacets } from "./mcp-facets.ts";
 import { registerFinding, registerListing, registerReading, registerWriting } from "./mcp-tools.ts";
 import { packageVersion } from "./package-version.ts";
 
@@ -17,6 +18,7 @@ export function createMcpServer(memory: Memory): McpServer {
   );
   registerReading(server, memory);
   registerFinding(server, memory);
+  registerFacets(server, memory);
   registerListing(server, memory);
   registerWriting(server, memory);
   return server;
