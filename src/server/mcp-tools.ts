@@ -198,7 +198,9 @@ export function registerWriting(server: McpServer, memory: Memory): void {
 
 function hitText({ id, title, snippet, place, score, reasons }: Hit): string {
   const at = [title, ...place.headings].join(" > ");
-  const labels = reasons.flatMap(({ labels = [] }) => labels.map((one) => `${one.dimension}: ${one.label}`));
+  const labels = reasons.flatMap(({ labels = [] }) =>
+    labels.filter(({ dimension }) => dimension !== "word").map((one) => `${one.dimension}: ${one.label}`),
+  );
   const filed = labels.length > 0 ? `\nFiled under ${[...new Set(labels)].join(", ")}` : "";
   return `[${id}] ${at} (line ${place.line}, score ${score.toFixed(3)})\n${snippet}${filed}`;
 }

@@ -139,7 +139,7 @@ const reason = z
           component: z.string().describe("Part of the question"),
           dimension: z.string(),
           label: z.string(),
-          how: z.enum(["exact", "similar"]),
+          how: z.enum(["exact", "part", "similar"]),
           cosine: z.number(),
         }),
       )

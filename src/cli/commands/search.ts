@@ -102,7 +102,8 @@ function show(hit: Hit, index: number): void {
   print(`   ${highlight(hit.snippet, hit.highlights).replace(/\s+/g, " ")}`);
   const reasons = hit.reasons.map(({ by, rank }) => `${by} #${rank}`).join(", ");
   const labels = hit.reasons.flatMap(({ labels = [] }) =>
-    labels.map((one) => `${one.dimension} ${one.label}`),
+    // single words stand in the snippet
+    labels.filter(({ dimension }) => dimension !== "word").map((one) => `${one.dimension} ${one.label}`),
   );
   print(dim(`   ${hit.id}:${hit.place.line}  ${hit.score.toFixed(3)}  ${reasons}`));
   if (labels.length > 0) print(dim(`   filed under ${[...new Set(labels)].join(", ")}`));

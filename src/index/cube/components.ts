@@ -6,6 +6,8 @@ import type { CubeView } from "./view.ts";
 export interface Component {
   readonly text: string;
   readonly dimensions: readonly string[];
+  /** Dimensions in which some of its words are looked up beside the whole; default none. */
+  readonly parts?: readonly string[];
 }
 
 /** The longest label that is looked for, in words. */
@@ -71,7 +73,11 @@ function longestLabel(
     const key = labelKey(text);
     const dimensions =
       key === "" ? [] : cube.dimensions.filter((dimension) => cube.count(dimension, key) > 0);
-    if (dimensions.length > 0) return { component: { text, dimensions }, words: count };
+    if (dimensions.length > 0)
+      return {
+        component: { text, dimensions, ...(count > 1 ? { parts: cube.dimensions } : {}) },
+        words: count,
+      };
   }
   return undefined;
 }

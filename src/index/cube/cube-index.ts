@@ -7,6 +7,7 @@ import { MnemeError } from "../../errors.ts";
 import type { RowSet } from "../row-set.ts";
 import { RowSet as Rows } from "../row-set.ts";
 import { Cell } from "./cell.ts";
+import { themeDefaults } from "./extract/themes.ts";
 import { labelKey } from "./label.ts";
 import type { CubeView } from "./view.ts";
 
@@ -24,6 +25,16 @@ export interface StoredLabel {
   readonly key: string;
   readonly label: string;
   readonly cell: Cell;
+}
+
+/** Whether a label of several words occurs in one row, and there no more often than once at its beginning. */
+export function isOnce(key: string, cell: Cell): boolean {
+  if (cell.count !== 1 || !key.includes(" ")) return false;
+  let isOne = true;
+  cell.each((_, times) => {
+    isOne = times === 1 || times === themeDefaults.leadTimes;
+  });
+  return isOne;
 }
 
 /** Rows that were deleted beside those that are there, before cells are written anew. */
@@ -85,6 +96,12 @@ export class CubeIndex implements CubeView {
     this.#deadCount++;
     if (this.#deadCount > DROP_SHARE * this.#count) this.drop();
     return true;
+  }
+
+  /** Takes away labels of several words that one row has once: no phrase of this corpus. */
+  dropOnce(dimension: string): void {
+    const labels = this.#of(dimension);
+    for (const [key, { cell }] of labels) if (isOnce(key, cell)) labels.delete(key);
   }
 
   /** Writes cells without deleted rows. */

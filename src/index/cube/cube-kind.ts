@@ -2,8 +2,12 @@
 import type { RowSet } from "../row-set.ts";
 import { mergePlan, type Parts, type SegmentInput } from "../segment.ts";
 import { Cell } from "./cell.ts";
-import { CubeIndex, type Labels } from "./cube-index.ts";
+import { CubeIndex, isOnce, type Labels } from "./cube-index.ts";
+import { THEME } from "./extract/themes.ts";
 import { encodeLabels, type LabelEntry, LabelTable } from "./label-table.ts";
+
+/** From so many rows it is told which phrases the corpus uses, and the others are dropped. */
+const CORPUS_ROWS = 256;
 
 export const labelsPart = (dimension: number): string => `labels${dimension}`;
 
@@ -11,11 +15,16 @@ export const labelsPart = (dimension: number): string => `labels${dimension}`;
 export function buildCube(dimensions: readonly string[], rows: readonly Labels[]): Parts {
   const cube = new CubeIndex(dimensions);
   rows.forEach((labels, ordinal) => cube.add(ordinal, labels));
+  if (rows.length >= CORPUS_ROWS && dimensions.includes(THEME)) cube.dropOnce(THEME);
   return new Map(dimensions.map((name, i) => [labelsPart(i), encodeLabels(cube.stored(name))]));
 }
 
 /** Rows that are not in `live` are dropped, and labels that then have none. */
-export function mergeCubes(dimensions: number, inputs: readonly SegmentInput[], live: RowSet): Parts {
+export function mergeCubes(
+  dimensions: readonly string[],
+  inputs: readonly SegmentInput[],
+  live: RowSet,
+): Parts {
   const { kept } = mergePlan(inputs, live);
   let first = 0;
   const places = inputs.map(({ rows }, i) => {
@@ -27,13 +36,15 @@ export function mergeCubes(dimensions: number, inputs: readonly SegmentInput[], 
     return places;
   });
   const parts: Parts = new Map();
-  for (let dimension = 0; dimension < dimensions; dimension++) {
+  dimensions.forEach((name, dimension) => {
     const merged = new Map<string, LabelEntry>();
     inputs.forEach((input, i) => {
       mergeInto(merged, new LabelTable(input.parts.get(labelsPart(dimension))!), places[i]!);
     });
-    parts.set(labelsPart(dimension), encodeLabels(merged.values()));
-  }
+    const isDropped = name === THEME && first >= CORPUS_ROWS;
+    const worth = [...merged.values()].filter(({ key, cell }) => !(isDropped && isOnce(key, cell)));
+    parts.set(labelsPart(dimension), encodeLabels(worth));
+  });
   return parts;
 }
 

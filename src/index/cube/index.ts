@@ -13,7 +13,7 @@ export {
   type StandardDimension,
   standard,
 } from "./extract/standard.ts";
-export { themeDefaults, themes } from "./extract/themes.ts";
+export { THEME, themeDefaults, themes, WORD } from "./extract/themes.ts";
 export { isNumeric, labelKey } from "./label.ts";
 export { type EmbedLabels, LabelVectors, type SimilarLabel } from "./label-vectors.ts";
 export { CUBE_VERSION, cubeParts, restoreCube } from "./parts.ts";
@@ -22,6 +22,7 @@ export {
   type CubeHit,
   type CubeReason,
   type CubeSearch,
+  cubeSearchDefaults,
   searchCube,
 } from "./search-cube.ts";
 export { SegmentedCube } from "./segmented-cube.ts";

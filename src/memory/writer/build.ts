@@ -119,8 +119,7 @@ export function mergeSegments(
   }
   // what is not filed in every input is filed anew, behind the merge
   const prefix = cube && cubePrefix(cube.id);
-  if (prefix && isInEach(prefix))
-    addParts(parts, prefix, mergeCubes(cube.dimensions.length, under(prefix), live));
+  if (prefix && isInEach(prefix)) addParts(parts, prefix, mergeCubes(cube.dimensions, under(prefix), live));
   return parts;
 }
 

@@ -82,7 +82,9 @@ const NAMES: Readonly<Record<Reason["by"], string>> = {
 
 /** What the passage is filed under; a click narrows the search to it. */
 function Labels({ labels }: { readonly labels: NonNullable<Reason["labels"]> }): JSX.Element {
-  const shown = new Map(labels.map((one) => [`${one.dimension} ${one.label}`, one]));
+  // single words are marked in the snippet
+  const named = labels.filter(({ dimension }) => dimension !== "word");
+  const shown = new Map(named.map((one) => [`${one.dimension} ${one.label}`, one]));
   return (
     <span class="labels">
       {[...shown].slice(0, 4).map(([key, { dimension, label }]) => (

@@ -56,6 +56,6 @@ export function noCounts(): Counts {
   return Object.create(null) as Counts;
 }
 
-export function count(counts: Counts, label: string): void {
-  counts[label] = (counts[label] ?? 0) + 1;
+export function count(counts: Counts, label: string, times = 1): void {
+  counts[label] = (counts[label] ?? 0) + times;
 }

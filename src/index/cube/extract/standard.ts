@@ -16,6 +16,7 @@ export const STANDARD_DIMENSIONS = [
   "event",
   "name",
   "theme",
+  "word",
   "date",
   "quantity",
   "type",
