@@ -86,8 +86,9 @@ export async function searchCube(
   const matches = await matchesOf(cube, components, search);
   const covered = new Map<number, Covered>();
   matches.forEach((ofIt, c) => {
+    const counts = countsOf(cube, ofIt);
     for (const match of ofIt) {
-      const share = Math.max(1, cube.count(match.dimension, match.key)) / cube.size;
+      const share = Math.max(1, counts.get(match.key)!) / cube.size;
       const rarity = Math.log(1 + 1 / share) ** power;
       cube.each(match.dimension, match.key, (row, times) => {
         if (filter && !filter.has(row)) return;
@@ -143,6 +144,14 @@ function labelsIn(cube: CubeView, { text, dimensions, parts = [] }: Component): 
           });
     }
   return found;
+}
+
+/** Rows of each label, in the dimension that has most: what few rows are filed under in one and many in another is not rare. */
+function countsOf(cube: CubeView, matches: readonly Match[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { dimension, key } of matches)
+    counts.set(key, Math.max(counts.get(key) ?? 0, cube.count(dimension, key)));
+  return counts;
 }
 
 function reasonOf(cube: CubeView, { text }: Component, { dimension, key, how, cosine }: Match): CubeReason {

@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ids, temporaryFolder, toyEmbedder } from "../../../test/support/memory.ts";
+import { ScriptedModel } from "../../../test/support/scripted-model.ts";
 import { type Extractor, field, gazetteer, labelKey } from "../../index/cube/index.ts";
 import { open } from "../open.ts";
 import type { Facet, Item, Memory } from "../types.ts";
+import { modelExtractor } from "./by-model.ts";
 
 const { path } = temporaryFolder();
 
@@ -205,6 +207,22 @@ describe("a cube that is kept", () => {
     await expect(memory.facets({ limit: 0 })).rejects.toMatchObject({ code: "RANGE" });
     await expect(memory.facets({ dimensions: ["colour"] })).rejects.toMatchObject({ code: "ARGUMENT" });
   });
+});
+
+it("files by what a language model reads out of a text, and only what stands there", async () => {
+  const model = new ScriptedModel(
+    'Hazard: storm surge; "floods", comets\n- **colour**: blue\nperson:\nplace Cuba',
+  );
+  const extractor = modelExtractor(model, ["hazard", "person"], { name: "scripted" });
+  await using memory = await open(":memory:", { workers: 0, cube: { dimensions: ["location", extractor] } });
+  await memory.add({ id: "a", text: "A storm surge flooded Cuba. Floods and a storm surge followed." });
+  await memory.idle();
+  const facets = await memory.facets();
+  expect(facets.map(({ dimension }) => dimension)).toEqual(["location", "hazard", "person"]);
+  expect(values(facets, "hazard")).toEqual({ "storm surge": 1, floods: 1 });
+  expect(values(facets, "person")).toEqual({});
+  expect(model.heard[0]![0]!.content).toContain("hazard: ...");
+  expect(() => modelExtractor(model, [])).toThrow(/name at least one/);
 });
 
 /** A word list as an extractor: its labels can be counted by hand. */

@@ -75,8 +75,13 @@ function extractorsOf(option: CubeOption | undefined): readonly Extractor[] | un
 }
 
 /** The extractors of a cube that has only standard dimensions; they can be made again, others must be given. */
-function knownExtractors({ extractors }: CubeEntry): readonly Extractor[] | undefined {
+function knownExtractors(entry: CubeEntry): readonly Extractor[] | undefined {
+  const dimensions = standardOnly(entry);
+  return dimensions && [standard(dimensions)];
+}
+
+/** Its dimensions, where a cube has only standard ones. */
+export function standardOnly({ extractors }: CubeEntry): readonly StandardDimension[] | undefined {
   if (extractors.length !== 1 || !extractors[0]!.startsWith("standard ")) return undefined;
-  const dimensions = extractors[0]!.split(" ").filter((word): word is StandardDimension => isStandard(word));
-  return [standard(dimensions)];
+  return extractors[0]!.split(" ").filter((word): word is StandardDimension => isStandard(word));
 }

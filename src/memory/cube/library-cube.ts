@@ -14,6 +14,11 @@ import type { Tail } from "../tail.ts";
 import type { ItemHead } from "../types.ts";
 import type { Filing } from "./filing.ts";
 
+/** What extractors are told of an item beside its text. */
+export function aboutOf({ title, meta, provenance: { mediaType } }: ItemHead): About {
+  return { title, meta, ...(mediaType ? { mediaType } : {}) };
+}
+
 export class LibraryCube {
   #filing: Filing | undefined;
   /** Absent where items are not filed. */
@@ -69,13 +74,7 @@ export class LibraryCube {
 
   /** @throws what an extractor throws */
   async labelsOf(text: string, head: ItemHead, signal?: AbortSignal): Promise<Labels> {
-    const about: About = {
-      title: head.title,
-      meta: head.meta,
-      ...(head.provenance.mediaType ? { mediaType: head.provenance.mediaType } : {}),
-      signal,
-    };
-    return extractAll(this.#filing?.extractors ?? [], text, about);
+    return extractAll(this.#filing?.extractors ?? [], text, { ...aboutOf(head), signal });
   }
 
   memory(): readonly { readonly name: string; readonly bytes: number }[] {

@@ -3,13 +3,17 @@
  * that were filed in the tail keep their labels. Nothing is lost when it is stopped: the next opening goes on.
  */
 import { throwIfAborted } from "../../errors.ts";
-import { buildCube, type Labels } from "../../index/cube/index.ts";
+import type { Labels } from "../../index/cube/index.ts";
 import { type RowIds, rowAt } from "../../index/segment.ts";
 import { Pacer } from "../../pacer.ts";
+import { standardOnly } from "../cube/filing.ts";
+import { aboutOf } from "../cube/library-cube.ts";
 import { cubePrefix, type Manifest, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import { dropParts, partsGone } from "./drop-parts.ts";
-import { cutIntoRuns, writeRun } from "./page-runs.ts";
+import { type PagedParts, writeRun } from "./page-runs.ts";
+import { pagedCube } from "./paged-cube.ts";
+import type { TextToFile } from "./tasks.ts";
 import type { Writer } from "./writer.ts";
 
 /** Segments that are not filed in the cube, or in an older one. */
@@ -23,16 +27,37 @@ export function segmentsToFile({ library, notFiled }: Writer): readonly OpenSegm
 /** Files a segment. Call it only from background work. @throws MnemeError CANCELLED; BUDGET: the segment stays unfiled; what an extractor throws */
 export async function fileSegment(writer: Writer, segment: OpenSegment, signal: AbortSignal): Promise<void> {
   const { dimensions, id } = writer.library.cube.filing!.entry;
-  const labels = await labelsOf(writer, segment, signal);
   const prefix = cubePrefix(id);
-  const parts = new Map(
-    [...buildCube(dimensions, labels)].map(([name, bytes]) => [prefix + name, bytes] as const),
-  );
-  const paged = cutIntoRuns(parts);
-  const bytes = [...parts.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const paged =
+    (await filedByWorker(writer, segment, prefix, signal)) ??
+    pagedCube(prefix, dimensions, await labelsOf(writer, segment, signal));
+  const bytes = Object.values(paged.sizes).reduce((sum, size) => sum + size, 0);
   // refused before anything of it is durable: the structures claim it themselves once they hold it
   writer.library.budget.claim("cube: filing", { bytes })[Symbol.dispose]();
   await commit(writer, segment.stored.entry.id, paged);
+}
+
+/** Rules that every thread has are followed by a worker; labels that the tail has are not looked for again. */
+async function filedByWorker(
+  { library, pool }: Writer,
+  { items, stored }: OpenSegment,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<PagedParts | undefined> {
+  const { entry } = library.cube.filing!;
+  const dimensions = standardOnly(entry);
+  if (!dimensions || library.cube.index?.tailLabels(rowAt(stored.rows, 0))) return undefined;
+  const pacer = new Pacer();
+  const texts: TextToFile[] = [];
+  for (let item = 0; item < items.count; item++) {
+    throwIfAborted(signal, "cube");
+    const about = aboutOf((await items.record(item)).head);
+    for (let ordinal = items.firstOrdinal(item); ordinal < items.firstOrdinal(item + 1); ordinal++) {
+      texts.push({ text: await library.passageText(rowAt(stored.rows, ordinal)), about });
+      if (pacer.isDue) await pacer.pause();
+    }
+  }
+  return pool.run({ kind: "file", texts, dimensions, order: entry.dimensions, prefix }, { signal });
 }
 
 async function labelsOf(
@@ -66,11 +91,7 @@ async function labelsOfRow(
 }
 
 /** The pages go into the commit that names them, so that a crash leaves none behind; those of an older cube go. */
-async function commit(
-  writer: Writer,
-  segmentId: number,
-  { sizes, runs }: ReturnType<typeof cutIntoRuns>,
-): Promise<void> {
+async function commit(writer: Writer, segmentId: number, { sizes, runs }: PagedParts): Promise<void> {
   const { library, store } = writer;
   await writer.alone(async () => {
     const old = library.manifest;
