@@ -30,8 +30,8 @@ const CUBES = [0.35, 0.5, 0.75];
 const RARITIES = [1, 2];
 const SATURATIONS = [1, 2];
 const FIRST = 3;
-/** Labels of a dimension that are known by meaning, as in a library. */
-const LABELS = 20_000;
+/** Labels of a dimension that are known by meaning. */
+const LABELS = 5_000;
 /** Questions that walk over the graph, which takes its time. */
 const WALKS = 60;
 

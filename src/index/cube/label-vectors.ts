@@ -46,16 +46,22 @@ export class LabelVectors {
     this.threshold = threshold;
   }
 
-  /** @param threshold a cosine; default: measured on pairs of the cube's labels @param most labels of a dimension, the most frequent; default all @throws what `embed` throws */
+  /** @param threshold a cosine; default: measured on pairs of the cube's labels @param most labels of a dimension, the most frequent; default all @param dimensions default all @throws what `embed` throws */
   static async of(
     cube: CubeView,
     embed: EmbedLabels,
-    options: { threshold?: number; seed?: number; most?: number; signal?: AbortSignal } = {},
+    options: {
+      threshold?: number;
+      seed?: number;
+      most?: number;
+      dimensions?: readonly string[];
+      signal?: AbortSignal;
+    } = {},
   ): Promise<LabelVectors> {
     const dimensions = new Map<string, Vectors>();
     const samples: Float32Array[] = [];
     let coder: Coder | undefined;
-    for (const dimension of cube.dimensions) {
+    for (const dimension of options.dimensions ?? cube.dimensions) {
       const keys = mostFrequent(cube, dimension, options.most);
       if (keys.length === 0) continue;
       const kept: string[] = [];

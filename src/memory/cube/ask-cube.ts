@@ -4,8 +4,10 @@ import {
   type CubeHit,
   decompose,
   LabelVectors,
+  labelKey,
   type SegmentedCube,
   searchCube,
+  WORD,
 } from "../../index/cube/index.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import type { Library } from "../library.ts";
@@ -16,7 +18,7 @@ export const cubeDefaults = {
   /** Rows of the cube that become candidates. */
   rows: 200,
   /** Labels of a dimension that are known by meaning, the most frequent first: bounds RAM. */
-  labelVectors: 20_000,
+  labelVectors: 5_000,
 } as const;
 
 /** Labels are embedded anew when there are so many times more. */
@@ -40,12 +42,17 @@ export async function askCube(
 ): Promise<CubeFound | undefined> {
   const { index } = library.cube;
   if (!index || index.size === 0) return undefined;
-  const components = decompose(index, text, index.dimensions);
+  // single words are left to the words index and the embedder where they match nothing
+  const byMeaning = index.dimensions.filter((dimension) => dimension !== WORD);
+  const components = decompose(index, text, byMeaning);
   if (components.length === 0) return undefined;
-  const vectors = await labelVectors(library, index, embedder, signal);
+  const isOpen = components.some(({ text: part, dimensions }) => {
+    const key = labelKey(part);
+    return dimensions.every((dimension) => index.count(dimension, key) === 0);
+  });
   const { hits } = await searchCube(index, components, {
     k: cubeDefaults.rows,
-    vectors,
+    ...(isOpen ? { vectors: await labelVectors(library, index, embedder, byMeaning, signal) } : {}),
     filter: filter ?? library.live,
     ...(signal ? { signal } : {}),
   });
@@ -61,6 +68,7 @@ async function labelVectors(
   library: Library,
   index: SegmentedCube,
   embedder: Embedder,
+  dimensions: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<LabelVectors> {
   const known = library.cube.vectors;
@@ -69,7 +77,7 @@ async function labelVectors(
     return known.vectors;
   const most = cubeDefaults.labelVectors;
   const embed = (texts: readonly string[]): ReturnType<Embedder["embed"]> => embedder.embed(texts);
-  const vectors = await LabelVectors.of(index, embed, { most, ...(signal ? { signal } : {}) });
+  const vectors = await LabelVectors.of(index, embed, { most, dimensions, ...(signal ? { signal } : {}) });
   library.cube.vectors = { of: index, embedder, labels, vectors };
   library.account();
   return vectors;
