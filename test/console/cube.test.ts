@@ -77,12 +77,12 @@ describe.skipIf(noBrowser)("the cube in the console", () => {
   test("counts beside the results, and narrows by a click", async () => {
     const page = await searching();
     expect(await page.locator(".facet legend").allInnerTexts()).toContain("location");
-    expect(await page.locator(".reason.cube .label").first().innerText()).toBe("storm surge");
+    expect(await page.locator(".reason.cube .label").first().textContent()).toBe("storm surge");
     await page.screenshot({ path: join(shots, "cube-light.png") });
     expect(await seriousFaults(page)).toEqual([]);
     await label(page, "Texas").check();
     await settled(page, 1);
-    expect(await page.locator(".hit-link").innerText()).toBe("Harvey");
+    expect(await page.locator(".hit-link").textContent()).toBe("Harvey");
     expect(page.url()).toContain("c=");
     await page.getByRole("button", { name: "Clear filters" }).click();
     await settled(page, 3);
