@@ -17,6 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => loaded(import("./commands/search.ts")),
   },
   {
+    name: "facets",
+    summary: "What items are filed under, with counts: of all, or of what a query finds",
+    load: () => loaded(import("./commands/facets.ts")),
+  },
+  {
     name: "find",
     summary: "Find a quotation, letter by letter, with some that may differ",
     load: () => loaded(import("./commands/find.ts")),

@@ -1,6 +1,7 @@
 /** Candidates: rows that any retriever found, each with the scores of all of them, to be fused and to give feedback. */
 import type { Hits } from "../index/hits.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
+import type { CubeFound } from "./cube/ask-cube.ts";
 import { fuse, type ScoredList } from "./fuse.ts";
 import type { Library } from "./library.ts";
 import type { RecallPlan } from "./recall-plan.ts";
@@ -21,14 +22,17 @@ export interface Found {
   readonly words?: Hits | undefined;
   readonly sparse?: Hits | undefined;
   readonly meaning: Hits;
+  /** What the cube found, where it was asked. */
+  readonly cube?: CubeFound | undefined;
 }
 
 /** All found rows, ascending, each once. */
 export function foundRows(found: Found): Uint32Array {
-  const lists = [found.words, found.sparse, found.meaning].filter((hits): hits is Hits => hits !== undefined);
-  const all = new Uint32Array(lists.reduce((sum, { rows }) => sum + rows.length, 0));
+  const { words, sparse, meaning, cube } = found;
+  const lists = [words, sparse, meaning, cube].flatMap((list) => (list ? [list.rows] : []));
+  const all = new Uint32Array(lists.reduce((sum, rows) => sum + rows.length, 0));
   let at = 0;
-  for (const { rows } of lists) {
+  for (const rows of lists) {
     all.set(rows, at);
     at += rows.length;
   }

@@ -87,6 +87,9 @@ export function libraryInfo(library: Library): MemoryInfo {
       library.tail.items.reduce((sum, item) => sum + item.text.byteLength, 0),
     segments: manifest.segments.length,
     tailRows: library.tail.rows,
+    ...(library.cube.index
+      ? { cube: { dimensions: library.cube.index.dimensions, filed: library.cube.index.size } }
+      : {}),
     space: activeSpace.space,
     ...(library.wantsSubstrings ? { substrings: substringsOf(library) } : {}),
     ...(next ? { nextSpace: { ...next.space, done: rows(filled), total: rows(manifest.segments) } } : {}),

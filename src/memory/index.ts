@@ -3,6 +3,7 @@
 import type { Meta } from "../index/filter/where.ts";
 import type { Item, Location, Memory, OpenOptions } from "./types.ts";
 
+export { type ModelExtractorOptions, modelExtractor } from "./cube/by-model.ts";
 export { openDefaults, searchDefaults } from "./defaults.ts";
 export * from "./types.ts";
 export { formatBytes, parseBytes, parseSpan } from "./units.ts";

@@ -53,6 +53,17 @@ export function sameParts(a: SegmentEntry["parts"], b: SegmentEntry["parts"]): b
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
+/** How items are filed in a cube: who finds the labels, of which dimensions. */
+export interface CubeEntry {
+  /** Names the segment parts of this cube: `cube<id>/...`. Another way to file gets another one. */
+  readonly id: number;
+  readonly dimensions: readonly string[];
+  /** Ids of the extractors. */
+  readonly extractors: readonly string[];
+}
+
+export const cubePrefix = (id: number): string => `cube${id}/`;
+
 export interface Manifest {
   readonly format: number;
   readonly createdAt: number;
@@ -65,6 +76,8 @@ export interface Manifest {
   readonly substrings?: boolean;
   /** What tuning on a query log found best for `search`. */
   readonly tuned?: TunedRecall;
+  /** Absent where items are not filed. */
+  readonly cube?: CubeEntry;
 }
 
 /** What tuning found best for the space that answers. */

@@ -15,6 +15,8 @@ import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
+import type { Filing } from "./cube/filing.ts";
+import { LibraryCube } from "./cube/library-cube.ts";
 import { readDeadRows } from "./dead-rows.ts";
 import { Gate } from "./gate.ts";
 import { passagePlace } from "./item-record.ts";
@@ -59,6 +61,8 @@ export interface LibraryOptions {
   readonly substrings?: boolean | undefined;
   /** Bytes of the budget that others than the library's structures hold: the embedder. */
   readonly besideBytes: number;
+  /** How items are filed in a cube; absent: not. */
+  readonly filing?: Filing | undefined;
 }
 
 export class Library implements AsyncDisposable {
@@ -73,6 +77,7 @@ export class Library implements AsyncDisposable {
   readonly tail: Tail = new Tail();
   readonly spaceVectors: SpaceVectors;
   readonly substrings: Substrings;
+  readonly cube: LibraryCube;
   vectors: FlatIndex;
   manifest: Manifest;
   counters: Counters;
@@ -91,8 +96,9 @@ export class Library implements AsyncDisposable {
     budget: Budget,
     manifest: Manifest,
     coders: VectorCoders,
-    { threads, vectors, besideBytes, substrings }: LibraryOptions,
+    { threads, vectors, besideBytes, substrings, filing }: LibraryOptions,
   ) {
+    this.cube = new LibraryCube(filing);
     this.store = store;
     this.budget = budget;
     this.manifest = manifest;
@@ -181,6 +187,7 @@ export class Library implements AsyncDisposable {
     this.segments = next.sort((a, b) => a.stored.entry.first - b.stored.entry.first);
     this.manifest = manifest;
     await this.substrings.attach(this.wantsSubstrings ? this.segments : []);
+    await this.cube.follow(manifest, next);
   }
 
   /** An open segment whose vectors got other parts, or shall be searched by other ones than they are. */
@@ -309,6 +316,7 @@ export class Library implements AsyncDisposable {
     return [
       ...this.#indexes.flatMap((index) => index.memory()),
       ...this.substrings.memory(),
+      ...this.cube.memory(),
       { name: "items: tables", bytes: items + rowIds },
       { name: "items: tail", bytes: this.tail.bytes },
       { name: "rows: live and dead", bytes: this.live.bytes + this.dead.bytes },
@@ -329,6 +337,7 @@ export class Library implements AsyncDisposable {
     const [counters] = await this.store.getMany(NS.library, [COUNTERS_KEY]);
     this.counters = counters ? decodeJson<Counters>(counters) : { nextRow: 0 };
     this.trimTail(Number.MAX_SAFE_INTEGER);
+    this.cube.clearTail();
     await this.#switch(manifest, new Map());
     this.spaceVectors.checkRoom(manifest);
     this.dead = await readDeadRows(this.store, this.counters.nextRow);

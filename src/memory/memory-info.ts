@@ -18,6 +18,8 @@ export interface MemoryInfo {
   readonly textBytes: number;
   readonly segments: number;
   readonly tailRows: number;
+  /** Where items are filed in a cube: its dimensions, and the passages that are filed by now. */
+  readonly cube?: { readonly dimensions: readonly string[]; readonly filed: number };
   readonly space: Space;
   /** Text by how substrings of it are looked for, where the library shall have an index of them. */
   readonly substrings?: {

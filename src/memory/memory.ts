@@ -4,6 +4,7 @@ import { MnemeError } from "../errors.ts";
 import type { Where } from "../index/filter/where.ts";
 import type { Store } from "../storage/store.ts";
 import { ask, chat } from "./ask.ts";
+import { cubeFacets } from "./cube/facets.ts";
 import { libraryInfo, libraryStats } from "./describe.ts";
 import { explainVectors } from "./explain.ts";
 import { findQuotations } from "./find.ts";
@@ -21,6 +22,8 @@ import type {
   AskOptions,
   ChatMessage,
   CountOptions,
+  Facet,
+  FacetQuery,
   FindOptions,
   ForgetResult,
   ForgetSelector,
@@ -183,11 +186,17 @@ export class LibraryMemory implements Memory {
     return explainVectors(this.#open("explain"));
   }
 
-  async facets(
+  facets(
     field: string,
+    options?: { readonly where?: Where; readonly limit?: number },
+  ): Promise<readonly { readonly value: string; readonly count: number }[]>;
+  facets(query?: FacetQuery): Promise<readonly Facet[]>;
+  async facets(
+    field: string | FacetQuery = {},
     options: { readonly where?: Where; readonly limit?: number } = {},
-  ): Promise<readonly { readonly value: string; readonly count: number }[]> {
+  ): Promise<readonly { readonly value: string; readonly count: number }[] | readonly Facet[]> {
     const library = this.#reading("facets");
+    if (typeof field !== "string") return cubeFacets(library, () => this.#activeEmbedder, field);
     await library.refresh();
     return library.columns.facets(
       field,

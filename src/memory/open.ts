@@ -5,6 +5,7 @@ import { MnemeError } from "../errors.ts";
 import { checkWish } from "../index/vector/plan.ts";
 import { Budget } from "../storage/budget.ts";
 import type { ReadableStore, Store } from "../storage/store.ts";
+import { settleFiling } from "./cube/filing.ts";
 import { openDefaults } from "./defaults.ts";
 import { encodeJson, FORMAT_VERSION, MANIFEST_KEY, type Manifest, NS } from "./layout.ts";
 import { Library } from "./library.ts";
@@ -26,11 +27,13 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
     const embedder = options.embedder ?? (await bundledFor(store));
     if (isWritable(store)) await initialise(store, embedder);
     budget.claim("embedder", { bytes: embedder.bytes });
+    const filing = await settleFiling(store, options.cube);
     const library = await Library.open(store, budget, {
       threads: options.workers,
       vectors,
       substrings: options.substrings,
       besideBytes: embedder.bytes,
+      filing,
     });
     assertSameSpace(library.activeSpace.space, embedder.space, "open");
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));

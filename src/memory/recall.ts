@@ -12,6 +12,7 @@ import type { SparseVector } from "../index/sparse/weights.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
 import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
+import { type CubeFound, withCube } from "./cube/ask-cube.ts";
 import {
   passageTerms,
   type Relevant,
@@ -42,6 +43,7 @@ export interface Ranked {
   readonly words?: { readonly score: number; readonly rank: number };
   readonly sparse?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
+  readonly cube?: CubeFound["hits"] extends ReadonlyMap<number, infer H> ? H : never;
   readonly generative?: Pick<GenerativeHit, "score" | "matches"> & { readonly rank: number };
 }
 
@@ -72,6 +74,8 @@ export interface Question {
   readonly k: number;
   /** Wanted share of the best rows by meaning. */
   readonly recall?: number | undefined;
+  /** What the cube has found of it. */
+  readonly cube?: CubeFound | undefined;
 }
 
 /** A question with what its rounds need. */
@@ -194,6 +198,7 @@ async function firstRound(library: Library, asked: Asked): Promise<Found> {
     words: usesWords ? await library.words.search(text, wish) : undefined,
     sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
     meaning: await search.finish(),
+    cube: asked.cube,
   };
 }
 
@@ -251,7 +256,12 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
     terms = sharpenTerms(terms, await passageTerms(library, relevant));
     words = await library.words.searchTerms(terms, wish);
   }
-  const again = { words, sparse: plan.after === undefined ? undefined : found.sparse, meaning };
+  const again = {
+    words,
+    sparse: plan.after === undefined ? undefined : found.sparse,
+    meaning,
+    cube: found.cube,
+  };
   const rows = foundRows(again);
   using vectors = await library.vectors.take(rows);
   const scores = {
@@ -265,7 +275,8 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
 /** The final order, and what each list said of a row. */
 function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Ranking {
   const { rows, words, sparse, meaning } = candidates;
-  const scores = fusedScores(candidates, plan, plan.after);
+  const judged = fusedScores(candidates, plan, plan.after);
+  const scores = found.cube ? withCube(judged, rows, found.cube) : judged;
   const order = orderOf(scores);
   const said = (hits: Hits | undefined, row: number, score: number | undefined) => {
     const place = hits ? hits.rows.indexOf(row) : -1;
@@ -280,12 +291,14 @@ function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Rank
       const ofWords = said(found.words, row, words?.[i]);
       const ofSparse = said(found.sparse, row, sparse?.[i]);
       const ofMeaning = said(found.meaning, row, meaning[i]);
+      const ofCube = found.cube?.hits.get(row);
       return {
         row,
         score: scores[i]!,
         ...(ofWords ? { words: ofWords } : {}),
         ...(ofSparse ? { sparse: ofSparse } : {}),
         ...(ofMeaning ? { meaning: ofMeaning } : {}),
+        ...(ofCube ? { cube: ofCube } : {}),
       };
     },
   };

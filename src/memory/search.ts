@@ -2,9 +2,13 @@
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { isAfter } from "../index/hits.ts";
+import type { RowSet } from "../index/row-set.ts";
 import { rowAt } from "../index/segment.ts";
 import { checkSparse } from "../index/sparse/weights.ts";
+import { hasOperators } from "../index/text/query.ts";
 import { snippetOf } from "./answer/snippet.ts";
+import { askCube, type CubeFound } from "./cube/ask-cube.ts";
+import { checkChoice, facetRows, fileFirst } from "./cube/facet-rows.ts";
 import { searchDefaults } from "./defaults.ts";
 import { type Generative, SHOWN_N_GRAMS, type Written } from "./generative.ts";
 import { placeOf } from "./item-record.ts";
@@ -99,6 +103,7 @@ function checkQuery(text: string, query: SearchQuery): number {
       "RANGE",
       `search: recall must be a number from ${LEAST_RECALL} to 1, got ${recall}; leave it out for the usual one`,
     );
+  checkChoice(query.facets);
   if (query.snippet !== undefined && !(Number.isInteger(query.snippet) && query.snippet >= 0))
     throw new MnemeError(
       "RANGE",
@@ -123,7 +128,7 @@ interface Page {
 }
 
 /** Goes deeper until the page is full or the rows are exhausted: passages of one item may crowd the top. */
-async function rankPage(
+export async function rankPage(
   library: Library,
   embedder: Embedder,
   text: string,
@@ -133,13 +138,15 @@ async function rankPage(
   notes: string[],
   written: Written | undefined,
 ): Promise<Page> {
-  const filter = matchingRows(library, query.filter, Date.now());
+  const filter = await facetRows(library, query, matchingRows(library, query.filter, Date.now()));
+  const cube = await cubeOf(library, embedder, text, query, filter);
   const base = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
     plan: planRecall(query, tunedOf(library.manifest)),
     alwaysFeedback: typeof query.feedback === "object",
     filter,
+    cube,
     k,
     recall: query.recall,
     ...(query.vector ? { vector: query.vector } : {}),
@@ -158,6 +165,19 @@ async function rankPage(
       return { page, more: places.length > k, recall: ranking.recall };
     }
   }
+}
+
+/** What the cube finds, where it is asked: beside words and meaning. */
+async function cubeOf(
+  library: Library,
+  embedder: Embedder,
+  text: string,
+  { retriever = searchDefaults.retriever, cube = true, signal }: SearchQuery,
+  filter: RowSet | undefined,
+): Promise<CubeFound | undefined> {
+  if (!cube || retriever !== "hybrid" || !library.cube.index || hasOperators(text)) return undefined;
+  await fileFirst(library);
+  return askCube(library, embedder, text, filter, signal);
 }
 
 /** How many rows, from the best, score at least `minScore`. */
@@ -247,6 +267,12 @@ function reasonsOf(
   }
   if (ranked.sparse) reasons.push({ by: "sparse", ...ranked.sparse });
   if (ranked.meaning) reasons.push({ by: "meaning", ...ranked.meaning });
+  if (ranked.cube) {
+    const { rank, score, reasons: labels } = ranked.cube;
+    reasons.push({ by: "cube", rank, score, terms: [...new Set(labels.map(({ label }) => label))], labels });
+  }
   if (query.filter) reasons.push({ by: "facets", rank: 1, score: 1, terms: Object.keys(query.filter) });
+  if (query.facets)
+    reasons.push({ by: "facets", rank: 1, score: 1, terms: Object.values(query.facets).flat() });
   return reasons;
 }

@@ -5,6 +5,7 @@ import type { SparseVector } from "../index/sparse/weights.ts";
 import type { VectorIndex } from "../index/vector/kinds.ts";
 import type { VectorWish } from "../index/vector/plan.ts";
 import type { ChatMessage, LanguageModel } from "../model/index.ts";
+import type { CubeOption, CubeReason, Facet, FacetChoice, FacetQuery } from "./cube/types.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { MemoryInfo, StatsRow } from "./memory-info.ts";
 import type {
@@ -27,6 +28,11 @@ import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts"
 export type {
   ChatMessage,
   CountOptions,
+  CubeOption,
+  CubeReason,
+  Facet,
+  FacetChoice,
+  FacetQuery,
   FindOptions,
   JudgedQuery,
   LanguageModel,
@@ -171,6 +177,10 @@ export interface SearchQuery extends RecallOptions {
   /** How many hits; default 10. */
   readonly k?: number;
   readonly filter?: Where;
+  /** Only passages filed under these labels of the cube: in each dimension one of them. */
+  readonly facets?: FacetChoice;
+  /** Whether a hybrid search looks the parts of the question up in the cube, where the library has one; default true. */
+  readonly cube?: boolean;
   /** "hybrid" (default), "words", "meaning"; "generative": by n-grams of the library that its language model writes about the query, slow. */
   readonly retriever?: "hybrid" | "words" | "meaning" | "generative";
   /** Whether a hybrid search mixes in what "generative" finds; default false. */
@@ -194,12 +204,14 @@ export interface SearchQuery extends RecallOptions {
 }
 
 export interface Reason {
-  readonly by: "words" | "sparse" | "meaning" | "generative" | "facets";
+  readonly by: "words" | "sparse" | "meaning" | "generative" | "facets" | "cube";
   /** Rank within that retriever, from 1. */
   readonly rank: number;
   readonly score: number;
   /** Matched terms, n-grams or facet values. */
   readonly terms?: readonly string[];
+  /** Of the cube: parts of the question, and the labels by which the passage is filed under them. */
+  readonly labels?: readonly CubeReason[];
 }
 
 export interface Place {
@@ -331,6 +343,11 @@ export interface OpenOptions {
    * A library told false drops the index by `compact`.
    */
   readonly substrings?: boolean;
+  /**
+   * Files passages under labels in several dimensions, behind the writes: true for the standard ones, or those named and filled by own extractors.
+   * Kept by the library: left out, it goes on as it did. False: not in this opening. Default: no cube in a new library.
+   */
+  readonly cube?: CubeOption;
   /** Worker threads for indexing; default: cores, at most 4; 0: none. Searches of large libraries use at most 3 more, one a further core. */
   readonly workers?: number;
   /** How long `undo` works: milliseconds or "7d" (default). */
@@ -391,6 +408,8 @@ export interface Memory extends AsyncDisposable {
     field: string,
     options?: { readonly where?: Where; readonly limit?: number },
   ): Promise<readonly { readonly value: string; readonly count: number }[]>;
+  /** Labels of the cube with counts of items, by dimension: over the library, or over what a search finds. Empty without a cube. @throws MnemeError ARGUMENT, RANGE, CANCELLED */
+  facets(query?: FacetQuery): Promise<readonly Facet[]>;
   snapshot(path: string, options?: WorkOptions): Promise<{ readonly path: string; readonly bytes: number }>;
   compact(options?: WorkOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
   /**

@@ -14,6 +14,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { describeRoutes } from "./routes/describe.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
+import { facetRoutes } from "./routes/facets.ts";
 import { findRoutes } from "./routes/find.ts";
 import { forgetRoutes } from "./routes/forget.ts";
 import { itemRoutes } from "./routes/items.ts";
@@ -76,6 +77,7 @@ export function allRoutes(service: Service): Route[] {
     ...searchRoutes(service),
     ...findRoutes(service),
     ...locateRoutes(service),
+    ...facetRoutes(service),
     ...itemRoutes(service),
     ...uploadRoutes(service),
     ...forgetRoutes(service),

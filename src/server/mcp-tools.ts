@@ -1,9 +1,7 @@
 /** The tools of the MCP server: the memory's verbs as a language model calls them. Each answers twice: text that a model reads, and structured content that a program reads. */
 import { createHash } from "node:crypto";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import { isMnemeError } from "../errors.ts";
 import type {
   AnswerPart,
   Citation,
@@ -13,7 +11,8 @@ import type {
   Memory,
   Quotation,
 } from "../memory/types.ts";
-import { meta, where } from "./schemas.ts";
+import { answer, type Told } from "./mcp-answer.ts";
+import { facetChoice, meta, where } from "./schemas.ts";
 
 export function registerReading(server: McpServer, memory: Memory): void {
   server.registerTool(
@@ -26,14 +25,18 @@ export function registerReading(server: McpServer, memory: Memory): void {
         query: z.string().min(1),
         k: z.number().int().min(1).max(50).optional().describe("How many passages; default 8"),
         filter: where.optional(),
+        facets: facetChoice
+          .optional()
+          .describe("Only passages filed under these labels; see the tool facets"),
       },
       annotations: { readOnlyHint: true },
     },
-    ({ query, k = 8, filter }, { signal }) =>
+    ({ query, k = 8, filter, facets }, { signal }) =>
       answer(async () => {
         const { hits, notes } = await memory.search(query, {
           k,
           ...(filter ? { filter } : {}),
+          ...(facets ? { facets } : {}),
           signal,
           snippet: 600,
         });
@@ -226,30 +229,13 @@ export function registerWriting(server: McpServer, memory: Memory): void {
   );
 }
 
-interface Told {
-  readonly text: string;
-  readonly data?: object;
-  readonly failed?: boolean;
-}
-
-/** Our errors become tool errors, which the model reads and can act on. */
-async function answer(work: () => Promise<Told>): Promise<CallToolResult> {
-  try {
-    const { text, data, failed } = await work();
-    return {
-      content: [{ type: "text", text }],
-      ...(data ? { structuredContent: JSON.parse(JSON.stringify(data)) as Record<string, unknown> } : {}),
-      ...(failed ? { isError: true } : {}),
-    };
-  } catch (error) {
-    if (!isMnemeError(error)) throw error;
-    return { content: [{ type: "text", text: `${error.code}: ${error.message}` }], isError: true };
-  }
-}
-
-function hitText({ id, title, snippet, place, score }: Hit): string {
+function hitText({ id, title, snippet, place, score, reasons }: Hit): string {
   const at = [title, ...place.headings].join(" > ");
-  return `[${id}] ${at} (line ${place.line}, score ${score.toFixed(3)})\n${snippet}`;
+  const labels = reasons.flatMap(({ labels = [] }) =>
+    labels.filter(({ dimension }) => dimension !== "word").map((one) => `${one.dimension}: ${one.label}`),
+  );
+  const filed = labels.length > 0 ? `\nFiled under ${[...new Set(labels)].join(", ")}` : "";
+  return `[${id}] ${at} (line ${place.line}, score ${score.toFixed(3)})\n${snippet}${filed}`;
 }
 
 async function collectAnswer(parts: AsyncIterable<AnswerPart>): Promise<Told> {

@@ -9,7 +9,7 @@ import { createMcpServer, createServer, serveMcpStdio } from "./index.ts";
 
 let memory: Memory;
 beforeAll(async () => {
-  memory = await open(":memory:", { workers: 0 });
+  memory = await open(":memory:", { workers: 0, cube: true });
   await memory.add([
     { id: "spann.md", text: "# SPANN\n\nPosting lists are pruned by query distance.", title: "SPANN" },
   ]);
@@ -57,17 +57,36 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
     expect(tools.map(({ name }) => name).sort()).toEqual([
       "add",
       "ask",
+      "facets",
       "find",
       "forget",
       "get",
       "list",
       "locate",
       "search",
+      "suggest_tags",
     ]);
     for (const { description, inputSchema } of tools) {
       expect(description).toBeTruthy();
       expect(inputSchema.type).toBe("object");
     }
+  });
+
+  test("facets count and narrow, tags are suggested", async () => {
+    await tool("add", { id: "tea", text: "Tea came from China to London.", meta: { tags: ["tea"] } });
+    const { structuredContent, content } = await tool("facets", { dimensions: ["location"] });
+    expect(structuredContent.facets[0].values.map(({ value }: { value: string }) => value)).toEqual([
+      "China",
+      "London",
+    ]);
+    expect(content[0].text).toBe("location: China (1), London (1)");
+    const found = await tool("search", { query: "tea in China", facets: { location: "London" } });
+    expect(found.structuredContent.hits.map(({ id }: { id: string }) => id)).toEqual(["tea"]);
+    expect(found.content[0].text).toContain("location: China");
+    const tags = await tool("suggest_tags", { text: "A cup of tea" });
+    expect(tags.content[0].text).toContain("tea (1 items)");
+    expect((await tool("facets", { dimensions: ["colour"] })).isError).toBe(true);
+    await tool("forget", { ids: ["tea"], confirm: true });
   });
 
   test("search and ask give text and structure", async () => {

@@ -2,6 +2,7 @@
 import type { Readable, Writable } from "node:stream";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Memory } from "../memory/types.ts";
+import { registerFacets } from "./mcp-facets.ts";
 import {
   registerFinding,
   registerListing,
@@ -24,6 +25,7 @@ export function createMcpServer(memory: Memory): McpServer {
   registerReading(server, memory);
   registerFinding(server, memory);
   registerLocating(server, memory);
+  registerFacets(server, memory);
   registerListing(server, memory);
   registerWriting(server, memory);
   return server;

@@ -6,6 +6,8 @@ import { z } from "zod";
 import type { Condition, Meta, Scalar, Where } from "../index/filter/where.ts";
 import type {
   Citation,
+  Facet,
+  FacetChoice,
   Hit,
   ItemHead,
   Place,
@@ -13,6 +15,7 @@ import type {
   SparseVector,
   StatsRow,
   StoredItem,
+  TagSuggestion,
 } from "../memory/types.ts";
 
 export const scalar: z.ZodType<Scalar> = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -57,6 +60,30 @@ export const where: z.ZodType<Where> = z
     id: "Where",
     description: 'Filter over metadata, e.g. {"year": {"gte": 2020}, "lang": "en"}.',
   }) as z.ZodType<Where>;
+
+export const facetChoice: z.ZodType<FacetChoice> = z
+  .record(z.string(), z.union([z.string(), z.array(z.string())]))
+  .meta({
+    id: "FacetChoice",
+    description: 'Labels of the cube by dimension, e.g. {"location": ["Florida", "Texas"], "date": "2017"}.',
+  });
+
+export const facet: z.ZodType<Facet> = z
+  .object({
+    dimension: z.string(),
+    values: z.array(z.object({ value: z.string(), count: z.int().describe("Items filed under it") })),
+  })
+  .meta({ id: "Facet" });
+
+export const tagSuggestion: z.ZodType<TagSuggestion> = z
+  .object({
+    tag: z.string(),
+    score: z.number(),
+    count: z.int().describe("Items of the library that have it; 0: it is new"),
+    items: z.array(z.string()).describe("Items like the text that have it"),
+    by: z.enum(["neighbours", "model"]),
+  })
+  .meta({ id: "TagSuggestion" });
 
 export const provenance: z.ZodType<Provenance> = z
   .object({
@@ -107,10 +134,22 @@ export const storedItem: z.ZodType<StoredItem> = z
 
 const reason = z
   .object({
-    by: z.enum(["words", "sparse", "meaning", "generative", "facets"]),
+    by: z.enum(["words", "sparse", "meaning", "generative", "facets", "cube"]),
     rank: z.int().describe("Rank within that retriever, from 1"),
     score: z.number(),
     terms: z.array(z.string()).exactOptional(),
+    labels: z
+      .array(
+        z.object({
+          component: z.string().describe("Part of the question"),
+          dimension: z.string(),
+          label: z.string(),
+          how: z.enum(["exact", "part", "similar"]),
+          cosine: z.number(),
+        }),
+      )
+      .exactOptional()
+      .describe("Of the cube: what the passage is filed under"),
   })
   .meta({ id: "Reason", description: "Why a hit was found." });
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { MnemeError } from "../../errors.ts";
-import type { IndexResult } from "../../memory/types.ts";
+import { STANDARD_DIMENSIONS } from "../../index/cube/extract/standard.ts";
+import type { CubeOption, IndexResult } from "../../memory/types.ts";
 import { formatBytes, parseBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { libraryPath, wholeNumber, withLibrary } from "../library.ts";
@@ -29,6 +30,11 @@ export default command({
       type: "boolean",
       description:
         "Keep an index of every substring from now on, for count, locate, find (--no-substrings: no more)",
+    },
+    cube: {
+      type: "string",
+      valueHint: "dimensions",
+      description: `File passages under labels: "all", or of ${STANDARD_DIMENSIONS.join(", ")}, comma-separated`,
     },
     workers: { type: "string", valueHint: "n", description: "Worker threads; default: cores, at most 4" },
   },
@@ -66,12 +72,17 @@ export default command({
         {
           ...(workers === undefined ? {} : { workers }),
           ...(args.substrings === undefined ? {} : { substrings: args.substrings }),
+          ...(args.cube ? { cube: cubeOf(args.cube) } : {}),
         },
       );
     if (args.meta) checkJson(args.meta);
     return work();
   },
 });
+
+function cubeOf(names: string): CubeOption {
+  return names === "all" ? true : { dimensions: names.split(",").map((name) => name.trim()) };
+}
 
 function checkJson(text: string): void {
   try {

@@ -1,6 +1,7 @@
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { Hit, SearchQuery } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { parseFacets } from "../facet-choice.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { accent, bold, dim, highlight, note, print, printJson } from "../output.ts";
@@ -18,6 +19,13 @@ export default command({
       valueHint: "filter",
       description: "e.g. 'year >= 2020 AND lang = en'",
     },
+    facets: {
+      type: "string",
+      alias: "f",
+      valueHint: "choice",
+      description: "Only what the cube files so, e.g. 'location = Florida | Texas; date = 2017'",
+    },
+    cube: { type: "boolean", default: true, description: "Ask the cube too, where there is one (--no-cube)" },
     retriever: {
       type: "enum",
       options: ["hybrid", "words", "meaning", "generative"],
@@ -69,7 +77,9 @@ export default command({
       interpolate: args.interpolate as "both",
       group: args.group as "item",
       signal,
+      cube: args.cube,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),
+      ...(args.facets ? { facets: parseFacets(args.facets) } : {}),
       ...(args["min-score"] ? { minScore: Number(args["min-score"]) } : {}),
       ...(args.recall ? { recall: Number(args.recall) } : {}),
       ...(args.cursor ? { cursor: args.cursor } : {}),
@@ -113,5 +123,10 @@ function show(hit: Hit, index: number): void {
   print(`${accent(`${index + 1}.`)} ${bold(hit.title || hit.id)}${dim(headings)}`);
   print(`   ${highlight(hit.snippet, hit.highlights).replace(/\s+/g, " ")}`);
   const reasons = hit.reasons.map(({ by, rank }) => `${by} #${rank}`).join(", ");
+  const labels = hit.reasons.flatMap(({ labels = [] }) =>
+    // single words stand in the snippet
+    labels.filter(({ dimension }) => dimension !== "word").map((one) => `${one.dimension} ${one.label}`),
+  );
   print(dim(`   ${hit.id}:${hit.place.line}  ${hit.score.toFixed(3)}  ${reasons}`));
+  if (labels.length > 0) print(dim(`   filed under ${[...new Set(labels)].join(", ")}`));
 }

@@ -1,11 +1,13 @@
 /** From a question to its components: parts that name a label of some dimension. Rules: the longest runs of words that labels are known by. */
-import type { CubeIndex } from "./cube-index.ts";
 import { isNumeric, labelKey } from "./label.ts";
+import type { CubeView } from "./view.ts";
 
 /** A part of a question, and the dimensions it is looked up in. */
 export interface Component {
   readonly text: string;
   readonly dimensions: readonly string[];
+  /** Dimensions in which some of its words are looked up beside the whole; default none. */
+  readonly parts?: readonly string[];
 }
 
 /** The longest label that is looked for, in words. */
@@ -35,7 +37,7 @@ function wordsOf(question: string): Word[] {
  * Components of a question, in its order. A run of words that is a label of one or more dimensions is one component; what is left between them, without
  * words that name nothing, are components too, to be matched by meaning in `open` dimensions.
  */
-export function decompose(cube: CubeIndex, question: string, open: readonly string[] = []): Component[] {
+export function decompose(cube: CubeView, question: string, open: readonly string[] = []): Component[] {
   const words = wordsOf(question);
   const components: Component[] = [];
   let rest: Word[] = [];
@@ -59,7 +61,7 @@ export function decompose(cube: CubeIndex, question: string, open: readonly stri
 }
 
 function longestLabel(
-  cube: CubeIndex,
+  cube: CubeView,
   question: string,
   words: readonly Word[],
   at: number,
@@ -69,8 +71,13 @@ function longestLabel(
     if (isEmpty(words[at]!) || isEmpty(last)) continue;
     const text = question.slice(words[at]!.start, last.end);
     const key = labelKey(text);
-    const dimensions = key === "" ? [] : cube.dimensions.filter((dimension) => cube.cell(dimension, key));
-    if (dimensions.length > 0) return { component: { text, dimensions }, words: count };
+    const dimensions =
+      key === "" ? [] : cube.dimensions.filter((dimension) => cube.count(dimension, key) > 0);
+    if (dimensions.length > 0)
+      return {
+        component: { text, dimensions, ...(count > 1 ? { parts: cube.dimensions } : {}) },
+        words: count,
+      };
   }
   return undefined;
 }

@@ -7,7 +7,9 @@ import { MnemeError } from "../../errors.ts";
 import type { RowSet } from "../row-set.ts";
 import { RowSet as Rows } from "../row-set.ts";
 import { Cell } from "./cell.ts";
+import { themeDefaults } from "./extract/themes.ts";
 import { labelKey } from "./label.ts";
+import type { CubeView } from "./view.ts";
 
 /** Labels of one document by dimension, and how often each occurs. */
 export type Labels = Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -25,11 +27,21 @@ export interface StoredLabel {
   readonly cell: Cell;
 }
 
+/** Whether a label of several words occurs in one row, and there no more often than once at its beginning. */
+export function isOnce(key: string, cell: Cell): boolean {
+  if (cell.count !== 1 || !key.includes(" ")) return false;
+  let isOne = true;
+  cell.each((_, times) => {
+    isOne = times === 1 || times === themeDefaults.leadTimes;
+  });
+  return isOne;
+}
+
 /** Rows that were deleted beside those that are there, before cells are written anew. */
 const DROP_SHARE = 0.25;
 const MOST_TIMES = 0xffff;
 
-export class CubeIndex {
+export class CubeIndex implements CubeView {
   readonly #dimensions: Map<string, Map<string, { label: string; cell: Cell }>>;
   /** Dimensions that were declared; others are refused. */
   readonly dimensions: readonly string[];
@@ -86,6 +98,12 @@ export class CubeIndex {
     return true;
   }
 
+  /** Takes away labels of several words that one row has once: no phrase of this corpus. */
+  dropOnce(dimension: string): void {
+    const labels = this.#of(dimension);
+    for (const [key, { cell }] of labels) if (isOnce(key, cell)) labels.delete(key);
+  }
+
   /** Writes cells without deleted rows. */
   drop(): void {
     if (this.#deadCount === 0) return;
@@ -106,6 +124,17 @@ export class CubeIndex {
   /** The cell of a label in a dimension, by its key. */
   cell(dimension: string, key: string): Cell | undefined {
     return this.#of(dimension).get(key)?.cell;
+  }
+
+  /** Labels of all dimensions. */
+  get labelCount(): number {
+    let count = 0;
+    for (const labels of this.#dimensions.values()) count += labels.size;
+    return count;
+  }
+
+  count(dimension: string, key: string): number {
+    return this.cell(dimension, key)?.count ?? 0;
   }
 
   /** A label as it was written first. */
@@ -190,7 +219,11 @@ export class CubeIndex {
 
   #of(dimension: string): Map<string, { label: string; cell: Cell }> {
     const labels = this.#dimensions.get(dimension);
-    if (labels) return labels;
+    return labels ?? this.refuse(dimension);
+  }
+
+  /** @throws MnemeError ARGUMENT, always: there is no such dimension */
+  refuse(dimension: string): never {
     throw new MnemeError(
       "ARGUMENT",
       `cube: no dimension ${JSON.stringify(dimension)}; there are ${this.dimensions.join(", ")}`,

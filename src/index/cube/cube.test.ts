@@ -142,8 +142,8 @@ describe("CubeIndex", () => {
 describe("decompose", () => {
   it("takes the longest labels, in the dimensions that have them", () => {
     expect(decompose(STORMS, "How high was the storm surge of Amy Florida's hurricane in Florida?")).toEqual([
-      { text: "storm surge", dimensions: ["theme"] },
-      { text: "Amy Florida's", dimensions: ["person"] },
+      { text: "storm surge", dimensions: ["theme"], parts: DIMENSIONS },
+      { text: "Amy Florida's", dimensions: ["person"], parts: DIMENSIONS },
       { text: "hurricane", dimensions: ["theme"] },
       { text: "Florida", dimensions: ["place", "person"] },
     ]);
@@ -241,13 +241,15 @@ describe("extractors", () => {
   });
 
   it("find what a text is about", async () => {
-    const { theme } = await extractAll(
-      [themes({ most: 3 })],
-      "Storm surge models. A storm surge is a rise of water; models of the storm surge help.",
+    const { theme, word } = await extractAll(
+      [themes()],
+      "Storm surge models, a freedom of speech. A storm surge is a rise of water; models of the storm surge help.",
     );
-    expect(Object.keys(theme!)[0]).toBe("storm surge");
-    expect(theme!["storm surge"]).toBe(3);
-    expect(Object.keys(theme!)).toHaveLength(3);
+    expect(theme).toMatchObject({ "storm surge": 9, "freedom of speech": 3, storm: 9, models: 6 });
+    expect(Object.keys(theme!)).not.toContain("models freedom");
+    expect(Object.keys(theme!)).not.toContain("help");
+    expect(word).toMatchObject({ storm: 9, help: 3, rise: 3 });
+    expect(Object.keys(word!)).not.toContain("of");
   });
 
   it("are put together, and held to the dimensions they name", async () => {

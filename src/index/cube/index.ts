@@ -1,11 +1,19 @@
 /** Hypercube: documents filed under labels in several dimensions. */
 export { type Component, decompose } from "./components.ts";
 export { CubeIndex, type LabelCount, type Labels } from "./cube-index.ts";
-export { dimensionsOf, type Extractor, extractAll } from "./extract/extractor.ts";
+export { buildCube, mergeCubes } from "./cube-kind.ts";
+export { type About, dimensionsOf, type Extractor, extractAll } from "./extract/extractor.ts";
+export { field, types } from "./extract/fields.ts";
 export { gazetteer } from "./extract/gazetteer.ts";
 export { NAME_DIMENSIONS, type NameDimension, names } from "./extract/names.ts";
 export { dates, pattern, quantities } from "./extract/patterns.ts";
-export { themeDefaults, themes } from "./extract/themes.ts";
+export {
+  isStandard,
+  STANDARD_DIMENSIONS,
+  type StandardDimension,
+  standard,
+} from "./extract/standard.ts";
+export { THEME, themeDefaults, themes, WORD } from "./extract/themes.ts";
 export { isNumeric, labelKey } from "./label.ts";
 export { type EmbedLabels, LabelVectors, type SimilarLabel } from "./label-vectors.ts";
 export { CUBE_VERSION, cubeParts, restoreCube } from "./parts.ts";
@@ -14,5 +22,8 @@ export {
   type CubeHit,
   type CubeReason,
   type CubeSearch,
+  cubeSearchDefaults,
   searchCube,
 } from "./search-cube.ts";
+export { SegmentedCube } from "./segmented-cube.ts";
+export type { CubeView } from "./view.ts";

@@ -3,8 +3,8 @@ import type { Coder } from "../../codecs/codec.ts";
 import { int8 } from "../../codecs/int8.ts";
 import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
-import type { CubeIndex } from "./cube-index.ts";
 import { isNumeric } from "./label.ts";
+import type { CubeView } from "./view.ts";
 
 /** One row a text; zero rows for texts that have no vector. */
 export type EmbedLabels = (texts: readonly string[], signal?: AbortSignal) => Promise<Matrix>;
@@ -46,17 +46,23 @@ export class LabelVectors {
     this.threshold = threshold;
   }
 
-  /** @param threshold a cosine; default: measured on pairs of the cube's labels @throws what `embed` throws */
+  /** @param threshold a cosine; default: measured on pairs of the cube's labels @param most labels of a dimension, the most frequent; default all @param dimensions default all @throws what `embed` throws */
   static async of(
-    cube: CubeIndex,
+    cube: CubeView,
     embed: EmbedLabels,
-    options: { threshold?: number; seed?: number; signal?: AbortSignal } = {},
+    options: {
+      threshold?: number;
+      seed?: number;
+      most?: number;
+      dimensions?: readonly string[];
+      signal?: AbortSignal;
+    } = {},
   ): Promise<LabelVectors> {
     const dimensions = new Map<string, Vectors>();
     const samples: Float32Array[] = [];
     let coder: Coder | undefined;
-    for (const dimension of cube.dimensions) {
-      const keys = [...cube.keys(dimension)].filter((key) => !isNumeric(key));
+    for (const dimension of options.dimensions ?? cube.dimensions) {
+      const keys = mostFrequent(cube, dimension, options.most);
       if (keys.length === 0) continue;
       const kept: string[] = [];
       const rows: Float32Array[] = [];
@@ -118,6 +124,15 @@ export class LabelVectors {
       return found.sort((a, b) => b.cosine - a.cosine).slice(0, MOST_SIMILAR);
     });
   }
+}
+
+/** Keys that are no numbers. */
+function mostFrequent(cube: CubeView, dimension: string, most = Number.POSITIVE_INFINITY): string[] {
+  const keys = [...cube.keys(dimension)].filter((key) => !isNumeric(key));
+  if (keys.length <= most) return keys;
+  const counted = keys.map((key) => ({ key, count: cube.count(dimension, key) }));
+  counted.sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
+  return counted.slice(0, most).map(({ key }) => key);
 }
 
 function unitOf(vector: Float32Array): Float32Array | undefined {

@@ -1,13 +1,19 @@
 /** Labels: what a document is filed under in a dimension. Two spellings of one label have one key. */
 import { stemWord } from "../text/stem-english.ts";
 
-const ARTICLE = /^(?:the|a|an) /;
+const ARTICLES = new Set(["the", "a", "an"]);
 const POSSESSIVE = /['’]s?(?= |$)/g;
 /** Longer ones are sentences, not labels. */
 const MOST_WORDS = 12;
 
+/** Labels of plain letters are most: their words are looked up. */
+const PLAIN = /^[a-zA-Z0-9]+(?: [a-zA-Z0-9]+)*$/;
+const stems = new Map<string, string>();
+const MOST_STEMS = 50_000;
+
 /** Words of a label as they are compared: compatibility forms, small letters, no article in front, English stems. "" where nothing is left. */
 export function labelKey(label: string): string {
+  if (PLAIN.test(label)) return keyOfWords(label.toLowerCase().split(" "));
   const words = label
     .normalize("NFKC")
     .toLowerCase()
@@ -15,7 +21,11 @@ export function labelKey(label: string): string {
     .split(/[^\p{L}\p{N}.%$€£+/'-]+/u)
     .map(trimmed)
     .filter((word) => word !== "");
-  const kept = words.join(" ").replace(ARTICLE, "").split(" ");
+  return keyOfWords(words.join(" ").split(" "));
+}
+
+function keyOfWords(words: readonly string[]): string {
+  const kept = words.length > 1 && ARTICLES.has(words[0]!) ? words.slice(1) : words;
   return kept.length > MOST_WORDS ? "" : kept.map(stemmed).join(" ");
 }
 
@@ -25,7 +35,12 @@ function trimmed(word: string): string {
 }
 
 function stemmed(word: string): string {
-  return /^[a-z][a-z']+$/.test(word) ? stemWord(word) : word;
+  let stem = stems.get(word);
+  if (stem !== undefined) return stem;
+  stem = /^[a-z][a-z']+$/.test(word) ? stemWord(word) : word;
+  if (stems.size >= MOST_STEMS) stems.clear();
+  stems.set(word, stem);
+  return stem;
 }
 
 /** Numbers and dates are near one another in meaning and are not the same: they match exactly or not at all. */

@@ -2,19 +2,27 @@
 import { MnemeError } from "../../errors.ts";
 import type { RowSet } from "../row-set.ts";
 import type { Component } from "./components.ts";
-import type { CubeIndex } from "./cube-index.ts";
 import { labelKey } from "./label.ts";
 import type { LabelVectors, SimilarLabel } from "./label-vectors.ts";
+import type { CubeView } from "./view.ts";
 
 /** Why a row was found: a component of the question, and the label that it has of it. */
 export interface CubeReason {
   readonly component: string;
   readonly dimension: string;
   readonly label: string;
-  readonly how: "exact" | "similar";
-  /** 1 of an exact one. */
+  /** "part": the label is some of the component's words. */
+  readonly how: "exact" | "part" | "similar";
+  /** 1 of an exact one; of a part the root of its share of the words. */
   readonly cosine: number;
 }
+
+export const cubeSearchDefaults = {
+  /** As BM25 squares what it knows of a term's rarity: once for the question and once for the document. */
+  rarity: 2,
+  /** So many occurrences in a row are worth half of what any number is. */
+  saturation: 2,
+} as const;
 
 export interface CubeHit {
   readonly row: number;
@@ -41,12 +49,19 @@ export interface CubeSearch {
    * that a rare label counts more than a common one. Default "weight".
    */
   readonly rank?: "count" | "weight";
+  /** Power of a label's rarity in its weight; default 2. */
+  readonly rarity?: number;
+  /** Occurrences in a row that are worth half of what any number is; default 2. */
+  readonly saturation?: number;
   readonly signal?: AbortSignal;
 }
 
 interface Match extends SimilarLabel {
   readonly how: CubeReason["how"];
 }
+
+/** Letters of a part, at least. */
+const LEAST_PART = 3;
 
 /** The best label of each component in a row. */
 interface Covered {
@@ -60,21 +75,24 @@ interface Covered {
  * @throws MnemeError RANGE, ARGUMENT (a dimension that there is not), CANCELLED
  */
 export async function searchCube(
-  cube: CubeIndex,
+  cube: CubeView,
   components: readonly Component[],
   search: CubeSearch,
 ): Promise<CubeAnswer> {
   const { k, filter, rank = "weight" } = search;
+  const { rarity: power, saturation } = { ...cubeSearchDefaults, ...search };
   if (!Number.isInteger(k) || k < 1)
     throw new MnemeError("RANGE", `cube: k must be a whole number from 1, got ${k}`);
   const matches = await matchesOf(cube, components, search);
   const covered = new Map<number, Covered>();
   matches.forEach((ofIt, c) => {
+    const counts = countsOf(cube, ofIt);
     for (const match of ofIt) {
-      const rarity = Math.log(1 + cube.size / Math.max(1, cube.cell(match.dimension, match.key)?.count ?? 0));
+      const share = Math.max(1, counts.get(match.key)!) / cube.size;
+      const rarity = Math.log(1 + 1 / share) ** power;
       cube.each(match.dimension, match.key, (row, times) => {
         if (filter && !filter.has(row)) return;
-        const weight = ((rarity * times) / (times + 1)) * match.cosine;
+        const weight = ((rarity * times) / (times + saturation)) * match.cosine;
         let row_ = covered.get(row);
         if (!row_) {
           row_ = {
@@ -85,7 +103,8 @@ export async function searchCube(
         }
         if (weight <= row_.weights[c]!) return;
         row_.weights[c] = weight;
-        row_.matches[c] = match;
+        // of one label in several dimensions the first names it: words come behind names
+        if (row_.matches[c]?.key !== match.key) row_.matches[c] = match;
       });
     }
   });
@@ -106,22 +125,46 @@ export async function searchCube(
   };
 }
 
-function reasonOf(cube: CubeIndex, { text }: Component, { dimension, key, how, cosine }: Match): CubeReason {
+/** Labels that are a component or some of its words, side by side: "breast cancer" of "breast cancer development". */
+function labelsIn(cube: CubeView, { text, dimensions, parts = [] }: Component): Match[] {
+  const words = labelKey(text).split(" ");
+  const found: Match[] = [];
+  for (let from = 0; from < words.length; from++)
+    for (let size = 1; size <= words.length - from; size++) {
+      const key = words.slice(from, from + size).join(" ");
+      const isWhole = size === words.length;
+      if (key === "" || (!isWhole && key.length < LEAST_PART)) continue;
+      for (const dimension of isWhole ? dimensions : parts)
+        if (cube.count(dimension, key) > 0)
+          found.push({
+            dimension,
+            key,
+            how: isWhole ? "exact" : "part",
+            cosine: Math.sqrt(size / words.length),
+          });
+    }
+  return found;
+}
+
+/** Rows of each label, in the dimension that has most: what few rows are filed under in one and many in another is not rare. */
+function countsOf(cube: CubeView, matches: readonly Match[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { dimension, key } of matches)
+    counts.set(key, Math.max(counts.get(key) ?? 0, cube.count(dimension, key)));
+  return counts;
+}
+
+function reasonOf(cube: CubeView, { text }: Component, { dimension, key, how, cosine }: Match): CubeReason {
   return { component: text, dimension, label: cube.labelOf(dimension, key)!, how, cosine };
 }
 
-/** Exact labels where there are some; else similar ones. */
+/** Exact labels and those of some of a component's words, where there are some; else similar ones. */
 async function matchesOf(
-  cube: CubeIndex,
+  cube: CubeView,
   components: readonly Component[],
   { vectors, signal }: CubeSearch,
 ): Promise<Match[][]> {
-  const exact = components.map(({ text, dimensions }) => {
-    const key = labelKey(text);
-    return dimensions.flatMap((dimension): Match[] =>
-      key !== "" && cube.cell(dimension, key) ? [{ dimension, key, how: "exact", cosine: 1 }] : [],
-    );
-  });
+  const exact = components.map((component) => labelsIn(cube, component));
   if (!vectors) return exact;
   const open = components.filter((_, c) => exact[c]!.length === 0);
   const similar = await vectors.similar(open, signal);

@@ -7,7 +7,7 @@ import { encodeLogRecord } from "../log-record.ts";
 import type { TailItem } from "../tail.ts";
 import type { AddResult, Item, WorkOptions } from "../types.ts";
 import { checkItem } from "../validate.ts";
-import { flushIfLarge } from "./maintain.ts";
+import { fileBehind, flushIfLarge } from "./maintain.ts";
 import { count, nothing, type Outcome } from "./outcome.ts";
 import { ownVector, type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
 import { reserve, tailRam } from "./reserve.ts";
@@ -172,6 +172,7 @@ async function addThroughLog(
     if (!isCurrent) return addThroughLog(writer, items, now, outcome);
   }
   outcome.unchanged += items.length - fresh.length;
+  fileBehind(writer);
   await flushIfLarge(writer);
 }
 

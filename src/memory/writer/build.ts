@@ -1,6 +1,7 @@
 /** Building and merging whole segments: pure functions over bytes, run by a worker or inline. */
 
 import { concat } from "../../bytes.ts";
+import { mergeCubes } from "../../index/cube/cube-kind.ts";
 import { columnsKind } from "../../index/filter/columns.ts";
 import type { Meta } from "../../index/filter/where.ts";
 import type { RowSet } from "../../index/row-set.ts";
@@ -12,7 +13,7 @@ import { type BuiltIndex, buildIndex } from "../../index/vector/kinds.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
 import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
 import { buildItems, mergeItems } from "../items-kind.ts";
-import type { SpaceEntry } from "../layout.ts";
+import { type CubeEntry, cubePrefix, type SpaceEntry } from "../layout.ts";
 import { codersOf, vectorsPrefix } from "../spaces.ts";
 
 /** One item, ready to become rows of a segment. */
@@ -103,7 +104,7 @@ export interface MergeInput {
 export function mergeSegments(
   inputs: readonly MergeInput[],
   live: RowSet,
-  spaces: readonly SpaceEntry[],
+  { spaces, cube }: { readonly spaces: readonly SpaceEntry[]; readonly cube?: CubeEntry },
 ): Parts {
   const parts: Parts = new Map();
   const under = (prefix: string): SegmentInput[] =>
@@ -119,11 +120,15 @@ export function mergeSegments(
   addParts(parts, "columns/", columnsKind.merge(under("columns/"), live));
   addParts(parts, "words/", wordsKind.merge(under("words/"), live));
   addParts(parts, "sparse/", sparseKind.merge(under("sparse/"), live));
+  const isInEach = (prefix: string): boolean =>
+    inputs.every(({ parts: all }) => [...all.keys()].some((name) => name.startsWith(prefix)));
   for (const space of spaces) {
     const prefix = vectorsPrefix(space.id);
-    const inEach = inputs.every(({ parts: all }) => [...all.keys()].some((name) => name.startsWith(prefix)));
-    if (inEach) addParts(parts, prefix, vectorsKind(codersOf(space)).merge(under(prefix), live));
+    if (isInEach(prefix)) addParts(parts, prefix, vectorsKind(codersOf(space)).merge(under(prefix), live));
   }
+  // what is not filed in every input is filed anew, behind the merge
+  const prefix = cube && cubePrefix(cube.id);
+  if (prefix && isInEach(prefix)) addParts(parts, prefix, mergeCubes(cube.dimensions, under(prefix), live));
   return parts;
 }
 

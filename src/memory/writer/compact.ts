@@ -4,6 +4,7 @@
  */
 import { throwIfAborted } from "../../errors.ts";
 import type { WorkOptions } from "../types.ts";
+import { fileSegments, segmentsToFile } from "./file-cube.ts";
 import { flushTail } from "./flush.ts";
 import { expireTrash } from "./forget.ts";
 import { segmentsToShard, segmentsToUnshard, shardSegments, unshardSegments } from "./index-substrings.ts";
@@ -26,11 +27,13 @@ export async function compact(
       await mergeRun(writer, run);
     }
     writer.notIndexed.clear();
+    writer.notFiled.clear();
     await stripSegments(writer, segmentsToStrip(writer));
     await indexSegments(writer, segmentsToIndex(writer), options);
     writer.notSharded.clear();
     await unshardSegments(writer, segmentsToUnshard(writer));
     await shardSegments(writer, segmentsToShard(writer), options);
+    await fileSegments(writer, segmentsToFile(writer), options);
   });
   const switching = (swap: () => Promise<void>): Promise<void> => writer.library.gate.write(swap);
   await writer.alone(() => writer.store.compact({ switching }));

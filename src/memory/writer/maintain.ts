@@ -2,6 +2,7 @@
  * Maintenance: what is queued behind the writes. A large tail is flushed into a segment, many small segments are merged. A run of
  * segments that has tail rows between its own is merged only after those are flushed: segments hold ranges of rows that do not overlap.
  */
+import { fileSegments, segmentsToFile } from "./file-cube.ts";
 import { flushTail } from "./flush.ts";
 import { segmentsToShard, shardSegments } from "./index-substrings.ts";
 import { indexSegments, segmentsToIndex } from "./index-vectors.ts";
@@ -37,9 +38,7 @@ function isTailBeyond({ library: { tail } }: Writer, times: number): boolean {
 
 /** Queues a merge when there is one to do, and the building of indexes that segments lack. */
 export function mergeIfMany(writer: Writer): void {
-  const isWork =
-    pickMerge(writer) || segmentsToIndex(writer).length > 0 || segmentsToShard(writer).length > 0;
-  if (writer.mergeQueued || !isWork) return;
+  if (writer.mergeQueued || !hasWork(writer)) return;
   writer.mergeQueued = true;
   void writer
     .inBackground(async () => {
@@ -50,8 +49,23 @@ export function mergeIfMany(writer: Writer): void {
       }
       await inTurn(writer, segmentsToIndex, indexSegments, writer.notIndexed);
       await inTurn(writer, segmentsToShard, shardSegments, writer.notSharded);
+      await inTurn(writer, segmentsToFile, fileSegments, writer.notFiled);
     })
     .catch(() => {}); // reported by inBackground and thrown by idle
+}
+
+function hasWork(writer: Writer): boolean {
+  return (
+    pickMerge(writer) !== undefined ||
+    [segmentsToIndex, segmentsToShard, segmentsToFile].some((missing) => missing(writer).length > 0)
+  );
+}
+
+/** Rows of the tail are filed behind the writes: a search that comes before files them itself, unless a model is asked. */
+export function fileBehind(writer: Writer): void {
+  const { library, closing } = writer;
+  if (!library.cube.filing?.extractors) return;
+  writer.inBackground(() => library.cube.file(library.tail, closing.signal)).catch(() => {}); // reported by inBackground
 }
 
 /** One segment at a time: a merge may come between, and closing stops it. */

@@ -148,8 +148,9 @@ async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: Ro
   const transfer = inputs.flatMap(({ parts }) =>
     [...parts.values()].map(({ buffer }) => buffer as ArrayBuffer),
   );
-  const { spaces } = writer.library.manifest;
-  return writer.pool.run({ kind: "merge", inputs, live: keep.toBytes(), spaces }, { transfer });
+  const { spaces, cube } = writer.library.manifest;
+  const filed = cube ? { cube } : {};
+  return writer.pool.run({ kind: "merge", inputs, live: keep.toBytes(), spaces, ...filed }, { transfer });
 }
 
 /** Rows that a rewrite would drop: dead and not kept for `undo`. */

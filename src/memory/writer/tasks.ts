@@ -1,8 +1,9 @@
 /** What a worker thread can be asked to do, and what it answers. Everything crosses as structured clones; big bytes are transferred. */
+import type { About, StandardDimension } from "../../index/cube/index.ts";
 import type { Meta } from "../../index/filter/where.ts";
 import type { Parts } from "../../index/segment.ts";
 import type { BuiltIndex } from "../../index/vector/kinds.ts";
-import type { SpaceEntry } from "../layout.ts";
+import type { CubeEntry, SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import type { BuildItem, MergeInput } from "./build.ts";
 import type { PagedParts } from "./page-runs.ts";
@@ -72,6 +73,12 @@ export interface DocumentJob {
 /** A document that was read: a small one as an item, a larger one as a segment of one item. */
 export type ReadDocument = { readonly item: Item } | { readonly prepared: PreparedSegment };
 
+/** A passage to be filed in the cube, and what is known of its item. */
+export interface TextToFile {
+  readonly text: string;
+  readonly about: About;
+}
+
 export type Task =
   | { readonly kind: "warm"; readonly space: SpaceEntry; readonly embedder: WorkerEmbedder }
   | {
@@ -103,6 +110,15 @@ export type Task =
       readonly inputs: readonly MergeInput[];
       readonly live: Uint8Array;
       readonly spaces: readonly SpaceEntry[];
+      readonly cube?: CubeEntry;
+    }
+  | {
+      readonly kind: "file";
+      readonly texts: readonly TextToFile[];
+      /** Those that the standard rules fill, and all in the order of the parts. */
+      readonly dimensions: readonly StandardDimension[];
+      readonly order: readonly string[];
+      readonly prefix: string;
     }
   | {
       readonly kind: "index";

@@ -11,6 +11,7 @@ import type { SpaceEntry } from "../layout.ts";
 import type { Item, Skipped } from "../types.ts";
 import { type BuildItem, buildSegment, buildVectors, indexVectors, mergeSegments } from "./build.ts";
 import { cutIntoRuns, noParts, type PagedParts } from "./page-runs.ts";
+import { fileTexts } from "./paged-cube.ts";
 import { ownVector, type Prior, prepareItem } from "./prepare.ts";
 import { readFileItem } from "./read-file.ts";
 import { shardTexts } from "./shard-texts.ts";
@@ -48,7 +49,9 @@ async function dispatch(
     case "build":
       return cutIntoRuns(buildSegment(task.items, task.space));
     case "merge":
-      return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task.spaces));
+      return cutIntoRuns(mergeSegments(task.inputs, RowSet.fromBytes(task.live), task));
+    case "file":
+      return fileTexts(task);
     case "index":
       return cutIntoRuns(await indexVectors(task, control));
     case "substrings":

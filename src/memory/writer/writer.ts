@@ -63,6 +63,8 @@ export class Writer implements AsyncDisposable {
   /** Segments whose index could not be built: not tried again before the next opening or compaction. */
   readonly notIndexed = new Set<number>();
   readonly notSharded = new Set<number>();
+  /** Segments that could not be filed in the cube: the same. */
+  readonly notFiled = new Set<number>();
   #nextSegment = 0;
   readonly #order = new Gate();
   /** Id entries of batches not yet durable; null: forgotten. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { AnswerPart, AskOptions, Citation, SearchQuery } from "../../memory/types.ts";
 import { type Route, route } from "../route.ts";
-import { citation, hit, sparse, where } from "../schemas.ts";
+import { citation, facetChoice, hit, sparse, where } from "../schemas.ts";
 import type { Service } from "../service.ts";
 import { acceptedStream, streamed } from "../stream.ts";
 
@@ -26,6 +26,8 @@ const searchBody = z.strictObject({
   query: z.string().max(20_000),
   k: z.int().min(1).max(1000).exactOptional(),
   filter: where.exactOptional(),
+  facets: facetChoice.exactOptional().describe("Only passages filed under these labels of the cube"),
+  cube: z.boolean().exactOptional().describe("Ask the cube too, where there is one; default true"),
   retriever: z.enum(["hybrid", "words", "meaning", "generative"]).exactOptional(),
   generative: z.boolean().exactOptional().describe("Let the language model's n-grams rank too; slow"),
   feedback: z

@@ -4,13 +4,14 @@ import type { Hit, Reason } from "../../../src/memory/types.ts";
 import { nameOf } from "../format.ts";
 import { opened, openReader } from "../reader/state.ts";
 import { Crumbs } from "../shell/crumbs.tsx";
+import { pick, picked } from "./cube.ts";
 import { Marked } from "./marked.tsx";
 
 /** Best score of each retriever among the hits shown: what a full bar means. */
 export type BestScores = Readonly<Record<Reason["by"], number>>;
 
 export function bestScores(hits: readonly Hit[]): BestScores {
-  const best = { words: 0, sparse: 0, meaning: 0, generative: 0, facets: 0 };
+  const best = { words: 0, sparse: 0, meaning: 0, generative: 0, facets: 0, cube: 0 };
   for (const { reasons } of hits) {
     for (const { by, score } of reasons) best[by] = Math.max(best[by], score);
   }
@@ -59,15 +60,49 @@ function Reasons({
 }): JSX.Element {
   return (
     <ul class="reasons" aria-label="Why this was found">
-      {reasons.map(({ by, rank, score, terms }) => (
+      {reasons.map(({ by, rank, score, terms, labels }) => (
         <li key={by} class={`reason ${by}`} title={`${by}: rank ${rank}, score ${score.toPrecision(3)}`}>
           {by !== "facets" && <Bar share={best[by] > 0 ? Math.max(0.06, score / best[by]) : 0} />}
-          <span>{by === "facets" ? "filter" : by}</span>
+          <span>{NAMES[by]}</span>
           {by !== "facets" && <span class="rank">#{rank}</span>}
-          {terms && terms.length > 0 && <span class="terms">{terms.slice(0, 4).join(", ")}</span>}
+          {labels ? <Labels labels={labels} /> : null}
+          {!labels && terms && terms.length > 0 && <span class="terms">{terms.slice(0, 4).join(", ")}</span>}
         </li>
       ))}
     </ul>
+  );
+}
+
+const NAMES: Readonly<Record<Reason["by"], string>> = {
+  words: "words",
+  sparse: "weights",
+  meaning: "meaning",
+  generative: "model",
+  facets: "filter",
+  cube: "filed under",
+};
+
+/** What the passage is filed under; a click narrows the search to it. */
+function Labels({ labels }: { readonly labels: NonNullable<Reason["labels"]> }): JSX.Element {
+  // single words are marked in the snippet
+  const named = labels.filter(({ dimension }) => dimension !== "word");
+  const shown = new Map(named.map((one) => [`${one.dimension} ${one.label}`, one]));
+  return (
+    <span class="labels">
+      {[...shown].slice(0, 4).map(([key, { dimension, label }]) => (
+        <button
+          key={key}
+          type="button"
+          class="label"
+          title={`${dimension}: ${label}`}
+          aria-label={`Narrow to ${dimension} ${label}`}
+          aria-pressed={(picked.value[dimension] ?? []).includes(label)}
+          onClick={() => pick(dimension, label)}
+        >
+          {label}
+        </button>
+      ))}
+    </span>
   );
 }
 

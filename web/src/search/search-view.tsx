@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { formatMs, plural } from "../format.ts";
 import { Icon } from "../shell/icons.tsx";
 import { moveFocus } from "../shell/keys.ts";
+import { picked } from "./cube.ts";
 import { chosen } from "./facets.ts";
 import { FacetsPanel } from "./facets-panel.tsx";
 import { bestScores, HitCard } from "./hit-card.tsx";
@@ -14,7 +15,7 @@ import { Welcome } from "./welcome.tsx";
 export function SearchView(): JSX.Element {
   useEffect(followQuery, []);
   const filtersShown = useSignal(false);
-  const filters = Object.values(chosen.value).reduce((sum, values) => sum + values.length, 0);
+  const filters = chosenCount();
   const blank = query.value.trim() === "";
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrows move among the buttons inside
@@ -51,6 +52,12 @@ export function SearchView(): JSX.Element {
       )}
     </div>
   );
+}
+
+/** Filters of fields and labels of the cube that are chosen. */
+function chosenCount(): number {
+  const all = [...Object.values(chosen.value), ...Object.values(picked.value)];
+  return all.reduce((sum, values) => sum + values.length, 0);
 }
 
 function SearchField(): JSX.Element {
@@ -137,7 +144,7 @@ function summaryOf(hits: number, hasMore: boolean, ms: number): string {
 }
 
 function NothingFound(): JSX.Element {
-  const filtered = Object.values(chosen.value).some((values) => values.length > 0);
+  const filtered = chosenCount() > 0;
   return (
     <div class="empty">
       <p>No passage speaks of this{filtered ? " under these filters" : ""}.</p>

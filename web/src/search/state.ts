@@ -3,6 +3,7 @@ import { effect, type Signal, signal } from "@preact/signals";
 import type { Hit, SearchQuery } from "../../../src/memory/types.ts";
 import { messageOf, post } from "../api.ts";
 import { here, noteParams } from "../route.ts";
+import { choiceOf, loadDimensions, picked } from "./cube.ts";
 import { type Chosen, chosen, filterOf, loadFacets } from "./facets.ts";
 
 export type Retriever = NonNullable<SearchQuery["retriever"]>;
@@ -22,19 +23,27 @@ export const busy: Signal<boolean> = signal(false);
 export const failure: Signal<string | undefined> = signal(undefined);
 
 const PAUSE_MS = 110;
+/** Counts follow the results. */
+const FACETS_PAUSE_MS = 250;
 const PAGE = 20;
 
 /** Runs while the view is shown: searches on every change of query, filter or retriever. */
 export function followQuery(): () => void {
   const fromAddress = here.value.params.get("f");
   if (fromAddress) chosen.value = parseChosen(fromAddress);
+  const labels = here.value.params.get("c");
+  if (labels) picked.value = parseChosen(labels);
   const stopAddress = effect(() => {
     const asked = here.value.params.get("q");
     if (here.value.view === "search" && asked !== null) query.value = asked;
   });
   const stopSearch = effect(() => {
     const body = bodyOf();
-    noteParams("search", { q: query.value, f: filterOf(chosen.value) ? JSON.stringify(chosen.value) : "" });
+    noteParams("search", {
+      q: query.value,
+      f: filterOf(chosen.value) ? JSON.stringify(chosen.value) : "",
+      c: choiceOf(picked.value) ? JSON.stringify(picked.value) : "",
+    });
     const abort = new AbortController();
     const timer = setTimeout(() => void run(body, abort.signal), found.peek() ? PAUSE_MS : 0);
     return () => {
@@ -48,10 +57,24 @@ export function followQuery(): () => void {
     loadFacets(abort.signal).catch(() => {});
     return () => abort.abort();
   });
+  const stopDimensions = effect(() => {
+    const [asked, filters] = [query.value.trim(), chosen.value];
+    void picked.value;
+    const abort = new AbortController();
+    const timer = setTimeout(
+      () => void loadDimensions(asked, filters, abort.signal).catch(() => {}),
+      found.peek() ? FACETS_PAUSE_MS : 0,
+    );
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  });
   return () => {
     stopAddress();
     stopSearch();
     stopFacets();
+    stopDimensions();
   };
 }
 
@@ -63,9 +86,16 @@ function parseChosen(json: string): Chosen {
   }
 }
 
-function bodyOf(): { query: string; k: number } & Pick<SearchQuery, "filter" | "retriever"> {
+function bodyOf(): { query: string; k: number } & Pick<SearchQuery, "filter" | "facets" | "retriever"> {
   const filter = filterOf(chosen.value);
-  return { query: query.value.trim(), k: PAGE, retriever: retriever.value, ...(filter ? { filter } : {}) };
+  const facets = choiceOf(picked.value);
+  return {
+    query: query.value.trim(),
+    k: PAGE,
+    retriever: retriever.value,
+    ...(filter ? { filter } : {}),
+    ...(facets ? { facets } : {}),
+  };
 }
 
 async function run(body: ReturnType<typeof bodyOf>, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /** A dimension filled by names from a list: the longest ones at each place. */
 import { labelKey } from "../label.ts";
-import { type Counts, count, type Extractor } from "./extractor.ts";
+import { type Counts, count, type Extractor, noCounts } from "./extractor.ts";
 
 /** @param names as they are written; spellings with one key are one name */
 export function gazetteer(dimension: string, names: Iterable<string>): Extractor {
@@ -16,7 +16,7 @@ export function gazetteer(dimension: string, names: Iterable<string>): Extractor
     dimensions: [dimension],
     extract(text) {
       const words = [...text.matchAll(/[\p{L}\p{N}][\p{L}\p{N}.'’/+-]*/gu)];
-      const counts: Counts = {};
+      const counts: Counts = noCounts();
       for (let at = 0; at < words.length; at++) {
         for (let size = Math.min(most, words.length - at); size > 0; size--) {
           const last = words[at + size - 1]!;

@@ -2,7 +2,7 @@
  * Names in running English text: runs of words with capitals and codes with figures, told apart by what stands in and before them. Rules, without a
  * model: quick and explainable, and they miss what is written small.
  */
-import { type Counts, count, type Extractor } from "./extractor.ts";
+import { type Counts, count, type Extractor, noCounts } from "./extractor.ts";
 import { PLACES } from "./places.ts";
 
 /** Dimensions that names are told apart by; what no rule knows is a name. */
@@ -71,11 +71,11 @@ export function names(): Extractor {
     dimensions: NAME_DIMENSIONS,
     extract(text) {
       const labels: Record<NameDimension, Counts> = {
-        person: {},
-        organization: {},
-        location: {},
-        event: {},
-        name: {},
+        person: noCounts(),
+        organization: noCounts(),
+        location: noCounts(),
+        event: noCounts(),
+        name: noCounts(),
       };
       const all = wordsOf(text);
       for (let at = 0; at < all.length; ) {

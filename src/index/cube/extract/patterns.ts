@@ -1,6 +1,6 @@
 /** Dates and quantities, by their forms; and any other dimension by a pattern of one's own. */
 import { MnemeError } from "../../../errors.ts";
-import { type Counts, count, type Extractor } from "./extractor.ts";
+import { type Counts, count, type Extractor, noCounts } from "./extractor.ts";
 
 const MONTH =
   "(?:Jan(?:uary|\\.)?|Feb(?:ruary|\\.)?|Mar(?:ch|\\.)?|Apr(?:il|\\.)?|May|June?|July?|Aug(?:ust|\\.)?|Sept?(?:ember|\\.)?|Oct(?:ober|\\.)?|Nov(?:ember|\\.)?|Dec(?:ember|\\.)?)";
@@ -33,7 +33,7 @@ export function pattern(dimension: string, expression: RegExp): Extractor {
   return {
     dimensions: [dimension],
     extract(text) {
-      const counts: Counts = {};
+      const counts: Counts = noCounts();
       for (const [match] of text.matchAll(expression)) count(counts, match.trim());
       return { [dimension]: counts };
     },
