@@ -142,7 +142,11 @@ function runChild(task: Task): Measured {
     env,
   });
   if (status !== 0) throw new Error(`bench: ${task.system} failed with ${task.path}`);
-  return JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as Measured;
+  const found = JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as Measured;
+  const speeds = found.contexts.map(({ tokens, decode }) => `${decode.toFixed(1)} tokens/s at ${tokens}`);
+  const how = task.system === "mneme" ? "" : `, ${task.threads} threads${task.flash ? ", flash" : ""}`;
+  console.log(`# ${task.type}, ${task.system}${how}: ${speeds.join(", ")}`);
+  return found;
 }
 
 /** The median of each figure. */
