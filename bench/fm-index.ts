@@ -54,7 +54,7 @@ const blockBytes = (textBytes: number): number =>
   Math.min(16, Math.max(2, Math.floor(textBytes / MIB / 32))) * MIB;
 /** Bytes of the small shards whose merging is measured. */
 const smallBytes = (textBytes: number): number =>
-  Math.min(16, Math.max(4, Math.floor(textBytes / MIB / 16))) * MIB;
+  Math.min(16, Math.max(3, Math.floor(textBytes / MIB / 20))) * MIB;
 /** Bytes of a shard. */
 const shardBytes = (textBytes: number): number =>
   Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
