@@ -8,6 +8,7 @@ import type { ChatMessage, LanguageModel } from "../model/index.ts";
 import type { CubeOption, CubeReason, Facet, FacetChoice, FacetQuery } from "./cube/types.ts";
 import type { Block } from "./ingest/parsed.ts";
 import type { MemoryInfo, StatsRow } from "./memory-info.ts";
+import type { Provenance } from "./provenance.ts";
 import type {
   CountOptions,
   FindOptions,
@@ -21,7 +22,8 @@ import type {
   TagOptions,
   TagSuggestion,
 } from "./quote-and-tag.ts";
-import type { RecallOptions, TunedRecall } from "./recall-plan.ts";
+import type { TunedRecall } from "./recall-plan.ts";
+import type { Hit, Place, Reason, SearchQuery, SearchResult } from "./search-types.ts";
 import type { JudgedQuery, TuneResult } from "./tuning.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
@@ -34,6 +36,7 @@ export type {
   FacetChoice,
   FacetQuery,
   FindOptions,
+  Hit,
   JudgedQuery,
   LanguageModel,
   LocateOptions,
@@ -42,7 +45,12 @@ export type {
   Occurrence,
   Overlap,
   OverlapOptions,
+  Place,
+  Provenance,
   Quotation,
+  Reason,
+  SearchQuery,
+  SearchResult,
   SparseVector,
   StatsRow,
   StretchFound,
@@ -57,17 +65,6 @@ export type {
 };
 
 export type CubeKind = "text" | "activation" | "parameter";
-
-/** Where an item came from (MemOS, 2025: the descriptive header of a MemCube). */
-export interface Provenance {
-  readonly origin: "user" | "file" | "web" | "conversation" | "system";
-  /** Absolute path or URL. */
-  readonly uri?: string;
-  readonly mediaType?: string;
-  /** Bytes and modification time (ms) of the source when it was read. */
-  readonly sourceBytes?: number;
-  readonly modifiedAt?: number;
-}
 
 /** What `add` takes. Adding an id again replaces the item (upsert); equal content is free. */
 export interface Item {
@@ -171,85 +168,6 @@ export interface IndexResult extends AddResult {
   readonly removed: number;
   readonly files: number;
   readonly ms: number;
-}
-
-export interface SearchQuery extends RecallOptions {
-  /** How many hits; default 10. */
-  readonly k?: number;
-  readonly filter?: Where;
-  /** Only passages filed under these labels of the cube: in each dimension one of them. */
-  readonly facets?: FacetChoice;
-  /** Whether a hybrid search looks the parts of the question up in the cube, where the library has one; default true. */
-  readonly cube?: boolean;
-  /** "hybrid" (default), "words", "meaning"; "generative": by n-grams of the library that its language model writes about the query, slow. */
-  readonly retriever?: "hybrid" | "words" | "meaning" | "generative";
-  /** Whether a hybrid search mixes in what "generative" finds; default false. */
-  readonly generative?: boolean;
-  readonly minScore?: number;
-  /**
-   * Wanted share of the best passages by meaning, 0.5 to 1: more is slower. 1: every vector is scored as it is kept on disk. Default: about
-   * 0.95 of the best ten, and the result says what to expect.
-   */
-  readonly recall?: number;
-  /** `next` of an earlier result. */
-  readonly cursor?: string;
-  /** One hit an item (default) or every passage. */
-  readonly group?: "item" | "passage";
-  /** Length of a snippet in characters; default 240; 0: none. */
-  readonly snippet?: number;
-  readonly vector?: Float32Array;
-  /** Learnt sparse vector of the query, of a hybrid search: found beside words by `sparse` of the items. */
-  readonly sparse?: SparseVector;
-  readonly signal?: AbortSignal;
-}
-
-export interface Reason {
-  readonly by: "words" | "sparse" | "meaning" | "generative" | "facets" | "cube";
-  /** Rank within that retriever, from 1. */
-  readonly rank: number;
-  readonly score: number;
-  /** Matched terms, n-grams or facet values. */
-  readonly terms?: readonly string[];
-  /** Of the cube: parts of the question, and the labels by which the passage is filed under them. */
-  readonly labels?: readonly CubeReason[];
-}
-
-export interface Place {
-  /** UTF-16 offsets of the passage in the item's text. */
-  readonly start: number;
-  readonly end: number;
-  /** 1-based. */
-  readonly line: number;
-  /** Headings above the passage, outermost first. */
-  readonly headings: readonly string[];
-  /** 1-based page for paged formats. */
-  readonly page?: number;
-}
-
-export interface Hit {
-  readonly id: string;
-  readonly passage: number;
-  readonly score: number;
-  readonly title: string;
-  readonly snippet: string;
-  /** UTF-16 ranges in `snippet` to highlight. */
-  readonly highlights: readonly (readonly [number, number])[];
-  readonly place: Place;
-  readonly meta: Meta;
-  readonly provenance: Provenance;
-  readonly reasons: readonly Reason[];
-}
-
-/** Iterable over its hits. */
-export interface SearchResult extends Iterable<Hit> {
-  readonly hits: readonly Hit[];
-  /** Cursor for the next page; absent at the end. */
-  readonly next?: string;
-  readonly ms: number;
-  /** Share of the k best passages by meaning that such a search finds, as measured when the indexes were built; absent where only words were searched. */
-  readonly recall?: number;
-  /** What the library could not use, e.g. a query without known words. */
-  readonly notes: readonly string[];
 }
 
 export interface Citation {
