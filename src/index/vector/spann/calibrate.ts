@@ -28,7 +28,7 @@ export interface Calibration {
 const [LEAST, MOST] = [1, 2];
 const STEPS = 7;
 /** Bounds of the lists that are tried beside the whole: a few queries far from all centres would read many lists for little. */
-const BOUNDS = [1 / 2, 1 / 4, 3 / 16, 1 / 8];
+const BOUNDS = [1 / 2, 1 / 4, 3 / 16, 5 / 32, 9 / 64, 1 / 8];
 
 /** @throws MnemeError INSUFFICIENT_DATA without queries, RANGE for a recall outside (0, 1], and what a search throws */
 export async function calibrate(
