@@ -14,17 +14,14 @@ import {
   pairedRandomisation,
   percentile,
   type QueryEvaluation,
-  readTestSet,
   type TestSet,
 } from "../src/eval/index.ts";
 import type { Memory, SearchQuery } from "../src/memory/types.ts";
+import { JUDGED_SETS, type JudgedSet, readJudgedSet } from "./judged-sets.ts";
 import { openMneme } from "./library-systems.ts";
 import { sparseModel } from "./prf-sparse.ts";
 import { grid, SPARSE_SYSTEMS, SYSTEMS, type SystemName, TUNED } from "./prf-systems.ts";
-import { dataFolder, printFigure, switches } from "./row.ts";
-
-const SETS = { cranfield: "qrels.tsv", "npl-vaswani": "qrels.tsv", scifact: "qrels-test.tsv" } as const;
-type SetName = keyof typeof SETS;
+import { printFigure, switches } from "./row.ts";
 
 /** No feedback, and what the default must be beside every other place of interpolation. */
 const PLAIN: SystemName = "hybrid";
@@ -57,13 +54,8 @@ async function judge(
   });
 }
 
-async function compare(name: SetName): Promise<Map<SystemName, Judged>> {
-  const folder = join(dataFolder(), "retrieval", name);
-  const set = await readTestSet({
-    corpus: join(folder, "corpus.jsonl.gz"),
-    queries: join(folder, "queries.jsonl.gz"),
-    qrels: join(folder, SETS[name]),
-  });
+async function compare(name: JudgedSet): Promise<Map<SystemName, Judged>> {
+  const set = await readJudgedSet(name);
   const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
   try {
     await using memory = await openMneme(join(work, "set.mneme"), "write");
@@ -89,7 +81,7 @@ async function compare(name: SetName): Promise<Map<SystemName, Judged>> {
 }
 
 /** The same places with sparse vectors instead of BM25, and beside it. */
-async function compareSparse(name: SetName, set: TestSet, work: string): Promise<void> {
+async function compareSparse(name: JudgedSet, set: TestSet, work: string): Promise<void> {
   const embedder = await bundledEmbedder({ dim: 64 });
   const texts = set.documents.map(({ title, text }) => `${title} ${text}`);
   const model = await sparseModel(texts, embedder);
@@ -104,7 +96,7 @@ async function compareSparse(name: SetName, set: TestSet, work: string): Promise
   }
 }
 
-function report(set: SetName, system: string, { shallow, deep }: Judged): void {
+function report(set: JudgedSet, system: string, { shallow, deep }: Judged): void {
   const times = shallow.map(({ ms }) => ms);
   const figures: [string, string, number, "more" | "less"][] = [
     ["nDCG@10", "", mean(shallow.map(({ ndcg10 }) => ndcg10)), "more"],
@@ -118,7 +110,7 @@ function report(set: SetName, system: string, { shallow, deep }: Judged): void {
 }
 
 /** Five folds: each is judged by the weights that were best on the other four. */
-async function tune(name: SetName, memory: Memory, set: TestSet, system: SystemName): Promise<void> {
+async function tune(name: JudgedSet, memory: Memory, set: TestSet, system: SystemName): Promise<void> {
   const settings = grid(system);
   const scores: number[][] = [];
   for (const query of settings)
@@ -196,7 +188,7 @@ function hurt(all: readonly Map<SystemName, Judged>[], guarded: SystemName): voi
 
 async function main(): Promise<void> {
   const all: Map<SystemName, Judged>[] = [];
-  for (const name of Object.keys(SETS) as SetName[])
+  for (const name of Object.keys(JUDGED_SETS) as JudgedSet[])
     if (!switches.only || switches.only === name) all.push(await compare(name));
   if (all.length > 1) conclude(all);
   process.exit(0);

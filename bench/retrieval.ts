@@ -9,15 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import type { Embedder } from "../src/embed/embedder.ts";
-import { evaluate, readTestSet, type TestSet } from "../src/eval/index.ts";
+import { evaluate, type TestSet } from "../src/eval/index.ts";
 import type { Memory } from "../src/memory/types.ts";
+import { JUDGED_SETS, type JudgedSet, readJudgedSet } from "./judged-sets.ts";
 import { type Doc, embedAll } from "./library-data.ts";
 import { lanceOf, lanceSearch, openMneme, oramaOf, oramaSearch, type Search } from "./library-systems.ts";
 import { importPeer } from "./peers.ts";
 import { ReferenceBm25 } from "./reference-bm25.ts";
-import { dataFolder, printFigure, switches } from "./row.ts";
+import { printFigure, switches } from "./row.ts";
 
-const SETS = { cranfield: "qrels.tsv", "npl-vaswani": "qrels.tsv", scifact: "qrels-test.tsv" } as const;
 /** How Mneme is asked; "fused" is hybrid without feedback. */
 const RETRIEVERS = {
   words: { retriever: "words" },
@@ -91,13 +91,8 @@ async function theirs(
 /** nDCG@10 by retriever or system. */
 type Scores = Readonly<Record<string, number>>;
 
-async function compare(name: keyof typeof SETS, embedder: Embedder): Promise<Scores> {
-  const folder = join(dataFolder(), "retrieval", name);
-  const set = await readTestSet({
-    corpus: join(folder, "corpus.jsonl.gz"),
-    queries: join(folder, "queries.jsonl.gz"),
-    qrels: join(folder, SETS[name]),
-  });
+async function compare(name: JudgedSet, embedder: Embedder): Promise<Scores> {
+  const set = await readJudgedSet(name);
   const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
   try {
     const judged = judge(set, embedder);
@@ -140,7 +135,7 @@ async function main(): Promise<void> {
   process.env.RUST_LOG ??= "error";
   const embedder = await bundledEmbedder({ dim: 256 });
   const all: Scores[] = [];
-  for (const name of Object.keys(SETS) as (keyof typeof SETS)[]) {
+  for (const name of Object.keys(JUDGED_SETS) as JudgedSet[]) {
     if (!switches.only || switches.only === name) all.push(await compare(name, embedder));
   }
   if (!switches.only) reportGain(all);

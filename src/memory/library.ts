@@ -9,13 +9,11 @@ import { ordinalOf, type RowIds, rowAt } from "../index/segment.ts";
 import { SparseIndex } from "../index/sparse/sparse-index.ts";
 import { WordsIndex } from "../index/text/words-index.ts";
 import type { FlatIndex } from "../index/vector/flat.ts";
-import type { VectorWish } from "../index/vector/plan.ts";
 import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
-import type { Filing } from "./cube/filing.ts";
 import { LibraryCube } from "./cube/library-cube.ts";
 import { readDeadRows } from "./dead-rows.ts";
 import { Gate } from "./gate.ts";
@@ -35,6 +33,7 @@ import {
   type SpaceEntry,
   sameParts,
 } from "./layout.ts";
+import type { LibraryOptions } from "./library-options.ts";
 import { decodeLogRecord } from "./log-record.ts";
 import type { OpenSegment, RowPlace } from "./open-segment.ts";
 import { PageCache } from "./page-cache.ts";
@@ -51,19 +50,6 @@ export type { OpenSegment, RowPlace };
 const PAGE_CACHE_SHARE = 0.75;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-export interface LibraryOptions {
-  /** Threads that a search may use beside the caller's; default: as the cores allow. */
-  readonly threads?: number | undefined;
-  /** Kind of the vector indexes of large segments. */
-  readonly vectors: VectorWish;
-  /** Whether shards of substrings are made and used; default: as the library was told before. */
-  readonly substrings?: boolean | undefined;
-  /** Bytes of the budget that others than the library's structures hold: the embedder. */
-  readonly besideBytes: number;
-  /** How items are filed in a cube; absent: not. */
-  readonly filing?: Filing | undefined;
-}
 
 export class Library implements AsyncDisposable {
   readonly store: ReadableStore;

@@ -1,4 +1,5 @@
 /** Rankings with what a language model's n-grams found: alone, or as a third list beside words and meaning. */
+import { fuse, orderOf } from "./fuse.ts";
 import type { GenerativeHit } from "./generative.ts";
 import type { Ranked, Ranking } from "./recall.ts";
 
@@ -27,28 +28,27 @@ export function withGenerated(ranking: Ranking, hits: readonly GenerativeHit[]):
   if (hits.length === 0) return ranking;
   const places = new Map<number, number>(Array.from(ranking.rows, (row, place) => [row, place]));
   const generated = new Map(hits.map(({ row }, place) => [row, place]));
-  const most = { indexes: Math.max(ranking.scores[0] ?? 0, 0) || 1, model: hits[0]!.score || 1 };
-  const scoreOf = (row: number): number => {
-    const [place, ours] = [places.get(row), generated.get(row)];
-    return (
-      (place === undefined ? 0 : ((1 - GENERATIVE_WEIGHT) * ranking.scores[place]!) / most.indexes) +
-      (ours === undefined ? 0 : (GENERATIVE_WEIGHT * hits[ours]!.score) / most.model)
-    );
-  };
-  const mixed = [...new Set([...places.keys(), ...generated.keys()])]
-    .map((row) => ({ row, score: scoreOf(row) }))
-    .sort((a, b) => b.score - a.score || a.row - b.row);
+  const rows = Uint32Array.from(new Set([...places.keys(), ...generated.keys()])).sort();
+  const scoresOf = (found: ReadonlyMap<number, number>, scoreAt: (place: number) => number): Float64Array =>
+    Float64Array.from(rows, (row) => (found.has(row) ? scoreAt(found.get(row)!) : 0));
+  const lists = [
+    { scores: scoresOf(places, (place) => ranking.scores[place]!), weight: 1 - GENERATIVE_WEIGHT },
+    { scores: scoresOf(generated, (place) => hits[place]!.score), weight: GENERATIVE_WEIGHT },
+  ];
+  const scores = fuse(lists, "share");
+  const order = orderOf(scores);
   return {
-    rows: Uint32Array.from(mixed, ({ row }) => row),
-    scores: Float64Array.from(mixed, ({ score }) => score),
+    rows: order.map((i) => rows[i]!),
+    scores: Float64Array.from(order, (i) => scores[i]!),
     ...(ranking.recall === undefined ? {} : { recall: ranking.recall }),
     at: (at) => {
-      const { row, score } = mixed[at]!;
+      const i = order[at]!;
+      const row = rows[i]!;
       const [place, ours] = [places.get(row), generated.get(row)];
       return {
         ...(place === undefined ? {} : ranking.at(place)),
         row,
-        score,
+        score: scores[i]!,
         ...(ours === undefined ? {} : { generative: saidOf(ours, hits[ours]!) }),
       };
     },

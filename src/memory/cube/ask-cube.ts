@@ -10,6 +10,7 @@ import {
   WORD,
 } from "../../index/cube/index.ts";
 import type { RowSet } from "../../index/row-set.ts";
+import { fuse } from "../fuse.ts";
 import type { Library } from "../library.ts";
 
 export const cubeDefaults = {
@@ -85,9 +86,11 @@ async function labelVectors(
 
 /** A convex combination of candidates' scores with what the cube says of them, as a share of its best row. */
 export function withCube(scores: Float64Array, rows: Uint32Array, { hits, best }: CubeFound): Float64Array {
-  const { weight } = cubeDefaults;
-  return scores.map((score, i) => {
-    const ofCube = (hits.get(rows[i]!)?.score ?? 0) / best;
-    return (score + weight * ofCube) / (1 + weight);
-  });
+  const ofCube = Float64Array.from(rows, (row) => (hits.get(row)?.score ?? 0) / best);
+  const whole = 1 + cubeDefaults.weight;
+  const lists = [
+    { scores, weight: 1 / whole },
+    { scores: ofCube, weight: cubeDefaults.weight / whole },
+  ];
+  return fuse(lists, "linear");
 }

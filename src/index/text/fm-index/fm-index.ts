@@ -11,6 +11,7 @@ import { type Documents, mergeShards, planMerge, writeDocuments } from "./grow.t
 import { type Home, memoryHome } from "./home.ts";
 import { type Occurrences, sortOccurrences } from "./occurrences.ts";
 import {
+  type FmBuildOptions,
   type FmIndexOptions,
   type FmOpenOptions,
   fmOpenDefaults,
@@ -22,11 +23,7 @@ import { allocScratch, LOCATED, type RowRange, type Scratch, Shard } from "./sha
 import { ShardSource } from "./shard-source.ts";
 
 export type { Occurrences } from "./occurrences.ts";
-
-export interface FmBuildOptions extends FmIndexOptions, FmOpenOptions {
-  /** Where the index is kept; in memory when absent. */
-  readonly folder?: string;
-}
+export type { FmBuildOptions } from "./options.ts";
 
 export interface LocateOptions {
   /** Occurrences at most; default all. Which ones of more is not defined, but the same each time. */

@@ -31,6 +31,11 @@ export interface FmOpenOptions {
   readonly cacheBytes?: number;
 }
 
+export interface FmBuildOptions extends FmIndexOptions, FmOpenOptions {
+  /** Where the index is kept; in memory when absent. */
+  readonly folder?: string;
+}
+
 export const fmDefaults = {
   fold: "none",
   sampleRate: 36,
