@@ -56,7 +56,7 @@ const isFaiss = (name: SystemName): name is FaissSystem => name in FAISS;
 const script = join(repository, "bench/faiss-graph.py");
 const fileOf = (folder: string, name: SystemName): string => join(folder, name.replaceAll(" ", "-"));
 
-/** Builds what is not there, and opens it. @param bench file of the benchmark, that runs `build` and `serve` below */
+/** Opens what is built. @param bench file of the benchmark, that runs `build` and `serve` below */
 export async function start(folder: string, name: SystemName, bench: string): Promise<Served> {
   const file = fileOf(folder, name);
   const seconds = await built(folder, name, bench);
@@ -75,7 +75,8 @@ export async function start(folder: string, name: SystemName, bench: string): Pr
   };
 }
 
-async function built(folder: string, name: SystemName, bench: string): Promise<number> {
+/** Builds it, unless its file is there. @returns processor seconds of the run that built it */
+export async function built(folder: string, name: SystemName, bench: string): Promise<number> {
   const done = `${fileOf(folder, name)}.built`;
   if (existsSync(done)) return Number(readFileSync(done, "utf8"));
   rmSync(fileOf(folder, name), { recursive: true, force: true });

@@ -8,7 +8,16 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Held, type Served, type SystemName, serve, start, systems } from "./graph-children.ts";
+import {
+  build,
+  built,
+  type Held,
+  type Served,
+  type SystemName,
+  serve,
+  start,
+  systems,
+} from "./graph-children.ts";
 import { factsOf, K, LARGE, makeSet, recallOf, SETS, type SetName } from "./graph-data.ts";
 import type { NodeSystem } from "./graph-systems.ts";
 import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
@@ -38,33 +47,47 @@ interface Curve extends Held {
   readonly points: readonly Point[];
 }
 
-async function measure(folder: string): Promise<Curve[]> {
+/** Of the large sets one system at a time is open: together they are larger than memory. */
+async function measure(folder: string, together: boolean): Promise<Curve[]> {
+  const names = systems();
+  for (const name of names) await built(folder, name, import.meta.url);
+  const groups = together ? [names] : names.map((name) => [name]);
+  const all: Curve[] = [];
+  for (const group of groups) all.push(...(await measureGroup(folder, group)));
+  return all;
+}
+
+async function measureGroup(folder: string, names: readonly SystemName[]): Promise<Curve[]> {
   const running: Served[] = [];
-  for (const name of systems()) running.push(await start(folder, name, import.meta.url));
+  for (const name of names) running.push(await start(folder, name, import.meta.url));
   const steps = Math.max(...running.map(({ held }) => held.efforts.length));
-  const times = new Map<string, { recall: number; asked: number; ms: number[]; wall: number[] }>();
+  const times = new Map<string, Times>();
   for (let round = 0; round <= ROUNDS; round++) {
     for (let step = 0; step < steps; step++) {
       for (const served of running) await ask(folder, served, step, round, times);
     }
-    console.log(`# round ${round} of ${ROUNDS}`);
+    console.log(`# ${names.length > 1 ? "" : `${names[0]}: `}round ${round} of ${ROUNDS}`);
   }
   for (const served of running) served.end();
   return running.map(({ name, held, seconds }) => ({
     name,
     ...held,
     seconds,
-    points: held.efforts.map((effort) => {
-      const { recall, asked, ms, wall } = times.get(`${name} ${effort}`)!;
-      const speed = (1000 * asked) / quantile(ms, 0.5);
-      return {
-        effort,
-        recall,
-        speed,
-        ...(wall.length ? { speedOfTwo: (1000 * asked) / quantile(wall, 0.5) } : {}),
-      };
-    }),
+    points: held.efforts.map((effort) => pointOf(effort, times.get(`${name} ${effort}`)!)),
   }));
+}
+
+/** Milliseconds of asking everything: of the processor on one thread, of the clock on two. */
+interface Times {
+  readonly recall: number;
+  readonly asked: number;
+  readonly ms: number[];
+  readonly wall: number[];
+}
+
+function pointOf(effort: number, { recall, asked, ms, wall }: Times): Point {
+  const speedOf = (times: number[]): number => (1000 * asked) / quantile(times, 0.5);
+  return { effort, recall, speed: speedOf(ms), ...(wall.length ? { speedOfTwo: speedOf(wall) } : {}) };
 }
 
 /** The first round warms up, and is judged. */
@@ -73,7 +96,7 @@ async function ask(
   { name, held, ask: search }: Served,
   step: number,
   round: number,
-  times: Map<string, { recall: number; asked: number; ms: number[]; wall: number[] }>,
+  times: Map<string, Times>,
 ): Promise<void> {
   const effort = held.efforts[step];
   if (effort === undefined) return;
@@ -232,7 +255,7 @@ async function main(): Promise<void> {
     const folder = await makeSet(name, dataFolder(), switches.scale);
     const { rows, dim, metric, queries } = factsOf(folder);
     console.log(`# ${name}: ${rows} x ${dim}, ${metric}, ${queries} queries`);
-    const all = await measure(folder);
+    const all = await measure(folder, !LARGE.includes(name));
     report(name, all);
     plot(name, all);
   }
