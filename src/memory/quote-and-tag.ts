@@ -50,17 +50,17 @@ export interface LocateOptions extends CountOptions {
 export interface Occurrence {
   readonly id: string;
   readonly title: string;
-  /** UTF-16 offsets in the item's text, of whole letters. */
+  /** UTF-16 offsets in the item's text, of whole letters; of an item of bytes, the same as its bytes. */
   readonly start: number;
   readonly end: number;
-  /** UTF-8 offsets in the item's text. */
+  /** UTF-8 offsets in the item's text, or places among its bytes. */
   readonly startByte: number;
   readonly endByte: number;
   /** 1-based. */
   readonly line: number;
-  /** What stands there. */
+  /** What stands there. Of an item of bytes a character a byte, as ISO-8859-1. */
   readonly text: string;
-  /** Its line, or what of it is around the place. */
+  /** Its line, or what of it is around the place. Of an item of bytes, those around it; a dot for each that is not printable ASCII. */
   readonly snippet: string;
   /** UTF-16 range of the place in `snippet`. */
   readonly highlight: readonly [number, number];

@@ -75,7 +75,8 @@ async function checkLibrary(args: {
     let items = 0;
     for await (const head of memory.list()) {
       const item = await memory.get(head.id);
-      if (item && new TextEncoder().encode(item.text).byteLength !== head.bytes)
+      const { byteLength } = item?.data ?? new TextEncoder().encode(item?.text);
+      if (item && byteLength !== head.bytes)
         throw new Error(`item ${head.id}: its text is not as long as its header says`);
       items++;
     }

@@ -8,8 +8,9 @@ import { rowAt } from "../../index/segment.ts";
 import { Pacer } from "../../pacer.ts";
 import type { Library } from "../library.ts";
 import type { Overlap, OverlapOptions, StretchFound } from "../quote-and-tag.ts";
-import { readText } from "../read-item.ts";
+import { readBytes } from "../read-item.ts";
 import { matchingRows } from "../select.ts";
+import { eachPlace } from "../substrings/match.ts";
 import { occurrencesOf } from "../substrings/occurrences.ts";
 import { WindowTable } from "./by-reading.ts";
 import { matchDraft } from "./by-shards.ts";
@@ -20,6 +21,9 @@ import { eachText } from "./each-text.ts";
 const BATCH = 16;
 /** So often it begins again where segments changed meanwhile; then all is read through. */
 const TRIES = 3;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** @throws MnemeError RANGE, ARGUMENT, CANCELLED */
 export async function overlapsOf(
@@ -143,8 +147,8 @@ function progressOf(
 
 async function results(library: Library, drafts: readonly Draft[]): Promise<Overlap[]> {
   const all: Overlap[] = [];
-  for (const { starts, found, best } of drafts) {
-    const longest = best && (await library.gate.read(() => told(library, best)));
+  for (const { text, starts, found, best } of drafts) {
+    const longest = best && (await library.gate.read(() => told(library, text, best)));
     all.push({
       windows: starts.length,
       found: found.reduce((sum, one) => sum + one, 0),
@@ -155,17 +159,31 @@ async function results(library: Library, drafts: readonly Draft[]): Promise<Over
 }
 
 /** Nothing where the item was forgotten meanwhile. */
-async function told(library: Library, stretch: Stretch): Promise<StretchFound | undefined> {
-  const { start, length, row, at, inBytes } = stretch;
+async function told(library: Library, text: string, stretch: Stretch): Promise<StretchFound | undefined> {
+  const { start, length, row } = stretch;
   if (!library.live.has(row)) return undefined;
   const item = library.placeOf(row);
-  const text = await readText(item);
-  const encoder = new TextEncoder();
-  const units = inBytes
-    ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(encoder.encode(text).subarray(0, at)).length
-    : at;
-  const first = inBytes ? at : encoder.encode(text.slice(0, units)).length;
-  const bytes = encoder.encode(text.slice(units, units + length)).length;
-  const [occurrence] = await occurrencesOf(item, [[first, first + bytes]]);
+  const bytes = await readBytes(item);
+  const wanted = encoder.encode(text.slice(start, start + length));
+  const first = firstByte(bytes, wanted, stretch);
+  if (first === undefined) return undefined;
+  const [occurrence] = await occurrencesOf(item, [[first, first + wanted.length]]);
   return { start, end: start + length, at: occurrence! };
 }
+
+/** Units of bytes that are no text say little: there the stretch is looked for. */
+function firstByte(bytes: Uint8Array, wanted: Uint8Array, { at, inBytes }: Stretch): number | undefined {
+  if (inBytes) return at;
+  const units = decoder.decode(bytes).slice(0, at);
+  const first = encoder.encode(units).length;
+  if (isSame(bytes.subarray(first, first + wanted.length), wanted)) return first;
+  let found: number | undefined;
+  eachPlace(bytes, { steps: [[wanted]], most: wanted.length }, bytes.length, (start) => {
+    found = start;
+    return false;
+  });
+  return found;
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);

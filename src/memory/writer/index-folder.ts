@@ -32,6 +32,8 @@ interface Run {
   readonly writer: Writer;
   readonly outcome: Outcome;
   readonly options: IndexOptions;
+  /** Whether what is no text becomes items of bytes. */
+  readonly binary: boolean;
   readonly now: number;
   readonly totals: { files: number; bytes: number; doneFiles: number; doneBytes: number };
 }
@@ -51,6 +53,7 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
     writer,
     outcome: nothing(),
     options,
+    binary: options.binary ?? writer.library.wantsSubstrings,
     now: Date.now(),
     totals: { files: 0, bytes: 0, doneFiles: 0, doneBytes: 0 },
   };
@@ -87,7 +90,7 @@ async function scan(
   const seen = new Set<string>();
   const pacer = new Pacer();
   const maxFileBytes = Math.min(run.options.maxFileBytes ?? indexDefaults.maxFileBytes, MAX_READ_BYTES);
-  for await (const found of walk(root, { ...run.options, maxFileBytes })) {
+  for await (const found of walk(root, { ...run.options, binary: run.binary, maxFileBytes })) {
     throwIfAborted(run.options.signal, "index");
     if (pacer.isDue) await pacer.pause();
     if ("reason" in found) {
@@ -185,11 +188,12 @@ function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]>
 }
 
 async function indexBatch(run: Run, files: readonly SeenFile[]): Promise<void> {
-  const { writer, options, now, outcome, totals } = run;
+  const { writer, options, binary, now, outcome, totals } = run;
   const { source } = writer;
   const prepared = await writer.pool.run({
     kind: "files",
     files,
+    binary,
     now,
     space: source.space,
     embedder: { bundledDim: bundledDim(source) },
