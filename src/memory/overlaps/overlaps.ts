@@ -5,6 +5,7 @@
  */
 import { throwIfAborted } from "../../errors.ts";
 import { rowAt } from "../../index/segment.ts";
+import { PIECE_OVERLAP } from "../../index/text/text-pieces.ts";
 import { Pacer } from "../../pacer.ts";
 import type { Library } from "../library.ts";
 import type { Overlap, OverlapOptions, StretchFound } from "../quote-and-tag.ts";
@@ -34,25 +35,28 @@ export async function overlapsOf(
   checkWidth(width);
   await library.refresh();
   const drafts = (): Draft[] => texts.map((text) => new Draft(text, width));
+  const longest = Math.max(0, ...texts.map((text) => encoder.encode(text).length));
   for (let left = TRIES; ; left--) {
     const made = drafts();
-    const covered = left > 0 ? wholeSegments(library) : new Set<number>();
+    const covered = left > 0 ? wholeSegments(library, longest) : new Set<number>();
     const tell = progressOf(library, made.length, covered, onProgress);
-    if (!(await matchAll(library, made, covered, signal, tell.matched))) continue;
+    if (!(await matchAll(library, made, covered, longest, signal, tell.matched))) continue;
     await readAll(library, made, width, covered, signal, tell.read);
-    if (covered.size === 0 || isSubset(covered, wholeSegments(library))) return results(library, made);
+    if (covered.size === 0 || isSubset(covered, wholeSegments(library, longest)))
+      return results(library, made);
   }
 }
 
 const isSubset = (some: ReadonlySet<number>, all: ReadonlySet<number>): boolean =>
   [...some].every((one) => all.has(one));
 
-/** Segments with shards of which every row may be found. */
-function wholeSegments(library: Library): ReadonlySet<number> {
+/** Segments with shards of which every row may be found, and where a stretch of so many bytes is in one piece. */
+function wholeSegments(library: Library, longest: number): ReadonlySet<number> {
   const rows = matchingRows(library, undefined, Date.now());
   const whole = library.segments.filter(({ stored: { entry, rows: own } }) => {
     const isWhole = rows === undefined || rows.countIn(entry.first, entry.last + 1) === own.count;
-    return isWhole && library.substrings.covers(entry.id);
+    const isInOne = longest <= PIECE_OVERLAP || library.substrings.piecesOf(entry.id).isEmpty;
+    return isWhole && isInOne && library.substrings.covers(entry.id);
   });
   return new Set(whole.map(({ stored }) => stored.entry.id));
 }
@@ -62,6 +66,7 @@ async function matchAll(
   library: Library,
   drafts: readonly Draft[],
   covered: ReadonlySet<number>,
+  longest: number,
   signal: AbortSignal | undefined,
   tell: (texts: number) => void,
 ): Promise<boolean> {
@@ -69,7 +74,7 @@ async function matchAll(
   for (let from = 0; from < drafts.length; from += BATCH) {
     throwIfAborted(signal, "overlaps");
     const some = drafts.slice(from, from + BATCH);
-    if (!(await library.gate.read(() => matchSome(library, some, covered)))) return false;
+    if (!(await library.gate.read(() => matchSome(library, some, covered, longest)))) return false;
     tell(some.length);
     await new Pacer().pause();
   }
@@ -80,8 +85,9 @@ async function matchSome(
   library: Library,
   drafts: readonly Draft[],
   covered: ReadonlySet<number>,
+  longest: number,
 ): Promise<boolean> {
-  if (!isSubset(covered, wholeSegments(library))) return false;
+  if (!isSubset(covered, wholeSegments(library, longest))) return false;
   const done = await library.substrings.using(async (index, shards) => {
     if (![...covered].every((id) => shards.some(({ segment }) => segment === id))) return false;
     const all = index
@@ -89,10 +95,10 @@ async function matchSome(
       .map((range, i) => (covered.has(shards[i]!.segment) ? range : { low: 0, high: 0 }));
     for (const draft of drafts)
       await matchDraft(index, all, draft, (start, length, { document, byte }) => {
-        const { segment, item } = library.substrings.textOf(index, shards, document);
+        const { segment, item, start: before } = library.substrings.textOf(index, shards, document);
         const { stored, items } = library.segments.find((one) => one.stored.entry.id === segment)!;
         const row = rowAt(stored.rows, items.firstOrdinal(item));
-        draft.offer({ start, length, row, at: byte, inBytes: true });
+        draft.offer({ start, length, row, at: before + byte, inBytes: true });
       });
     return true;
   });
