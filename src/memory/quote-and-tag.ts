@@ -77,6 +77,8 @@ export interface LocateResult extends Iterable<Occurrence> {
 export interface OverlapOptions extends WorkOptions {
   /** UTF-16 units of a window, 8 to 10,000; default 50. */
   readonly width?: number;
+  /** Characters of a window that may be others in the library, 0 to a sixth of the width less one; default 0. Then all texts are read. */
+  readonly mismatches?: number;
 }
 
 /** A stretch of a text that stands in the library. */
@@ -84,6 +86,8 @@ export interface StretchFound {
   /** UTF-16 offsets in the text. */
   readonly start: number;
   readonly end: number;
+  /** Characters of it that are others there, where any may be. */
+  readonly mismatches?: number;
   /** The first of its places. */
   readonly at: Occurrence;
 }
