@@ -81,6 +81,8 @@ async function checkLibrary(args: {
       items++;
     }
     const info = memory.info();
+    const [damaged] = info.substrings?.refused ?? [];
+    if (damaged) throw new Error(`${damaged}; \`mneme compact\` builds it anew`);
     if (items !== info.items)
       throw new Error(`${items} items listed, ${info.items} counted; index again or restore a snapshot`);
     return `${info.location}: ${items} items, ${info.passages} passages, ${formatBytes(info.diskBytes)}, all checksums right`;

@@ -52,6 +52,8 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
     `${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
   );
   if (info.tuned) print(tunedLine(info.tuned));
+  if (info.substrings) print(substringsLine(info.substrings, rows));
+  for (const reason of info.substrings?.refused ?? []) print(`  ${reason}`);
   const ofBudget = rows.filter((row) => row.tier === "ram" && row.share !== undefined);
   const beside = rows.filter((row) => row.tier === "ram" && row.share === undefined);
   showRows("ram", ofBudget, `of ${formatBytes(info.budgetBytes)} budget`);
@@ -90,6 +92,16 @@ function showVectors(one: VectorExplanation): void {
   ];
   print(table([one, ...one.alternatives].map(line)));
   for (const reason of one.refused) print(`  ${reason}`);
+}
+
+function substringsLine(
+  { indexedBytes, scannedBytes }: NonNullable<MemoryInfo["substrings"]>,
+  rows: readonly StatsRow[],
+): string {
+  const onDisk = rows.filter(({ structure, tier }) => tier !== "ram" && structure.startsWith("substrings:"));
+  const bytes = onDisk.reduce((sum, row) => sum + row.bytes, 0);
+  const share = indexedBytes > 0 ? `, ${Math.round((100 * bytes) / indexedBytes)}% of them` : "";
+  return `substrings of ${formatBytes(indexedBytes)} indexed in ${formatBytes(bytes)}${share}; ${formatBytes(scannedBytes)} are read through`;
 }
 
 function tunedLine({ queries, first, last, passages }: NonNullable<MemoryInfo["tuned"]>): string {

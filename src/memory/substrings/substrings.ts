@@ -104,7 +104,8 @@ export class Substrings {
   readonly #budgetBytes: number;
   /** Segments whose shards could not be used, and why. */
   readonly refused: Map<number, string> = new Map();
-  readonly #onRefused: (message: string) => void;
+  /** Told of damage when it is met, with the shard's name in it. */
+  onRefused: (message: string) => void;
   /** Shards that were refused. */
   readonly #damaged = new Set<string>();
   #shards: readonly StoredShard[] = [];
@@ -115,7 +116,7 @@ export class Substrings {
 
   constructor(budgetBytes: number, onRefused: (message: string) => void = () => {}) {
     this.#budgetBytes = budgetBytes;
-    this.#onRefused = onRefused;
+    this.onRefused = onRefused;
   }
 
   /** Takes the shards of these segments, and no others. */
@@ -260,8 +261,9 @@ export class Substrings {
   }
 
   #leaveOut(segment: number, { message: reason }: MnemeError): void {
+    if (this.refused.has(segment)) return; // several queries may meet the same damage
     const message = `segment ${segment} is read through: ${reason}`;
     this.refused.set(segment, message);
-    this.#onRefused(message);
+    this.onRefused(message);
   }
 }
