@@ -18,6 +18,11 @@ export default command({
       default: false,
       description: "How vectors are searched, why, and what other indexes would take",
     },
+    skipped: {
+      type: "boolean",
+      default: false,
+      description: "What the last run over each folder left out, file by file, and why",
+    },
     model: {
       ...modelArgs.model,
       default: "none",
@@ -38,6 +43,7 @@ export default command({
       if (args.json) printJson({ ...info, structures: rows, ...(args.explain ? { vectors } : {}) });
       else show(info, rows);
       if (!args.json) vectors.forEach(showVectors);
+      if (!args.json && args.skipped) (info.skipped ?? []).forEach(showSkipped);
       return EXIT.ok;
     };
     return await withLibrary(args, "read", work, model ? { model } : {});
@@ -53,6 +59,12 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
   );
   if (info.tuned) print(tunedLine(info.tuned));
   if (info.substrings) print(substringsLine(info.substrings, rows));
+  for (const { folder, count, codes } of info.skipped ?? [])
+    print(
+      `skipped in ${folder}: ${count} (${Object.entries(codes)
+        .map((one) => one.join(" "))
+        .join(", ")})`,
+    );
   for (const reason of info.substrings?.refused ?? []) print(`  ${reason}`);
   const ofBudget = rows.filter((row) => row.tier === "ram" && row.share !== undefined);
   const beside = rows.filter((row) => row.tier === "ram" && row.share === undefined);
@@ -92,6 +104,12 @@ function showVectors(one: VectorExplanation): void {
   ];
   print(table([one, ...one.alternatives].map(line)));
   for (const reason of one.refused) print(`  ${reason}`);
+}
+
+function showSkipped({ folder, at, count, named }: NonNullable<MemoryInfo["skipped"]>[number]): void {
+  print(`\n${bold("skipped")}  ${folder}, ${new Date(at).toISOString().slice(0, 16)}`);
+  for (const { code, reason } of named) print(`  [${code}] ${reason}`);
+  if (count > named.length) print(`  and ${count - named.length} more`);
 }
 
 function substringsLine(

@@ -8,7 +8,8 @@ import { Pacer } from "../../pacer.ts";
 import { idPages } from "../id-pages.ts";
 import { MAX_READ_BYTES } from "../ingest/read.ts";
 import { type WalkedFile, walk } from "../ingest/walk.ts";
-import { decodeJson, encodeJson, type IdEntry, NS } from "../layout.ts";
+import { decodeJson, encodeJson, type IdEntry, NS, SKIPPED_KEY } from "../layout.ts";
+import { withRun } from "../skip-log.ts";
 import type { IndexOptions, IndexResult, Skipped } from "../types.ts";
 import { bundledDim, priorFrom } from "./add.ts";
 import { forgetIds } from "./forget.ts";
@@ -61,7 +62,16 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
   await indexJobs(run, jobs);
   const prunes = options.prune !== false && !info.isFile() && !isNew;
   const removed = prunes ? await prune(writer, name, seen) : 0;
+  await keepSkipped(run, name);
   return { ...run.outcome, removed, files: run.totals.files, ms: performance.now() - started };
+}
+
+async function keepSkipped({ writer, outcome, now }: Run, name: string): Promise<void> {
+  const { library, store } = writer;
+  const log = withRun(library.skipped, name, now, outcome.skipped);
+  if (log.length === 0 && library.skipped.length === 0) return;
+  await store.batch((batch) => batch.put(NS.library, SKIPPED_KEY, encodeJson(log)));
+  library.skipped = log;
 }
 
 /** The prefix of this folder's ids: its name, numbered when another folder has it already. */
