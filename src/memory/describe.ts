@@ -92,6 +92,7 @@ export function libraryInfo(library: Library): MemoryInfo {
       : {}),
     space: activeSpace.space,
     ...(library.wantsSubstrings ? { substrings: substringsOf(library) } : {}),
+    ...(library.skipped.length > 0 ? { skipped: library.skipped } : {}),
     ...(next ? { nextSpace: { ...next.space, done: rows(filled), total: rows(manifest.segments) } } : {}),
     budgetBytes: library.budget.limitBytes,
     usedBytes: library.budget.usedBytes,

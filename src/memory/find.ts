@@ -95,6 +95,7 @@ async function* batches(
   const isCandidate = (row: number): boolean =>
     candidates === undefined || row >= candidates.since || candidates.rows.has(row);
   for await (const { head, firstRow } of listPlaces(library, options, isCandidate)) {
+    if (head.binary) continue;
     const text = await library.gate.read(async () =>
       library.live.has(firstRow) ? readText(library.placeOf(firstRow)) : "",
     );

@@ -91,6 +91,16 @@ describe("index", () => {
       "huge.txt": "TOO_LARGE",
     });
     expect(added).toBe(4);
+    const [log, ...others] = memory.info().skipped!;
+    expect(others).toEqual([]);
+    expect(log).toMatchObject({
+      count: skipped.length,
+      codes: { FORMAT: 2, BINARY: 1, EMPTY: 1 },
+      named: skipped,
+    });
+    for (const name of ["broken.json", "broken.pdf", "image.txt"]) rmSync(join(where, name));
+    await memory.index(where, { maxFileBytes: 4000 });
+    expect(memory.info().skipped![0]!.codes).toEqual({ EXCLUDED: 1, UNREADABLE: 1, EMPTY: 1, TOO_LARGE: 1 });
     expect(ids(await memory.search("café"))[0]).toMatch(/latin.txt$/);
     const empty = join(root, "empty");
     mkdirSync(empty);

@@ -17,6 +17,11 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
 }
 
 /** A file's bytes as an item under its name, its text read by the reader for its kind. @throws MnemeError UNSUPPORTED, UNREADABLE, FORMAT. */
-export async function itemFromFile(name: string, bytes: Uint8Array, meta: Meta = {}): Promise<Item> {
-  return (await import("./ingest/read.ts")).itemFromFile(name, bytes, meta);
+export async function itemFromFile(
+  name: string,
+  bytes: Uint8Array,
+  meta: Meta = {},
+  options: { readonly binary?: boolean } = {},
+): Promise<Item> {
+  return (await import("./ingest/read.ts")).itemFromFile(name, bytes, meta, options);
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Item } from "./types.ts";
 
-/** Hex sha-256 of text, title, metadata, owner, visibility, expiry, blocks, first line and own vectors; not of provenance, which may change alone. */
+/** Hex sha-256 of text or data, title, metadata, owner, visibility, expiry, blocks, first line and own vectors; not of provenance, which may change alone. */
 export function itemHash(item: Item): string {
   const hash = createHash("sha256");
   const meta = Object.entries(item.meta ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -12,6 +12,7 @@ export function itemHash(item: Item): string {
   );
   hash.update("\0");
   hash.update(item.text);
+  if (item.data) hash.update("\0data\0").update(item.data);
   if (item.blocks || item.firstLine)
     hash.update(`\0${JSON.stringify([item.blocks ?? null, item.firstLine ?? 1])}`);
   if (item.vector)

@@ -9,7 +9,7 @@ export const FORMAT_VERSION = 2;
 
 /** Namespaces of the Store. */
 export const NS = {
-  /** ["manifest"], ["counters"] */
+  /** ["manifest"], ["counters"], ["roots"], ["skipped"] */
   library: "library",
   /** [id] -> IdEntry */
   ids: "ids",
@@ -25,6 +25,7 @@ export const NS = {
 
 export const MANIFEST_KEY = ["manifest"] as const;
 export const COUNTERS_KEY = ["counters"] as const;
+export const SKIPPED_KEY = ["skipped"] as const;
 
 /** One vector space that the library holds vectors of. */
 export interface SpaceEntry {

@@ -30,6 +30,7 @@ import {
   type Manifest,
   NS,
   type SegmentEntry,
+  SKIPPED_KEY,
   type SpaceEntry,
   sameParts,
 } from "./layout.ts";
@@ -38,6 +39,7 @@ import { decodeLogRecord } from "./log-record.ts";
 import type { OpenSegment, RowPlace } from "./open-segment.ts";
 import { PageCache } from "./page-cache.ts";
 import { withHeadings } from "./passage-text.ts";
+import type { SkipLog } from "./skip-log.ts";
 import { SpaceVectors } from "./space-vectors.ts";
 import { codersOf, vectorsPrefix } from "./spaces.ts";
 import { StoredSegment } from "./stored-segment.ts";
@@ -71,6 +73,7 @@ export class Library implements AsyncDisposable {
   live: RowSet = new RowSet();
   dead: RowSet = new RowSet();
   segments: OpenSegment[] = [];
+  skipped: SkipLog = [];
   #generation = -1;
   readonly #claims = new Map<string, Claim>();
   /** Threads that searches of large libraries share. */
@@ -320,7 +323,8 @@ export class Library implements AsyncDisposable {
   /** Everything from the store: manifest, deletions, tail. */
   async #load(manifest: Manifest): Promise<void> {
     const generation = this.store.generation();
-    const [counters] = await this.store.getMany(NS.library, [COUNTERS_KEY]);
+    const [counters, skipped] = await this.store.getMany(NS.library, [COUNTERS_KEY, SKIPPED_KEY]);
+    this.skipped = skipped ? decodeJson<SkipLog>(skipped) : [];
     this.counters = counters ? decodeJson<Counters>(counters) : { nextRow: 0 };
     this.trimTail(Number.MAX_SAFE_INTEGER);
     this.cube.clearTail();

@@ -1,6 +1,7 @@
 /** What a library says of itself. */
 import type { Space } from "../embed/embedder.ts";
 import type { TunedRecall } from "./recall-plan.ts";
+import type { SkippedIn } from "./skip-log.ts";
 
 export interface StatsRow {
   readonly structure: string;
@@ -28,6 +29,8 @@ export interface MemoryInfo {
     /** Segments whose shards could not be used, and why. */
     readonly refused: readonly string[];
   };
+  /** What the last run over each folder left out; absent where nothing was. */
+  readonly skipped?: readonly SkippedIn[];
   /** Set while a reembed is under way. */
   readonly nextSpace?: Space & { readonly done: number; readonly total: number };
   readonly budgetBytes: number;

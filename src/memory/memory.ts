@@ -87,6 +87,10 @@ export class LibraryMemory implements Memory {
       onWarning,
     });
     this.#writer = { writer, verbs };
+    this.#library.substrings.onRefused = (message) => {
+      onWarning(message);
+      verbs.mergeIfMany(writer); // builds it anew from the texts
+    };
     await verbs.dropOrphans(writer);
     if (substrings !== undefined) await verbs.keepSubstrings(writer, substrings);
     await verbs.sweepExpired(writer);

@@ -39,6 +39,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));
     for (const { refused } of [library.spaceVectors, library.substrings])
       for (const message of refused.values()) onWarning(message);
+    library.substrings.onRefused = onWarning;
     const memory = new LibraryMemory(library, embedder, {
       undoWindowMs,
       onWarning,

@@ -50,17 +50,17 @@ export interface LocateOptions extends CountOptions {
 export interface Occurrence {
   readonly id: string;
   readonly title: string;
-  /** UTF-16 offsets in the item's text, of whole letters. */
+  /** UTF-16 offsets in the item's text, of whole letters; of an item of bytes, the same as its bytes. */
   readonly start: number;
   readonly end: number;
-  /** UTF-8 offsets in the item's text. */
+  /** UTF-8 offsets in the item's text, or places among its bytes. */
   readonly startByte: number;
   readonly endByte: number;
   /** 1-based. */
   readonly line: number;
-  /** What stands there. */
+  /** What stands there. Of an item of bytes a character a byte, as ISO-8859-1. */
   readonly text: string;
-  /** Its line, or what of it is around the place. */
+  /** Its line, or what of it is around the place. Of an item of bytes, those around it; a dot for each that is not printable ASCII. */
   readonly snippet: string;
   /** UTF-16 range of the place in `snippet`. */
   readonly highlight: readonly [number, number];
@@ -77,6 +77,8 @@ export interface LocateResult extends Iterable<Occurrence> {
 export interface OverlapOptions extends WorkOptions {
   /** UTF-16 units of a window, 8 to 10,000; default 50. */
   readonly width?: number;
+  /** Characters of a window that may be others in the library, 0 to a sixth of the width less one; default 0. Then all texts are read. */
+  readonly mismatches?: number;
 }
 
 /** A stretch of a text that stands in the library. */
@@ -84,6 +86,8 @@ export interface StretchFound {
   /** UTF-16 offsets in the text. */
   readonly start: number;
   readonly end: number;
+  /** Characters of it that are others there, where any may be. */
+  readonly mismatches?: number;
   /** The first of its places. */
   readonly at: Occurrence;
 }

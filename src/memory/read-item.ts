@@ -20,7 +20,12 @@ export async function readPassage(place: RowPlace, record: ItemRecord): Promise<
 }
 
 export async function readText(place: RowPlace): Promise<string> {
-  return decoder.decode(place.segment ? await place.segment.items.text(place.item) : place.item.text);
+  return decoder.decode(await readBytes(place));
+}
+
+/** UTF-8 of the text, or the bytes of an item that is no text. */
+export function readBytes(place: RowPlace): MaybePromise<Uint8Array> {
+  return place.segment ? place.segment.items.text(place.item) : place.item.text;
 }
 
 /** The item under `id`, or undefined. */
@@ -32,6 +37,7 @@ export async function getItem(library: Library, id: string): Promise<StoredItem 
     const place = library.placeOf(entry.firstRow);
     const { head } = await recordOf(place);
     if (isExpired(head, Date.now())) return undefined;
+    if (head.binary) return { ...head, text: "", data: (await readBytes(place)).slice() };
     return { ...head, text: await readText(place) };
   });
 }

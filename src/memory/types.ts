@@ -70,6 +70,8 @@ export type CubeKind = "text" | "activation" | "parameter";
 export interface Item {
   readonly id: string;
   readonly text: string;
+  /** Bytes of an item that is no text, which is then empty: one passage, searched by its title, counted and located byte by byte. */
+  readonly data?: Uint8Array;
   readonly title?: string;
   readonly meta?: Meta;
   readonly provenance?: Provenance;
@@ -103,12 +105,16 @@ export interface ItemHead {
   /** sha-256 of the content, hex. */
   readonly contentHash: string;
   readonly passages: number;
-  /** UTF-8 bytes of the text. */
+  /** UTF-8 bytes of the text, or bytes of what is no text. */
   readonly bytes: number;
+  /** Set where the content is bytes and no text. */
+  readonly binary?: boolean;
 }
 
 export interface StoredItem extends ItemHead {
   readonly text: string;
+  /** Of an item that is no text, owned. */
+  readonly data?: Uint8Array;
 }
 
 export interface Progress {
@@ -134,6 +140,8 @@ export interface AddFileOptions extends WorkOptions {
   readonly meta?: Meta;
   /** The bytes change hands: no copy is made, and the array is empty afterwards. Default false. */
   readonly give?: boolean;
+  /** What is no text becomes an item of bytes; default: where the library has an index of substrings. Else it is refused. */
+  readonly binary?: boolean;
 }
 
 export interface Skipped {
@@ -153,7 +161,7 @@ export interface AddResult {
 }
 
 export interface IndexOptions extends WorkOptions {
-  /** Globs relative to the folder; default: every file a reader knows. */
+  /** Globs relative to the folder; default: every file a reader knows, or with `binary` every file. */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   /** Files larger than this are skipped with a reason; default 256 MB. */
@@ -162,6 +170,8 @@ export interface IndexOptions extends WorkOptions {
   readonly meta?: Meta;
   /** Forget items of this folder whose file is gone; default true. */
   readonly prune?: boolean;
+  /** What is no text becomes items of bytes; default: where the library has an index of substrings. Else it is skipped, code BINARY. */
+  readonly binary?: boolean;
 }
 
 export interface IndexResult extends AddResult {
@@ -302,6 +312,7 @@ export interface Memory extends AsyncDisposable {
   list(options?: ListOptions): AsyncIterable<ItemHead>;
   /**
    * Every place that reads as `quote` does but for some characters, in the order of ids and places; one white space is as good as another.
+   * Items of bytes do not read: `locate` finds what is in them.
    * Reads all texts, or with an index of substrings those that may hold it. @throws MnemeError ARGUMENT, RANGE, CANCELLED
    */
   find(quote: string, options?: FindOptions): AsyncIterable<Quotation>;

@@ -33,6 +33,7 @@ export function checkItem(item: Item, space: Space, now: number): void {
       `add: item ${JSON.stringify(item.id)}: text of ${item.text.length} characters, at most ${MAX_TEXT_LENGTH}; split it`,
     );
   }
+  if (item.data !== undefined) checkData(item);
   if (item.title !== undefined && typeof item.title !== "string") {
     throw new MnemeError("ARGUMENT", `add: item ${JSON.stringify(item.id)}: title must be a string`);
   }
@@ -49,6 +50,14 @@ export function checkItem(item: Item, space: Space, now: number): void {
   if (item.sparse !== undefined) checkSparse(item.sparse, `add: item ${JSON.stringify(item.id)}`);
   if (item.expiresAt !== undefined)
     parseMoment(item.expiresAt, `add: item ${JSON.stringify(item.id)}: expiresAt`, now);
+}
+
+function checkData({ id, text, data }: Item): void {
+  const refuse = (what: string): never => {
+    throw new MnemeError("ARGUMENT", `add: item ${JSON.stringify(id)}: ${what}`);
+  };
+  if (!(data instanceof Uint8Array)) refuse(`data must be a Uint8Array, got ${typeof data}`);
+  if (text !== "") refuse("has text and data; an item is one of them, with data its text is empty");
 }
 
 export function checkId(id: unknown, operation: string): asserts id is string {

@@ -136,7 +136,8 @@ export function registerListing(server: McpServer, memory: Memory): void {
       answer(async () => {
         const item = await memory.get(id);
         if (!item) return { text: `No item ${JSON.stringify(id)}; list shows what there is.`, failed: true };
-        const { text, ...head } = item;
+        const { text, data, ...head } = item;
+        if (data) return { text: `${id} is ${data.byteLength} bytes and no text.`, data: head };
         const part = text.slice(offset, offset + length);
         return { text: part, data: { ...head, text: part, offset, characters: text.length } };
       }),

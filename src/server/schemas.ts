@@ -123,13 +123,21 @@ const headShape = {
   expiresAt: z.number().exactOptional(),
   contentHash: z.string().describe("sha-256 of the content, hex"),
   passages: z.int(),
-  bytes: z.int().describe("UTF-8 bytes of the text"),
+  bytes: z.int().describe("UTF-8 bytes of the text, or bytes of what is no text"),
+  binary: z.boolean().exactOptional().describe("The content is bytes and no text"),
 };
 
 export const itemHead: z.ZodType<ItemHead> = z.object(headShape).meta({ id: "ItemHead" });
 
-export const storedItem: z.ZodType<StoredItem> = z
-  .object({ ...headShape, text: z.string() })
+/** Bytes travel as base64. */
+export type SentItem = Omit<StoredItem, "data"> & { readonly data?: string };
+
+export const storedItem: z.ZodType<SentItem> = z
+  .object({
+    ...headShape,
+    text: z.string(),
+    data: z.base64().exactOptional().describe("Of an item that is no text, base64"),
+  })
   .meta({ id: "Item" });
 
 const reason = z

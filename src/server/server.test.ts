@@ -79,6 +79,19 @@ describe("recall", () => {
       if (!cursor) break;
     }
     expect(seen).toHaveLength(count);
+    const bytes = Buffer.from("an").toString("base64");
+    expect((await json(await post("/v1/count", { bytes, ignoreCase: true }))).count).toBe(count);
+    const { occurrences } = await json(await post("/v1/locate", { bytes, ignoreCase: true, limit: 1 }));
+    expect(occurrences[0]).toMatchObject(seen[0]!);
+    for (const body of [{}, { text: "a", bytes }, { bytes: "a" }])
+      expect((await problemOf(await post("/v1/count", body))).code).toBe("ARGUMENT");
+    const data = Buffer.from([1, 0, 0xff, 0xfa, 2]).toString("base64");
+    await json(await post("/v1/items", { items: [{ id: "bytes", text: "", data }] }));
+    const pattern = Buffer.from([0, 0xff, 0xfa]).toString("base64");
+    const found = await json(await post("/v1/locate", { bytes: pattern }));
+    expect(found.occurrences).toMatchObject([{ id: "bytes", startByte: 1, endByte: 4 }]);
+    expect(await json(await call("/v1/items/bytes"))).toMatchObject({ binary: true, data, bytes: 5 });
+    await call("/v1/items/bytes", { method: "DELETE" });
     expect((await problemOf(await post("/v1/count", { text: "" }))).code).toBe("ARGUMENT");
     expect((await problemOf(await post("/v1/locate", { text: "a", cursor: "?" }))).code).toBe("ARGUMENT");
   });

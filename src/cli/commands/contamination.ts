@@ -50,6 +50,12 @@ export default command({
       default: String(contaminationDefaults.width),
       description: "Characters of a window",
     },
+    mismatches: {
+      type: "string",
+      valueHint: "n",
+      default: "0",
+      description: "Characters of a window that may be others: near copies are found, too",
+    },
     limit: {
       type: "string",
       alias: "n",
@@ -70,12 +76,18 @@ export default command({
     if (!args.benchmark) throw new MnemeError("ARGUMENT", "contamination: --benchmark is needed");
     const examples = await readBenchmark(args.benchmark, args.field);
     const width = wholeNumber(args.width, "width") ?? contaminationDefaults.width;
+    const mismatches = wholeNumber(args.mismatches, "mismatches") ?? 0;
     const limit = wholeNumber(args.limit, "limit") ?? 20;
     return withLibrary(args, "read", async (memory) => {
       const started = performance.now();
       using view = progressView("contamination", args.quiet);
       const texts = examples.map(({ text }) => text);
-      const overlaps = await memory.overlaps(texts, { width, signal, onProgress: view.onProgress });
+      const overlaps = await memory.overlaps(texts, {
+        width,
+        mismatches,
+        signal,
+        onProgress: view.onProgress,
+      });
       view[Symbol.dispose]();
       const judged = examples.map((example, i): Judged => {
         const overlap = overlaps[i]!;
@@ -84,7 +96,13 @@ export default command({
       if (args.svg)
         await writeFile(args.svg, contaminationSvg(`Contamination of ${basename(args.benchmark)}`, overlaps));
       if (args.json)
-        printJson({ benchmark: args.benchmark, width, ...summarize(overlaps), results: judged.map(told) });
+        printJson({
+          benchmark: args.benchmark,
+          width,
+          mismatches,
+          ...summarize(overlaps),
+          results: judged.map(told),
+        });
       else show(judged, overlaps, limit);
       if (!args.json) note(dim(`${((performance.now() - started) / 1000).toFixed(1)} s`), args.quiet);
       return EXIT.ok;
@@ -115,10 +133,11 @@ function show(judged: readonly Judged[], overlaps: readonly Overlap[], limit: nu
       `${bold(verdict)} ${percent(share)} (${found} of ${windows})  line ${line}${id ? dim(` ${id}`) : ""}  ${short(text)}`,
     );
     if (longest) {
-      const { at, start, end } = longest;
+      const { at, start, end, mismatches } = longest;
+      const others = mismatches ? `, ${mismatches} others` : "";
       print(
         dim(
-          `   ${end - start} characters at ${at.id}:${at.line}, from character ${at.start}: ${short(at.text)}`,
+          `   ${end - start} characters${others} at ${at.id}:${at.line}, from character ${at.start}: ${short(at.text)}`,
         ),
       );
     }

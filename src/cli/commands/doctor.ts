@@ -75,11 +75,14 @@ async function checkLibrary(args: {
     let items = 0;
     for await (const head of memory.list()) {
       const item = await memory.get(head.id);
-      if (item && new TextEncoder().encode(item.text).byteLength !== head.bytes)
+      const { byteLength } = item?.data ?? new TextEncoder().encode(item?.text);
+      if (item && byteLength !== head.bytes)
         throw new Error(`item ${head.id}: its text is not as long as its header says`);
       items++;
     }
     const info = memory.info();
+    const [damaged] = info.substrings?.refused ?? [];
+    if (damaged) throw new Error(`${damaged}; \`mneme compact\` builds it anew`);
     if (items !== info.items)
       throw new Error(`${items} items listed, ${info.items} counted; index again or restore a snapshot`);
     return `${info.location}: ${items} items, ${info.passages} passages, ${formatBytes(info.diskBytes)}, all checksums right`;

@@ -31,6 +31,11 @@ export default command({
       description:
         "Keep an index of every substring from now on, for count, locate, find (--no-substrings: no more)",
     },
+    binary: {
+      type: "boolean",
+      description:
+        "Also files that are no text, as bytes; default: where every substring is indexed (--no-binary skips them)",
+    },
     cube: {
       type: "string",
       valueHint: "dimensions",
@@ -60,6 +65,7 @@ export default command({
               ...(args.meta ? { meta: JSON.parse(args.meta) } : {}),
               maxFileBytes: parseBytes(args["max-file"], "--max-file"),
               prune: args.prune,
+              ...(args.binary === undefined ? {} : { binary: args.binary }),
             });
             view[Symbol.dispose]();
             if (args.json) printJson({ path: resolve(path), library: libraryPath(args), ...result });

@@ -28,8 +28,12 @@ export default command({
             "NOT_FOUND",
             `list: no item ${JSON.stringify(args.id)}; \`mneme list\` shows the ids`,
           );
-        if (args.json) printJson(item);
-        else print(item.text);
+        const { data, ...rest } = item;
+        if (args.json) printJson(data ? { ...rest, data: Buffer.from(data).toString("base64") } : rest);
+        else
+          print(
+            data ? dim(`${formatBytes(data.byteLength)} of bytes, no text; --json gives them`) : item.text,
+          );
         return EXIT.ok;
       }
       const limit = wholeNumber(args.limit, "limit");
@@ -44,7 +48,7 @@ export default command({
         if (args.json) printJson(head);
         else
           print(
-            `${head.id}  ${dim(`${formatBytes(head.bytes)}, ${head.passages} passages, v${head.version}, ${new Date(head.updatedAt).toISOString().slice(0, 16)}`)}`,
+            `${head.id}  ${dim(`${formatBytes(head.bytes)}, ${head.binary ? "binary" : `${head.passages} passages`}, v${head.version}, ${new Date(head.updatedAt).toISOString().slice(0, 16)}`)}`,
           );
       }
       return shown > 0 ? EXIT.ok : EXIT.nothing;

@@ -18,6 +18,11 @@ export default command({
       default: false,
       description: "How vectors are searched, why, and what other indexes would take",
     },
+    skipped: {
+      type: "boolean",
+      default: false,
+      description: "What the last run over each folder left out, file by file, and why",
+    },
     model: {
       ...modelArgs.model,
       default: "none",
@@ -38,6 +43,7 @@ export default command({
       if (args.json) printJson({ ...info, structures: rows, ...(args.explain ? { vectors } : {}) });
       else show(info, rows);
       if (!args.json) vectors.forEach(showVectors);
+      if (!args.json && args.skipped) (info.skipped ?? []).forEach(showSkipped);
       return EXIT.ok;
     };
     return await withLibrary(args, "read", work, model ? { model } : {});
@@ -52,6 +58,14 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
     `${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
   );
   if (info.tuned) print(tunedLine(info.tuned));
+  if (info.substrings) print(substringsLine(info.substrings, rows));
+  for (const { folder, count, codes } of info.skipped ?? [])
+    print(
+      `skipped in ${folder}: ${count} (${Object.entries(codes)
+        .map((one) => one.join(" "))
+        .join(", ")})`,
+    );
+  for (const reason of info.substrings?.refused ?? []) print(`  ${reason}`);
   const ofBudget = rows.filter((row) => row.tier === "ram" && row.share !== undefined);
   const beside = rows.filter((row) => row.tier === "ram" && row.share === undefined);
   showRows("ram", ofBudget, `of ${formatBytes(info.budgetBytes)} budget`);
@@ -90,6 +104,22 @@ function showVectors(one: VectorExplanation): void {
   ];
   print(table([one, ...one.alternatives].map(line)));
   for (const reason of one.refused) print(`  ${reason}`);
+}
+
+function showSkipped({ folder, at, count, named }: NonNullable<MemoryInfo["skipped"]>[number]): void {
+  print(`\n${bold("skipped")}  ${folder}, ${new Date(at).toISOString().slice(0, 16)}`);
+  for (const { code, reason } of named) print(`  [${code}] ${reason}`);
+  if (count > named.length) print(`  and ${count - named.length} more`);
+}
+
+function substringsLine(
+  { indexedBytes, scannedBytes }: NonNullable<MemoryInfo["substrings"]>,
+  rows: readonly StatsRow[],
+): string {
+  const onDisk = rows.filter(({ structure, tier }) => tier !== "ram" && structure.startsWith("substrings:"));
+  const bytes = onDisk.reduce((sum, row) => sum + row.bytes, 0);
+  const share = indexedBytes > 0 ? `, ${Math.round((100 * bytes) / indexedBytes)}% of them` : "";
+  return `substrings of ${formatBytes(indexedBytes)} indexed in ${formatBytes(bytes)}${share}; ${formatBytes(scannedBytes)} are read through`;
 }
 
 function tunedLine({ queries, first, last, passages }: NonNullable<MemoryInfo["tuned"]>): string {

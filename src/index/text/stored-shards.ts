@@ -1,6 +1,8 @@
-/** Shards of an FM-index that are parts of segments, each named by the first text that it holds. Knows nothing of what is in them. */
+/** Shards of an FM-index that are parts of segments, each named by the first document that it holds. Knows nothing of what is in them. */
 import type { SegmentSource } from "../segment.ts";
 
+/** The part that tells which documents are pieces of one text; absent where none is. */
+export const PIECES = "pieces";
 const SHARD = /^shard\.(\d+)$/;
 
 /** A shard that is part of a segment. */
@@ -8,7 +10,7 @@ export interface StoredShard {
   /** What messages call it. */
   readonly location: string;
   readonly segment: number;
-  /** Place of its first text among the segment's. */
+  /** Number of its first document among the segment's: texts, or pieces of them. */
   readonly first: number;
   readonly part: string;
   readonly source: SegmentSource;

@@ -10,17 +10,26 @@ import { writeDocuments } from "./fm-index/grow.ts";
 import { type Home, memoryHome } from "./fm-index/home.ts";
 import { settingsOf } from "./fm-index/options.ts";
 import { ShardSource } from "./fm-index/shard-source.ts";
-import type { StoredShard } from "./stored-shards.ts";
+import { PIECES, type StoredShard } from "./stored-shards.ts";
+import { PIECE_BYTES, PIECE_OVERLAP, type PieceSizes, PieceTable, piecesOf } from "./text-pieces.ts";
 
 /** Nothing is ever extracted: texts are stored beside. */
 const NO_INVERSE = 65_536;
 /** Building takes about 7.5 bytes of memory for each byte of a block and 2.1 of a shard. */
-export const substringDefaults = { blockBytes: 4 << 20, shardBytes: 32 << 20 } as const;
+export const substringDefaults = {
+  blockBytes: 4 << 20,
+  shardBytes: 32 << 20,
+  pieceBytes: PIECE_BYTES,
+  overlapBytes: PIECE_OVERLAP,
+} as const;
 
-/** A longer text is not sorted: its segment is scanned. */
-export const LONGEST_TEXT: number = 64 << 20;
+/** A text that is read a piece at a time. */
+export interface TextToShard {
+  readonly length: number;
+  read(start: number, end: number): MaybePromise<Uint8Array>;
+}
 
-export interface SubstringBuildOptions {
+export interface SubstringBuildOptions extends Partial<PieceSizes> {
   readonly blockBytes?: number;
   readonly shardBytes?: number;
   readonly signal?: AbortSignal;
@@ -28,18 +37,17 @@ export interface SubstringBuildOptions {
   readonly onTexts?: (texts: number) => void;
 }
 
-/** Shards of texts in their order. @throws MnemeError CANCELLED, BUDGET */
+/** Shards of texts in their order, and which documents are pieces of one. @throws MnemeError CANCELLED, BUDGET */
 export async function buildSubstrings(
-  texts: AsyncIterable<Uint8Array>,
-  { signal, onTexts, ...sizes }: SubstringBuildOptions = {},
+  texts: AsyncIterable<TextToShard>,
+  { signal, onTexts = () => {}, ...given }: SubstringBuildOptions = {},
 ): Promise<Parts> {
-  const settings = settingsOf({ ...substringDefaults, ...sizes, inverseRate: NO_INVERSE });
+  const sizes = { ...substringDefaults, ...given };
+  const settings = settingsOf({ ...sizes, inverseRate: NO_INVERSE });
   const home = memoryHome(settings);
-  const names = await writeDocuments(home, texts, {
-    ...settings,
-    ...(signal ? { signal } : {}),
-    onProgress: ({ documents }) => onTexts?.(documents),
-  });
+  const goingOn: number[] = [];
+  const documents = cutAll(texts, sizes, goingOn, onTexts);
+  const names = await writeDocuments(home, documents, { ...settings, ...(signal ? { signal } : {}) });
   const parts: Parts = new Map();
   let first = 0;
   for (const name of names) {
@@ -47,7 +55,26 @@ export async function buildSubstrings(
     parts.set(`shard.${first}`, await source.read(0, source.size));
     first += (await ShardSource.open(source)).header.documents;
   }
+  if (goingOn.length > 0) parts.set(PIECES, PieceTable.encode(goingOn));
   return parts;
+}
+
+/** Texts as documents. @param goingOn gets the documents that go on with a text, each with its start */
+async function* cutAll(
+  texts: AsyncIterable<TextToShard>,
+  sizes: PieceSizes,
+  goingOn: number[],
+  onTexts: (texts: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let [document, done] = [0, 0];
+  for await (const { length, read } of texts) {
+    for (const [start, end] of piecesOf(length, sizes)) {
+      if (start > 0) goingOn.push(document, start);
+      yield await read(start, end);
+      document++;
+    }
+    onTexts(++done);
+  }
 }
 
 /** Where an index finds shards of segments. They are changed by nobody. */

@@ -25,6 +25,15 @@ export function looksBinary(bytes: Uint8Array): boolean {
   return controls > sample.length / 20;
 }
 
+export function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws MnemeError UNREADABLE naming `name`. */
 export function decodeText(bytes: Uint8Array, name: string): DecodedText {
   const utf16 = utf16Of(bytes);

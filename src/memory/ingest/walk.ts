@@ -1,5 +1,5 @@
 /**
- * Walking a folder: files that a reader knows, in a fixed order, with a reason for each one left out on purpose. Links are followed
+ * Walking a folder: files that a reader knows, or all, in a fixed order, with a reason for each one left out on purpose. Links are followed
  * last, so that what lies in the folder itself is read under its own name and not under that of a link that sorts before it.
  */
 import { type Dirent, readFileSync, statSync } from "node:fs";
@@ -13,6 +13,8 @@ export interface WalkOptions {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly maxFileBytes?: number;
+  /** Also files that no reader knows. */
+  readonly binary?: boolean;
 }
 
 export interface WalkedFile {
@@ -60,7 +62,9 @@ interface Place {
 export async function* walk(root: string, options: WalkOptions): AsyncGenerator<WalkedFile | Skipped> {
   const info = await stat(root);
   const context: Context = {
-    wanted: options.include ? globMatcher(options.include) : (path) => readerFor(path) !== undefined,
+    wanted: options.include
+      ? globMatcher(options.include)
+      : (path) => options.binary === true || readerFor(path) !== undefined,
     unwanted: globMatcher([...(options.exclude ?? []), ...ignored(root, info.isDirectory())]),
     maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
     root: `${await realpath(root)}/`,

@@ -2,7 +2,7 @@
 import { MnemeError } from "../../errors.ts";
 
 /** UTF-16 units of a window. */
-export const overlapDefaults = { width: 50 } as const;
+export const overlapDefaults = { width: 50, mismatches: 0 } as const;
 const [LEAST_WIDTH, MOST_WIDTH] = [8, 10_000];
 
 /** The longest stretch of a text that begins with a found window. */
@@ -10,6 +10,8 @@ export interface Stretch {
   /** UTF-16 units of the text. */
   readonly start: number;
   readonly length: number;
+  /** Letters of it that are others in the library. */
+  readonly mismatches: number;
   /** First row of the item that holds it, and where in its text: bytes where shards told it, else units. */
   readonly row: number;
   readonly at: number;

@@ -2,8 +2,7 @@
 import { throwIfAborted } from "../../errors.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import { rowAt } from "../../index/segment.ts";
-import type { Library, OpenSegment } from "../library.ts";
-import { readText } from "../read-item.ts";
+import type { Library, OpenSegment, RowPlace } from "../library.ts";
 import { matchingRows } from "../select.ts";
 
 /** Bytes of text read before others have their turn at the library. */
@@ -19,6 +18,7 @@ interface ReadItem {
 export async function eachText(
   library: Library,
   isLeftOut: (segment: number) => boolean,
+  textOf: (place: RowPlace) => Promise<string>,
   signal: AbortSignal | undefined,
   visit: (text: string, row: number, bytes: number) => Promise<void>,
 ): Promise<void> {
@@ -27,7 +27,7 @@ export async function eachText(
     throwIfAborted(signal, "overlaps");
     const at: number = row;
     const some = await library.gate.read(() =>
-      batchFrom(library, at, matchingRows(library, undefined, now), isLeftOut),
+      batchFrom(library, at, matchingRows(library, undefined, now), isLeftOut, textOf),
     );
     for (const { text, row: own, bytes } of some.read) await visit(text, own, bytes);
     row = some.next;
@@ -40,16 +40,17 @@ async function batchFrom(
   row: number,
   rows: RowSet | undefined,
   isLeftOut: (segment: number) => boolean,
+  textOf: (place: RowPlace) => Promise<string>,
 ): Promise<{ read: ReadItem[]; next: number | undefined }> {
   const segment = library.segments.find(({ stored }) => stored.entry.last >= row);
   const item = library.tail.items.find(({ firstRow }) => firstRow >= row);
   if (segment && !(item && item.firstRow < segment.stored.entry.first)) {
     if (isLeftOut(segment.stored.entry.id)) return { read: [], next: segment.stored.entry.last + 1 };
-    return ofSegment(segment, row, rows);
+    return ofSegment(segment, row, rows, textOf);
   }
   if (!item) return { read: [], next: undefined };
   const isThere = rows ? rows.has(item.firstRow) : library.live.has(item.firstRow);
-  const text = isThere ? await readText({ segment: null, item, passage: 0 }) : "";
+  const text = isThere ? await textOf({ segment: null, item, passage: 0 }) : "";
   return { read: [{ text, row: item.firstRow, bytes: item.text.length }], next: item.firstRow + item.rows };
 }
 
@@ -57,6 +58,7 @@ async function ofSegment(
   segment: OpenSegment,
   row: number,
   rows: RowSet | undefined,
+  textOf: (place: RowPlace) => Promise<string>,
 ): Promise<{ read: ReadItem[]; next: number }> {
   const { stored, items } = segment;
   const read: ReadItem[] = [];
@@ -66,7 +68,7 @@ async function ofSegment(
     if (firstRow < row) continue;
     if (bytes >= BATCH_BYTES) return { read, next: firstRow };
     const isThere = rows === undefined || rows.has(firstRow);
-    const text = isThere ? await readText({ segment, item, passage: 0 }) : "";
+    const text = isThere ? await textOf({ segment, item, passage: 0 }) : "";
     const size = items.textLength(item);
     read.push({ text, row: firstRow, bytes: size });
     bytes += size;

@@ -1,54 +1,70 @@
 /**
  * overlaps: how much of given texts stands in a library, letter by letter: the share of their windows, one for each word, and the longest
  * stretch, with its place. Shards of substrings answer where all rows of a segment are alive; all other texts are read through once.
- * The measure of contamination of Infini-gram mini (2025).
+ * Where some letters may be others all texts are read through. The measure of contamination of Infini-gram mini (2025).
  */
 import { throwIfAborted } from "../../errors.ts";
 import { rowAt } from "../../index/segment.ts";
+import { PIECE_OVERLAP } from "../../index/text/text-pieces.ts";
 import { Pacer } from "../../pacer.ts";
-import type { Library } from "../library.ts";
+import type { Library, RowPlace } from "../library.ts";
 import type { Overlap, OverlapOptions, StretchFound } from "../quote-and-tag.ts";
-import { readText } from "../read-item.ts";
+import { readBytes, readText, recordOf } from "../read-item.ts";
 import { matchingRows } from "../select.ts";
+import { eachPlace } from "../substrings/match.ts";
 import { occurrencesOf } from "../substrings/occurrences.ts";
-import { WindowTable } from "./by-reading.ts";
+import { type TextReader, WindowTable } from "./by-reading.ts";
 import { matchDraft } from "./by-shards.ts";
 import { checkWidth, Draft, overlapDefaults, type Stretch } from "./draft.ts";
 import { eachText } from "./each-text.ts";
+import { checkMismatches, NearCopies } from "./near-copies.ts";
 
 /** Texts looked for in shards before others have their turn at the library. */
 const BATCH = 16;
 /** So often it begins again where segments changed meanwhile; then all is read through. */
 const TRIES = 3;
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** @throws MnemeError RANGE, ARGUMENT, CANCELLED */
 export async function overlapsOf(
   library: Library,
   texts: readonly string[],
-  { width = overlapDefaults.width, signal, onProgress }: OverlapOptions,
+  {
+    width = overlapDefaults.width,
+    mismatches = overlapDefaults.mismatches,
+    signal,
+    onProgress,
+  }: OverlapOptions,
 ): Promise<Overlap[]> {
   checkWidth(width);
+  checkMismatches(mismatches, width);
   await library.refresh();
   const drafts = (): Draft[] => texts.map((text) => new Draft(text, width));
+  const longest = Math.max(0, ...texts.map((text) => encoder.encode(text).length));
   for (let left = TRIES; ; left--) {
     const made = drafts();
-    const covered = left > 0 ? wholeSegments(library) : new Set<number>();
+    const covered = left > 0 && mismatches === 0 ? wholeSegments(library, longest) : new Set<number>();
     const tell = progressOf(library, made.length, covered, onProgress);
-    if (!(await matchAll(library, made, covered, signal, tell.matched))) continue;
-    await readAll(library, made, width, covered, signal, tell.read);
-    if (covered.size === 0 || isSubset(covered, wholeSegments(library))) return results(library, made);
+    if (!(await matchAll(library, made, covered, longest, signal, tell.matched))) continue;
+    const reader = mismatches > 0 ? new NearCopies(made, width, mismatches) : new WindowTable(made, width);
+    await readAll(library, reader, covered, mismatches > 0 ? readLetters : readText, signal, tell.read);
+    if (covered.size === 0 || isSubset(covered, wholeSegments(library, longest)))
+      return results(library, made, mismatches > 0);
   }
 }
 
 const isSubset = (some: ReadonlySet<number>, all: ReadonlySet<number>): boolean =>
   [...some].every((one) => all.has(one));
 
-/** Segments with shards of which every row may be found. */
-function wholeSegments(library: Library): ReadonlySet<number> {
+/** Segments with shards of which every row may be found, and where a stretch of so many bytes is in one piece. */
+function wholeSegments(library: Library, longest: number): ReadonlySet<number> {
   const rows = matchingRows(library, undefined, Date.now());
   const whole = library.segments.filter(({ stored: { entry, rows: own } }) => {
     const isWhole = rows === undefined || rows.countIn(entry.first, entry.last + 1) === own.count;
-    return isWhole && library.substrings.covers(entry.id);
+    const isInOne = longest <= PIECE_OVERLAP || library.substrings.piecesOf(entry.id).isEmpty;
+    return isWhole && isInOne && library.substrings.covers(entry.id);
   });
   return new Set(whole.map(({ stored }) => stored.entry.id));
 }
@@ -58,6 +74,7 @@ async function matchAll(
   library: Library,
   drafts: readonly Draft[],
   covered: ReadonlySet<number>,
+  longest: number,
   signal: AbortSignal | undefined,
   tell: (texts: number) => void,
 ): Promise<boolean> {
@@ -65,7 +82,7 @@ async function matchAll(
   for (let from = 0; from < drafts.length; from += BATCH) {
     throwIfAborted(signal, "overlaps");
     const some = drafts.slice(from, from + BATCH);
-    if (!(await library.gate.read(() => matchSome(library, some, covered)))) return false;
+    if (!(await library.gate.read(() => matchSome(library, some, covered, longest)))) return false;
     tell(some.length);
     await new Pacer().pause();
   }
@@ -76,8 +93,9 @@ async function matchSome(
   library: Library,
   drafts: readonly Draft[],
   covered: ReadonlySet<number>,
+  longest: number,
 ): Promise<boolean> {
-  if (!isSubset(covered, wholeSegments(library))) return false;
+  if (!isSubset(covered, wholeSegments(library, longest))) return false;
   const done = await library.substrings.using(async (index, shards) => {
     if (![...covered].every((id) => shards.some(({ segment }) => segment === id))) return false;
     const all = index
@@ -85,10 +103,10 @@ async function matchSome(
       .map((range, i) => (covered.has(shards[i]!.segment) ? range : { low: 0, high: 0 }));
     for (const draft of drafts)
       await matchDraft(index, all, draft, (start, length, { document, byte }) => {
-        const { segment, item } = library.substrings.textOf(index, shards, document);
+        const { segment, item, start: before } = library.substrings.textOf(index, shards, document);
         const { stored, items } = library.segments.find((one) => one.stored.entry.id === segment)!;
         const row = rowAt(stored.rows, items.firstOrdinal(item));
-        draft.offer({ start, length, row, at: byte, inBytes: true });
+        draft.offer({ start, length, row, mismatches: 0, at: before + byte, inBytes: true });
       });
     return true;
   });
@@ -98,23 +116,28 @@ async function matchSome(
 /** All other texts, read once. */
 async function readAll(
   library: Library,
-  drafts: readonly Draft[],
-  width: number,
+  reader: TextReader,
   covered: ReadonlySet<number>,
+  textOf: (place: RowPlace) => Promise<string>,
   signal: AbortSignal | undefined,
   tell: (bytes: number) => void,
 ): Promise<void> {
-  const table = new WindowTable(drafts, width);
   const pacer = new Pacer();
   await eachText(
     library,
     (segment) => covered.has(segment),
+    textOf,
     signal,
     async (text, row, bytes) => {
-      await table.read(text, row, signal, pacer);
+      await reader.read(text, row, signal, pacer);
       tell(bytes);
     },
   );
+}
+
+/** Nothing of an item of bytes: letters that are others cannot be told in what has none. */
+async function readLetters(place: RowPlace): Promise<string> {
+  return (await recordOf(place)).head.binary ? "" : readText(place);
 }
 
 function progressOf(
@@ -141,10 +164,10 @@ function progressOf(
   };
 }
 
-async function results(library: Library, drafts: readonly Draft[]): Promise<Overlap[]> {
+async function results(library: Library, drafts: readonly Draft[], isNear: boolean): Promise<Overlap[]> {
   const all: Overlap[] = [];
-  for (const { starts, found, best } of drafts) {
-    const longest = best && (await library.gate.read(() => told(library, best)));
+  for (const { text, starts, found, best } of drafts) {
+    const longest = best && (await library.gate.read(() => told(library, text, best, isNear)));
     all.push({
       windows: starts.length,
       found: found.reduce((sum, one) => sum + one, 0),
@@ -155,17 +178,51 @@ async function results(library: Library, drafts: readonly Draft[]): Promise<Over
 }
 
 /** Nothing where the item was forgotten meanwhile. */
-async function told(library: Library, stretch: Stretch): Promise<StretchFound | undefined> {
-  const { start, length, row, at, inBytes } = stretch;
+async function told(
+  library: Library,
+  text: string,
+  stretch: Stretch,
+  isNear: boolean,
+): Promise<StretchFound | undefined> {
+  const { start, length, mismatches, row } = stretch;
   if (!library.live.has(row)) return undefined;
   const item = library.placeOf(row);
-  const text = await readText(item);
-  const encoder = new TextEncoder();
-  const units = inBytes
-    ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(encoder.encode(text).subarray(0, at)).length
-    : at;
-  const first = inBytes ? at : encoder.encode(text.slice(0, units)).length;
-  const bytes = encoder.encode(text.slice(units, units + length)).length;
-  const [occurrence] = await occurrencesOf(item, [[first, first + bytes]]);
-  return { start, end: start + length, at: occurrence! };
+  const bytes = await readBytes(item);
+  const span = isNear
+    ? spanOf(bytes, stretch)
+    : spanOfSame(bytes, encoder.encode(text.slice(start, start + length)), stretch);
+  if (!span) return undefined;
+  const [occurrence] = await occurrencesOf(item, [span]);
+  return { start, end: start + length, ...(isNear ? { mismatches } : {}), at: occurrence! };
 }
+
+type Span = readonly [start: number, end: number];
+
+/** Bytes of a stretch by its units. */
+function spanOf(bytes: Uint8Array, { at, length }: Stretch): Span {
+  const text = decoder.decode(bytes);
+  const first = encoder.encode(text.slice(0, at)).length;
+  return [first, first + encoder.encode(text.slice(at, at + length)).length];
+}
+
+function spanOfSame(bytes: Uint8Array, wanted: Uint8Array, stretch: Stretch): Span | undefined {
+  const first = firstByte(bytes, wanted, stretch);
+  return first === undefined ? undefined : [first, first + wanted.length];
+}
+
+/** Units of bytes that are no text say little: there the stretch is looked for. */
+function firstByte(bytes: Uint8Array, wanted: Uint8Array, { at, inBytes }: Stretch): number | undefined {
+  if (inBytes) return at;
+  const units = decoder.decode(bytes).slice(0, at);
+  const first = encoder.encode(units).length;
+  if (isSame(bytes.subarray(first, first + wanted.length), wanted)) return first;
+  let found: number | undefined;
+  eachPlace(bytes, { steps: [[wanted]], most: wanted.length }, bytes.length, (start) => {
+    found = start;
+    return false;
+  });
+  return found;
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);

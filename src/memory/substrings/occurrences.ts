@@ -4,6 +4,7 @@ import type { ItemRecord, PassagePlace } from "../item-record.ts";
 import type { RowPlace } from "../library.ts";
 import type { Occurrence } from "../quote-and-tag.ts";
 import { recordOf } from "../read-item.ts";
+import { placeInBytes } from "./in-bytes.ts";
 import type { Places } from "./walk.ts";
 
 /** Characters of a line shown before and behind a place; UTF-8 takes at most four bytes for one. */
@@ -30,6 +31,7 @@ export async function occurrencesOf(item: RowPlace, places: Places): Promise<Occ
   const record = await recordOf(item);
   const length = item.segment ? item.segment.items.textLength(item.item) : item.item.text.length;
   const read = await reader(item, length);
+  if (record.head.binary) return inBytes(record, read, length, places);
   const passages = record.places.toSorted((a, b) => a.startByte - b.startByte);
   const found: Occurrence[] = [];
   const start: Mark = { byte: 0, unit: 0, line: 1 };
@@ -40,6 +42,24 @@ export async function occurrencesOf(item: RowPlace, places: Places): Promise<Occ
   for (const [startByte, endByte] of places) {
     mark = await advanced(read, nearest(mark, passages, startByte, shift), startByte);
     found.push(await occurrenceAt(record, read, length, mark, startByte, endByte));
+  }
+  return found;
+}
+
+/** Of an item that is no text: lines are counted by newlines all the same. */
+async function inBytes(
+  { head }: ItemRecord,
+  read: Read,
+  length: number,
+  places: Places,
+): Promise<Occurrence[]> {
+  const found: Occurrence[] = [];
+  let mark: Mark = { byte: 0, unit: 0, line: 1 };
+  for (const [startByte, endByte] of places) {
+    mark = await advanced(read, mark, startByte);
+    const from = Math.max(0, startByte - AROUND);
+    const bytes = await read(from, Math.min(length, endByte + AROUND));
+    found.push(placeInBytes(head, bytes, from, startByte, endByte, mark.line));
   }
   return found;
 }

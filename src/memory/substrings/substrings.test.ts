@@ -296,14 +296,21 @@ describe("a damaged shard", () => {
   test("that shows it only when it is read, too", async () => {
     const where = copyOf(built);
     await damage(where, "substrings/shard.0", [0, -1]);
-    await using memory = await opening(where, {});
-    expect(memory.info().substrings).toMatchObject({ refused: [] });
-    await Promise.all(["tea", "team", "steam"].map((text) => memory.count(text)));
-    expect(memory.info().substrings!.refused).toEqual([
-      expect.stringMatching(/is read through: .*block \d+,/),
-    ]);
+    const said: string[] = [];
+    const onWarning = (message: string): unknown => said.push(message);
+    {
+      await using reader = await opening(where, { mode: "read", onWarning });
+      expect(reader.info().substrings).toMatchObject({ refused: [] });
+      await Promise.all(["tea", "team", "steam"].map((text) => reader.count(text)));
+      expect(reader.info().substrings!.refused).toEqual(said);
+      expect(said).toEqual([expect.stringMatching(/is read through: .*block \d+,/)]);
+      await check(reader, items);
+    }
+    await using memory = await opening(where, { onWarning });
+    await memory.count("tea");
+    expect(said[1]).toBe(said[0]);
     await check(memory, items);
-    await memory.compact();
+    await memory.idle();
     expect(memory.info().substrings).toMatchObject({ scannedBytes: 0, refused: [] });
     await check(memory, items);
   });

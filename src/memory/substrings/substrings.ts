@@ -4,7 +4,8 @@
  */
 import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { Cursor, FmIndex } from "../../index/text/fm-index/fm-index.ts";
-import { type StoredShard, shardsOf } from "../../index/text/stored-shards.ts";
+import { PIECES, type StoredShard, shardsOf } from "../../index/text/stored-shards.ts";
+import { PieceTable } from "../../index/text/text-pieces.ts";
 import type { OpenSegment } from "../library.ts";
 import { narrowAll, type Variant } from "./narrow.ts";
 import type { Pattern } from "./pattern.ts";
@@ -32,13 +33,21 @@ export class Found {
   readonly #index: FmIndex;
   readonly #shards: readonly StoredShard[];
   readonly #variants: readonly Variant[];
+  readonly #piecesOf: (segment: number) => PieceTable;
 
-  constructor(index: FmIndex, shards: readonly StoredShard[], variants: readonly Variant[]) {
+  constructor(
+    index: FmIndex,
+    shards: readonly StoredShard[],
+    variants: readonly Variant[],
+    piecesOf: (segment: number) => PieceTable,
+  ) {
     this.#index = index;
     this.#shards = shards;
     this.#variants = variants;
+    this.#piecesOf = piecesOf;
   }
 
+  /** Places in a segment; one that two pieces of a text hold counts as two. */
   countIn(segment: number): number {
     let count = 0;
     for (const { cursor } of this.#variants)
@@ -50,6 +59,7 @@ export class Found {
   /** All places in a segment, in order. @throws MnemeError CANCELLED, CORRUPT */
   async locateIn(segment: number, signal?: AbortSignal): Promise<ItemPlaces> {
     const total = this.countIn(segment);
+    const pieces = this.#piecesOf(segment);
     const all = {
       items: new Uint32Array(total),
       starts: new Uint32Array(total),
@@ -62,14 +72,23 @@ export class Found {
         const only: Cursor = cursor.map((range, at) => (at === i ? range : { low: 0, high: 0 }));
         const found = await this.#index.locateRows(only, length, signal ? { signal } : {});
         for (const [n, one] of found.documents.entries()) {
-          all.items[done] = one - document + shard.first;
-          all.starts[done] = found.offsets[n]!;
-          all.ends[done++] = found.offsets[n]! + length;
+          const own = one - document + shard.first;
+          const offset = found.offsets[n]!;
+          if (offset >= pieces.sharedFrom(own)) continue;
+          const { text, start } = pieces.placeOf(own);
+          all.items[done] = text;
+          all.starts[done] = start + offset;
+          all.ends[done++] = start + offset + length;
         }
       }
       document += documents;
     }
-    return this.#variants.length > 1 ? inOrder(all) : all;
+    const told = {
+      items: all.items.subarray(0, done),
+      starts: all.starts.subarray(0, done),
+      ends: all.ends.subarray(0, done),
+    };
+    return this.#variants.length > 1 ? inOrder(told) : told;
   }
 }
 
@@ -85,16 +104,19 @@ export class Substrings {
   readonly #budgetBytes: number;
   /** Segments whose shards could not be used, and why. */
   readonly refused: Map<number, string> = new Map();
-  readonly #onRefused: (message: string) => void;
+  /** Told of damage when it is met, with the shard's name in it. */
+  onRefused: (message: string) => void;
   /** Shards that were refused. */
   readonly #damaged = new Set<string>();
   #shards: readonly StoredShard[] = [];
+  /** By segment, where texts are cut. */
+  readonly #pieces = new Map<number, PieceTable>();
   #index: FmIndex | undefined;
   #opening: Promise<void> = Promise.resolve();
 
   constructor(budgetBytes: number, onRefused: (message: string) => void = () => {}) {
     this.#budgetBytes = budgetBytes;
-    this.#onRefused = onRefused;
+    this.onRefused = onRefused;
   }
 
   /** Takes the shards of these segments, and no others. */
@@ -112,7 +134,12 @@ export class Substrings {
     const isSame =
       usable.length === this.#shards.length &&
       usable.every(({ location }, i) => location === this.#shards[i]!.location);
-    if (!isSame) await this.#reopen(usable);
+    if (!isSame) await this.#reopen(await this.#withPieces(segments, usable));
+  }
+
+  /** Which documents of a segment are pieces of one text. */
+  piecesOf(segment: number): PieceTable {
+    return this.#pieces.get(segment) ?? PieceTable.none;
   }
 
   /** Whether a segment's texts are in shards, all of them. */
@@ -146,26 +173,50 @@ export class Substrings {
   /** Where a pattern is in the shards; nothing where there are none, or it stands for too many texts to follow. */
   async find(index: FmIndex, shards: readonly StoredShard[], pattern: Pattern): Promise<Found | undefined> {
     const variants = await narrowAll(index, pattern);
-    return variants && new Found(index, shards, variants);
+    return variants && new Found(index, shards, variants, (segment) => this.piecesOf(segment));
   }
 
-  /** Which text a document of the index is: its segment, and its place among the segment's. */
+  /** Which text a document of the index is: its segment, its place among the segment's, and the byte that the document begins with. */
   textOf(
     index: FmIndex,
     shards: readonly StoredShard[],
     document: number,
-  ): { readonly segment: number; readonly item: number } {
+  ): { readonly segment: number; readonly item: number; readonly start: number } {
     let before = 0;
     for (const [i, { segment, first }] of shards.entries()) {
       const documents = index.documentsIn(i);
-      if (document < before + documents) return { segment, item: document - before + first };
+      if (document < before + documents) {
+        const { text: item, start } = this.piecesOf(segment).placeOf(document - before + first);
+        return { segment, item, start };
+      }
       before += documents;
     }
     throw new MnemeError("INTERNAL", `substrings: document ${document} of ${before}; please report it`);
   }
 
   memory(): { name: string; bytes: number }[] {
-    return this.#index ? [{ name: "substrings", bytes: this.#index.memoryBytes }] : [];
+    const pieces = [...this.#pieces.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#index ? [{ name: "substrings", bytes: this.#index.memoryBytes + pieces }] : [];
+  }
+
+  /** Reads which texts are cut. @returns the shards of segments of which that can be told */
+  async #withPieces(
+    segments: readonly OpenSegment[],
+    shards: readonly StoredShard[],
+  ): Promise<readonly StoredShard[]> {
+    this.#pieces.clear();
+    for (const { stored } of segments) {
+      const size = stored.entry.parts[SUBSTRINGS + PIECES];
+      if (size === undefined) continue;
+      try {
+        const [bytes] = await stored.source(SUBSTRINGS).read([{ part: PIECES, start: 0, end: size }]);
+        this.#pieces.set(stored.entry.id, PieceTable.decode(bytes!));
+      } catch (error) {
+        if (!isMnemeError(error) || error.code !== "CORRUPT") throw error;
+        this.#leaveOut(stored.entry.id, error);
+      }
+    }
+    return shards.filter(({ segment }) => !this.refused.has(segment));
   }
 
   async #reopen(shards: readonly StoredShard[]): Promise<void> {
@@ -206,8 +257,13 @@ export class Substrings {
     if (!shard && this.#damaged.has(String(error.details.location))) return;
     if (!shard) throw error;
     this.#damaged.add(shard.location);
-    const message = `segment ${shard.segment} is read through: ${error.message}`;
-    this.refused.set(shard.segment, message);
-    this.#onRefused(message);
+    this.#leaveOut(shard.segment, error);
+  }
+
+  #leaveOut(segment: number, { message: reason }: MnemeError): void {
+    if (this.refused.has(segment)) return; // several queries may meet the same damage
+    const message = `segment ${segment} is read through: ${reason}`;
+    this.refused.set(segment, message);
+    this.onRefused(message);
   }
 }

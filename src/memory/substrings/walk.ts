@@ -6,15 +6,17 @@ import { throwIfAborted } from "../../errors.ts";
 import type { Where } from "../../index/filter/where.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import { rowAt } from "../../index/segment.ts";
+import { PIECE_OVERLAP, type PieceTable } from "../../index/text/text-pieces.ts";
 import { Pacer } from "../../pacer.ts";
 import { lowerBound } from "../../search-sorted.ts";
 import type { MaybePromise } from "../../storage/store.ts";
+import type { SegmentItems } from "../items-kind.ts";
 import type { Library, OpenSegment, RowPlace } from "../library.ts";
 import { matchingRows } from "../select.ts";
 import type { TailItem } from "../tail.ts";
 import { eachPlace } from "./match.ts";
 import type { Pattern } from "./pattern.ts";
-import type { ItemPlaces } from "./substrings.ts";
+import type { Found, ItemPlaces } from "./substrings.ts";
 
 /** Bytes of text read through before others have their turn at the library. */
 const BATCH_BYTES = 1 << 20;
@@ -109,17 +111,42 @@ async function byShards(
   const { entry } = stored;
   return library.substrings.using(async (index, shards) => {
     if (!shards.some(({ segment }) => segment === entry.id)) return undefined;
+    const pieces = library.substrings.piecesOf(entry.id);
+    if (!pieces.isEmpty && pattern.most > PIECE_OVERLAP + 1) return undefined;
     const found = await library.substrings.find(index, shards, pattern);
     if (!found) return undefined;
     const count = found.countIn(entry.id);
     const isAll = rows === undefined || rows.countIn(entry.first, entry.last + 1) === stored.rows.count;
     if (count === 0 || (sink.countsOnly && isAll && row <= entry.first)) {
-      sink.count(count);
+      sink.count(await countOnce(found, entry.id, pattern, pieces, items));
       return "counted";
     }
     const read = Math.min(1, sink.wanted / count) * items.textBytes * READ;
     return read < count * LOCATE ? undefined : found.locateIn(entry.id, signal);
   });
+}
+
+/** Places in a segment; those that two pieces of a text hold are told apart by locating all, or counted in what the two share. */
+async function countOnce(
+  found: Found,
+  segment: number,
+  pattern: Pattern,
+  pieces: PieceTable,
+  items: SegmentItems,
+): Promise<number> {
+  const count = found.countIn(segment);
+  if (count === 0 || pieces.isEmpty) return count;
+  if (count * LOCATE < pieces.count * PIECE_OVERLAP * READ)
+    return (await found.locateIn(segment)).items.length;
+  let twice = 0;
+  for (const { text, start } of pieces.cuts()) {
+    const shared = await items.text(text, start, start + PIECE_OVERLAP);
+    eachPlace(shared, pattern, shared.length, () => {
+      twice++;
+      return true;
+    });
+  }
+  return count - twice;
 }
 
 /** Places by item, of those that may be found. */

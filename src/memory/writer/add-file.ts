@@ -14,12 +14,12 @@ export async function addFile(
   bytes: Uint8Array,
   options: AddFileOptions,
 ): Promise<AddResult> {
-  const { id = name, meta = {} } = options;
+  const { id = name, meta = {}, binary = writer.library.wantsSubstrings } = options;
   const { source } = writer;
   const sourceBytes = bytes.byteLength; // 0 once they are given away
   throwIfAborted(options.signal, "addFile");
   checkItem({ id, text: "", meta }, writer.library.activeSpace.space, Date.now());
-  const read = await readDocument(writer, name, bytes, { ...options, id, meta });
+  const read = await readDocument(writer, name, bytes, { ...options, id, meta, binary });
   throwIfAborted(options.signal, "addFile");
   if ("item" in read) return addItems(writer, read.item, options);
   const outcome = nothing();
@@ -36,14 +36,19 @@ function readDocument(
   writer: Writer,
   name: string,
   bytes: Uint8Array,
-  { id, meta, give = false }: Required<Pick<AddFileOptions, "id" | "meta">> & AddFileOptions,
+  {
+    id,
+    meta,
+    binary,
+    give = false,
+  }: Required<Pick<AddFileOptions, "id" | "meta" | "binary">> & AddFileOptions,
 ): Promise<ReadDocument> {
   const prior = priorOf(writer, id);
   const whole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
   return writer.pool.run(
     {
       kind: "document",
-      document: { name, bytes, id, meta, ...(prior ? { prior } : {}) },
+      document: { name, bytes, id, meta, binary, ...(prior ? { prior } : {}) },
       segmentText: SEGMENT_TEXT,
       now: Date.now(),
       space: writer.source.space,

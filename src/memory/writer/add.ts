@@ -57,8 +57,8 @@ export async function addItems(
 }
 
 /** A blank text without an own vector, dense or sparse, could never be found: it is skipped, and said. */
-function hasContent({ id, text, vector, sparse }: Item, outcome: Outcome): boolean {
-  if (vector || sparse || text.trim() !== "") return true;
+function hasContent({ id, text, data, vector, sparse }: Item, outcome: Outcome): boolean {
+  if (vector || sparse || data?.byteLength || text.trim() !== "") return true;
   outcome.skipped.push({ id, code: "EMPTY", reason: `${id}: no text` });
   return false;
 }
@@ -72,7 +72,12 @@ function addBatch(
 ): Promise<void> {
   return size >= SEGMENT_TEXT
     ? addAsSegment(writer, items, now, outcome, size < URGENT_TEXT)
-    : addThroughLog(writer, items, now, outcome);
+    : addThroughLog(writer, items.map(withOwnData), now, outcome);
+}
+
+/** What goes to the tail stays there, while data is borrowed. */
+function withOwnData(item: Item): Item {
+  return item.data ? { ...item, data: new Uint8Array(item.data) } : item;
 }
 
 interface ItemBatch {
@@ -83,20 +88,25 @@ interface ItemBatch {
 /** Cuts a stream into batches; of one id only the last item of a batch counts. */
 async function* batches(items: Item | Iterable<Item> | AsyncIterable<Item>): AsyncGenerator<ItemBatch> {
   if (!isIterable(items)) {
-    yield { items: [items], size: items?.text?.length ?? 0 };
+    yield { items: [items], size: sizeOf(items) };
     return;
   }
   let batch = new Map<string, Item>();
   let size = 0;
   for await (const item of items) {
     batch.set(item?.id, item);
-    size += item?.text?.length ?? 0;
+    size += sizeOf(item);
     if (size < BATCH_TEXT && batch.size < BATCH_ITEMS) continue;
     yield { items: [...batch.values()], size };
     batch = new Map();
     size = 0;
   }
   if (batch.size > 0) yield { items: [...batch.values()], size };
+}
+
+/** Of an item that has not been looked at yet. */
+function sizeOf(item: Item | undefined): number {
+  return item?.data?.byteLength ?? item?.text?.length ?? 0;
 }
 
 function isIterable(items: unknown): items is Iterable<Item> | AsyncIterable<Item> {

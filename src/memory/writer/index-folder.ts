@@ -8,7 +8,8 @@ import { Pacer } from "../../pacer.ts";
 import { idPages } from "../id-pages.ts";
 import { MAX_READ_BYTES } from "../ingest/read.ts";
 import { type WalkedFile, walk } from "../ingest/walk.ts";
-import { decodeJson, encodeJson, type IdEntry, NS } from "../layout.ts";
+import { decodeJson, encodeJson, type IdEntry, NS, SKIPPED_KEY } from "../layout.ts";
+import { withRun } from "../skip-log.ts";
 import type { IndexOptions, IndexResult, Skipped } from "../types.ts";
 import { bundledDim, priorFrom } from "./add.ts";
 import { forgetIds } from "./forget.ts";
@@ -32,6 +33,8 @@ interface Run {
   readonly writer: Writer;
   readonly outcome: Outcome;
   readonly options: IndexOptions;
+  /** Whether what is no text becomes items of bytes. */
+  readonly binary: boolean;
   readonly now: number;
   readonly totals: { files: number; bytes: number; doneFiles: number; doneBytes: number };
 }
@@ -51,6 +54,7 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
     writer,
     outcome: nothing(),
     options,
+    binary: options.binary ?? writer.library.wantsSubstrings,
     now: Date.now(),
     totals: { files: 0, bytes: 0, doneFiles: 0, doneBytes: 0 },
   };
@@ -58,7 +62,16 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
   await indexJobs(run, jobs);
   const prunes = options.prune !== false && !info.isFile() && !isNew;
   const removed = prunes ? await prune(writer, name, seen) : 0;
+  await keepSkipped(run, name);
   return { ...run.outcome, removed, files: run.totals.files, ms: performance.now() - started };
+}
+
+async function keepSkipped({ writer, outcome, now }: Run, name: string): Promise<void> {
+  const { library, store } = writer;
+  const log = withRun(library.skipped, name, now, outcome.skipped);
+  if (log.length === 0 && library.skipped.length === 0) return;
+  await store.batch((batch) => batch.put(NS.library, SKIPPED_KEY, encodeJson(log)));
+  library.skipped = log;
 }
 
 /** The prefix of this folder's ids: its name, numbered when another folder has it already. */
@@ -87,7 +100,7 @@ async function scan(
   const seen = new Set<string>();
   const pacer = new Pacer();
   const maxFileBytes = Math.min(run.options.maxFileBytes ?? indexDefaults.maxFileBytes, MAX_READ_BYTES);
-  for await (const found of walk(root, { ...run.options, maxFileBytes })) {
+  for await (const found of walk(root, { ...run.options, binary: run.binary, maxFileBytes })) {
     throwIfAborted(run.options.signal, "index");
     if (pacer.isDue) await pacer.pause();
     if ("reason" in found) {
@@ -185,11 +198,12 @@ function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]>
 }
 
 async function indexBatch(run: Run, files: readonly SeenFile[]): Promise<void> {
-  const { writer, options, now, outcome, totals } = run;
+  const { writer, options, binary, now, outcome, totals } = run;
   const { source } = writer;
   const prepared = await writer.pool.run({
     kind: "files",
     files,
+    binary,
     now,
     space: source.space,
     embedder: { bundledDim: bundledDim(source) },

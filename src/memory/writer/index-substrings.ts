@@ -2,7 +2,6 @@
  * index-substrings: gives segments the shards of substrings that the library shall have, one segment at a time, in a worker, from the texts
  * that the segment holds. They are read through meanwhile. What is stopped is done by the next opening.
  */
-import { LONGEST_TEXT } from "../../index/text/substring-shards.ts";
 import { ITEMS } from "../items-kind.ts";
 import type { OpenSegment } from "../library.ts";
 import { holdsShards, SUBSTRINGS } from "../substrings/substrings.ts";
@@ -79,16 +78,7 @@ export async function unshardSegments(writer: Writer, segments: readonly OpenSeg
 const isShard = (part: string): boolean => part.startsWith(SUBSTRINGS);
 
 async function shardSegment(writer: Writer, segment: OpenSegment, control: TaskControl): Promise<void> {
-  const { stored, items } = segment;
-  for (let item = 0; item < items.count; item++) {
-    if (items.textLength(item) <= LONGEST_TEXT) continue;
-    const { head } = await items.record(item);
-    writer.notSharded.add(stored.entry.id);
-    writer.options.onWarning(
-      `substrings: segment ${stored.entry.id} is read through: ${head.id} has ${items.textLength(item)} bytes, ${LONGEST_TEXT} are the most`,
-    );
-    return;
-  }
+  const { stored } = segment;
   const { rows, parts } = await stored.input((part) => TEXT_PARTS.has(part));
   const transfer = [...parts.values()].map(({ buffer }) => buffer as ArrayBuffer);
   const task = { kind: "substrings", count: rows.count, parts } as const;

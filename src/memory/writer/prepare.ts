@@ -34,8 +34,8 @@ export function prepareItem(
   now: number,
   hash: string = itemHash(item),
 ): PreparedItem {
-  const text = encoder.encode(item.text);
-  const { headings, places } = item.vector || item.sparse ? wholeItem(item, text) : cut(item, text);
+  const text = item.data ?? encoder.encode(item.text);
+  const { headings, places } = placesIn(item, text);
   const head: ItemHead = {
     id: item.id,
     kind: "text",
@@ -51,6 +51,7 @@ export function prepareItem(
     contentHash: hash,
     passages: places.length,
     bytes: text.byteLength,
+    ...(item.data ? { binary: true } : {}),
   };
   const record = { head, headings, places };
   const passages = passageTexts(record, item.text);
@@ -68,6 +69,12 @@ export function ownVector(vector: Float32Array, { normalized }: Space): Float32A
 interface Cut {
   readonly headings: readonly (readonly string[])[];
   readonly places: readonly PassagePlace[];
+}
+
+/** The one passage of bytes that are no text is empty. */
+function placesIn(item: Item, bytes: Uint8Array): Cut {
+  if (item.data) return wholeItem(item, new Uint8Array(0));
+  return item.vector || item.sparse ? wholeItem(item, bytes) : cut(item, bytes);
 }
 
 /** @param bytes the text in UTF-8 */

@@ -11,8 +11,8 @@ import type { Item } from "../types.ts";
 import type { SeenFile } from "./tasks.ts";
 
 /** @throws MnemeError NOT_FOUND (vanished), UNREADABLE, FORMAT, UNSUPPORTED, naming the file. */
-export async function readFileItem(file: SeenFile): Promise<Item> {
-  const item = await itemFromFile(file.path, bytesOf(file.path), file.meta);
+export async function readFileItem(file: SeenFile, binary = false): Promise<Item> {
+  const item = await itemFromFile(file.path, bytesOf(file.path), file.meta, { binary });
   const { modifiedAt, bytes: sourceBytes } = file;
   const uri = pathToFileURL(file.path).href;
   return { ...item, id: file.id, provenance: { ...item.provenance!, uri, sourceBytes, modifiedAt } };

@@ -7,6 +7,7 @@ import { sameSpace } from "../../embed/space.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { Parts } from "../../index/segment.ts";
 import { writePages } from "../../storage/pages.ts";
+import type { ItemRecord } from "../item-record.ts";
 import { type Manifest, NS, type SpaceEntry } from "../layout.ts";
 import type { Library, OpenSegment } from "../library.ts";
 import { passageTexts } from "../passage-text.ts";
@@ -166,7 +167,7 @@ async function* passageRuns({ items }: OpenSegment): AsyncGenerator<string[]> {
   let run: string[] = [];
   for (let item = 0; item < items.count; item++) {
     const record = await items.record(item);
-    run.push(...passageTexts(record, decoder.decode(await items.text(item))));
+    run.push(...passageTexts(record, decoder.decode(await items.text(item, 0, endOf(record)))));
     if (run.length < RUN_PASSAGES) continue;
     yield run;
     run = [];
@@ -174,6 +175,9 @@ async function* passageRuns({ items }: OpenSegment): AsyncGenerator<string[]> {
   }
   if (run.length > 0) yield run;
 }
+
+/** Bytes up to the end of the last passage: an item of bytes has none that are text. */
+const endOf = ({ places }: ItemRecord): number => places.at(-1)?.endByte ?? 0;
 
 function withParts(manifest: Manifest, id: number, parts: Parts): Manifest {
   const sizes = Object.fromEntries([...parts].map(([name, bytes]) => [name, bytes.byteLength]));

@@ -1,6 +1,6 @@
 /** shard-texts: what a worker makes of the texts of a segment, so that substrings of them can be looked for. */
 import { memorySegment, type Parts } from "../../index/segment.ts";
-import { buildSubstrings } from "../../index/text/substring-shards.ts";
+import { buildSubstrings, type TextToShard } from "../../index/text/substring-shards.ts";
 import { Pacer } from "../../pacer.ts";
 import { Budget } from "../../storage/budget.ts";
 import { SegmentItems } from "../items-kind.ts";
@@ -27,10 +27,10 @@ export async function shardTexts(
 }
 
 /** The thread hears between two texts that it shall stop. */
-async function* textsOf(items: SegmentItems): AsyncGenerator<Uint8Array> {
+async function* textsOf(items: SegmentItems): AsyncGenerator<TextToShard> {
   const pacer = new Pacer();
   for (let item = 0; item < items.count; item++) {
     if (pacer.isDue) await pacer.pause();
-    yield await items.text(item);
+    yield { length: items.textLength(item), read: (start, end) => items.text(item, start, end) };
   }
 }

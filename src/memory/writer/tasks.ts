@@ -67,6 +67,8 @@ export interface DocumentJob {
   readonly bytes: Uint8Array;
   readonly id: string;
   readonly meta: Meta;
+  /** Whether what is no text becomes an item of bytes. */
+  readonly binary: boolean;
   readonly prior?: Prior;
 }
 
@@ -84,6 +86,8 @@ export type Task =
   | {
       readonly kind: "files";
       readonly files: readonly SeenFile[];
+      /** Whether what is no text becomes items of bytes. */
+      readonly binary: boolean;
       readonly now: number;
       readonly space: SpaceEntry;
       readonly embedder: WorkerEmbedder;

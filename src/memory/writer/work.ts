@@ -41,7 +41,7 @@ async function dispatch(
       await embedderFor(task.embedder, task.space);
       return noParts;
     case "files":
-      return prepareFiles(task.files, task);
+      return prepareFiles(task.files, task.binary, task);
     case "items":
       return prepareItems(task.items, task);
     case "document":
@@ -74,17 +74,21 @@ interface Collected {
   readonly heads: SegmentItemHead[];
 }
 
-async function prepareFiles(files: readonly SeenFile[], context: Context): Promise<PreparedSegment> {
+async function prepareFiles(
+  files: readonly SeenFile[],
+  binary: boolean,
+  context: Context,
+): Promise<PreparedSegment> {
   const collected: Collected = { prepared: [], heads: [] };
   const unchanged: { id: string; modifiedAt: number; sourceBytes: number }[] = [];
   const skipped: Skipped[] = [];
   let sourceBytes = 0;
   for (const file of files) {
     try {
-      const item = await readFileItem(file);
+      const item = await readFileItem(file, binary);
       const source = sourceOf(item);
       sourceBytes += source.sourceBytes;
-      if (item.text.trim() === "") {
+      if (item.data ? item.data.byteLength === 0 : item.text.trim() === "") {
         skipped.push({ id: file.id, code: "EMPTY", reason: `${file.path}: no text` });
       } else if (!collect(collected, item, file.prior, context, source)) {
         unchanged.push({ id: file.id, ...source });
@@ -111,12 +115,12 @@ async function prepareItems(items: readonly SourceItem[], context: Context): Pro
 }
 
 async function readDocument(
-  { name, bytes, id, meta, prior }: DocumentJob,
+  { name, bytes, id, meta, binary, prior }: DocumentJob,
   segmentText: number,
   context: Context,
 ): Promise<ReadDocument> {
-  const item = { ...(await itemFromFile(name, bytes, meta)), id };
-  if (item.text.length < segmentText) return { item };
+  const item = { ...(await itemFromFile(name, bytes, meta, { binary })), id };
+  if ((item.data?.byteLength ?? item.text.length) < segmentText) return { item };
   return { prepared: await prepareItems([{ item, ...(prior ? { prior } : {}) }], context) };
 }
 

@@ -33,6 +33,17 @@ const infoAnswer = z
     freeBytes: z.number(),
     generation: z.number(),
     formatVersion: z.int(),
+    skipped: z
+      .array(
+        z.object({
+          folder: z.string(),
+          at: z.number(),
+          count: z.int(),
+          codes: z.record(z.string(), z.int()),
+        }),
+      )
+      .exactOptional()
+      .describe("What the last run over each folder left out, by reason"),
   })
   .loose()
   .meta({ id: "Info" });
@@ -68,7 +79,11 @@ function infoRoute({ memory }: Service): Route {
       summary: "What the library is",
       response: infoAnswer,
     },
-    async () => memory.info(),
+    async () => {
+      const { skipped, ...rest } = memory.info();
+      // files by name are long, and paths of the server's own
+      return skipped ? { ...rest, skipped: skipped.map(({ named: _, ...counts }) => counts) } : rest;
+    },
   );
 }
 

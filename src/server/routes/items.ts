@@ -11,6 +11,7 @@ const itemInput = z
   .strictObject({
     id: z.string().min(1),
     text: z.string(),
+    data: z.base64().exactOptional().describe("Bytes of an item that is no text, base64; text is then empty"),
     title: z.string().exactOptional(),
     meta: meta.exactOptional(),
     provenance: provenance.exactOptional(),
@@ -90,8 +91,12 @@ function addRoute({ memory }: Service): Route {
   );
 }
 
-function toItem({ vector, ...rest }: z.infer<typeof itemInput>): Item {
-  return { ...rest, ...(vector ? { vector: Float32Array.from(vector) } : {}) };
+function toItem({ vector, data, ...rest }: z.infer<typeof itemInput>): Item {
+  return {
+    ...rest,
+    ...(data === undefined ? {} : { data: Buffer.from(data, "base64") }),
+    ...(vector ? { vector: Float32Array.from(vector) } : {}),
+  };
 }
 
 function listRoute({ memory }: Service): Route {
@@ -127,7 +132,12 @@ function getRoute({ memory }: Service): Route {
       params: idParam,
       response: storedItem,
     },
-    async ({ params: { id } }) => (await memory.get(id)) ?? Promise.reject(noSuchItem(id)),
+    async ({ params: { id } }) => {
+      const item = await memory.get(id);
+      if (!item) throw noSuchItem(id);
+      const { data, ...rest } = item;
+      return data ? { ...rest, data: Buffer.from(data).toString("base64") } : rest;
+    },
   );
 }
 

@@ -11,6 +11,8 @@ export interface Reader {
   readonly mediaType: string;
   /** Name of a programming language, for its files. */
   readonly language?: string;
+  /** Whether it reads text, in whatever encoding. */
+  readonly isText?: boolean;
   /** @throws MnemeError UNREADABLE, FORMAT naming the file. */
   read(bytes: Uint8Array, name: string): Promise<Parsed> | Parsed;
 }
@@ -21,6 +23,7 @@ const text = (
   language?: string,
 ): Reader => ({
   mediaType,
+  isText: true,
   ...(language ? { language } : {}),
   read: async (bytes, name) => {
     const { text: source, encoding } = decodeText(bytes, name);
@@ -29,7 +32,7 @@ const text = (
   },
 });
 
-const plain = text((source) => ({ title: "", text: source, blocks: [] }), "text/plain");
+export const plainText: Reader = text((source) => ({ title: "", text: source, blocks: [] }), "text/plain");
 const markdown = text(readMarkdown, "text/markdown");
 const html = text(async (source) => (await import("./html.ts")).readHtml(source), "text/html");
 const pdf: Reader = {
@@ -70,7 +73,7 @@ const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
 const readers = new Map<string, Reader>([
   ...["md", "markdown", "mdx", "mdown"].map((extension) => [extension, markdown] as const),
   ...["txt", "text", "rst", "adoc", "org", "tex", "log", "srt", "vtt"].map(
-    (extension) => [extension, plain] as const,
+    (extension) => [extension, plainText] as const,
   ),
   ...["html", "htm", "xhtml"].map((extension) => [extension, html] as const),
   ["pdf", pdf],
@@ -98,6 +101,6 @@ export function readerFor(name: string): Reader | undefined {
   const extension = extensionOf(name);
   if (extension) return readers.get(extension);
   return /(^|[/\\])(readme|license|licence|changelog|notice|authors|copying)$/i.test(name)
-    ? plain
+    ? plainText
     : undefined;
 }
