@@ -7,6 +7,7 @@ import { squaredDistance } from "./distance.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { LiveRows } from "./live-rows.ts";
+import type { PendingRows } from "./pending.ts";
 import type { ListValue, ListValues, Postings } from "./postings.ts";
 import { orderBySpread } from "./row-order.ts";
 
@@ -30,6 +31,7 @@ export class Draft {
   readonly #heads: HeadsDraft;
   readonly #reader: ListReader;
   readonly #live: LiveRows;
+  readonly #pending: PendingRows;
   readonly #lists = new Map<number, DraftRow[]>();
   /** Rows behind those of lists that were not read. */
   readonly #appended = new Map<number, DraftRow[]>();
@@ -43,12 +45,14 @@ export class Draft {
     heads: HeadsDraft,
     reader: ListReader,
     live: LiveRows,
+    pending: PendingRows,
     breathe: () => Promise<void>,
   ) {
     this.#postings = postings;
     this.#heads = heads;
     this.#reader = reader;
     this.#live = live;
+    this.#pending = pending;
     this.breathe = breathe;
   }
 
@@ -64,7 +68,9 @@ export class Draft {
   /** Rows of a list, deleted ones too where it was not read. */
   count(list: number): number {
     const read = this.#lists.get(list);
-    return read ? read.length : this.#held(list) + (this.#appended.get(list)?.length ?? 0);
+    return read
+      ? read.length
+      : this.#held(list) + (this.#appended.get(list) ?? this.#pending.of(list)).length;
   }
 
   /** Whether all that happened to the list is that rows came. */
@@ -72,13 +78,18 @@ export class Draft {
     return this.#appended.has(list);
   }
 
-  /** Adds a row that is in no list yet. */
-  append(list: number, row: DraftRow): void {
-    const rows = this.#lists.get(list) ?? this.#appended.get(list);
-    if (rows) rows.push(row);
-    else if (this.#held(list) === 0) this.#lists.set(list, [row]);
-    else this.#appended.set(list, [row]);
+  /** Puts the rows that wait for a list in it. */
+  take(list: number): void {
     this.#changed.add(list);
+    if (this.#lists.has(list) || this.#appended.has(list)) return;
+    const lists = this.#held(list) === 0 ? this.#lists : this.#appended;
+    lists.set(list, this.waiting(list));
+  }
+
+  /** Rows that wait for a list. */
+  waiting(list: number): DraftRow[] {
+    const pending = this.#pending;
+    return pending.of(list).map((slot) => ({ id: pending.id(slot), values: pending.values(slot) }));
   }
 
   /** @returns whether the row was not in the list already */
@@ -108,7 +119,8 @@ export class Draft {
     for (const list of this.#changed) {
       await this.breathe();
       const appended = this.#appended.get(list);
-      lists.push(appended ? this.#longer(list, appended) : this.#whole(list));
+      if (!appended) lists.push(this.#whole(list));
+      else if (appended.length > 0) lists.push(this.#longer(list, appended));
     }
     return lists;
   }
@@ -192,7 +204,7 @@ export class Draft {
         if (this.#live.has(id)) rows.push({ id, values: row, from: list, place: i });
       });
     }
-    rows.push(...(this.#appended.get(list) ?? []));
+    rows.push(...(this.#appended.get(list) ?? this.waiting(list)));
     this.#appended.delete(list);
     this.#lists.set(list, rows);
     return rows;

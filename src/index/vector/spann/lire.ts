@@ -5,13 +5,12 @@
  */
 import { MnemeError } from "../../../errors.ts";
 import { kMeans, type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
-import { chooseCopies, type Replication } from "./closure.ts";
+import type { Replication } from "./closure.ts";
 import { squaredDistance as distance } from "./distance.ts";
 import type { Draft, DraftRow } from "./draft.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
+import { listsFor } from "./lists-for.ts";
 
-/** Centres that a new row chooses among. */
-const CANDIDATES = 16;
 /** Lists around a split whose rows may move: the paper looks at 64. */
 const NEIGHBOURS = 32;
 /** Share of the rows that the smaller half of a split has at least. */
@@ -39,10 +38,10 @@ export class Lire {
     this.#limits = limits;
   }
 
-  /** Puts rows in their lists. */
-  async insert(rows: readonly DraftRow[]): Promise<void> {
-    for (const row of rows) {
-      for (const list of this.listsFor(row.values)) this.#draft.append(list, row);
+  /** Puts the rows that wait for lists in them. */
+  async take(lists: Iterable<number>): Promise<void> {
+    for (const list of lists) {
+      this.#draft.take(list);
       await this.#draft.breathe();
     }
   }
@@ -73,13 +72,7 @@ export class Lire {
 
   /** The lists that a row belongs in: that of the nearest centre, and further ones by the rule of replication. */
   listsFor(values: Float32Array): number[] {
-    const { count, lists, distances } = this.#heads.nearest(values, CANDIDATES);
-    const centres = Array.from(lists, (list) => this.#heads.centre(list));
-    const chosen = new Uint32Array(CANDIDATES);
-    const candidates = { count, centres: Uint32Array.from(lists.keys()), distances };
-    const between = (a: number, b: number): number => distance(centres[a]!, centres[b]!);
-    const some = chooseCopies(this.#replication, candidates, between, chosen);
-    return Array.from(chosen.subarray(0, some), (place) => lists[place]!);
+    return listsFor(this.#heads, this.#replication, values);
   }
 
   /** @returns lists whose rows have changed */

@@ -20,9 +20,11 @@ import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
 import type { MetricSpace, QueryPoint } from "./metric-space.ts";
+import { PendingRows } from "./pending.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
+import { openLog, replay } from "./replay.ts";
 import { Round } from "./round.ts";
 import { Turns } from "./turns.ts";
 
@@ -86,7 +88,7 @@ export class SpannIndex implements Disposable {
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
-    this.#round = new Round(reader, this.#query, MOST_LISTS);
+    this.#round = new Round(reader, this.#query, parts.pending, MOST_LISTS);
     this.#lists = options.lists;
     this.#pruning = options.pruning;
     this.#claim = budget?.claim(`spann ${parts.name}`);
@@ -102,15 +104,22 @@ export class SpannIndex implements Disposable {
       ? await readLeft(store, name, about, postings)
       : await readAll(store, name, about);
     const { mean, coarse, fine, counts, radii } = left.heads;
-    const { live, damage } = left;
+    const { live } = left;
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
     const heads = await GraphHeads.open(store, name, scanned);
-    const index = new SpannIndex(
-      { store, name, about, postings, heads, reader, live, damage },
-      settings,
-      options.budget,
+    const pending = new PendingRows(coder.dim);
+    const { log, records, damage } = await openLog(
+      store,
+      name,
+      about,
+      left.damage,
+      coder.dim,
+      options.serveDamaged,
     );
+    const parts = { store, name, about, postings, heads, reader, live, pending, log, damage };
+    await replay(parts, records);
+    const index = new SpannIndex(parts, settings, options.budget);
     try {
       index.#claim?.resize(index.#bytes);
       return index;
@@ -181,6 +190,7 @@ export class SpannIndex implements Disposable {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
       { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#parts.live.bytes },
+      { name: "spann: rows that wait for lists", bytes: this.#parts.pending.bytes + this.#parts.log.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
       { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
     ];
