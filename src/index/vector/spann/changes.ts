@@ -137,16 +137,21 @@ export class Changes implements Disposable {
     });
   }
 
-  /** Takes deleted rows out of the lists, and gives up lists that are left with few. */
-  async clean(): Promise<void> {
+  /**
+   * Takes deleted rows out of the lists, and gives up lists that are left with few.
+   * @param least share of a list's rows that must have been deleted. @throws MnemeError RANGE
+   */
+  async clean(least: number): Promise<void> {
+    if (!(least >= 0 && least <= 1))
+      throw new MnemeError("RANGE", `clean: leastDead must lie between 0 and 1, got ${least}`);
     this.#writable("clean");
     return this.#changes.run(async () => {
-      await this.#flush("clean", 0);
+      if (least === 0) await this.#flush("clean", 0);
       for (let list = 0; list < this.#parts.heads.count; ) {
         await this.change("clean", async (_, draft) => {
           for (; list < this.#parts.heads.count && draft.changed.size < CLEANED; list++) {
-            await this.breathe("clean");
-            if (draft.hasDead(list)) draft.replace(list, await draft.rows(list));
+            await draft.breathe();
+            await draft.shorten(list, least);
           }
         });
       }
@@ -221,6 +226,7 @@ export class Changes implements Disposable {
       this.#checkOpen(verb);
       this.#become(store, drafted);
     });
+    await this.#parts.heads.link(() => this.breathe(verb));
   }
 
   /** @throws MnemeError STATE where memory does not agree with the store */

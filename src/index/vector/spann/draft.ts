@@ -35,6 +35,8 @@ export class Draft {
   readonly #lists = new Map<number, DraftRow[]>();
   /** Rows behind those of lists that were not read. */
   readonly #appended = new Map<number, DraftRow[]>();
+  /** Lists that only lose their deleted rows. */
+  readonly #shorter = new Set<number>();
   /** What was read of lists. */
   readonly #stored = new Map<number, ListValue>();
   /** Lists that differ from what is stored. */
@@ -68,6 +70,7 @@ export class Draft {
   /** Rows of a list, deleted ones too where it was not read. */
   count(list: number): number {
     const read = this.#lists.get(list);
+    if (this.#shorter.has(list)) return this.#alive(this.#postings.readIds(list, this.#held(list)));
     return read
       ? read.length
       : this.#held(list) + (this.#appended.get(list) ?? this.#pending.of(list)).length;
@@ -103,14 +106,41 @@ export class Draft {
 
   replace(list: number, rows: readonly DraftRow[]): void {
     this.#lists.set(list, [...rows]);
+    this.#shorter.delete(list);
     this.#appended.delete(list);
     this.#changed.add(list);
   }
 
-  /** Whether a list has rows that were deleted. */
-  hasDead(list: number): boolean {
+  /**
+   * Takes the deleted rows out of a list, whose other rows keep their codes.
+   * @param least share of the rows that must have been deleted
+   */
+  async shorten(list: number, least: number): Promise<void> {
     const held = this.#held(list);
-    return held > 0 && this.#postings.readIds(list, held).some((id) => !this.#live.has(id));
+    if (held === 0 || this.#changed.has(list)) return;
+    const dead = held - this.#alive(this.#postings.readIds(list, held));
+    if (dead === 0 || dead < least * held) return;
+    this.#changed.add(list);
+    if (this.#pending.of(list).length > 0) await this.rows(list);
+    else this.#shorter.add(list);
+  }
+
+  /**
+   * Whether some row of a list is nearer to one of some points than to all of some others. A list that nothing has happened to is looked through
+   * by its codes, and not made rows of.
+   */
+  async mayBeNearer(
+    list: number,
+    points: readonly Float32Array[],
+    others: readonly Float32Array[],
+  ): Promise<boolean> {
+    if (this.#lists.has(list) || this.#appended.has(list) || this.#pending.of(list).length > 0) return true;
+    if (this.#held(list) === 0) return false;
+    const { fine } = await this.#read(list);
+    const centre = this.#heads.centre(list);
+    const { coder } = this.#postings.shape;
+    const [near, far] = [coder.least(fine, centre, points), coder.least(fine, centre, others)];
+    return near.some((distance, row) => distance < far[row]!);
   }
 
   /** What of the changed lists is to be written. */
@@ -119,10 +149,39 @@ export class Draft {
     for (const list of this.#changed) {
       await this.breathe();
       const appended = this.#appended.get(list);
-      if (!appended) lists.push(this.#whole(list));
+      if (this.#shorter.has(list)) lists.push(await this.#shortened(list));
+      else if (!appended) lists.push(this.#whole(list));
       else if (appended.length > 0) lists.push(this.#longer(list, appended));
     }
     return lists;
+  }
+
+  /** The radius stays as it was: the rows that went were not of another kind. */
+  async #shortened(list: number): Promise<DraftedList> {
+    const stored = await this.#read(list);
+    const { coder } = this.#postings.shape;
+    const { fineBytes } = coder;
+    const rows = this.#alive(stored.ids);
+    const ids = new Uint32Array(rows);
+    const coarse = new Uint8Array(coder.blockBytes(rows));
+    const fine = new Uint8Array(rows * fineBytes);
+    let to = 0;
+    stored.ids.forEach((id, place) => {
+      if (!this.#live.has(id)) return;
+      ids[to] = id;
+      coder.putRow(coarse, to, stored.coarse, place);
+      fine.set(stored.fine.subarray(place * fineBytes, (place + 1) * fineBytes), to * fineBytes);
+      to++;
+    });
+    const radius = rows === 0 ? 0 : this.#reader.directory.radii[list]!;
+    return { ...this.#postings.values(list, { ids, coarse, fine }, this.#held(list)), radius };
+  }
+
+  /** How many of the rows were not deleted. */
+  #alive(ids: Uint32Array): number {
+    let alive = 0;
+    for (const id of ids) if (this.#live.has(id)) alive++;
+    return alive;
   }
 
   #whole(list: number): DraftedList {
@@ -190,13 +249,19 @@ export class Draft {
     return this.#reader.directory.counts[list] ?? 0;
   }
 
+  async #read(list: number): Promise<ListValue> {
+    const known = this.#stored.get(list);
+    if (known) return known;
+    const stored = await this.#postings.readWhole(list, this.#held(list));
+    this.#stored.set(list, stored);
+    return stored;
+  }
+
   async #load(list: number): Promise<DraftRow[]> {
     const held = this.#held(list);
     const rows: DraftRow[] = [];
     if (held > 0) {
-      const stored = await this.#postings.readWhole(list, held);
-      this.#stored.set(list, stored);
-      const { ids, fine } = stored;
+      const { ids, fine } = await this.#read(list);
       const { dim } = this.#postings.shape.coder;
       const values = this.#postings.shape.coder.decode(fine, this.#heads.centre(list));
       ids.forEach((id, i) => {
@@ -206,6 +271,7 @@ export class Draft {
     }
     rows.push(...(this.#appended.get(list) ?? this.waiting(list)));
     this.#appended.delete(list);
+    this.#shorter.delete(list);
     this.#lists.set(list, rows);
     return rows;
   }

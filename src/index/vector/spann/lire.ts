@@ -86,38 +86,46 @@ export class Lire {
       this.#draft.replace(half, halves[i]!.rows);
     });
     const touched = new Set([list, other]);
-    for (const half of [list, other]) await this.#moveOut(half, old, touched);
-    await this.#moveIn([list, other], old, touched);
+    const around = Array.from(this.#heads.nearest(old, NEIGHBOURS + 2).lists, (near) => ({
+      list: near,
+      centre: this.#heads.centre(near),
+    }));
+    for (const half of [list, other]) await this.#moveOut(half, old, around, touched);
+    const beside = around.filter((one) => one.list !== list && one.list !== other);
+    await this.#moveIn([list, other], old, beside, touched);
     return [...touched];
   }
 
-  /** Rows of a half that were nearer to the old centre may now be nearer to a centre beside. */
-  async #moveOut(half: number, old: Float32Array, touched: Set<number>): Promise<void> {
+  /** Rows of a half that were nearer to the old centre may now be nearer to a centre around. */
+  async #moveOut(
+    half: number,
+    old: Float32Array,
+    around: readonly Centre[],
+    touched: Set<number>,
+  ): Promise<void> {
     const centre = this.#heads.centre(half);
     const stay: DraftRow[] = [];
     for (const row of (await this.#draft.rows(half)).slice()) {
       await this.#draft.breathe();
       const own = distance(row.values, centre);
-      const target = distance(row.values, old) <= own ? this.#nearer(row.values, own, half) : -1;
-      if (target >= 0 && (await this.#draft.add(target, row))) touched.add(target);
+      const target = distance(row.values, old) <= own ? nearest(row.values, around) : half;
+      if (target !== half && (await this.#draft.add(target, row))) touched.add(target);
       else stay.push(row);
     }
     this.#draft.replace(half, stay);
   }
 
-  /** The list whose centre is nearest, where that is nearer than `own`; else -1. */
-  #nearer(values: Float32Array, own: number, half: number): number {
-    const { lists, distances } = this.#heads.nearest(values, 1);
-    return lists[0] !== half && distances[0]! < own ? lists[0]! : -1;
-  }
-
   /** Rows of lists around that a new centre is nearer to than the old one was, and than their own is. */
-  async #moveIn(halves: readonly number[], old: Float32Array, touched: Set<number>): Promise<void> {
+  async #moveIn(
+    halves: readonly number[],
+    old: Float32Array,
+    around: readonly Centre[],
+    touched: Set<number>,
+  ): Promise<void> {
     const centres = halves.map((half) => this.#heads.centre(half));
-    for (const list of this.#heads.nearest(old, NEIGHBOURS + 2).lists.slice()) {
-      if (halves.includes(list)) continue;
+    for (const { list, centre: own } of around) {
       await this.#draft.breathe();
-      const own = this.#heads.centre(list);
+      if (!(await this.#draft.mayBeNearer(list, centres, [old, own]))) continue;
       const stay: DraftRow[] = [];
       const rows = await this.#draft.rows(list);
       for (const row of rows) {
@@ -150,6 +158,21 @@ export class Lire {
     }
     return [...touched];
   }
+}
+
+interface Centre {
+  readonly list: number;
+  readonly centre: Float32Array;
+}
+
+/** The list whose centre is nearest. */
+function nearest(values: Float32Array, centres: readonly Centre[]): number {
+  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+  for (const { list, centre } of centres) {
+    const far = distance(values, centre);
+    if (far < least) [best, least] = [list, far];
+  }
+  return best;
 }
 
 interface Half {

@@ -10,6 +10,7 @@ import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { kernels } from "../../../kernels/index.ts";
 import { HadamardRotation } from "../../../linalg/rotation.ts";
+import { squaredDistance } from "./distance.ts";
 
 /** Rows side by side in a block of coarse codes. */
 export const BLOCK_ROWS = 32;
@@ -123,6 +124,23 @@ export class ListCoder {
       for (let i = 0; i < dim; i++) rows[r + i] = centre[i]! + scale * view.getInt8(at + i);
     }
     return rows;
+  }
+
+  /** Of each row the squared distance from the nearest of some points. @param centre of the rows' list */
+  least(fine: Uint8Array, centre: Float32Array, points: readonly Float32Array[]): Float32Array {
+    const count = fine.length / this.fineBytes;
+    const places = Uint32Array.from({ length: count }, (_, row) => row * this.fineBytes);
+    using room = kernels().arena.alloc(Math.max(1, fine.length));
+    const codes = room.u8().subarray(0, fine.length);
+    codes.set(fine);
+    const least = new Float32Array(count).fill(Number.POSITIVE_INFINITY);
+    const found = new Float32Array(count);
+    for (const point of points) {
+      const base = new Float32Array(count).fill(squaredDistance(point, centre));
+      kernels().distancesI8(point, codes, places, base, found);
+      for (let row = 0; row < count; row++) least[row] = Math.min(least[row]!, found[row]!);
+    }
+    return least;
   }
 
   #fine(residuals: Float32Array, centre: Float32Array): Uint8Array {

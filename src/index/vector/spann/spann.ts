@@ -47,6 +47,11 @@ export interface SpannSearchOptions extends SearchOptions {
   readonly pruning?: Pruning;
 }
 
+export interface CleanOptions {
+  /** Lists are left alone of whose rows a smaller share was deleted; default 0: none is. */
+  readonly leastDead?: number;
+}
+
 export const spannDefaults = {
   cacheBytes: 8 << 20,
   lists: 96,
@@ -172,9 +177,9 @@ export class SpannIndex implements Disposable {
     return this.#changes.delete(ids);
   }
 
-  /** Takes what was deleted out of the lists. @throws MnemeError READ_ONLY, STATE */
-  async clean(): Promise<void> {
-    return this.#changes.clean();
+  /** Takes what was deleted out of the lists, and with `leastDead` 0 puts all rows that wait in theirs. @throws MnemeError READ_ONLY, STATE, RANGE */
+  async clean({ leastDead = 0 }: CleanOptions = {}): Promise<void> {
+    return this.#changes.clean(leastDead);
   }
 
   /**
