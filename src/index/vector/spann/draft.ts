@@ -2,9 +2,9 @@
  * Lists under change: read whole when first needed, or only appended to; made ready for the store while searches go on among the old ones.
  * Rows that are read are what their fine codes say.
  */
-
-import { squaredDistance } from "./distance.ts";
+import { kernels } from "../../../kernels/index.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
+import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { LiveRows } from "./live-rows.ts";
 import type { PendingRows } from "./pending.ts";
@@ -22,6 +22,40 @@ export interface DraftRow {
 /** A list as it will be. */
 export interface DraftedList extends ListValues {
   readonly radius: number;
+}
+
+/** A row as it lies in a list: most are moved on as they are, and never asked for their values. */
+class StoredRow implements DraftRow {
+  readonly id: number;
+  readonly from: number;
+  readonly place: number;
+  readonly #coder: ListCoder;
+  readonly #fine: Uint8Array;
+  readonly #centre: Float32Array;
+  #values: Float32Array | undefined;
+
+  constructor(
+    coder: ListCoder,
+    fine: Uint8Array,
+    centre: Float32Array,
+    from: number,
+    id: number,
+    place: number,
+  ) {
+    this.#coder = coder;
+    this.#fine = fine;
+    this.#centre = centre;
+    this.from = from;
+    this.id = id;
+    this.place = place;
+  }
+
+  get values(): Float32Array {
+    const { fineBytes } = this.#coder;
+    const codes = this.#fine.subarray(this.place * fineBytes, (this.place + 1) * fineBytes);
+    this.#values ??= this.#coder.decode(codes, this.#centre);
+    return this.#values;
+  }
 }
 
 export class Draft {
@@ -126,21 +160,27 @@ export class Draft {
   }
 
   /**
-   * Whether some row of a list is nearer to one of some points than to all of some others. A list that nothing has happened to is looked through
-   * by its codes, and not made rows of.
+   * Places of the rows of a list that are nearer to one of some points than to all of some others, deleted ones too; undefined where something
+   * has happened to the list: it is to be looked through row by row.
    */
-  async mayBeNearer(
+  async nearerPlaces(
     list: number,
     points: readonly Float32Array[],
     others: readonly Float32Array[],
-  ): Promise<boolean> {
-    if (this.#lists.has(list) || this.#appended.has(list) || this.#pending.of(list).length > 0) return true;
-    if (this.#held(list) === 0) return false;
-    const { fine } = await this.#read(list);
+  ): Promise<ReadonlySet<number> | undefined> {
+    if (this.#lists.has(list) || this.#appended.has(list) || this.#pending.of(list).length > 0)
+      return undefined;
+    const held = this.#held(list);
+    const places = new Set<number>();
+    if (held === 0) return places;
     const centre = this.#heads.centre(list);
     const { coder } = this.#postings.shape;
+    using codes = kernels().arena.alloc(held * coder.fineBytes);
+    await this.#postings.readAllFine(list, held, (bytes, at) => codes.u8().set(bytes, at));
+    const fine = codes.u8().subarray(0, held * coder.fineBytes);
     const [near, far] = [coder.least(fine, centre, points), coder.least(fine, centre, others)];
-    return near.some((distance, row) => distance < far[row]!);
+    for (let place = 0; place < held; place++) if (near[place]! < far[place]!) places.add(place);
+    return places;
   }
 
   /** What of the changed lists is to be written. */
@@ -213,16 +253,28 @@ export class Draft {
     );
     const coarse = new Uint8Array(coder.blockBytes(rows.length));
     const fine = new Uint8Array(rows.length * fineBytes);
-    let [next, squares] = [0, 0];
-    rows.forEach(({ from, place, values }, i) => {
+    // rows in front that stay where they are: their blocks stay whole
+    let same = 0;
+    while (same < rows.length && rows[same]!.from === list && rows[same]!.place === same) same++;
+    const blocks = Math.floor(same / BLOCK_ROWS) * BLOCK_ROWS;
+    coarse.set(stored.coarse.subarray(0, coder.blockBytes(blocks)));
+    fine.set(stored.fine.subarray(0, same * fineBytes));
+    let next = 0;
+    for (let i = blocks; i < rows.length; i++) {
+      const { from, place } = rows[i]!;
       const codes = from === list ? stored : fresh;
       const at = from === list ? place! : next++;
       coder.putRow(coarse, i, codes.coarse, at);
       fine.set(codes.fine.subarray(at * fineBytes, (at + 1) * fineBytes), i * fineBytes);
-      squares += squaredDistance(values, centre);
-    });
+    }
     const values = this.#postings.values(list, { ids: idsOf(rows), coarse, fine }, this.#held(list));
-    return { ...values, radius: rows.length === 0 ? 0 : Math.sqrt(squares / rows.length) };
+    return { ...values, radius: this.#radiusWith(list, rows.length - next, fresh.radius, next) };
+  }
+
+  /** Of a list with rows of its own, as spread as all were, and others. */
+  #radiusWith(list: number, own: number, radius: number, others: number): number {
+    const before = this.#reader.directory.radii[list] ?? 0;
+    return own + others === 0 ? 0 : Math.sqrt((before ** 2 * own + radius ** 2 * others) / (own + others));
   }
 
   #longer(list: number, rows: readonly DraftRow[]): DraftedList {
@@ -230,8 +282,6 @@ export class Draft {
     const held = this.#held(list);
     const centre = this.#heads.centre(list);
     const { coarse, fine, radius } = coder.encode(valuesOf(rows, coder.dim), centre);
-    const squares = radius ** 2 * rows.length;
-    const before = this.#reader.directory.radii[list] ?? 0;
     return {
       ...this.#postings.appended(
         list,
@@ -240,7 +290,7 @@ export class Draft {
         coarse,
         fine,
       ),
-      radius: Math.sqrt((before ** 2 * held + squares) / (held + rows.length)),
+      radius: this.#radiusWith(list, held, radius, rows.length),
     };
   }
 
@@ -261,12 +311,11 @@ export class Draft {
     const held = this.#held(list);
     const rows: DraftRow[] = [];
     if (held > 0) {
-      const { ids, fine } = await this.#read(list);
-      const { dim } = this.#postings.shape.coder;
-      const values = this.#postings.shape.coder.decode(fine, this.#heads.centre(list));
-      ids.forEach((id, i) => {
-        const row = values.subarray(i * dim, (i + 1) * dim);
-        if (this.#live.has(id)) rows.push({ id, values: row, from: list, place: i });
+      const stored = await this.#read(list);
+      const { coder } = this.#postings.shape;
+      const centre = this.#heads.centre(list);
+      stored.ids.forEach((id, place) => {
+        if (this.#live.has(id)) rows.push(new StoredRow(coder, stored.fine, centre, list, id, place));
       });
     }
     rows.push(...(this.#appended.get(list) ?? this.waiting(list)));

@@ -125,10 +125,15 @@ export class Lire {
     const centres = halves.map((half) => this.#heads.centre(half));
     for (const { list, centre: own } of around) {
       await this.#draft.breathe();
-      if (!(await this.#draft.mayBeNearer(list, centres, [old, own]))) continue;
+      const places = await this.#draft.nearerPlaces(list, centres, [old, own]);
+      if (places?.size === 0) continue;
       const stay: DraftRow[] = [];
       const rows = await this.#draft.rows(list);
       for (const row of rows) {
+        if (places && !places.has(row.place!)) {
+          stay.push(row);
+          continue;
+        }
         const far = centres.map((centre) => distance(row.values, centre));
         const best = far[0]! <= far[1]! ? 0 : 1;
         const isNearer = far[best]! < distance(row.values, old) && far[best]! < distance(row.values, own);

@@ -126,13 +126,10 @@ export class ListCoder {
     return rows;
   }
 
-  /** Of each row the squared distance from the nearest of some points. @param centre of the rows' list */
-  least(fine: Uint8Array, centre: Float32Array, points: readonly Float32Array[]): Float32Array {
-    const count = fine.length / this.fineBytes;
+  /** Of each row the squared distance from the nearest of some points. @param codes fine ones. @param centre of the rows' list */
+  least(codes: Uint8Array, centre: Float32Array, points: readonly Float32Array[]): Float32Array {
+    const count = codes.length / this.fineBytes;
     const places = Uint32Array.from({ length: count }, (_, row) => row * this.fineBytes);
-    using room = kernels().arena.alloc(Math.max(1, fine.length));
-    const codes = room.u8().subarray(0, fine.length);
-    codes.set(fine);
     const least = new Float32Array(count).fill(Number.POSITIVE_INFINITY);
     const found = new Float32Array(count);
     for (const point of points) {
@@ -182,9 +179,14 @@ export class ListCoder {
   }
 }
 
-/** Sums of four values at a time that are chosen by the bits of a nibble: 16 of each four. */
+/** Reused: what is made anew for each list is what the collector stops searches for. */
+let nibbles = new Float64Array(0);
+
+/** Sums of four values at a time that are chosen by the bits of a nibble: 16 of each four. Borrowed until the next call. */
 function nibbleSums(values: Float32Array): Float64Array {
-  const sums = new Float64Array(Math.ceil(values.length / 8) * 32);
+  const size = Math.ceil(values.length / 8) * 32;
+  if (nibbles.length !== size) nibbles = new Float64Array(size);
+  const sums = nibbles;
   for (let at = 0; at < sums.length; at++) {
     const lowest = at & -at & 15;
     const value = values[(at >> 4) * 4 + 31 - Math.clz32(lowest)] ?? 0;
