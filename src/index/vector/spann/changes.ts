@@ -200,9 +200,7 @@ export class Changes implements Disposable {
 
   /** Lets others have the thread when it is time. @throws MnemeError DISPOSED, STATE */
   async breathe(verb: string): Promise<void> {
-    if (!this.#pacer.isDue) return;
-    await this.#pacer.pause();
-    this.#checkOpen(verb);
+    if (this.#pacer.isDue) await this.#pause(verb);
   }
 
   /**
@@ -222,6 +220,7 @@ export class Changes implements Disposable {
     if (draft.changed.size === 0) return;
     const drafted = { heads, lists: await draft.drafted(), settled: draft.changed };
     await this.#written;
+    await this.#pause(verb);
     await this.#searches.run(() => {
       this.#checkOpen(verb);
       this.#become(store, drafted);
@@ -254,6 +253,7 @@ export class Changes implements Disposable {
       await this.breathe("insert");
     }
     await this.#written;
+    await this.#pause("insert");
     await this.#searches.run(() => {
       this.#checkOpen("insert");
       ids.forEach((id, r) => {
@@ -327,6 +327,12 @@ export class Changes implements Disposable {
     );
     // whoever waits for it is told
     this.#written.catch(() => {});
+  }
+
+  /** What changes the index at once takes a few milliseconds: it begins when others have had their turn. */
+  async #pause(verb: string): Promise<void> {
+    await this.#pacer.pause();
+    this.#checkOpen(verb);
   }
 
   #checkOpen(verb: string): void {

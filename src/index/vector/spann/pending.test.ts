@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { matrix, rowOf } from "../../../linalg/index.ts";
 import { memoryStore, type Store } from "../../../storage/index.ts";
 import { buildSpann } from "./build.ts";
-import { MadeUp } from "./made-up.test.support.ts";
+import { exactNearest, MadeUp } from "./made-up.test.support.ts";
 import { PendingRows } from "./pending.ts";
 import { NAMESPACE } from "./postings.ts";
 import { recordRows } from "./row-log.ts";
@@ -132,5 +132,39 @@ describe("rows that wait for their lists", () => {
     await index.clean();
     using again = await SpannIndex.open(store, "test", ALL);
     expect(await found(again, 3, 2000)).toHaveLength(640);
+  });
+
+  test("come and go for many rounds: recall stays that of an index built anew, and no list outgrows its limit", async () => {
+    const [all, limit, each] = [made.rows(2400), 32, 100];
+    const store = memoryStore();
+    await buildSpann(store, "test", matrix(800, DIM, all.data.slice(0, 800 * DIM)), { limit });
+    const few: SpannOptions = { lists: 12, pruning: { rule: "none" } };
+    using index = await SpannIndex.open(store, "test", few);
+    for (let first = 800; first < 2400; first += each) {
+      await index.delete(ids(first - 800, first - 800 + each));
+      const coming = all.data.slice(first * DIM, (first + each) * DIM);
+      await index.insert(matrix(each, DIM, coming), ids(first, first + each));
+      if (first % 400 === 0) await index.clean({ leastDead: 0.25 });
+    }
+    const left = matrix(800, DIM, all.data.slice(1600 * DIM));
+    const fresh = memoryStore();
+    await buildSpann(fresh, "test", left, { limit, ids: ids(1600, 2400) });
+    using anew = await SpannIndex.open(fresh, "test", few);
+    const queries = made.queries(100);
+    const truth = exactNearest(left, queries, 10).map((place) => place + 1600);
+    const recall = async (one: SpannIndex): Promise<number> => {
+      let sum = 0;
+      for (let q = 0; q < queries.rows; q++) {
+        const known = new Set(truth.subarray(q * 10, (q + 1) * 10));
+        for (const row of (await one.search(rowOf(queries, q), { k: 10 })).rows) if (known.has(row)) sum++;
+      }
+      return sum / truth.length;
+    };
+    expect(await recall(index)).toBeGreaterThan((await recall(anew)) - 0.03);
+    expect(index.about.rows).toBe(800);
+    for (const { value } of store.range(NAMESPACE, { prefix: ["test", "list"] }))
+      expect(new DataView(value.buffer, value.byteOffset).getUint32(4, true)).toBeLessThanOrEqual(limit);
+    await index.clean();
+    expect(index.about.copies).toBeLessThanOrEqual(1600);
   });
 });
