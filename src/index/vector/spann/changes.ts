@@ -43,6 +43,8 @@ export interface IndexParts {
   readonly live: LiveRows;
   readonly pending: PendingRows;
   readonly log: RowLog;
+  /** Rows that may wait for their lists; default `PENDING_SHARE` of all. */
+  readonly pendingRows?: number | undefined;
   /** What could not be read: until it is repaired nothing is changed. */
   damage: Damage;
 }
@@ -100,8 +102,8 @@ export class Changes implements Disposable {
         const values = points.data.subarray(first * points.cols, (first + some.length) * points.cols);
         await this.#insert({ ids: some, rows: matrix(some.length, points.cols, values) });
       }
-      const { rows: all } = this.#about;
-      await this.#flush("insert", Math.min(MOST_PENDING, Math.max(LEAST_PENDING, all * PENDING_SHARE)));
+      const usual = Math.max(LEAST_PENDING, this.#about.rows * PENDING_SHARE);
+      await this.#flush("insert", this.#parts.pendingRows ?? Math.min(MOST_PENDING, usual));
       await this.#written;
     });
   }

@@ -110,6 +110,17 @@ describe("rows that wait for their lists", () => {
     expect(await found(index, 3, 2000)).toHaveLength(1200);
   });
 
+  test("as few as one likes: none is in RAM or in the log when an insert is over", async () => {
+    const store = await built();
+    using index = await SpannIndex.open(store, "test", { ...ALL, pendingRows: 0 });
+    const { copies } = index.about;
+    await index.insert(some(BUILT, 700), ids(BUILT, 700));
+    expect(recordsOf(store)).toEqual([]);
+    expect(index.about.copies).toBeGreaterThan(copies + 100);
+    expect(await found(index, 650)).toEqual([650]);
+    await expect(SpannIndex.open(store, "test", { pendingRows: -1 })).rejects.toThrow("pendingRows");
+  });
+
   test("a damaged record is refused by its name; served without it, its rows are lost and named", async () => {
     const store = await built();
     {

@@ -36,6 +36,8 @@ export interface SpannOptions {
   readonly pruning?: Pruning;
   /** Standard deviations by which an estimate may be wrong before its row is lost; fewer, and fewer pages are read. */
   readonly confidence?: number;
+  /** Rows that have come and wait for their lists in RAM, at most; default a 64th of all, from 128 to 16,384. Fewer, and lists are written more often. */
+  readonly pendingRows?: number;
   /** What the index holds is claimed from it. */
   readonly budget?: Budget;
   /** Opens an index whose heads or rows are damaged, too: what is left is served, `damage` says what is not. */
@@ -59,7 +61,7 @@ export const spannDefaults = {
   confidence: 1.2,
 } as const satisfies Settings;
 
-type Settings = Required<Omit<SpannOptions, "budget" | "serveDamaged">>;
+type Settings = Required<Omit<SpannOptions, "pendingRows" | "budget" | "serveDamaged">>;
 
 /** Lists of a search's first round and of its others: each round is one batch of reads. */
 const FIRST_LISTS = 8;
@@ -102,6 +104,9 @@ export class SpannIndex implements Disposable {
   /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE, BUDGET */
   static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
     const settings = { ...spannDefaults, ...options };
+    const { pendingRows } = options;
+    if (pendingRows !== undefined && !(Number.isInteger(pendingRows) && pendingRows >= 0))
+      throw new MnemeError("RANGE", `spann: pendingRows must be a whole number from 0, got ${pendingRows}`);
     const about = await readAbout(store, name);
     const coder = new ListCoder(spaceOf(about).width, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
@@ -122,7 +127,7 @@ export class SpannIndex implements Disposable {
       coder.dim,
       options.serveDamaged,
     );
-    const parts = { store, name, about, postings, heads, reader, live, pending, log, damage };
+    const parts = { store, name, about, postings, heads, reader, live, pending, log, pendingRows, damage };
     await replay(parts, records);
     const index = new SpannIndex(parts, settings, options.budget);
     try {
@@ -163,7 +168,8 @@ export class SpannIndex implements Disposable {
   }
 
   /**
-   * Adds rows, each durable when this resolves; an error in the middle leaves those of whole transactions before it.
+   * Adds rows, each found and durable when this resolves; an error in the middle leaves those of whole transactions before it. They wait in RAM
+   * and in a log until so many have come that they go to their lists together.
    * @param ids ascending, above all that were ever there
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
    */
