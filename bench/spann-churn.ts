@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { exactNearest } from "../src/eval/exact-nearest.ts";
 import { buildSpann } from "../src/index/vector/spann/build.ts";
 import { SpannIndex } from "../src/index/vector/spann/spann.ts";
+import { kernels, LazyPool } from "../src/kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../src/linalg/matrix.ts";
 import { lmdbStore, type Store } from "../src/storage/index.ts";
 import {
@@ -102,19 +103,22 @@ async function measure(index: SpannIndex, queries: Matrix, truth: Uint32Array): 
   return { recall: found / (K * queries.rows), ms, lists: read };
 }
 
-/** The changes of a round; those that a stopped run has made already change nothing. */
-async function change(index: SpannIndex, { dead, first, fresh }: RoundOfChanges): Promise<void> {
+/** The changes of a round, but for those that a stopped run has made already. @returns how many there were */
+async function change(index: SpannIndex, { dead, first, fresh }: RoundOfChanges): Promise<number> {
+  let updates = 0;
   for (let at = 0; at < dead.length; at += INSERTED) {
     const end = Math.min(dead.length, at + INSERTED);
-    await index.delete(dead.slice(at, end));
+    updates += await index.delete(dead.slice(at, end));
     const from = Math.max(at, Math.min(end, index.about.lastRow + 1 - first));
     const rows = matrix(end - from, DIM, fresh.data.subarray(from * DIM, end * DIM));
     await index.insert(
       rows,
       Uint32Array.from({ length: end - from }, (_, i) => first + from + i),
     );
+    updates += end - from;
   }
   await index.clean({ leastDead: LEAST_DEAD });
+  return updates;
 }
 
 /** One round, under searches. */
@@ -122,9 +126,9 @@ async function churn(index: SpannIndex, live: Live, round: number, progress: Pro
   const changes = changesOf(live, round, SHARE, DIM);
   const searching = new Searching(index, manifoldOf(round, DIM).queries(QUERIES));
   const [begun, cpu] = [performance.now(), process.cpuUsage()];
-  await change(index, changes);
-  const updates = 2 * changes.dead.length;
-  const [ms, cpuMs] = [(performance.now() - begun) / updates, cpuOf(cpu) / updates];
+  const updates = await change(index, changes);
+  const each = Math.max(1, updates);
+  const [ms, cpuMs] = [(performance.now() - begun) / each, cpuOf(cpu) / each];
   await searching.stop();
   live.apply(changes);
   progress.updateMs.push(ms);
@@ -158,7 +162,8 @@ async function anew(
   const truth = exactNearest(rows, queries, K).map((place) => ids[place]!);
   return inFolder(async (folder) => {
     await using store = await lmdbStore(folder, { commitThread: true });
-    await buildSpann(store, "anew", rows, { ids });
+    await using pool = new LazyPool(kernels(), 2);
+    await buildSpann(store, "anew", rows, { ids, pool });
     using index = await SpannIndex.open(store, "anew");
     const fresh = await measure(index, queries, truth);
     await store.compact();

@@ -1,5 +1,6 @@
 /**
- * Inserts and deletes: each a transaction of the store that leaves lists, heads and directory in accord, or as they were. What is to change is
+ * Inserts and deletes: each a transaction of the store that leaves lists, heads and directory in accord, or as they were. Rows that come wait in
+ * memory, and in the log of the store, until so many have come that lists are worth writing: then the oldest go to theirs. What is to change is
  * worked out in short pieces among which searches go on; then it becomes the index's at once, between two searches, and is on its way to the store.
  */
 import { MnemeError } from "../../../errors.ts";
@@ -101,9 +102,8 @@ export class Changes implements Disposable {
         const some = ids.subarray(first, first + INSERTED);
         const values = points.data.subarray(first * points.cols, (first + some.length) * points.cols);
         await this.#insert({ ids: some, rows: matrix(some.length, points.cols, values) });
+        await this.#flush("insert", this.#mostPending);
       }
-      const usual = Math.max(LEAST_PENDING, this.#about.rows * PENDING_SHARE);
-      await this.#flush("insert", this.#parts.pendingRows ?? Math.min(MOST_PENDING, usual));
       await this.#written;
     });
   }
@@ -269,6 +269,11 @@ export class Changes implements Disposable {
       };
       this.#write(store, [], [], coming);
     });
+  }
+
+  get #mostPending(): number {
+    const usual = Math.max(LEAST_PENDING, this.#about.rows * PENDING_SHARE);
+    return this.#parts.pendingRows ?? Math.min(MOST_PENDING, usual);
   }
 
   /** Puts rows that wait in their lists, the oldest first, until no more than `most` wait. */

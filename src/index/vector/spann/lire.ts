@@ -1,7 +1,8 @@
 /**
  * Changes in place: SPFresh's LIRE (SOSP 2023). A row is put in the lists of the nearest centres; a list that outgrows its limit is split, and
- * rows that the new centres are nearer to, or that have lost theirs, move; a list of few rows is given up. Differs from the paper in that a
- * list is rewritten whole within one transaction of the store, so there are no stale copies and no versions: numbers of rows are never reused.
+ * rows that the new centres are nearer to, or that have lost theirs, move; a list of few rows is given up. Differs from the paper in that rows
+ * come to a list many at a time, from memory and a log, and a list is rewritten whole within one transaction of the store: there are no stale
+ * copies and no versions, for numbers of rows are never reused. Rows of a split look for a nearer centre among those around it only.
  */
 import { MnemeError } from "../../../errors.ts";
 import { kMeans, type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
