@@ -143,6 +143,7 @@ export type {
   RepairOptions as SpannRepairOptions,
 } from "./vector/spann/repair.ts";
 export {
+  type CleanOptions as SpannCleanOptions,
   SpannIndex,
   type SpannOptions,
   type SpannSearchOptions,

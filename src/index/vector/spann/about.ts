@@ -7,8 +7,11 @@ import type { Replication } from "./closure.ts";
 import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
 import { MetricSpace } from "./metric-space.ts";
 import { NAMESPACE } from "./postings.ts";
+import type { LogRange } from "./row-log.ts";
 
-export const FORMAT = 2;
+export const FORMAT = 3;
+/** Without a log of rows. */
+const OLDEST_FORMAT = 2;
 
 export type SpannMetric = Metric;
 
@@ -31,7 +34,11 @@ export interface About {
   readonly replication: Replication;
   /** Root of the mean squared distance of the centres from their mean. */
   readonly radius: number;
+  /** Records of rows that are not in lists yet. */
+  readonly log: LogRange;
 }
+
+export const noLog: LogRange = { first: 0, end: 0 };
 
 export const spaceOf = ({ metric, dim, longest }: About): MetricSpace =>
   new MetricSpace(metric, dim, longest);
@@ -48,7 +55,7 @@ export interface StoredHeads {
 const aboutKey = (name: string): Key => [name, "about"];
 
 export function putAbout(batch: Batch, name: string, about: Omit<About, "format">): void {
-  const text = JSON.stringify({ format: FORMAT, ...about });
+  const text = JSON.stringify({ ...about, format: FORMAT });
   batch.put(NAMESPACE, aboutKey(name), new TextEncoder().encode(text));
 }
 
@@ -65,12 +72,12 @@ export async function readAbout(store: ReadableStore, name: string): Promise<Abo
       `spann "${name}": there is no such index in ${store.location}; build it first`,
     );
   const about = JSON.parse(new TextDecoder().decode(bytes)) as About;
-  if (about.format !== FORMAT)
+  if (about.format !== FORMAT && about.format !== OLDEST_FORMAT)
     throw new MnemeError(
       "VERSION",
       `spann "${name}": format ${about.format}, expected ${FORMAT}; build it again`,
     );
-  return about;
+  return { ...about, format: FORMAT, log: about.log ?? noLog };
 }
 
 const PARTS = ["mean", "coarse", "fine", "counts", "radii"] as const;

@@ -5,7 +5,7 @@ import { type BalancedTree, balancedTree, type Matrix, Random } from "../../../l
 import { crc32 } from "../../../storage/crc32.ts";
 import type { Store } from "../../../storage/store.ts";
 import type { SlowRowSource } from "../row-source.ts";
-import { type About, deleteIndex, FORMAT, putAbout, putHeads, type SpannMetric } from "./about.ts";
+import { type About, deleteIndex, FORMAT, noLog, putAbout, putHeads, type SpannMetric } from "./about.ts";
 import { type Assignment, assignRows } from "./assign.ts";
 import { mostCopies, type Replication, soarDefaults } from "./closure.ts";
 import { GraphHeads } from "./graph-heads.ts";
@@ -109,6 +109,7 @@ export async function buildSpann(
     lastRow: ids ? ids.reduce((most, id) => Math.max(most, id), 0) : points.rows - 1,
     replication,
     radius: stored.radius,
+    log: noLog,
   };
   await store.batch((batch) => deleteIndex(batch, name));
   const postings = new Postings(store, name, about.build, new PostingShape(coder, limit));

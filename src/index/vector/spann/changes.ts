@@ -1,9 +1,10 @@
 /**
- * Inserts and deletes: each a transaction of the store that leaves lists, heads and directory in accord, or as they were. What is to change is
+ * Inserts and deletes: each a transaction of the store that leaves lists, heads and directory in accord, or as they were. Rows that come wait in
+ * memory, and in the log of the store, until so many have come that lists are worth writing: then the oldest go to theirs. What is to change is
  * worked out in short pieces among which searches go on; then it becomes the index's at once, between two searches, and is on its way to the store.
  */
 import { MnemeError } from "../../../errors.ts";
-import { type Matrix, rowOf } from "../../../linalg/index.ts";
+import { type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { ReadableStore, Store } from "../../../storage/store.ts";
 import { type About, putAbout, putChangedHeads, putHeads, spaceOf } from "./about.ts";
@@ -13,12 +14,20 @@ import type { GraphHeads } from "./graph-heads.ts";
 import { HeadsDraft } from "./heads-draft.ts";
 import { Lire } from "./lire.ts";
 import type { ListReader } from "./list-reader.ts";
+import { listsFor } from "./lists-for.ts";
 import type { LiveRows } from "./live-rows.ts";
+import type { PendingRows } from "./pending.ts";
 import type { Postings } from "./postings.ts";
+import type { RowLog } from "./row-log.ts";
 import { Turns } from "./turns.ts";
 
-/** Rows put in with one transaction: bounds the lists that are held meanwhile. */
-const INSERTED = 32;
+/** Rows that come with one transaction. */
+const INSERTED = 1024;
+/** Lists that rows are put in with one transaction: bounds what is held meanwhile. */
+const FLUSHED = 96;
+/** Rows that wait for their lists, at most: this share of all, within bounds. */
+const PENDING_SHARE = 1 / 64;
+const [LEAST_PENDING, MOST_PENDING] = [128, 16_384];
 /** Lists cleaned with one transaction. */
 const CLEANED = 64;
 /** A list of less than this share of the limit is given up. */
@@ -33,6 +42,10 @@ export interface IndexParts {
   readonly heads: GraphHeads;
   readonly reader: ListReader;
   readonly live: LiveRows;
+  readonly pending: PendingRows;
+  readonly log: RowLog;
+  /** Rows that may wait for their lists; default `PENDING_SHARE` of all. */
+  readonly pendingRows?: number | undefined;
   /** What could not be read: until it is repaired nothing is changed. */
   damage: Damage;
 }
@@ -41,11 +54,17 @@ export interface IndexParts {
 interface Drafted {
   readonly heads: HeadsDraft;
   readonly lists: readonly DraftedList[];
-  /** Rows that come with it. */
-  readonly added: readonly number[];
+  /** Lists that no rows wait for any more. */
+  readonly settled: Iterable<number>;
 }
 
-type Work = (lire: Lire, draft: Draft, heads: HeadsDraft) => Promise<readonly number[]>;
+/** Rows on their way to their lists. */
+interface Coming {
+  readonly ids: Uint32Array;
+  readonly rows: Matrix;
+}
+
+type Work = (lire: Lire, draft: Draft, heads: HeadsDraft) => Promise<void>;
 
 export class Changes implements Disposable {
   readonly #parts: IndexParts;
@@ -80,14 +99,10 @@ export class Changes implements Disposable {
     return this.#changes.run(async () => {
       const points = this.#checked(rows, ids);
       for (let first = 0; first < ids.length; first += INSERTED) {
-        const some = Array.from(ids.subarray(first, first + INSERTED), (id, i) => ({
-          id,
-          values: rowOf(points, first + i),
-        }));
-        await this.change("insert", async (lire) => {
-          await lire.insert(some);
-          return some.map(({ id }) => id);
-        });
+        const some = ids.subarray(first, first + INSERTED);
+        const values = points.data.subarray(first * points.cols, (first + some.length) * points.cols);
+        await this.#insert({ ids: some, rows: matrix(some.length, points.cols, values) });
+        await this.#flush("insert", this.#mostPending);
       }
       await this.#written;
     });
@@ -113,24 +128,33 @@ export class Changes implements Disposable {
     return this.#searches.run(() => {
       this.#checkOpen(verb);
       let gone = 0;
-      for (const id of ids) if (this.#parts.live.delete(id)) gone++;
+      for (const id of ids) {
+        if (!this.#parts.live.delete(id)) continue;
+        this.#parts.pending.delete(id);
+        gone++;
+      }
       this.#about = { ...this.#about, rows: this.#about.rows - gone };
       if (gone > 0) this.#write(store, []);
       return gone;
     });
   }
 
-  /** Takes deleted rows out of the lists, and gives up lists that are left with few. */
-  async clean(): Promise<void> {
+  /**
+   * Takes deleted rows out of the lists, and gives up lists that are left with few.
+   * @param least share of a list's rows that must have been deleted. @throws MnemeError RANGE
+   */
+  async clean(least: number): Promise<void> {
+    if (!(least >= 0 && least <= 1))
+      throw new MnemeError("RANGE", `clean: leastDead must lie between 0 and 1, got ${least}`);
     this.#writable("clean");
     return this.#changes.run(async () => {
+      if (least === 0) await this.#flush("clean", 0);
       for (let list = 0; list < this.#parts.heads.count; ) {
         await this.change("clean", async (_, draft) => {
           for (; list < this.#parts.heads.count && draft.changed.size < CLEANED; list++) {
-            await this.breathe("clean");
-            if (draft.hasDead(list)) draft.replace(list, await draft.rows(list));
+            await draft.breathe();
+            await draft.shorten(list, least);
           }
-          return [];
         });
       }
       await this.relink("clean");
@@ -152,11 +176,11 @@ export class Changes implements Disposable {
 
   /** Writes heads, directory and rows whole, as they are now; what was damaged is no more. Within a turn of changes. */
   async rewrite(verb: string): Promise<void> {
-    const { name, reader, live, heads } = this.#parts;
+    const { name, reader, live, heads, log } = this.#parts;
     const store = this.#writable(verb);
     await this.#written;
     const copies = reader.directory.counts.reduce((sum, count) => sum + count, 0);
-    this.#about = { ...this.#about, rows: live.count, copies };
+    this.#about = { ...this.#about, rows: live.count, copies, log: log.range };
     await store.batch((batch) => {
       putHeads(batch, name, { ...heads.codes, ...reader.directory });
       heads.write(batch, name);
@@ -178,9 +202,7 @@ export class Changes implements Disposable {
 
   /** Lets others have the thread when it is time. @throws MnemeError DISPOSED, STATE */
   async breathe(verb: string): Promise<void> {
-    if (!this.#pacer.isDue) return;
-    await this.#pacer.pause();
-    this.#checkOpen(verb);
+    if (this.#pacer.isDue) await this.#pause(verb);
   }
 
   /**
@@ -188,22 +210,24 @@ export class Changes implements Disposable {
    * @param lists that are too long or too short are split and given up, or left as they are
    */
   async change(verb: string, work: Work, lists: "in order" | "as they are" = "in order"): Promise<void> {
-    const { postings, reader, live } = this.#parts;
+    const { postings, reader, live, pending } = this.#parts;
     const store = this.#writable(verb);
     const { limit } = postings.shape;
     const heads = new HeadsDraft(this.#parts.heads);
-    const draft = new Draft(postings, heads, reader, live, () => this.breathe(verb));
+    const draft = new Draft(postings, heads, reader, live, pending, () => this.breathe(verb));
     const limits = { limit, least: Math.floor(limit * LEAST_SHARE) };
     const lire = new Lire(draft, heads, this.#about.replication, limits);
-    const added = await work(lire, draft, heads);
+    await work(lire, draft, heads);
     if (lists === "in order") await lire.settle();
     if (draft.changed.size === 0) return;
-    const drafted = { heads, lists: await draft.drafted(), added };
+    const drafted = { heads, lists: await draft.drafted(), settled: draft.changed };
     await this.#written;
+    await this.#pause(verb);
     await this.#searches.run(() => {
       this.#checkOpen(verb);
       this.#become(store, drafted);
     });
+    await this.#parts.heads.link(() => this.breathe(verb));
   }
 
   /** @throws MnemeError STATE where memory does not agree with the store */
@@ -220,8 +244,55 @@ export class Changes implements Disposable {
     this.#isDisposed = true;
   }
 
-  #become(store: Store, { heads, lists, added }: Drafted): void {
-    const { reader, postings, live } = this.#parts;
+  /** Rows are there from now on, waiting for their lists. */
+  async #insert(coming: Coming): Promise<void> {
+    const { heads, pending, live } = this.#parts;
+    const { ids, rows } = coming;
+    const store = this.#writable("insert");
+    const lists: number[][] = [];
+    for (let r = 0; r < ids.length; r++) {
+      lists.push(listsFor(heads, this.#about.replication, rowOf(rows, r)));
+      await this.breathe("insert");
+    }
+    await this.#written;
+    await this.#pause("insert");
+    await this.#searches.run(() => {
+      this.#checkOpen("insert");
+      ids.forEach((id, r) => {
+        pending.add(id, rowOf(rows, r), lists[r]!);
+        live.add(id);
+      });
+      this.#about = {
+        ...this.#about,
+        rows: this.#about.rows + ids.length,
+        lastRow: Math.max(this.#about.lastRow, live.lastRow),
+      };
+      this.#write(store, [], [], coming);
+    });
+  }
+
+  get #mostPending(): number {
+    const usual = Math.max(LEAST_PENDING, this.#about.rows * PENDING_SHARE);
+    return this.#parts.pendingRows ?? Math.min(MOST_PENDING, usual);
+  }
+
+  /** Puts rows that wait in their lists, the oldest first, until no more than `most` wait. */
+  async #flush(verb: string, most: number): Promise<void> {
+    const { pending } = this.#parts;
+    while (pending.count > most) {
+      await this.change(verb, async (lire) => {
+        const lists = new Set<number>();
+        for (const id of pending.ids()) {
+          for (const list of pending.listsOf(id)) lists.add(list);
+          if (lists.size >= FLUSHED) break;
+        }
+        await lire.take(lists);
+      });
+    }
+  }
+
+  #become(store: Store, { heads, lists, settled }: Drafted): void {
+    const { reader, postings, pending } = this.#parts;
     let copies = 0;
     for (const { list, rows, radius, before } of lists) {
       copies += rows - before;
@@ -229,20 +300,19 @@ export class Changes implements Disposable {
     }
     heads.apply();
     postings.hold(lists);
-    for (const id of added) live.add(id);
+    for (const list of settled) pending.settle(list);
     this.#about = {
       ...this.#about,
       lists: this.#parts.heads.count,
-      rows: this.#about.rows + added.length,
       copies: this.#about.copies + copies,
-      lastRow: Math.max(this.#about.lastRow, live.lastRow),
     };
     this.#write(store, lists, heads.changed);
   }
 
   /** Begins to write; `#written` settles when it is durable. */
-  #write(store: Store, lists: readonly DraftedList[], heads: Iterable<number> = []): void {
-    const { name, postings, reader, live } = this.#parts;
+  #write(store: Store, lists: readonly DraftedList[], heads: Iterable<number> = [], coming?: Coming): void {
+    const { name, postings, reader, live, pending, log } = this.#parts;
+    if (!coming) log.trim(pending.oldest);
     const writing = store.batch((batch) => {
       for (const list of lists) postings.write(batch, list);
       const codes = { ...this.#parts.heads.codes, ...reader.directory };
@@ -250,6 +320,9 @@ export class Changes implements Disposable {
       putChangedHeads(batch, name, codes, changed, postings.shape.coder);
       this.#parts.heads.write(batch, name);
       live.write(batch);
+      if (coming) log.append(batch, coming.ids, coming.rows);
+      log.write(batch);
+      this.#about = { ...this.#about, log: log.range };
       putAbout(batch, name, this.#about);
     });
     this.#written = writing.then(
@@ -261,6 +334,12 @@ export class Changes implements Disposable {
     );
     // whoever waits for it is told
     this.#written.catch(() => {});
+  }
+
+  /** What changes the index at once takes a few milliseconds: it begins when others have had their turn. */
+  async #pause(verb: string): Promise<void> {
+    await this.#pacer.pause();
+    this.#checkOpen(verb);
   }
 
   #checkOpen(verb: string): void {

@@ -2,11 +2,12 @@
  * Lists under change: read whole when first needed, or only appended to; made ready for the store while searches go on among the old ones.
  * Rows that are read are what their fine codes say.
  */
-
-import { squaredDistance } from "./distance.ts";
+import { kernels } from "../../../kernels/index.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
+import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { LiveRows } from "./live-rows.ts";
+import type { PendingRows } from "./pending.ts";
 import type { ListValue, ListValues, Postings } from "./postings.ts";
 import { orderBySpread } from "./row-order.ts";
 
@@ -23,6 +24,40 @@ export interface DraftedList extends ListValues {
   readonly radius: number;
 }
 
+/** A row as it lies in a list: most are moved on as they are, and never asked for their values. */
+class StoredRow implements DraftRow {
+  readonly id: number;
+  readonly from: number;
+  readonly place: number;
+  readonly #coder: ListCoder;
+  readonly #fine: Uint8Array;
+  readonly #centre: Float32Array;
+  #values: Float32Array | undefined;
+
+  constructor(
+    coder: ListCoder,
+    fine: Uint8Array,
+    centre: Float32Array,
+    from: number,
+    id: number,
+    place: number,
+  ) {
+    this.#coder = coder;
+    this.#fine = fine;
+    this.#centre = centre;
+    this.from = from;
+    this.id = id;
+    this.place = place;
+  }
+
+  get values(): Float32Array {
+    const { fineBytes } = this.#coder;
+    const codes = this.#fine.subarray(this.place * fineBytes, (this.place + 1) * fineBytes);
+    this.#values ??= this.#coder.decode(codes, this.#centre);
+    return this.#values;
+  }
+}
+
 export class Draft {
   /** Lets others have the thread when it is time; throws where the index is closed. */
   readonly breathe: () => Promise<void>;
@@ -30,9 +65,12 @@ export class Draft {
   readonly #heads: HeadsDraft;
   readonly #reader: ListReader;
   readonly #live: LiveRows;
+  readonly #pending: PendingRows;
   readonly #lists = new Map<number, DraftRow[]>();
   /** Rows behind those of lists that were not read. */
   readonly #appended = new Map<number, DraftRow[]>();
+  /** Lists that only lose their deleted rows. */
+  readonly #shorter = new Set<number>();
   /** What was read of lists. */
   readonly #stored = new Map<number, ListValue>();
   /** Lists that differ from what is stored. */
@@ -43,12 +81,14 @@ export class Draft {
     heads: HeadsDraft,
     reader: ListReader,
     live: LiveRows,
+    pending: PendingRows,
     breathe: () => Promise<void>,
   ) {
     this.#postings = postings;
     this.#heads = heads;
     this.#reader = reader;
     this.#live = live;
+    this.#pending = pending;
     this.breathe = breathe;
   }
 
@@ -64,7 +104,10 @@ export class Draft {
   /** Rows of a list, deleted ones too where it was not read. */
   count(list: number): number {
     const read = this.#lists.get(list);
-    return read ? read.length : this.#held(list) + (this.#appended.get(list)?.length ?? 0);
+    if (this.#shorter.has(list)) return this.#alive(this.#postings.readIds(list, this.#held(list)));
+    return read
+      ? read.length
+      : this.#held(list) + (this.#appended.get(list) ?? this.#pending.of(list)).length;
   }
 
   /** Whether all that happened to the list is that rows came. */
@@ -72,13 +115,18 @@ export class Draft {
     return this.#appended.has(list);
   }
 
-  /** Adds a row that is in no list yet. */
-  append(list: number, row: DraftRow): void {
-    const rows = this.#lists.get(list) ?? this.#appended.get(list);
-    if (rows) rows.push(row);
-    else if (this.#held(list) === 0) this.#lists.set(list, [row]);
-    else this.#appended.set(list, [row]);
+  /** Puts the rows that wait for a list in it. */
+  take(list: number): void {
     this.#changed.add(list);
+    if (this.#lists.has(list) || this.#appended.has(list)) return;
+    const lists = this.#held(list) === 0 ? this.#lists : this.#appended;
+    lists.set(list, this.waiting(list));
+  }
+
+  /** Rows that wait for a list. */
+  waiting(list: number): DraftRow[] {
+    const pending = this.#pending;
+    return pending.of(list).map((slot) => ({ id: pending.id(slot), values: pending.values(slot) }));
   }
 
   /** @returns whether the row was not in the list already */
@@ -92,14 +140,47 @@ export class Draft {
 
   replace(list: number, rows: readonly DraftRow[]): void {
     this.#lists.set(list, [...rows]);
+    this.#shorter.delete(list);
     this.#appended.delete(list);
     this.#changed.add(list);
   }
 
-  /** Whether a list has rows that were deleted. */
-  hasDead(list: number): boolean {
+  /**
+   * Takes the deleted rows out of a list, whose other rows keep their codes.
+   * @param least share of the rows that must have been deleted
+   */
+  async shorten(list: number, least: number): Promise<void> {
     const held = this.#held(list);
-    return held > 0 && this.#postings.readIds(list, held).some((id) => !this.#live.has(id));
+    if (held === 0 || this.#changed.has(list)) return;
+    const dead = held - this.#alive(this.#postings.readIds(list, held));
+    if (dead === 0 || dead < least * held) return;
+    this.#changed.add(list);
+    if (this.#pending.of(list).length > 0) await this.rows(list);
+    else this.#shorter.add(list);
+  }
+
+  /**
+   * Places of the rows of a list that are nearer to one of some points than to all of some others, deleted ones too; undefined where something
+   * has happened to the list: it is to be looked through row by row.
+   */
+  async nearerPlaces(
+    list: number,
+    points: readonly Float32Array[],
+    others: readonly Float32Array[],
+  ): Promise<ReadonlySet<number> | undefined> {
+    if (this.#lists.has(list) || this.#appended.has(list) || this.#pending.of(list).length > 0)
+      return undefined;
+    const held = this.#held(list);
+    const places = new Set<number>();
+    if (held === 0) return places;
+    const centre = this.#heads.centre(list);
+    const { coder } = this.#postings.shape;
+    using codes = kernels().arena.alloc(held * coder.fineBytes);
+    await this.#postings.readAllFine(list, held, (bytes, at) => codes.u8().set(bytes, at));
+    const fine = codes.u8().subarray(0, held * coder.fineBytes);
+    const [near, far] = [coder.least(fine, centre, points), coder.least(fine, centre, others)];
+    for (let place = 0; place < held; place++) if (near[place]! < far[place]!) places.add(place);
+    return places;
   }
 
   /** What of the changed lists is to be written. */
@@ -108,9 +189,39 @@ export class Draft {
     for (const list of this.#changed) {
       await this.breathe();
       const appended = this.#appended.get(list);
-      lists.push(appended ? this.#longer(list, appended) : this.#whole(list));
+      if (this.#shorter.has(list)) lists.push(await this.#shortened(list));
+      else if (!appended) lists.push(this.#whole(list));
+      else if (appended.length > 0) lists.push(this.#longer(list, appended));
     }
     return lists;
+  }
+
+  /** The radius stays as it was: the rows that went were not of another kind. */
+  async #shortened(list: number): Promise<DraftedList> {
+    const stored = await this.#read(list);
+    const { coder } = this.#postings.shape;
+    const { fineBytes } = coder;
+    const rows = this.#alive(stored.ids);
+    const ids = new Uint32Array(rows);
+    const coarse = new Uint8Array(coder.blockBytes(rows));
+    const fine = new Uint8Array(rows * fineBytes);
+    let to = 0;
+    stored.ids.forEach((id, place) => {
+      if (!this.#live.has(id)) return;
+      ids[to] = id;
+      coder.putRow(coarse, to, stored.coarse, place);
+      fine.set(stored.fine.subarray(place * fineBytes, (place + 1) * fineBytes), to * fineBytes);
+      to++;
+    });
+    const radius = rows === 0 ? 0 : this.#reader.directory.radii[list]!;
+    return { ...this.#postings.values(list, { ids, coarse, fine }, this.#held(list)), radius };
+  }
+
+  /** How many of the rows were not deleted. */
+  #alive(ids: Uint32Array): number {
+    let alive = 0;
+    for (const id of ids) if (this.#live.has(id)) alive++;
+    return alive;
   }
 
   #whole(list: number): DraftedList {
@@ -142,16 +253,28 @@ export class Draft {
     );
     const coarse = new Uint8Array(coder.blockBytes(rows.length));
     const fine = new Uint8Array(rows.length * fineBytes);
-    let [next, squares] = [0, 0];
-    rows.forEach(({ from, place, values }, i) => {
+    // rows in front that stay where they are: their blocks stay whole
+    let same = 0;
+    while (same < rows.length && rows[same]!.from === list && rows[same]!.place === same) same++;
+    const blocks = Math.floor(same / BLOCK_ROWS) * BLOCK_ROWS;
+    coarse.set(stored.coarse.subarray(0, coder.blockBytes(blocks)));
+    fine.set(stored.fine.subarray(0, same * fineBytes));
+    let next = 0;
+    for (let i = blocks; i < rows.length; i++) {
+      const { from, place } = rows[i]!;
       const codes = from === list ? stored : fresh;
       const at = from === list ? place! : next++;
       coder.putRow(coarse, i, codes.coarse, at);
       fine.set(codes.fine.subarray(at * fineBytes, (at + 1) * fineBytes), i * fineBytes);
-      squares += squaredDistance(values, centre);
-    });
+    }
     const values = this.#postings.values(list, { ids: idsOf(rows), coarse, fine }, this.#held(list));
-    return { ...values, radius: rows.length === 0 ? 0 : Math.sqrt(squares / rows.length) };
+    return { ...values, radius: this.#radiusWith(list, rows.length - next, fresh.radius, next) };
+  }
+
+  /** Of a list with rows of its own, as spread as all were, and others. */
+  #radiusWith(list: number, own: number, radius: number, others: number): number {
+    const before = this.#reader.directory.radii[list] ?? 0;
+    return own + others === 0 ? 0 : Math.sqrt((before ** 2 * own + radius ** 2 * others) / (own + others));
   }
 
   #longer(list: number, rows: readonly DraftRow[]): DraftedList {
@@ -159,8 +282,6 @@ export class Draft {
     const held = this.#held(list);
     const centre = this.#heads.centre(list);
     const { coarse, fine, radius } = coder.encode(valuesOf(rows, coder.dim), centre);
-    const squares = radius ** 2 * rows.length;
-    const before = this.#reader.directory.radii[list] ?? 0;
     return {
       ...this.#postings.appended(
         list,
@@ -169,7 +290,7 @@ export class Draft {
         coarse,
         fine,
       ),
-      radius: Math.sqrt((before ** 2 * held + squares) / (held + rows.length)),
+      radius: this.#radiusWith(list, held, radius, rows.length),
     };
   }
 
@@ -178,22 +299,28 @@ export class Draft {
     return this.#reader.directory.counts[list] ?? 0;
   }
 
+  async #read(list: number): Promise<ListValue> {
+    const known = this.#stored.get(list);
+    if (known) return known;
+    const stored = await this.#postings.readWhole(list, this.#held(list));
+    this.#stored.set(list, stored);
+    return stored;
+  }
+
   async #load(list: number): Promise<DraftRow[]> {
     const held = this.#held(list);
     const rows: DraftRow[] = [];
     if (held > 0) {
-      const stored = await this.#postings.readWhole(list, held);
-      this.#stored.set(list, stored);
-      const { ids, fine } = stored;
-      const { dim } = this.#postings.shape.coder;
-      const values = this.#postings.shape.coder.decode(fine, this.#heads.centre(list));
-      ids.forEach((id, i) => {
-        const row = values.subarray(i * dim, (i + 1) * dim);
-        if (this.#live.has(id)) rows.push({ id, values: row, from: list, place: i });
+      const stored = await this.#read(list);
+      const { coder } = this.#postings.shape;
+      const centre = this.#heads.centre(list);
+      stored.ids.forEach((id, place) => {
+        if (this.#live.has(id)) rows.push(new StoredRow(coder, stored.fine, centre, list, id, place));
       });
     }
-    rows.push(...(this.#appended.get(list) ?? []));
+    rows.push(...(this.#appended.get(list) ?? this.waiting(list)));
     this.#appended.delete(list);
+    this.#shorter.delete(list);
     this.#lists.set(list, rows);
     return rows;
   }

@@ -23,6 +23,10 @@ export class Found {
     this.#heap = new TopK(options.k);
   }
 
+  get point(): QueryPoint {
+    return this.#query;
+  }
+
   /** Whether the filter lets a row through: the rest is known with its distance. */
   allows(row: number): boolean {
     return (this.#options.filter?.has(row) ?? true) && this.#live.has(row);

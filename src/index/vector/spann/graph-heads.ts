@@ -38,6 +38,8 @@ export class GraphHeads implements CentreHeads {
   #graph: WasmGraph | undefined;
   /** Lists whose links are not those that are stored. */
   readonly #stale = new Set<number>();
+  /** Lists that no links lead to yet: every search looks at them. */
+  readonly #unlinked = new Set<number>();
   /** Whether all of the graph is to be written. */
   #isNew = false;
 
@@ -89,15 +91,27 @@ export class GraphHeads implements CentreHeads {
     return this.#scanned.coded(centre);
   }
 
+  /** To be linked by `link`, which takes longer. */
   put(list: number, head: CodedHead): void {
     this.#scanned.put(list, head);
     if (!this.#graph) return;
     this.#graph.place(list, head.centre);
-    this.#link(list);
+    this.#stale.add(list);
+    this.#unlinked.add(list);
+  }
+
+  /** Links the lists that were put. @param breathe called between two of them */
+  async link(breathe: () => Promise<void>): Promise<void> {
+    for (const list of this.#unlinked) {
+      await breathe();
+      this.#link(list);
+      this.#unlinked.delete(list);
+    }
   }
 
   remove(list: number): void {
     this.#scanned.remove(list);
+    this.#unlinked.delete(list);
     this.#graph?.delete(list);
     this.#stale.add(list);
   }
@@ -108,8 +122,15 @@ export class GraphHeads implements CentreHeads {
     if (!graph || effort > Math.min(GRAPH.room, this.count / 4)) return this.#scanned.nearest(query, wanted);
     const { rows } = graph.search(query, { k: effort, effort, kept: effort });
     const end = rows.indexOf(NO_ROW);
-    const places = rows.slice(0, end < 0 ? effort : end).sort();
+    const places = this.#withUnlinked(rows.slice(0, end < 0 ? effort : end)).sort();
     return this.#scanned.nearestOf(query, places, wanted);
+  }
+
+  #withUnlinked(found: Uint32Array): Uint32Array {
+    if (this.#unlinked.size === 0) return found;
+    const all = new Set(found);
+    for (const list of this.#unlinked) all.add(list);
+    return Uint32Array.from(all);
   }
 
   /** Whether there are so many heads that a graph should be made. */
@@ -147,6 +168,7 @@ export class GraphHeads implements CentreHeads {
     }
     this.#graph?.[Symbol.dispose]();
     this.#graph = graph;
+    this.#unlinked.clear();
     this.#isNew = true;
   }
 
@@ -155,6 +177,7 @@ export class GraphHeads implements CentreHeads {
     if (!this.#graph || (!this.#isNew && this.#stale.size === 0)) return;
     const isWhole = this.#isNew || this.#stale.size > this.count * STALE_SHARE;
     if (isWhole) this.#stale.clear();
+    for (const list of this.#unlinked) this.#stale.add(list);
     this.#isNew = false;
     writeGraph(batch, name, this.#graph, [...this.#stale], isWhole);
   }

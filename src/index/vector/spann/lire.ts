@@ -1,17 +1,17 @@
 /**
  * Changes in place: SPFresh's LIRE (SOSP 2023). A row is put in the lists of the nearest centres; a list that outgrows its limit is split, and
- * rows that the new centres are nearer to, or that have lost theirs, move; a list of few rows is given up. Differs from the paper in that a
- * list is rewritten whole within one transaction of the store, so there are no stale copies and no versions: numbers of rows are never reused.
+ * rows that the new centres are nearer to, or that have lost theirs, move; a list of few rows is given up. Differs from the paper in that rows
+ * come to a list many at a time, from memory and a log, and a list is rewritten whole within one transaction of the store: there are no stale
+ * copies and no versions, for numbers of rows are never reused. Rows of a split look for a nearer centre among those around it only.
  */
 import { MnemeError } from "../../../errors.ts";
 import { kMeans, type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
-import { chooseCopies, type Replication } from "./closure.ts";
+import type { Replication } from "./closure.ts";
 import { squaredDistance as distance } from "./distance.ts";
 import type { Draft, DraftRow } from "./draft.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
+import { listsFor } from "./lists-for.ts";
 
-/** Centres that a new row chooses among. */
-const CANDIDATES = 16;
 /** Lists around a split whose rows may move: the paper looks at 64. */
 const NEIGHBOURS = 32;
 /** Share of the rows that the smaller half of a split has at least. */
@@ -39,10 +39,10 @@ export class Lire {
     this.#limits = limits;
   }
 
-  /** Puts rows in their lists. */
-  async insert(rows: readonly DraftRow[]): Promise<void> {
-    for (const row of rows) {
-      for (const list of this.listsFor(row.values)) this.#draft.append(list, row);
+  /** Puts the rows that wait for lists in them. */
+  async take(lists: Iterable<number>): Promise<void> {
+    for (const list of lists) {
+      this.#draft.take(list);
       await this.#draft.breathe();
     }
   }
@@ -73,13 +73,7 @@ export class Lire {
 
   /** The lists that a row belongs in: that of the nearest centre, and further ones by the rule of replication. */
   listsFor(values: Float32Array): number[] {
-    const { count, lists, distances } = this.#heads.nearest(values, CANDIDATES);
-    const centres = Array.from(lists, (list) => this.#heads.centre(list));
-    const chosen = new Uint32Array(CANDIDATES);
-    const candidates = { count, centres: Uint32Array.from(lists.keys()), distances };
-    const between = (a: number, b: number): number => distance(centres[a]!, centres[b]!);
-    const some = chooseCopies(this.#replication, candidates, between, chosen);
-    return Array.from(chosen.subarray(0, some), (place) => lists[place]!);
+    return listsFor(this.#heads, this.#replication, values);
   }
 
   /** @returns lists whose rows have changed */
@@ -93,41 +87,54 @@ export class Lire {
       this.#draft.replace(half, halves[i]!.rows);
     });
     const touched = new Set([list, other]);
-    for (const half of [list, other]) await this.#moveOut(half, old, touched);
-    await this.#moveIn([list, other], old, touched);
+    const around = Array.from(this.#heads.nearest(old, NEIGHBOURS + 2).lists, (near) => ({
+      list: near,
+      centre: this.#heads.centre(near),
+    }));
+    for (const half of [list, other]) await this.#moveOut(half, old, around, touched);
+    const beside = around.filter((one) => one.list !== list && one.list !== other);
+    await this.#moveIn([list, other], old, beside, touched);
     return [...touched];
   }
 
-  /** Rows of a half that were nearer to the old centre may now be nearer to a centre beside. */
-  async #moveOut(half: number, old: Float32Array, touched: Set<number>): Promise<void> {
+  /** Rows of a half that were nearer to the old centre may now be nearer to a centre around. */
+  async #moveOut(
+    half: number,
+    old: Float32Array,
+    around: readonly Centre[],
+    touched: Set<number>,
+  ): Promise<void> {
     const centre = this.#heads.centre(half);
     const stay: DraftRow[] = [];
     for (const row of (await this.#draft.rows(half)).slice()) {
       await this.#draft.breathe();
       const own = distance(row.values, centre);
-      const target = distance(row.values, old) <= own ? this.#nearer(row.values, own, half) : -1;
-      if (target >= 0 && (await this.#draft.add(target, row))) touched.add(target);
+      const target = distance(row.values, old) <= own ? nearest(row.values, around) : half;
+      if (target !== half && (await this.#draft.add(target, row))) touched.add(target);
       else stay.push(row);
     }
     this.#draft.replace(half, stay);
   }
 
-  /** The list whose centre is nearest, where that is nearer than `own`; else -1. */
-  #nearer(values: Float32Array, own: number, half: number): number {
-    const { lists, distances } = this.#heads.nearest(values, 1);
-    return lists[0] !== half && distances[0]! < own ? lists[0]! : -1;
-  }
-
   /** Rows of lists around that a new centre is nearer to than the old one was, and than their own is. */
-  async #moveIn(halves: readonly number[], old: Float32Array, touched: Set<number>): Promise<void> {
+  async #moveIn(
+    halves: readonly number[],
+    old: Float32Array,
+    around: readonly Centre[],
+    touched: Set<number>,
+  ): Promise<void> {
     const centres = halves.map((half) => this.#heads.centre(half));
-    for (const list of this.#heads.nearest(old, NEIGHBOURS + 2).lists.slice()) {
-      if (halves.includes(list)) continue;
+    for (const { list, centre: own } of around) {
       await this.#draft.breathe();
-      const own = this.#heads.centre(list);
+      const places = await this.#draft.nearerPlaces(list, centres, [old, own]);
+      if (places?.size === 0) continue;
       const stay: DraftRow[] = [];
       const rows = await this.#draft.rows(list);
       for (const row of rows) {
+        if (places && !places.has(row.place!)) {
+          stay.push(row);
+          continue;
+        }
         const far = centres.map((centre) => distance(row.values, centre));
         const best = far[0]! <= far[1]! ? 0 : 1;
         const isNearer = far[best]! < distance(row.values, old) && far[best]! < distance(row.values, own);
@@ -157,6 +164,21 @@ export class Lire {
     }
     return [...touched];
   }
+}
+
+interface Centre {
+  readonly list: number;
+  readonly centre: Float32Array;
+}
+
+/** The list whose centre is nearest. */
+function nearest(values: Float32Array, centres: readonly Centre[]): number {
+  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+  for (const { list, centre } of centres) {
+    const far = distance(values, centre);
+    if (far < least) [best, least] = [list, far];
+  }
+  return best;
 }
 
 interface Half {

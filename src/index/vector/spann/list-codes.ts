@@ -10,6 +10,7 @@ import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { kernels } from "../../../kernels/index.ts";
 import { HadamardRotation } from "../../../linalg/rotation.ts";
+import { squaredDistance } from "./distance.ts";
 
 /** Rows side by side in a block of coarse codes. */
 export const BLOCK_ROWS = 32;
@@ -125,6 +126,20 @@ export class ListCoder {
     return rows;
   }
 
+  /** Of each row the squared distance from the nearest of some points. @param codes fine ones. @param centre of the rows' list */
+  least(codes: Uint8Array, centre: Float32Array, points: readonly Float32Array[]): Float32Array {
+    const count = codes.length / this.fineBytes;
+    const places = Uint32Array.from({ length: count }, (_, row) => row * this.fineBytes);
+    const least = new Float32Array(count).fill(Number.POSITIVE_INFINITY);
+    const found = new Float32Array(count);
+    for (const point of points) {
+      const base = new Float32Array(count).fill(squaredDistance(point, centre));
+      kernels().distancesI8(point, codes, places, base, found);
+      for (let row = 0; row < count; row++) least[row] = Math.min(least[row]!, found[row]!);
+    }
+    return least;
+  }
+
   #fine(residuals: Float32Array, centre: Float32Array): Uint8Array {
     const { dim, fineBytes } = this;
     const count = residuals.length / dim;
@@ -164,9 +179,14 @@ export class ListCoder {
   }
 }
 
-/** Sums of four values at a time that are chosen by the bits of a nibble: 16 of each four. */
+/** Reused: what is made anew for each list is what the collector stops searches for. */
+let nibbles = new Float64Array(0);
+
+/** Sums of four values at a time that are chosen by the bits of a nibble: 16 of each four. Borrowed until the next call. */
 function nibbleSums(values: Float32Array): Float64Array {
-  const sums = new Float64Array(Math.ceil(values.length / 8) * 32);
+  const size = Math.ceil(values.length / 8) * 32;
+  if (nibbles.length !== size) nibbles = new Float64Array(size);
+  const sums = nibbles;
   for (let at = 0; at < sums.length; at++) {
     const lowest = at & -at & 15;
     const value = values[(at >> 4) * 4 + 31 - Math.clz32(lowest)] ?? 0;

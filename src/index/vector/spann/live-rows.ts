@@ -81,17 +81,16 @@ export class LiveRows {
   }
 
   write(batch: Batch): void {
-    const bytes = new Uint8Array(liveBytes(this.#lastRow));
     const { words } = this.#rows;
-    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength).subarray(0, bytes.length));
-    for (const page of this.#changed)
-      writePages(
-        batch,
-        NAMESPACE,
-        this.#key,
-        bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES),
-        page,
-      );
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    const end = liveBytes(this.#lastRow);
+    for (const page of this.#changed) {
+      const [from, to] = [page * PAGE_BYTES, Math.min(end, (page + 1) * PAGE_BYTES)];
+      // a copy: the set may change before it is written; it may be shorter than what is stored of it
+      const some = new Uint8Array(Math.max(0, to - from));
+      some.set(bytes.subarray(from, to));
+      writePages(batch, NAMESPACE, this.#key, some, page);
+    }
     this.#changed.clear();
   }
 }

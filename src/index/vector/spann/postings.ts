@@ -162,25 +162,27 @@ export class Postings {
       coder.putRow(blocks, before + i, coarse, i);
     });
     const first = Math.floor(before / pageRows);
-    const held = before - first * pageRows;
-    const codes = new Uint8Array(held * coder.fineBytes + fine.length);
-    if (held > 0)
-      this.#readLocal(this.#fineKey(list, first), (page) => {
-        this.#checkBuild(page, () => `page ${first} of list ${list}`);
-        codes.set(page!.subarray(HEADER));
-      });
-    codes.set(fine, held * coder.fineBytes);
+    const held = (before - first * pageRows) * coder.fineBytes;
     const pages: [number, Uint8Array][] = [];
     const step = pageRows * coder.fineBytes;
-    for (let at = 0, page = first; at < codes.length; at += step, page++)
-      pages.push([page, this.#finePage(codes.subarray(at, at + step))]);
+    for (let at = -held, page = first; at < fine.length; at += step, page++) {
+      const from = Math.max(0, at);
+      const bytes = this.#finePage(fine.subarray(from, at + step), from - at);
+      if (from > at)
+        this.#readLocal(this.#fineKey(list, page), (old) => {
+          this.#checkBuild(old, () => `page ${page} of list ${list}`);
+          bytes.set(old!.subarray(HEADER, HEADER + held), HEADER);
+        });
+      pages.push([page, bytes]);
+    }
     return { list, rows, value, pages, before };
   }
 
-  #finePage(codes: Uint8Array): Uint8Array {
-    const bytes = new Uint8Array(HEADER + codes.length);
+  /** @param at bytes before the codes, for others */
+  #finePage(codes: Uint8Array, at = 0): Uint8Array {
+    const bytes = new Uint8Array(HEADER + at + codes.length);
     new DataView(bytes.buffer).setUint32(0, this.#build, true);
-    bytes.set(codes, HEADER);
+    bytes.set(codes, HEADER + at);
     return bytes;
   }
 
@@ -261,16 +263,16 @@ export class Postings {
       coarse.set(value.subarray(blocksAt(rows)));
     });
     const fine = new Uint8Array(rows * this.shape.coder.fineBytes);
-    const pages = Array.from({ length: this.shape.finePages(rows) }, (_, page) => page);
-    const pageBytes = this.shape.pageRows * this.shape.coder.fineBytes;
-    await this.readFine(
-      pages.map(() => list),
-      pages,
-      (value, page) => {
-        fine.set(value.subarray(HEADER), page * pageBytes);
-      },
-    );
+    await this.readAllFine(list, rows, (codes, at) => fine.set(codes, at));
     return { ids, coarse, fine };
+  }
+
+  /** All fine codes of a list, piece by piece: borrowed until `take` returns, with where they begin. @throws MnemeError CORRUPT, VERSION */
+  readAllFine(list: number, rows: number, take: (codes: Uint8Array, at: number) => void): MaybePromise<void> {
+    const pages = Array.from({ length: this.shape.finePages(rows) }, (_, page) => page);
+    const lists = pages.map(() => list);
+    const pageBytes = this.shape.pageRows * this.shape.coder.fineBytes;
+    return this.readFine(lists, pages, (value, page) => take(value.subarray(HEADER), page * pageBytes));
   }
 
   /**

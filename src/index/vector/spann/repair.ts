@@ -45,7 +45,7 @@ export async function repairLists(
 ): Promise<Repaired> {
   const { damage } = parts;
   if (damage.pages.length > 0) await restore(parts, changes, options);
-  const found = new RowSet();
+  const found = RowSet.from(parts.pending.ids());
   const damaged = await lookThrough(parts, changes, found, options);
   const lost = parts.live.without(found);
   await changes.change("repair", (_, draft) => salvage(parts, damaged, draft), "as they are");
@@ -90,7 +90,7 @@ async function salvage(
   { postings, heads, live }: IndexParts,
   damaged: readonly Damaged[],
   draft: Draft,
-): Promise<readonly number[]> {
+): Promise<void> {
   const { shape } = postings;
   for (const { list, ids, pages } of damaged) {
     await draft.breathe();
@@ -104,9 +104,8 @@ async function salvage(
         if (live.has(id)) rows.push({ id, values: row });
       });
     }
-    draft.replace(list, rows);
+    draft.replace(list, [...rows, ...draft.waiting(list)]);
   }
-  return [];
 }
 
 /** Rows of lists around that belong in a damaged one as well. */
@@ -115,7 +114,7 @@ async function refill(
   damaged: readonly Damaged[],
   lire: Lire,
   draft: Draft,
-): Promise<readonly number[]> {
+): Promise<void> {
   for (const { list, ids } of damaged) {
     const had = ids && RowSet.from(ids);
     for (const other of heads.nearest(heads.centre(list), NEIGHBOURS).lists) {
@@ -128,5 +127,4 @@ async function refill(
     // also where it is empty now: it may be given up
     draft.replace(list, await draft.rows(list));
   }
-  return [];
 }

@@ -6,6 +6,7 @@ import type { NearestHeads } from "./heads.ts";
 import { BLOCK_ROWS } from "./list-codes.ts";
 import { type ListQuery, MOST_ROWS, scoreBytes } from "./list-query.ts";
 import type { ListReader } from "./list-reader.ts";
+import type { PendingRows } from "./pending.ts";
 import { blocksAt, blocksOf, idsAt } from "./postings.ts";
 import { SeenRows } from "./seen-rows.ts";
 
@@ -19,6 +20,7 @@ const LOWEST = -3e38;
 export class Round implements Disposable {
   readonly #reader: ListReader;
   readonly #query: ListQuery;
+  readonly #pending: PendingRows;
   readonly #scores: Region;
   readonly #sifted: Region;
   readonly #seen = new SeenRows();
@@ -41,10 +43,11 @@ export class Round implements Disposable {
   #words = new Uint32Array(0);
 
   /** @param most lists of a round */
-  constructor(reader: ListReader, query: ListQuery, most: number) {
+  constructor(reader: ListReader, query: ListQuery, pending: PendingRows, most: number) {
     const blocks = blocksOf(reader.shape.limit) * most;
     this.#reader = reader;
     this.#query = query;
+    this.#pending = pending;
     this.#scores = kernels().arena.alloc(scoreBytes(blocks));
     this.#sifted = kernels().arena.alloc(scoreBytes(blocks));
     this.#lists = new Uint32Array(most);
@@ -68,7 +71,7 @@ export class Round implements Disposable {
 
   /** Adds to `found` what lists [from, to) of the heads hold, but for those that an earlier round read. */
   async search(heads: NearestHeads, from: number, to: number, found: Found): Promise<void> {
-    this.#choose(heads, from, to);
+    this.#choose(heads, from, to, found);
     if (this.#count === 0) return;
     const reading = this.#reader.lists(this.#lists.subarray(0, this.#count), this.#pointers);
     if (reading) await reading;
@@ -89,12 +92,24 @@ export class Round implements Disposable {
     return this.#words;
   }
 
-  #choose({ lists, distances }: NearestHeads, from: number, to: number): void {
+  /** Lists that are to be read; rows that wait for them are scored at once. */
+  #choose({ lists, distances }: NearestHeads, from: number, to: number, found: Found): void {
     this.#count = 0;
     for (let i = from; i < to; i++) {
-      if (!this.#visited.add(lists[i]!) || this.#reader.rowsOf(lists[i]!) === 0) continue;
+      if (!this.#visited.add(lists[i]!)) continue;
+      this.#scorePending(lists[i]!, found);
+      if (this.#reader.rowsOf(lists[i]!) === 0) continue;
       this.#lists[this.#count] = lists[i]!;
       this.#distances[this.#count++] = distances[i]!;
+    }
+  }
+
+  #scorePending(list: number, found: Found): void {
+    const pending = this.#pending;
+    for (const slot of pending.of(list)) {
+      const row = pending.id(slot);
+      if (found.allows(row) && this.#seen.add(row))
+        found.push(row, pending.distance(slot, found.point.values));
     }
   }
 

@@ -20,9 +20,11 @@ import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
 import type { MetricSpace, QueryPoint } from "./metric-space.ts";
+import { PendingRows } from "./pending.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
+import { openLog, replay } from "./replay.ts";
 import { Round } from "./round.ts";
 import { Turns } from "./turns.ts";
 
@@ -34,6 +36,8 @@ export interface SpannOptions {
   readonly pruning?: Pruning;
   /** Standard deviations by which an estimate may be wrong before its row is lost; fewer, and fewer pages are read. */
   readonly confidence?: number;
+  /** Rows that have come and wait for their lists in RAM, at most; default a 64th of all, from 128 to 16,384. Fewer, and lists are written more often. */
+  readonly pendingRows?: number;
   /** What the index holds is claimed from it. */
   readonly budget?: Budget;
   /** Opens an index whose heads or rows are damaged, too: what is left is served, `damage` says what is not. */
@@ -45,6 +49,11 @@ export interface SpannSearchOptions extends SearchOptions {
   readonly pruning?: Pruning;
 }
 
+export interface CleanOptions {
+  /** Lists are left alone of whose rows a smaller share was deleted; default 0: none is. */
+  readonly leastDead?: number;
+}
+
 export const spannDefaults = {
   cacheBytes: 8 << 20,
   lists: 96,
@@ -52,7 +61,7 @@ export const spannDefaults = {
   confidence: 1.2,
 } as const satisfies Settings;
 
-type Settings = Required<Omit<SpannOptions, "budget" | "serveDamaged">>;
+type Settings = Required<Omit<SpannOptions, "pendingRows" | "budget" | "serveDamaged">>;
 
 /** Lists of a search's first round and of its others: each round is one batch of reads. */
 const FIRST_LISTS = 8;
@@ -86,7 +95,7 @@ export class SpannIndex implements Disposable {
     this.#heads = heads;
     this.#reader = reader;
     this.#query = new ListQuery(reader.shape.coder, options.confidence);
-    this.#round = new Round(reader, this.#query, MOST_LISTS);
+    this.#round = new Round(reader, this.#query, parts.pending, MOST_LISTS);
     this.#lists = options.lists;
     this.#pruning = options.pruning;
     this.#claim = budget?.claim(`spann ${parts.name}`);
@@ -95,6 +104,9 @@ export class SpannIndex implements Disposable {
   /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE, BUDGET */
   static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
     const settings = { ...spannDefaults, ...options };
+    const { pendingRows } = options;
+    if (pendingRows !== undefined && !(Number.isInteger(pendingRows) && pendingRows >= 0))
+      throw new MnemeError("RANGE", `spann: pendingRows must be a whole number from 0, got ${pendingRows}`);
     const about = await readAbout(store, name);
     const coder = new ListCoder(spaceOf(about).width, about.seed);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
@@ -102,15 +114,22 @@ export class SpannIndex implements Disposable {
       ? await readLeft(store, name, about, postings)
       : await readAll(store, name, about);
     const { mean, coarse, fine, counts, radii } = left.heads;
-    const { live, damage } = left;
+    const { live } = left;
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
     const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
     const heads = await GraphHeads.open(store, name, scanned);
-    const index = new SpannIndex(
-      { store, name, about, postings, heads, reader, live, damage },
-      settings,
-      options.budget,
+    const pending = new PendingRows(coder.dim);
+    const { log, records, damage } = await openLog(
+      store,
+      name,
+      about,
+      left.damage,
+      coder.dim,
+      options.serveDamaged,
     );
+    const parts = { store, name, about, postings, heads, reader, live, pending, log, pendingRows, damage };
+    await replay(parts, records);
+    const index = new SpannIndex(parts, settings, options.budget);
     try {
       index.#claim?.resize(index.#bytes);
       return index;
@@ -149,7 +168,8 @@ export class SpannIndex implements Disposable {
   }
 
   /**
-   * Adds rows, each durable when this resolves; an error in the middle leaves those of whole transactions before it.
+   * Adds rows, each found and durable when this resolves; an error in the middle leaves those of whole transactions before it. They wait in RAM
+   * and in a log until so many have come that they go to their lists together.
    * @param ids ascending, above all that were ever there
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
    */
@@ -163,9 +183,9 @@ export class SpannIndex implements Disposable {
     return this.#changes.delete(ids);
   }
 
-  /** Takes what was deleted out of the lists. @throws MnemeError READ_ONLY, STATE */
-  async clean(): Promise<void> {
-    return this.#changes.clean();
+  /** Takes what was deleted out of the lists, and with `leastDead` 0 puts all rows that wait in theirs. @throws MnemeError READ_ONLY, STATE, RANGE */
+  async clean({ leastDead = 0 }: CleanOptions = {}): Promise<void> {
+    return this.#changes.clean(leastDead);
   }
 
   /**
@@ -181,6 +201,7 @@ export class SpannIndex implements Disposable {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
       { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#parts.live.bytes },
+      { name: "spann: rows that wait for lists", bytes: this.#parts.pending.bytes + this.#parts.log.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
       { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
     ];
