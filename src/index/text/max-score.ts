@@ -8,7 +8,7 @@ import { type PostingScorer, WINDOW_ROWS } from "../../kernels/index.ts";
 /** Room for the rounding of sums in another order and of scores kept as f32. */
 const SLACK = 1.000001;
 
-/** With so many times as many rows as are wanted, finding the last wanted one pays. */
+/** With so many times as many rows as are wanted, finding the last wanted one pays, as long as nothing else bounds the score. */
 const WORTH = 4;
 
 /** Receives rows that may enter the top k, ascending. */
@@ -92,7 +92,9 @@ function finishWindow(
   let rest = 0;
   for (let i = 0; i < optional; i++) rest += bounds[i]!;
   let left = scorer.collect(start, end, threshold / SLACK - rest);
-  if (left > WORTH * most) {
+  // later windows hardly ever hold enough rows above the threshold to raise it by themselves
+  const isUnbounded = !(threshold > 0);
+  if (isUnbounded && left > WORTH * most) {
     threshold = Math.max(threshold, scorer.kth(most));
     left = scorer.keep(threshold / SLACK - rest);
   }
@@ -102,7 +104,7 @@ function finishWindow(
     left = scorer.keep(threshold / SLACK - rest);
   }
   // what is wanted scores at least as much as the last of the best sums so far
-  if (left > WORTH * most) left = scorer.keep(Math.max(threshold, scorer.kth(most)) / SLACK);
+  if (isUnbounded && left > WORTH * most) left = scorer.keep(Math.max(threshold, scorer.kth(most)) / SLACK);
   const { rows, scores } = scorer.candidates();
   for (let i = 0; i < left; i++) collector.collect(rows[i]!, scores[i]!);
 }
