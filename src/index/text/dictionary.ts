@@ -66,22 +66,21 @@ export class DictionaryCursor {
   /** @param beyond terms that have so many bytes in common with this one are passed over */
   next(beyond: number = Number.POSITIVE_INFINITY): boolean {
     const reader = this.#reader;
-    const { bytes } = reader;
     while (reader.at < this.#end) {
       const written = reader.varint();
       const suffix = reader.varint();
       const from = reader.at;
-      const shared = written > 0 ? written : this.#inCommon(from, suffix);
       reader.at += suffix;
-      if (shared < beyond) {
-        for (let i = shared - written; i < suffix; i++) this.buffer[written + i] = bytes[from + i]!;
-        this.shared = shared;
-        this.length = written + suffix;
-      }
       this.frequency = reader.varint();
       this.start = this.end;
       this.end += reader.varint();
-      if (shared < beyond) return true;
+      const shared = written > 0 ? written : this.#inCommon(from, suffix);
+      if (shared >= beyond) continue;
+      const { buffer } = this;
+      for (let i = shared - written; i < suffix; i++) buffer[written + i] = reader.bytes[from + i]!;
+      this.shared = shared;
+      this.length = written + suffix;
+      return true;
     }
     return false;
   }
