@@ -94,7 +94,8 @@ export class RowSet {
   }
 
   get isEmpty(): boolean {
-    return this.#words.every((word) => word === 0);
+    for (let i = 0; i < this.#words.length; i++) if (this.#words[i] !== 0) return false;
+    return true;
   }
 
   get bytes(): number {

@@ -20,7 +20,13 @@ export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
 export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidth } from "./max-sim.ts";
 export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
-export { type PostingScorer, type RowStatistics, Saturations, WasmPostings, type WeightedList } from "./postings.ts";
+export {
+  type PostingScorer,
+  type RowStatistics,
+  Saturations,
+  WasmPostings,
+  type WeightedList,
+} from "./postings.ts";
 export {
   attentionRoom,
   expandedBytes,

@@ -96,7 +96,10 @@ function segmentsOf(
     const ids = number % 2 === 1 ? own.use(kernels().arena.alloc(rows * 4)) : undefined;
     ids?.u32().set(Uint32Array.from({ length: rows }, (_, i) => base + 3 * i + (i % 3)));
     const saturations = own.use(new Saturations(kernels()));
-    const scorers = [own.use(new WasmPostings(kernels(), saturations)), own.use(new ReferencePostings())] as const;
+    const scorers = [
+      own.use(new WasmPostings(kernels(), saturations)),
+      own.use(new ReferencePostings()),
+    ] as const;
     for (const scorer of scorers) scorer.load(lists, region, STATISTICS);
     const each = { rows: { count: rows, base: ids ? 0 : base, ids } };
     fast.push({ ...each, scorer: scorers[0] });
@@ -123,22 +126,26 @@ describe("posting kernels equal their twin", () => {
       after: fc.boolean(),
     });
     fc.assert(
-      fc.property(fc.array(cases, { minLength: 1, maxLength: 3 }), wishes, (all, { k, some, least, after }) => {
-        using own = new Owned();
-        const { fast, plain } = segmentsOf(all, own);
-        const allowed = some ? new Uint32Array(400).fill(0x5b5b_7777) : undefined;
-        const within = <T>(each: RankedSegment<T>): RankedSegment<T> => ({ ...each, allowed });
-        const best = rankPlainly(plain, { k: 2 * k });
-        const middle = best[best.length >>> 1];
-        const wish = {
-          k,
-          minScore: least ? (best.at(-1)?.score ?? 0) : undefined,
-          after: after ? middle : undefined,
-        };
-        const { kernel, args } = ranker.prepare(fast.map(within), wish);
-        kernels().instance.exports[kernel](...args);
-        expect(ranked(ranker, k)).toEqual(rankPlainly(plain.map(within), wish));
-      }),
+      fc.property(
+        fc.array(cases, { minLength: 1, maxLength: 3 }),
+        wishes,
+        (all, { k, some, least, after }) => {
+          using own = new Owned();
+          const { fast, plain } = segmentsOf(all, own);
+          const allowed = some ? new Uint32Array(400).fill(0x5b5b_7777) : undefined;
+          const within = <T>(each: RankedSegment<T>): RankedSegment<T> => ({ ...each, allowed });
+          const best = rankPlainly(plain, { k: 2 * k });
+          const middle = best[best.length >>> 1];
+          const wish = {
+            k,
+            minScore: least ? (best.at(-1)?.score ?? 0) : undefined,
+            after: after ? middle : undefined,
+          };
+          const { kernel, args } = ranker.prepare(fast.map(within), wish);
+          kernels().instance.exports[kernel](...args);
+          expect(ranked(ranker, k)).toEqual(rankPlainly(plain.map(within), wish));
+        },
+      ),
       { seed: 21, numRuns: 150 },
     );
   });

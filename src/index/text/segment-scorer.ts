@@ -80,10 +80,16 @@ export class SegmentScorer implements Disposable {
     const pool = postings < SHARED_POSTINGS ? undefined : this.#threads?.();
     const wish = { k: heap.capacity, minScore: options.minScore, after: options.after };
     const scans = this.#rankersOf(pool ? Math.min(ranked.length, pool.threads * SHARES_A_THREAD) : 1).map(
-      (ranker, share, { length }) => ranker.prepare(ranked.filter((_, i) => i % length === share), wish),
+      (ranker, share, { length }) =>
+        ranker.prepare(
+          ranked.filter((_, i) => i % length === share),
+          wish,
+        ),
     );
-    if (!pool?.share(scans)) for (const { kernel, args } of scans) kernels().instance.exports[kernel](...args);
-    for (const ranker of this.#rankers.slice(0, scans.length)) ranker.found((score, row) => heap.push(score, row));
+    if (!pool?.share(scans))
+      for (const { kernel, args } of scans) kernels().instance.exports[kernel](...args);
+    for (const ranker of this.#rankers.slice(0, scans.length))
+      ranker.found((score, row) => heap.push(score, row));
   }
 
   /** Scores of rows, ascending; 0 for rows that no segment holds. */

@@ -62,7 +62,7 @@ function rankSegment(record: usize): void {
     store<u32>(order + ((<usize>list) << 2), list);
     tightenPostings(cursors + <usize>list * CURSOR_BYTES, lengths);
   }
-  // rows that the essential lists found in the last window: about as many as in the next one
+  // rows that the essential lists found in the last windows; forgotten slowly, as windows where all are essential do not tell
   let found: u32 = 0;
   for (let start: u32 = 0; start < rows; start += WINDOW) {
     const end = min(rows, start + WINDOW);
@@ -72,7 +72,7 @@ function rankSegment(record: usize): void {
     if (optional == lists) continue;
     while (optional > 0 && found * LOOKUP > expectedPostings(cursorAt(cursors, order, optional - 1), end - start, rows)) optional--;
     for (let i = optional; i < lists; i++) accumulatePostings(cursorAt(cursors, order, i), start, end, lengths, sums);
-    found = finishWindow(record, work, optional, start, end, threshold);
+    found = max(finishWindow(record, work, optional, start, end, threshold), found - (found >> 3));
   }
 }
 
