@@ -11,7 +11,7 @@ import {
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { fewOrdinals, ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
+import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
 import type { TermEntry } from "./dictionary.ts";
 import type { Lexicon } from "./lexicon.ts";
 import type { QueryPlan } from "./query-plan.ts";

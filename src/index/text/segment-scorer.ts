@@ -6,6 +6,7 @@ import {
   type RankedSegment,
   type RowStatistics,
   Saturations,
+  type Scan,
   WasmPostings,
 } from "../../kernels/index.ts";
 import { lowerBound } from "../../search-sorted.ts";
@@ -43,7 +44,7 @@ export type Threads = () => Pool | undefined;
 /** From so many postings on waking threads is worth it. */
 const SHARED_POSTINGS = 32_768;
 /** Shares of the segments, for each thread: each has a threshold of its own, and a slow thread holds the others up for one of them. */
-const SHARES_A_THREAD = 2;
+const SHARES_A_THREAD = 3;
 
 export class SegmentScorer implements Disposable {
   readonly #threads: Threads | undefined;
@@ -79,17 +80,17 @@ export class SegmentScorer implements Disposable {
     if (ranked.length === 0 || heap.capacity === 0) return;
     const pool = postings < SHARED_POSTINGS ? undefined : this.#threads?.();
     const wish = { k: heap.capacity, minScore: options.minScore, after: options.after };
-    const scans = this.#rankersOf(pool ? Math.min(ranked.length, pool.threads * SHARES_A_THREAD) : 1).map(
-      (ranker, share, { length }) =>
+    const rankers = this.#rankersOf(pool ? Math.min(ranked.length, pool.threads * SHARES_A_THREAD) : 1);
+    const scans = (): Scan[] =>
+      rankers.map((ranker, share) =>
         ranker.prepare(
-          ranked.filter((_, i) => i % length === share),
+          ranked.filter((_, i) => i % rankers.length === share),
           wish,
         ),
-    );
-    if (!pool?.share(scans))
-      for (const { kernel, args } of scans) kernels().instance.exports[kernel](...args);
-    for (const ranker of this.#rankers.slice(0, scans.length))
-      ranker.found((score, row) => heap.push(score, row));
+      );
+    if (!pool?.share(scans()))
+      for (const { kernel, args } of scans()) kernels().instance.exports[kernel](...args);
+    for (const ranker of rankers) ranker.found((score, row) => heap.push(score, row));
   }
 
   /** Scores of rows, ascending; 0 for rows that no segment holds. */
