@@ -102,7 +102,7 @@ export class FuzzyMatcher {
       this.#plus[i + 1] = (down << 1) | ~(diagonal | shifted);
       this.#minus[i + 1] = shifted & diagonal;
       this.#diagonal[i + 1] = diagonal;
-      if (this.#leastOf(i + 1) <= this.#limit) continue;
+      if (i < this.#limit || this.#leastOf(i + 1) <= this.#limit) continue;
       this.#known = i + 1;
       this.#hopeless = i + 1;
       return this.#limit + 1;
