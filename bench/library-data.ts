@@ -25,7 +25,7 @@ export interface Prepared {
 
 const BATCH = 512;
 /** Queries that are timed: the slowest of a hundred is then one of fifteen. */
-const QUERIES = 1500;
+export const QUERIES = 1500;
 /** Other queries, asked before: compilers and caches of all systems settle. V8 goes on compiling for some 2,500 searches. */
 export const WARM_UP = 3000;
 /** Share of words that a seeded copy replaces. */

@@ -2,15 +2,16 @@
  * Is Mneme faster and smaller than the libraries that people use today? One corpus, the same passages and vectors for Mneme, Orama and
  * LanceDB, each in processes of its own: one that builds, a fresh one that opens what lies on disk and searches. Peers are given the
  * passages and the vectors of the queries for nothing; the time to embed the passages is added to theirs, as Mneme's includes its own.
- * Switches: --scale N for N - 1 edited copies beside the corpus, --only NAME for one system (its own figures only).
+ * Switches: --scale N for N - 1 edited copies beside the corpus, --only NAME for one system, or those that begin so: what it builds and
+ * measures is kept in the temporary folder, and so is a run that breaks off. The next run goes on from there; one without --only deletes it.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Prepared, prepare, readFloats, WARM_UP } from "./library-data.ts";
+import { type Prepared, prepare, QUERIES, readFloats, WARM_UP } from "./library-data.ts";
 import { DIM, K, systems } from "./library-systems.ts";
-import { dataFolder, printFigure, quantile, switches } from "./row.ts";
+import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
 
 /** A system that needs longer is stopped: the first queries must do. */
 const WARM_UP_MS = 60_000;
@@ -140,30 +141,54 @@ function runChild<T>(task: Task): T {
   return JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as T;
 }
 
+/** What an earlier run wrote under a name, else what `make` makes, written there. */
+async function kept<T>(work: string, name: string, make: () => T | Promise<T>): Promise<T> {
+  const path = join(work, `${name}.json`);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as T;
+  const made = await make();
+  writeFileSync(path, JSON.stringify(made));
+  return made;
+}
+
+/** Another build of Mneme is measured anew; peers and passages stay. */
+function forgetOtherBuilds(work: string): void {
+  const build = String(statSync(join(repository, "dist/index.js")).mtimeMs);
+  const path = join(work, "build.txt");
+  if (existsSync(path) && readFileSync(path, "utf8") !== build)
+    for (const file of readdirSync(work))
+      if (/^(mneme|add\.|index\.)/.test(file)) rmSync(join(work, file), { recursive: true });
+  writeFileSync(path, build);
+}
+
 /** Builds what is not built yet. Systems that search in what another one built share it. */
-function buildAll(names: readonly string[], work: string): Map<string, Built> {
+async function buildAll(names: readonly string[], work: string): Promise<Map<string, Built>> {
   const built = new Map<string, Built>();
   for (const name of names) {
-    const same = [...built].find(([other]) => systems[other]!.place === systems[name]!.place)?.[1];
-    built.set(name, same ?? runChild<Built>({ name, step: "build", work }));
-    console.log(`# ${name}: built in ${built.get(name)!.seconds.toFixed(1)} s`);
+    const { place } = systems[name]!;
+    const made = await kept(work, `${name.split(" ")[0]} built ${place}`, () => {
+      rmSync(join(work, place), { recursive: true, force: true });
+      return runChild<Built>({ name, step: "build", work });
+    });
+    built.set(name, made);
+    console.log(`# ${name}: built in ${made.seconds.toFixed(1)} s`);
   }
   return built;
 }
 
 /** Rounds of all systems, one after the other, so that a slow spell of the machine meets all; one that leaves queries has but one. */
-function searchAll(names: readonly string[], work: string): Map<string, Searched[]> {
+async function searchAll(names: readonly string[], work: string): Promise<Map<string, Searched[]>> {
   const rounds = new Map<string, Searched[]>(names.map((name) => [name, []]));
-  const most = (name: string): number => Math.max(0, ...rounds.get(name)!.map(({ queries }) => queries));
-  for (let round = 0; round < ROUNDS; round++) {
-    const all = Math.max(...names.map(most));
-    for (const name of names)
-      if (round === 0 || most(name) === all) {
-        const one = runChild<Searched>({ name, step: "search", work });
-        rounds.get(name)!.push(one);
-        const [p50, p99] = [one.p50.toFixed(2), one.p99.toFixed(2)];
-        console.log(`# round ${round + 1} of ${ROUNDS}, ${name}: p50 ${p50} ms, p99 ${p99} ms`);
-      }
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const name of names) {
+      const known = rounds.get(name)!;
+      if (known.some(({ queries }) => queries < QUERIES)) continue;
+      const one = await kept(work, `${name} round ${round}`, () =>
+        runChild<Searched>({ name, step: "search", work }),
+      );
+      known.push(one);
+      const [p50, p99] = [one.p50.toFixed(2), one.p99.toFixed(2)];
+      console.log(`# round ${round} of ${ROUNDS}, ${name}: p50 ${p50} ms, p99 ${p99} ms`);
+    }
   }
   return rounds;
 }
@@ -227,33 +252,38 @@ function noteOn(metric: string, { seconds, queries, rounds }: Figures): string |
   return metric.startsWith("search") ? `${queries} queries, median of ${rounds}` : undefined;
 }
 
+function isAsked(name: string): boolean {
+  const { only } = switches;
+  return !only || (only in systems ? name === only : name.startsWith(only));
+}
+
 async function main(): Promise<void> {
   if (process.env.MNEME_BENCH_TASK) return child(JSON.parse(process.env.MNEME_BENCH_TASK) as Task);
-  const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
-  try {
-    const prepared = await prepare(dataFolder(), work, switches.scale);
-    const row = {
-      metric: "embedding the passages, one thread",
-      unit: "s",
-      ours: prepared.embedSeconds,
-      better: "less",
-    } as const;
-    const note = `${prepared.documents} documents, ${prepared.passages} passages, ${(prepared.bytes / MB).toFixed(1)} MB`;
-    printFigure("library", { ...row, note });
-    const all = new Map<string, Figures>();
-    const names = Object.keys(systems).filter((name) => !switches.only || name.startsWith(switches.only));
-    const built = buildAll(names, work);
-    for (const [name, rounds] of searchAll(names, work))
-      all.set(name, {
-        ...built.get(name)!,
-        ...medians(rounds),
-        rounds: rounds.length,
-        disk: diskBytes(join(work, systems[name]!.place)),
-      });
-    report(all, prepared);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  const work = join(tmpdir(), `mneme-bench-library-${switches.scale}`);
+  mkdirSync(work, { recursive: true });
+  forgetOtherBuilds(work);
+  const prepared = await kept(work, "prepared", () => prepare(dataFolder(), work, switches.scale));
+  const row = {
+    metric: "embedding the passages, one thread",
+    unit: "s",
+    ours: prepared.embedSeconds,
+    better: "less",
+  } as const;
+  const note = `${prepared.documents} documents, ${prepared.passages} passages, ${(prepared.bytes / MB).toFixed(1)} MB`;
+  printFigure("library", { ...row, note });
+  const all = new Map<string, Figures>();
+  const names = Object.keys(systems).filter(isAsked);
+  const built = await buildAll(names, work);
+  for (const [name, rounds] of await searchAll(names, work))
+    all.set(name, {
+      ...built.get(name)!,
+      ...medians(rounds),
+      rounds: rounds.length,
+      disk: diskBytes(join(work, systems[name]!.place)),
+    });
+  report(all, prepared);
+  if (switches.only) console.log(`# kept in ${work}; a run without --only goes on from there and deletes it`);
+  else rmSync(work, { recursive: true, force: true });
 }
 
 void main();

@@ -78,15 +78,15 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = this.bytes[this.at++]!;
+    const { bytes } = this;
+    let byte = bytes[this.at++]!;
+    let value = byte & 127;
+    // also false beyond the end, where there is no byte: damaged input ends the loop
+    for (let scale = 128; byte >= 128; scale *= 128) {
+      byte = bytes[this.at++]!;
       value += (byte & 127) * scale;
-      // also false beyond the end, where there is no byte: damaged input ends the loop
-      if (!(byte >= 128)) return value;
-      scale *= 128;
     }
+    return value;
   }
 
   signed(): number {

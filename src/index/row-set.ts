@@ -1,5 +1,7 @@
 /** RowSet: a dense bitmap of row ids (u32). Filters, tombstones and candidate sets are RowSets. Not compressed: one bit a row. */
 
+import { popcount } from "../popcount.ts";
+
 export class RowSet {
   #words: Uint32Array;
 
@@ -92,7 +94,8 @@ export class RowSet {
   }
 
   get isEmpty(): boolean {
-    return this.#words.every((word) => word === 0);
+    for (let i = 0; i < this.#words.length; i++) if (this.#words[i] !== 0) return false;
+    return true;
   }
 
   get bytes(): number {
@@ -147,10 +150,4 @@ export class RowSet {
     grown.set(this.#words);
     this.#words = grown;
   }
-}
-
-function popcount(word: number): number {
-  let v = word - ((word >>> 1) & 0x55555555);
-  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
-  return (((v + (v >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24;
 }

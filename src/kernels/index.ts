@@ -21,12 +21,11 @@ export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidt
 export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {
-  type AllowedRows,
   type PostingScorer,
   type RowStatistics,
+  Saturations,
   WasmPostings,
   type WeightedList,
-  WINDOW_ROWS,
 } from "./postings.ts";
 export {
   attentionRoom,
@@ -43,9 +42,10 @@ export {
   weighRoom,
   widenedBytes,
 } from "./program.ts";
+export { PostingRanker, type RankedRows, type RankedSegment, type RankWish } from "./rank-postings.ts";
 export { convolve, matchesOf } from "./reference/matches.ts";
 export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
-export { ReferencePostings } from "./reference/postings.ts";
+export { ReferencePostings, rankPlainly } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
 export { levelScan, oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { builtFile } from "../built-file.ts";
 import type { KernelFace, Rows } from "./face.ts";
 import { kernels, openPool, panelsOf, reference } from "./index.ts";
+import { rowScan } from "./scan.ts";
 
 const width = fc.integer({ min: 1, max: 150 });
 const count = fc.integer({ min: 0, max: 20 });
@@ -338,6 +339,45 @@ test.each([0, 1, 2])("a pool of %i workers scans like one thread, again and agai
     );
     expect(out.u32()).toEqual(expected);
   }
+});
+
+test.each([0, 1, 2])("scans join those that %i workers are at, and both end", async (workers) => {
+  const face = kernels();
+  await using pool = await openPool(face, { workers });
+  const [count, stride] = [997, 64];
+  using rows = face.arena.alloc(stride * count);
+  using queries = face.arena.alloc(stride * 3);
+  using out = face.arena.alloc(4 * count * 3);
+  rows.u8().set(randomBytes(stride * count, 3));
+  const scanOf = (number: number) =>
+    rowScan({
+      kernel: "hamming",
+      query: queries.pointer + number * stride,
+      rows: rows.pointer,
+      count,
+      stride,
+      rest: [stride, stride],
+      out: out.pointer + number * count * 4,
+    });
+  for (let round = 0; round < 50; round++) {
+    const asked = randomBytes(stride * 3, round + 1);
+    queries.u8().set(asked);
+    out.u32().fill(0);
+    using first = pool.fork([scanOf(0)])!;
+    expect(pool.fork([scanOf(1)])).toBeUndefined();
+    expect(pool.share([scanOf(1), scanOf(2)])).toBe(true);
+    expect(first.join()).toBe(true);
+    const expected = new Uint32Array(count);
+    for (let number = 0; number < 3; number++) {
+      const query = asked.subarray(number * stride, (number + 1) * stride);
+      reference.hamming(query, { data: rows.u8(), count, stride }, expected);
+      expect(out.u32().subarray(number * count, (number + 1) * count)).toEqual(expected);
+    }
+  }
+  const many = Array.from({ length: 400 }, () => scanOf(0));
+  using open = pool.fork([scanOf(0)])!;
+  expect(pool.share(many)).toBe(false);
+  expect(open.join()).toBe(true);
 });
 
 test("a kernel that fails is an error at once, and the pool goes on", async () => {

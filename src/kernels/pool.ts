@@ -40,8 +40,11 @@ const JOIN_TIMEOUT_MS = 30_000;
 
 /** Runs tasks of an open pool until there are none to take. */
 export function takeTasks(control: Int32Array, list: ScanList, kernels: WasmKernels): void {
-  const tasks = control[TASKS]!;
-  for (let task = Atomics.add(control, NEXT, 1); task < tasks; task = Atomics.add(control, NEXT, 1)) {
+  for (;;) {
+    const task = Atomics.load(control, NEXT);
+    // more may have come meanwhile: nobody counts beyond what there is
+    if (task >= Atomics.load(control, TASKS)) return;
+    if (Atomics.compareExchange(control, NEXT, task, task + 1) !== task) continue;
     try {
       list.run(kernels, task);
     } catch {
@@ -56,6 +59,12 @@ export interface Fork extends Disposable {
   join(): boolean;
 }
 
+/** Scans that begin and end together. */
+interface Round {
+  /** Whether all were done. */
+  done: boolean;
+}
+
 export class Pool implements AsyncDisposable {
   readonly #ready: Promise<void>;
   readonly #face: WasmFace;
@@ -65,7 +74,8 @@ export class Pool implements AsyncDisposable {
   readonly #list: ScanList;
   #failure: unknown;
   #closed = false;
-  #forked = false;
+  /** Scans under way. */
+  #round: Round | undefined;
 
   /** @param room CONTROL_WORDS, then LIST_BYTES; the pool frees it */
   constructor(face: WasmFace, workers: readonly Worker[], room: Region) {
@@ -122,19 +132,18 @@ export class Pool implements AsyncDisposable {
 
   /** Lets the workers begin with some scans. @returns undefined where they cannot: closed, at other scans, or a worker died */
   fork(scans: readonly Scan[]): Fork | undefined {
-    if (this.#closed || this.#failure || this.#forked) return undefined;
-    const tasks = this.#list.write(scans, this.threads * TASKS_A_THREAD);
-    if (tasks < 0) return undefined;
-    const control = this.#control;
-    this.#forked = true;
-    control[NEXT] = 0;
-    control[TASKS] = tasks;
-    Atomics.store(control, OPEN, 1);
-    if (this.#workers.length > 0) {
-      Atomics.add(control, GENERATION, 1);
-      if (Atomics.load(control, ASLEEP) > 0) Atomics.notify(control, GENERATION);
-    }
-    return { join: () => this.#join(), [Symbol.dispose]: () => this.#stop() };
+    return this.#round ? undefined : this.#begin(scans);
+  }
+
+  /** Runs scans on all threads, with those that are under way, if there are any. @returns false when it could not be done */
+  share(scans: readonly Scan[]): boolean {
+    const round = this.#round;
+    if (!round) return this.#begin(scans)?.join() ?? false;
+    const tasks = this.#list.append(scans, this.threads * TASKS_A_THREAD);
+    if (tasks < 0) return false;
+    Atomics.store(this.#control, TASKS, tasks);
+    this.#wake();
+    return this.#join(round);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,16 +154,42 @@ export class Pool implements AsyncDisposable {
     this.#room[Symbol.dispose]();
   }
 
-  #join(): boolean {
-    if (!this.#forked) return false;
+  #begin(scans: readonly Scan[]): Fork | undefined {
+    if (this.#closed || this.#failure) return undefined;
+    const tasks = this.#list.write(scans, this.threads * TASKS_A_THREAD);
+    if (tasks < 0) return undefined;
+    const round: Round = { done: false };
+    this.#round = round;
+    this.#control[NEXT] = 0;
+    Atomics.store(this.#control, TASKS, tasks);
+    Atomics.store(this.#control, OPEN, 1);
+    this.#wake();
+    return {
+      join: () => this.#join(round),
+      [Symbol.dispose]: () => {
+        if (this.#round === round) this.#stop();
+      },
+    };
+  }
+
+  #wake(): void {
+    if (this.#workers.length === 0) return;
+    Atomics.add(this.#control, GENERATION, 1);
+    if (Atomics.load(this.#control, ASLEEP) > 0) Atomics.notify(this.#control, GENERATION);
+  }
+
+  /** Ends a round: all its scans are done. @returns whether they are, also when it has ended before */
+  #join(round: Round): boolean {
+    if (this.#round !== round) return round.done;
     takeTasks(this.#control, this.#list, this.#face.instance.exports);
-    return this.#stop() && Atomics.exchange(this.#control, FAILED, 0) === 0;
+    round.done = this.#stop() && Atomics.exchange(this.#control, FAILED, 0) === 0;
+    return round.done;
   }
 
   /** No task begins any more; waits for those that have begun. @returns whether all have ended */
   #stop(): boolean {
-    if (!this.#forked) return true;
-    this.#forked = false;
+    if (!this.#round) return true;
+    this.#round = undefined;
     const control = this.#control;
     Atomics.store(control, OPEN, 0);
     Atomics.store(control, NEXT, control[TASKS]!);

@@ -24,48 +24,17 @@ export interface RowStatistics {
   readonly b: number;
 }
 
-/** Rows that may be found: row r of the segment has bit `first` + r. */
-export interface AllowedRows {
-  readonly words: Uint32Array;
-  readonly first: number;
-}
-
-/** Rows scored together: the sums stay in the second-level cache. */
-export const WINDOW_ROWS = 8192;
-
 export interface PostingScorer extends Disposable {
-  /**
-   * Replaces the lists. @param lengths u16 terms of each row, in kernel memory, borrowed until the next load
-   * @param allowed rows that may become candidates by `collect`; absent: all
-   */
-  load(
-    lists: readonly WeightedList[],
-    lengths: Region,
-    statistics: RowStatistics,
-    allowed?: AllowedRows,
-  ): void;
-  /** The largest score that list `list` gives a row of [start, end). Windows must ascend between loads. */
-  bound(list: number, start: number, end: number): number;
-  /** Adds the list's scores of the bound window to the window's sums. */
-  accumulate(list: number, start: number, end: number): void;
-  /** Makes rows of [start, end) with a sum of at least `threshold` the candidates, and clears the sums. @returns how many */
-  collect(start: number, end: number, threshold: number): number;
-  /** Makes given rows of the segment, ascending, the candidates, their scores zero. */
-  setCandidates(rows: Uint32Array): void;
-  /** Adds the list's scores to the candidates'. */
-  complete(list: number): void;
-  /** Drops candidates below `threshold`. @returns how many stay */
-  keep(threshold: number): number;
-  /** The k-th largest score of the candidates, a little less so that equal ones pass; -Infinity when they are fewer. */
-  kth(k: number): number;
-  /** Candidate rows, ascending, and their scores, in front of what else the arrays hold. Borrowed until the next call. */
-  candidates(): { readonly count: number; readonly rows: Uint32Array; readonly scores: Float64Array };
+  /** Replaces the lists. @param lengths u16 terms of each row, in kernel memory, borrowed until the next load */
+  load(lists: readonly WeightedList[], lengths: Region, statistics: RowStatistics): void;
+  /** What all lists together give the rows of the segment, ascending. Borrowed until the next call. */
+  score(rows: Uint32Array): Float64Array;
   /** Bytes held in kernel memory. */
   readonly bytes: number;
 }
 
-/** Fields of a cursor, as wasm/assembly/postings.ts has them. */
-const CURSOR_BYTES = 48;
+/** A cursor's fields are those of wasm/assembly/postings.ts. */
+const CURSOR_BYTES = 56;
 const TABLE_ENTRY_BYTES = 16;
 const BLOCK = 128;
 /** Room for one decoded block: ordinals and frequencies. */
@@ -73,8 +42,40 @@ const DECODED_BYTES = BLOCK * 8;
 /** Unpacking reads whole words beyond the end of a list, and up to 3 bytes more stand before and behind it. */
 const PADDING = 24;
 
-/** Scores this near are the same once they are kept as f32. */
-const TIE = 1 - 1e-6;
+/** Frequencies from 1 and lengths from 0 whose saturation is looked up: nearly all. */
+const TABLE_FREQUENCIES = 8;
+const TABLE_LENGTHS = 1024;
+
+/** frequency / (frequency + norm) of usual postings, in kernel memory: scorers of one index share it. */
+export class Saturations implements Disposable {
+  readonly #table: Region;
+  #of: RowStatistics | undefined;
+
+  constructor(face: WasmFace) {
+    this.#table = face.arena.alloc(TABLE_FREQUENCIES * TABLE_LENGTHS * 8);
+  }
+
+  get bytes(): number {
+    return this.#table.byteLength;
+  }
+
+  /** Where the table lies, filled in for these statistics. */
+  pointer({ average, k1, b }: RowStatistics): number {
+    const of = this.#of;
+    if (!(of && of.average === average && of.k1 === k1 && of.b === b)) {
+      this.#of = { average, k1, b };
+      const values = this.#table.f64();
+      for (let frequency = 1, at = 0; frequency <= TABLE_FREQUENCIES; frequency++)
+        for (let length = 0; length < TABLE_LENGTHS; length++)
+          values[at++] = frequency / (frequency + k1 * (1 - b) + ((k1 * b) / average) * length);
+    }
+    return this.#table.pointer;
+  }
+
+  [Symbol.dispose](): void {
+    this.#table[Symbol.dispose]();
+  }
+}
 
 const align = (bytes: number): number => (bytes + 15) & ~15;
 const tableBytes = (count: number): number => Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES;
@@ -86,36 +87,34 @@ function roomOf({ lists, index, count }: WeightedList): number {
 
 export class WasmPostings implements PostingScorer {
   readonly #face: WasmFace;
+  readonly #saturations: Saturations;
   #lists: Region;
-  #sums: Region;
   #rows: Region;
   #scores: Region;
-  #allowed: Region | undefined;
-  #firstAllowed = -1;
   #lengths = 0;
   #loaded = 0;
-  #candidates = 0;
 
-  constructor(face: WasmFace) {
+  /** @param saturations borrowed */
+  constructor(face: WasmFace, saturations: Saturations) {
     this.#face = face;
-    this.#lists = face.arena.alloc(1 << 14);
-    this.#sums = face.arena.alloc(WINDOW_ROWS * 8);
-    this.#sums.u8().fill(0);
-    this.#rows = face.arena.alloc(WINDOW_ROWS * 4);
-    this.#scores = face.arena.alloc(WINDOW_ROWS * 8);
+    this.#saturations = saturations;
+    this.#lists = face.arena.alloc(1 << 12);
+    this.#rows = face.arena.alloc(16);
+    this.#scores = face.arena.alloc(16);
   }
 
   get bytes(): number {
-    return this.#regions().reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return this.#lists.byteLength + this.#rows.byteLength + this.#scores.byteLength;
   }
 
-  load(
-    lists: readonly WeightedList[],
-    lengths: Region,
-    { average, k1, b }: RowStatistics,
-    allowed?: AllowedRows,
-  ): void {
-    this.#allow(allowed, lengths.byteLength >>> 1);
+  /** Where the cursors of the lists, how many, and the lengths of the rows lie: what ranking asks. */
+  get loaded(): { readonly cursors: number; readonly lists: number; readonly lengths: number } {
+    return { cursors: this.#lists.pointer, lists: this.#loaded, lengths: this.#lengths };
+  }
+
+  load(lists: readonly WeightedList[], lengths: Region, statistics: RowStatistics): void {
+    const { average, k1, b } = statistics;
+    const saturations = this.#saturations.pointer(statistics);
     let needed = align(lists.length * CURSOR_BYTES);
     for (const list of lists) needed += roomOf(list);
     this.#lists = this.#atLeast(this.#lists, needed);
@@ -138,112 +137,26 @@ export class WasmPostings implements PostingScorer {
       u32[cursor / 4 + 6] = pointer + decoded;
       f64[cursor / 8 + 4] = k1 * (1 - b);
       f64[cursor / 8 + 5] = (k1 * b) / average;
+      u32[cursor / 4 + 12] = saturations;
       at = decoded + DECODED_BYTES;
       this.#face.instance.exports.openPostings(pointer + cursor);
     }
   }
 
-  bound(list: number, start: number, end: number): number {
-    return this.#face.instance.exports.boundPostings(this.#cursor(list), start, end);
-  }
-
-  accumulate(list: number, start: number, end: number): void {
-    this.#face.instance.exports.accumulatePostings(
-      this.#cursor(list),
-      start,
-      end,
-      this.#lengths,
-      this.#sums.pointer,
-    );
-  }
-
-  collect(start: number, end: number, threshold: number): number {
-    this.#candidates = this.#face.instance.exports.collectSums(
-      this.#sums.pointer,
-      end - start,
-      start,
-      threshold,
-      this.#rows.pointer,
-      this.#scores.pointer,
-    );
-    if (this.#firstAllowed >= 0)
-      this.#candidates = this.#face.instance.exports.restrictRows(
-        this.#rows.pointer,
-        this.#scores.pointer,
-        this.#candidates,
-        this.#allowed!.pointer,
-        this.#firstAllowed,
-      );
-    return this.#candidates;
-  }
-
-  setCandidates(rows: Uint32Array): void {
+  score(rows: Uint32Array): Float64Array {
     this.#rows = this.#atLeast(this.#rows, rows.length * 4);
     this.#scores = this.#atLeast(this.#scores, rows.length * 8);
     this.#rows.u32().set(rows);
-    this.#scores.u8().fill(0, 0, rows.length * 8);
-    this.#candidates = rows.length;
-  }
-
-  complete(list: number): void {
-    this.#face.instance.exports.completePostings(
-      this.#cursor(list),
-      this.#rows.pointer,
-      this.#candidates,
-      this.#lengths,
-      this.#scores.pointer,
-    );
-  }
-
-  keep(threshold: number): number {
-    this.#candidates = this.#face.instance.exports.keepScores(
-      this.#rows.pointer,
-      this.#scores.pointer,
-      this.#candidates,
-      threshold,
-    );
-    return this.#candidates;
-  }
-
-  kth(k: number): number {
-    if (this.#candidates < k) return Number.NEGATIVE_INFINITY;
-    // the sums are zero between windows and serve as room meanwhile
-    const room = this.#sums;
-    const { kthScore } = this.#face.instance.exports;
-    const kth = kthScore(this.#scores.pointer, this.#candidates, k, room.pointer);
-    room.u8().fill(0, 0, this.#candidates * 8);
-    return kth * TIE;
-  }
-
-  candidates(): { count: number; rows: Uint32Array; scores: Float64Array } {
-    return { count: this.#candidates, rows: this.#rows.u32(), scores: this.#scores.f64() };
+    const scores = this.#scores.f64().subarray(0, rows.length).fill(0);
+    const [from, to] = [this.#rows.pointer, this.#scores.pointer];
+    const { completePostings } = this.#face.instance.exports;
+    for (let list = 0; list < this.#loaded; list++)
+      completePostings(this.#lists.pointer + list * CURSOR_BYTES, from, rows.length, this.#lengths, to);
+    return scores;
   }
 
   [Symbol.dispose](): void {
-    for (const region of this.#regions()) region[Symbol.dispose]();
-  }
-
-  #regions(): Region[] {
-    const regions = [this.#lists, this.#sums, this.#rows, this.#scores];
-    return this.#allowed ? [...regions, this.#allowed] : regions;
-  }
-
-  /** Copies the bits of the segment's rows. */
-  #allow(allowed: AllowedRows | undefined, rows: number): void {
-    this.#firstAllowed = -1;
-    if (!allowed) return;
-    const from = allowed.first >>> 5;
-    const words = ((allowed.first + rows + 31) >>> 5) - from;
-    this.#allowed = this.#atLeast(this.#allowed ?? this.#face.arena.alloc(words * 4), words * 4);
-    const bits = this.#allowed.u32();
-    bits.fill(0, 0, words);
-    bits.set(allowed.words.subarray(from, from + words));
-    this.#firstAllowed = allowed.first & 31;
-  }
-
-  #cursor(list: number): number {
-    if (list >= this.#loaded) throw new RangeError(`postings: list ${list} of ${this.#loaded}`);
-    return this.#lists.pointer + list * CURSOR_BYTES;
+    for (const region of [this.#lists, this.#rows, this.#scores]) region[Symbol.dispose]();
   }
 
   #atLeast(region: Region, bytes: number): Region {

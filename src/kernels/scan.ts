@@ -110,11 +110,15 @@ const MAX_ARGS = 13;
 const WORDS = HEADER + 2 * MAX_ARGS;
 const SCAN_BYTES = WORDS * 8;
 
-/** Descriptions of scans in shared memory, and the tables that they bring. */
+/** Descriptions of scans in shared memory, from its beginning, and the tables that they bring, from its end. */
 export class ScanList {
   readonly #words: Float64Array;
   readonly #bytes: Uint8Array;
   readonly #args: number[] = [];
+  #scans = 0;
+  #tasks = 0;
+  /** Where the tables begin. */
+  #free = 0;
 
   /** @param pointer to `byteLength` bytes, on 8 bytes */
   constructor(memory: ArrayBuffer, pointer: number, byteLength: number) {
@@ -124,26 +128,43 @@ export class ScanList {
 
   /** Replaces the list. @param tasks that a scan is cut into, at most. @returns how many tasks there are; -1 when there is no room */
   write(scans: readonly Scan[], tasks: number): number {
-    let next = 0;
-    let table = align(scans.length * SCAN_BYTES);
+    this.#scans = 0;
+    this.#tasks = 0;
+    this.#free = this.#bytes.length & ~15;
+    return this.append(scans, tasks);
+  }
+
+  /** The same for scans behind those that are there, whose tasks may be running. What there is no room for is not there. */
+  append(scans: readonly Scan[], tasks: number): number {
+    const described = (this.#scans + scans.length) * SCAN_BYTES;
+    let next = this.#tasks;
+    let free = this.#free;
+    // scans of one query share it
+    let table: Uint8Array | undefined;
     for (const [number, scan] of scans.entries()) {
       const { kernel, count, countAt, steps } = scan;
       const args = scan.args.slice();
       if (scan.table) {
         const { at, bytes } = scan.table;
-        if (table + bytes.length > this.#bytes.length) return -1;
-        this.#bytes.set(bytes, table);
-        args[at] = this.#bytes.byteOffset + table;
-        table = align(table + bytes.length);
+        if (bytes !== table) {
+          free = (free - bytes.length) & ~15;
+          if (free < described) return -1;
+          this.#bytes.set(bytes, free);
+          table = bytes;
+        }
+        args[at] = this.#bytes.byteOffset + free;
       }
-      if (table > this.#bytes.length) return -1;
+      if (free < described) return -1;
       const units = Math.max(1, Math.ceil(count / tasks));
-      const at = number * WORDS;
+      const at = (this.#scans + number) * WORDS;
       this.#words.set([KERNEL_NAMES.indexOf(kernel), args.length, countAt, next, units, count], at);
       this.#words.set(args, at + HEADER);
       this.#words.set(steps, at + HEADER + MAX_ARGS);
       next += Math.ceil(count / units);
     }
+    this.#free = free;
+    this.#scans += scans.length;
+    this.#tasks = next;
     return next;
   }
 
@@ -170,5 +191,3 @@ export class ScanList {
 function tasksAt(words: Float64Array, at: number): number {
   return Math.ceil(words[at + 5]! / words[at + 4]!);
 }
-
-const align = (bytes: number): number => (bytes + 15) & ~15;

@@ -59,7 +59,10 @@ export class Library implements AsyncDisposable {
   readonly gate: Gate = new Gate();
   readonly pacer: Pacer = new Pacer();
   readonly cache: PageCache;
-  readonly words: WordsIndex = new WordsIndex({ textOf: (row) => this.passageText(row) });
+  readonly words: WordsIndex = new WordsIndex({
+    textOf: (row) => this.passageText(row),
+    threads: () => this.#pool.pool,
+  });
   readonly sparse: SparseIndex = new SparseIndex();
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();

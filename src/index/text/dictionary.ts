@@ -51,7 +51,7 @@ export class DictionaryCursor {
   readonly buffer: Uint8Array = new Uint8Array(1024);
   /** Bytes of the current term in `buffer`. */
   length = 0;
-  /** Bytes that it has in common with the term before; 0 at the head of a block. */
+  /** Bytes that it has in common with the term that stood there before. */
   shared = 0;
   frequency = 0;
   start = 0;
@@ -63,20 +63,35 @@ export class DictionaryCursor {
     this.end = postings;
   }
 
-  next(): boolean {
+  /** @param beyond terms that have so many bytes in common with this one are passed over */
+  next(beyond: number = Number.POSITIVE_INFINITY): boolean {
     const reader = this.#reader;
-    if (reader.at >= this.#end) return false;
-    const shared = reader.varint();
-    const suffix = reader.varint();
-    const { bytes } = reader;
-    for (let i = 0, from = reader.at; i < suffix; i++) this.buffer[shared + i] = bytes[from + i]!;
-    reader.at += suffix;
-    this.shared = shared;
-    this.length = shared + suffix;
-    this.frequency = reader.varint();
-    this.start = this.end;
-    this.end += reader.varint();
-    return true;
+    while (reader.at < this.#end) {
+      const written = reader.varint();
+      const suffix = reader.varint();
+      const from = reader.at;
+      reader.at += suffix;
+      this.frequency = reader.varint();
+      this.start = this.end;
+      this.end += reader.varint();
+      const shared = written > 0 ? written : this.#inCommon(from, suffix);
+      if (shared >= beyond) continue;
+      const { buffer } = this;
+      for (let i = shared - written; i < suffix; i++) buffer[written + i] = reader.bytes[from + i]!;
+      this.shared = shared;
+      this.length = written + suffix;
+      return true;
+    }
+    return false;
+  }
+
+  /** Bytes of a term written whole that are those of the current one. */
+  #inCommon(from: number, length: number): number {
+    const { bytes } = this.#reader;
+    const most = Math.min(length, this.length);
+    let common = 0;
+    while (common < most && this.buffer[common] === bytes[from + common]) common++;
+    return common;
   }
 
   get term(): Uint8Array {
@@ -134,14 +149,15 @@ export class Dictionary {
     return undefined;
   }
 
-  /** Calls `visit` for each term that begins with `prefix`, in order. */
-  startingWith(prefix: string, visit: (cursor: DictionaryCursor) => void): void {
+  /** Calls `visit` for each term that begins with `prefix`, in order. It returns how many leading bytes those passed over have in common. */
+  startingWith(prefix: string, visit: (cursor: DictionaryCursor) => number): void {
     const wanted = new TextEncoder().encode(prefix);
     const cursor = this.#cursor(Math.max(0, this.#blockOf(wanted)), this.#heads.length / 2);
-    while (cursor.next()) {
+    let beyond = Number.POSITIVE_INFINITY;
+    while (cursor.next(beyond)) {
       const order = comparePrefix(cursor, wanted);
       if (order > 0) return;
-      if (order === 0) visit(cursor);
+      beyond = order === 0 ? visit(cursor) : Number.POSITIVE_INFINITY;
     }
   }
 

@@ -2,8 +2,11 @@
 import { allowedEdits, FuzzyMatcher } from "./fuzzy.ts";
 import type { QueryWord } from "./query.ts";
 
-/** `shared`: bytes that the term has in common with the one visited before it, at least. */
-export type TermVisitor = (term: Uint8Array, length: number, frequency: number, shared: number) => void;
+/**
+ * `shared`: bytes that the term has in common with the one visited before it, at least. Returns a number of bytes: those that come next
+ * and begin with so many bytes of this term are passed over; Infinity for none.
+ */
+export type TermVisitor = (term: Uint8Array, length: number, frequency: number, shared: number) => number;
 
 /** What expansion asks of the vocabulary, over all segments and the tail. */
 export interface Vocabulary {
@@ -59,7 +62,10 @@ class Found {
 
 function prefixTerms(prefix: string, vocabulary: Vocabulary): WeightedTerm[] {
   const found = new Found();
-  vocabulary.startingWith(prefix, (bytes, length, frequency) => found.add(bytes, length, frequency, 0));
+  vocabulary.startingWith(prefix, (bytes, length, frequency) => {
+    found.add(bytes, length, frequency, 0);
+    return Number.POSITIVE_INFINITY;
+  });
   return found.best(MAX_PREFIX_TERMS).map(({ term }) => ({ term, weight: 1 }));
 }
 
@@ -72,6 +78,7 @@ function fuzzyTerms(word: string, vocabulary: Vocabulary): WeightedTerm[] {
   vocabulary.startingWith(String.fromCodePoint(word.codePointAt(0)!), (bytes, length, frequency, shared) => {
     const edits = matcher.distance(bytes, length, shared);
     if (edits <= limit) found.add(bytes, length, frequency, edits);
+    return matcher.hopeless;
   });
   const near = found.best(MAX_FUZZY_TERMS);
   const closest = near[0]?.edits ?? 0;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Dictionary, DictionaryWriter } from "./dictionary.ts";
 import { editDistance, FuzzyMatcher } from "./fuzzy.ts";
 
 /** The textbook table, whole. */
@@ -50,5 +51,31 @@ test("the matcher equals the table over a sorted list, whatever the terms share"
       }
     }),
     { seed: 9, numRuns: 1000 },
+  );
+});
+
+test("a hopeless beginning has no near word, and passing such words over loses none", () => {
+  const letter = fc.constantFrom("a", "b", "c", "é");
+  const words = fc.array(fc.string({ unit: letter, minLength: 1, maxLength: 12 }), { maxLength: 300 });
+  const asked = fc.string({ unit: letter, minLength: 1, maxLength: 10 });
+  fc.assert(
+    fc.property(asked, words, fc.integer({ min: 1, max: 2 }), (word, list, limit) => {
+      const encoder = new TextEncoder();
+      const terms = [...new Set(list)].map((one) => encoder.encode(one)).sort((x, y) => Buffer.compare(x, y));
+      const writer = new DictionaryWriter();
+      for (const term of terms) writer.add(term, 1, 1);
+      const { terms: bytes, heads } = writer.finish();
+      const matcher = new FuzzyMatcher(encoder.encode(word), limit);
+      const near: string[] = [];
+      new Dictionary(bytes, heads).startingWith("", ({ buffer, length, shared }) => {
+        const term = Buffer.from(buffer.subarray(0, length)).toString("latin1");
+        if (matcher.distance(buffer, length, shared) <= limit) near.push(term);
+        return matcher.hopeless;
+      });
+      const latin = (text: Uint8Array): string => Buffer.from(text).toString("latin1");
+      const expected = terms.map(latin).filter((term) => slow(latin(encoder.encode(word)), term) <= limit);
+      expect(near).toEqual(expected);
+    }),
+    { seed: 10, numRuns: 500 },
   );
 });

@@ -1,4 +1,5 @@
 /** Typo tolerance: dictionary terms within a Damerau-Levenshtein distance (Damerau 1964, restricted to adjacent transpositions). */
+import { popcount } from "../../popcount.ts";
 
 /** Distance allowed for a word: none below 4 letters, 1 below 8, then 2. */
 export function allowedEdits(word: string): number {
@@ -61,6 +62,7 @@ export class FuzzyMatcher {
   readonly #distances = new Int32Array(MAX_BYTES + 1);
   /** Bytes of the last term that the columns are of. */
   #known = 0;
+  #hopeless = Number.POSITIVE_INFINITY;
 
   constructor(word: Uint8Array, limit: number) {
     this.#word = word;
@@ -72,13 +74,20 @@ export class FuzzyMatcher {
     this.#distances[0] = word.length;
   }
 
+  /** A term that begins with so many bytes of the last one is beyond the limit, whatever follows; Infinity where none is known to be. */
+  get hopeless(): number {
+    return this.#hopeless;
+  }
+
   /** Edits to the term in the first `length` bytes, or limit + 1 when there are more. @param shared bytes it has in common with the last one */
   distance(term: Uint8Array, length: number, shared: number): number {
-    this.#known = Math.min(this.#known, shared);
     const { length: letters } = this.#word;
     if (letters > MATCHER_BYTES) return editDistance(this.#word, term, length, this.#limit);
-    if (Math.abs(letters - length) > this.#limit || length > MAX_BYTES) return this.#limit + 1;
+    if (shared >= this.#hopeless) return this.#limit + 1;
+    this.#hopeless = Number.POSITIVE_INFINITY;
+    this.#known = Math.min(this.#known, shared);
     const last = 1 << (letters - 1);
+    // ends before MAX_BYTES: a longer beginning than the word is hopeless
     for (let i = this.#known; i < length; i++) {
       const place = this.#places[term[i]!]!;
       const before = i === 0 ? 0 : this.#places[term[i - 1]!]!;
@@ -93,8 +102,31 @@ export class FuzzyMatcher {
       this.#plus[i + 1] = (down << 1) | ~(diagonal | shifted);
       this.#minus[i + 1] = shifted & diagonal;
       this.#diagonal[i + 1] = diagonal;
+      if (i < this.#limit || this.#leastOf(i + 1) <= this.#limit) continue;
+      this.#known = i + 1;
+      this.#hopeless = i + 1;
+      return this.#limit + 1;
     }
     this.#known = length;
     return Math.min(this.#distances[length]!, this.#limit + 1);
+  }
+
+  /** The least of a column. Once it is beyond the limit all columns that follow are: no step, not even a swap, passes one by for less. */
+  #leastOf(column: number): number {
+    const { length: letters } = this.#word;
+    // cells further from the diagonal are beyond the limit
+    const first = column - this.#limit;
+    if (first > letters) return this.#limit + 1;
+    const above = first > 0 ? -1 >>> (32 - first) : 0;
+    const plus = this.#plus[column]!;
+    const minus = this.#minus[column]!;
+    let cell = column + popcount(plus & above) - popcount(minus & above);
+    let least = cell;
+    const last = Math.min(letters, column + this.#limit);
+    for (let i = Math.max(0, first); i < last && least > this.#limit; i++) {
+      cell += ((plus >>> i) & 1) - ((minus >>> i) & 1);
+      if (cell < least) least = cell;
+    }
+    return least;
   }
 }

@@ -71,8 +71,9 @@ export class Lexicon implements Vocabulary {
     for (const { dictionary } of this.#segments) {
       let first = true;
       dictionary.startingWith(prefix, ({ buffer, length, frequency, shared }) => {
-        visit(buffer, length, frequency, first ? 0 : shared);
+        const hopeless = visit(buffer, length, frequency, first ? 0 : shared);
         first = false;
+        return hopeless;
       });
     }
     for (const [term, { places }] of this.#tail.terms) {

@@ -4,11 +4,13 @@ import {
   kernels,
   listBytes,
   listsOf,
-  type PostingScorer,
+  PostingRanker,
+  type RankedSegment,
   ReferencePostings,
+  rankPlainly,
+  Saturations,
   WasmPostings,
   type WeightedList,
-  WINDOW_ROWS,
 } from "../../kernels/index.ts";
 import { decodePostings } from "../../kernels/reference/postings.ts";
 import { ByteWriter } from "../../varint.ts";
@@ -40,14 +42,9 @@ function listOf(count: number, most: number, seed: number, lengths: Uint16Array)
   return { lists: listsOf([out.finish()]), index: 0, count, weight: 0.1 + (next() % 100) / 25 };
 }
 
-function candidatesOf(scorer: PostingScorer): unknown[] {
-  const { count, rows, scores } = scorer.candidates();
-  return [[...rows.subarray(0, count)], rounded(scores.subarray(0, count))];
-}
-
 const cases = fc
   .record({
-    rows: fc.constantFrom(1, 7, 500, 3000, WINDOW_ROWS + 700),
+    rows: fc.constantFrom(1, 7, 500, 3000, 9000),
     lists: fc.array(
       fc.record({
         share: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -69,82 +66,99 @@ const cases = fc
     };
   });
 
-/** Both scorers, loaded alike, through the same steps. */
-function both(
-  { lists, lengths }: Case,
-  allowed: Uint32Array | undefined,
-  steps: (scorer: PostingScorer) => unknown[],
-): void {
-  const region = kernels().arena.alloc(lengths.byteLength);
-  region.u16().set(lengths);
-  const results = [new ReferencePostings(), new WasmPostings(kernels())].map((scorer) => {
-    scorer.load(lists, region, STATISTICS, allowed && { words: allowed, first: 5 });
-    const result = steps(scorer);
-    scorer[Symbol.dispose]();
-    return result;
-  });
-  region[Symbol.dispose]();
-  expect(results[1]).toEqual(results[0]);
+/** Disposes of what it was given. */
+class Owned implements Disposable {
+  readonly #all: Disposable[] = [];
+
+  use<T extends Disposable>(one: T): T {
+    this.#all.push(one);
+    return one;
+  }
+
+  [Symbol.dispose](): void {
+    for (const one of this.#all) one[Symbol.dispose]();
+  }
 }
 
 const rounded = (scores: Float64Array): number[] => Array.from(scores, (score) => Math.fround(score));
 
+/** Segments with ids in a row or with gaps, one behind the other, loaded into both scorers. */
+function segmentsOf(
+  all: readonly Case[],
+  own: Owned,
+): { fast: RankedSegment<WasmPostings>[]; plain: RankedSegment<ReferencePostings>[] } {
+  const fast: RankedSegment<WasmPostings>[] = [];
+  const plain: RankedSegment<ReferencePostings>[] = [];
+  let base = 7;
+  for (const [number, { rows, lists, lengths }] of all.entries()) {
+    const region = own.use(kernels().arena.alloc(lengths.byteLength));
+    region.u16().set(lengths);
+    const ids = number % 2 === 1 ? own.use(kernels().arena.alloc(rows * 4)) : undefined;
+    ids?.u32().set(Uint32Array.from({ length: rows }, (_, i) => base + 3 * i + (i % 3)));
+    const saturations = own.use(new Saturations(kernels()));
+    const scorers = [
+      own.use(new WasmPostings(kernels(), saturations)),
+      own.use(new ReferencePostings()),
+    ] as const;
+    for (const scorer of scorers) scorer.load(lists, region, STATISTICS);
+    const each = { rows: { count: rows, base: ids ? 0 : base, ids } };
+    fast.push({ ...each, scorer: scorers[0] });
+    plain.push({ ...each, scorer: scorers[1] });
+    base += 3 * rows + 5;
+  }
+  return { fast, plain };
+}
+
+function ranked(ranker: PostingRanker, k: number): { row: number; score: number }[] {
+  const found: { row: number; score: number }[] = [];
+  ranker.found((score, row) => found.push({ row, score }));
+  expect(found.length).toBeLessThanOrEqual(k);
+  return found.sort((x, y) => y.score - x.score || x.row - y.row);
+}
+
 describe("posting kernels equal their twin", () => {
-  test("sums of windows, restricted or not, and the best of them", () => {
+  test("the best rows of segments: all of them or some, above a score, after a place", () => {
+    using ranker = new PostingRanker(kernels());
+    const wishes = fc.record({
+      k: fc.constantFrom(1, 3, 40, 700),
+      some: fc.boolean(),
+      least: fc.boolean(),
+      after: fc.boolean(),
+    });
     fc.assert(
-      fc.property(cases, fc.boolean(), fc.integer({ min: 1, max: 40 }), (one, some, k) => {
-        const allowed = some ? new Uint32Array(1 + ((one.rows + 5) >>> 5)).fill(0x5b5b_7777) : undefined;
-        both(one, allowed, (scorer) => {
-          const seen: unknown[] = [];
-          for (let start = 0; start < one.rows; start += WINDOW_ROWS) {
-            const end = Math.min(one.rows, start + WINDOW_ROWS);
-            one.lists.forEach((_, list) => scorer.bound(list, start, end));
-            one.lists.forEach((_, list) => scorer.accumulate(list, start, end));
-            seen.push(scorer.collect(start, end, 0.5), scorer.keep(scorer.kth(k)));
-            seen.push(...candidatesOf(scorer));
-          }
-          return seen;
-        });
-      }),
-      { seed: 21, numRuns: 60 },
+      fc.property(
+        fc.array(cases, { minLength: 1, maxLength: 3 }),
+        wishes,
+        (all, { k, some, least, after }) => {
+          using own = new Owned();
+          const { fast, plain } = segmentsOf(all, own);
+          const allowed = some ? new Uint32Array(400).fill(0x5b5b_7777) : undefined;
+          const within = <T>(each: RankedSegment<T>): RankedSegment<T> => ({ ...each, allowed });
+          const best = rankPlainly(plain, { k: 2 * k });
+          const middle = best[best.length >>> 1];
+          const wish = {
+            k,
+            minScore: least ? (best.at(-1)?.score ?? 0) : undefined,
+            after: after ? middle : undefined,
+          };
+          const { kernel, args } = ranker.prepare(fast.map(within), wish);
+          kernels().instance.exports[kernel](...args);
+          expect(ranked(ranker, k)).toEqual(rankPlainly(plain.map(within), wish));
+        },
+      ),
+      { seed: 21, numRuns: 150 },
     );
   });
 
-  test("scores of given rows, and dropping the weak", () => {
-    fc.assert(
-      fc.property(cases, fc.double({ min: 0, max: 8, noNaN: true }), (one, threshold) => {
-        const rows = Uint32Array.from({ length: one.rows }, (_, i) => i).filter((row) => row % 3 !== 1);
-        both(one, undefined, (scorer) => {
-          scorer.setCandidates(rows);
-          one.lists.forEach((_, list) => scorer.complete(list));
-          const all = candidatesOf(scorer);
-          const kept = scorer.keep(threshold);
-          return [all, kept, candidatesOf(scorer)];
-        });
-      }),
-      { seed: 22, numRuns: 60 },
-    );
-  });
-
-  test("a bound is never below a score in its window", () => {
+  test("scores of given rows", () => {
     fc.assert(
       fc.property(cases, (one) => {
-        const region = kernels().arena.alloc(one.lengths.byteLength);
-        region.u16().set(one.lengths);
-        using scorer = new WasmPostings(kernels());
-        using twin = new ReferencePostings();
-        for (const each of [scorer, twin]) each.load(one.lists, region, STATISTICS);
-        for (let start = 0; start < one.rows; start += 1000) {
-          const end = Math.min(one.rows, start + 1000);
-          one.lists.forEach((_, list) =>
-            expect(scorer.bound(list, start, end) * 1.000001).toBeGreaterThanOrEqual(
-              twin.bound(list, start, end),
-            ),
-          );
-        }
-        region[Symbol.dispose]();
+        using own = new Owned();
+        const { fast, plain } = segmentsOf([one], own);
+        const rows = Uint32Array.from({ length: one.rows }, (_, i) => i).filter((row) => row % 3 !== 1);
+        expect(rounded(fast[0]!.scorer.score(rows))).toEqual(rounded(plain[0]!.scorer.score(rows)));
       }),
-      { seed: 23, numRuns: 40 },
+      { seed: 22, numRuns: 60 },
     );
   });
 

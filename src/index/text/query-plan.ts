@@ -1,6 +1,6 @@
 /** A query resolved against the vocabulary: weighted terms to score, groups of alternatives that must or must not occur, phrases. */
-import { type ExpandOptions, expand, type Vocabulary } from "./expand.ts";
-import { parseQuery } from "./query.ts";
+import { type ExpandOptions, expand, type Vocabulary, type WeightedTerm } from "./expand.ts";
+import { parseQuery, type QueryWord } from "./query.ts";
 
 export interface QueryPlan {
   /** Term -> weight in the score. */
@@ -18,8 +18,16 @@ export function planQuery(text: string, vocabulary: Vocabulary, options: ExpandO
   const required: string[][] = [];
   const excluded: string[][][] = [];
   const phrases: string[][] = [];
+  const known = new Map<string, WeightedTerm[]>();
+  // a word may come again, and looking for what it may mean takes long
+  const expandOnce = (word: QueryWord): WeightedTerm[] => {
+    const key = `${word.kind} ${word.term}`;
+    const found = known.get(key) ?? expand(word, vocabulary, options);
+    known.set(key, found);
+    return found;
+  };
   for (const clause of parseQuery(text)) {
-    const alternatives = clause.words.map((word) => expand(word, vocabulary, options));
+    const alternatives = clause.words.map(expandOnce);
     const groups = alternatives.map((group) => group.map(({ term }) => term));
     if (clause.role === "not") {
       excluded.push(groups);

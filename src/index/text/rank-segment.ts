@@ -3,18 +3,17 @@ import {
   type ListSource,
   listBytes,
   listsOf,
-  type PostingScorer,
+  type RankedSegment,
   type RowStatistics,
+  type WasmPostings,
   type WeightedList,
 } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
-import { fewOrdinals, ordinalOf, type RowIds, rowAt, type SearchOptions } from "../segment.ts";
-import type { TopK } from "../top-k.ts";
+import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
 import type { TermEntry } from "./dictionary.ts";
 import type { Lexicon } from "./lexicon.ts";
-import { type Collector, maxScore } from "./max-score.ts";
 import type { QueryPlan } from "./query-plan.ts";
 import { listOf, type WordsSegment } from "./words-segment.ts";
 
@@ -48,34 +47,34 @@ export function readPostings(
   return read.then((lists) => ({ segment, terms: found, entries, lists }));
 }
 
-/** A segment whose lists the scorer holds, until it is given others. */
+/** A segment whose lists a scorer holds, until it is given others. */
 export interface LoadedSegment {
-  readonly scorer: PostingScorer;
+  readonly scorer: WasmPostings;
   readonly postings: SegmentPostings;
   readonly weights: ReadonlyMap<string, number>;
-  /** How many of the weighted terms the segment has. */
-  readonly lists: number;
+  /** Postings of all its lists. */
+  readonly count: number;
 }
 
-/** Gives the scorer the lists of weighted terms. @param filter rows that ranking may find */
+/** Gives the scorer the lists of weighted terms. */
 export function loadSegment(
-  scorer: PostingScorer,
+  scorer: WasmPostings,
   postings: SegmentPostings,
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
-  filter?: RowSet,
 ): LoadedSegment {
   const { segment, terms, entries } = postings;
   const lists: WeightedList[] = [];
+  let count = 0;
   for (let i = 0; i < terms.length; i++) {
     const weight = weights.get(terms[i]!);
-    if (weight !== undefined)
-      lists.push({ lists: postings.lists, index: i, count: entries[i]!.frequency, weight });
+    if (weight === undefined) continue;
+    const { frequency } = entries[i]!;
+    lists.push({ lists: postings.lists, index: i, count: frequency, weight });
+    count += frequency;
   }
-  const { base } = segment.rows;
-  const allowed = filter && base !== null ? { words: filter.words, first: base } : undefined;
-  if (lists.length > 0) scorer.load(lists, segment.lengths, statistics, allowed);
-  return { scorer, postings, weights, lists: lists.length };
+  if (count > 0) scorer.load(lists, segment.lengths, statistics);
+  return { scorer, postings, weights, count };
 }
 
 /** Where rows under work stand among those asked for, and in the segment. */
@@ -84,11 +83,11 @@ let ordinals = new Uint32Array(256);
 
 /** Writes the BM25 of `rows`, ascending, to `scores`; those that the segment does not hold stay as they are. */
 export function scoreInSegment(
-  { scorer, postings, lists }: LoadedSegment,
+  { scorer, postings, count }: LoadedSegment,
   rows: Uint32Array,
   scores: Float64Array,
 ): void {
-  if (lists === 0 || rows.length === 0) return;
+  if (count === 0 || rows.length === 0) return;
   if (places.length < rows.length) {
     places = new Uint32Array(rows.length);
     ordinals = new Uint32Array(rows.length);
@@ -100,60 +99,37 @@ export function scoreInSegment(
     places[held] = place;
     ordinals[held++] = ordinal;
   }
-  scorer.setCandidates(ordinals.subarray(0, held));
-  for (let list = 0; list < lists; list++) scorer.complete(list);
-  const found = scorer.candidates().scores;
+  const found = scorer.score(ordinals.subarray(0, held));
   for (let i = 0; i < held; i++) scores[places[i]!] = found[i]!;
 }
 
-/** Brings the best rows of a segment to the heap. */
-export function rankSegment(
-  { scorer, postings, lists }: LoadedSegment,
+/** Ordinals of the only rows of a segment that can be found, ascending, where they are few: each is scored. */
+export function onlyOrdinals(
+  { postings }: LoadedSegment,
   plan: QueryPlan,
-  heap: TopK,
-  options: SearchOptions,
-): void {
-  if (lists === 0) return;
-  const { rows } = postings.segment;
-  const { filter } = options;
-  const collector = new RowCollector(postings, plan, heap, options);
-  const few = (filter && fewOrdinals(filter, rows)) ?? requiredOrdinals(postings, plan);
-  if (few) {
-    scorer.setCandidates(few);
-    for (let list = 0; list < lists; list++) scorer.complete(list);
-    const found = scorer.candidates();
-    for (let i = 0; i < found.count; i++) collector.collect(found.rows[i]!, found.scores[i]!);
-  } else maxScore(scorer, lists, rows.count, collector);
+  { filter }: SearchOptions,
+): Uint32Array | undefined {
+  const few = (filter && fewOrdinals(filter, postings.segment.rows)) ?? requiredOrdinals(postings, plan);
+  if (!few || !restricts(plan)) return few;
+  const isAllowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
+  return few.filter(isAllowed);
 }
 
-/** Brings rows that may be found to the heap. */
-class RowCollector implements Collector {
-  readonly most: number;
-  readonly #rows: RowIds;
-  readonly #heap: TopK;
-  readonly #options: SearchOptions;
-  readonly #allowed: ((ordinal: number) => boolean) | undefined;
-
-  constructor(postings: SegmentPostings, plan: QueryPlan, heap: TopK, options: SearchOptions) {
-    const { rows } = postings.segment;
-    const byScoreAlone = !options.after && !restricts(plan) && (!options.filter || rows.base !== null);
-    this.most = byScoreAlone ? heap.capacity : Number.POSITIVE_INFINITY;
-    this.#rows = rows;
-    this.#heap = heap;
-    this.#options = options;
-    this.#allowed = restricts(plan) ? allowedOrdinals(plan, (term) => ordinalsOf(postings, term)) : undefined;
-  }
-
-  get threshold(): number {
-    return Math.max(this.#heap.threshold, this.#options.minScore ?? Number.NEGATIVE_INFINITY);
-  }
-
-  collect(ordinal: number, score: number): void {
-    if (score <= 0) return;
-    const row = rowAt(this.#rows, ordinal);
-    if (wanted(this.#options, score, row) && (!this.#allowed || this.#allowed(ordinal)))
-      this.#heap.push(score, row);
-  }
+/** What the kernel ranks by. */
+export function rankedSegment(
+  { scorer, postings }: LoadedSegment,
+  plan: QueryPlan,
+  { filter }: SearchOptions,
+): RankedSegment<WasmPostings> {
+  const { rows, ids } = postings.segment;
+  const ranked = { scorer, rows: { count: rows.count, base: rows.base ?? 0, ids } };
+  if (!restricts(plan)) return { ...ranked, allowed: filter?.words };
+  // what a query requires was looked up: it has but to lack what is excluded
+  const [first, end] = rows.count === 0 ? [0, 0] : [rowAt(rows, 0), rowAt(rows, rows.count - 1) + 1];
+  const allowed = RowSet.range(first, end);
+  for (const banned of bannedOrdinals(plan, (term) => ordinalsOf(postings, term)))
+    for (const ordinal of banned) allowed.delete(rowAt(rows, ordinal));
+  return { ...ranked, allowed: (filter ? allowed.and(filter) : allowed).words };
 }
 
 export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {
@@ -190,14 +166,21 @@ function restricts({ required, excluded }: Pick<QueryPlan, "required" | "exclude
   return required.length > 0 || excluded.length > 0;
 }
 
+/** Rows that have all groups of an excluded clause, clause by clause. */
+function bannedOrdinals(
+  { excluded }: Pick<QueryPlan, "excluded">,
+  rowsOf: (term: string) => RowSet,
+): RowSet[] {
+  return excluded.map((groups) => groups.map((group) => anyOf(group, rowsOf)).reduce((a, b) => a.and(b)));
+}
+
 /** Whether a row meets the required and excluded groups. */
 export function allowedOrdinals(
   { required, excluded }: QueryPlan,
   rowsOf: (term: string) => RowSet,
 ): (ordinal: number) => boolean {
   if (!restricts({ required, excluded })) return () => true;
-  const any = (group: readonly string[]): RowSet => anyOf(group, rowsOf);
-  const needs = required.map(any);
-  const bans = excluded.map((groups) => groups.map(any).reduce((a, b) => a.and(b)));
+  const needs = required.map((group) => anyOf(group, rowsOf));
+  const bans = bannedOrdinals({ excluded }, rowsOf);
   return (ordinal) => needs.every((set) => set.has(ordinal)) && !bans.some((set) => set.has(ordinal));
 }

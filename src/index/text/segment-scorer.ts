@@ -1,5 +1,14 @@
 /** SegmentScorer: ranks and scores rows by weighted posting lists, segment by segment, in kernel memory that it keeps between queries. */
-import { kernels, type PostingScorer, type RowStatistics, WasmPostings } from "../../kernels/index.ts";
+import {
+  kernels,
+  type Pool,
+  PostingRanker,
+  type RankedSegment,
+  type RowStatistics,
+  Saturations,
+  type Scan,
+  WasmPostings,
+} from "../../kernels/index.ts";
 import { lowerBound } from "../../search-sorted.ts";
 import { rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
@@ -7,9 +16,11 @@ import type { QueryPlan } from "./query-plan.ts";
 import {
   type LoadedSegment,
   loadSegment,
-  rankSegment,
+  onlyOrdinals,
+  rankedSegment,
   type SegmentPostings,
   scoreInSegment,
+  wanted,
 } from "./rank-segment.ts";
 import type { WordsSegment } from "./words-segment.ts";
 
@@ -27,35 +38,73 @@ export function openPlan(terms: ReadonlyMap<string, number>): QueryPlan {
   return { terms, required: [], excluded: [], phrases: [] };
 }
 
+/** Threads that share the ranking; asked for when there is enough to share. */
+export type Threads = () => Pool | undefined;
+
+/** From so many postings on waking threads is worth it. */
+const SHARED_POSTINGS = 32_768;
+/** Shares of the segments, for each thread: each has a threshold of its own, and a slow thread holds the others up for one of them. */
+const SHARES_A_THREAD = 3;
+
 export class SegmentScorer implements Disposable {
-  #scorer: PostingScorer | undefined;
-  /** Whose lists the scorer holds. */
-  #loaded: LoadedSegment | undefined;
+  readonly #threads: Threads | undefined;
+  #saturations: Saturations | undefined;
+  /** One a segment, and what each holds. */
+  readonly #scorers: WasmPostings[] = [];
+  readonly #loaded: LoadedSegment[] = [];
+  /** One a share of the ranking. */
+  readonly #rankers: PostingRanker[] = [];
+
+  constructor(threads?: Threads) {
+    this.#threads = threads;
+  }
 
   get bytes(): number {
-    return this.#scorer?.bytes ?? 0;
+    const all = [...this.#scorers, ...this.#rankers];
+    return all.reduce((sum, { bytes }) => sum + bytes, this.#saturations?.bytes ?? 0);
   }
 
   /** Brings the best rows of all segments to the heap. */
   rank(query: WeightedQuery, statistics: RowStatistics, heap: TopK, options: SearchOptions): void {
-    for (const one of query.postings)
-      rankSegment(this.#load(one, query.weights, statistics, options.filter), query.plan, heap, options);
+    const ranked: RankedSegment<WasmPostings>[] = [];
+    let postings = 0;
+    for (const loaded of this.#load(query, statistics)) {
+      if (loaded.count === 0) continue;
+      const only = onlyOrdinals(loaded, query.plan, options);
+      if (only) pushOnly(loaded, only, heap, options);
+      else {
+        ranked.push(rankedSegment(loaded, query.plan, options));
+        postings += loaded.count;
+      }
+    }
+    if (ranked.length === 0 || heap.capacity === 0) return;
+    const pool = postings < SHARED_POSTINGS ? undefined : this.#threads?.();
+    const wish = { k: heap.capacity, minScore: options.minScore, after: options.after };
+    const rankers = this.#rankersOf(pool ? Math.min(ranked.length, pool.threads * SHARES_A_THREAD) : 1);
+    const scans = (): Scan[] =>
+      rankers.map((ranker, share) =>
+        ranker.prepare(
+          ranked.filter((_, i) => i % rankers.length === share),
+          wish,
+        ),
+      );
+    if (!pool?.share(scans()))
+      for (const { kernel, args } of scans()) kernels().instance.exports[kernel](...args);
+    for (const ranker of rankers) ranker.found((score, row) => heap.push(score, row));
   }
 
   /** Scores of rows, ascending; 0 for rows that no segment holds. */
   score(
-    { weights, postings }: Pick<WeightedQuery, "weights" | "postings">,
+    query: Pick<WeightedQuery, "weights" | "postings">,
     statistics: RowStatistics,
     rows: Uint32Array,
   ): Float64Array {
     const scores = new Float64Array(rows.length);
     let from = 0;
-    for (const one of postings) {
-      const to = endOf(rows, from, one.segment);
+    for (const [number, { segment }] of query.postings.entries()) {
+      const to = endOf(rows, from, segment);
       if (to > from) {
-        // the segment that was ranked last is still there, if it was for the same query
-        const isLoaded = this.#loaded?.postings === one && this.#loaded.weights === weights;
-        const loaded = isLoaded ? this.#loaded! : this.#load(one, weights, statistics);
+        const loaded = this.#loadOne(query, number, statistics);
         scoreInSegment(loaded, rows.subarray(from, to), scores.subarray(from, to));
       }
       from = to;
@@ -64,20 +113,53 @@ export class SegmentScorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#scorer?.[Symbol.dispose]();
-    this.#scorer = undefined;
-    this.#loaded = undefined;
+    for (const each of [...this.#scorers, ...this.#rankers]) each[Symbol.dispose]();
+    this.#saturations?.[Symbol.dispose]();
+    this.#saturations = undefined;
+    this.#scorers.length = 0;
+    this.#loaded.length = 0;
+    this.#rankers.length = 0;
   }
 
-  #load(
-    postings: SegmentPostings,
-    weights: ReadonlyMap<string, number>,
+  #load(query: WeightedQuery, statistics: RowStatistics): LoadedSegment[] {
+    for (const scorer of this.#scorers.splice(query.postings.length)) scorer[Symbol.dispose]();
+    this.#loaded.length = Math.min(this.#loaded.length, query.postings.length);
+    return query.postings.map((_, number) => this.#loadOne(query, number, statistics));
+  }
+
+  /** A segment that was ranked or scored last is still there, if it was for the same query. */
+  #loadOne(
+    { postings, weights }: Pick<WeightedQuery, "weights" | "postings">,
+    number: number,
     statistics: RowStatistics,
-    filter?: SearchOptions["filter"],
   ): LoadedSegment {
-    this.#scorer ??= new WasmPostings(kernels());
-    this.#loaded = loadSegment(this.#scorer, postings, weights, statistics, filter);
-    return this.#loaded;
+    const one = postings[number]!;
+    const known = this.#loaded[number];
+    if (known?.postings === one && known.weights === weights) return known;
+    this.#saturations ??= new Saturations(kernels());
+    this.#scorers[number] ??= new WasmPostings(kernels(), this.#saturations);
+    const loaded = loadSegment(this.#scorers[number], one, weights, statistics);
+    this.#loaded[number] = loaded;
+    return loaded;
+  }
+
+  #rankersOf(count: number): PostingRanker[] {
+    while (this.#rankers.length < count) this.#rankers.push(new PostingRanker(kernels()));
+    return this.#rankers.slice(0, count);
+  }
+}
+
+/** Brings given rows of a segment to the heap. */
+function pushOnly(
+  { scorer, postings }: LoadedSegment,
+  ordinals: Uint32Array,
+  heap: TopK,
+  options: SearchOptions,
+): void {
+  const scores = scorer.score(ordinals);
+  for (let i = 0; i < ordinals.length; i++) {
+    const row = rowAt(postings.segment.rows, ordinals[i]!);
+    if (scores[i]! > 0 && wanted(options, scores[i]!, row)) heap.push(scores[i]!, row);
   }
 }
 

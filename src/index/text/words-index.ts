@@ -12,7 +12,7 @@ import { Lexicon } from "./lexicon.ts";
 import { hasPhrase } from "./phrase.ts";
 import { planQuery, termsToRead } from "./query-plan.ts";
 import { allowedOrdinals, readPostings, type SegmentPostings, wanted } from "./rank-segment.ts";
-import { openPlan, SegmentScorer, type WeightedQuery } from "./segment-scorer.ts";
+import { openPlan, SegmentScorer, type Threads, type WeightedQuery } from "./segment-scorer.ts";
 import { WordsSegment } from "./words-segment.ts";
 import { WordsTail } from "./words-tail.ts";
 
@@ -21,6 +21,8 @@ export interface WordsOptions extends Bm25Options {
   readonly typos?: boolean;
   /** Text of a row, for verifying phrases; without it a phrase means all its words. */
   readonly textOf?: (row: number) => MaybePromise<string>;
+  /** Threads that search beside the caller's. */
+  readonly threads?: Threads;
 }
 
 interface Prepared extends WeightedQuery {
@@ -29,10 +31,10 @@ interface Prepared extends WeightedQuery {
 }
 
 export class WordsIndex implements SegmentedIndex<string, string>, TermStatistics {
-  readonly #options: Required<Omit<WordsOptions, "textOf">> & Pick<WordsOptions, "textOf">;
+  readonly #options: Required<Omit<WordsOptions, "textOf" | "threads">> & Pick<WordsOptions, "textOf">;
   readonly #tail = new WordsTail();
   readonly #lexicon = new Lexicon(this.#tail);
-  readonly #scorer = new SegmentScorer();
+  readonly #scorer: SegmentScorer;
   /** Grows with every change: a prepared query of another version is stale. */
   #version = 0;
   readonly #feedback = new FeedbackModel(this);
@@ -40,6 +42,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   constructor(options: WordsOptions = {}) {
     this.#options = { ...bm25Defaults, typos: true, ...options };
+    this.#scorer = new SegmentScorer(options.threads);
   }
 
   async attach(source: SegmentSource): Promise<void> {

@@ -13,6 +13,8 @@ export class WordsSegment implements Disposable {
   readonly dictionary: Dictionary;
   /** u16 terms per row, by ordinal, where the kernels read them. */
   readonly lengths: Region;
+  /** u32 ids of the rows, where they have gaps. */
+  readonly ids: Region | undefined;
   /** Terms of all rows. */
   readonly tokens: number;
 
@@ -21,6 +23,9 @@ export class WordsSegment implements Disposable {
     this.dictionary = dictionary;
     this.lengths = kernels().arena.alloc(lengths.byteLength);
     this.lengths.u16().set(lengths);
+    const { ids } = source.rows;
+    this.ids = ids && ids.length > 0 ? kernels().arena.alloc(ids.byteLength) : undefined;
+    if (ids) this.ids?.u32().set(ids);
     this.tokens = lengths.reduce((sum, length) => sum + length, 0);
   }
 
@@ -55,7 +60,7 @@ export class WordsSegment implements Disposable {
   }
 
   get bytes(): number {
-    return this.dictionary.bytes + this.lengths.byteLength;
+    return this.dictionary.bytes + this.lengths.byteLength + (this.ids?.byteLength ?? 0);
   }
 
   /** Posting bytes of several terms, read at once. */
@@ -65,6 +70,7 @@ export class WordsSegment implements Disposable {
 
   [Symbol.dispose](): void {
     this.lengths[Symbol.dispose]();
+    this.ids?.[Symbol.dispose]();
   }
 }
 

@@ -1,30 +1,16 @@
-/** The plain twin of kernels/postings.ts: every list decoded to pairs at once, every bound the largest score there is. */
+/** The plain twin of kernels/postings.ts and rank-postings.ts: every list decoded to pairs at once, every row scored. */
 import type { Region } from "../arena.ts";
 import { listBytes } from "../list-source.ts";
-import {
-  type AllowedRows,
-  type PostingScorer,
-  type RowStatistics,
-  type WeightedList,
-  WINDOW_ROWS,
-} from "../postings.ts";
+import type { PostingScorer, RowStatistics, WeightedList } from "../postings.ts";
+import type { RankedSegment, RankWish } from "../rank-postings.ts";
 
 const BLOCK = 128;
 
 export class ReferencePostings implements PostingScorer {
   readonly bytes = 0;
   #scores: Map<number, number>[] = [];
-  #sums = new Float64Array(WINDOW_ROWS);
-  #allowed: AllowedRows | undefined;
-  #candidates: { row: number; score: number }[] = [];
 
-  load(
-    lists: readonly WeightedList[],
-    lengths: Region,
-    { average, k1, b }: RowStatistics,
-    allowed?: AllowedRows,
-  ): void {
-    this.#allowed = allowed;
+  load(lists: readonly WeightedList[], lengths: Region, { average, k1, b }: RowStatistics): void {
     const all = lengths.u16();
     this.#scores = lists.map(({ lists: source, index, count, weight }) => {
       const scores = new Map<number, number>();
@@ -36,61 +22,32 @@ export class ReferencePostings implements PostingScorer {
     });
   }
 
-  bound(list: number, start: number, end: number): number {
-    let largest = 0;
-    for (const [row, score] of this.#scores[list]!)
-      if (row >= start && row < end) largest = Math.max(largest, score);
-    return largest;
-  }
-
-  accumulate(list: number, start: number, end: number): void {
-    for (const [row, score] of this.#scores[list]!)
-      if (row >= start && row < end) this.#sums[row - start]! += score;
-  }
-
-  collect(start: number, end: number, threshold: number): number {
-    this.#candidates = [];
-    for (let row = start; row < end; row++) {
-      const score = this.#sums[row - start]!;
-      if (score > 0 && score >= threshold && this.#allows(row)) this.#candidates.push({ row, score });
-    }
-    this.#sums.fill(0);
-    return this.#candidates.length;
-  }
-
-  setCandidates(rows: Uint32Array): void {
-    this.#candidates = Array.from(rows, (row) => ({ row, score: 0 }));
-  }
-
-  complete(list: number): void {
-    for (const candidate of this.#candidates) candidate.score += this.#scores[list]!.get(candidate.row) ?? 0;
-  }
-
-  keep(threshold: number): number {
-    this.#candidates = this.#candidates.filter(({ score }) => score >= threshold);
-    return this.#candidates.length;
-  }
-
-  kth(k: number): number {
-    const kth = this.#candidates.map(({ score }) => score).sort((a, b) => b - a)[k - 1];
-    return kth === undefined ? Number.NEGATIVE_INFINITY : kth * (1 - 1e-6);
-  }
-
-  candidates(): { count: number; rows: Uint32Array; scores: Float64Array } {
-    return {
-      count: this.#candidates.length,
-      rows: Uint32Array.from(this.#candidates, ({ row }) => row),
-      scores: Float64Array.from(this.#candidates, ({ score }) => score),
-    };
+  score(rows: Uint32Array): Float64Array {
+    return Float64Array.from(rows, (row) =>
+      this.#scores.reduce((sum, scores) => sum + (scores.get(row) ?? 0), 0),
+    );
   }
 
   [Symbol.dispose](): void {}
+}
 
-  #allows(row: number): boolean {
-    if (!this.#allowed) return true;
-    const bit = this.#allowed.first + row;
-    return (((this.#allowed.words[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) === 1;
+/** The best rows, best first. */
+export function rankPlainly(
+  segments: readonly RankedSegment<ReferencePostings>[],
+  { k, minScore = Number.NEGATIVE_INFINITY, after }: RankWish,
+): { readonly row: number; readonly score: number }[] {
+  const found: { row: number; score: number }[] = [];
+  for (const { scorer, rows, allowed } of segments) {
+    const scores = scorer.score(Uint32Array.from({ length: rows.count }, (_, i) => i));
+    for (let i = 0; i < rows.count; i++) {
+      const row = rows.ids?.u32()[i] ?? rows.base + i;
+      if (allowed && (((allowed[row >>> 5] ?? 0) >>> (row & 31)) & 1) === 0) continue;
+      const score = Math.fround(scores[i]!);
+      const isAfter = !after || score < after.score || (score === after.score && row > after.row);
+      if (score > 0 && score >= minScore && isAfter) found.push({ row, score });
+    }
   }
+  return found.sort((x, y) => y.score - x.score || x.row - y.row).slice(0, k);
 }
 
 /** (row, frequency) of a whole list, bit by bit. */

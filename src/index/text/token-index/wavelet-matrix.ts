@@ -2,6 +2,7 @@
  * A sequence of whole numbers as bits, level by level, with ranks (Claude and Navarro, The Wavelet Matrix, 2012): which value stands
  * somewhere, how often a value comes before a place, and which values a stretch holds, in time of their number and not of the stretch.
  */
+import { popcount } from "../../../popcount.ts";
 
 /** Bits from one stored rank to the next. */
 const BLOCK_BITS = 256;
@@ -11,13 +12,6 @@ const BLOCK_WORDS = BLOCK_BITS / 32;
 export function levelSize(length: number): { readonly words: number; readonly ranks: number } {
   const ranks = Math.floor(length / BLOCK_BITS) + 1;
   return { words: ranks * BLOCK_WORDS, ranks };
-}
-
-export function popcount(word: number): number {
-  let x = word - ((word >>> 1) & 0x55555555);
-  x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
-  x = (x + (x >>> 4)) & 0x0f0f0f0f;
-  return Math.imul(x, 0x01010101) >>> 24;
 }
 
 /** Fills in the ranks of a level whose bits are set. */

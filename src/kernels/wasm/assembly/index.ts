@@ -3,16 +3,8 @@ export { dotF32, fwhtF32, l2F32, matmulF32, matmulTransposedF32, normalizeF32, s
 export { dequantI8, dequantU4, distancesI8, dotF32I8, dotF32U4, dotI8, gatherSumI8, l2I8 } from "./integer";
 export { binaryDot4, finishOneBit, hamming } from "./binary";
 export { selectAbove } from "./select";
-export {
-  accumulatePostings,
-  boundPostings,
-  collectSums,
-  completePostings,
-  keepScores,
-  kthScore,
-  openPostings,
-  restrictRows,
-} from "./postings";
+export { completePostings, openPostings } from "./postings";
+export { rankPostings } from "./rank-postings";
 export { scanLevels, scanOneBit, scanTables } from "./scan";
 export { halfDistancesF32, nearestF32, sumTablesF32 } from "./nearest";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";

@@ -15,6 +15,11 @@ const DECODED = 24; // u32 pointer to room for 128 ordinals and 128 frequencies
 const DECODED_BLOCK = 28; // u32 block that lies there, or NONE
 const FIXED = 32; // f64 k1 (1 - b)
 const SLOPE = 40; // f64 k1 b / average length
+const SATURATIONS = 48; // u32 pointer to f64 frequency / (frequency + FIXED + SLOPE length): frequencies from 1, lengths from 0
+
+/** What the table of saturations holds: most postings by far. */
+const TABLE_FREQUENCIES: u32 = 8;
+const TABLE_LENGTHS: u32 = 1024;
 
 const NONE: u32 = 0xffffffff;
 
@@ -30,7 +35,7 @@ function tableOf(cursor: usize, block: u32): usize {
   return <usize>load<u32>(cursor, TABLE) + ((<usize>block) << 4);
 }
 
-/** Reads the skip table. The caller has set BYTES, COUNT, TABLE, SCALE, DECODED, FIXED and SLOPE. */
+/** Reads the skip table. The caller has set BYTES, COUNT, TABLE, SCALE, DECODED, FIXED, SLOPE and SATURATIONS. */
 export function openPostings(cursor: usize): void {
   const bytes = <usize>load<u32>(cursor, BYTES);
   const blocks = blocksOf(cursor);
@@ -80,7 +85,28 @@ export function openPostings(cursor: usize): void {
   }
 }
 
-/** Moves the cursor's window to rows [start, end). @returns the largest score that this list can give a row there */
+/** Bounds the only block of a short list by its largest score instead of what any frequency could give. */
+export function tightenPostings(cursor: usize, lengths: usize): void {
+  if (load<u32>(cursor, COUNT) > BLOCK) return;
+  const size = decode(cursor, 0);
+  const room = <usize>load<u32>(cursor, DECODED);
+  const extras = extrasOf(cursor, 0, size);
+  const bits = extras == 0 ? 0 : extraBitsOf(cursor, 0);
+  const mask: u64 = ((<u64>1) << bits) - 1;
+  const fixed = load<f64>(cursor, FIXED);
+  const slope = load<f64>(cursor, SLOPE);
+  const table = <usize>load<u32>(cursor, SATURATIONS);
+  let most: f64 = 0;
+  for (let i: u32 = 0; i < size; i++) {
+    const frequency = extras == 0 ? load<u32>(room + (i << 2), 512) : unpacked(extras, i, bits, mask) + 1;
+    const length = <u32>load<u16>(lengths + ((<usize>load<u32>(room + (i << 2))) << 1));
+    most = max(most, saturation(table, fixed, slope, frequency, length));
+  }
+  store<u32>(tableOf(cursor, 0), load<u32>(room + ((size - 1) << 2)));
+  store<f32>(tableOf(cursor, 0), <f32>(load<f64>(cursor, SCALE) * most * 1.0000002), 8);
+}
+
+/** Moves the cursor's window to rows [start, end), which come after those before. @returns the largest score that this list can give a row there */
 export function boundPostings(cursor: usize, start: u32, end: u32): f64 {
   const blocks = blocksOf(cursor);
   let block = load<u32>(cursor, WINDOW_BLOCK);
@@ -101,6 +127,13 @@ export function boundPostings(cursor: usize, start: u32, end: u32): f64 {
 function unpacked(run: usize, i: u32, bits: u32, mask: u64): u32 {
   const bit = i * bits;
   return <u32>((load<u64>(run + (bit >> 3)) >> <u64>(bit & 7)) & mask);
+}
+
+/** About how many postings the list has in a stretch of the rows of a segment. */
+// @ts-ignore: decorator
+@inline
+export function expectedPostings(cursor: usize, stretch: u32, rows: u32): u32 {
+  return <u32>((<u64>load<u32>(cursor, COUNT) * stretch) / rows);
 }
 
 /** Decodes the ordinals of a block; frequencies too where they stand between them, in the last block. @returns how many */
@@ -196,6 +229,15 @@ function extraBitsOf(cursor: usize, block: u32): u32 {
   return <u32>load<u8>(<usize>load<u32>(cursor, BYTES) + <usize>load<u32>(tableOf(cursor, block), 4), 1);
 }
 
+/** Between 0 and 1: what a posting scores as a share of the largest score. */
+// @ts-ignore: decorator
+@inline
+function saturation(table: usize, fixed: f64, slope: f64, frequency: u32, length: u32): f64 {
+  if (frequency <= TABLE_FREQUENCIES && length < TABLE_LENGTHS)
+    return load<f64>(table + (<usize>((frequency - 1) * TABLE_LENGTHS + length) << 3));
+  return <f64>frequency / (<f64>frequency + fixed + slope * <f64>length);
+}
+
 /** Adds this list's scores of rows [start, end) to sums[row - start] (f64). lengths: u16 a row. */
 export function accumulatePostings(cursor: usize, start: u32, end: u32, lengths: usize, sums: usize): void {
   const blocks = blocksOf(cursor);
@@ -203,21 +245,46 @@ export function accumulatePostings(cursor: usize, start: u32, end: u32, lengths:
   const scale = load<f64>(cursor, SCALE);
   const fixed = load<f64>(cursor, FIXED);
   const slope = load<f64>(cursor, SLOPE);
+  const table = <usize>load<u32>(cursor, SATURATIONS);
+  const base = sums - ((<usize>start) << 3);
   for (let block = load<u32>(cursor, WINDOW_BLOCK); block < blocks; block++) {
     if (block > 0 && load<u32>(tableOf(cursor, block - 1)) >= end - 1) return;
     const size = decode(cursor, block);
     const extras = extrasOf(cursor, block, size);
     const bits = extras == 0 ? 0 : extraBitsOf(cursor, block);
     const mask: u64 = ((<u64>1) << bits) - 1;
-    for (let i: u32 = 0; i < size; i++) {
-      const row = load<u32>(room + (i << 2));
-      if (row < start) continue;
-      if (row >= end) return;
-      const frequency = <f64>(extras == 0 ? load<u32>(room + (i << 2), 512) : bits == 0 ? 1 : unpacked(extras, i, bits, mask) + 1);
-      const at = sums + (<usize>(row - start) << 3);
-      const length = <f64>load<u16>(lengths + ((<usize>row) << 1));
-      store<f64>(at, load<f64>(at) + (scale * frequency) / (frequency + fixed + slope * length));
+    let i: u32 = 0;
+    while (i + 8 < size && load<u32>(room + ((i + 8) << 2)) < start) i += 8;
+    while (i < size && load<u32>(room + (i << 2)) < start) i++;
+    let last = size;
+    while (last > i && load<u32>(room + ((last - 1) << 2)) >= end) last--;
+    // eight frequencies fit one word, and none is above those of the table
+    if (extras != 0 && bits <= 3) {
+      for (; i < last; i = (i + 8) & ~7) {
+        let word = load<u64>(extras + <usize>((i >> 3) * bits)) >> <u64>((i & 7) * bits);
+        const stop = min((i + 8) & ~7, last);
+        for (let j = i; j < stop; j++, word >>= <u64>bits) {
+          const row = load<u32>(room + (j << 2));
+          const length = <u32>load<u16>(lengths + ((<usize>row) << 1));
+          const extra = <u32>(word & mask);
+          const at = base + (<usize>row << 3);
+          const share =
+            length < TABLE_LENGTHS
+              ? load<f64>(table + (<usize>((extra << 10) + length) << 3))
+              : saturation(table, fixed, slope, extra + 1, length);
+          store<f64>(at, load<f64>(at) + scale * share);
+        }
+      }
+    } else {
+      for (; i < last; i++) {
+        const row = load<u32>(room + (i << 2));
+        const frequency = extras == 0 ? load<u32>(room + (i << 2), 512) : unpacked(extras, i, bits, mask) + 1;
+        const length = <u32>load<u16>(lengths + ((<usize>row) << 1));
+        const at = base + (<usize>row << 3);
+        store<f64>(at, load<f64>(at) + scale * saturation(table, fixed, slope, frequency, length));
+      }
     }
+    if (last < size) return;
   }
 }
 
@@ -228,6 +295,7 @@ export function completePostings(cursor: usize, rows: usize, count: u32, lengths
   const scale = load<f64>(cursor, SCALE);
   const fixed = load<f64>(cursor, FIXED);
   const slope = load<f64>(cursor, SLOPE);
+  const table = <usize>load<u32>(cursor, SATURATIONS);
   let block: u32 = 0;
   let size: u32 = 0;
   let at: u32 = 0;
@@ -247,97 +315,9 @@ export function completePostings(cursor: usize, rows: usize, count: u32, lengths
     if (at >= size || load<u32>(room + (at << 2)) != row) continue;
     const extras = extrasOf(cursor, block, size);
     const bits = extras == 0 ? 0 : extraBitsOf(cursor, block);
-    const frequency = <f64>(extras == 0 ? load<u32>(room + (at << 2), 512) : unpacked(extras, at, bits, ((<u64>1) << bits) - 1) + 1);
-    const length = <f64>load<u16>(lengths + ((<usize>row) << 1));
+    const frequency = extras == 0 ? load<u32>(room + (at << 2), 512) : unpacked(extras, at, bits, ((<u64>1) << bits) - 1) + 1;
+    const length = <u32>load<u16>(lengths + ((<usize>row) << 1));
     const to = scores + (<usize>i << 3);
-    store<f64>(to, load<f64>(to) + (scale * frequency) / (frequency + fixed + slope * length));
+    store<f64>(to, load<f64>(to) + scale * saturation(table, fixed, slope, frequency, length));
   }
-}
-
-/** Rows of a window whose sum is above zero and at least `threshold`, ascending, with their sums; the sums become zero. @returns how many */
-export function collectSums(sums: usize, count: u32, start: u32, threshold: f64, rows: usize, scores: usize): u32 {
-  let found: u32 = 0;
-  const wide = count & ~3;
-  const least = f64x2.splat(threshold);
-  const zero = f64x2.splat(0);
-  let i: u32 = 0;
-  for (; i < wide; i += 4) {
-    const at = sums + (<usize>i << 3);
-    const a = v128.load(at, 0);
-    const b = v128.load(at, 16);
-    let mask = i64x2.bitmask(v128.and(f64x2.ge(a, least), f64x2.gt(a, zero)));
-    mask |= i64x2.bitmask(v128.and(f64x2.ge(b, least), f64x2.gt(b, zero))) << 2;
-    while (mask != 0) {
-      const lane = <u32>ctz(mask);
-      mask &= mask - 1;
-      store<u32>(rows + (found << 2), start + i + lane);
-      store<f64>(scores + (<usize>found << 3), load<f64>(at + (<usize>lane << 3)));
-      found++;
-    }
-  }
-  for (; i < count; i++) {
-    const sum = load<f64>(sums + (<usize>i << 3));
-    if (sum > 0 && sum >= threshold) {
-      store<u32>(rows + (found << 2), start + i);
-      store<f64>(scores + (<usize>found << 3), sum);
-      found++;
-    }
-  }
-  memory.fill(sums, 0, <usize>count << 3);
-  return found;
-}
-
-/** Closes the ranks of rows whose bit, at `first` + row, is set in `bits`. @returns how many stay */
-export function restrictRows(rows: usize, scores: usize, count: u32, bits: usize, first: u32): u32 {
-  let kept: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const row = load<u32>(rows + (i << 2));
-    const bit = first + row;
-    if (((<u32>load<u8>(bits + (bit >> 3)) >> (bit & 7)) & 1) == 0) continue;
-    store<u32>(rows + (kept << 2), row);
-    store<f64>(scores + (<usize>kept << 3), load<f64>(scores + (<usize>i << 3)));
-    kept++;
-  }
-  return kept;
-}
-
-/** The k-th largest of `count` scores (f64), 1 <= k <= count, by quickselect over a copy in `room`. */
-export function kthScore(scores: usize, count: u32, k: u32, room: usize): f64 {
-  memory.copy(room, scores, <usize>count << 3);
-  const wanted = <i32>k - 1;
-  let low: i32 = 0;
-  let high: i32 = <i32>count - 1;
-  while (low < high) {
-    const pivot = load<f64>(room + (<usize>((low + high) >>> 1) << 3));
-    let i = low;
-    let j = high;
-    while (i <= j) {
-      while (load<f64>(room + (<usize>i << 3)) > pivot) i++;
-      while (load<f64>(room + (<usize>j << 3)) < pivot) j--;
-      if (i <= j) {
-        const held = load<f64>(room + (<usize>i << 3));
-        store<f64>(room + (<usize>i << 3), load<f64>(room + (<usize>j << 3)));
-        store<f64>(room + (<usize>j << 3), held);
-        i++;
-        j--;
-      }
-    }
-    if (wanted <= j) high = j;
-    else if (wanted >= i) low = i;
-    else break;
-  }
-  return load<f64>(room + (<usize>wanted << 3));
-}
-
-/** Closes the ranks of rows whose score is at least `threshold`. @returns how many stay */
-export function keepScores(rows: usize, scores: usize, count: u32, threshold: f64): u32 {
-  let kept: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const score = load<f64>(scores + (<usize>i << 3));
-    if (score < threshold) continue;
-    store<u32>(rows + (kept << 2), load<u32>(rows + (i << 2)));
-    store<f64>(scores + (<usize>kept << 3), score);
-    kept++;
-  }
-  return kept;
 }
