@@ -229,10 +229,10 @@ function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () 
       const placed = tensors.get(tensor)!;
       return decoded(placed.type, bytesOf(placed, start, count), count);
     },
-    readBlocks(tensor, start, count) {
+    readBlocks(tensor, start, count, roomFor = borrowed) {
       const placed = tensors.get(tensor)!;
       if (placed.type.values === 1) return undefined;
-      return { type: placed.type.name, bytes: bytesOf(placed, start, count, borrowed) };
+      return { type: placed.type.name, bytes: bytesOf(placed, start, count, roomFor) };
     },
     [Symbol.dispose]: close,
   };
