@@ -1,4 +1,5 @@
 /** The WebAssembly module: decoded, compiled, instantiated over one memory. */
+import { hasRelaxedSimd } from "./relaxed-simd.ts";
 import { wasmBase64 as plain } from "./wasm/generated/plain.ts";
 import { wasmBase64 as relaxed } from "./wasm/generated/relaxed.ts";
 import { wasmBase64 as shared } from "./wasm/generated/shared.ts";
@@ -98,17 +99,6 @@ export interface Instance {
   readonly exports: WasmKernels;
   /** Whether `linearBytes` can be called. */
   readonly isRelaxed: boolean;
-}
-
-/** A function of one instruction of relaxed SIMD, the product of bytes. */
-const PROBE: Uint8Array<ArrayBuffer> = Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 123, 1, 123],
-  ...[3, 2, 1, 0, 10, 11, 1, 9, 0, 32, 0, 32, 0, 253, 146, 2, 11],
-);
-
-/** Whether the platform has the instructions of relaxed SIMD. Node 20 has them with --experimental-wasm-relaxed-simd. */
-export function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(PROBE);
 }
 
 /** Shared memory where the platform has it (Node; cross-origin isolated pages), plain memory elsewhere. Compiles synchronously. */
