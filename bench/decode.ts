@@ -1,15 +1,17 @@
 /**
  * Does Mneme run language models as fast as llama.cpp on the same processor? The same GGUF files through Mneme and through node-llama-cpp,
- * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without: of each
- * figure its best counts (one thread at the shortest context only).
+ * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without, and with a cache
+ * of f16 and, as ours is, of 8 bits: of each figure its best counts (one thread at the shortest context only). Inputs of 4-bit weights are rounded to 8 bits by both, those of int8 weights
+ * to 8 bits by llama.cpp alone.
  * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model; MNEME_ROUNDS, and MNEME_TYPE for one type
- * of weights. Besides the peers it needs the parser: npm run peers.
+ * of weights. It needs the peers: npm run peers.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { PagedCache } from "../src/cache/paged-cache.ts";
+import { allowRelaxedSimd } from "../src/kernels/allow-relaxed.ts";
 import { kernels, openPool } from "../src/kernels/index.ts";
 import { Decoder } from "../src/model/decoder.ts";
 import { DecoderWeights } from "../src/model/decoder-weights.ts";
@@ -38,14 +40,26 @@ const THREADS = 2;
 const TYPES = { Q8_0: "int8", Q4_0: "int4" } as const;
 type Type = keyof typeof TYPES;
 
+interface Settings {
+  readonly threads: number;
+  readonly flash: boolean;
+  /** Of keys and values; fewer bits than 16 need flash attention. */
+  readonly cache: "F16" | "Q8_0";
+}
+
+const SETTINGS: readonly Settings[] = [1, THREADS].flatMap((threads): Settings[] => [
+  { threads, flash: false, cache: "F16" },
+  { threads, flash: true, cache: "F16" },
+  { threads, flash: true, cache: "Q8_0" },
+]);
+
 interface Task {
   readonly system: "mneme" | "llama.cpp";
   readonly path: string;
   readonly type: Type;
   readonly contexts: readonly number[];
-  readonly flash: boolean;
   /** Of llama.cpp. */
-  readonly threads: number;
+  readonly settings: Settings;
   readonly work: string;
 }
 
@@ -66,6 +80,8 @@ const promptOf = (tokens: number): number[] =>
   Array.from({ length: tokens }, (_, i) => 100 + ((i * 7919) % 16_000));
 
 async function ours({ path, type, contexts }: Task): Promise<Measured> {
+  // the command itself allows it too
+  allowRelaxedSimd();
   const face = kernels();
   const pool = await openPool(face, { workers: THREADS - 1 });
   const started = performance.now();
@@ -97,7 +113,7 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   return { load, rss, contexts: found };
 }
 
-async function theirs({ path, contexts, flash, threads }: Task): Promise<Measured> {
+async function theirs({ path, contexts, settings }: Task): Promise<Measured> {
   const { getLlama } = await importPeer("node-llama-cpp");
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: THREADS });
   const started = performance.now();
@@ -106,7 +122,14 @@ async function theirs({ path, contexts, flash, threads }: Task): Promise<Measure
   const found: Measured["contexts"][number][] = [];
   for (const tokens of contexts) {
     const room = Math.max(tokens, FIRST_PROMPT) + SETTLING + GENERATED + 8;
-    const options = { contextSize: room, batchSize: 512, threads, flashAttention: flash };
+    const options = {
+      contextSize: room,
+      batchSize: 512,
+      threads: settings.threads,
+      flashAttention: settings.flash,
+      experimentalKvCacheKeyType: settings.cache,
+      experimentalKvCacheValueType: settings.cache,
+    };
     const context = await model.createContext(options);
     const sequence = context.getSequence();
     await sequence.evaluateWithoutGeneratingNewTokens(promptOf(FIRST_PROMPT));
@@ -144,7 +167,9 @@ function runChild(task: Task): Measured {
   if (status !== 0) throw new Error(`bench: ${task.system} failed with ${task.path}`);
   const found = JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as Measured;
   const speeds = found.contexts.map(({ tokens, decode }) => `${decode.toFixed(1)} tokens/s at ${tokens}`);
-  const how = task.system === "mneme" ? "" : `, ${task.threads} threads${task.flash ? ", flash" : ""}`;
+  const { threads, flash, cache } = task.settings;
+  const how =
+    task.system === "mneme" ? "" : `, ${threads} threads${flash ? ", flash" : ""}, cache of ${cache}`;
   console.log(`# ${task.type}, ${task.system}${how}: ${speeds.join(", ")}`);
   return found;
 }
@@ -170,7 +195,7 @@ function claimAt(tokens: number): number {
 }
 
 function report(name: string, type: Type, mine: Measured, peers: readonly Measured[], bytes: number): void {
-  const best = (pick: (one: Measured["contexts"][number]) => number, at: number): number =>
+  const best = (pick: (one: Context) => number, at: number): number =>
     Math.max(...peers.flatMap(({ contexts }) => contexts.filter(({ tokens }) => tokens === at).map(pick)));
   const about = { system: "node-llama-cpp" } as const;
   for (const { tokens, decode, prefill } of mine.contexts) {
@@ -193,6 +218,8 @@ function report(name: string, type: Type, mine: Measured, peers: readonly Measur
       atLeast: 0.6,
     });
   }
+  sayOf("decode", name, type, mine, best);
+  sayOf("prefill", name, type, mine, best);
   const least = (pick: (one: Measured) => number): number => Math.min(...peers.map(pick));
   const load = { ours: mine.load, baseline: least(({ load }) => load), better: "less", atLeast: 1 } as const;
   printFigure("decode", { ...about, metric: `${name} ${type}: load`, unit: "ms", ...load });
@@ -203,6 +230,24 @@ function report(name: string, type: Type, mine: Measured, peers: readonly Measur
     atLeast: 1,
   } as const;
   printFigure("decode", { ...about, metric: `${name} ${type}: resident`, unit: "MB", ...rss });
+}
+
+type Context = Measured["contexts"][number];
+
+/** A line as README has it: all contexts of a model, ours and theirs. */
+function sayOf(
+  what: "decode" | "prefill",
+  name: string,
+  type: Type,
+  { contexts }: Measured,
+  best: (pick: (one: Context) => number, at: number) => number,
+): void {
+  const listed = (values: readonly number[]): string =>
+    values.map((value) => Math.round(value).toLocaleString("en-US")).join(", ");
+  const at = listed(contexts.map(({ tokens }) => tokens));
+  const mine = listed(contexts.map((one) => one[what]));
+  const theirs = listed(contexts.map(({ tokens }) => best((one) => one[what], tokens)));
+  console.log(`# ${what}, ${name}, ${type}, at ${at} tokens: ${mine} tokens/s; node-llama-cpp ${theirs}`);
 }
 
 async function main(): Promise<void> {
@@ -219,21 +264,13 @@ async function main(): Promise<void> {
         const path = writeModel(name, type, folder, work);
         const base = { path, type, contexts, work };
         const mine: Measured[] = [];
-        const peers = [1, THREADS].flatMap((threads) =>
-          [false, true].map((flash) => ({ threads, flash, rounds: [] as Measured[] })),
-        );
+        const peers = SETTINGS.map((settings) => ({ settings, rounds: [] as Measured[] }));
         for (let round = 0; round < ROUNDS; round++) {
-          mine.push(runChild({ ...base, system: "mneme", flash: false, threads: THREADS }));
-          for (const { threads, flash, rounds } of peers)
-            rounds.push(
-              runChild({
-                ...base,
-                contexts: threads === 1 ? [SHORT] : contexts,
-                system: "llama.cpp",
-                flash,
-                threads,
-              }),
-            );
+          mine.push(runChild({ ...base, system: "mneme", settings: SETTINGS[0]! }));
+          for (const { settings, rounds } of peers) {
+            const some = settings.threads === 1 ? [SHORT] : contexts;
+            rounds.push(runChild({ ...base, contexts: some, system: "llama.cpp", settings }));
+          }
         }
         report(
           name,

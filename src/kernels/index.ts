@@ -31,6 +31,8 @@ export {
   attentionRoom,
   expandedBytes,
   FEW_QUERIES,
+  FORMS,
+  type Form,
   PAGE_SLOTS,
   Program,
   ROW_WORDS,

@@ -1,5 +1,7 @@
 /** The WebAssembly module: decoded, compiled, instantiated over one memory. */
+import { hasRelaxedSimd } from "./relaxed-simd.ts";
 import { wasmBase64 as plain } from "./wasm/generated/plain.ts";
+import { wasmBase64 as relaxed } from "./wasm/generated/relaxed.ts";
 import { wasmBase64 as shared } from "./wasm/generated/shared.ts";
 
 /** Exports of wasm/assembly/index.ts: pointers and counts are numbers. */
@@ -41,6 +43,7 @@ export const KERNEL_NAMES = [
   "linearI8",
   "linearU4",
   "linearB16",
+  "linearBytes",
   "widenActivations",
   "runProgram",
   "dotsOfEight",
@@ -89,18 +92,22 @@ export interface Instance {
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
   readonly exports: WasmKernels;
+  /** Whether `linearBytes` can be called. */
+  readonly isRelaxed: boolean;
 }
 
-/** Shared memory where the platform has it (Node; cross-origin isolated pages), plain memory elsewhere. Compiles synchronously: 5 KB. */
+/** Shared memory where the platform has it (Node; cross-origin isolated pages), plain memory elsewhere. Compiles synchronously. */
 export function instantiate(): Instance {
   const threads = typeof SharedArrayBuffer !== "undefined" && (globalThis.crossOriginIsolated ?? true);
-  const module = new WebAssembly.Module(decode(threads ? shared : plain) as Uint8Array<ArrayBuffer>);
+  const isRelaxed = threads && hasRelaxedSimd();
+  const bytes = decode(threads ? (isRelaxed ? relaxed : shared) : plain);
+  const module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
   const memory = new WebAssembly.Memory({
     initial: INITIAL_PAGES,
     maximum: MAX_PAGES,
     ...(threads ? { shared: true } : {}),
   });
-  return { memory, module, exports: link(module, memory) };
+  return { memory, module, exports: link(module, memory), isRelaxed };
 }
 
 /** Instantiates over given memory: a worker's part. */

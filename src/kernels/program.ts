@@ -64,6 +64,10 @@ export function weighRoom(dim: number, queries: number, slots: number, expanded:
 export const ROW_WORDS = 5;
 export const TILE_WORDS = 4;
 
+/** How products take their rounded inputs: codes of 16 bits; codes of 8 bits in 16; those as bytes, with relaxed SIMD and 4-bit weights. */
+export const FORMS = { wide: 0, blocks: 1, bytes: 2 } as const;
+export type Form = (typeof FORMS)[keyof typeof FORMS];
+
 const STAGE_WORDS = 32;
 const HEADER_WORDS = 4;
 

@@ -2,7 +2,7 @@
  * Products whose weights lie in another memory than the activations: these go over, the results come back. Copied are kilobytes a token,
  * read are megabytes of weights.
  */
-import { type Pool, Program, type Region, type Stage, type WasmFace } from "../kernels/index.ts";
+import { type Form, type Pool, Program, type Region, type Stage, type WasmFace } from "../kernels/index.ts";
 import type { LinearWeights } from "../weights/linear-weights.ts";
 import { type Inputs, inputRegions, productRoom, productStage } from "./products.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
@@ -49,14 +49,14 @@ export class AnnexProduct implements Disposable {
   readonly #tasks: number;
   readonly #onto: boolean;
 
-  /** @param from activations in the memory of the step. @param onto whether results are added to what is there */
-  constructor(weights: LinearWeights, from: Inputs, room: AnnexRoom, onto: boolean) {
+  /** @param from activations in the memory of the step, of this form. @param onto whether results are added to what is there */
+  constructor(weights: LinearWeights, from: Inputs, room: AnnexRoom, onto: boolean, form: Form) {
     this.#weights = weights;
     this.#from = from;
     this.#room = room;
     this.#onto = onto;
     this.#program = new Program(room.face, 1);
-    const { stage, tasks } = productStage(this.#program, weights, room.x, room.rows);
+    const { stage, tasks } = productStage(this.#program, weights, room.x, room.rows, form);
     this.#stage = stage;
     this.#tasks = tasks;
     stage.set(10, onto ? 1 : 0);

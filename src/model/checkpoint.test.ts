@@ -6,7 +6,6 @@ import { afterAll, describe, expect, test } from "vitest";
 import { SHARDS, safetensorsOf, writeCheckpoint, writeSmallGguf } from "../../test/support/checkpoint.ts";
 import { splitGguf } from "../../test/support/gguf-split.ts";
 import type { GgufTensor } from "../../test/support/gguf-writer.ts";
-import { isInstalled } from "../../test/support/installed.ts";
 import { randomConfig, randomSource } from "../../test/support/random-model.ts";
 import { isMnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
@@ -19,7 +18,6 @@ import type { Model } from "./model.ts";
 import { frequenciesOf } from "./rope.ts";
 import { checkFits, scratchBytes, weightBytes } from "./sizes.ts";
 
-const hasParser = await isInstalled("@huggingface/gguf");
 const work = mkdtempSync(join(tmpdir(), "mneme-checkpoint-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
@@ -105,7 +103,7 @@ describe("a folder", () => {
   });
 });
 
-describe.skipIf(!hasParser)("a GGUF file", () => {
+describe("a GGUF file", () => {
   const path = join(work, "small.gguf");
   writeSmallGguf(path);
 

@@ -27,8 +27,9 @@ export interface LayerWeights {
   readonly downNorm: Region | undefined;
 }
 
-/** Rows that are read and encoded at once. */
-const ROWS_AT_ONCE = 256;
+/** Values that are read and encoded at once, about: near enough to be read again fast. Whole heads of rows, which may be put in another order. */
+const VALUES_AT_ONCE = 1 << 18;
+const ROWS_AT_LEAST = 64;
 
 export class DecoderWeights implements Disposable {
   readonly embedding: LinearWeights;
@@ -149,6 +150,29 @@ export class DecoderWeights implements Disposable {
   }
 }
 
+/** Kernel memory that blocks are read into, so that they are not copied on their way. */
+class BlocksRoom implements Disposable {
+  readonly #face: WasmFace;
+  #region: Region | undefined;
+
+  constructor(face: WasmFace) {
+    this.#face = face;
+  }
+
+  readonly of = (bytes: number): Uint8Array => {
+    if (!this.#region || this.#region.byteLength < bytes) {
+      this[Symbol.dispose]();
+      this.#region = this.#face.arena.alloc(bytes);
+    }
+    return this.#region.u8().subarray(0, bytes);
+  };
+
+  [Symbol.dispose](): void {
+    this.#region?.[Symbol.dispose]();
+    this.#region = undefined;
+  }
+}
+
 /** A side of a matrix: its length, or that and the length that zeros fill it up to. */
 type Side = number | readonly [length: number, padded: number];
 
@@ -174,11 +198,14 @@ function stacked(
     if (stored?.fill(nameOf(parts), weights.region.u8())) return { weights, encoded: false };
     let first = 0;
     let encoded = false;
+    using room = new BlocksRoom(face);
+    const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
     for (const [name, side] of parts) {
       const [rows, paddedRows] = sidesOf(side);
-      for (let row = 0; row < rows; row += ROWS_AT_ONCE) {
-        const some = Math.min(ROWS_AT_ONCE, rows - row);
-        const blocks = wide === padded ? source.readBlocks?.(name, row * wide, some * wide) : undefined;
+      for (let row = 0; row < rows; row += atOnce) {
+        const some = Math.min(atOnce, rows - row);
+        const blocks =
+          wide === padded ? source.readBlocks?.(name, row * wide, some * wide, room.of) : undefined;
         if (blocks && weights.setBlocks(first + row, blocks)) continue;
         const values = source.read(name, row * wide, some * wide);
         weights.set(first + row, wide === padded ? values : widened(values, wide, padded));

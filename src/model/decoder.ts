@@ -5,6 +5,7 @@ import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
+  type Form,
   PAGE_SLOTS,
   type Region,
   roomsBytes,
@@ -16,7 +17,7 @@ import { Angles } from "./angles.ts";
 import type { AttentionWatch } from "./attention-watch.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderWeights, type LayerWeights, paddedHidden } from "./decoder-weights.ts";
-import { type Activations, type Inputs, inputRegions } from "./products.ts";
+import { type Activations, activationsFor, formOf, type Inputs, inputRegions } from "./products.ts";
 import { programStages } from "./sizes.ts";
 import { type Product, StepProgram, type Threads } from "./step-program.ts";
 import { MOST_TOKENS, type Span, StepTables, tilesOf } from "./step-tables.ts";
@@ -36,7 +37,7 @@ const SAMPLE_BYTES = 1 << 16;
 const FOUR = 4;
 
 export interface DecoderOptions {
-  /** Default int16. */
+  /** Default as `activationsFor` the weights. */
   readonly activations?: Activations;
 }
 
@@ -55,7 +56,7 @@ export class Decoder implements Disposable {
   readonly weights: DecoderWeights;
   readonly #face: WasmFace;
   readonly #threads: Threads;
-  readonly #activations: Activations;
+  readonly #form: Form;
   readonly #owned: (Disposable & { readonly byteLength?: number })[] = [];
   readonly #program: StepProgram;
   readonly #tables: StepTables;
@@ -80,10 +81,10 @@ export class Decoder implements Disposable {
     config: ModelConfig,
     weights: DecoderWeights,
     threads: Threads,
-    { activations = "int16" }: DecoderOptions = {},
+    { activations = activationsFor(weights.head.precision) }: DecoderOptions = {},
   ) {
     this.#face = face;
-    this.#activations = activations;
+    this.#form = formOf(activations, weights.head);
     this.config = config;
     this.weights = weights;
     this.#threads = threads;
@@ -106,7 +107,7 @@ export class Decoder implements Disposable {
       apart: config.postNorms ? room(MOST_TOKENS * width) : undefined,
     };
     const widest = Math.max(width, q, hidden);
-    this.#program = this.#own(new StepProgram(face, programStages(config), widest, threads));
+    this.#program = this.#own(new StepProgram(face, programStages(config), widest, threads, this.#form));
     let pick: Stage | undefined;
     weights.layers.forEach((layer, number) => {
       const isLast = number === weights.layers.length - 1;
@@ -378,7 +379,7 @@ export class Decoder implements Disposable {
     stage.set(at, to.codes.pointer);
     stage.set(at + 1, to.scales.pointer);
     stage.set(at + 2, to.sums.pointer);
-    stage.set(at + 3, this.#activations === "int8" ? 1 : 0);
+    stage.set(at + 3, this.#form);
   }
 
   #own<T extends Disposable>(one: T): T {

@@ -9,7 +9,6 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { vocabularyOf } from "../../test/support/gguf-model.ts";
 import { type GgufValue, writeGguf } from "../../test/support/gguf-writer.ts";
-import { isInstalled } from "../../test/support/installed.ts";
 import { isMnemeError } from "../errors.ts";
 import { Random } from "../linalg/random.ts";
 import { openGguf } from "../weights/gguf-source.ts";
@@ -17,7 +16,6 @@ import { ggufConfig } from "./gguf-config.ts";
 import { ggufSpecialTokens, ggufTokenizer } from "./gguf-tokenizer.ts";
 import { openTokenizer } from "./tokenizer.ts";
 
-const hasParser = await isInstalled("@huggingface/gguf");
 const shared = (path: string): string => fileURLToPath(new URL(`../../../shared/${path}`, import.meta.url));
 const fixtures = shared("data/tokenizers");
 const lm = shared("models/mneme-lm");
@@ -99,7 +97,7 @@ function byteLevelOf(json: string, pre: string): Record<string, GgufValue> {
   };
 }
 
-describe.skipIf(!hasParser || !existsSync(lm))("byte-level BPE of mneme-lm", () => {
+describe.skipIf(!existsSync(lm))("byte-level BPE of mneme-lm", () => {
   const json = readFileSync(join(lm, "tokenizer.json"), "utf8");
 
   test("is that of its tokenizer.json", async () => {
@@ -127,7 +125,7 @@ describe.skipIf(!hasParser || !existsSync(lm))("byte-level BPE of mneme-lm", () 
   });
 });
 
-describe.skipIf(!hasParser || !existsSync(fixtures))("llama.cpp's fixtures", () => {
+describe.skipIf(!existsSync(fixtures))("llama.cpp's fixtures", () => {
   test.each(["gpt-2", "llama-spm", "phi-3"])("%s", async (name) => {
     const at = join(fixtures, `ggml-vocab-${name}`);
     const path = join(scratch, `${name}.gguf`);
@@ -178,7 +176,7 @@ function pieceValues(pieces: readonly string[], scores: readonly number[]): Reco
   };
 }
 
-describe.skipIf(!hasParser)("SentencePiece", () => {
+describe("SentencePiece", () => {
   test("merges as a slow loop does, scores shared by many pieces among them", async () => {
     const letters = fc.constantFrom("a", "b", "c", "\u2581");
     const piece = fc.array(letters, { minLength: 2, maxLength: 5 }).map((all) => all.join(""));
@@ -218,7 +216,7 @@ describe.skipIf(!hasParser)("SentencePiece", () => {
   });
 });
 
-describe.skipIf(!hasParser)("refused by name", () => {
+describe("refused by name", () => {
   const good = pieceValues(["a"], [0]);
   const byteLevel = {
     ...good,
@@ -283,7 +281,7 @@ interface Peer {
   }>;
 }
 
-describe.skipIf(!hasParser || !peer || !existsSync(lm))("llama.cpp itself", () => {
+describe.skipIf(!peer || !existsSync(lm))("llama.cpp itself", () => {
   const shape = {
     "general.architecture": { text: "llama" },
     ...Object.fromEntries(

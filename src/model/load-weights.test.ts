@@ -14,12 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { writeCheckpoint, writeSmallGguf } from "../../test/support/checkpoint.ts";
-import { isInstalled } from "../../test/support/installed.ts";
 import { bundleScript } from "../storage/children/bundle.ts";
 import { PRECISIONS, type Precision } from "../weights/linear-weights.ts";
 import { load } from "./load.ts";
 
-const hasParser = await isInstalled("@huggingface/gguf");
 const work = mkdtempSync(join(tmpdir(), "mneme-load-weights-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
@@ -82,7 +80,7 @@ describe("kept weights", () => {
     expect(await scores(join(file, "weights"))).toEqual(await scores(false));
   });
 
-  test.skipIf(!hasParser)("what a GGUF file has in the very blocks is not kept twice", async () => {
+  test("what a GGUF file has in the very blocks is not kept twice", async () => {
     const cache = join(work, `${count++}`);
     const path = join(work, "blocks.gguf");
     writeSmallGguf(path, {}, 1, "Q8_0");

@@ -15,15 +15,15 @@ import { fetchModel, type HubOptions, isHubName } from "./hub.ts";
 import { loadWeights, type WeightCacheOptions } from "./load-weights.ts";
 import { Memories } from "./memories.ts";
 import { Model } from "./model.ts";
-import { ACTIVATIONS, type Activations } from "./products.ts";
+import { ACTIVATIONS, type Activations, activationsFor } from "./products.ts";
 import { checkFits } from "./sizes.ts";
 
 export interface LoadOptions extends WeightCacheOptions, HubOptions, EngineOptions {
   /** How weights are kept; default int8. */
   readonly precision?: Precision;
   /**
-   * How inputs of products with int8 and int4 weights are rounded; default int16, hardly at all. int8 is llama.cpp's way (ggml's Q8_0), less
-   * exact: for comparisons with it, together with a cache of f16.
+   * How inputs of products with int8 and int4 weights are rounded; default int16, hardly at all, for int8 weights, and int8 for int4 weights,
+   * whose own error is larger. int8 is llama.cpp's way (ggml's Q8_0): for comparisons with it, together with a cache of f16.
    */
   readonly activations?: Activations;
   /** What governs the caches of requests that name nothing else, a policy or its name; default: every token stays, a byte a value. */
@@ -32,7 +32,7 @@ export interface LoadOptions extends WeightCacheOptions, HubOptions, EngineOptio
   readonly workers?: number;
 }
 
-export const loadDefaults = { precision: "int8", activations: "int16" } as const;
+export const loadDefaults = { precision: "int8" } as const;
 
 /** The bundled model's folder. */
 export function bundledModel(): string {
@@ -66,7 +66,7 @@ export async function load(model: string = bundledModel(), options: LoadOptions 
 /** @throws MnemeError RANGE, UNSUPPORTED */
 function checked({
   precision = loadDefaults.precision,
-  activations = loadDefaults.activations,
+  activations = activationsFor(precision),
 }: LoadOptions): { readonly precision: Precision; readonly activations: Activations } {
   if (!PRECISIONS.includes(precision))
     throw new MnemeError(

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { vocabularyOf, writeGgufModel } from "../../test/support/gguf-model.ts";
-import { isInstalled } from "../../test/support/installed.ts";
 import { PagedCache } from "../cache/paged-cache.ts";
 import { kernels, openPool, type Pool } from "../kernels/index.ts";
 import { openGguf } from "../weights/gguf-source.ts";
@@ -19,7 +18,6 @@ import { load } from "./load.ts";
 import { argmax } from "./sample.ts";
 
 const folder = fileURLToPath(new URL("../../../shared/models/mneme-lm", import.meta.url));
-const hasParser = await isInstalled("@huggingface/gguf");
 const there = existsSync(join(folder, "reference.json"));
 const text = (name: string): string => readFileSync(join(folder, name), "utf8");
 const scratch = mkdtempSync(join(tmpdir(), "mneme-lm-"));
@@ -83,7 +81,7 @@ describe.skipIf(!there)("mneme-lm", () => {
     }
   });
 
-  test.skipIf(!hasParser)("a GGUF file of it is the same model", async () => {
+  test("a GGUF file of it is the same model", async () => {
     const path = join(scratch, "model.gguf");
     using source = safetensorsSource(files, folder);
     writeGgufModel(path, config!, source, "Q8_0", vocabularyOf(text("tokenizer.json"), "smollm"));

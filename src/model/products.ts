@@ -1,5 +1,13 @@
 /** Products of a step: their inputs as the kernels take them, and the stage that multiplies weights with them. */
-import type { Arena, Program, Region, Stage, StageKind } from "../kernels/index.ts";
+import {
+  type Arena,
+  FORMS,
+  type Form,
+  type Program,
+  type Region,
+  type Stage,
+  type StageKind,
+} from "../kernels/index.ts";
 import { GROUP, type LinearWeights, type Precision } from "../weights/linear-weights.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
 
@@ -9,6 +17,17 @@ export const ACTIVATIONS = ["int16", "int8"] as const;
  * 8 bits by an f16 scale, as llama.cpp's processor backend rounds them (quantize_row_q8_0 of ggml).
  */
 export type Activations = (typeof ACTIVATIONS)[number];
+
+/** How inputs are rounded where nobody says how: for 4-bit weights to bytes, whose error is far below that of such weights (bench decode). */
+export function activationsFor(precision: Precision): Activations {
+  return precision === "int4" ? "int8" : "int16";
+}
+
+/** The same sums by blocks and by bytes: bytes are faster. */
+export function formOf(activations: Activations, { precision, face }: LinearWeights): Form {
+  if (activations === "int16") return FORMS.wide;
+  return precision === "int4" && face.instance.isRelaxed ? FORMS.bytes : FORMS.blocks;
+}
 
 /** As f32, and as 16-bit codes with scales and sums; of MOST_TOKENS tokens. */
 export interface Inputs {
@@ -41,12 +60,13 @@ export function inputRegions(arena: Arena, columns: number): Inputs {
 /** Bytes in which the tasks of a product of `columns` widen rows. */
 export const productRoom = (columns: number): number => TASKS * (columns / GROUP) * WIDE_BYTES;
 
-/** All but the tokens (argument 0), the results' place (8) and whether they are added to what is there (10). */
+/** All but the tokens (argument 0), the results' place (8) and whether they are added to what is there (10). @param form of x */
 export function productStage(
   program: Program,
   weights: LinearWeights,
   x: Inputs,
   room: Region,
+  form: Form,
 ): { readonly stage: Stage; readonly tasks: number } {
   const { rows, columns, precision, region } = weights;
   const some = Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / 4) * 4);
@@ -63,5 +83,6 @@ export function productStage(
   stage.set(7, region.pointer);
   stage.set(9, rows * 4);
   stage.set(11, room.pointer);
+  stage.set(12, form === FORMS.bytes ? 1 : 0);
   return { stage, tasks: Math.ceil(rows / some) };
 }

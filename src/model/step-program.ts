@@ -1,5 +1,6 @@
 /** The program of a step as it is put together: stages of tokens and products, and the products whose weights lie in another memory. */
 import {
+  type Form,
   type Pool,
   Program,
   type Region,
@@ -44,6 +45,7 @@ interface Detour {
 export class StepProgram implements Disposable {
   readonly #face: WasmFace;
   readonly #widest: number;
+  readonly #form: Form;
   readonly #threads: Threads;
   readonly #program: Program;
   /** Rows of weights that each task of a product widens. */
@@ -54,8 +56,9 @@ export class StepProgram implements Disposable {
   readonly #detours: Detour[] = [];
   readonly #rooms = new Map<WasmFace, AnnexRoom>();
 
-  /** @param stages at most. @param widest columns of a product's weights at most */
-  constructor(face: WasmFace, stages: number, widest: number, threads: Threads) {
+  /** @param stages at most. @param widest columns of a product's weights at most. @param form of products' inputs */
+  constructor(face: WasmFace, stages: number, widest: number, threads: Threads, form: Form) {
+    this.#form = form;
     this.#face = face;
     this.#widest = widest;
     this.#threads = threads;
@@ -91,11 +94,11 @@ export class StepProgram implements Disposable {
     const share = this.#share;
     if (weights.face !== this.#face) {
       const product = { stage: undefined, isWanted: true };
-      const there = new AnnexProduct(weights, x, this.#annexRoom(weights.face), onto);
+      const there = new AnnexProduct(weights, x, this.#annexRoom(weights.face), onto, this.#form);
       this.#detours.push({ before: this.#program.stages, there, share, out, product });
       return product;
     }
-    const { stage, tasks } = productStage(this.#program, weights, x, this.#rows);
+    const { stage, tasks } = productStage(this.#program, weights, x, this.#rows, this.#form);
     stage.set(8, out().pointer);
     stage.set(10, onto ? 1 : 0);
     const product = { stage, isWanted: true };

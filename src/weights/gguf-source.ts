@@ -1,12 +1,13 @@
 /**
- * A GGUF file, or the shards of one, as tensors under the names that Hugging Face checkpoints have, parsed by `@huggingface/gguf`, an
- * optional peer. Rows of queries and keys lie in another order in Llama's and SmolLM3's files: pairs of rotated values side by side.
+ * A GGUF file, or the shards of one, as tensors under the names that Hugging Face checkpoints have; headers on servers are parsed by
+ * `@huggingface/gguf`, an optional peer. Rows of queries and keys lie in another order in Llama's and SmolLM3's files: pairs of rotated values side by side.
  */
 import { basename, dirname, join } from "node:path";
 import { MnemeError } from "../errors.ts";
 import type { ByteSource } from "../storage/byte-source.ts";
 import { fileSource } from "../storage/file-source.ts";
 import { BLOCK_TYPES, type BlockType } from "./gguf-blocks.ts";
+import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
 import type { TensorSource } from "./tensor-source.ts";
 
 type Metadata = Readonly<Record<string, unknown>>;
@@ -14,20 +15,11 @@ type Metadata = Readonly<Record<string, unknown>>;
 /** What the parser finds, as far as it is used here. */
 interface Parsed {
   readonly metadata: object;
-  readonly tensorInfos: readonly {
-    readonly name: string;
-    readonly shape: readonly (bigint | number)[];
-    readonly dtype: number;
-    readonly offset: bigint;
-  }[];
-  readonly tensorDataOffset: bigint;
+  readonly tensorInfos: readonly { readonly name: string }[];
 }
 
 interface GgufModule {
-  gguf(
-    path: string,
-    options: { readonly allowLocalFile: true } | { readonly fetch: typeof fetch },
-  ): Promise<Parsed>;
+  gguf(url: string, options: { readonly fetch: typeof fetch }): Promise<Parsed>;
 }
 
 export interface GgufFile {
@@ -47,9 +39,6 @@ interface Placed {
   /** Heads whose rows are in the other order; 0 for none. */
   readonly heads: number;
 }
-
-/** Of tensors in a file that says no other. */
-const ALIGNMENT = 32;
 
 /** What stands for a part of a layer. */
 const LAYER_NAMES: Readonly<Record<string, string>> = {
@@ -111,7 +100,7 @@ export function ggufShards(path: string): readonly string[] {
   );
 }
 
-/** @param path of the file, or of any of its shards. @throws MnemeError DEPENDENCY; NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
+/** @param path of the file, or of any of its shards. @throws MnemeError NOT_FOUND, FORMAT, UNSUPPORTED naming the file and what is wrong */
 export async function openGguf(path: string): Promise<GgufFile> {
   const files = ggufShards(path);
   const open: ByteSource[] = [];
@@ -124,10 +113,10 @@ export async function openGguf(path: string): Promise<GgufFile> {
     for (const one of files) {
       const file = fileSource(one);
       open.push(file);
-      const parsed = await parse(one);
-      metadata ??= parsed.metadata as Metadata;
-      checkShard(parsed.metadata as Metadata, files.length, one);
-      place(one, file, parsed, metadata, tensors);
+      const header = headerOf(one, file);
+      metadata ??= header.metadata;
+      checkShard(header.metadata, files.length, one);
+      place(one, file, header, metadata, tensors);
     }
   } catch (error) {
     close();
@@ -186,40 +175,44 @@ async function loadParser(): Promise<GgufModule> {
   }
 }
 
-async function parse(path: string, request?: typeof fetch): Promise<Parsed> {
+async function parse(url: string, request: typeof fetch): Promise<Parsed> {
   const { gguf } = await loadParser();
   try {
-    return await gguf(path, request ? { fetch: request } : { allowLocalFile: true });
+    return await gguf(url, { fetch: request });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new MnemeError("FORMAT", `${path}: no GGUF file that can be read (${why}); fetch the file again`, {
-      details: { file: path },
-      cause,
-    });
+    throw unreadable(url, cause);
   }
+}
+
+function headerOf(path: string, file: ByteSource): GgufHeader {
+  try {
+    return readGgufHeader(file);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): MnemeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new MnemeError("FORMAT", `${path}: no GGUF file that can be read (${why}); fetch the file again`, {
+    details: { file: path },
+    cause,
+  });
 }
 
 /** Adds the tensors of a file. */
 function place(
   path: string,
   file: ByteSource,
-  parsed: Parsed,
+  { tensorDataOffset: base, tensorInfos }: GgufHeader,
   metadata: Metadata,
   tensors: Map<string, Placed>,
 ): void {
-  const base = Number(parsed.tensorDataOffset);
-  // the parser reads zeros where a file ends too soon; behind a header without tensors there need be nothing
-  if (!(base <= file.size + (parsed.tensorInfos.length === 0 ? ALIGNMENT - 1 : 0)))
-    throw new MnemeError(
-      "FORMAT",
-      `${path}: no GGUF file that can be read (its header ends at byte ${base} of ${file.size}); fetch the file again`,
-      { details: { file: path } },
-    );
-  for (const info of parsed.tensorInfos) {
+  for (const info of tensorInfos) {
     const name = hubName(info.name, metadata["general.architecture"]);
     if (!name) continue;
-    const shape = info.shape.map(Number).reverse();
-    tensors.set(name, placed(path, file, info, shape, base + Number(info.offset), headsOf(name, metadata)));
+    const shape = info.shape.toReversed();
+    tensors.set(name, placed(path, file, info, shape, base + info.offset, headsOf(name, metadata)));
   }
 }
 
@@ -236,10 +229,10 @@ function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () 
       const placed = tensors.get(tensor)!;
       return decoded(placed.type, bytesOf(placed, start, count), count);
     },
-    readBlocks(tensor, start, count) {
+    readBlocks(tensor, start, count, roomFor = borrowed) {
       const placed = tensors.get(tensor)!;
       if (placed.type.values === 1) return undefined;
-      return { type: placed.type.name, bytes: bytesOf(placed, start, count, borrowed) };
+      return { type: placed.type.name, bytes: bytesOf(placed, start, count, roomFor) };
     },
     [Symbol.dispose]: close,
   };

@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fromB16s, fromHalf, fromHalves, toHalf } from "../half.ts";
-import { kernels, type Region } from "../kernels/index.ts";
+import { allowRelaxedSimd } from "../kernels/allow-relaxed.ts";
+import { FORMS, kernels, type Region } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import { GROUP, LinearWeights, PRECISIONS, type Precision } from "./linear-weights.ts";
 
+const isRelaxed = allowRelaxedSimd();
 const { arena } = kernels();
 
 /** Activations as the kernels take them, and where the results go: room for whole fours of tokens. */
@@ -50,20 +52,22 @@ function multiply(
   weights: LinearWeights,
   batch: Batch,
   tokens: number,
-  { onto, blocks }: { readonly onto: boolean; readonly blocks: boolean },
+  { onto, form }: { readonly onto: boolean; readonly form: number },
 ): Float32Array {
   const { x, codes, scales, sums, out, room } = batch;
   const { rows, columns, region, precision } = weights;
-  const { linearB16, linearI8, linearU4, widenActivations } = kernels().instance.exports;
+  const { linearB16, linearBytes, linearI8, linearU4, widenActivations } = kernels().instance.exports;
   const target = [region.pointer, rows, columns, out.pointer, rows * 4, onto ? 1 : 0];
   if (precision === "bf16") linearB16(x.pointer, tokens, ...target);
   else {
     // by two calls, as two tasks of a stage would
     const half = tokens >> 1;
-    const places = [tokens, columns, codes.pointer, scales.pointer, sums.pointer, blocks ? 1 : 0];
+    const places = [tokens, columns, codes.pointer, scales.pointer, sums.pointer, form];
     widenActivations(x.pointer, 0, half, ...places);
     widenActivations(x.pointer + half * columns * 4, half, tokens - half, ...places);
     if (precision === "int8") linearI8(codes.pointer, scales.pointer, tokens, ...target, room.pointer);
+    else if (form === FORMS.bytes)
+      linearBytes(codes.pointer, scales.pointer, sums.pointer, tokens, ...target, room.pointer);
     else linearU4(codes.pointer, scales.pointer, sums.pointer, tokens, ...target, room.pointer);
   }
   return out.f32().slice(0, tokens * rows);
@@ -94,7 +98,7 @@ test("products equal plain sums over the decoded weights", () =>
       const x = Float32Array.from({ length: tokens * columns }, () => random.gaussian() * size);
       batch.x.f32().set(x);
       batch.out.f32().fill(onto ? size : 0);
-      const got = multiply(weights, batch, tokens, { onto, blocks });
+      const got = multiply(weights, batch, tokens, { onto, form: blocks ? FORMS.blocks : FORMS.wide });
       const taken = blocks && precision !== "bf16" ? asBlocks(x) : x;
       const row = new Float32Array(columns);
       for (let r = 0; r < rows; r++) {
@@ -144,6 +148,49 @@ test("groups of zeros stay zeros, and columns must fill groups", () => {
     expect(row.every((value) => value === 0)).toBe(true);
   }
   expect(() => new LinearWeights(kernels(), "int8", 4, 40)).toThrow(/40 columns; expected a multiple of 32/);
+});
+
+test.skipIf(!isRelaxed)("products of bytes are to the bit those of the same codes in 16 bits", () =>
+  fc.assert(
+    fc.property(shapes, ({ rows, groups, tokens, onto, size, seed }) => {
+      const random = new Random(seed);
+      const columns = groups * GROUP;
+      using weights = new LinearWeights(kernels(), "int4", rows, columns);
+      weights.set(
+        0,
+        Float32Array.from({ length: rows * columns }, () => random.gaussian() * 0.1),
+      );
+      using batch = new Batch(tokens, columns, weights.rows);
+      batch.x.f32().set(Float32Array.from({ length: tokens * columns }, () => random.gaussian() * size));
+      const results = [FORMS.blocks, FORMS.bytes].map((form) => {
+        batch.out.f32().fill(onto ? size : 0);
+        return multiply(weights, batch, tokens, { onto, form });
+      });
+      expect(results[1]).toEqual(results[0]);
+    }),
+    { seed: 3, numRuns: 60 },
+  ),
+);
+
+test.skipIf(!isRelaxed)("the largest codes of bytes do not overflow", () => {
+  const columns = 4 * GROUP;
+  using weights = new LinearWeights(kernels(), "int4", 4, columns);
+  // code 15 of all but the group's first, which has the largest magnitude, 0
+  weights.set(
+    0,
+    Float32Array.from({ length: 4 * columns }, (_, i) => (i % GROUP === 0 ? -8 : 7)),
+  );
+  for (const tokens of [1, 8]) {
+    using batch = new Batch(tokens, columns, 4);
+    for (const value of [1, -1]) {
+      batch.x.f32().fill(value);
+      const results = [FORMS.blocks, FORMS.bytes].map((form) =>
+        multiply(weights, batch, tokens, { onto: false, form }),
+      );
+      expect(results[1]).toEqual(results[0]);
+      expect(results[1]![0]).toBeCloseTo(value * 4 * (31 * 7 - 8), 0);
+    }
+  }
 });
 
 test("activations of 8 bits are ggml's blocks", () => {

@@ -63,18 +63,20 @@ export class LinearWeights implements Disposable {
     }
   }
 
-  /** Takes rows from number `first` on as they are stored, without another rounding. @returns whether it can */
+  /** Takes rows from number `first` on as they are stored, best in its own memory, without another rounding. @returns whether it can */
   setBlocks(first: number, { type, bytes }: StoredBlocks): boolean {
     const { precision } = this;
     if (!(type === "Q8_0" && precision === "int8") && !(type === "Q4_0" && precision === "int4"))
       return false;
     const groups = this.columns / GROUP;
     const size = CODE_BYTES[precision] + 2;
-    using blocks = this.face.arena.alloc(bytes.length);
-    blocks.u8().set(bytes);
-    const place = this.face.instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
+    const { arena, instance } = this.face;
+    using copy = arena.holds(bytes) ? undefined : arena.alloc(bytes.length);
+    copy?.u8().set(bytes);
+    const place = instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
     const rows = bytes.length / size / groups;
-    if (place(blocks.pointer, rows, groups, this.region.pointer, first) > 0)
+    const from = copy?.pointer ?? bytes.byteOffset;
+    if (place(from, rows, groups, this.region.pointer, first) > 0)
       this.#setOddBlocks(first, precision, bytes);
     return true;
   }

@@ -13,6 +13,14 @@ export interface TensorSource extends Disposable {
   shapeOf(tensor: string): readonly number[] | undefined;
   /** `count` values from `start` on, row-major. @throws MnemeError UNSUPPORTED for a dtype, IO */
   read(tensor: string, start: number, count: number): Float32Array;
-  /** The same values as they are stored, where that is in blocks. Borrowed until the next call. */
-  readBlocks?(tensor: string, start: number, count: number): StoredBlocks | undefined;
+  /**
+   * The same values as they are stored, where that is in blocks. Borrowed until the next call.
+   * @param roomFor where so many bytes, or more than asked for, may be read to
+   */
+  readBlocks?(
+    tensor: string,
+    start: number,
+    count: number,
+    roomFor?: (bytes: number) => Uint8Array,
+  ): StoredBlocks | undefined;
 }

@@ -11,6 +11,7 @@ export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";
 export { mergePairs } from "./merge";
 export { maxSimI8 } from "./max-sim";
+export { linearBytes } from "./linear-bytes";
 export { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 export { dotsOfEight, sumsOfEight } from "./products";
 export { runProgram } from "./program";

@@ -7,6 +7,7 @@
 import { sumF32 } from "./float";
 import { roundHalf } from "./half";
 import { putFour } from "./lanes";
+import { putBytes } from "./linear-bytes";
 import { linearMany } from "./linear-many";
 import { fourHalves, fourPositive, TILE_I8, TILE_U4 } from "./tile";
 import { largest, WIDEST, widen, widenPairs } from "./widen";
@@ -138,48 +139,48 @@ export function linearB16(x: usize, tokens: usize, codes: usize, rows: usize, k:
   }
 }
 
+/** How activations are rounded: to 16 bits, to 8 bits in 16 by an f16 scale, to the same as bytes (linear-bytes.ts). */
+const BYTES: i32 = 2;
+
 /**
  * Rows [first, first + count) of a batch of `tokens` as i16 codes, and of each group of 32 its scale and, of one token, 8 x the sum of its
  * values. x: f32 [count x k], the first of these rows. Of one token the groups follow each other; of several, those of four tokens lie
- * together: [16 pairs][4 tokens][2]. bytes: codes of 8 bits in the i16, by an f16 scale.
+ * together: [16 pairs][4 tokens][2]. form 1: codes of 8 bits in the i16, by an f16 scale; 2: the same as bytes, and of several tokens 8 x the sums of codes.
  */
-export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize, bytes: bool): void {
+export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize, form: i32): void {
   const groups = k / GROUP;
+  const top: f32 = form ? 127 : WIDEST;
   if (tokens == 1) {
-    for (let g: usize = 0; g < groups; g++) widenGroup(x + (g << 7), codes + (g << 6), scales + (g << 2), sums + (g << 2), bytes);
+    for (let g: usize = 0; g < groups; g++) {
+      const from = x + (g << 7), most = largest(from, GROUP), scale = scaleOf(most, form);
+      const total = form == BYTES ? putBytes(from, most > 0 ? top / most : 0, codes + (g << 5), 4) : sumOf(widen(from, GROUP, most, codes + (g << 6), top));
+      store<f32>(scales + (g << 2), scale);
+      store<f32>(sums + (g << 2), scale * 8 * <f32>total);
+    }
     return;
   }
   for (let row: usize = 0; row < count; row++) {
     const token = first + row;
-    const four = token / TOKENS * groups, lane = token % TOKENS;
+    const four = token / TOKENS * groups, lane = token % TOKENS << 2;
     for (let g: usize = 0; g < groups; g++) {
       const from = x + (row * k + g * GROUP << 2);
       const most = largest(from, GROUP);
-      widenPairs(from, GROUP, most, codes + (four + g << 8) + (lane << 2), topOf(bytes));
-      store<f32>(scales + (four + g << 4) + (lane << 2), scaleOf(most, bytes));
+      const about = (four + g << 4) + lane;
+      if (form == BYTES) store<i32>(sums + about, putBytes(from, most > 0 ? top / most : 0, codes + (four + g << 7) + lane, 16) << 3);
+      else widenPairs(from, GROUP, most, codes + (four + g << 8) + lane, top);
+      store<f32>(scales + about, scaleOf(most, form));
     }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function topOf(bytes: bool): f32 {
-  return bytes ? 127 : WIDEST;
+function scaleOf(most: f32, form: i32): f32 {
+  return form ? roundHalf(most / 127) : most / WIDEST;
 }
 
 // @ts-ignore: decorator
 @inline
-function scaleOf(most: f32, bytes: bool): f32 {
-  return bytes ? roundHalf(most / 127) : most / WIDEST;
-}
-
-// @ts-ignore: decorator
-@inline
-function widenGroup(x: usize, codes: usize, scaleAt: usize, sumAt: usize, bytes: bool): void {
-  const most = largest(x, GROUP);
-  const sum = widen(x, GROUP, most, codes, topOf(bytes));
-  const total = i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
-  const scale = scaleOf(most, bytes);
-  store<f32>(scaleAt, scale);
-  store<f32>(sumAt, scale * 8 * <f32>total);
+function sumOf(sum: v128): i32 {
+  return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
 }

@@ -5,6 +5,7 @@
 import { attendHead, mergeStates, putSlot, stateBytes } from "./attend";
 import { attendBlocks } from "./attend-block";
 import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
+import { linearBytes } from "./linear-bytes";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { addWeights, weighRows } from "./weigh";
@@ -116,15 +117,15 @@ function norm(stage: usize, task: usize): void {
   widenRows(arg(stage, 6), from, count, dim, stage, 7);
 }
 
-/** Rows [from, from + count) of x as codes. From `at` on the stage's arguments say how: codes (0: not wanted), scales, sums, whether codes have 8 bits. */
+/** Rows [from, from + count) of x as codes. From `at` on the stage's arguments say how: codes (0: not wanted), scales, sums, their form. */
 // @ts-ignore: decorator
 @inline
 function widenRows(x: usize, from: usize, count: usize, dim: usize, stage: usize, at: i32): void {
   const codes = arg(stage, at);
-  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2), arg(stage, at + 3) != 0);
+  if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2), <i32>arg(stage, at + 3));
 }
 
-/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto, room. A task's rows a multiple of 4. */
+/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto, room, whether codes are bytes. A task's rows a multiple of 4. */
 function linear(stage: usize, task: usize): void {
   const tokens = arg(stage, 0), some = arg(stage, 1), k = arg(stage, 3);
   const from = task * some;
@@ -136,6 +137,7 @@ function linear(stage: usize, task: usize): void {
   const room = arg(stage, 11) + task * (k / 32 * 272);
   const kind = load<i32>(stage);
   if (kind == LINEAR_I8) linearI8(x, scales, tokens, weights + from * k / 32 * 34, rows, k, out, stride, onto, room);
+  else if (kind == LINEAR_U4 && arg(stage, 12)) linearBytes(x, scales, sums, tokens, weights + from * k / 32 * 18, rows, k, out, stride, onto, room);
   else if (kind == LINEAR_U4) linearU4(x, scales, sums, tokens, weights + from * k / 32 * 18, rows, k, out, stride, onto, room);
   else linearB16(x, tokens, weights + from * (k << 1), rows, k, out, stride, onto);
 }

@@ -13,16 +13,23 @@ export function largest(x: usize, count: usize): f32 {
   return max(max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)), max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)));
 }
 
+/** Four values times `by`, rounded to the nearest, even where two are. */
+// @ts-ignore: decorator
+@inline
+export function wholes(x: usize, by: v128): v128 {
+  const magic = f32x4.splat(TO_WHOLE);
+  return i32x4.sub(f32x4.add(f32x4.mul(v128.load(x), by), magic), magic);
+}
+
 /** Writes the codes of `count` values, a multiple of 8; that of `most` is `top`. @returns the four sums of the codes, i32 */
 // @ts-ignore: decorator
 @inline
 export function widen(x: usize, count: usize, most: f32, codes: usize, top: f32 = WIDEST): v128 {
   const by = f32x4.splat(most > 0 ? top / most : 0);
-  const magic = f32x4.splat(TO_WHOLE);
   let sum = i32x4.splat(0);
   for (let i: usize = 0; i < count << 2; i += 32) {
-    const a = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i), by), magic), magic);
-    const b = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i, 16), by), magic), magic);
+    const a = wholes(x + i, by);
+    const b = wholes(x + i + 16, by);
     sum = i32x4.add(sum, i32x4.add(a, b));
     v128.store(codes + (i >> 1), i16x8.narrow_i32x4_s(a, b));
   }
@@ -34,10 +41,9 @@ export function widen(x: usize, count: usize, most: f32, codes: usize, top: f32 
 @inline
 export function widenPairs(x: usize, count: usize, most: f32, codes: usize, top: f32): void {
   const by = f32x4.splat(most > 0 ? top / most : 0);
-  const magic = f32x4.splat(TO_WHOLE);
   for (let i: usize = 0; i < count << 2; i += 32) {
-    const a = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i), by), magic), magic);
-    const b = i32x4.sub(f32x4.add(f32x4.mul(v128.load(x + i, 16), by), magic), magic);
+    const a = wholes(x + i, by);
+    const b = wholes(x + i + 16, by);
     const pairs = i16x8.narrow_i32x4_s(a, b);
     const to = codes + (i << 1);
     v128.store_lane<u32>(to, pairs, 0);

@@ -1,0 +1,191 @@
+/**
+ * Products of 4-bit weights with activations of 8 bits, by the products of bytes of relaxed SIMD: one instruction sums the products of 16 pairs,
+ * twice as many as of 16 bits. The weights' codes, 0 to 15, are the operand of 7 bits for which it is exact on all machines; a group of 32 columns
+ * sums to at most 16 x 15 x 127 in a lane, which fits 16 bits. So sums are to the bit those of `linearU4` with the same codes.
+ */
+import { putFour, putTransposed } from "./lanes";
+import { fourHalves, TILE_U4 } from "./tile";
+import { wholes } from "./widen";
+
+const GROUP: usize = 32;
+/** A group of four rows or of four tokens: eight times four columns of each. */
+const FOUR: usize = 128;
+/** A group of four rows, widened, then the rows' scales. */
+const WIDE: usize = 144;
+
+/** Sixteen products of an activation and a weight, summed two by two. */
+// @ts-ignore: decorator
+@inline
+function dot(x: v128, w: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_dot<i16>(x, w);
+  return unreachable();
+}
+
+/** The even or the odd halves of eight columns of four rows: of each two even and two odd columns. */
+// @ts-ignore: decorator
+@inline
+function lower(all: v128): v128 {
+  return v128.and(all, i8x16.splat(15));
+}
+
+// @ts-ignore: decorator
+@inline
+function upper(all: v128): v128 {
+  return v128.and(i16x8.shr_u(all, 4), i8x16.splat(15));
+}
+
+/**
+ * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenBytes` leaves them; room, of several tokens: 4.5 k bytes.
+ */
+export function linearBytes(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
+  const groups = k / GROUP;
+  if (tokens > 1) return linearMany(x, xScales, xSums, tokens, tiles, rows, groups, out, outStride, onto, room);
+  for (let r: usize = 0; r < rows; r += 4) fourRows(tiles + r / 4 * groups * TILE_U4, x, xScales, xSums, groups, out + (r << 2), onto);
+}
+
+function fourRows(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool): void {
+  let sum = f32x4.splat(0);
+  for (let g: usize = 0; g < groups; g++) {
+    let all = v128.load(w);
+    let a = dot(v128.load32_splat(x), lower(all)), b = dot(v128.load32_splat(x, 4), upper(all));
+    all = v128.load(w, 16);
+    a = i16x8.add(a, dot(v128.load32_splat(x, 8), lower(all)));
+    b = i16x8.add(b, dot(v128.load32_splat(x, 12), upper(all)));
+    all = v128.load(w, 32);
+    a = i16x8.add(a, dot(v128.load32_splat(x, 16), lower(all)));
+    b = i16x8.add(b, dot(v128.load32_splat(x, 20), upper(all)));
+    all = v128.load(w, 48);
+    a = i16x8.add(a, dot(v128.load32_splat(x, 24), lower(all)));
+    b = i16x8.add(b, dot(v128.load32_splat(x, 28), upper(all)));
+    const dots = f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(i16x8.add(a, b)));
+    sum = f32x4.add(sum, f32x4.mul(f32x4.sub(f32x4.mul(dots, v128.load32_splat(xScales)), v128.load32_splat(xSums)), fourHalves(w + 64)));
+    w += TILE_U4;
+    x += GROUP;
+    xScales += 4;
+    xSums += 4;
+  }
+  putFour(out, sum, onto);
+}
+
+/** Four rows' codes, a byte each: [eight times four columns][four rows], then the rows' scales. */
+function spread(tile: usize, groups: usize, to: usize): void {
+  for (let g: usize = 0; g < groups; g++) {
+    for (let i: usize = 0; i < 64; i += 16) {
+      const all = v128.load(tile + i);
+      v128.store(to + (i << 1), lower(all));
+      v128.store(to + (i << 1), upper(all), 16);
+    }
+    v128.store(to, fourHalves(tile + 64), FOUR);
+    tile += TILE_U4;
+    to += WIDE;
+  }
+}
+
+function linearMany(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, groups: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
+  const xBytes = groups * FOUR, scaleBytes = groups << 4;
+  const fours = (tokens + 3) / 4;
+  for (let r: usize = 0; r < rows; r += 4) {
+    spread(tiles + r / 4 * groups * TILE_U4, groups, room);
+    let to = out + (r << 2);
+    let four: usize = 0;
+    for (; four + 2 <= fours; four += 2) {
+      const about = four * scaleBytes;
+      eightTokens(room, x + four * xBytes, xBytes, xScales + about, xSums + about, scaleBytes, groups, to, outStride, onto);
+      to += outStride << 3;
+    }
+    if (four < fours) fourTokens(room, x + four * xBytes, xScales + four * scaleBytes, xSums + four * scaleBytes, groups, to, outStride, onto);
+  }
+}
+
+/** sums: 8 x the sums of the tokens' codes. */
+// @ts-ignore: decorator
+@inline
+function scaled(sum: v128, dots: v128, sums: v128, by: v128, w: usize): v128 {
+  const exact = i32x4.sub(i32x4.extadd_pairwise_i16x8_s(dots), sums);
+  return f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(exact), by), v128.load32_splat(w)));
+}
+
+function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: usize, scaleBytes: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  let t0 = f32x4.splat(0), t1 = f32x4.splat(0), t2 = f32x4.splat(0), t3 = f32x4.splat(0);
+  for (let g: usize = 0; g < groups; g++) {
+    let a0 = i16x8.splat(0), a1 = i16x8.splat(0), a2 = i16x8.splat(0), a3 = i16x8.splat(0);
+    let b0 = i16x8.splat(0), b1 = i16x8.splat(0), b2 = i16x8.splat(0), b3 = i16x8.splat(0);
+    const end = w + FOUR;
+    for (; w < end; w += 16) {
+      const p = v128.load(x), q = v128.load(x + xBytes);
+      const y0 = v128.load32_splat(w), y1 = v128.load32_splat(w, 4), y2 = v128.load32_splat(w, 8), y3 = v128.load32_splat(w, 12);
+      a0 = i16x8.add(a0, dot(p, y0));
+      b0 = i16x8.add(b0, dot(q, y0));
+      a1 = i16x8.add(a1, dot(p, y1));
+      b1 = i16x8.add(b1, dot(q, y1));
+      a2 = i16x8.add(a2, dot(p, y2));
+      b2 = i16x8.add(b2, dot(q, y2));
+      a3 = i16x8.add(a3, dot(p, y3));
+      b3 = i16x8.add(b3, dot(q, y3));
+      x += 16;
+    }
+    const p = v128.load(xScales), q = v128.load(xScales + scaleBytes);
+    const m = v128.load(xSums), n = v128.load(xSums + scaleBytes);
+    s0 = scaled(s0, a0, m, p, w);
+    s1 = scaled(s1, a1, m, p, w + 4);
+    s2 = scaled(s2, a2, m, p, w + 8);
+    s3 = scaled(s3, a3, m, p, w + 12);
+    t0 = scaled(t0, b0, n, q, w);
+    t1 = scaled(t1, b1, n, q, w + 4);
+    t2 = scaled(t2, b2, n, q, w + 8);
+    t3 = scaled(t3, b3, n, q, w + 12);
+    w += 16;
+    xScales += 16;
+    xSums += 16;
+  }
+  putTransposed(s0, s1, s2, s3, out, outStride, onto);
+  putTransposed(t0, t1, t2, t3, out + (outStride << 2), outStride, onto);
+}
+
+function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  for (let g: usize = 0; g < groups; g++) {
+    let a0 = i16x8.splat(0), a1 = i16x8.splat(0), a2 = i16x8.splat(0), a3 = i16x8.splat(0);
+    const end = w + FOUR;
+    for (; w < end; w += 16) {
+      const p = v128.load(x);
+      a0 = i16x8.add(a0, dot(p, v128.load32_splat(w)));
+      a1 = i16x8.add(a1, dot(p, v128.load32_splat(w, 4)));
+      a2 = i16x8.add(a2, dot(p, v128.load32_splat(w, 8)));
+      a3 = i16x8.add(a3, dot(p, v128.load32_splat(w, 12)));
+      x += 16;
+    }
+    const p = v128.load(xScales), m = v128.load(xSums);
+    s0 = scaled(s0, a0, m, p, w);
+    s1 = scaled(s1, a1, m, p, w + 4);
+    s2 = scaled(s2, a2, m, p, w + 8);
+    s3 = scaled(s3, a3, m, p, w + 12);
+    w += 16;
+    xScales += 16;
+    xSums += 16;
+  }
+  putTransposed(s0, s1, s2, s3, out, outStride, onto);
+}
+
+/**
+ * A group of activations as bytes, in the order in which the weights' nibbles come: of eight columns 0, 4, 1, 5, then 2, 6, 3, 7; four of them
+ * every `step` bytes. @returns the sum of the codes
+ */
+// @ts-ignore: decorator
+@inline
+export function putBytes(x: usize, by: f32, to: usize, step: usize): i32 {
+  let sum = i32x4.splat(0);
+  const scale = f32x4.splat(by);
+  for (let i: usize = 0; i < 2; i++, x += 64, to += step << 2) {
+    const a = wholes(x, scale), b = wholes(x + 16, scale), c = wholes(x + 32, scale), d = wholes(x + 48, scale);
+    sum = i32x4.add(sum, i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
+    const all = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+    const codes = i8x16.shuffle(all, all, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    v128.store32_lane(to, codes, 0);
+    v128.store32_lane(to + step, codes, 1);
+    v128.store32_lane(to + 2 * step, codes, 2);
+    v128.store32_lane(to + 3 * step, codes, 3);
+  }
+  return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
+}
