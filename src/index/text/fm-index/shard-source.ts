@@ -85,22 +85,26 @@ export class ShardSource {
    */
   readBlock(number: number, into: Uint8Array): MaybePromise<void> {
     const at = this.#directory[number]! * 16;
-    const check = (): void => {
-      if (this.#checked[number] === 1) return;
-      if (crc32(into) !== this.#directory[this.blocks + 1 + number])
-        throw damaged(this.location, `block ${number}, ${into.length} bytes at ${at},`);
-      this.#checked[number] = 1;
-    };
     if (this.#source.readInto) {
       this.#source.readInto(at, into);
-      return check();
+      return this.#check(number, into);
     }
     const read = this.#source.read(at, into.length);
     const keep = (bytes: Uint8Array): void => {
       into.set(bytes);
-      check();
+      this.#check(number, into);
     };
     return read instanceof Uint8Array ? keep(read) : read.then(keep);
+  }
+
+  #check(number: number, bytes: Uint8Array): void {
+    if (this.#checked[number] === 1) return;
+    if (crc32(bytes) !== this.#directory[this.blocks + 1 + number])
+      throw damaged(
+        this.location,
+        `block ${number}, ${bytes.length} bytes at ${this.#directory[number]! * 16},`,
+      );
+    this.#checked[number] = 1;
   }
 
   /** Row of a sample that is kept. @throws MnemeError CORRUPT */

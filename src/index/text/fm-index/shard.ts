@@ -212,15 +212,13 @@ export class Shard {
     const number = memory.words[(this.#fields >> 2) + MISSING]!;
     const bytes = this.source.blockBytes(number);
     const slot = (this.#slots >> 2) + number;
-    const at = ring.take(bytes, () => {
-      memory.words[slot] = 0;
-    });
-    const done = (): void => {
-      memory.words[slot] = at;
-    };
+    const at = ring.take(bytes, slot);
     const reading = this.source.readBlock(number, memory.u8(at, bytes));
-    if (reading) return reading.then(done);
-    done();
+    if (reading)
+      return reading.then(() => {
+        memory.words[slot] = at;
+      });
+    memory.words[slot] = at;
     return undefined;
   }
 }
