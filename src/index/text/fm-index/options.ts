@@ -6,7 +6,7 @@ import { MOST_PATTERN } from "./shard.ts";
 export interface FmIndexOptions {
   /** Index ASCII letters without case: patterns are folded alike, and extracted text comes in small letters. Default "none". */
   readonly fold?: Fold;
-  /** Bytes of a document from one sample to the next, 1 to 65536: half of it is how far an occurrence is walked. Default 32. */
+  /** Bytes of a document from one sample to the next, 1 to 65536: half of it is how far an occurrence is walked. Default 28. */
   readonly sampleRate?: number;
   /** Samples from one whose row is kept to the next: extracting walks up to sampleRate times as many bytes more. Default 16. */
   readonly inverseRate?: number;
@@ -38,7 +38,7 @@ export interface FmBuildOptions extends FmIndexOptions, FmOpenOptions {
 
 export const fmDefaults = {
   fold: "none",
-  sampleRate: 32,
+  sampleRate: 28,
   inverseRate: 16,
   blockBytes: 8 << 20,
   shardBytes: 64 << 20,
