@@ -295,7 +295,8 @@ describe("a damaged shard", () => {
 
   test("that shows it only when it is read, too", async () => {
     const where = copyOf(built);
-    await damage(where, "substrings/shard.0", [0, -1]);
+    // the tables that are read at opening lie in the last two pages
+    await damage(where, "substrings/shard.0", [0, -2]);
     await using memory = await opening(where, {});
     expect(memory.info().substrings).toMatchObject({ refused: [] });
     await Promise.all(["tea", "team", "steam"].map((text) => memory.count(text)));

@@ -173,7 +173,7 @@ describe("FmIndex", () => {
   });
 
   it("counts where a node of the tree ends with a record", async () => {
-    // half a million rows of one byte behind 1008 of two others: a node of just these
+    // 1008 of two bytes among many of a third: a node with as many bits as a record has
     const pairs = Array.from({ length: 504 }, (_, i) => (i % 7 < 3 ? "bc" : "cb")).join("");
     const text = `${"a".repeat(3000)}${pairs}${"ac".repeat(20)}${"a".repeat(3000)}`;
     const document = new TextEncoder().encode(text);
