@@ -1,10 +1,11 @@
 /**
  * Every substring of a corpus from an FM-index: bytes against the text, construction and its peak memory against SDSL's fastest, count and
- * locate, resident memory, and equality with a scan. Each part in a process of its own. --scale 15 for 1 GB; --only build, query or verify
- * (the last two take the files of an earlier run in $FM_BENCH; $SDSL is a prefix of that library other than /usr).
+ * locate, resident memory, and equality with a scan. Each part in a process of its own. --scale 15 for 1 GB of copies with edits, there
+ * part by part: --only sdsl, build, small, query or verify, with $FM_BENCH the folder that keeps the text, the index and SDSL's figures from
+ * one to the next ($SDSL is a prefix of that library other than /usr).
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FmIndex } from "../src/index/text/fm-index/fm-index.ts";
@@ -55,9 +56,11 @@ const blockBytes = (textBytes: number): number =>
 /** Bytes of the small shards whose merging is measured. */
 const smallBytes = (textBytes: number): number =>
   Math.min(16, Math.max(3, Math.floor(textBytes / MIB / 20))) * MIB;
-/** Bytes of a shard. */
+/** Bytes of a shard: copies are found only within one, and the memory to merge a large one is there where SDSL takes 5 bytes a byte. */
 const shardBytes = (textBytes: number): number =>
-  Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
+  textBytes > 512 * MIB ? 512 * MIB : Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
+/** Copies leave room for more samples than text without repetition does, which has the default. */
+const sampling = switches.scale > 1 ? { sampleRate: 22 } : {};
 
 const parts: Record<string, (folder: string) => Promise<unknown>> = {
   build(folder) {
@@ -67,13 +70,14 @@ const parts: Record<string, (folder: string) => Promise<unknown>> = {
       folder: join(folder, "index"),
       blockBytes: blockBytes(size),
       shardBytes: shardBytes(size),
+      ...sampling,
     };
     return measured(() => FmIndex.build(documentsIn(text), options));
   },
   small(folder) {
     const text = join(folder, "text.bin");
     const bytes = smallBytes(statSync(text).size);
-    const options = { folder: join(folder, "small"), blockBytes: bytes, shardBytes: bytes };
+    const options = { folder: join(folder, "small"), blockBytes: bytes, shardBytes: bytes, ...sampling };
     return measured(() => FmIndex.build(documentsIn(text), options));
   },
   merge(folder) {
@@ -187,11 +191,16 @@ function run<T>(part: string, folder: string): T {
   return JSON.parse(stdout.slice(stdout.lastIndexOf("\n{") + 1)) as T;
 }
 
-/** Size, speed and memory of building, and of merging small shards, beside the faster and the smaller of SDSL's. */
+/** Size, speed and memory of building, beside the faster and the smaller of SDSL's. */
 function buildRows(folder: string, sdsl: readonly SdslFigures[], megabytes: number): void {
   const built = run<Built>("build", folder);
   share("index", built);
   speed("construction", built.cpu, built, sdsl, megabytes);
+  peak("construction, peak memory", [built], sdsl);
+}
+
+/** The same of small shards, and of merging them. */
+function smallRows(folder: string, sdsl: readonly SdslFigures[], megabytes: number): void {
   const small = run<Built>("small", folder);
   share("index, small shards", small);
   speed("construction of small shards", small.cpu, small, sdsl, megabytes);
@@ -201,13 +210,30 @@ function buildRows(folder: string, sdsl: readonly SdslFigures[], megabytes: numb
     ...{ metric: "merging, a second of CPU", unit: "MB/s", ours: megabytes / merged.cpu },
     ...{ better: "more", least: 8, note: `${small.shards} shards to ${merged.shards}` },
   });
-  const peaks = [built.peak, small.peak, merged.peak];
+  peak("small shards and merging, peak memory", [small, merged], sdsl);
+}
+
+function peak(metric: string, parts: readonly Built[], sdsl: readonly SdslFigures[]): void {
+  const peaks = parts.map((part) => part.peak);
   printFigure(BENCH, {
-    ...(sdsl.length > 0 ? { system: "SDSL", baseline: Math.min(...sdsl.map(({ peak }) => peak)) / 1e6 } : {}),
-    ...{ metric: "construction and merging, peak memory", unit: "MB", better: "less", atLeast: 3.2 },
+    ...(sdsl.length > 0 ? { system: "SDSL", baseline: Math.min(...sdsl.map((one) => one.peak)) / 1e6 } : {}),
+    ...{ metric, unit: "MB", better: "less", atLeast: 3.2 },
     ours: Math.max(...peaks) / 1e6,
-    note: `${peaks.map((peak) => (peak / 1e6).toFixed(0)).join(", ")} MB`,
+    note: `${peaks.map((bytes) => (bytes / 1e6).toFixed(0)).join(", ")} MB`,
   });
+}
+
+/** SDSL's figures, measured once for a folder: they take minutes where the text is large. */
+function peersOf(folder: string): SdslFigures[] {
+  const keptAt = join(folder, "sdsl.json");
+  if (existsSync(keptAt)) return JSON.parse(readFileSync(keptAt, "utf8")) as SdslFigures[];
+  const program = compileSdsl(folder);
+  if (!program) return [];
+  const peers = (["plain", "rrr"] as const).map((kind) =>
+    runSdsl(program, join(folder, "text.bin"), kind, folder, join(folder, "phrases.txt")),
+  );
+  writeFileSync(keptAt, JSON.stringify(peers));
+  return peers;
 }
 
 function speed(
@@ -321,15 +347,16 @@ async function main(): Promise<void> {
     const text = join(folder, "text.bin");
     const megabytes = statSync(text).size / 1e6;
     console.log(`${megabytes.toFixed(1)} MB of text in ${folder}`);
-    const program = wants("build") || wants("query") ? compileSdsl(folder) : undefined;
-    const peers = program
-      ? (["plain", "rrr"] as const).map((kind) =>
-          runSdsl(program, text, kind, folder, join(folder, "phrases.txt")),
-        )
-      : [];
+    const peers = wants("verify") && switches.only !== undefined ? [] : peersOf(folder);
+    for (const { wall, cpu, peak: bytes } of switches.only === "sdsl" ? peers : [])
+      console.log(`SDSL: ${wall} s of wall, ${cpu} s of CPU, ${(bytes / 1e6).toFixed(0)} MB at most`);
     if (wants("build")) {
-      for (const name of ["index", "small"]) rmSync(join(folder, name), { recursive: true, force: true });
+      rmSync(join(folder, "index"), { recursive: true, force: true });
       buildRows(folder, peers, megabytes);
+    }
+    if (wants("small")) {
+      rmSync(join(folder, "small"), { recursive: true, force: true });
+      smallRows(folder, peers, megabytes);
     }
     if (wants("query")) queryRows(folder, peers[1]);
     if (wants("verify")) verifyRows(folder);

@@ -4,6 +4,7 @@ import { wasmBase64 } from "./wasm/generated/fm.ts";
 
 export const FM_KERNEL_NAMES = [
   "makeTables",
+  "makeLengths",
   "encodeRows",
   "accessInBlock",
   "decodeRows",
@@ -37,6 +38,8 @@ const PAGE = 65_536;
 const FIRST = 2048;
 /** Of the tables of enumerative codes (wasm/assembly/fm/enumerate.ts). */
 const TABLE_BYTES = 317_760;
+/** Of the table of run lengths (wasm/assembly/fm/run-lengths.ts). */
+const LENGTHS_BYTES = 8192;
 /** Of what encoding or decoding a block works in (wasm/assembly/fm/encode-block.ts). */
 export const FM_SCRATCH_BYTES = 216_576;
 /** Rows of a block. */
@@ -64,6 +67,7 @@ export class FmMemory {
     };
     this.kernels = new WebAssembly.Instance(compiled, { env }).exports as unknown as FmKernels;
     this.kernels.makeTables(this.alloc(TABLE_BYTES));
+    this.kernels.makeLengths(this.alloc(LENGTHS_BYTES));
   }
 
   /** Bytes of the memory now; it never shrinks. */

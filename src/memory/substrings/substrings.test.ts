@@ -295,7 +295,8 @@ describe("a damaged shard", () => {
 
   test("that shows it only when it is read, too", async () => {
     const where = copyOf(built);
-    await damage(where, "substrings/shard.0", [0, -1]);
+    // the tables that are read at opening lie in the last two pages
+    await damage(where, "substrings/shard.0", [0, -2]);
     const said: string[] = [];
     const onWarning = (message: string): unknown => said.push(message);
     {

@@ -3,27 +3,23 @@
 import { MnemeError } from "../../../errors.ts";
 import type { FmMemory } from "../../../kernels/fm.ts";
 
-interface Held {
-  readonly at: number;
-  readonly bytes: number;
-  /** Tells the owner that the block is gone. */
-  readonly leave: () => void;
-}
-
 const ALIGN = 64;
 /** Bytes that kernels may read past a block. */
 const SLACK = 64;
 /** Largest blocks that must have room at once: a step needs two. */
 const LEAST_BLOCKS = 3;
+/** Numbers kept of a block: where it lies, its bytes, its slot. */
+const FIELDS = 3;
 
 export class BlockRing {
   readonly #memory: FmMemory;
   #start: number;
   #end: number;
   #next: number;
-  /** Oldest first: they follow each other in the ring. */
-  readonly #held: Held[] = [];
+  /** Blocks, oldest first: they follow each other in the ring. Numbers in a ring of their own: objects would outlive many collections. */
+  #held = new Uint32Array(1024 * FIELDS);
   #first = 0;
+  #count = 0;
 
   constructor(memory: FmMemory, bytes: number) {
     this.#memory = memory;
@@ -46,31 +42,44 @@ export class BlockRing {
       );
   }
 
-  /** Room for a block, taken from the oldest. */
-  take(bytes: number, leave: () => void): number {
+  /** Room for a block, taken from the oldest. @param slot the word of memory that is made 0 when the block is gone */
+  take(bytes: number, slot: number): number {
     const size = Math.ceil((bytes + SLACK) / ALIGN) * ALIGN;
     if (this.#next + size > this.#end) {
       // what lies from here to the end is older than what lies at the start
-      this.#leaveWhile(({ at }) => at >= this.#next);
+      while (this.#count > 0 && this.#held[this.#first]! >= this.#next) this.#leave();
       this.#next = this.#start;
     }
     const [from, to] = [this.#next, this.#next + size];
-    this.#leaveWhile((held) => held.at < to && held.at + held.bytes > from);
-    this.#held.push({ at: from, bytes: size, leave });
+    while (this.#count > 0 && this.#oldestMeets(from, to)) this.#leave();
+    this.#hold(from, size, slot);
     this.#next = to;
     return from;
   }
 
-  view(at: number, bytes: number): Uint8Array {
-    return this.#memory.u8(at, bytes);
+  #oldestMeets(from: number, to: number): boolean {
+    const at = this.#held[this.#first]!;
+    return at < to && at + this.#held[this.#first + 1]! > from;
   }
 
-  #leaveWhile(test: (held: Held) => boolean): void {
-    while (this.#first < this.#held.length && test(this.#held[this.#first]!))
-      this.#held[this.#first++]!.leave();
-    if (this.#first > 1024 && this.#first * 2 > this.#held.length) {
-      this.#held.splice(0, this.#first);
+  #leave(): void {
+    this.#memory.words[this.#held[this.#first + 2]!] = 0;
+    this.#first = (this.#first + FIELDS) % this.#held.length;
+    this.#count--;
+  }
+
+  #hold(at: number, size: number, slot: number): void {
+    if (this.#count * FIELDS === this.#held.length) {
+      const more = new Uint32Array(2 * this.#held.length);
+      more.set(this.#held.subarray(this.#first));
+      more.set(this.#held.subarray(0, this.#first), this.#held.length - this.#first);
+      this.#held = more;
       this.#first = 0;
     }
+    const place = (this.#first + this.#count * FIELDS) % this.#held.length;
+    this.#held[place] = at;
+    this.#held[place + 1] = size;
+    this.#held[place + 2] = slot;
+    this.#count++;
   }
 }

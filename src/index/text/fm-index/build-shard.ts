@@ -1,6 +1,7 @@
 /**
  * Documents to a shard in bounded memory: a block of them at a time is sorted by its suffixes and merged into the run of those before.
- * Memory: about 7.5 bytes a byte of a block (a document is never cut, so at least those of the longest) and 2.1 of the shard.
+ * A large block is sorted in pieces that are merged first: sorting and merging want the cache, and the run of all is gone through once a
+ * block. Memory: at most 7.5 bytes a byte of a block (a document is never cut, so at least those of the longest) and 2.1 of the shard.
  */
 
 import { throwIfAborted } from "../../../errors.ts";
@@ -16,9 +17,29 @@ export interface BuilderOptions {
   readonly fold: Fold;
   readonly sampleRate: number;
   readonly inverseRate: number;
-  /** Bytes of documents that are sorted together. */
+  /** Bytes of documents that are merged into the shard together. */
   readonly blockBytes: number;
+  /** Bytes of those that are sorted at once. Default 2 MiB: what the cache holds. */
+  readonly pieceBytes?: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+const PIECE_BYTES = 2 << 20;
+
+/** Cuts documents, one after the other in memory, into pieces that are sorted at once. */
+function piecesOf({ at, lengths }: Staged, pieceBytes: number): Staged[] {
+  const pieces: { at: number; lengths: number[] }[] = [];
+  let [next, bytes] = [at, Number.POSITIVE_INFINITY];
+  for (const length of lengths) {
+    if (bytes + length > pieceBytes) {
+      pieces.push({ at: next, lengths: [] });
+      bytes = 0;
+    }
+    pieces.at(-1)!.lengths.push(length);
+    next += length;
+    bytes += length;
+  }
+  return pieces;
 }
 
 export class ShardBuilder {
@@ -77,14 +98,32 @@ export class ShardBuilder {
     const memory = this.#memory;
     const before = this.#run;
     if (!before) {
-      this.#run = buildRun(memory, staged(), sampleRate, fold);
+      this.#run = await this.#sorted(staged(), sampleRate, fold);
       return;
     }
     // room for the parts of both, so that the run grows in place
     const wide = widenRun(memory, before, sumSizes(before, sizeOf(lengths, sampleRate)));
     const { top } = memory;
-    this.#run = await mergeRuns(memory, wide, buildRun(memory, staged(), sampleRate, fold));
+    this.#run = await mergeRuns(memory, wide, await this.#sorted(staged(), sampleRate, fold));
     memory.release(top);
+  }
+
+  /** The run of staged documents, the last thing handed out. */
+  async #sorted(staged: Staged, rate: number, fold: Fold): Promise<Run> {
+    const memory = this.#memory;
+    let run: Run | undefined;
+    for (const piece of piecesOf(staged, this.#options.pieceBytes ?? PIECE_BYTES)) {
+      throwIfAborted(this.#options.signal, "fm-index build");
+      if (!run) {
+        run = buildRun(memory, piece, rate, fold);
+        continue;
+      }
+      const wide = widenRun(memory, run, sumSizes(run, sizeOf(piece.lengths, rate)));
+      const { top } = memory;
+      run = await mergeRuns(memory, wide, buildRun(memory, piece, rate, fold));
+      memory.release(top);
+    }
+    return run!;
   }
 
   /** Takes a run of later documents that `load` puts into kernel memory, of so large a size. */

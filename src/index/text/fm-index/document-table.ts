@@ -14,11 +14,17 @@ export class DocumentTable {
   constructor(packed: Uint8Array, count: number, rate: number) {
     const reader = new ByteReader(packed);
     this.#rate = rate;
-    this.lengths = Uint32Array.from({ length: count }, () => reader.varint());
-    this.filled = Uint32Array.from([...this.lengths.keys()].filter((d) => this.lengths[d]! > 0));
+    this.lengths = new Uint32Array(count);
+    const filled = new Uint32Array(count);
+    let some = 0;
+    for (let d = 0; d < count; d++) {
+      this.lengths[d] = reader.varint();
+      if (this.lengths[d]! > 0) filled[some++] = d;
+    }
+    this.filled = filled.slice(0, some);
     this.firstSample = new Uint32Array(this.filled.length + 1);
-    for (const [i, d] of this.filled.entries())
-      this.firstSample[i + 1] = this.firstSample[i]! + samplesOf(this.lengths[d]!, rate);
+    for (let i = 0; i < some; i++)
+      this.firstSample[i + 1] = this.firstSample[i]! + samplesOf(this.lengths[this.filled[i]!]!, rate);
   }
 
   get bytes(): number {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { isMnemeError } from "../../../errors.ts";
+import { Random } from "../../../linalg/random.ts";
 import { type FmBuildOptions, FmIndex } from "./fm-index.ts";
 
 const SEED = 57;
@@ -153,6 +154,32 @@ describe("FmIndex", () => {
     // side by side, queries do not disturb each other
     const counts = await Promise.all(words.map((word) => index.count(word)));
     expect(counts).toEqual([...(await index.countMany(words))]);
+  });
+
+  it("equals a scan of copies with edits, whose blocks hold runs", async () => {
+    const random = new Random(SEED);
+    const original = Uint8Array.from({ length: 4000 }, () => 97 + random.integer(6));
+    const documents = Array.from({ length: 40 }, () =>
+      original.map((byte) => (random.integer(90) === 0 ? 97 + random.integer(26) : byte)),
+    );
+    for (const options of [{}, small]) {
+      await using index = await FmIndex.build(documents, options);
+      for (let i = 0; i < 12; i++) {
+        const [d, at] = [random.integer(40), random.integer(3900)];
+        await expectEqualsScan(index, documents, documents[d]!.slice(at, at + 2 + random.integer(40)));
+        expect(await index.extract(d)).toEqual(documents[d]);
+      }
+    }
+  });
+
+  it("counts where a node of the tree ends with a record", async () => {
+    // 1008 of two bytes among many of a third: a node with as many bits as a record has
+    const pairs = Array.from({ length: 504 }, (_, i) => (i % 7 < 3 ? "bc" : "cb")).join("");
+    const text = `${"a".repeat(3000)}${pairs}${"ac".repeat(20)}${"a".repeat(3000)}`;
+    const document = new TextEncoder().encode(text);
+    await using index = await FmIndex.build([document]);
+    for (const pattern of ["b", "c", "ca", "ab", "aac", "cba", "bcb", "ccb"])
+      await expectEqualsScan(index, [document], new TextEncoder().encode(pattern));
   });
 
   it("folds case when asked", async () => {

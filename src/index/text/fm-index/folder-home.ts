@@ -22,7 +22,7 @@ import { toStoreError } from "../../../storage/store-errors.ts";
 import { acquireWriterLock, LOCK_PATTERN } from "../../../storage/writer-lock.ts";
 import type { Home, NewShard } from "./home.ts";
 import type { Settings } from "./options.ts";
-import { damaged, SHARD_VERSION } from "./shard-format.ts";
+import { damaged, OLDEST_VERSION, SHARD_VERSION } from "./shard-format.ts";
 
 const LIST = "index.json";
 const OURS = /^(shard-\d+\.fm(\.new)?|index\.json\.new)$/;
@@ -83,10 +83,10 @@ function readList(folder: string): List {
   const [text = "", sum] = readFileSync(location, "utf8").split("\n");
   if (sum !== sumOf(text)) throw damaged(location, "the list of shards");
   const list = JSON.parse(text) as List;
-  if (list.version !== SHARD_VERSION)
+  if (list.version < OLDEST_VERSION || list.version > SHARD_VERSION)
     throw new MnemeError(
       "VERSION",
-      `${location}: version ${list.version}, this build reads ${SHARD_VERSION}; build the index again`,
+      `${location}: version ${list.version}, this build reads ${OLDEST_VERSION} to ${SHARD_VERSION}; build the index again`,
     );
   return list;
 }

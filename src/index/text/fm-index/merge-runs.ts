@@ -33,8 +33,7 @@ function layout(
 }
 
 /** Describes the first run and its counts to the kernels. */
-function ranked(memory: FmMemory, run: Run): number {
-  const counts = countRun(memory, run);
+function ranked(memory: FmMemory, run: Run, counts: Uint32Array): number {
   const { columns, width, lists } = layout(counts, run.rows);
   const { text, rows, ends, documentCount } = run;
   const fields = memory.alloc(64);
@@ -89,8 +88,9 @@ export async function mergeRuns(memory: FmMemory, a: Run, b: Run): Promise<Run> 
   const bits = memory.alloc(bitBytes);
   memory.u8(bits, bitBytes).fill(0);
   const lanes = memory.alloc(LANES * 16);
-  const [links, bases] = linked(memory, b, countRun(memory, b));
-  const fields = ranked(memory, a);
+  const [countsA, countsB] = [countRun(memory, a), countRun(memory, b)];
+  const [links, bases] = linked(memory, b, countsB);
+  const fields = ranked(memory, a, countsA);
   const pacer = new Pacer();
   kernels.beginWalk(fields, b.documentCount, bits, lanes);
   while (kernels.markMerged(fields, b.text, links, bases, b.documentCount, bits, lanes, ROUNDS) > 0)
@@ -109,5 +109,5 @@ export async function mergeRuns(memory: FmMemory, a: Run, b: Run): Promise<Run> 
     both.rows,
   );
   memory.release(top);
-  return { ...a, ...both };
+  return { ...a, ...both, counts: countsA.map((count, byte) => count + countsB[byte]!) };
 }

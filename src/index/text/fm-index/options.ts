@@ -6,11 +6,11 @@ import { MOST_PATTERN } from "./shard.ts";
 export interface FmIndexOptions {
   /** Index ASCII letters without case: patterns are folded alike, and extracted text comes in small letters. Default "none". */
   readonly fold?: Fold;
-  /** Bytes of a document from one sample to the next, 1 to 65536: half of it is how far an occurrence is walked. Default 36. */
+  /** Bytes of a document from one sample to the next, 1 to 65536: half of it is how far an occurrence is walked. Default 28. */
   readonly sampleRate?: number;
   /** Samples from one whose row is kept to the next: extracting walks up to sampleRate times as many bytes more. Default 16. */
   readonly inverseRate?: number;
-  /** Bytes of documents sorted together; takes about 7.5 bytes of memory each. Default 8 MiB. */
+  /** Bytes of documents that are merged into a shard at once; takes about 7.5 bytes of memory each. Default 8 MiB. */
   readonly blockBytes?: number;
   /** Bytes of documents of a shard; merging takes about 2.1 bytes of memory each. Default 64 MiB. */
   readonly shardBytes?: number;
@@ -27,7 +27,7 @@ export interface FmProgress {
 }
 
 export interface FmOpenOptions {
-  /** Bytes of blocks kept in memory, for all shards together. Default 20 MiB. */
+  /** Bytes of blocks kept in memory, for all shards together. Default 28 MiB. */
   readonly cacheBytes?: number;
 }
 
@@ -38,13 +38,13 @@ export interface FmBuildOptions extends FmIndexOptions, FmOpenOptions {
 
 export const fmDefaults = {
   fold: "none",
-  sampleRate: 36,
+  sampleRate: 28,
   inverseRate: 16,
   blockBytes: 8 << 20,
   shardBytes: 64 << 20,
 } as const;
 
-export const fmOpenDefaults = { cacheBytes: 20 << 20 } as const;
+export const fmOpenDefaults = { cacheBytes: 28 << 20 } as const;
 
 export interface Settings {
   readonly fold: Fold;

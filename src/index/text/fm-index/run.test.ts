@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FmMemory } from "../../../kernels/fm.ts";
 import { transform } from "../../../kernels/reference/fm.ts";
 import { buildRun as buildStaged, sizeOf, stage } from "./build-run.ts";
+import { ShardBuilder } from "./build-shard.ts";
 import { mergeRuns } from "./merge-runs.ts";
 import { type Run, sumSizes, widenRun } from "./run.ts";
 
@@ -94,6 +95,30 @@ describe("runs", () => {
     const marks = padded.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
     expect(marks).toBe(run.sampleCount);
     memory.release(top);
+  });
+
+  it("make the same shard, whatever the blocks and pieces that are sorted", async () => {
+    const shardOf = async (
+      documents: readonly Uint8Array[],
+      blockBytes: number,
+      pieceBytes: number,
+    ): Promise<Buffer> => {
+      const written: Uint8Array[] = [];
+      const options = { fold: "none", sampleRate: RATE, inverseRate: 2, blockBytes, pieceBytes } as const;
+      const builder = new ShardBuilder(options);
+      for (const document of documents) await builder.add(document);
+      await builder.finish({ write: (bytes) => void written.push(bytes.slice()) });
+      return Buffer.concat(written);
+    };
+    await fc.assert(
+      fc.asyncProperty(anyDocuments, async (documents) => {
+        const whole = await shardOf(documents, 4096, 4096);
+        expect((await shardOf(documents, 200, 4096)).equals(whole)).toBe(true);
+        expect((await shardOf(documents, 4096, 50)).equals(whole)).toBe(true);
+        expect((await shardOf(documents, 200, 50)).equals(whole)).toBe(true);
+      }),
+      { seed: SEED, numRuns: 10 },
+    );
   });
 
   it("sort repetitive text", () => {

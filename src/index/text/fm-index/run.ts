@@ -14,6 +14,8 @@ export interface RunSize {
 
 /** Pointers to the parts of a run. */
 export interface Run extends RunSize {
+  /** How often each byte occurs, where that is known. */
+  readonly counts?: Uint32Array;
   /** u8 by row. */
   readonly text: number;
   /** A bit by row: it has a sample. */
@@ -84,6 +86,7 @@ export function widenRun(memory: FmMemory, run: Run, size: RunSize): Run {
 
 /** How often each byte occurs; ends are left out. */
 export function countRun(memory: FmMemory, run: Run): Uint32Array {
+  if (run.counts) return run.counts;
   const { top } = memory;
   const at = memory.alloc(4096);
   memory.u32(at, 1024).fill(0);

@@ -1,13 +1,15 @@
 /**
  * A shard is one string of bytes: blocks of rows, each complete in itself; rows of every so many samples (to extract); lengths of
- * documents; where each block stands and its CRC-32; a header in JSON; and 32 bytes that say where that is. Every byte is checked before
- * it is used, and damage is named by block.
+ * documents; where each block stands and its CRC-32; a header in JSON; and 32 bytes that say where that is. Every byte is checked when it
+ * is first read, and damage is named by block.
  */
 import { MnemeError } from "../../../errors.ts";
 import { crc32 } from "../../../storage/crc32.ts";
 import type { Fold } from "./build-run.ts";
 
-export const SHARD_VERSION = 1;
+export const SHARD_VERSION = 2;
+/** Blocks of version 1 hold no nodes by lengths of runs; they are read as they are. */
+export const OLDEST_VERSION = 1;
 const MAGIC = 0x31_69_6d_66; // "fmi1"
 export const TRAILER_BYTES = 32;
 /** Rows of inverse samples that share a checksum. */
@@ -67,10 +69,10 @@ export function readTrailer(bytes: Uint8Array, location: string, size: number): 
   const sealed = bytes.length === TRAILER_BYTES && view.getUint32(28, true) === crc32(bytes.subarray(0, 28));
   if (!sealed || view.getUint32(0, true) !== MAGIC) throw damaged(location, "its end");
   const version = view.getUint32(4, true);
-  if (version !== SHARD_VERSION)
+  if (version < OLDEST_VERSION || version > SHARD_VERSION)
     throw new MnemeError(
       "VERSION",
-      `${location}: a shard of version ${version}, this build reads version ${SHARD_VERSION}; build the index again`,
+      `${location}: a shard of version ${version}, this build reads versions ${OLDEST_VERSION} to ${SHARD_VERSION}; build the index again`,
     );
   const section = {
     at: view.getFloat64(8, true),

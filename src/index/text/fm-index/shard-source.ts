@@ -25,12 +25,15 @@ export class ShardSource {
   /** Starts of blocks, then checksums. */
   readonly #directory: Uint32Array;
   readonly #pages = new Map<number, Uint32Array>();
+  /** By block: it was read before and was whole. */
+  readonly #checked: Uint8Array;
 
   private constructor(source: ByteSource, header: ShardHeader, directory: Uint32Array, lengths: Uint8Array) {
     this.#source = source;
     this.location = source.location ?? "shard";
     this.header = header;
     this.#directory = directory;
+    this.#checked = new Uint8Array(Math.ceil(header.rows / FM_BLOCK_ROWS));
     this.documents = new DocumentTable(lengths, header.documents, header.sampleRate);
   }
 
@@ -69,30 +72,39 @@ export class ShardSource {
   /** Bytes of RAM held by tables and pages. */
   get memoryBytes(): number {
     const pages = [...this.#pages.values()].reduce((sum, page) => sum + page.byteLength, 0);
-    return this.#directory.byteLength + this.documents.bytes + pages;
+    return this.#directory.byteLength + this.#checked.byteLength + this.documents.bytes + pages;
   }
 
   blockBytes(number: number): number {
     return (this.#directory[number + 1]! - this.#directory[number]!) * 16;
   }
 
-  /** Reads a block to `into`, of its size. At once where the source can. @throws MnemeError CORRUPT */
+  /**
+   * Reads a block to `into`, of its size. At once where the source can. A block is checked when it is first read: a query goes through so
+   * many that the sums would take more than half of its time. @throws MnemeError CORRUPT
+   */
   readBlock(number: number, into: Uint8Array): MaybePromise<void> {
     const at = this.#directory[number]! * 16;
-    const check = (): void => {
-      if (crc32(into) !== this.#directory[this.blocks + 1 + number])
-        throw damaged(this.location, `block ${number}, ${into.length} bytes at ${at},`);
-    };
     if (this.#source.readInto) {
       this.#source.readInto(at, into);
-      return check();
+      return this.#check(number, into);
     }
     const read = this.#source.read(at, into.length);
     const keep = (bytes: Uint8Array): void => {
       into.set(bytes);
-      check();
+      this.#check(number, into);
     };
     return read instanceof Uint8Array ? keep(read) : read.then(keep);
+  }
+
+  #check(number: number, bytes: Uint8Array): void {
+    if (this.#checked[number] === 1) return;
+    if (crc32(bytes) !== this.#directory[this.blocks + 1 + number])
+      throw damaged(
+        this.location,
+        `block ${number}, ${bytes.length} bytes at ${this.#directory[number]! * 16},`,
+      );
+    this.#checked[number] = 1;
   }
 
   /** Row of a sample that is kept. @throws MnemeError CORRUPT */

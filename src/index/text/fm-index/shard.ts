@@ -29,7 +29,7 @@ export interface Scratch {
   readonly pattern: number;
   readonly state: number;
   readonly branches: number;
-  /** Five arrays of LOCATED rows, then counts. */
+  /** Six arrays of LOCATED u32, then counts. */
   readonly rows: number;
   readonly bytes: number;
 }
@@ -49,7 +49,7 @@ export function allocScratch(memory: FmMemory, ring: BlockRing): Scratch {
     pattern: memory.alloc(MOST_PATTERN),
     state: memory.alloc(64),
     branches: memory.alloc(2056),
-    rows: memory.alloc(LOCATED * 20 + 1024),
+    rows: memory.alloc(LOCATED * 24 + 1024),
     bytes: memory.alloc(Math.max(LOCATED, EXTRACTED)),
   };
 }
@@ -148,41 +148,31 @@ export class Shard {
     memory.u32(from + size, count).forEach((_, i, all) => {
       all[i] = i;
     });
+    const counts = found + 2 * size;
     for (let steps = 0; count > 0; steps++) {
       memory.u32(state, 2).fill(0);
-      const before = memory.u32(from + size, count).slice();
-      while (memory.kernels.locateStep(this.#fields, from, from + size, count, found, bytes, state) === 0) {
+      while (
+        memory.kernels.locateStep(this.#fields, from, from + size, count, found, steps, bytes, state) === 0
+      ) {
         const loading = this.#load();
         if (loading) await loading;
       }
-      const moved = memory.u32(state, 2)[1]!;
-      if (moved < count) this.#settle(before, memory.u32(from + size, moved), steps, documents, depths);
-      memory.kernels.sortMoved(from, from + size, bytes, moved, to, to + size, found + size);
-      [from, to, count] = [to, from, moved];
+      count = memory.u32(state, 2)[1]!;
+      memory.kernels.sortMoved(from, from + size, bytes, count, to, to + size, counts);
+      [from, to] = [to, from];
     }
+    this.#settle(memory.u32(found, 2 * (high - low)), documents, depths);
   }
 
-  /** Notes what rows that did not move have found: those of `before` that are not in `moved`, which is in the same order. */
-  #settle(
-    before: Uint32Array,
-    moved: Uint32Array,
-    steps: number,
-    documents: Uint32Array,
-    depths: Uint32Array,
-  ): void {
-    const { memory, rows } = this.#scratch;
-    const found = memory.u32(rows + 4 * LOCATED * 4, LOCATED);
+  /** Documents and depths of samples and how many steps before them each row began. */
+  #settle(found: Uint32Array, documents: Uint32Array, depths: Uint32Array): void {
     const table = this.source.documents;
-    let next = 0;
-    for (const number of before) {
-      if (moved[next] === number) {
-        next++;
-        continue;
-      }
-      const sample = found[number]!;
+    for (let i = 0; i < documents.length; i++) {
+      const sample = found[2 * i]!;
+      const steps = found[2 * i + 1]!;
       const owner = sample >= START ? sample - START : table.ownerOf(sample);
-      documents[number] = table.filled[owner]!;
-      depths[number] = (sample >= START ? 0 : table.depthOf(sample, owner)) + steps;
+      documents[i] = table.filled[owner]!;
+      depths[i] = (sample >= START ? 0 : table.depthOf(sample, owner)) + steps;
     }
   }
 
@@ -222,15 +212,13 @@ export class Shard {
     const number = memory.words[(this.#fields >> 2) + MISSING]!;
     const bytes = this.source.blockBytes(number);
     const slot = (this.#slots >> 2) + number;
-    const at = ring.take(bytes, () => {
-      memory.words[slot] = 0;
-    });
-    const done = (): void => {
-      memory.words[slot] = at;
-    };
+    const at = ring.take(bytes, slot);
     const reading = this.source.readBlock(number, memory.u8(at, bytes));
-    if (reading) return reading.then(done);
-    done();
+    if (reading)
+      return reading.then(() => {
+        memory.words[slot] = at;
+      });
+    memory.words[slot] = at;
     return undefined;
   }
 }

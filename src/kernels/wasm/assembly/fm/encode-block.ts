@@ -1,7 +1,7 @@
 /**
  * A block of rows of the transformed text as bytes that answer rank and access by themselves: counts before the block, a Huffman-shaped
- * wavelet tree of this block's own symbols (fixed blocks: Kärkkäinen and Puglisi, 2011) over enumerative codes, and the marked rows with
- * their samples. An end of a document stands in the rows as a 0 and in a list apart.
+ * wavelet tree of this block's own symbols (fixed blocks: Kärkkäinen and Puglisi, 2011), each node in enumerative codes or as lengths of
+ * runs, whichever is smaller (hybrid bit vectors: Kärkkäinen, Kempa and Puglisi, 2014), and the marked rows with their samples. An end of a document stands in the rows as a 0 and in a list apart.
  */
 import { encodeBlock, widthOf } from "./enumerate";
 import {
@@ -15,6 +15,7 @@ import {
   AT_RECORDS,
   AT_SAMPLES,
   BYTES,
+  bitsAt,
   END_COUNT,
   ENDS_BEFORE,
   HEADER_BYTES,
@@ -27,6 +28,7 @@ import {
   ROWS,
   SAMPLE_WIDTH,
 } from "./layout";
+import { BY_LENGTHS, encodeLengths, MOST_BYTES, sizeByLengths, streamBehind } from "./run-lengths";
 
 // scratch: u32 tables, then the bits of the nodes
 // @ts-ignore: decorator
@@ -158,6 +160,13 @@ function spreadBits(text: usize, rows: i32, s: usize): void {
   }
 }
 
+/** Bytes that a node of `length` bits takes in enumerative codes. */
+function sizeOfNode(bits: usize, length: u32): u32 {
+  let size: u32 = 0;
+  for (let i: u32 = 0; i < length; i += 63) size += widthOf(<i32>popcnt<u64>(bitsAt(bits, i, 63)));
+  return ((size + 7) >> 3) + ((length + RECORD_BITS - 1) / RECORD_BITS) * 16;
+}
+
 /** One node's records and stream. @returns the end of its stream */
 function encodeNode(bits: usize, length: i32, records: usize, stream: usize): usize {
   let rank: u32 = 0;
@@ -170,9 +179,7 @@ function encodeNode(bits: usize, length: i32, records: usize, stream: usize): us
     const end = min(length, start + RECORD_BITS);
     let field: u32 = 0;
     for (let i = start; i < end; i += 63, field += 6) {
-      let block = load<u64>(bits + (i >> 3)) >> (i & 7);
-      if ((i & 7) > 1) block |= <u64>load<u8>(bits + (i >> 3) + 8) << (64 - (i & 7));
-      block &= 0x7fffffffffffffff;
+      const block = bitsAt(bits, i, 63);
       const k = <i32>popcnt<u64>(block);
       putBits(record + 4, field, 6, k);
       const width = widthOf(k);
@@ -221,23 +228,33 @@ function encodeTree(text: usize, rows: i32, out: usize, from: usize, s: usize): 
   const root = 2 * leaves - 2;
   at = align(nodes + <usize>(leaves - 1) * NODE_BYTES, 16);
   store<u32>(out + AT_RECORDS, <u32>(at - out));
+  const starts = s + SYMBOL; // no longer needed: where each node's bits begin
+  for (let node = 0; node < leaves - 1; node++) setWord(starts, node, word(s + CURSOR, node) >> 3);
+  spreadBits(text, rows, s);
   let record: u32 = 0;
   for (let node = 0; node < leaves - 1; node++) {
+    const length = word(s + WEIGHT, root - node);
+    const bits = s + word(starts, node);
+    const byLengths = sizeByLengths(bits, length) < min(MOST_BYTES, sizeOfNode(bits, length));
     store<u32>(nodes + <usize>node * NODE_BYTES, word(s + CHILDREN, node));
-    store<u32>(nodes + <usize>node * NODE_BYTES + 4, record);
-    record += (word(s + WEIGHT, root - node) + RECORD_BITS - 1) / RECORD_BITS;
+    store<u32>(nodes + <usize>node * NODE_BYTES + 4, byLengths ? BY_LENGTHS : record);
+    if (!byLengths) record += (length + RECORD_BITS - 1) / RECORD_BITS;
   }
   const records = at;
   at += <usize>record << 4;
   memory.fill(records, 0, (<usize>record << 4) + 16);
-  const starts = s + SYMBOL; // no longer needed: where each node's bits begin
-  for (let node = 0; node < leaves - 1; node++) setWord(starts, node, word(s + CURSOR, node) >> 3);
-  spreadBits(text, rows, s);
   for (let node = 0; node < leaves - 1; node++) {
     const description = nodes + <usize>node * NODE_BYTES;
+    const length = word(s + WEIGHT, root - node);
+    const bits = s + word(starts, node);
+    if (load<u32>(description + 4) == BY_LENGTHS) {
+      store<u32>(description + 4, BY_LENGTHS | <u32>(at - out));
+      store<u32>(description + 8, <u32>(streamBehind(at, length) - out));
+      at = encodeLengths(bits, length, at);
+      continue;
+    }
     store<u32>(description + 8, <u32>(at - out));
-    const first = records + (<usize>load<u32>(description + 4) << 4);
-    at = encodeNode(s + word(starts, node), word(s + WEIGHT, root - node), first, at);
+    at = encodeNode(bits, length, records + (<usize>load<u32>(description + 4) << 4), at);
   }
   return at + 9;
 }

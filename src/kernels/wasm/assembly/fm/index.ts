@@ -5,5 +5,6 @@ export { accessInBlock, decodeRows, endsInBlock, rankInBlock } from "./read-bloc
 export { mergeEnds, mergeSamples, mergeText } from "./merge";
 export { countBytes, countMarks, makeRun, markDocument, placeDocument } from "./run";
 export { branch, follow, locateStep, narrow, sortMoved } from "./search";
+export { makeLengths } from "./run-lengths";
 export { sortSuffixes } from "./suffix-array";
 export { beginWalk, buildRanks, linkRows, markMerged } from "./walk";

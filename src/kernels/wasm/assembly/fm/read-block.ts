@@ -18,9 +18,12 @@ import {
   ROWS,
   SAMPLE_WIDTH,
 } from "./layout";
+import { BY_LENGTHS, rankByLengths, remaining, unpackLengths } from "./run-lengths";
 
 /** The bit that `ranked` met, for access. */
 let turn: u32 = 0;
+/** Bits from that one on which are known to be the same, the first included. */
+let same: u32 = 0;
 
 /** Fields of 6 bits behind the first 4 bytes of a record, a byte each. */
 // @ts-ignore: decorator
@@ -41,11 +44,18 @@ function sumOfBytes(bytes: v128): u32 {
   return i32x4.extract_lane(twos, 0) + i32x4.extract_lane(twos, 1);
 }
 
-/** Ones before place p of a node; the bit there is left in `turn` where `isAccess`. */
+/** Ones before place p of a node, p > 0 unless `isAccess`; the bit there is left in `turn` where `isAccess`. */
 // @ts-ignore: decorator
 @inline
 function ranked(block: usize, node: usize, p: u32, isAccess: bool): u32 {
-  const number = p / RECORD_BITS;
+  if (load<u32>(node + 4) & BY_LENGTHS) {
+    const found = rankByLengths(block, node, p, isAccess);
+    turn = found & 1;
+    same = remaining;
+    return found >> 1;
+  }
+  // a place behind the last bit may lie behind the last record
+  const number = (isAccess ? p : p - 1) / RECORD_BITS;
   const rest = p - number * RECORD_BITS;
   const skip = rest / 63;
   const inside = rest - skip * 63;
@@ -69,12 +79,15 @@ function ranked(block: usize, node: usize, p: u32, isAccess: bool): u32 {
   const k = <i32>((<u32>load<u16>(record + 4 + (field >> 3)) >> (field & 7)) & 63);
   if (k == 0) {
     turn = 0;
+    same = 63 - inside;
     return rank;
   }
   if (k == 63) {
     turn = 1;
+    same = 63 - inside;
     return rank + inside;
   }
+  same = 1;
   if (!isAccess && inside == 0) return rank;
   const code = bitsAt(block + load<u32>(node + 8), bit, widthOf(k));
   const bits = decodeBlock(k, code, inside < 32 ? 1 : 2);
@@ -106,7 +119,7 @@ export function rankInBlock(block: usize, symbol: u32, p: u32): u32 {
   for (let depth = code >> 24; depth > 0 && p > 0; depth--) {
     const side = code & 1;
     code >>= 1;
-    const ones = p >= 0 ? ranked(block, node, p, false) : 0;
+    const ones = ranked(block, node, p, false);
     p = side ? ones : p - ones;
     node = nodes + <usize>load<u16>(node + (side << 1)) * NODE_BYTES;
   }
@@ -115,21 +128,27 @@ export function rankInBlock(block: usize, symbol: u32, p: u32): u32 {
 
 /** Symbol at row p of the block; its rank there is left in `accessRank`. */
 export let accessRank: u32 = 0;
+/** Rows from that one on that are known to hold the same symbol, it included. */
+export let accessSpan: u32 = 0;
 
 export function accessInBlock(block: usize, p: u32): u32 {
   if (load<u32>(block + LEAVES) == 1) {
     accessRank = p;
+    accessSpan = load<u32>(block + ROWS) - p;
     return load<u32>(block + load<u32>(block + AT_LEAVES));
   }
   const nodes = block + load<u32>(block + AT_NODES);
   let child: u32 = 0;
+  let span = load<u32>(block + ROWS) - p;
   do {
     const node = nodes + <usize>child * NODE_BYTES;
     const ones = ranked(block, node, p, true);
+    span = min(span, same);
     p = turn ? ones : p - ones;
     child = <u32>load<u16>(node + (turn << 1));
   } while (child < LEAF);
   accessRank = p;
+  accessSpan = span;
   return child - LEAF;
 }
 
@@ -162,13 +181,13 @@ export function sampleAt(block: usize, p: u32): i64 {
   const lows = marks + (<usize>buckets << 1);
   let i = <u32>load<u16>(marks + (<usize>bucket << 1));
   const end = bucket + 1 < buckets ? <u32>load<u16>(marks + (<usize>(bucket + 1) << 1)) : load<u32>(block + MARK_COUNT);
-  const low = p & 255;
-  for (; i < end; i++) {
-    const value = <u32>load<u8>(lows + i);
-    if (value < low) continue;
-    if (value > low) break;
+  const low = i8x16.splat(<i8>p);
+  for (; i < end; i += 16) {
+    let hits = i8x16.bitmask(i8x16.eq(v128.load(lows + i), low));
+    if (end - i < 16) hits &= (1 << (end - i)) - 1;
+    if (hits == 0) continue;
     const width = load<u32>(block + SAMPLE_WIDTH);
-    return <i64>bitsAt(block + load<u32>(block + AT_SAMPLES), i * width, <i32>width);
+    return <i64>bitsAt(block + load<u32>(block + AT_SAMPLES), (i + ctz<i32>(hits)) * width, <i32>width);
   }
   return -1;
 }
@@ -213,6 +232,7 @@ export function decodeRows(block: usize, out: usize, scratch: usize): void {
 /** Bits of a node to zeroed bytes. @returns its ones */
 function unpackNode(block: usize, node: usize, length: u32, to: usize): u32 {
   memory.fill(to, 0, ((length >> 3) + 16) & ~7);
+  if (load<u32>(node + 4) & BY_LENGTHS) return unpackLengths(block, node, length, to);
   let record = block + load<u32>(block + AT_RECORDS) + (<usize>load<u32>(node + 4) << 4);
   const stream = block + load<u32>(node + 8);
   let total: u32 = 0;

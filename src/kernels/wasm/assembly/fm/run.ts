@@ -87,7 +87,10 @@ export function makeRun(
   let ahead: u32 = 0;
   for (let row: u32 = 0; row < n; row++) {
     const p = load<u32>(sa + (<usize>row << 2));
-    if (row + 24 < n) ahead += touchText(text, wide, load<u32>(sa + (<usize>(row + 24) << 2)));
+    if (row + 24 < n) {
+      const next = load<u32>(sa + (<usize>(row + 24) << 2));
+      ahead += touchText(text, wide, next) + <u32>load<u8>(marks + (next >> 3));
+    }
     let symbol: u32 = 0;
     if (p > 0) symbol = wide ? <u32>load<u16>(text + (<usize>(p - 1) << 1)) : <u32>load<u8>(text + p - 1);
     if (symbol == 0) {

@@ -5,6 +5,7 @@
 import {
   accessInBlock,
   accessRank,
+  accessSpan,
   endsInBlock,
   isEnd,
   rankInBlock,
@@ -134,9 +135,9 @@ function lastToFirst(shard: usize, block: usize, c: u32, p: u32): u32 {
 }
 
 /**
- * One step for `count` rows, ascending, each with a number: those that are marked leave their sample, or 2^31 + document at the start of
- * one, in `found` by number; the others move to the front with the symbol that led them on in `bytes`. Begins at
- * state 0; state 1 counts those that moved. @returns 1 when done, 0 when a block is missing
+ * Step number `steps` for `count` rows, ascending, each with a number: those that are marked leave their sample, or 2^31 + document at the
+ * start of one, and the number of the step in `found` (2 u32 by number); the others move to the front with the symbol that led them on in
+ * `bytes`. Begins at state 0; state 1 counts those that moved. @returns 1 when done, 0 when a block is missing
  */
 export function locateStep(
   shard: usize,
@@ -144,11 +145,16 @@ export function locateStep(
   numbers: usize,
   count: u32,
   found: usize,
+  steps: u32,
   bytes: usize,
   state: usize,
 ): u32 {
   let at = load<u32>(state);
   let moved = load<u32>(state + 4);
+  // rows before `until` hold the symbol c, as the one before `row` did, and move to rows that follow each other
+  let c: u32 = 0;
+  let until: u32 = 0;
+  let offset: u32 = 0;
   for (; at < count; at++) {
     const row = load<u32>(rows + (at << 2));
     const number = load<u32>(numbers + (at << 2));
@@ -161,19 +167,26 @@ export function locateStep(
     const p = row & 0xffff;
     const sample = sampleAt(block, p);
     if (sample >= 0) {
-      store<u32>(found + (number << 2), <u32>sample);
+      store<u32>(found + (number << 3), <u32>sample);
+      store<u32>(found + (number << 3), steps, 4);
       continue;
     }
-    const c = accessInBlock(block, p);
+    if (row >= until) {
+      c = accessInBlock(block, p);
+      // zeros may be ends
+      until = c == 0 ? 0 : row + accessSpan;
+      offset = lastToFirst(shard, block, c, p) - row;
+    }
     if (c == 0) {
       const place = endsInBlock(block, p);
       if (isEnd(block, p, place)) {
         const list = block + load<u32>(block + AT_DOCUMENTS);
-        store<u32>(found + (number << 2), 0x80000000 | load<u32>(list + (<usize>place << 2)));
+        store<u32>(found + (number << 3), 0x80000000 | load<u32>(list + (<usize>place << 2)));
+        store<u32>(found + (number << 3), steps, 4);
         continue;
       }
     }
-    store<u32>(rows + (moved << 2), lastToFirst(shard, block, c, p));
+    store<u32>(rows + (moved << 2), row + offset);
     store<u32>(numbers + (moved << 2), number);
     store<u8>(bytes + moved, <u8>c);
     moved++;
