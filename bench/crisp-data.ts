@@ -20,7 +20,7 @@ export interface CrispSet {
   /** What surroundings weigh before training. */
   readonly share: number;
   /** Of the model that all begin with, and of each that goes on from there. */
-  readonly training: { readonly first: Training; readonly then: Training };
+  readonly training: { readonly first: Training; readonly further: Training };
   readonly places: { readonly query: number; readonly document: number };
   readonly tokens: (text: string, role: TokenRole) => Matrix;
   readonly documents: readonly string[];
@@ -42,7 +42,7 @@ export function facetsSet(seed: number): CrispSet {
   return {
     shape: SHAPE,
     share: 2,
-    training: { first: { steps: 800, rate: 1e-3 }, then: { steps: 700, rate: 3e-4 } },
+    training: { first: { steps: 800, rate: 1e-3 }, further: { steps: 1400, rate: 3e-4 } },
     places: { query: 48, document: 160 },
     tokens: (text) => facets.tokens(text),
     documents: facets.documents,
@@ -80,7 +80,7 @@ export async function scifactSet(data: string, seed: number): Promise<CrispSet> 
   return {
     shape: SMALL,
     share: 0.3,
-    training: { first: { steps: 100, rate: 1e-3 }, then: { steps: 200, rate: 1e-3 } },
+    training: { first: { steps: 100, rate: 1e-3 }, further: { steps: 200, rate: 1e-3 } },
     places,
     tokens: (asked, role) => statics.vectors(asked, places[role]),
     documents: test.documents.map(text),

@@ -104,13 +104,13 @@ async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Prom
     results.set(name, result);
     console.error(`  ${name}: nDCG@10 ${result.ndcg.toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
   };
-  const { first, then } = { ...set.training, ...switches.settings } as CrispSet["training"];
+  const { first, further } = { ...set.training, ...switches.settings } as CrispSet["training"];
   const trained = (from: MixerWeights, pruning: Pruning): Promise<MixerWeights> => {
     const onStep = (step: number, loss: number): void =>
       console.error(`    ${pruningName(pruning)} step ${step}: loss ${loss.toFixed(3)}`);
     // other texts than those of the first training
     const texts: CrispSet["texts"] = (step) => set.texts(step + first.steps);
-    return train({ ...set, ...then, weights: from, pruning, texts, onStep });
+    return train({ ...set, ...further, weights: from, pruning, texts, onStep });
   };
   const begun = firstWeights(set.shape, seed, set.share);
   const base = await train({ ...set, ...first, weights: begun, pruning: ALL });
