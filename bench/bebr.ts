@@ -3,7 +3,7 @@
  * many bytes, on four sets: pairs with a nuisance, pairs without, sentences that should find their passage, neighbours of word vectors.
  * Then the bytes of an index with its re-scoring codes, versions that read each other's codes, and the speed of the symmetric scan.
  * --only nuisance | plain | texts | words | versions | speed | validation (texts by which settings were chosen, none of the test's),
- * --scale N for N times the rows.
+ * --scale N for N times the rows, --device webgpu to train on a GPU, --settings JSON for others than the chosen ones.
  */
 import { int8, parseCodec, type RbeCoder } from "../src/codecs/index.ts";
 import { contiguousRows, memorySegment, type Parts } from "../src/index/segment.ts";
@@ -105,8 +105,10 @@ async function trained(
   const started = performance.now();
   const coder = await trainRbe(set.pairs ?? set.rows, {
     version: "a",
+    device: switches.device,
     ...trainingOf(set),
     ...options,
+    ...switches.settings,
   });
   console.error(
     `bench: ${set.name}: trained ${coder.id} in ${((performance.now() - started) / 1000).toFixed(0)} s`,

@@ -3,7 +3,8 @@
  * texts of the corpus (--only titles). Candidates beside OPQ and RaBitQ of the same bytes over the same dense adapters; verification by
  * adapters of neighbours beside those of documents from everywhere, and beside random batches; all of it end to end, with each part left
  * out in turn; pages that a learned bound saves. Then a student of the query adapter over the same index (--only distil).
- * --scale N for N times the documents.
+ * --scale N for N times the documents; --only validate: synth by the seed by which settings were chosen, none of the test's; --device webgpu
+ * to train on a GPU, --settings JSON for others than the chosen ones.
  */
 import { f32Coder } from "../src/codecs/f32.ts";
 import { type Coder, parseCodec, rabitq } from "../src/codecs/index.ts";
@@ -30,14 +31,23 @@ const K = 10;
 const DEPTH = 200;
 /** Depth of candidate recall. */
 const FOUND = 10;
-/** Documents, training queries, test queries. */
+/** Documents, training queries, which grow with the scale, and test queries. */
 const SYNTH = { rows: 6_000, train: 5_400, test: 500 } as const;
 /** Documents of the corpus at most. */
 const TITLES = 6_000;
-const STEPS = { global: 300, sparse: 120, local: 200 } as const;
-const HIDDEN = 256;
+/** Chosen by the validation seed. */
+const SETTINGS = {
+  hidden: 256,
+  steps: { global: 300, sparse: 120, local: 200 },
+  batch: 64,
+  rate: 1e-3,
+  temperature: 0.05,
+  negatives: [0, 200],
+  links: [200, 400],
+} as const;
 const CLAIM = { candidates: 0.02, verifier: 1.02, endToEnd: 1.04, pages: 1 / 3, loss: 0.005 } as const;
 const SEED = 1;
+const VALIDATION_SEED = 9;
 
 interface Task {
   readonly name: string;
@@ -45,11 +55,11 @@ interface Task {
   readonly test: PairData;
 }
 
-function synthTask(): Task {
-  const { train, test } = SYNTH;
-  const rows = SYNTH.rows * switches.scale;
+function synthTask(seed: number): Task {
+  const { test } = SYNTH;
+  const [rows, train] = [SYNTH.rows * switches.scale, SYNTH.train * switches.scale];
   // document i is relevant to query i; the last ones are nobody's
-  const made = new SynthPairs({ dim: DIM, rank: 32, nuisance: 0.7, seed: SEED }).pairs(rows, 0);
+  const made = new SynthPairs({ dim: DIM, rank: 32, nuisance: 0.7, seed }).pairs(rows, 0);
   const { documents, queries } = made;
   const of = (from: number, to: number): PairData => ({
     documents,
@@ -155,11 +165,11 @@ const fineOf = (
 
 async function study(task: Task): Promise<Bidr> {
   const started = performance.now();
+  const settings = { ...SETTINGS, seed: SEED, ...switches.settings };
   const trained = await trainBidr(task.train, {
+    ...settings,
     parts: PARTS,
-    hidden: HIDDEN,
-    steps: STEPS,
-    seed: SEED,
+    device: switches.device,
     onStage: (stage) =>
       console.error(`${task.name}: ${stage}, ${((performance.now() - started) / 1000).toFixed(0)} s`),
     onStep: (stage, step, loss) => {
@@ -169,17 +179,11 @@ async function study(task: Task): Promise<Bidr> {
         );
     },
   });
-  const jax = await loadJax();
+  const jax = await loadJax(switches.device);
   const neighbours = sparseCandidates(trained.sparse, task.train.documents, task.train.queries);
   const random = await trainLocal(jax, task.train, trained.global, neighbours, {
-    rate: 1e-3,
-    temperature: 0.05,
-    steps: STEPS,
-    batch: 64,
+    ...settings,
     order: "random",
-    negatives: [0, 200],
-    links: [200, 400],
-    seed: SEED,
   });
   const opq = trained.sparse.fitted;
   candidatesStage(task, trained, opq);
@@ -365,8 +369,9 @@ async function distil({ name, train, test }: Task, { sparse }: Bidr): Promise<vo
 
 async function main(): Promise<void> {
   const { only } = switches;
-  if (!only || only === "synth") await study(synthTask());
-  if (only === "synth") return;
+  if (only === "validate") await study(synthTask(VALIDATION_SEED));
+  if (!only || only === "synth") await study(synthTask(SEED));
+  if (only && only !== "titles" && only !== "distil") return;
   const task = await titleTask();
   console.error(`titles: ${task.train.queries.rows} pairs to train on, ${task.test.queries.rows} to test`);
   const trained = await study(task);

@@ -10,11 +10,17 @@ import type { Matrix } from "../src/linalg/matrix.ts";
 import { Random } from "../src/linalg/random.ts";
 import type { TextBatch } from "../src/train/crisp.ts";
 
+interface Training {
+  readonly steps: number;
+  readonly rate: number;
+}
+
 export interface CrispSet {
   readonly shape: MixerShape;
   /** What surroundings weigh before training. */
   readonly share: number;
-  readonly rate: number;
+  /** Of the model that all begin with, and of each that goes on from there. */
+  readonly training: { readonly first: Training; readonly further: Training };
   readonly places: { readonly query: number; readonly document: number };
   readonly tokens: (text: string, role: TokenRole) => Matrix;
   readonly documents: readonly string[];
@@ -22,19 +28,22 @@ export interface CrispSet {
   readonly texts: (step: number) => TextBatch;
 }
 
-const SHAPE: MixerShape = { inputs: 64, width: 64, layers: 1, heads: 4, outputs: 64 };
+/** Two layers: sentences end where the first one sees them end. */
+const SHAPE: MixerShape = { inputs: 64, width: 128, layers: 2, heads: 4, outputs: 128 };
+/** Of real texts, of which there are few to train on. */
+const SMALL: MixerShape = { inputs: 64, width: 64, layers: 1, heads: 4, outputs: 64 };
 /** Families of a step: all their documents, and a query about each. */
-const FAMILIES = 3;
+const FAMILIES = 5;
 const DOCUMENTS = 600;
-const QUERIES = 200;
+const QUERIES = 1000;
 
 export function facetsSet(seed: number): CrispSet {
   const facets = new Facets({ documents: DOCUMENTS, seed, dim: SHAPE.inputs });
   return {
     shape: SHAPE,
     share: 2,
-    rate: 2e-3,
-    places: { query: 48, document: 128 },
+    training: { first: { steps: 800, rate: 1e-3 }, further: { steps: 1400, rate: 3e-4 } },
+    places: { query: 48, document: 160 },
     tokens: (text) => facets.tokens(text),
     documents: facets.documents,
     queries: facets.queries(QUERIES, 2),
@@ -69,9 +78,9 @@ export async function scifactSet(data: string, seed: number): Promise<CrispSet> 
   const text = ({ title, text }: { title: string; text: string }): string => `${title} ${text}`;
   const number = new Map(test.documents.map(({ id }, i) => [id, i]));
   return {
-    shape: SHAPE,
+    shape: SMALL,
     share: 0.3,
-    rate: 1e-3,
+    training: { first: { steps: 100, rate: 1e-3 }, further: { steps: 200, rate: 1e-3 } },
     places,
     tokens: (asked, role) => statics.vectors(asked, places[role]),
     documents: test.documents.map(text),

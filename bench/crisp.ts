@@ -3,20 +3,21 @@
  * control, without; nDCG@10 by exact MaxSim over int8 vectors, beside the control pruned after the fact: k-means, last tokens, runs of
  * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
  * Counts and nDCG do not mind a busy machine; speeds are by processor time. Switches: --only facets | sizes (all of them) | scifact | speed |
- * validate (the seed by which steps and rates were chosen, which is none of the test's), --scale N: the mean of N seeds.
+ * validate (the seed by which steps and rates were chosen, which is none of the test's), --scale N: the mean of N seeds, --device webgpu: the
+ * facets take minutes on a GPU, an hour a seed without. --settings JSON for other steps and rates than the chosen ones.
  */
 import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
 import { ndcg } from "../src/eval/metrics.ts";
 import { MultiVectorIndex } from "../src/index/tokens/multi-vector-index.ts";
 import { type Pruning, pruneTokens, pruningName, seedOfText } from "../src/index/tokens/prune.ts";
 import { type Matrix, rowsOf } from "../src/linalg/matrix.ts";
+import { type CrispOptions, trainCrisp } from "../src/train/crisp.ts";
 import { trainCrispOnCpu } from "../src/train/crisp-cpu.ts";
+import { loadJax } from "../src/train/jax.ts";
 import { type CrispSet, facetsSet, scifactSet } from "./crisp-data.ts";
 import { dataFolder, printFigure, switches } from "./row.ts";
 
-const BASE_STEPS = 100;
-const MORE_STEPS = 200;
-/** Of the set by which these and the rates were chosen. */
+/** Of the set by which steps and rates were chosen. */
 const VALIDATION_SEED = 9;
 const ALL: Pruning = { kind: "none" };
 const C8: Pruning = { kind: "clusters", query: 8, document: 32 };
@@ -92,29 +93,34 @@ function evaluate(set: CrispSet, encoded: Encoded, pruning: Pruning): Result {
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** Both ways take the same steps; on a processor the one that needs no other package is several times faster. */
+const train = async (options: CrispOptions): Promise<MixerWeights> =>
+  switches.device === "webgpu" ? trainCrisp(await loadJax("webgpu"), options) : trainCrispOnCpu(options);
+
 /** Results by name: "C8x32" trained so, "C8x32 after" pruned after the fact. */
-function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Map<string, Result> {
+async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
   const keep = (name: string, result: Result): void => {
     results.set(name, result);
     console.error(`  ${name}: nDCG@10 ${result.ndcg.toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
   };
-  const trained = (weights: MixerWeights, pruning: Pruning, steps: number): MixerWeights => {
-    const { shape, tokens, places, rate } = set;
-    // other texts than those of the first training
-    const texts: CrispSet["texts"] = (step) => set.texts(step + (steps === BASE_STEPS ? 0 : BASE_STEPS));
+  const { first, further } = { ...set.training, ...switches.settings } as CrispSet["training"];
+  const trained = (from: MixerWeights, pruning: Pruning): Promise<MixerWeights> => {
     const onStep = (step: number, loss: number): void =>
       console.error(`    ${pruningName(pruning)} step ${step}: loss ${loss.toFixed(3)}`);
-    return trainCrispOnCpu({ shape, weights, pruning, tokens, places, texts, steps, rate, onStep });
+    // other texts than those of the first training
+    const texts: CrispSet["texts"] = (step) => set.texts(step + first.steps);
+    return train({ ...set, ...further, weights: from, pruning, texts, onStep });
   };
-  const base = trained(firstWeights(set.shape, seed, set.share), ALL, BASE_STEPS);
-  const control = encode(set, trained(base, ALL, MORE_STEPS));
+  const begun = firstWeights(set.shape, seed, set.share);
+  const base = await train({ ...set, ...first, weights: begun, pruning: ALL });
+  const control = encode(set, await trained(base, ALL));
   keep("all", evaluate(set, control, ALL));
   for (const { beside } of sizes)
     for (const pruning of beside) keep(`${pruningName(pruning)} after`, evaluate(set, control, pruning));
   keep("single after", evaluate(set, control, SINGLE));
   for (const pruning of [...sizes.map(({ pruning }) => pruning), SINGLE])
-    keep(pruningName(pruning), evaluate(set, encode(set, trained(base, pruning, MORE_STEPS)), pruning));
+    keep(pruningName(pruning), evaluate(set, encode(set, await trained(base, pruning)), pruning));
   return results;
 }
 
@@ -276,7 +282,7 @@ async function main(): Promise<void> {
       console.error(`${name}, seed ${seed}`);
       const set = name === "scifact" ? await scifactSet(dataFolder(), seed) : facetsSet(seed);
       dim = set.shape.outputs;
-      all.push(measure(set, seed, sizes));
+      all.push(await measure(set, seed, sizes));
     }
     report(name, dim, averaged(all), sizes);
   }

@@ -45,18 +45,31 @@ const { values } = parseArgs({
     data: { type: "string" },
     scale: { type: "string", default: "1" },
     only: { type: "string" },
+    device: { type: "string" },
+    settings: { type: "string", default: "{}" },
   },
   strict: false,
 });
 
 const root: string = fileURLToPath(packageRoot(import.meta.url));
 
-export const switches: { readonly json: boolean; readonly scale: number; readonly only: string | undefined } =
-  {
-    json: values.json === true,
-    scale: Number(values.scale),
-    only: typeof values.only === "string" ? values.only : undefined,
-  };
+export interface Switches {
+  readonly json: boolean;
+  readonly scale: number;
+  readonly only: string | undefined;
+  /** What trains, of benchmarks that train. */
+  readonly device: "wasm" | "webgpu";
+  /** Settings of a training in place of the benchmark's own, by name: to try others on the validation part. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export const switches: Switches = {
+  json: values.json === true,
+  scale: Number(values.scale),
+  only: typeof values.only === "string" ? values.only : undefined,
+  device: values.device === "webgpu" ? "webgpu" : "wasm",
+  settings: JSON.parse(String(values.settings)),
+};
 
 export const repository: string = root;
 
