@@ -143,9 +143,9 @@ describe("decompose", () => {
   it("takes the longest labels, in the dimensions that have them", () => {
     expect(decompose(STORMS, "How high was the storm surge of Amy Florida's hurricane in Florida?")).toEqual([
       { text: "storm surge", dimensions: ["theme"], parts: DIMENSIONS },
-      { text: "Amy Florida's", dimensions: ["person"], parts: DIMENSIONS },
+      { text: "Amy Florida's", dimensions: ["person"], parts: DIMENSIONS, isName: true },
       { text: "hurricane", dimensions: ["theme"] },
-      { text: "Florida", dimensions: ["place", "person"] },
+      { text: "Florida", dimensions: ["place", "person"], isName: true },
     ]);
   });
 
@@ -154,7 +154,7 @@ describe("decompose", () => {
     expect(rest).toEqual([
       { text: "heavy rain", dimensions: ["theme"] },
       { text: "flood coastal towns", dimensions: ["theme"] },
-      { text: "Texas", dimensions: ["place"] },
+      { text: "Texas", dimensions: ["place"], isName: true },
     ]);
     expect(decompose(STORMS, "", ["theme"])).toEqual([]);
   });
@@ -166,10 +166,12 @@ describe("searchCube", () => {
       k: 3,
     });
     expect(hits[0]).toMatchObject({ row: 0, covered: 2 });
-    expect(hits[0]!.reasons).toEqual([
+    expect(hits[0]!.reasons).toMatchObject([
       { component: "hurricanes", dimension: "theme", label: "hurricanes", how: "exact", cosine: 1 },
       { component: "Florida", dimension: "place", label: "Florida", how: "exact", cosine: 1 },
     ]);
+    for (const { score, reasons } of hits)
+      expect(reasons.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(score, 9);
     expect(rows({ hits }).sort()).toEqual([0, 2, 3]);
     expect(unmatched).toEqual([]);
   });

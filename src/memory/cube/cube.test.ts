@@ -52,6 +52,7 @@ describe.each(["memory", "disk"])("a cube in a library in %s", (tier) => {
       label: "Florida",
       how: "exact",
       cosine: 1,
+      weight: expect.any(Number),
     });
     const plain = await memory.search("storms in Florida", { cube: false });
     expect(plain.hits.flatMap(({ reasons }) => reasons.map(({ by }) => by))).not.toContain("cube");
