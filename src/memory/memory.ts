@@ -14,7 +14,7 @@ import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
 import { search } from "./search.ts";
 import { matchingRows } from "./select.ts";
-import { suggestTags } from "./tags.ts";
+import { suggestTags, tagDefaults } from "./tags.ts";
 import type {
   AddFileOptions,
   AddResult,
@@ -45,6 +45,8 @@ import type {
   SearchResult,
   StatsRow,
   StoredItem,
+  TagLearning,
+  TagLearningOptions,
   TagOptions,
   TagSuggestion,
   TuneResult,
@@ -134,6 +136,14 @@ export class LibraryMemory implements Memory {
 
   async suggestTags(text: string, options: TagOptions = {}): Promise<readonly TagSuggestion[]> {
     return suggestTags(this.#reading("tags"), () => this.#activeEmbedder, options.model, text, options);
+  }
+
+  async learnTags(options: TagLearningOptions = {}): Promise<TagLearning> {
+    const { writer, verbs } = this.#writing("tags");
+    const { learnTagSelector } = await import("./learn-tags.ts");
+    const learning = await learnTagSelector(writer.library, () => this.#activeEmbedder, options);
+    await verbs.keepTagSelector(writer, options.field ?? tagDefaults.field, learning.selector);
+    return learning;
   }
 
   async get(id: string): Promise<StoredItem | undefined> {
