@@ -204,6 +204,24 @@ describe("searchCube", () => {
     expect(vectors.bytes).toBeGreaterThan(0);
   });
 
+  it("embeds a label once while the cube grows, and comes to the same as at once", async () => {
+    const seen: string[] = [];
+    const embed = async (texts: readonly string[]) => {
+      seen.push(...texts);
+      return matrix(texts.length, 2, Float32Array.from(texts.flatMap((text) => [text.length, 3])));
+    };
+    const small = new CubeIndex(["theme"]);
+    small.add(0, { theme: { storm: 1, "heavy rain": 1, flood: 2 } });
+    const first = await LabelVectors.of(small, embed);
+    small.add(1, { theme: { storm: 3, snow: 1, "spring tide": 1 } });
+    const grown = await LabelVectors.of(small, embed, { known: first });
+    expect([...seen].sort()).toEqual(["flood", "heavy rain", "snow", "spring tide", "storm"]);
+    const whole = await LabelVectors.of(small, embed);
+    expect(grown.threshold).toBe(whole.threshold);
+    const asked = [{ text: "squall", dimensions: ["theme"] }];
+    expect(await grown.similar(asked)).toEqual(await whole.similar(asked));
+  });
+
   it("obeys filters, and refuses k below 1 and dimensions that there are not", async () => {
     const components = [{ text: "storm surge", dimensions: ["theme"] }];
     expect(rows(await searchCube(STORMS, components, { k: 9, filter: RowSet.from([1]) }))).toEqual([1]);
