@@ -15,6 +15,7 @@ import { getItem } from "./read-item.ts";
 import { search } from "./search.ts";
 import { matchingRows } from "./select.ts";
 import { suggestTags, tagDefaults } from "./tags.ts";
+import type { SearchFor } from "./tune.ts";
 import type {
   AddFileOptions,
   AddResult,
@@ -237,7 +238,9 @@ export class LibraryMemory implements Memory {
     const { writer, verbs } = this.#writing("tune");
     const { tuneRecall } = await import("./tune.ts");
     const { active } = writer.library.manifest;
-    const result = await tuneRecall((query, how) => this.search(query, how), log, active, options);
+    const hasCube = writer.library.cube.index !== undefined;
+    const asked: SearchFor = (query, how) => this.search(query, how);
+    const result = await tuneRecall(asked, log, active, hasCube, options);
     await verbs.keepTuned(writer, result.tuned);
     return result;
   }

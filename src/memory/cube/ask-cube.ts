@@ -7,8 +7,6 @@ import type { Library } from "../library.ts";
 import { dimensionsByMeaning, labelVectors } from "./label-vectors.ts";
 
 export const cubeDefaults = {
-  /** Weight of the cube beside words and meaning, as a share of its best row. */
-  weight: 0.5,
   /** Rows of the cube that become candidates. */
   rows: 200,
 } as const;
@@ -52,13 +50,17 @@ export async function askCube(
   };
 }
 
-/** A convex combination of candidates' scores with what the cube says of them, as a share of its best row. */
-export function withCube(scores: Float64Array, rows: Uint32Array, { hits, best }: CubeFound): Float64Array {
+/** A convex combination of candidates' scores, which count 1, with what the cube says of them, as a share of its best row. */
+export function withCube(
+  scores: Float64Array,
+  rows: Uint32Array,
+  { hits, best }: CubeFound,
+  weight: number,
+): Float64Array {
   const ofCube = Float64Array.from(rows, (row) => (hits.get(row)?.score ?? 0) / best);
-  const whole = 1 + cubeDefaults.weight;
   const lists = [
-    { scores, weight: 1 / whole },
-    { scores: ofCube, weight: cubeDefaults.weight / whole },
+    { scores, weight: 1 / (1 + weight) },
+    { scores: ofCube, weight: weight / (1 + weight) },
   ];
   return fuse(lists, "linear");
 }
