@@ -13,7 +13,7 @@ import { type TaggedPost, taggedPosts } from "./tags-data.ts";
 const BENCH = "tags";
 const POSTS = Math.round(4000 * switches.scale);
 /** Posts of the training part that the selector is learnt from. */
-const LESSONS = Math.round(2000 * switches.scale);
+const LESSONS = Math.round(4000 * switches.scale);
 /** As the paper has it; more for votes alone, which are better with more. */
 const NEIGHBOURS = { paper: 10, votes: 50 } as const;
 

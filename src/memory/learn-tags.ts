@@ -5,6 +5,7 @@
  */
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
+import { crossValidate } from "../eval/cross-validate.ts";
 import { f1At } from "../eval/metrics.ts";
 import { pairedRandomisation } from "../eval/significance.ts";
 import { type Choice, conditionalLogit } from "../linalg/conditional-logit.ts";
@@ -21,6 +22,8 @@ export const tagLearningDefaults = { items: 1000, seed: 1 } as const;
 /** Fewer are refused. */
 const LEAST_ITEMS = 50;
 const FOLDS = 5;
+/** How strongly the learnt weights are held at the plain ones: the best is chosen. */
+const RIDGES = [3, 0.3, 0.03, 0.003];
 
 /** An item as if it were new. */
 interface Lesson {
@@ -75,23 +78,29 @@ async function lessonOf(
 
 function learn(lessons: readonly Lesson[], field: string, space: number): TagLearning {
   const untuned = lessons.map((lesson) => quality(lesson, plainTagWeights));
-  const held = new Array<number>(lessons.length);
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const weights = weightsFrom(lessons.filter((_, i) => i % FOLDS !== fold));
-    lessons.forEach((lesson, i) => {
-      if (i % FOLDS === fold) held[i] = quality(lesson, weights);
-    });
-  }
-  const [plain, crossValidated] = [mean(untuned), mean(held)];
-  const isKept = crossValidated > plain;
-  const weights = isKept ? weightsFrom(lessons) : undefined;
+  // of equal means the first is taken: the plain weights
+  const validation = crossValidate([untuned, ...RIDGES.map((ridge) => heldOut(lessons, ridge))]);
+  const crossValidated = mean(validation.scores);
+  const ridge = RIDGES[validation.best - 1];
+  const isKept = ridge !== undefined && crossValidated > mean(untuned);
   return {
     items: lessons.length,
-    untuned: plain,
+    untuned: mean(untuned),
     crossValidated,
-    p: pairedRandomisation(held, untuned),
-    ...(weights ? { selector: selectorOf(weights, field, space, lessons.length) } : {}),
+    p: pairedRandomisation(validation.scores, untuned),
+    ...(isKept ? { selector: selectorOf(weightsFrom(lessons, ridge), field, space, lessons.length) } : {}),
   };
+}
+
+/** Quality of each lesson by weights learnt from the other folds. */
+function heldOut(lessons: readonly Lesson[], ridge: number): number[] {
+  const held = new Array<number>(lessons.length);
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const taught = lessons.filter((_, i) => i % FOLDS !== fold);
+    const weights = weightsFrom(taught, ridge);
+    for (let i = fold; i < lessons.length; i += FOLDS) held[i] = quality(lessons[i]!, weights);
+  }
+  return held;
 }
 
 function selectorOf(weights: Float64Array, field: string, space: number, items: number): TagSelector {
@@ -103,12 +112,12 @@ function selectorOf(weights: Float64Array, field: string, space: number, items: 
   };
 }
 
-function weightsFrom(lessons: readonly Lesson[]): Float64Array {
+function weightsFrom(lessons: readonly Lesson[], ridge: number): Float64Array {
   const choices = lessons.flatMap(({ found, own }): Choice[] => {
     const chosen = found.candidates.flatMap(({ tag }, i) => (own.includes(tag) ? [i] : []));
     return chosen.length > 0 ? [{ features: found.features, chosen }] : [];
   });
-  return conditionalLogit(choices, TAG_SIGNALS.length, { prior: plainTagWeights });
+  return conditionalLogit(choices, TAG_SIGNALS.length, { prior: plainTagWeights, ridge });
 }
 
 /** Mean of F1 of the first tag and of the first five. */
