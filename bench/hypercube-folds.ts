@@ -1,6 +1,6 @@
 /**
- * Everything that is chosen is chosen on other questions than those it is judged by: five folds of questions, those of one document in one fold. Settings
- * of the baselines are the best of the other four; weights of a fusion are learnt from them (conditional logit).
+ * What is learnt is learnt from other questions than those it is judged by: five folds of questions, those of one document in one fold; weights of a
+ * fusion come from the other four (conditional logit). Settings of the baselines are the best in hindsight.
  */
 import { plainEvidence } from "../src/index/cube/index.ts";
 import { type Choice, conditionalLogit, logitScore } from "../src/linalg/conditional-logit.ts";
@@ -35,28 +35,16 @@ export function judge(asked: readonly Asked[], rankings: readonly (readonly numb
   };
 }
 
-/** By the setting that puts most right documents first in the other folds. */
-export function heldOutSetting(
-  asked: readonly Asked[],
-  folds: readonly number[],
-  name: keyof Asked["baselines"],
-): Judged {
+/** By the setting that puts most right documents first, chosen on the very questions: as good as a baseline can be. */
+export function bestInHindsight(asked: readonly Asked[], name: keyof Asked["baselines"]): Judged {
   const settings = asked[0]!.baselines[name].map((_, setting) =>
     judge(
       asked,
       asked.map(({ baselines }) => baselines[name][setting]!),
     ),
   );
-  const chosen = Array.from({ length: FOLDS }, (_, fold) => {
-    const sums = settings.map(({ first }) =>
-      first.reduce((sum, right, i) => sum + (folds[i] === fold ? 0 : right), 0),
-    );
-    return settings[sums.indexOf(Math.max(...sums))]!;
-  });
-  return {
-    first: folds.map((fold, i) => chosen[fold]!.first[i]!),
-    three: folds.map((fold, i) => chosen[fold]!.three[i]!),
-  };
+  const sums = settings.map(({ first }) => first.reduce((sum, right) => sum + right, 0));
+  return settings[sums.indexOf(Math.max(...sums))]!;
 }
 
 export type Retriever = keyof Asked["features"];
