@@ -1,172 +1,88 @@
 /**
- * Questions answered through a cube, on four sets: the cubes given with them and those that our extractors fill, alone and beside words and meaning; BM25,
- * dense vectors and both together as baselines, and a walk over the graph of labels and documents for the time. The weight of the cube, the power of a
- * label's rarity and the saturation are also chosen for each set on the three others: gains held out. --only for one set.
+ * Questions answered through a cube, on four sets: the cubes given with them, those that our extractors fill, and both, beside words and meaning; BM25 and
+ * dense vectors as baselines, in their best settings in hindsight, and a walk over the graph of labels and documents for the time. Weights of the fusions
+ * are learnt from other folds than those they are judged by. --only for one set.
  */
-import { bundledEmbedder } from "../src/embed/bundled.ts";
+import { pairedRandomisation } from "../src/eval/significance.ts";
+import { CUBE_SETS, cubeSet } from "./hypercube-data.ts";
 import {
-  type CubeHit,
-  type CubeIndex,
-  cubeSearchDefaults,
-  dates,
-  decompose,
-  LabelVectors,
-  names,
-  quantities,
-  searchCube,
-  themes,
-} from "../src/index/cube/index.ts";
-import { rowOf } from "../src/linalg/matrix.ts";
-import { GraphWalker } from "./graph-walker.ts";
-import { CUBE_SETS, type CubeQuestion, type CubeSet, cubeSet, ownCube } from "./hypercube-data.ts";
-import { ReferenceBm25 } from "./reference-bm25.ts";
+  bestInHindsight,
+  foldsOf,
+  fusedRankings,
+  type Judged,
+  judge,
+  type Retriever,
+} from "./hypercube-folds.ts";
+import { runSet, type SetRun, WHICH } from "./hypercube-systems.ts";
 import { printFigure, quantile, switches } from "./row.ts";
 
 const BENCH = "hypercube";
-/** Weights of meaning and of the cube beside words, each as a share of its best; the same for all sets. */
-const MEANING = 0.3;
-const CUBE = 0.5;
-const CUBES = [0.35, 0.5, 0.75];
-const RARITIES = [1, 2];
-const SATURATIONS = [1, 2];
-const FIRST = 3;
-/** Labels of a dimension that are known by meaning. */
-const LABELS = 5_000;
-/** Questions that walk over the graph, which takes its time. */
-const WALKS = 60;
+const MEASURES = ["first", "three"] as const;
+type Measure = (typeof MEASURES)[number];
+const NAMES: Record<Measure, string> = { first: "the first", three: "one of three" };
 
-type Scores = Float64Array;
-const embedder = await bundledEmbedder();
-
-const shareOf = (scores: Scores): Scores => {
-  const most = scores.reduce((best, score) => Math.max(best, score), 0) || 1;
-  return scores.map((score) => score / most);
+/** Fusions by the cubes in them. */
+const CUBES: Readonly<Record<string, readonly ("given" | "own")[]>> = {
+  "words + meaning": [],
+  "with the cube given": ["given"],
+  "with our own": ["own"],
+  "with both cubes": ["given", "own"],
 };
-const plus = (a: Scores, b: Scores, weight: number): Scores => a.map((value, i) => value + weight * b[i]!);
-const order = (scores: Scores): number[] =>
-  [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
+/** The claim is of the first document. */
+const CLAIMED: Measure = "first";
 
-/** Of the first document, and of the first three, how often one answers. */
-interface Tally {
-  first: number;
-  three: number;
-  asked: number;
+interface SetResult {
+  readonly better: Judged;
+  readonly systems: ReadonlyMap<string, Judged>;
 }
 
-function judge({ relevant }: CubeQuestion, rows: readonly number[]): [first: number, three: number] {
-  return [Number(relevant.has(rows[0]!)), Number(rows.slice(0, FIRST).some((row) => relevant.has(row)))];
-}
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
-interface Cube {
-  readonly name: string;
-  readonly cube: CubeIndex;
-  readonly vectors: LabelVectors;
-  readonly walker: GraphWalker;
-  readonly ms: number[];
-  readonly walkMs: number[];
-}
-
-async function cubeNamed(name: string, cube: CubeIndex, documents: number): Promise<Cube> {
-  const vectors = await LabelVectors.of(cube, (texts) => embedder.embed(texts), { most: LABELS });
-  return { name, cube, vectors, walker: new GraphWalker(cube, documents), ms: [], walkMs: [] };
-}
-
-/** Every hit names at least one label, and has it. */
-function checkReasons(set: CubeSet, cube: CubeIndex, hits: readonly CubeHit[]): void {
-  for (const { row, reasons } of hits) {
-    const isSound =
-      reasons.length > 0 && reasons.every(({ dimension, label }) => cube.rowsOf(dimension, label).has(row));
-    if (!isSound) throw new Error(`bench: document ${row} of ${set.documents.length} is not explained`);
-  }
-}
-
-const CHOICES = RARITIES.flatMap((rarity) => SATURATIONS.map((saturation) => [rarity, saturation] as const));
-
-/** A choice of the three numbers, as its tally is called. */
-const choice = (which: string, ...numbers: number[]): string => `choice ${which} ${numbers.join(" ")}`;
-
-async function run(name: (typeof CUBE_SETS)[number]): Promise<ReadonlyMap<string, Tally>> {
-  const set = cubeSet(name);
-  const { documents } = set;
-  const bm25 = new ReferenceBm25(documents);
-  const vectors = await embedder.embed(documents);
-  const own = await ownCube([names(), themes(), dates(), quantities()], documents);
-  const cubes = [
-    await cubeNamed("given", set.given, documents.length),
-    await cubeNamed("own", own, documents.length),
-  ];
-  const tallies = new Map<string, Tally>();
-  const take = (system: string, question: CubeQuestion, rows: readonly number[]): void => {
-    const tally = tallies.get(system) ?? { first: 0, three: 0, asked: 0 };
-    const [first, three] = judge(question, rows);
-    tallies.set(system, { first: tally.first + first, three: tally.three + three, asked: tally.asked + 1 });
-  };
-  for (const [asking, question] of set.questions.entries()) {
-    const words = new Float64Array(documents.length);
-    for (const [row, score] of bm25.scored(question.question)) words[row] = score;
-    const asked = (await embedder.embed([question.question], { role: "query" })).data;
-    const meaning = Float64Array.from(documents.keys(), (row) =>
-      Math.max(
-        0,
-        rowOf(vectors, row).reduce((sum, value, i) => sum + value * asked[i]!, 0),
+function judgeSet(run: SetRun): SetResult {
+  const { asked } = run;
+  const folds = foldsOf(asked);
+  const [bm25, dense] = [bestInHindsight(asked, "BM25"), bestInHindsight(asked, "dense")];
+  const systems = new Map<string, Judged>([
+    ["BM25", bm25],
+    ["dense", dense],
+    ["BM25 over text and given labels", bestInHindsight(asked, "BM25 over text and given labels")],
+  ]);
+  for (const which of WHICH)
+    systems.set(
+      `cube ${which} alone`,
+      judge(
+        asked,
+        asked.map(({ alone }) => alone[which]),
       ),
     );
-    const both = plus(shareOf(words), shareOf(meaning), MEANING);
-    take("BM25", question, order(words));
-    take("dense", question, order(meaning));
-    take("BM25 + dense", question, order(both));
-    for (const { name: which, cube, vectors: similar, walker, ms, walkMs } of cubes) {
-      const exact = decompose(cube, question.question);
-      const before = performance.now();
-      const quick = await searchCube(cube, exact, { k: 10 });
-      const between = performance.now();
-      ms.push(between - before);
-      if (asking < WALKS) {
-        take(`walk ${which}`, question, walker.search(exact, 10));
-        walkMs.push(performance.now() - between);
-      }
-      checkReasons(set, cube, quick.hits);
-      const components = decompose(cube, question.question, cube.dimensions);
-      for (const [rarity, saturation] of CHOICES) {
-        const search = { k: documents.length, vectors: similar, rarity, saturation };
-        const scores = new Float64Array(documents.length);
-        for (const { row, score } of (await searchCube(cube, components, search)).hits) scores[row] = score;
-        const share = shareOf(scores);
-        for (const weight of CUBES)
-          take(choice(which, rarity, saturation, weight), question, order(plus(both, share, weight)));
-        if (rarity === cubeSearchDefaults.rarity && saturation === cubeSearchDefaults.saturation) {
-          take(`cube ${which}`, question, order(scores));
-          take(`cube ${which} + BM25 + dense`, question, order(plus(both, share, CUBE)));
-        }
-      }
+  for (const learns of [false, true])
+    for (const [name, cubes] of Object.entries(CUBES)) {
+      const retrievers: Retriever[] = ["words", "meaning", ...cubes];
+      const rankings = fusedRankings(run, folds, retrievers, learns);
+      systems.set(`${name}, ${learns ? "weights learnt" : "plain weights"}`, judge(asked, rankings));
     }
-  }
-  console.log(`${name}: ${set.questions.length} questions judged, ${set.unjudged} left out`);
-  report(name, tallies, cubes);
-  return tallies;
+  const pick = (measure: Measure): readonly number[] =>
+    mean(bm25[measure]) >= mean(dense[measure]) ? bm25[measure] : dense[measure];
+  return { better: { first: pick("first"), three: pick("three") }, systems };
 }
 
-const better = (tallies: ReadonlyMap<string, Tally>, of: "first" | "three"): number =>
-  Math.max(...["BM25", "dense"].map((system) => tallies.get(system)![of] / tallies.get(system)!.asked));
-
-function report(name: string, tallies: ReadonlyMap<string, Tally>, cubes: readonly Cube[]): void {
-  for (const [system, { first, three, asked }] of tallies) {
-    if (system.startsWith("choice ")) continue;
-    for (const [which, sum] of [
-      ["first", first],
-      ["three", three],
-    ] as const)
+function report(name: string, { better, systems }: SetResult, { times, asked }: SetRun): void {
+  for (const [system, judged] of systems)
+    for (const measure of MEASURES) {
+      const isBaseline = judged[measure] === better[measure];
+      const p = isBaseline ? 1 : pairedRandomisation(judged[measure], better[measure]);
       printFigure(BENCH, {
         system: "better of BM25 and dense",
-        metric: `${name}: ${system}, ${which === "first" ? "the first" : "one of three"}`,
+        metric: `${name}: ${system}, ${NAMES[measure]}`,
         unit: "",
-        ours: sum / asked,
-        baseline: better(tallies, which),
+        ours: mean(judged[measure]),
+        baseline: mean(better[measure]),
         better: "more",
-        note: `${asked} questions`,
+        note: `${asked.length} questions, p ${p.toPrecision(2)}`,
       });
-  }
-  for (const { name: which, ms, walkMs, cube } of cubes)
+    }
+  for (const { name: which, ms, walkMs, note } of times) {
     printFigure(BENCH, {
       system: "walk over the graph",
       metric: `${name}: cube ${which}, p50 of a search`,
@@ -175,61 +91,79 @@ function report(name: string, tallies: ReadonlyMap<string, Tally>, cubes: readon
       baseline: quantile(walkMs, 0.5),
       better: "less",
       atLeast: 10,
-      note: cube
-        .memory()
-        .map(({ name: structure, bytes }) => `${structure} ${(bytes / 1e6).toFixed(1)} MB`)
-        .join(", "),
+      note,
     });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** In points. */
-function gain(tallies: ReadonlyMap<string, Tally>, system: string, of: "first" | "three"): number {
-  return 100 * (tallies.get(system)![of] / tallies.get(system)!.asked - better(tallies, of));
-}
-
-/** The choice with the largest mean gain on some sets. */
-function chosenOn(which: string, sets: readonly ReadonlyMap<string, Tally>[]): string {
-  const choices = CHOICES.flatMap(([rarity, saturation]) =>
-    CUBES.map((weight) => choice(which, rarity, saturation, weight)),
-  );
-  const gains = choices.map((system) => mean(sets.map((tallies) => gain(tallies, system, "first"))));
-  return choices[gains.indexOf(Math.max(...gains))]!;
-}
-
-const all: ReadonlyMap<string, Tally>[] = [];
-for (const name of CUBE_SETS)
-  if (switches.only === undefined || switches.only === name) all.push(await run(name));
-for (const system of ["cube given + BM25 + dense", "cube own + BM25 + dense"])
-  for (const of of ["first", "three"] as const) {
+    const walked = asked.filter(({ walked }) => walked[which] !== undefined);
     printFigure(BENCH, {
-      metric: `${system}: gain over the better, mean, ${of}`,
-      unit: "points",
-      ours: mean(all.map((tallies) => gain(tallies, system, of))),
+      system: "walk over the graph",
+      metric: `${name}: cube ${which} alone, the first`,
+      unit: "",
+      ours: mean(walked.map(({ alone, relevant }) => Number(relevant.has(alone[which][0]!)))),
+      baseline: mean(walked.map(({ walked, relevant }) => Number(relevant.has(walked[which]![0]!)))),
       better: "more",
-      least: 5,
+      note: `${walked.length} questions that walked; every hit of the cube names labels that its document has, or the run fails`,
     });
   }
-for (const which of ["given", "own"])
-  if (all.length > 1)
-    printFigure(BENCH, {
-      metric: `cube ${which} + BM25 + dense, all three numbers chosen on the other sets: gain over the better, mean, first`,
-      unit: "points",
-      ours: mean(
-        all.map((tallies) =>
-          gain(
-            tallies,
-            chosenOn(
-              which,
-              all.filter((one) => one !== tallies),
-            ),
-            "first",
-          ),
-        ),
-      ),
-      better: "more",
-      least: 5,
-    });
+}
+
+/** Mean over sets of what a system gains over the better baseline, in points; each set weighs alike. */
+function reportMean(all: readonly SetResult[], system: string, measure: Measure, isClaimed: boolean): void {
+  const gains = all.map(
+    ({ better, systems }) => 100 * (mean(systems.get(system)![measure]) - mean(better[measure])),
+  );
+  const weighed = (of: (result: SetResult) => readonly number[]): number[] =>
+    all.flatMap((result) => of(result).map((right) => right / of(result).length));
+  const p = pairedRandomisation(
+    weighed(({ systems }) => systems.get(system)![measure]),
+    weighed(({ better }) => better[measure]),
+  );
+  printFigure(BENCH, {
+    metric: `mean of ${all.length} sets: ${system}, ${NAMES[measure]}: gain`,
+    unit: "points",
+    ours: mean(gains),
+    better: "more",
+    ...(isClaimed ? { least: 5 } : {}),
+    note: `over the better of BM25 and dense, both in hindsight; ${gains.map((gain) => gain.toFixed(1)).join(", ")}; p ${p.toPrecision(2)}`,
+  });
+}
+
+/** Of the questions of all sets that walked. */
+function reportTimes(runs: readonly SetRun[], which: (typeof WHICH)[number]): void {
+  const times = runs.flatMap(({ times }) => times.filter(({ name }) => name === which));
+  printFigure(BENCH, {
+    system: "walk over the graph",
+    metric: `${runs.length} sets: cube ${which}, p50 of a search`,
+    unit: "ms",
+    ours: quantile(
+      times.flatMap(({ ms, walkMs }) => ms.slice(0, walkMs.length)),
+      0.5,
+    ),
+    baseline: quantile(
+      times.flatMap(({ walkMs }) => walkMs),
+      0.5,
+    ),
+    better: "less",
+    atLeast: 10,
+    note: "the same questions: the first of each set",
+  });
+}
+
+const all: SetResult[] = [];
+const times: SetRun[] = [];
+for (const name of CUBE_SETS) {
+  if (switches.only !== undefined && switches.only !== name) continue;
+  const set = cubeSet(name);
+  console.log(`${name}: ${set.questions.length} questions judged, ${set.unjudged} left out`);
+  const run = await runSet(set);
+  const result = judgeSet(run);
+  report(name, result, run);
+  all.push(result);
+  // only the clocks are needed still
+  times.push({ ...run, asked: [] });
+}
+for (const which of WHICH) reportTimes(times, which);
+for (const system of all[0]?.systems.keys() ?? []) {
+  if (system === "BM25" || system === "dense") continue;
+  const isOurs = /^with .*learnt$/.test(system);
+  for (const measure of MEASURES) reportMean(all, system, measure, isOurs && measure === CLAIMED);
+}

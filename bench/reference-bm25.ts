@@ -1,7 +1,13 @@
 /** BM25 as the textbook has it (Robertson & Zaragoza, 2009), over maps: slow and obvious, the yardstick of the words index. */
 
-const K1 = 0.9;
-const B = 0.4;
+export interface Bm25Settings {
+  readonly k1?: number;
+  readonly b?: number;
+  /** Default: small letters, a light stemmer. */
+  readonly termsOf?: (text: string) => string[];
+}
+
+const DEFAULTS = { k1: 0.9, b: 0.4 } as const;
 
 /** Plural s, -ed, -ing: the S-stemmer (Harman, 1991) and a little more. */
 function stem(word: string): string {
@@ -20,9 +26,14 @@ export class ReferenceBm25 {
   readonly #postings = new Map<string, Map<number, number>>();
   readonly #lengths: number[] = [];
 
-  constructor(texts: readonly string[]) {
+  readonly #termsOf: (text: string) => string[];
+  readonly #settings: { readonly k1: number; readonly b: number };
+
+  constructor(texts: readonly string[], settings: Bm25Settings = {}) {
+    this.#settings = { ...DEFAULTS, ...settings };
+    this.#termsOf = settings.termsOf ?? termsOf;
     texts.forEach((text, document) => {
-      const terms = termsOf(text);
+      const terms = this.#termsOf(text);
       this.#lengths.push(terms.length);
       for (const term of terms) {
         const documents = this.#postings.get(term) ?? new Map<number, number>();
@@ -41,16 +52,17 @@ export class ReferenceBm25 {
   }
 
   /** Scores of all documents that have a word of the query. */
-  scored(query: string): Map<number, number> {
+  scored(query: string, settings: Omit<Bm25Settings, "termsOf"> = {}): Map<number, number> {
+    const { k1, b } = { ...this.#settings, ...settings };
     const count = this.#lengths.length;
     const mean = this.#lengths.reduce((sum, length) => sum + length, 0) / count;
     const scores = new Map<number, number>();
-    for (const term of termsOf(query)) {
+    for (const term of this.#termsOf(query)) {
       const documents = this.#postings.get(term) ?? new Map<number, number>();
       const idf = Math.log(1 + (count - documents.size + 0.5) / (documents.size + 0.5));
       for (const [document, tf] of documents) {
-        const norm = K1 * (1 - B + (B * this.#lengths[document]!) / mean);
-        scores.set(document, (scores.get(document) ?? 0) + (idf * tf * (K1 + 1)) / (tf + norm));
+        const norm = k1 * (1 - b + (b * this.#lengths[document]!) / mean);
+        scores.set(document, (scores.get(document) ?? 0) + (idf * tf * (k1 + 1)) / (tf + norm));
       }
     }
     return scores;

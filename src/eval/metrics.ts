@@ -51,6 +51,12 @@ function relevantCount(judged: Judgements): number {
   return [...judged.values()].filter((grade) => grade > 0).length;
 }
 
+/** F1 of the first k of a list against the right ones; precision is of k, however few were given. */
+export function f1At(given: readonly string[], right: readonly string[], k: number): number {
+  const hits = given.slice(0, k).filter((one) => right.includes(one)).length;
+  return hits === 0 ? 0 : (2 * hits) / (k + right.length);
+}
+
 /** Value below which a share of the values lies; nearest rank. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);

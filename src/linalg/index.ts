@@ -6,6 +6,13 @@ export {
   balancedTree,
   type TreeNode,
 } from "./balanced-tree.ts";
+export {
+  type Choice,
+  type ConditionalLogitOptions,
+  conditionalLogit,
+  conditionalLogitDefaults,
+  logitScore,
+} from "./conditional-logit.ts";
 export { type Moments, meanOf, moments } from "./covariance.ts";
 export { type Eigen, symmetricEigen } from "./eigen.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";

@@ -2,6 +2,7 @@
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { RowIds } from "../index/segment.ts";
+import type { TagSelector } from "./quote-and-tag.ts";
 import type { TunedRecall } from "./recall-plan.ts";
 
 /** Grows when a library written by this build cannot be read by older ones. */
@@ -77,6 +78,8 @@ export interface Manifest {
   readonly substrings?: boolean;
   /** What tuning on a query log found best for `search`. */
   readonly tuned?: TunedRecall;
+  /** Selectors of tags that were learnt, one a field. */
+  readonly tagSelectors?: readonly TagSelector[];
   /** Absent where items are not filed. */
   readonly cube?: CubeEntry;
 }

@@ -14,7 +14,8 @@ import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
 import { search } from "./search.ts";
 import { matchingRows } from "./select.ts";
-import { suggestTags } from "./tags.ts";
+import { suggestTags, tagDefaults } from "./tags.ts";
+import type { SearchFor } from "./tune.ts";
 import type {
   AddFileOptions,
   AddResult,
@@ -45,6 +46,8 @@ import type {
   SearchResult,
   StatsRow,
   StoredItem,
+  TagLearning,
+  TagLearningOptions,
   TagOptions,
   TagSuggestion,
   TuneResult,
@@ -140,6 +143,14 @@ export class LibraryMemory implements Memory {
     return suggestTags(this.#reading("tags"), () => this.#activeEmbedder, options.model, text, options);
   }
 
+  async learnTags(options: TagLearningOptions = {}): Promise<TagLearning> {
+    const { writer, verbs } = this.#writing("tags");
+    const { learnTagSelector } = await import("./learn-tags.ts");
+    const learning = await learnTagSelector(writer.library, () => this.#activeEmbedder, options);
+    await verbs.keepTagSelector(writer, options.field ?? tagDefaults.field, learning.selector);
+    return learning;
+  }
+
   async get(id: string): Promise<StoredItem | undefined> {
     return getItem(this.#reading("get"), id);
   }
@@ -231,7 +242,9 @@ export class LibraryMemory implements Memory {
     const { writer, verbs } = this.#writing("tune");
     const { tuneRecall } = await import("./tune.ts");
     const { active } = writer.library.manifest;
-    const result = await tuneRecall((query, how) => this.search(query, how), log, active, options);
+    const hasCube = writer.library.cube.index !== undefined;
+    const asked: SearchFor = (query, how) => this.search(query, how);
+    const result = await tuneRecall(asked, log, active, hasCube, options);
     await verbs.keepTuned(writer, result.tuned);
     return result;
   }

@@ -117,6 +117,37 @@ export interface TagOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface TagLearningOptions extends WorkOptions {
+  /** Metadata field that holds tags; default "tags". */
+  readonly field?: string;
+  /** Items of the library to learn from, from 50; default 1000. */
+  readonly items?: number;
+  readonly seed?: number;
+}
+
+/** A learnt selector of tags, kept with the library. */
+export interface TagSelector {
+  readonly field: string;
+  /** Space of the vectors that it was learnt in; another one goes by the plain weights. */
+  readonly space: number;
+  /** Items that it was learnt from. */
+  readonly items: number;
+  /** Of the signals of a candidate. */
+  readonly weights: Readonly<Record<string, number>>;
+}
+
+export interface TagLearning {
+  readonly items: number;
+  /** Mean F1 of the first tag and of five, by the plain weights. */
+  readonly untuned: number;
+  /** The same of items by weights that were learnt without them (five folds). */
+  readonly crossValidated: number;
+  /** Chance of such a difference if learning did nothing (paired randomisation). */
+  readonly p: number;
+  /** What suggestions go by from now on; absent: the plain weights, because the learnt ones did not beat them. */
+  readonly selector?: TagSelector;
+}
+
 export interface TagSuggestion {
   readonly tag: string;
   /** Votes of the neighbours and signals of the whole library; 0 of a tag that no neighbour has. */

@@ -40,6 +40,8 @@ export interface FusionOptions {
   readonly last?: number;
   /** Share of learnt sparse scores in what words weigh, where the query has a sparse vector; default 0.5, 1: words are not asked. */
   readonly sparse?: number;
+  /** Weight of the cube's share of its best row beside words and meaning, which together count 1: 0 to 10; default 0.5. */
+  readonly cube?: number;
 }
 
 /** What of a query says how to recall. */
@@ -75,6 +77,10 @@ const WEIGHTS: Record<FusionForm, TunedWeights> = {
 
 const SPARSE_SHARE = 0.5;
 
+/** Of the cube; chosen on four question sets. */
+export const CUBE_WEIGHT = 0.5;
+const MOST_CUBE = 10;
+
 /** Weights of meaning: where feedback begins, after it, and without any. */
 export interface TunedWeights {
   readonly first: number;
@@ -85,6 +91,8 @@ export interface TunedWeights {
 /** What tuning on a query log found best; takes the place of defaults. */
 export interface TunedRecall extends TunedWeights {
   readonly passages: number;
+  /** Weight of the cube; absent: the default. */
+  readonly cube?: number;
   /** Space of the vectors that it was found for; another one goes by the defaults. */
   readonly space: number;
   /** Queries that it was found by. */
@@ -106,6 +114,8 @@ export interface RecallPlan {
   readonly after: number | undefined;
   /** Share of learnt sparse scores in what words weigh. */
   readonly sparse: number;
+  /** Weight of the cube. */
+  readonly cube: number;
   readonly feedback: Required<FeedbackOptions> | undefined;
 }
 
@@ -117,10 +127,11 @@ const MOST_PASSAGES = 100;
 export function planRecall(options: RecallOptions, tuned: TunedRecall | undefined): RecallPlan {
   const { interpolate = interpolateDefault, feedback = true, fusion = {} } = options;
   oneOf("interpolate", interpolate, INTERPOLATE);
-  const { form = "share", first, last, sparse } = fusion;
+  const { form = "share", first, last, sparse, cube } = fusion;
   oneOf("fusion.form", form, FUSION_FORMS);
   for (const [name, weight] of Object.entries({ first, last, sparse }))
     if (weight !== undefined) within(`fusion.${name}`, weight, 0, 1);
+  if (cube !== undefined) within("fusion.cube", cube, 0, MOST_CUBE);
   const weights = (form === "share" && tuned) || WEIGHTS[form];
   const own = feedbackOf(feedback, tuned);
   const [before, after] = [first ?? weights.first, last ?? (own ? weights.last : weights.alone)];
@@ -129,6 +140,7 @@ export function planRecall(options: RecallOptions, tuned: TunedRecall | undefine
     before: interpolate === "before" || interpolate === "both" ? before : undefined,
     after: interpolate === "after" || interpolate === "both" ? after : undefined,
     sparse: sparse ?? SPARSE_SHARE,
+    cube: cube ?? tuned?.cube ?? CUBE_WEIGHT,
     feedback: own,
   };
 }

@@ -276,7 +276,7 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
 function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Ranking {
   const { rows, words, sparse, meaning } = candidates;
   const judged = fusedScores(candidates, plan, plan.after);
-  const scores = found.cube ? withCube(judged, rows, found.cube) : judged;
+  const scores = found.cube ? withCube(judged, rows, found.cube, plan.cube) : judged;
   const order = orderOf(scores);
   const said = (hits: Hits | undefined, row: number, score: number | undefined) => {
     const place = hits ? hits.rows.indexOf(row) : -1;

@@ -66,3 +66,38 @@ test("refuses an empty text, and numbers that are none", async () => {
   await using empty = await open(":memory:", { workers: 0 });
   expect(await empty.suggestTags("x")).toEqual([]);
 });
+
+/** Four posts of each place: one has its name for a tag, which stands in all of them, and three have another tag. */
+function taughtPosts() {
+  const places =
+    "oslo lima cairo paris tokyo delhi quito sofia dakar rome turin milan lyon bonn kiev riga minsk doha seoul osaka perth accra tunis hanoi manila bogota havana".split(
+      " ",
+    );
+  return places.flatMap((place) =>
+    [place, ...Array.from({ length: 3 }, () => [...place].reverse().join(""))].map((tag, i) => ({
+      id: `${place} ${i}`,
+      text: `Once more in ${place}`,
+      meta: { tags: [tag] },
+    })),
+  );
+}
+
+test("a selector is learnt from the library's own items, kept with it, and refused where there are few", async () => {
+  const where = path();
+  const posts = taughtPosts();
+  {
+    await using memory = await open(where, { workers: 0 });
+    await memory.add(posts.slice(0, 40));
+    await expect(memory.learnTags()).rejects.toMatchObject({ code: "INSUFFICIENT_DATA" });
+    await expect(memory.learnTags({ items: 10 })).rejects.toMatchObject({ code: "RANGE" });
+    await memory.add(posts.slice(40));
+    const learning = await memory.learnTags({ items: 80 });
+    expect(learning.items).toBe(80);
+    expect(learning.crossValidated).toBeGreaterThan(learning.untuned);
+    expect(learning.selector).toMatchObject({ field: "tags", items: 80 });
+    expect(await memory.learnTags({ items: 80 })).toEqual(learning);
+  }
+  await using memory = await open(where, { workers: 0 });
+  const first = async (text: string) => (await memory.suggestTags(text))[0]!.tag;
+  expect(await first("Once more in quito")).toBe("otiuq");
+});

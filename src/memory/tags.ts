@@ -1,13 +1,19 @@
 /**
  * Tags for a text from those of items like it (RIGHT: Fan et al., RIGHT: Retrieval-augmented Generation for Mainstream Hashtag Recommendation, 2024):
- * retrieved neighbours vote, and signals of the whole library select the mainstream ones among their tags: how often a tag is used, how near it is to
- * the text in meaning, whether it stands there. A language model may write the last list from the selected ones.
+ * retrieved neighbours name candidates, and a selector, plain or learnt from the library's own items, finds the mainstream ones among
+ * them. A language model may write the last list from the selected ones.
  */
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
-import { rowOf } from "../linalg/matrix.ts";
+import { logitScore } from "../linalg/conditional-logit.ts";
 import type { Library } from "./library.ts";
-import { search } from "./search.ts";
+import {
+  plainTagWeights,
+  TAG_SIGNALS,
+  type TagCandidates,
+  tagCandidates,
+  tagCount,
+} from "./tag-candidates.ts";
 import { writtenTags } from "./tags-by-model.ts";
 import type { LanguageModel, TagOptions, TagSuggestion } from "./types.ts";
 
@@ -18,22 +24,7 @@ export const tagDefaults = {
   neighbours: 50,
 } as const;
 
-/** Weights beside the neighbours' votes, chosen on the validation part of `mneme bench tags`. */
-const VOTE_POWER = 2;
-const MEANING = 1;
-const FREQUENCY = 0.1;
-const SPELLED_OUT = 1;
-/** A shorter tag stands in other words by chance. */
-const LEAST_SPELLED = 3;
 const MOST_TAGS = 50;
-/** Items named as evidence of a tag. */
-const EVIDENCE = 3;
-
-interface Candidate {
-  readonly tag: string;
-  votes: number;
-  readonly items: string[];
-}
 
 /** @throws MnemeError ARGUMENT (empty text), RANGE, CANCELLED; what the model throws */
 export async function suggestTags(
@@ -43,36 +34,13 @@ export async function suggestTags(
   text: string,
   options: TagOptions,
 ): Promise<readonly TagSuggestion[]> {
-  const {
-    field = tagDefaults.field,
-    k = tagDefaults.k,
-    neighbours = tagDefaults.neighbours,
-    filter,
-    exclude = [],
-    signal,
-  } = options;
-  check(text, k, neighbours);
-  const asked = {
-    k: Math.min(1000, neighbours + exclude.length),
-    snippet: 0,
-    ...(filter ? { filter } : {}),
-    ...(signal ? { signal } : {}),
-  };
-  const { hits } = await search(library, embedderNow, text, asked);
-  const kept = hits.filter(({ id }) => !exclude.includes(id)).slice(0, neighbours);
-  const candidates = new Map<string, Candidate>();
-  const best = kept[0]?.score ?? 1;
-  for (const { id, score, meta } of kept)
-    for (const tag of tagsOf(meta[field])) {
-      const candidate = candidates.get(tag) ?? { tag, votes: 0, items: [] };
-      candidates.set(tag, candidate);
-      candidate.votes += best > 0 ? Math.max(0, score / best) ** VOTE_POWER : 1;
-      if (candidate.items.length < EVIDENCE) candidate.items.push(id);
-    }
-  const selected = await select(library, embedderNow(), text, field, [...candidates.values()]);
-  const ranked = selected.slice(0, Math.max(k, tagDefaults.k));
+  const asked = { ...tagDefaults, ...options };
+  const { field, k, signal } = asked;
+  check(text, k, asked.neighbours);
+  const found = await tagCandidates(library, embedderNow, text, asked);
+  const ranked = select(found, selectorWeights(library, field)).slice(0, Math.max(k, tagDefaults.k));
   return model
-    ? await writtenTags(model, text, ranked, k, (tag) => countOf(library, field, tag), signal)
+    ? await writtenTags(model, text, ranked, k, (tag) => tagCount(library, field, tag), signal)
     : ranked.slice(0, k);
 }
 
@@ -85,71 +53,20 @@ function check(text: string, k: number, neighbours: number): void {
     throw new MnemeError("RANGE", `tags: neighbours must be a whole number from 1, got ${neighbours}`);
 }
 
-/** Values of the field, each once. */
-function tagsOf(value: unknown): string[] {
-  if (value === undefined || value === null) return [];
-  return [...new Set((Array.isArray(value) ? value : [value]).map(String))];
+/** What the library has learnt for a field's tags, in the space that answers; else the plain weights. */
+function selectorWeights({ manifest }: Library, field: string): Float64Array {
+  const learnt = manifest.tagSelectors?.find((one) => one.field === field && one.space === manifest.active);
+  return learnt ? Float64Array.from(TAG_SIGNALS, (signal) => learnt.weights[signal] ?? 0) : plainTagWeights;
 }
 
-/** The candidates with the signals of the whole library, best first. */
-async function select(
-  library: Library,
-  embedder: Embedder,
-  text: string,
-  field: string,
-  candidates: readonly Candidate[],
-): Promise<TagSuggestion[]> {
-  if (candidates.length === 0) return [];
-  const vectors = await embedder.embed([text, ...candidates.map(({ tag }) => tag)]);
-  const letters = lettersOf(text);
-  const asked = rowOf(vectors, 0);
-  const scored = candidates.map(({ tag, votes, items }, i): TagSuggestion => {
-    const count = countOf(library, field, tag);
-    const cosine = cosineOf(asked, rowOf(vectors, i + 1));
-    const spelled = lettersOf(tag);
-    const isSpelled = spelled.length >= LEAST_SPELLED && letters.includes(spelled);
-    const score =
-      votes + MEANING * cosine + FREQUENCY * Math.log(Math.max(1, count)) + (isSpelled ? SPELLED_OUT : 0);
-    return { tag, score, count, items, by: "neighbours" };
-  });
+/** The candidates by their weighed signals, best first. */
+export function select({ candidates, features }: TagCandidates, weights: Float64Array): TagSuggestion[] {
+  const scored = candidates.map(
+    (candidate, i): TagSuggestion => ({
+      ...candidate,
+      score: logitScore(features, i, weights),
+      by: "neighbours",
+    }),
+  );
   return scored.sort((a, b) => b.score - a.score || (a.tag < b.tag ? -1 : 1));
-}
-
-/** 0 beside a zero vector: a tag whose letters the embedder does not know. */
-function cosineOf(a: Float32Array, b: Float32Array): number {
-  let [product, squareA, squareB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    product += a[i]! * b[i]!;
-    squareA += a[i]! * a[i]!;
-    squareB += b[i]! * b[i]!;
-  }
-  return product / (Math.sqrt(squareA * squareB) || 1);
-}
-
-const lettersOf = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
-
-interface Counted {
-  readonly nextRow: number;
-  readonly live: number;
-  readonly fields: Map<string, ReadonlyMap<string, number>>;
-}
-
-const counted = new WeakMap<Library, Counted>();
-
-/** Items of the library that have a tag; counted once between two changes. */
-function countOf(library: Library, field: string, tag: string): number {
-  const { nextRow } = library.counters;
-  const live = library.live.count;
-  let known = counted.get(library);
-  if (!known || known.nextRow !== nextRow || known.live !== live) {
-    known = { nextRow, live, fields: new Map() };
-    counted.set(library, known);
-  }
-  let counts = known.fields.get(field);
-  if (!counts) {
-    const facets = library.columns.facets(field, library.live, Number.POSITIVE_INFINITY);
-    counts = new Map(facets.map(({ value, count }) => [value, count]));
-    known.fields.set(field, counts);
-  }
-  return counts.get(tag) ?? 0;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
+import type { About } from "../index/cube/index.ts";
 import { type Item, type JudgedQuery, open } from "./index.ts";
 
 const { path } = temporaryFolder();
@@ -56,4 +57,45 @@ test("an empty log brings the defaults back; too few or broken queries are refus
   await expect(memory.tune([{ query: "x" } as JudgedQuery])).rejects.toMatchObject({ code: "ARGUMENT" });
   const aborted = memory.tune(log, { signal: AbortSignal.abort() });
   await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
+});
+
+/** What is filed under the town that a question names is right, and what only says its name is wrong. */
+test("the weight of the cube is chosen too, where there is one", async () => {
+  const towns = [
+    "Oslo",
+    "Lima",
+    "Cairo",
+    "Quito",
+    "Sofia",
+    "Dakar",
+    "Turin",
+    "Milan",
+    "Lyon",
+    "Bonn",
+    "Riga",
+    "Minsk",
+  ];
+  const cube = {
+    dimensions: [
+      {
+        dimensions: ["town"],
+        extract: (_: string, { meta }: About = {}) => ({ town: { [String(meta?.town)]: 1 } }),
+      },
+    ],
+  };
+  await using memory = await open(path(), { workers: 0, embedder: toyEmbedder(), cube });
+  await memory.add(
+    towns.flatMap((town, i) => [
+      { id: `filed ${town}`, meta: { town }, text: `A walk number${i} by the river` },
+      { id: `of ${town}`, meta: {}, text: `${town} walk, as they call it` },
+    ]),
+  );
+  const asked = towns.map((town) => ({ query: `walk ${town}`, relevant: { [`filed ${town}`]: 1 } }));
+  const { tuned } = await memory.tune(asked);
+  expect(tuned!.cube).toBeGreaterThan(0.5);
+  const first = async (weight?: number) =>
+    (await memory.search("walk Quito", weight === undefined ? {} : { fusion: { cube: weight } })).hits[0]!.id;
+  expect(await first()).toBe("filed Quito");
+  expect(await first(0)).toBe("of Quito");
+  await expect(first(11)).rejects.toThrow(/fusion.cube must be a number from 0 to 10/);
 });

@@ -3,7 +3,7 @@ import { MnemeError, throwIfAborted } from "../errors.ts";
 import { type CrossValidation, crossValidate } from "../eval/cross-validate.ts";
 import { ndcg } from "../eval/metrics.ts";
 import { pairedRandomisation } from "../eval/significance.ts";
-import { type TunedRecall, untunedRecall } from "./recall-plan.ts";
+import { CUBE_WEIGHT, type TunedRecall, untunedRecall } from "./recall-plan.ts";
 import type { JudgedQuery, TuneResult } from "./tuning.ts";
 import type { SearchQuery, SearchResult, WorkOptions } from "./types.ts";
 
@@ -14,15 +14,18 @@ const ENOUGH_QUERIES = 50;
 const FIRST = [0.1, 0.2, 0.3, 0.5];
 const LAST = [0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
 const PASSAGES = [3, 5];
+/** The default first: of equal means the first is taken. */
+const CUBES = [CUBE_WEIGHT, 0, 0.25, 1, 2];
 
 export type SearchFor = (query: string, options: SearchQuery) => Promise<SearchResult>;
 type Weights = Omit<TunedRecall, "space" | "queries">;
 
-/** @param space of the library that the weights are for @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED, what `search` throws */
+/** @param hasCube whether the cube's weight is chosen too @param space of the library that the weights are for @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED, what `search` throws */
 export async function tuneRecall(
   search: SearchFor,
   log: readonly JudgedQuery[],
   space: number,
+  hasCube: boolean,
   options: WorkOptions,
 ): Promise<TuneResult> {
   if (Array.isArray(log) && log.length === 0) return backToDefaults;
@@ -30,7 +33,8 @@ export async function tuneRecall(
   // of equal means the first is taken: the defaults
   const settings = [untunedRecall, ...withFeedback()];
   const plain = [untunedRecall, ...LAST.map((alone) => ({ ...untunedRecall, alone }))];
-  const total = settings.length + plain.length;
+  const cubes = hasCube ? CUBES : [];
+  const total = settings.length + plain.length + cubes.length;
   let done = 0;
   const judged = async (of: SearchQuery): Promise<number[]> => {
     const scores = await judge(search, queries, {
@@ -46,7 +50,13 @@ export async function tuneRecall(
   const plainScores: number[][] = [];
   for (const { alone } of plain) plainScores.push(await judged({ fusion: { last: alone }, feedback: false }));
   const { alone } = plain[choice(plainScores, crossValidate(plainScores))]!;
-  return resultOf(scores, (best) => ({ ...settings[best]!, alone, space, queries: queries.length }));
+  const { first, last, passages } = settings[choice(scores, crossValidate(scores))]!;
+  const cubeScores: number[][] = [];
+  for (const cube of cubes)
+    cubeScores.push(await judged({ fusion: { first, last, cube }, feedback: { passages } }));
+  const cube = hasCube ? CUBES[choice(cubeScores, crossValidate(cubeScores))]! : CUBE_WEIGHT;
+  const found = { alone, space, queries: queries.length, ...(cube === CUBE_WEIGHT ? {} : { cube }) };
+  return resultOf(scores, (best) => ({ ...settings[best]!, ...found }));
 }
 
 const backToDefaults: TuneResult = {
@@ -75,7 +85,7 @@ function resultOf(
   const validation = crossValidate(scores);
   const chosen = choice(scores, validation);
   const tuned = tunedOf(chosen);
-  const isTuned = chosen !== 0 || tuned.alone !== untunedRecall.alone;
+  const isTuned = chosen !== 0 || tuned.alone !== untunedRecall.alone || tuned.cube !== undefined;
   const queries = scores[0]!.length;
   const notes = [];
   if (queries < ENOUGH_QUERIES)

@@ -19,7 +19,10 @@ import type {
   OverlapOptions,
   Quotation,
   StretchFound,
+  TagLearning,
+  TagLearningOptions,
   TagOptions,
+  TagSelector,
   TagSuggestion,
 } from "./quote-and-tag.ts";
 import type { TunedRecall } from "./recall-plan.ts";
@@ -54,7 +57,10 @@ export type {
   SparseVector,
   StatsRow,
   StretchFound,
+  TagLearning,
+  TagLearningOptions,
   TagOptions,
+  TagSelector,
   TagSuggestion,
   TunedRecall,
   TuneResult,
@@ -308,6 +314,12 @@ export interface Memory extends AsyncDisposable {
    * @throws MnemeError ARGUMENT (empty text), RANGE, CANCELLED
    */
   suggestTags(text: string, options?: TagOptions): Promise<readonly TagSuggestion[]>;
+  /**
+   * Learns from the library's own items how their tags are told from those of items like them, and keeps it for `suggestTags` if it holds on
+   * items that it was not learnt from.
+   * @throws MnemeError RANGE, INSUFFICIENT_DATA (fewer than 50 items with tags), CANCELLED, READ_ONLY
+   */
+  learnTags(options?: TagLearningOptions): Promise<TagLearning>;
   get(id: string): Promise<StoredItem | undefined>;
   list(options?: ListOptions): AsyncIterable<ItemHead>;
   /**

@@ -154,6 +154,7 @@ const reason = z
           label: z.string(),
           how: z.enum(["exact", "part", "similar"]),
           cosine: z.number(),
+          weight: z.number().describe("What it adds to the score"),
         }),
       )
       .exactOptional()

@@ -6,6 +6,7 @@ import { command, EXIT, libraryArgs } from "../command.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { bold, dim, note, print, printJson } from "../output.ts";
+import { progressView } from "../progress.ts";
 
 export default command({
   name: "tag",
@@ -23,6 +24,11 @@ export default command({
     k: { type: "string", alias: "k", valueHint: "n", description: "How many tags", default: "5" },
     neighbours: { type: "string", valueHint: "n", description: "Items that are asked", default: "50" },
     where: { type: "string", alias: "w", valueHint: "filter", description: "Only items that match" },
+    learn: {
+      type: "boolean",
+      default: false,
+      description: "Learn from the library's items how their tags are told; suggests none",
+    },
     ...modelArgs,
     model: {
       ...modelArgs.model,
@@ -32,9 +38,11 @@ export default command({
   },
   examples: [
     ['mneme tag "Pan-seared salmon over couscous"', "five tags that items like it have"],
+    ["mneme tag --learn", "learn from the items that have tags; kept if it holds"],
     ["mneme tag --file post.md --field topics -k 3 --json", "of another field, as JSON"],
   ],
   async run(args, { signal }) {
+    if (args.learn) return learn(args, signal);
     const text = args.file ? await readFile(args.file, "utf8") : args._.join(" ");
     if (text.trim() === "") throw new MnemeError("ARGUMENT", "tag: no text; give one, or a file by --file");
     const options: TagOptions = {
@@ -58,3 +66,26 @@ export default command({
     });
   },
 });
+
+function learn(
+  args: Parameters<typeof withLibrary>[0] & {
+    readonly field: string;
+    readonly json?: boolean | undefined;
+    readonly quiet?: boolean | undefined;
+  },
+  signal: AbortSignal,
+): Promise<number> {
+  return withLibrary(args, "write", async (memory) => {
+    using view = progressView("tag", args.quiet);
+    const learning = await memory.learnTags({ field: args.field, signal, onProgress: view.onProgress });
+    view[Symbol.dispose]();
+    if (args.json) printJson(learning);
+    else {
+      const { items, untuned, crossValidated, p, selector } = learning;
+      print(
+        `F1 of ${items} items: plain weights ${untuned.toFixed(4)}, learnt and cross-validated ${crossValidated.toFixed(4)} (p ${p.toFixed(4)}); ${selector ? "kept" : "not kept: they do not beat the plain ones"}`,
+      );
+    }
+    return EXIT.ok;
+  });
+}

@@ -51,7 +51,7 @@ function show(result: TuneResult, quiet: boolean | undefined): void {
     );
   if (tuned)
     print(
-      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback by ${tuned.passages} passages, ${tuned.alone} without`,
+      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback by ${tuned.passages} passages, ${tuned.alone} without${tuned.cube === undefined ? "" : `; the cube weighs ${tuned.cube}`}`,
     );
   for (const line of notes) note(`note: ${line}`, quiet);
 }

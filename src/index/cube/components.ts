@@ -8,6 +8,8 @@ export interface Component {
   readonly dimensions: readonly string[];
   /** Dimensions in which some of its words are looked up beside the whole; default none. */
   readonly parts?: readonly string[];
+  /** Whether it is written as names are: with a capital letter where no sentence begins. */
+  readonly isName?: boolean;
 }
 
 /** The longest label that is looked for, in words. */
@@ -57,7 +59,15 @@ export function decompose(cube: CubeView, question: string, open: readonly strin
     at += found.words;
   }
   flush();
-  return components;
+  return components.map((component) =>
+    isNamed(question, component.text) ? { ...component, isName: true } : component,
+  );
+}
+
+/** The first letter of a sentence says nothing; those behind it do. */
+function isNamed(question: string, text: string): boolean {
+  const begins = /(?:^|[.;:?!]\s+)\P{L}*$/u.test(question.slice(0, Math.max(0, question.indexOf(text))));
+  return /\p{Lu}/u.test(begins ? text.slice(1) : text);
 }
 
 function longestLabel(

@@ -143,9 +143,9 @@ describe("decompose", () => {
   it("takes the longest labels, in the dimensions that have them", () => {
     expect(decompose(STORMS, "How high was the storm surge of Amy Florida's hurricane in Florida?")).toEqual([
       { text: "storm surge", dimensions: ["theme"], parts: DIMENSIONS },
-      { text: "Amy Florida's", dimensions: ["person"], parts: DIMENSIONS },
+      { text: "Amy Florida's", dimensions: ["person"], parts: DIMENSIONS, isName: true },
       { text: "hurricane", dimensions: ["theme"] },
-      { text: "Florida", dimensions: ["place", "person"] },
+      { text: "Florida", dimensions: ["place", "person"], isName: true },
     ]);
   });
 
@@ -154,7 +154,7 @@ describe("decompose", () => {
     expect(rest).toEqual([
       { text: "heavy rain", dimensions: ["theme"] },
       { text: "flood coastal towns", dimensions: ["theme"] },
-      { text: "Texas", dimensions: ["place"] },
+      { text: "Texas", dimensions: ["place"], isName: true },
     ]);
     expect(decompose(STORMS, "", ["theme"])).toEqual([]);
   });
@@ -166,10 +166,12 @@ describe("searchCube", () => {
       k: 3,
     });
     expect(hits[0]).toMatchObject({ row: 0, covered: 2 });
-    expect(hits[0]!.reasons).toEqual([
+    expect(hits[0]!.reasons).toMatchObject([
       { component: "hurricanes", dimension: "theme", label: "hurricanes", how: "exact", cosine: 1 },
       { component: "Florida", dimension: "place", label: "Florida", how: "exact", cosine: 1 },
     ]);
+    for (const { score, reasons } of hits)
+      expect(reasons.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(score, 9);
     expect(rows({ hits }).sort()).toEqual([0, 2, 3]);
     expect(unmatched).toEqual([]);
   });
@@ -200,6 +202,24 @@ describe("searchCube", () => {
     const year = await searchCube(STORMS, [{ text: "storm 1999", dimensions: ["theme"] }], { k: 9, vectors });
     expect(year).toEqual({ hits: [], unmatched: ["storm 1999"] });
     expect(vectors.bytes).toBeGreaterThan(0);
+  });
+
+  it("embeds a label once while the cube grows, and comes to the same as at once", async () => {
+    const seen: string[] = [];
+    const embed = async (texts: readonly string[]) => {
+      seen.push(...texts);
+      return matrix(texts.length, 2, Float32Array.from(texts.flatMap((text) => [text.length, 3])));
+    };
+    const small = new CubeIndex(["theme"]);
+    small.add(0, { theme: { storm: 1, "heavy rain": 1, flood: 2 } });
+    const first = await LabelVectors.of(small, embed);
+    small.add(1, { theme: { storm: 3, snow: 1, "spring tide": 1 } });
+    const grown = await LabelVectors.of(small, embed, { known: first });
+    expect([...seen].sort()).toEqual(["flood", "heavy rain", "snow", "spring tide", "storm"]);
+    const whole = await LabelVectors.of(small, embed);
+    expect(grown.threshold).toBe(whole.threshold);
+    const asked = [{ text: "squall", dimensions: ["theme"] }];
+    expect(await grown.similar(asked)).toEqual(await whole.similar(asked));
   });
 
   it("obeys filters, and refuses k below 1 and dimensions that there are not", async () => {

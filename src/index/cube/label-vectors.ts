@@ -46,7 +46,7 @@ export class LabelVectors {
     this.threshold = threshold;
   }
 
-  /** @param threshold a cosine; default: measured on pairs of the cube's labels @param most labels of a dimension, the most frequent; default all @param dimensions default all @throws what `embed` throws */
+  /** @param threshold a cosine; default: measured on pairs of the cube's labels @param most labels of a dimension, the most frequent; default all @param dimensions default all @param known vectors of an earlier state of the cube by the same `embed`: labels that they have are not embedded again @throws what `embed` throws */
   static async of(
     cube: CubeView,
     embed: EmbedLabels,
@@ -55,41 +55,40 @@ export class LabelVectors {
       seed?: number;
       most?: number;
       dimensions?: readonly string[];
+      known?: LabelVectors;
       signal?: AbortSignal;
     } = {},
   ): Promise<LabelVectors> {
     const dimensions = new Map<string, Vectors>();
-    const samples: Float32Array[] = [];
-    let coder: Coder | undefined;
+    const { known } = options;
+    let coder: Coder | undefined = known ? known.#coder : undefined;
     for (const dimension of options.dimensions ?? cube.dimensions) {
       const keys = mostFrequent(cube, dimension, options.most);
-      if (keys.length === 0) continue;
-      const kept: string[] = [];
-      const rows: Float32Array[] = [];
-      for (let at = 0; at < keys.length; at += BATCH) {
-        const some = keys.slice(at, at + BATCH);
-        const vectors = await embed(
-          some.map((key) => cube.labelOf(dimension, key)!),
-          options.signal,
-        );
+      const codes = new Map(known ? known.#codesOf(dimension) : []);
+      const open = keys.filter((key) => !codes.has(key));
+      for (let at = 0; at < open.length; at += BATCH) {
+        const some = open.slice(at, at + BATCH);
+        const labels = some.map((key) => cube.labelOf(dimension, key)!);
+        const vectors = await embed(labels, options.signal);
+        coder ??= int8().fit(matrix(0, vectors.cols));
         some.forEach((key, i) => {
           const unit = unitOf(rowOf(vectors, i));
-          if (unit) {
-            kept.push(key);
-            rows.push(unit);
-          }
+          if (unit) codes.set(key, coder!.encode(matrix(1, unit.length, unit)));
         });
       }
-      if (rows.length === 0) continue;
-      const dim = rows[0]!.length;
-      coder ??= int8().fit(matrix(0, dim));
-      const all = matrix(rows.length, dim);
-      rows.forEach((row, i) => all.data.set(row, i * dim));
-      samples.push(...rows.slice(0, PAIRS));
-      dimensions.set(dimension, { keys: kept, codes: coder.encode(all) });
+      const kept = keys.filter((key) => codes.has(key));
+      if (kept.length > 0)
+        dimensions.set(dimension, { keys: kept, codes: joined(kept.map((key) => codes.get(key)!)) });
     }
-    const threshold = options.threshold ?? calibrated(samples, options.seed ?? 1);
+    const threshold = options.threshold ?? calibrated(sampleOf(dimensions, coder), options.seed ?? 1);
     return new LabelVectors(embed, dimensions, coder, threshold);
+  }
+
+  /** Codes of the labels that have some. */
+  *#codesOf(dimension: string): Generator<[key: string, codes: Uint8Array]> {
+    const { keys, codes } = this.#dimensions.get(dimension) ?? { keys: [], codes: new Uint8Array(0) };
+    const stride = codes.length / keys.length;
+    for (const [i, key] of keys.entries()) yield [key, codes.subarray(i * stride, (i + 1) * stride)];
   }
 
   get bytes(): number {
@@ -138,6 +137,24 @@ function mostFrequent(cube: CubeView, dimension: string, most = Number.POSITIVE_
 function unitOf(vector: Float32Array): Float32Array | undefined {
   const length = Math.hypot(...vector);
   return length > 0 ? vector.map((value) => value / length) : undefined;
+}
+
+function joined(codes: readonly Uint8Array[]): Uint8Array {
+  const stride = codes[0]!.length;
+  const all = new Uint8Array(codes.length * stride);
+  codes.forEach((one, i) => {
+    all.set(one, i * stride);
+  });
+  return all;
+}
+
+/** Vectors of some labels of each dimension, as their codes have them: whether they were embedded now or before makes no difference. */
+function sampleOf(dimensions: ReadonlyMap<string, Vectors>, coder: Coder | undefined): Float32Array[] {
+  return [...dimensions.values()].flatMap(({ keys, codes }) => {
+    const count = Math.min(keys.length, PAIRS);
+    const rows = coder!.decode(codes.subarray(0, count * (codes.length / keys.length)), count);
+    return Array.from({ length: count }, (_, i) => unitOf(rowOf(rows, i)) ?? rowOf(rows, i));
+  });
 }
 
 function calibrated(rows: readonly Float32Array[], seed: number): number {

@@ -15,6 +15,8 @@ export interface CubeReason {
   readonly how: "exact" | "part" | "similar";
   /** 1 of an exact one; of a part the root of its share of the words. */
   readonly cosine: number;
+  /** What it adds to the row's score. */
+  readonly weight: number;
 }
 
 export const cubeSearchDefaults = {
@@ -111,15 +113,15 @@ export async function searchCube(
   const hits = [...covered].map(([row, { weights, matches: by }]) => {
     const weight = weights.reduce((sum, one) => sum + one, 0);
     const count = by.filter(Boolean).length;
-    return { row, weight, count, by };
+    return { row, weight, weights, count, by };
   });
   hits.sort((a, b) => (rank === "count" ? b.count - a.count : 0) || b.weight - a.weight || a.row - b.row);
   return {
-    hits: hits.slice(0, k).map(({ row, weight, count, by }) => ({
+    hits: hits.slice(0, k).map(({ row, weight, weights, count, by }) => ({
       row,
       score: weight,
       covered: count,
-      reasons: by.flatMap((match, c) => (match ? [reasonOf(cube, components[c]!, match)] : [])),
+      reasons: by.flatMap((match, c) => (match ? [reasonOf(cube, components[c]!, match, weights[c]!)] : [])),
     })),
     unmatched: components.filter((_, c) => matches[c]!.length === 0).map(({ text }) => text),
   };
@@ -154,8 +156,13 @@ function countsOf(cube: CubeView, matches: readonly Match[]): ReadonlyMap<string
   return counts;
 }
 
-function reasonOf(cube: CubeView, { text }: Component, { dimension, key, how, cosine }: Match): CubeReason {
-  return { component: text, dimension, label: cube.labelOf(dimension, key)!, how, cosine };
+function reasonOf(
+  cube: CubeView,
+  { text }: Component,
+  { dimension, key, how, cosine }: Match,
+  weight: number,
+): CubeReason {
+  return { component: text, dimension, label: cube.labelOf(dimension, key)!, how, cosine, weight };
 }
 
 /** Exact labels and those of some of a component's words, where there are some; else similar ones. */

@@ -1,29 +1,15 @@
 /** A question asked of the cube: its parts are looked up in the dimensions, to the letter or by meaning, and rows scored by the parts that they cover. */
 import type { Embedder } from "../../embed/embedder.ts";
-import {
-  type CubeHit,
-  decompose,
-  LabelVectors,
-  labelKey,
-  type SegmentedCube,
-  searchCube,
-  WORD,
-} from "../../index/cube/index.ts";
+import { type CubeHit, decompose, labelKey, searchCube } from "../../index/cube/index.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import { fuse } from "../fuse.ts";
 import type { Library } from "../library.ts";
+import { dimensionsByMeaning, labelVectors } from "./label-vectors.ts";
 
 export const cubeDefaults = {
-  /** Weight of the cube beside words and meaning, as a share of its best row. */
-  weight: 0.5,
   /** Rows of the cube that become candidates. */
   rows: 200,
-  /** Labels of a dimension that are known by meaning, the most frequent first: bounds RAM. */
-  labelVectors: 5_000,
 } as const;
-
-/** Labels are embedded anew when there are so many times more. */
-const GROWTH = 1.1;
 
 export interface CubeFound {
   /** Ascending. */
@@ -43,8 +29,7 @@ export async function askCube(
 ): Promise<CubeFound | undefined> {
   const { index } = library.cube;
   if (!index || index.size === 0) return undefined;
-  // single words are left to the words index and the embedder where they match nothing
-  const byMeaning = index.dimensions.filter((dimension) => dimension !== WORD);
+  const byMeaning = dimensionsByMeaning(index);
   const components = decompose(index, text, byMeaning);
   if (components.length === 0) return undefined;
   const isOpen = components.some(({ text: part, dimensions }) => {
@@ -53,7 +38,7 @@ export async function askCube(
   });
   const { hits } = await searchCube(index, components, {
     k: cubeDefaults.rows,
-    ...(isOpen ? { vectors: await labelVectors(library, index, embedder, byMeaning, signal) } : {}),
+    ...(isOpen ? { vectors: await labelVectors(library, index, embedder, signal) } : {}),
     filter: filter ?? library.live,
     ...(signal ? { signal } : {}),
   });
@@ -65,32 +50,17 @@ export async function askCube(
   };
 }
 
-async function labelVectors(
-  library: Library,
-  index: SegmentedCube,
-  embedder: Embedder,
-  dimensions: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<LabelVectors> {
-  const known = library.cube.vectors;
-  const labels = index.labelCount;
-  if (known?.of === index && known.embedder === embedder && labels <= known.labels * GROWTH)
-    return known.vectors;
-  const most = cubeDefaults.labelVectors;
-  const embed = (texts: readonly string[]): ReturnType<Embedder["embed"]> => embedder.embed(texts);
-  const vectors = await LabelVectors.of(index, embed, { most, dimensions, ...(signal ? { signal } : {}) });
-  library.cube.vectors = { of: index, embedder, labels, vectors };
-  library.account();
-  return vectors;
-}
-
-/** A convex combination of candidates' scores with what the cube says of them, as a share of its best row. */
-export function withCube(scores: Float64Array, rows: Uint32Array, { hits, best }: CubeFound): Float64Array {
+/** A convex combination of candidates' scores, which count 1, with what the cube says of them, as a share of its best row. */
+export function withCube(
+  scores: Float64Array,
+  rows: Uint32Array,
+  { hits, best }: CubeFound,
+  weight: number,
+): Float64Array {
   const ofCube = Float64Array.from(rows, (row) => (hits.get(row)?.score ?? 0) / best);
-  const whole = 1 + cubeDefaults.weight;
   const lists = [
-    { scores, weight: 1 / whole },
-    { scores: ofCube, weight: cubeDefaults.weight / whole },
+    { scores, weight: 1 / (1 + weight) },
+    { scores: ofCube, weight: weight / (1 + weight) },
   ];
   return fuse(lists, "linear");
 }

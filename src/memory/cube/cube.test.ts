@@ -52,9 +52,18 @@ describe.each(["memory", "disk"])("a cube in a library in %s", (tier) => {
       label: "Florida",
       how: "exact",
       cosine: 1,
+      weight: expect.any(Number),
     });
     const plain = await memory.search("storms in Florida", { cube: false });
     expect(plain.hits.flatMap(({ reasons }) => reasons.map(({ by }) => by))).not.toContain("cube");
+  });
+
+  it("knows its labels by meaning before the first search", async () => {
+    await using memory = await open(where(), { workers: 0, cube: true });
+    await memory.add(storms);
+    await memory.idle();
+    const vectors = memory.stats().find(({ structure }) => structure === "cube: label vectors");
+    expect(vectors?.bytes).toBeGreaterThan(0);
   });
 
   it("counts over what a search finds, and narrows", async () => {

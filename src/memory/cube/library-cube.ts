@@ -23,7 +23,7 @@ export class LibraryCube {
   #filing: Filing | undefined;
   /** Absent where items are not filed. */
   index: SegmentedCube | undefined;
-  /** Labels by meaning, and how many labels there were when they were embedded; made by the first search that wants them. */
+  /** Labels by meaning, and how many labels there were when they were embedded; made behind the writes, or by the first search that wants them. */
   vectors:
     | {
         readonly of: SegmentedCube;

@@ -5,7 +5,7 @@ export { compact } from "./compact.ts";
 export { forget, sweepExpired, undo } from "./forget.ts";
 export { indexFolder } from "./index-folder.ts";
 export { keepSubstrings } from "./index-substrings.ts";
-export { keepTuned } from "./keep-tuned.ts";
+export { keepTagSelector, keepTuned } from "./keep-tuned.ts";
 export { mergeIfMany } from "./maintain.ts";
 export { reembed } from "./reembed.ts";
 export { dropOrphans } from "./stage.ts";

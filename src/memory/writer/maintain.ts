@@ -2,6 +2,7 @@
  * Maintenance: what is queued behind the writes. A large tail is flushed into a segment, many small segments are merged. A run of
  * segments that has tail rows between its own is merged only after those are flushed: segments hold ranges of rows that do not overlap.
  */
+import { labelVectors, needsLabelVectors } from "../cube/label-vectors.ts";
 import { fileSegments, segmentsToFile } from "./file-cube.ts";
 import { flushTail } from "./flush.ts";
 import { segmentsToShard, shardSegments } from "./index-substrings.ts";
@@ -50,6 +51,7 @@ export function mergeIfMany(writer: Writer): void {
       await inTurn(writer, segmentsToIndex, indexSegments, writer.notIndexed);
       await inTurn(writer, segmentsToShard, shardSegments, writer.notSharded);
       await inTurn(writer, segmentsToFile, fileSegments, writer.notFiled);
+      await embedLabels(writer);
     })
     .catch(() => {}); // reported by inBackground and thrown by idle
 }
@@ -57,6 +59,7 @@ export function mergeIfMany(writer: Writer): void {
 function hasWork(writer: Writer): boolean {
   return (
     pickMerge(writer) !== undefined ||
+    needsLabelVectors(writer.library, writer.embedder) ||
     [segmentsToIndex, segmentsToShard, segmentsToFile].some((missing) => missing(writer).length > 0)
   );
 }
@@ -65,7 +68,23 @@ function hasWork(writer: Writer): boolean {
 export function fileBehind(writer: Writer): void {
   const { library, closing } = writer;
   if (!library.cube.filing?.extractors) return;
-  writer.inBackground(() => library.cube.file(library.tail, closing.signal)).catch(() => {}); // reported by inBackground
+  const filed = writer.inBackground(async () => {
+    await library.cube.file(library.tail, closing.signal);
+    await embedLabels(writer);
+  });
+  filed.catch(() => {}); // reported by inBackground
+}
+
+/** Labels of the cube get their vectors before a search asks for them. */
+async function embedLabels({ library, embedder, closing: { signal } }: Writer): Promise<void> {
+  const { index } = library.cube;
+  if (!index || signal.aborted || !needsLabelVectors(library, embedder)) return;
+  try {
+    await labelVectors(library, index, embedder, signal);
+  } catch (error) {
+    // the next search makes them
+    if (!signal.aborted) throw error;
+  }
 }
 
 /** One segment at a time: a merge may come between, and closing stops it. */

@@ -1,0 +1,94 @@
+/**
+ * What is learnt is learnt from other questions than those it is judged by: five folds of questions, those of one document in one fold; weights of a
+ * fusion come from the other four (conditional logit). Settings of the baselines are the best in hindsight.
+ */
+import { plainEvidence } from "../src/index/cube/index.ts";
+import { type Choice, conditionalLogit, logitScore } from "../src/linalg/conditional-logit.ts";
+import { Random } from "../src/linalg/random.ts";
+import type { Asked, SetRun, Which } from "./hypercube-systems.ts";
+
+const FOLDS = 5;
+const SEED = 1;
+/** What weights are held at: words, meaning of the whole and of the best passage, and each cube as half of what words count. */
+const WORDS = 10;
+const MEANING = 1.5;
+const CUBE = 5;
+
+/** Of each question, whether the first document answers it, and one of the first three. */
+export interface Judged {
+  readonly first: readonly number[];
+  readonly three: readonly number[];
+}
+
+/** Fold of each question. */
+export function foldsOf(asked: readonly Asked[]): number[] {
+  const documents = [...new Set(asked.map(({ relevant }) => Math.min(...relevant)))].sort((a, b) => a - b);
+  const shuffled = new Random(SEED).shuffle(documents);
+  const foldOf = new Map(shuffled.map((document, place) => [document, place % FOLDS]));
+  return asked.map(({ relevant }) => foldOf.get(Math.min(...relevant))!);
+}
+
+export function judge(asked: readonly Asked[], rankings: readonly (readonly number[])[]): Judged {
+  return {
+    first: asked.map(({ relevant }, i) => Number(relevant.has(rankings[i]![0]!))),
+    three: asked.map(({ relevant }, i) => Number(rankings[i]!.slice(0, 3).some((row) => relevant.has(row)))),
+  };
+}
+
+/** By the setting that puts most right documents first, chosen on the very questions: as good as a baseline can be. */
+export function bestInHindsight(asked: readonly Asked[], name: keyof Asked["baselines"]): Judged {
+  const settings = asked[0]!.baselines[name].map((_, setting) =>
+    judge(
+      asked,
+      asked.map(({ baselines }) => baselines[name][setting]!),
+    ),
+  );
+  const sums = settings.map(({ first }) => first.reduce((sum, right) => sum + right, 0));
+  return settings[sums.indexOf(Math.max(...sums))]!;
+}
+
+export type Retriever = keyof Asked["features"];
+
+/** Documents of each question's pool in the order of fused features, by weights learnt from the other folds; or by the prior ones. */
+export function fusedRankings(
+  { asked, dimensions }: Pick<SetRun, "asked" | "dimensions">,
+  folds: readonly number[],
+  retrievers: readonly Retriever[],
+  learns: boolean,
+): number[][] {
+  const prior = Float64Array.from(retrievers.flatMap((name) => [...priorOf(name, dimensions)]));
+  const choices = asked.map((one) => choiceOf(one, retrievers, prior.length));
+  const weights = Array.from({ length: learns ? FOLDS : 1 }, (_, fold) => {
+    const taught = choices.filter(({ chosen }, i) => folds[i] !== fold && chosen.length > 0);
+    return learns ? conditionalLogit(taught, prior.length, { prior }) : prior;
+  });
+  return asked.map(({ pool }, i) => {
+    const scores = pool.map((_, at) =>
+      logitScore(choices[i]!.features, at, weights[learns ? folds[i]! : 0]!),
+    );
+    const order = [...pool.keys()].sort((a, b) => scores[b]! - scores[a]! || pool[a]! - pool[b]!);
+    return order.map((at) => pool[at]!);
+  });
+}
+
+function priorOf(name: Retriever, dimensions: Readonly<Record<Which, readonly string[]>>): Float64Array {
+  if (name === "words") return Float64Array.of(WORDS);
+  if (name === "meaning") return Float64Array.of(MEANING, MEANING);
+  return plainEvidence(dimensions[name], CUBE);
+}
+
+function choiceOf(
+  { pool, relevant, features }: Asked,
+  retrievers: readonly Retriever[],
+  size: number,
+): Choice {
+  const all = new Float64Array(pool.length * size);
+  pool.forEach((_, at) => {
+    let to = at * size;
+    for (const name of retrievers) {
+      all.set(features[name][at]!, to);
+      to += features[name][at]!.length;
+    }
+  });
+  return { features: all, chosen: pool.flatMap((row, at) => (relevant.has(row) ? [at] : [])) };
+}
