@@ -84,8 +84,9 @@ async function compare(name: JudgedSet): Promise<Map<SystemName, Judged>> {
 async function compareSparse(name: JudgedSet, set: TestSet, work: string): Promise<void> {
   const embedder = await bundledEmbedder({ dim: 64 });
   const texts = set.documents.map(({ title, text }) => `${title} ${text}`);
-  const model = await sparseModel(texts, embedder);
-  const items = set.documents.map((document, i) => ({ ...document, sparse: model.document(texts[i]!) }));
+  const queries = set.queries.map(({ text }) => text);
+  const model = await sparseModel(texts, queries, embedder);
+  const items = set.documents.map((document, i) => ({ ...document, sparse: model.documents[i]! }));
   await using memory = await openMneme(join(work, "sparse.mneme"), "write");
   await memory.add(items.filter(({ sparse }) => Object.keys(sparse).length > 0));
   await memory.idle();
