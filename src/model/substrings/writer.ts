@@ -82,11 +82,13 @@ export async function readNeutral(
   }
 }
 
+/** Share of tokens that begin words, at least, where there are whole words. */
+const LEAST_MARKED = 0.1;
 const wordTables = new WeakMap<Decoder, Uint8Array>();
 /** As byte-level and SentencePiece tokenizers write a space. */
 const SPACED = /^[\u0120\u2581 ]/u;
 
-/** Whether a token begins a word behind others. Any does for a tokenizer that marks none. */
+/** Whether a token begins a word behind others. Any does for a tokenizer of single characters. */
 export function wordBegins({
   decoder,
   tokenizer,
@@ -96,7 +98,8 @@ export function wordBegins({
     table = Uint8Array.from({ length: decoder.config.vocabulary }, (_, token) =>
       SPACED.test(tokenizer.tokenOf(token) ?? "") ? 1 : 0,
     );
-    if (!table.includes(1)) table.fill(1);
+    const marked = table.reduce((sum, isMarked) => sum + isMarked, 0);
+    if (marked < LEAST_MARKED * table.length) table.fill(1);
     wordTables.set(decoder, table);
   }
   return (token) => table[token] === 1;
