@@ -36,6 +36,10 @@ const INSTEAD = { sparse: 1 } as const;
 export const SPARSE_SYSTEMS = {
   "sparse alone": { feedback: false, fusion: { ...INSTEAD, last: 0 } },
   "sparse and dense": { feedback: false, fusion: INSTEAD },
+  "sparse, none": { interpolate: "none", fusion: INSTEAD },
+  "sparse, before": { interpolate: "before", fusion: INSTEAD },
+  "sparse, after": { interpolate: "after", fusion: INSTEAD },
+  "sparse, both": { interpolate: "both", fusion: INSTEAD },
   "sparse, before, Rocchio": { interpolate: "before", feedback: ROCCHIO, fusion: INSTEAD },
   "sparse, after, Rocchio": { interpolate: "after", feedback: ROCCHIO, fusion: INSTEAD },
   "sparse, both, Rocchio": { interpolate: "both", feedback: ROCCHIO, fusion: INSTEAD },

@@ -1,11 +1,12 @@
 /**
  * Where shall words and meaning meet around feedback: before, after, both, nowhere? Judged on three collections, with the paper's feedback
  * (a vector moved, words as they are) and with Mneme's; weights untuned, and cross-validated where that is said. nDCG@10 and times are of
- * searches for 10, average precision and recall of searches for 1000. `--only` names one collection.
+ * searches for 10, average precision and recall of searches for 1000. `--only` names one collection; `--sparse`: sparse vectors alone.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import {
   crossValidate,
@@ -54,10 +55,17 @@ async function judge(
   });
 }
 
+/** With `--sparse` sparse vectors alone are compared. */
+const { values } = parseArgs({ options: { sparse: { type: "boolean" } }, strict: false });
+
 async function compare(name: JudgedSet): Promise<Map<SystemName, Judged>> {
   const set = await readJudgedSet(name);
   const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
   try {
+    if (values.sparse) {
+      await compareSparse(name, set, work);
+      return new Map();
+    }
     await using memory = await openMneme(join(work, "set.mneme"), "write");
     await memory.add(set.documents);
     await memory.idle();
@@ -84,8 +92,9 @@ async function compare(name: JudgedSet): Promise<Map<SystemName, Judged>> {
 async function compareSparse(name: JudgedSet, set: TestSet, work: string): Promise<void> {
   const embedder = await bundledEmbedder({ dim: 64 });
   const texts = set.documents.map(({ title, text }) => `${title} ${text}`);
-  const model = await sparseModel(texts, embedder);
-  const items = set.documents.map((document, i) => ({ ...document, sparse: model.document(texts[i]!) }));
+  const queries = set.queries.map(({ text }) => text);
+  const model = await sparseModel(texts, queries, embedder);
+  const items = set.documents.map((document, i) => ({ ...document, sparse: model.documents[i]! }));
   await using memory = await openMneme(join(work, "sparse.mneme"), "write");
   await memory.add(items.filter(({ sparse }) => Object.keys(sparse).length > 0));
   await memory.idle();
@@ -93,7 +102,32 @@ async function compareSparse(name: JudgedSet, set: TestSet, work: string): Promi
     const own = (text: string): SearchQuery => ({ sparse: model.query(text) });
     const shallow = await judge(memory, set, query, 10, own);
     report(name, system, { shallow, deep: await judge(memory, set, query, 1000, own) });
+    const known = sparseNdcg.get(system) ?? [];
+    sparseNdcg.set(system, [...known, mean(shallow.map(({ ndcg10 }) => ndcg10))]);
   }
+}
+
+/** nDCG@10 of each set by what was done with sparse vectors. */
+const sparseNdcg = new Map<string, readonly number[]>();
+
+/** The places of interpolation with sparse vectors for words, on average over the sets. */
+function concludeSparse(): void {
+  const average = (system: string): number => mean(sparseNdcg.get(system)!);
+  const both = average("sparse, both");
+  const others = ["sparse, none", "sparse, before", "sparse, after"].map(average);
+  const common = { unit: "", better: "more" } as const;
+  printFigure("prf", {
+    ...common,
+    metric: "average: nDCG@10 of sparse, both above sparse and dense without feedback",
+    ours: both - average("sparse and dense"),
+    least: GAIN,
+  });
+  printFigure("prf", {
+    ...common,
+    metric: "average: nDCG@10 of sparse, both above the best other place",
+    ours: both - Math.max(...others),
+    least: -WITHIN,
+  });
 }
 
 function report(set: JudgedSet, system: string, { shallow, deep }: Judged): void {
@@ -190,7 +224,8 @@ async function main(): Promise<void> {
   const all: Map<SystemName, Judged>[] = [];
   for (const name of Object.keys(JUDGED_SETS) as JudgedSet[])
     if (!switches.only || switches.only === name) all.push(await compare(name));
-  if (all.length > 1) conclude(all);
+  if (all.length > 1 && !values.sparse) conclude(all);
+  if (sparseNdcg.size > 0) concludeSparse();
   process.exit(0);
 }
 

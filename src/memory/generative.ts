@@ -80,7 +80,6 @@ export class Generative implements Disposable {
           ? []
           : rankByNGrams(index, written.nGrams, written.unigrams, {
               k,
-              read: Math.max(k, 1500),
               allowed: (document) => (filter ?? live).has(rows[document]!),
             }).map(({ document, score, matches }) => ({ row: rows[document]!, score, matches })),
       textOf: async (tokens) => this.#model.decode(tokens),

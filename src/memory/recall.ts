@@ -228,37 +228,58 @@ interface Second {
   readonly feedback: Required<FeedbackOptions>;
 }
 
-/** Whether words have a say in the final order that feedback could sharpen. */
-function sharpensWords({ first, feedback }: Second, { after }: RecallPlan): boolean {
-  return first.words !== undefined && after !== undefined && feedback.words === "rm3";
+/** Whether words or sparse vectors have a say in the final order that feedback could sharpen. */
+function sharpensTerms({ first, feedback }: Second, { after }: RecallPlan): boolean {
+  return (first.words ?? first.sparse) !== undefined && after !== undefined && feedback.words === "rm3";
 }
 
+/** Tokens of a sparse query that are terms of the words index too are what passages can add to: others stay as they are. */
+const termsOf = (sparse: SparseVector): Map<string, number> => new Map(Object.entries(sparse));
+
 /** The candidates get the scores of the sharpened question: what the first round did not find stays unfound. */
-async function scoreAgain(library: Library, { text, plan }: Asked, second: Second): Promise<Ranking> {
+async function scoreAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
+  const { text, plan } = asked;
   const { first, found, relevant, meant } = second;
-  let { words } = first;
-  if (words && sharpensWords(second, plan)) {
-    const added = await library.words.scoreTerms(await passageTerms(library, relevant), first.rows);
-    words = sharpenScores(await library.words.queryTerms(text), words, added);
+  let { words, sparse } = first;
+  if (sharpensTerms(second, plan)) {
+    const added = await passageTerms(library, relevant);
+    if (words) {
+      const scores = await library.words.scoreTerms(added, first.rows);
+      words = sharpenScores(await library.words.queryTerms(text), words, scores);
+    }
+    if (sparse) {
+      const sharpened = sharpenTerms(termsOf(asked.sparse!), added);
+      sparse = await library.sparse.score(Object.fromEntries(sharpened), first.rows);
+    }
   }
-  return rankingOf({ ...first, words, meaning: first.vectors.score(meant) }, found, plan);
+  return rankingOf({ ...first, words, sparse, meaning: first.vectors.score(meant) }, found, plan);
 }
 
 /** The indexes are asked again. */
 async function searchAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
-  const { plan, text, wish, sparse } = asked;
+  const { plan, text, wish } = asked;
   const { found, relevant, meant } = second;
   const meaning = await library.vectors.search(meant, asked.meant);
   const usesWords = found.words !== undefined && plan.after !== undefined;
   let terms = await library.words.queryTerms(text);
+  const usesSparse = found.sparse !== undefined && plan.after !== undefined;
   let words = usesWords ? found.words : undefined;
-  if (sharpensWords(second, plan)) {
-    terms = sharpenTerms(terms, await passageTerms(library, relevant));
-    words = await library.words.searchTerms(terms, wish);
+  let sparse = usesSparse ? found.sparse : undefined;
+  let tokens = asked.sparse;
+  if (sharpensTerms(second, plan)) {
+    const added = await passageTerms(library, relevant);
+    if (usesWords) {
+      terms = sharpenTerms(terms, added);
+      words = await library.words.searchTerms(terms, wish);
+    }
+    if (usesSparse) {
+      tokens = Object.fromEntries(sharpenTerms(termsOf(tokens!), added));
+      sparse = await library.sparse.search(tokens, wish);
+    }
   }
   const again = {
     words,
-    sparse: plan.after === undefined ? undefined : found.sparse,
+    sparse,
     meaning,
     cube: found.cube,
   };
@@ -266,7 +287,7 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
   using vectors = await library.vectors.take(rows);
   const scores = {
     words: words && (await library.words.scoreTerms(terms, rows)),
-    sparse: again.sparse && (await library.sparse.score(sparse!, rows)),
+    sparse: again.sparse && (await library.sparse.score(tokens!, rows)),
     meaning: vectors.score(meant),
   };
   return rankingOf({ rows, vectors, ...scores }, again, plan);

@@ -8,6 +8,7 @@ import { TokenIndex } from "../../index/text/token-index/token-index.ts";
 import { load } from "../load.ts";
 import type { Model } from "../model.ts";
 import { loadOnThread } from "../thread.ts";
+import { NEUTRAL_QUESTIONS } from "./calibrate.ts";
 import { queryNGrams } from "./query-n-grams.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "mneme-substrings-"));
@@ -37,6 +38,18 @@ const documentsOf = (): number[][] =>
 
 const occurs = (documents: readonly (readonly number[])[], run: readonly number[]): boolean =>
   documents.some((document) => document.some((_, at) => run.every((token, i) => document[at + i] === token)));
+
+/** How often each of the model's tokens follows a run. */
+function followersOf(documents: readonly (readonly number[])[], run: readonly number[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const document of documents)
+    for (let at = 0; at + run.length < document.length; at++) {
+      const next = document[at + run.length]!;
+      if (next < model.config.vocabulary && run.every((token, i) => document[at + i] === token))
+        counts.set(next, (counts.get(next) ?? 0) + 1);
+    }
+  return counts;
+}
 
 /** Log probabilities of all tokens behind a run, read anew. */
 async function behind(
@@ -76,7 +89,8 @@ async function slowBeams(
 describe("n-grams of a model", () => {
   test("are those of a beam search by the definition", async () => {
     const bytes = await model.indexTexts(texts);
-    const options = { beams: 3, maxTokens: 4, titleTokens: 0, ownNGrams: false, prompts: PROMPTS };
+    const paper = { calibrate: false, rarity: 0, settled: 0, words: false };
+    const options = { ...paper, beams: 3, maxTokens: 4, titleTokens: 0, ownNGrams: false, prompts: PROMPTS };
     const { nGrams } = await model.nGrams(QUESTION, bytes, options);
     const wanted = await slowBeams(model.encode(`About ${QUESTION}:`, true), 3, 4);
     expect(new Map(nGrams.map(({ tokens }) => [tokens.join(" "), true]))).toEqual(
@@ -85,24 +99,64 @@ describe("n-grams of a model", () => {
     for (const { tokens, logprob } of nGrams) expect(logprob).toBeCloseTo(wanted.get(tokens.join(" "))!, 1);
   }, 30_000);
 
+  test("calibrated, are likely by how much the question makes of what follows in the corpus", async () => {
+    const bytes = await model.indexTexts(texts);
+    const options = {
+      beams: 5,
+      maxTokens: 3,
+      titleTokens: 0,
+      ownNGrams: false,
+      settled: 0,
+      prompts: PROMPTS,
+    };
+    const { nGrams } = await model.nGrams(QUESTION, bytes, options);
+    const asked = model.encode(`About ${QUESTION}:`, true);
+    const neutral = NEUTRAL_QUESTIONS.map((question) => model.encode(`About ${question}:`, true));
+    const documents = documentsOf();
+    for (const { tokens, logprob } of nGrams.filter((_, i) => i % 4 === 0)) {
+      let wanted = 0;
+      for (let i = 0; i < tokens.length; i++) {
+        const run = tokens.slice(0, i);
+        const counts = followersOf(documents, run);
+        const followers = [...counts.keys()];
+        const own = await behind(asked, run, followers);
+        // the first token beside the mean of all neutral questions, later ones beside the first question
+        const priors = await Promise.all(
+          (i === 0 ? neutral : neutral.slice(0, 1)).map((prompt) => behind(prompt, run, followers)),
+        );
+        const weights = followers.map((token, f) => {
+          const prior = priors.reduce((sum, row) => sum + Math.exp(row[f]!), 0) / priors.length;
+          return (counts.get(token)! * Math.exp(own[f]!)) / (prior + (i === 0 ? 1e-12 : 0));
+        });
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        wanted += Math.log(weights[followers.indexOf(tokens[i]!)]! / total);
+      }
+      expect(Math.abs(logprob - wanted)).toBeLessThan(0.5 + 0.02 * Math.abs(wanted));
+    }
+  }, 60_000);
+
   test("occur in the corpus, every one; titles are whole", async () => {
     const bytes = await model.indexTexts(texts);
     const documents = documentsOf();
     for (const question of [QUESTION, "poems", "What is pruned?", "zzz"]) {
-      const { nGrams, unigrams } = await model.nGrams(question, bytes, { prompts: PROMPTS, unigrams: 50 });
+      const { nGrams, unigrams } = await model.nGrams(question, bytes, {
+        prompts: PROMPTS,
+        unigrams: 10,
+        titleTokens: 15,
+      });
       expect(nGrams.length).toBeGreaterThan(15);
       for (const { tokens, logprob } of nGrams) {
         expect(occurs(documents, tokens)).toBe(true);
         expect(logprob).toBeLessThanOrEqual(1e-4);
       }
-      expect(unigrams.tokens).toHaveLength(50);
+      expect(unigrams.tokens).toHaveLength(10);
       expect([...unigrams.logprobs]).toEqual([...unigrams.logprobs].sort((a, b) => b - a));
     }
   }, 30_000);
 
   test("of a title pass end where a title ends", async () => {
     const bytes = await model.indexTexts(texts);
-    const without = await model.nGrams("zzz", bytes, { titleTokens: 0, ownNGrams: false, prompts: PROMPTS });
+    const without = await model.nGrams("zzz", bytes, { ownNGrams: false, prompts: PROMPTS });
     const both = await model.nGrams("zzz", bytes, {
       ownNGrams: false,
       prompts: PROMPTS,
@@ -115,7 +169,11 @@ describe("n-grams of a model", () => {
 
   test("hold the question's own, scored as the model scores a text", async () => {
     const bytes = await model.indexTexts(texts);
-    const { nGrams } = await model.nGrams("the port", bytes, { titleTokens: 0, prompts: PROMPTS });
+    const { nGrams } = await model.nGrams("the port", bytes, {
+      titleTokens: 0,
+      prompts: PROMPTS,
+      calibrate: false,
+    });
     const run = model.encode(" port");
     const found = nGrams.find(({ tokens }) => tokens.join(" ") === run.join(" "));
     const prompt = model.encode("About the port:", true);
@@ -129,7 +187,7 @@ describe("n-grams of a model", () => {
     const bytes = await thread.indexTexts(texts);
     expect(bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
     expect(TokenIndex.open(bytes).documents).toBe(texts.length);
-    const options = { beams: 4, maxTokens: 3, prompts: PROMPTS };
+    const options = { beams: 4, maxTokens: 3, titleTokens: 8, prompts: PROMPTS };
     const there = await thread.nGrams(QUESTION, bytes, options);
     const here = await model.nGrams(QUESTION, bytes, options);
     expect(there.nGrams).toEqual(here.nGrams);

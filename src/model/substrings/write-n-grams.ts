@@ -2,27 +2,37 @@
  * What a model writes about a question among the n-grams that a corpus holds: parts of passages, whole titles, the question's own
  * n-grams, and single tokens (Bevilacqua and others, Autoregressive Search Engines, 2022).
  */
-import { PagedCache } from "../../cache/paged-cache.ts";
-import { MnemeError, throwIfAborted } from "../../errors.ts";
-import type { ScoredNGram, Unigrams } from "../../index/text/n-gram-weights.ts";
+import { MnemeError } from "../../errors.ts";
+import { type ScoredNGram, type Unigrams, weightDefaults } from "../../index/text/n-gram-weights.ts";
 import type { TokenIndex } from "../../index/text/token-index/token-index.ts";
 import { TopK } from "../../index/top-k.ts";
-import type { WasmFace } from "../../kernels/index.ts";
-import type { Decoder } from "../decoder.ts";
-import { MOST_TILES, MOST_TOKENS, type Span, tilesOf } from "../step-tables.ts";
+import { MOST_TILES } from "../step-tables.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { type BeamOutcome, beamSearch, logSum } from "./corpus-beam.ts";
+import { followingScores } from "./calibrate.ts";
+import { type BeamOutcome, beamSearch } from "./corpus-beam.ts";
 import { separatorOf, tokenizerTag } from "./index-texts.ts";
-import { queryNGrams } from "./query-n-grams.ts";
+import { ownNGrams } from "./own-n-grams.ts";
+import { filled, readNeutral, readPrompt, type Writer, wordBegins } from "./writer.ts";
 
 export interface NGramOptions {
-  /** Runs that go on after each step; default 15. */
+  /** Runs that go on after each step; default 15, at most 64, calibrated 32. */
   readonly beams?: number;
   /** Tokens of a part of a passage at most; default 10. */
   readonly maxTokens?: number;
-  /** Tokens of a title at most; default 15. 0: no titles are written. */
+  /** Tokens of a title at most, 15 in the paper. Default 0: none are written, a small model's cost more than they find. */
   readonly titleTokens?: number;
-  /** Single tokens at most; default 5000. */
+  /** Whether what the model would write behind any question is taken off, see calibrate.ts; default true. False: as in the paper. */
+  readonly calibrate?: boolean;
+  /**
+   * From 0 to 1: how much runs that are rarer in the corpus are preferred while they grow. 0: none, as in the paper; 1: what goes on is what
+   * the model finds likelier than the corpus does. Default 1.
+   */
+  readonly rarity?: number;
+  /** A run that occurs no more often than this is not made longer: it would say nothing more. Default 1; 0: all are. */
+  readonly settled?: number;
+  /** Whether parts of passages begin where a word does; default true. */
+  readonly words?: boolean;
+  /** Single tokens at most, 5000 in the paper. Default 0: those of a small model find less than its n-grams alone. */
   readonly unigrams?: number;
   /** Whether the question's own n-grams count; default true. */
   readonly ownNGrams?: boolean;
@@ -34,8 +44,12 @@ export interface NGramOptions {
 export const nGramDefaults = {
   beams: 15,
   maxTokens: 10,
-  titleTokens: 15,
-  unigrams: 5000,
+  titleTokens: 0,
+  calibrate: true,
+  rarity: 1,
+  settled: 1,
+  words: true,
+  unigrams: 0,
   ownNGrams: true,
   prompts: {
     passage: "Question: {question}\n\nAnswer:",
@@ -52,11 +66,6 @@ export interface WrittenNGrams {
   readonly maskMs: number;
 }
 
-/** Tokens of the question's own n-grams that are scored at once: each has a row of logits. */
-const SCORED_AT_ONCE = 64;
-/** Own n-grams at most, beside single tokens. */
-const MOST_OWN = 128;
-
 type Settings = Required<Omit<NGramOptions, "signal" | "prompts">> & {
   readonly prompts: { readonly passage: string; readonly title: string };
 };
@@ -69,9 +78,10 @@ export function nGramSettings(question: string, options: NGramOptions): Settings
     prompts: { ...nGramDefaults.prompts, ...options.prompts },
   };
   const ranges = {
-    beams: [1, MOST_TILES],
+    beams: [1, settings.calibrate ? MOST_TILES / 2 : MOST_TILES],
     maxTokens: [1, 64],
     titleTokens: [0, 64],
+    settled: [0, 2 ** 20],
     unigrams: [0, 2 ** 20],
   } as const;
   for (const [name, [least, most]] of Object.entries(ranges)) {
@@ -82,16 +92,11 @@ export function nGramSettings(question: string, options: NGramOptions): Settings
         `n-grams: ${name} is ${value}; expected a whole number from ${least} to ${most}`,
       );
   }
+  if (!(settings.rarity >= 0 && settings.rarity <= 1))
+    throw new MnemeError("RANGE", `n-grams: rarity is ${settings.rarity}; expected 0 to 1`);
   if (question.trim() === "")
     throw new MnemeError("ARGUMENT", "n-grams: the question is empty; ask in words");
   return settings;
-}
-
-export interface Writer {
-  readonly face: WasmFace;
-  readonly decoder: Decoder;
-  readonly tokenizer: Tokenizer;
-  readonly pause: () => Promise<void>;
 }
 
 /** @throws MnemeError RANGE, ARGUMENT, CANCELLED, VERSION for an index of other tokens than the model's */
@@ -110,18 +115,20 @@ export async function writeNGrams(
       "n-grams: the index is of another model's tokens; build it again with this one",
     );
   const { signal } = options;
-  const passage = await readPrompt(
-    writer,
-    filled(settings.prompts.passage, question),
-    settings.maxTokens,
-    signal,
-  );
-  using cache = passage.cache;
-  const unigrams = unigramsOf(passage.first, settings.unigrams);
-  const own = settings.ownNGrams ? await ownNGrams(writer, question, index, passage, signal) : [];
-  const { beams, maxTokens } = settings;
-  const search = { decoder, follows: index, beams, maxTokens, pause: writer.pause, signal };
-  const written = await beamSearch({ ...search, start: index.start() }, cache, passage.first);
+  const { passage: text } = settings.prompts;
+  const passage = await readPrompt(writer, filled(text, question), settings.maxTokens, signal);
+  using _cache = passage.cache;
+  const neutral = settings.calibrate ? await readNeutral(writer, text, signal) : undefined;
+  using _neutral = neutral?.cache;
+  const own = settings.ownNGrams ? await ownNGrams(writer, question, index, passage, neutral, signal) : [];
+  const unigrams = unigramsOf(passage.first, neutral?.first, index, settings.unigrams);
+  const { beams, maxTokens, rarity, settled } = settings;
+  const written = await beamSearch({
+    ...{ decoder, follows: index, prompt: passage, neutral, start: index.start() },
+    begins: settings.words ? wordBegins(writer) : undefined,
+    ...{ beams, maxTokens, rarity, settled, smoothing: weightDefaults.smoothing },
+    ...{ pause: writer.pause, signal },
+  });
   const titles = await writeTitles(writer, question, index, settings, signal);
   return {
     nGrams: [...own, ...written.nGrams, ...titles.nGrams],
@@ -131,133 +138,39 @@ export async function writeNGrams(
   };
 }
 
-const filled = (prompt: string, question: string): string => prompt.replace("{question}", () => question);
-
-/** A prompt that was read, and a copy of the logits behind it. */
-interface ReadPrompt {
-  readonly cache: PagedCache;
-  readonly first: Float32Array;
-}
-
-async function readPrompt(
-  { face, decoder, tokenizer, pause }: Writer,
-  text: string,
-  room: number,
-  signal: AbortSignal | undefined,
-): Promise<ReadPrompt> {
-  const tokens = tokenizer.encodeWhole(text);
-  const { context } = decoder.config;
-  if (tokens.length + room > context)
-    throw new MnemeError(
-      "RANGE",
-      `n-grams: the question takes ${tokens.length} tokens, and ${room} are written; the model's context is ${context}`,
-    );
-  const cache = new PagedCache(face, decoder.shape);
-  try {
-    let first = new Float32Array(0);
-    for (let from = 0; from < tokens.length; from += MOST_TOKENS) {
-      throwIfAborted(signal, "n-grams");
-      await pause();
-      first = decoder.forward(tokens.slice(from, from + MOST_TOKENS), cache).slice();
-    }
-    return { cache, first };
-  } catch (error) {
-    cache[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function unigramsOf(row: Float32Array, most: number): Unigrams {
-  const total = logSum(row);
-  const best = new TopK(Math.min(most, row.length));
-  for (let token = 0; token < row.length; token++) best.push(row[token]! - total, token);
-  const { rows, scores } = best.drain();
-  return { tokens: rows, logprobs: Float32Array.from(scores) };
-}
-
-/** The question's n-grams that occur, scored by the model behind the prompt. */
-async function ownNGrams(
-  writer: Writer,
-  question: string,
+function unigramsOf(
+  row: Float32Array,
+  neutral: Float32Array | undefined,
   index: TokenIndex,
-  prompt: ReadPrompt,
-  signal: AbortSignal | undefined,
-): Promise<ScoredNGram[]> {
-  const { tokenizer, decoder } = writer;
-  const all = new Map<string, number[]>();
-  for (const text of queryNGrams(question)) {
-    const tokens = tokenizer.encode(text);
-    if (tokens.length > 0 && index.count(tokens) > 0) all.set(tokens.join(" "), tokens);
-  }
-  const total = logSum(prompt.first);
-  const firstOf = (tokens: readonly number[]): number => prompt.first[tokens[0]!]! - total;
-  const runs = [...all.values()];
-  const scored = runs
-    .filter(({ length }) => length === 1)
-    .map((tokens): ScoredNGram => ({ tokens, logprob: firstOf(tokens) }));
-  const longer = runs.filter(({ length }) => length > 1 && length <= SCORED_AT_ONCE).slice(0, MOST_OWN);
-  for (const group of grouped(longer)) {
-    throwIfAborted(signal, "n-grams");
-    await writer.pause();
-    const spans = group.map(
-      (tokens): Span => ({ tokens: tokens.slice(0, -1), cache: prompt.cache.fork(), logits: "all" }),
-    );
-    const logits = decoder.step(spans);
-    let row = 0;
-    for (const [i, tokens] of group.entries()) {
-      let logprob = firstOf(tokens);
-      for (const token of tokens.slice(1)) {
-        const at = row++ * decoder.logitsStride;
-        const own = logits.subarray(at, at + decoder.config.vocabulary);
-        logprob += own[token]! - logSum(own);
-      }
-      scored.push({ tokens, logprob });
-      spans[i]!.cache[Symbol.dispose]();
-    }
-  }
-  return scored;
-}
-
-/** Runs whose tokens fit into one step. */
-function grouped(runs: readonly number[][]): number[][][] {
-  const groups: number[][][] = [];
-  let [rows, tiles] = [0, 0];
-  for (const tokens of runs) {
-    const own = tilesOf({ tokens });
-    if (groups.length === 0 || rows + tokens.length > SCORED_AT_ONCE || tiles + own > MOST_TILES) {
-      groups.push([]);
-      [rows, tiles] = [0, 0];
-    }
-    groups.at(-1)!.push(tokens);
-    rows += tokens.length;
-    tiles += own;
-  }
-  return groups;
+  most: number,
+): Unigrams {
+  if (most === 0) return { tokens: new Uint32Array(0), logprobs: new Float32Array(0) };
+  const following = index.next(index.start());
+  const scores = followingScores(row, neutral, following);
+  const best = new TopK(Math.min(most, scores.length));
+  for (let i = 0; i < scores.length; i++) if (following.tokens[i]! < row.length) best.push(scores[i]!, i);
+  const found = best.drain();
+  return { tokens: found.rows.map((i) => following.tokens[i]!), logprobs: Float32Array.from(found.scores) };
 }
 
 async function writeTitles(
   writer: Writer,
   question: string,
   index: TokenIndex,
-  { titleTokens, prompts, beams }: Settings,
+  { titleTokens, prompts, beams, calibrate, settled }: Settings,
   signal: AbortSignal | undefined,
 ): Promise<Pick<BeamOutcome, "nGrams" | "maskMs">> {
   if (titleTokens === 0) return { nGrams: [], maskMs: 0 };
   const { decoder, tokenizer, pause } = writer;
   const prompt = await readPrompt(writer, filled(prompts.title, question), titleTokens, signal);
-  using cache = prompt.cache;
-  const separator = separatorOf(decoder.config);
-  const ends = titleEnds(tokenizer, decoder.config.eos);
-  const search = {
-    decoder,
-    follows: index,
-    start: index.begins(),
-    beams,
-    maxTokens: titleTokens,
-    pause,
-    signal,
-  };
-  const found = await beamSearch({ ...search, until: { token: separator, ends } }, cache, prompt.first);
+  using _cache = prompt.cache;
+  const neutral = calibrate ? await readNeutral(writer, prompts.title, signal) : undefined;
+  using _neutral = neutral?.cache;
+  const until = { token: separatorOf(decoder.config), ends: titleEnds(tokenizer, decoder.config.eos) };
+  const found = await beamSearch({
+    ...{ decoder, follows: index, prompt, neutral, start: index.begins(), until },
+    ...{ beams, maxTokens: titleTokens, rarity: 0, smoothing: 0, settled, pause, signal },
+  });
   // an empty title is none
   return { nGrams: found.nGrams.filter(({ tokens }) => tokens.length > 0), maskMs: found.maskMs };
 }
