@@ -84,6 +84,11 @@ export interface Manifest {
   readonly cube?: CubeEntry;
 }
 
+/** The space that is searched. */
+export function activeSpace(manifest: Manifest): SpaceEntry {
+  return manifest.spaces.find((space) => space.id === manifest.active)!;
+}
+
 /** What tuning found best for the space that answers. */
 export function tunedOf({ tuned, active }: Manifest): TunedRecall | undefined {
   return tuned?.space === active ? tuned : undefined;

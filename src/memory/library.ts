@@ -20,6 +20,7 @@ import { Gate } from "./gate.ts";
 import { passagePlace } from "./item-record.ts";
 import { SegmentItems } from "./items-kind.ts";
 import {
+  activeSpace,
   COUNTERS_KEY,
   type Counters,
   decodeIdEntry,
@@ -393,8 +394,4 @@ export class Library implements AsyncDisposable {
     }
     return undefined;
   }
-}
-
-export function activeSpace(manifest: Manifest): SpaceEntry {
-  return manifest.spaces.find((space) => space.id === manifest.active)!;
 }
