@@ -235,7 +235,8 @@ function encodeTree(text: usize, rows: i32, out: usize, from: usize, s: usize): 
   for (let node = 0; node < leaves - 1; node++) {
     const length = word(s + WEIGHT, root - node);
     const bits = s + word(starts, node);
-    const byLengths = sizeByLengths(bits, length) < min(MOST_BYTES, sizeOfNode(bits, length));
+    const most = min(MOST_BYTES, sizeOfNode(bits, length));
+    const byLengths = sizeByLengths(bits, length, most) < most;
     store<u32>(nodes + <usize>node * NODE_BYTES, word(s + CHILDREN, node));
     store<u32>(nodes + <usize>node * NODE_BYTES + 4, byLengths ? BY_LENGTHS : record);
     if (!byLengths) record += (length + RECORD_BITS - 1) / RECORD_BITS;

@@ -8,6 +8,11 @@ import { bitsAt, putBits } from "./layout";
 /** Bits of a record: 2 to this. */
 // @ts-ignore: decorator
 @inline const STEP: u32 = 9;
+/** Of so many steps at least, each so-manieth is looked at first. */
+// @ts-ignore: decorator
+@inline const LEAST_SAMPLED: u32 = 16;
+// @ts-ignore: decorator
+@inline const SAMPLED: u32 = 8;
 /** u16 ones before it, u16 place in the stream. */
 // @ts-ignore: decorator
 @inline const RECORD: usize = 4;
@@ -77,19 +82,36 @@ function runAt(bits: usize, at: u32, end: u32): u32 {
   return min(to, end) - at;
 }
 
-/** Bytes that a node of `length` bits would take; it can be held so where they are fewer than MOST_BYTES. */
-export function sizeByLengths(bits: usize, length: u32): u32 {
-  let size: u32 = 0;
-  for (let start: u32 = 0; start < length; start += 1 << STEP) {
-    const end = min(length, start + (1 << STEP));
-    size++;
-    for (let at = start; at < end; ) {
-      const run = runAt(bits, at, end);
-      size += 2 * (31 - <u32>clz<u32>(run)) + 1;
-      at += run;
-    }
+/** Bits of the codes between two records. */
+// @ts-ignore: decorator
+@inline
+function sizeOfStep(bits: usize, start: u32, length: u32): u32 {
+  const end = min(length, start + (1 << STEP));
+  let size: u32 = 1;
+  for (let at = start; at < end; ) {
+    const run = runAt(bits, at, end);
+    size += 2 * (31 - <u32>clz<u32>(run)) + 1;
+    at += run;
   }
-  return ((size + 7) >> 3) + (((length + (1 << STEP) - 1) >> STEP) << 2);
+  return size;
+}
+
+/**
+ * Bytes that a node of `length` bits would take; it can be held so where they are fewer than MOST_BYTES. A long node is looked at here and
+ * there first: where that is far above `most` bytes, the rest is not counted. @returns `most` or more then
+ */
+export function sizeByLengths(bits: usize, length: u32, most: u32): u32 {
+  const records = ((length + (1 << STEP) - 1) >> STEP) << 2;
+  let size: u32 = 0;
+  if (length >= <u32>LEAST_SAMPLED << STEP) {
+    let steps: u32 = 0;
+    for (let start: u32 = 0; start < length; start += <u32>SAMPLED << STEP, steps++)
+      size += sizeOfStep(bits, start, length);
+    if (<u64>size * (length >> STEP) > (<u64>most * 9) * steps) return most;
+    size = 0;
+  }
+  for (let start: u32 = 0; start < length; start += 1 << STEP) size += sizeOfStep(bits, start, length);
+  return ((size + 7) >> 3) + records;
 }
 
 /** Where the stream of a node of `length` bits begins, whose records begin at `records`. */
