@@ -52,7 +52,7 @@ async function measured(work: () => Promise<FmIndex>): Promise<Built> {
 
 /** Bytes of a block, which is sorted in memory beside the shard that it is merged into: few, for the memory that SDSL's peak leaves us. */
 const blockBytes = (textBytes: number): number =>
-  Math.min(16, Math.max(2, Math.floor(textBytes / MIB / 32))) * MIB;
+  Math.min(32, Math.max(2, Math.floor(textBytes / MIB / 32))) * MIB;
 /** Bytes of the small shards whose merging is measured. */
 const smallBytes = (textBytes: number): number =>
   Math.min(16, Math.max(3, Math.floor(textBytes / MIB / 20))) * MIB;
