@@ -60,7 +60,7 @@ const smallBytes = (textBytes: number): number =>
 const shardBytes = (textBytes: number): number =>
   textBytes > 512 * MIB ? 512 * MIB : Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
 /** Copies leave room for more samples than text without repetition does, which has the default. */
-const sampling = switches.scale > 1 ? { sampleRate: 22 } : {};
+const sampling = switches.scale > 1 ? { sampleRate: 21 } : {};
 
 const parts: Record<string, (folder: string) => Promise<unknown>> = {
   build(folder) {
