@@ -123,10 +123,16 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-/** Natural logarithm of a token's probability. */
-export function logProbability(logits: Float32Array, token: number): number {
+/** Logarithm of the sum of the exponentials; -Infinity where nothing is above it. */
+export function logSum(logits: Float32Array): number {
   const best = logits[argmax(logits)]!;
+  if (best === Number.NEGATIVE_INFINITY) return best;
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - best);
-  return logits[token]! - best - Math.log(sum);
+  return best + Math.log(sum);
+}
+
+/** Natural logarithm of a token's probability. */
+export function logProbability(logits: Float32Array, token: number): number {
+  return logits[token]! - logSum(logits);
 }

@@ -4,6 +4,7 @@
  * without this begins as its own training texts do, whatever was asked. Differs from SEAL's paper, whose model was trained for the task.
  */
 import type { FollowingTokens } from "../../index/text/token-index/token-index.ts";
+import { logSum } from "../sample.ts";
 
 /** Questions that ask for nothing. */
 export const NEUTRAL_QUESTIONS: readonly string[] = [
@@ -12,16 +13,6 @@ export const NEUTRAL_QUESTIONS: readonly string[] = [
   "Where is that and when was it?",
   "This is how it was found.",
 ];
-
-/** Logarithm of the sum of the exponentials. */
-export function logSum(row: Float32Array): number {
-  let best = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < row.length; i++) if (row[i]! > best) best = row[i]!;
-  if (best === Number.NEGATIVE_INFINITY) return best;
-  let sum = 0;
-  for (let i = 0; i < row.length; i++) sum += Math.exp(row[i]! - best);
-  return best + Math.log(sum);
-}
 
 /** @param rows logits, each of all tokens. @returns logarithm of their mean probability of each token */
 export function meanLogProbabilities(rows: readonly Float32Array[]): Float32Array {

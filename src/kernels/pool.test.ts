@@ -1,0 +1,104 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { builtFile } from "../built-file.ts";
+import { kernels, openPool, reference } from "./index.ts";
+import { randomBytes } from "./random-bytes.ts";
+import { rowScan } from "./scan.ts";
+
+test.each([0, 1, 2])("a pool of %i workers scans like one thread, again and again", async (workers) => {
+  const face = kernels();
+  await using pool = await openPool(face, { workers });
+  using rows = face.arena.alloc(64 * 1001);
+  using query = face.arena.alloc(64);
+  using out = face.arena.alloc(4 * 1001);
+  rows.u8().set(randomBytes(64 * 1001, 9));
+  for (let round = 0; round < 20; round++) {
+    query.u8().set(randomBytes(64, round + 1));
+    out.u32().fill(0);
+    pool.scan({
+      kernel: "hamming",
+      query: query.pointer,
+      rows: rows.pointer,
+      count: 1001,
+      stride: 64,
+      rest: [64, 64],
+      out: out.pointer,
+    });
+    const expected = new Uint32Array(1001);
+    reference.hamming(
+      randomBytes(64, round + 1),
+      { data: randomBytes(64 * 1001, 9), count: 1001, stride: 64 },
+      expected,
+    );
+    expect(out.u32()).toEqual(expected);
+  }
+});
+
+test.each([0, 1, 2])("scans join those that %i workers are at, and both end", async (workers) => {
+  const face = kernels();
+  await using pool = await openPool(face, { workers });
+  const [count, stride] = [997, 64];
+  using rows = face.arena.alloc(stride * count);
+  using queries = face.arena.alloc(stride * 3);
+  using out = face.arena.alloc(4 * count * 3);
+  rows.u8().set(randomBytes(stride * count, 3));
+  const scanOf = (number: number) =>
+    rowScan({
+      kernel: "hamming",
+      query: queries.pointer + number * stride,
+      rows: rows.pointer,
+      count,
+      stride,
+      rest: [stride, stride],
+      out: out.pointer + number * count * 4,
+    });
+  for (let round = 0; round < 50; round++) {
+    const asked = randomBytes(stride * 3, round + 1);
+    queries.u8().set(asked);
+    out.u32().fill(0);
+    using first = pool.fork([scanOf(0)])!;
+    expect(pool.fork([scanOf(1)])).toBeUndefined();
+    expect(pool.share([scanOf(1), scanOf(2)])).toBe(true);
+    expect(first.join()).toBe(true);
+    const expected = new Uint32Array(count);
+    for (let number = 0; number < 3; number++) {
+      const query = asked.subarray(number * stride, (number + 1) * stride);
+      reference.hamming(query, { data: rows.u8(), count, stride }, expected);
+      expect(out.u32().subarray(number * count, (number + 1) * count)).toEqual(expected);
+    }
+  }
+  const many = Array.from({ length: 400 }, () => scanOf(0));
+  using open = pool.fork([scanOf(0)])!;
+  expect(pool.share(many)).toBe(false);
+  expect(open.join()).toBe(true);
+});
+
+test("a kernel that fails is an error at once, and the pool goes on", async () => {
+  const face = kernels();
+  await using pool = await openPool(face, { workers: 1 });
+  using room = face.arena.alloc(4096);
+  const scan = {
+    kernel: "hamming",
+    query: room.pointer,
+    count: 2,
+    stride: 64,
+    rest: [64, 64],
+    out: room.pointer,
+  } as const;
+  // the second task begins 64 bytes on: past the end of the memory
+  const end = face.arena.memory.buffer.byteLength;
+  expect(() => pool.scan({ ...scan, rows: end - 64 })).toThrow(/hamming failed/);
+  expect(() => pool.scan({ ...scan, rows: room.pointer })).not.toThrow();
+  await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
+});
+
+test("a process waits for its pool, and ends without closing it", () => {
+  const script = `
+    const { kernels, openPool } = await import(${JSON.stringify(builtFile("kernels/index.js", import.meta.url).href)});
+    console.log((await openPool(kernels(), { workers: 1 })).threads);`;
+  const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  expect([status, stdout.trim()]).toEqual([0, "2"]);
+});
