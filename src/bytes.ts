@@ -10,15 +10,6 @@ export function concat(pieces: readonly Uint8Array[], length: number): Uint8Arra
   return whole;
 }
 
-/** All bytes as words, the last one padded with zeros: a view where they lie so. */
-export function wordsOf(bytes: Uint8Array): Uint32Array {
-  if (bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0)
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  const words = new Uint32Array((bytes.byteLength + 3) >>> 2);
-  new Uint8Array(words.buffer).set(bytes);
-  return words;
-}
-
 /** u32 view, copying when the bytes are not aligned. */
 export function asU32(bytes: Uint8Array): Uint32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);

@@ -45,22 +45,40 @@ export class BlockText {
 
   /** Owned bytes [start, end) of the original. */
   read(start: number, end: number): MaybePromise<Uint8Array> {
-    if (end <= start) return new Uint8Array(0);
+    const out = new Uint8Array(Math.max(0, end - start));
+    if (end <= start) return out;
     const first = this.#blockAt(start);
     const last = end <= this.#rawEnd(first) ? first : this.#blockAt(end - 1);
-    const blocks: (Uint8Array | undefined)[] = [];
-    const ranges = [];
+    const missing: number[] = [];
     for (let block = first; block <= last; block++) {
-      const known = this.#cached.get(block);
-      blocks.push(known);
-      if (!known)
-        ranges.push({ part: this.#name, start: this.#packedEnd(block - 1), end: this.#packedEnd(block) });
+      const raw = this.#cached.get(block);
+      if (raw) this.#cut(block, raw, start, out);
+      else missing.push(block);
     }
-    if (ranges.length === 0) return this.#cut(blocks as Uint8Array[], first, start, end);
-    const packed = this.#source.read(ranges);
-    return packed instanceof Promise
-      ? packed.then((some) => this.#inflate(some, blocks, first, start, end))
-      : this.#inflate(packed, blocks, first, start, end);
+    if (missing.length === 0) return out;
+    // every block of a short read is kept: what lies near is asked for next
+    const keep = last - first < CACHED_BLOCKS;
+    const take = (block: number, raw: Uint8Array): void => {
+      this.#cut(block, raw, start, out);
+      if (keep) this.#cached.put(block, raw);
+    };
+    const inflateAll = (packed: readonly Uint8Array[]): MaybePromise<Uint8Array> => {
+      const later: Promise<void>[] = [];
+      missing.forEach((block, i) => {
+        const raw = inflate(packed[i]!, this.#rawEnd(block) - this.#rawEnd(block - 1));
+        if (raw instanceof Promise) later.push(raw.then((bytes) => take(block, bytes)));
+        else take(block, raw);
+      });
+      return later.length > 0 ? Promise.all(later).then(() => out) : out;
+    };
+    const packed = this.#source.read(
+      missing.map((block) => ({
+        part: this.#name,
+        start: this.#packedEnd(block - 1),
+        end: this.#packedEnd(block),
+      })),
+    );
+    return packed instanceof Promise ? packed.then(inflateAll) : inflateAll(packed);
   }
 
   #rawEnd(block: number): number {
@@ -83,37 +101,11 @@ export class BlockText {
     return low;
   }
 
-  /** Fills in the blocks that were not in the cache. */
-  #inflate(
-    packed: readonly Uint8Array[],
-    known: readonly (Uint8Array | undefined)[],
-    first: number,
-    start: number,
-    end: number,
-  ): MaybePromise<Uint8Array> {
-    let next = 0;
-    const raw = known.map((block, i) => {
-      const length = this.#rawEnd(first + i) - this.#rawEnd(first + i - 1);
-      return block ?? inflate(packed[next++]!, length);
-    });
-    const keep = (blocks: readonly Uint8Array[]): Uint8Array => {
-      // every block of a short read: what lies near is asked for next
-      if (blocks.length <= CACHED_BLOCKS) blocks.forEach((block, i) => this.#cached.put(first + i, block));
-      return this.#cut(blocks, first, start, end);
-    };
-    if (raw.some((block) => block instanceof Promise)) return Promise.all(raw).then(keep);
-    return keep(raw as Uint8Array[]);
-  }
-
-  #cut(blocks: readonly Uint8Array[], first: number, start: number, end: number): Uint8Array {
-    const cut = new Uint8Array(end - start);
-    let at = this.#rawEnd(first - 1);
-    for (const block of blocks) {
-      const from = Math.max(start - at, 0);
-      const to = Math.min(end - at, block.byteLength);
-      cut.set(block.subarray(from, to), at + from - start);
-      at += block.byteLength;
-    }
-    return cut;
+  /** Copies what a read from `start` on wants of a block. */
+  #cut(block: number, raw: Uint8Array, start: number, out: Uint8Array): void {
+    const at = this.#rawEnd(block - 1) - start;
+    const from = Math.max(-at, 0);
+    const to = Math.min(out.byteLength - at, raw.byteLength);
+    out.set(raw.subarray(from, to), at + from);
   }
 }

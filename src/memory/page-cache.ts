@@ -1,69 +1,82 @@
 /**
- * PageCache: pages of segment parts under the library's Budget. Second chance (Corbato, A Paging Experiment with the Multics System,
- * 1968): a page read since the hand last passed stays for another round, so that a hit costs a look at an array and no reordering.
+ * PageCache: pages of segment parts under the library's Budget. Second chance by a hand that goes round (Corbato, A Paging Experiment with
+ * the Multics System, 1968): a page read since the hand last passed stays for another round, so that a hit costs a look at an array and no
+ * reordering. Pages lie in frames that are used again: memory that comes and goes with every page would have the collector look through
+ * the whole heap each hundred searches.
  */
-import { wordsOf } from "../bytes.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 
-/** Queue entry, array slots and views per page, measured with 16 KB pages. */
-const OVERHEAD_BYTES = 240;
+/** A frame, its place in the ring and in the array of its part, and its views. */
+const OVERHEAD_BYTES = 320;
+/** Frames are of whole multiples, so that pages of nearly one length share them. */
+const GRAIN_BYTES = 1024;
+/** Empty frames of one size that wait for the next page of it, while pages of other sizes come. */
+const WAITING_FRAMES = 16;
 
-/** The cached pages of one part of one segment. */
+/** Room for one page. */
+interface Frame {
+  readonly capacity: number;
+  /** None while it is empty. */
+  part: CachedPart | undefined;
+  page: number;
+  /** Read since the hand last passed. */
+  isUsed: boolean;
+  /** The page. */
+  bytes: Uint8Array;
+  /** The page for copying in words; made when it is asked for so. */
+  words: Uint32Array | undefined;
+}
+
+/** The cached pages of one part of one segment. What they hand out is borrowed: valid until the next page is put into the cache. */
 export class CachedPart {
   readonly #cache: PageCache;
-  readonly #pages: (Uint8Array | undefined)[] = [];
-  readonly #used: boolean[] = [];
-  /** Views for copying in words, of pages that were asked for so. */
-  readonly #words: (Uint32Array | undefined)[] = [];
+  readonly #frames: (Frame | undefined)[] = [];
 
   constructor(cache: PageCache) {
     this.#cache = cache;
   }
 
   get(page: number): Uint8Array | undefined {
-    const bytes = this.#pages[page];
-    if (bytes) this.#used[page] = true;
-    return bytes;
+    const frame = this.#frames[page];
+    if (!frame) return undefined;
+    frame.isUsed = true;
+    return frame.bytes;
   }
 
-  /** The page as words, padded to whole ones; undefined when it is not in the cache. */
+  /** The page as words, those after its end unspecified; undefined when it is not in the cache. */
   words(page: number): Uint32Array | undefined {
-    const bytes = this.get(page);
-    if (!bytes) return undefined;
-    let words = this.#words[page];
-    if (!words) {
-      words = wordsOf(bytes);
-      this.#words[page] = words;
-    }
-    return words;
+    const frame = this.#frames[page];
+    if (!frame) return undefined;
+    frame.isUsed = true;
+    frame.words ??= new Uint32Array(frame.bytes.buffer);
+    return frame.words;
   }
 
+  /** Keeps a copy, unless a page is larger than the cache. */
   put(page: number, bytes: Uint8Array): void {
-    if (this.#pages[page]) return;
-    this.#pages[page] = bytes;
-    this.#used[page] = false;
-    this.#cache.admit(this, page, bytes.byteLength);
+    if (this.#frames[page]) return;
+    const frame = this.#cache.frameFor(bytes.byteLength, this, page);
+    if (!frame) return;
+    frame.bytes.set(bytes);
+    this.#frames[page] = frame;
+    this.#cache.settle();
   }
 
-  /** Drops the page unless it was used since the last call, or `force`. @returns bytes freed */
-  drop(page: number, force: boolean): number {
-    if (this.#used[page] && !force) {
-      this.#used[page] = false;
-      return 0;
-    }
-    const { byteLength } = this.#pages[page]!;
-    this.#pages[page] = undefined;
-    if (this.#words.length > page) this.#words[page] = undefined;
-    return byteLength;
+  /** Called by the cache: the page's frame is wanted. */
+  forget(page: number): void {
+    this.#frames[page] = undefined;
   }
 }
 
 export class PageCache implements Disposable {
   readonly #limitBytes: number;
   readonly #claim: Claim;
-  /** Oldest first; the hand goes round from the front to the back. */
-  #queue: { readonly part: CachedPart; readonly page: number }[] = [];
+  /** Frames with pages; the hand goes round. */
+  readonly #ring: Frame[] = [];
   #hand = 0;
+  /** Frames without, by their capacity. */
+  readonly #waiting = new Map<number, Frame[]>();
+  /** Of all frames. */
   #bytes = 0;
 
   constructor(budget: Budget, limitBytes: number) {
@@ -79,12 +92,22 @@ export class PageCache implements Disposable {
     return new CachedPart(this);
   }
 
-  /** Accounts for a page that `part` took in. */
-  admit(part: CachedPart, page: number, bytes: number): void {
-    this.#queue.push({ part, page });
-    this.#bytes += bytes + OVERHEAD_BYTES;
-    if (this.#bytes > this.#limitBytes) this.#evict(this.#bytes - this.#limitBytes);
-    this.#claim.resize(Math.min(this.#bytes, this.#limitBytes));
+  /** Called by a part: a frame in the ring for a page of `length` bytes; undefined where the cache is smaller. */
+  frameFor(length: number, part: CachedPart, page: number): Frame | undefined {
+    const capacity = Math.max(1, Math.ceil(length / GRAIN_BYTES)) * GRAIN_BYTES;
+    if (capacity + OVERHEAD_BYTES > this.#limitBytes) return undefined;
+    const frame = this.#waiting.get(capacity)?.pop() ?? this.#evictFor(capacity) ?? this.#add(capacity);
+    frame.part = part;
+    frame.page = page;
+    frame.isUsed = false;
+    if (frame.bytes.byteLength !== length) frame.bytes = new Uint8Array(frame.bytes.buffer, 0, length);
+    this.#insert(frame);
+    return frame;
+  }
+
+  /** Called by a part when the page is in: the others may be asked to make room. */
+  settle(): void {
+    if (this.#claim.bytes !== this.#bytes) this.#claim.resize(this.#bytes);
   }
 
   clear(): void {
@@ -96,27 +119,76 @@ export class PageCache implements Disposable {
     this.#claim[Symbol.dispose]();
   }
 
-  #evict(bytes: number): number {
-    let freed = 0;
-    // after one round without a find every page has lost its second chance
-    const force = bytes >= this.#bytes;
-    while (freed < bytes && this.#hand < this.#queue.length) {
-      const { part, page } = this.#queue[this.#hand++]!;
-      const dropped = part.drop(page, force);
-      if (dropped > 0) freed += dropped + OVERHEAD_BYTES;
-      else this.#queue.push({ part, page });
-      if (this.#hand > 1024 && this.#hand * 2 > this.#queue.length) {
-        this.#queue = this.#queue.slice(this.#hand);
-        this.#hand = 0;
+  #add(capacity: number): Frame {
+    this.#bytes += capacity + OVERHEAD_BYTES;
+    const bytes = new Uint8Array(capacity);
+    return { capacity, part: undefined, page: 0, isUsed: false, bytes, words: undefined };
+  }
+
+  /** Where the hand has just been, so that it comes last; the one that lay there goes to the end. */
+  #insert(frame: Frame): void {
+    const moved = this.#ring[this.#hand];
+    if (moved) this.#ring.push(moved);
+    this.#ring[this.#hand++] = frame;
+  }
+
+  /** Makes room for a frame. @returns one of this capacity that became empty, if one did */
+  #evictFor(capacity: number): Frame | undefined {
+    while (this.#bytes + capacity + OVERHEAD_BYTES > this.#limitBytes) {
+      const frame = this.#evict(false);
+      if (!frame) {
+        this.#dropWaiting();
+        return undefined;
       }
+      if (frame.capacity === capacity) return frame;
+      this.#keepWaiting(frame);
     }
-    this.#bytes -= freed;
-    return freed;
+    return undefined;
+  }
+
+  #keepWaiting(frame: Frame): void {
+    const waiting = this.#waiting.get(frame.capacity) ?? [];
+    this.#waiting.set(frame.capacity, waiting);
+    if (waiting.length < WAITING_FRAMES) waiting.push(frame);
+    else this.#bytes -= frame.capacity + OVERHEAD_BYTES;
+  }
+
+  #dropWaiting(): void {
+    for (const [capacity, frames] of this.#waiting)
+      this.#bytes -= frames.length * (capacity + OVERHEAD_BYTES);
+    this.#waiting.clear();
+  }
+
+  /** Takes a page out of its frame and the frame out of the ring. @param force whether or not the page was used */
+  #evict(force: boolean): Frame | undefined {
+    const ring = this.#ring;
+    while (ring.length > 0) {
+      if (this.#hand >= ring.length) this.#hand = 0;
+      const frame = ring[this.#hand]!;
+      if (frame.isUsed && !force) {
+        frame.isUsed = false;
+        this.#hand++;
+        continue;
+      }
+      const last = ring.pop()!;
+      if (last !== frame) ring[this.#hand] = last;
+      frame.part?.forget(frame.page);
+      frame.part = undefined;
+      return frame;
+    }
+    return undefined;
   }
 
   #shrink(bytes: number): number {
-    const freed = this.#evict(bytes);
+    const before = this.#bytes;
+    this.#dropWaiting();
+    const force = bytes >= before;
+    while (before - this.#bytes < bytes) {
+      const frame = this.#evict(force);
+      if (!frame) break;
+      this.#bytes -= frame.capacity + OVERHEAD_BYTES;
+    }
     this.#claim.resize(this.#bytes);
-    return freed;
+    return before - this.#bytes;
   }
 }

@@ -1,6 +1,6 @@
-/** A segment in the Store: parts cut into pages, read through the page cache. Pages are immutable, so views of them may be kept. */
+/** A segment in the Store: parts cut into pages, read through the page cache. The cache lends its pages, so what is read is copied. */
 
-import { asU32, wordsOf } from "../bytes.ts";
+import { asU32 } from "../bytes.ts";
 import { MnemeError } from "../errors.ts";
 import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
 import type { ListSource } from "../kernels/index.ts";
@@ -23,17 +23,22 @@ interface Part {
   readonly cached: CachedPart;
 }
 
-/** Bytes [start, end) of a part. */
-interface Span {
-  readonly part: Part;
-  readonly start: number;
-  readonly end: number;
+/** Bytes [from, to) of a page that the cache lacks, wanted in `out` from `at` on. */
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly out: Uint8Array;
+  readonly at: number;
 }
 
-/** Pages held for one read, whatever the cache drops meanwhile. */
-type Loose = ReadonlyMap<Part, ReadonlyMap<number, Uint8Array>>;
-
-const NOTHING: Loose = new Map();
+/** A page that the cache lacks. */
+interface Missing {
+  readonly part: Part;
+  readonly page: number;
+  readonly pieces: Piece[];
+  /** Whether the cache shall have it. */
+  keep: boolean;
+}
 
 export class StoredSegment {
   readonly entry: SegmentEntry;
@@ -121,58 +126,85 @@ export class StoredSegment {
   }
 
   #hold(part: Part, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource> {
-    const held = HeldRanges.of(ranges, part.cached);
-    if (held) return held;
-    const all = (loose: Loose): ListSource =>
-      HeldRanges.of(ranges, {
-        words: (page) => part.cached.words(page) ?? wordsOf(pageAt(part, page, loose)),
-      })!;
-    const loose = this.#atHand(ranges.map(({ start, end }) => ({ part, start, end })));
-    return loose instanceof Promise ? loose.then(all) : all(loose);
+    if (!this.#store.visitMany) return this.#holdCopies(part, ranges);
+    const wanted = new Wanted();
+    for (const { start, end } of ranges) if (isKept(start, end)) wanted.addPages(part, start, end);
+    this.#fetch(wanted.pages);
+    return new HeldRanges(ranges, {
+      words: (page) => part.cached.words(page) ?? this.#wordsAgain(part, page),
+    });
+  }
+
+  /** Where pages come from afar they must be there when they are copied from, whatever the cache drops meanwhile. */
+  #holdCopies(part: Part, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource> {
+    const pages = new Map<number, Uint32Array>();
+    const read: Missing[] = [];
+    for (const { start, end } of ranges) {
+      for (let page = firstPage(start); page * PAGE_BYTES < end; page++) {
+        if (pages.has(page)) continue;
+        const words = part.cached.words(page)?.slice() ?? new Uint32Array(PAGE_WORDS);
+        pages.set(page, words);
+        const whole = { from: 0, to: this.#pageLength(part, page), out: new Uint8Array(words.buffer), at: 0 };
+        if (!part.cached.get(page)) read.push({ part, page, pieces: [whole], keep: isKept(start, end) });
+      }
+    }
+    const held = new HeldRanges(ranges, { words: (page) => pages.get(page)! });
+    const reading = this.#fetch(read);
+    return reading ? reading.then(() => held) : held;
+  }
+
+  #pageLength({ name }: Part, page: number): number {
+    return Math.min(PAGE_BYTES, (this.entry.parts[name] ?? 0) - page * PAGE_BYTES);
+  }
+
+  /** A page that the cache does not keep, or dropped since, in words that the next one is read to. */
+  #wordsAgain(part: Part, page: number): Uint32Array {
+    const out = new Uint8Array(pageAgain.buffer);
+    void this.#fetch([
+      { part, page, pieces: [{ from: 0, to: this.#pageLength(part, page), out, at: 0 }], keep: false },
+    ]);
+    return pageAgain;
   }
 
   #read(ranges: readonly ByteRange[], partOf: (name: string) => Part): MaybePromise<Uint8Array[]> {
-    const spans = ranges.map(({ part, start, end }) => ({ part: partOf(part), start, end }));
-    const all = (loose: Loose): Uint8Array[] => spans.map((span) => slice(span, loose));
-    const loose = this.#atHand(spans);
-    return loose instanceof Promise ? loose.then(all) : all(loose);
+    const read = ranges.map(({ start, end }) => new Uint8Array(Math.max(0, end - start)));
+    const wanted = new Wanted();
+    ranges.forEach(({ part, start, end }, i) => {
+      wanted.copy(partOf(part), start, end, read[i]!, 0);
+    });
+    const reading = this.#fetch(wanted.pages);
+    return reading ? reading.then(() => read) : read;
   }
 
   #gather(part: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void> {
     if (gatherCached(part, stride, ordinals, out)) return;
-    const spans = Array.from(ordinals, (o) => ({ part, start: o * stride, end: (o + 1) * stride }));
-    const all = (loose: Loose): void => spans.forEach((span, i) => copySpan(span, out, i * stride, loose));
-    const loose = this.#atHand(spans);
-    return loose instanceof Promise ? loose.then(all) : all(loose);
+    const wanted = new Wanted();
+    ordinals.forEach((ordinal, i) => {
+      wanted.copy(part, ordinal * stride, (ordinal + 1) * stride, out, i * stride);
+    });
+    return this.#fetch(wanted.pages);
   }
 
-  /** Nothing when the cache has every page of the spans; else all their pages, read where it has not. */
-  #atHand(spans: readonly Span[]): MaybePromise<Loose> {
-    if (spans.every(isCached)) return NOTHING;
-    const held = new Map<Part, Map<number, Uint8Array>>();
-    const wanted: { readonly part: Part; readonly page: number; readonly keep: boolean }[] = [];
-    for (const { part, start, end } of spans) {
-      const pages = held.get(part) ?? new Map<number, Uint8Array>();
-      held.set(part, pages);
-      const keep = end - start <= CACHED_RANGE_PAGES * PAGE_BYTES;
-      for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
-        if (pages.has(page)) continue;
-        const cached = part.cached.get(page);
-        if (!cached) wanted.push({ part, page, keep });
-        pages.set(page, cached ?? EMPTY);
+  /** Reads pages for their pieces, and for the cache. */
+  #fetch(wanted: readonly Missing[]): Promise<void> | undefined {
+    if (wanted.length === 0) return undefined;
+    const take = (bytes: Uint8Array | undefined, i: number): void => {
+      const { part, page, pieces, keep } = wanted[i]!;
+      for (const { from, to, out, at } of pieces) {
+        if (!bytes || bytes.byteLength < to) this.#missing(part.name, page);
+        out.set(bytes.subarray(from, to), at);
       }
-    }
-    const take = (pages: readonly (Uint8Array | undefined)[]): Loose => {
-      wanted.forEach(({ part, page, keep }, i) => {
-        const bytes = pages[i] ?? this.#missing(part.name, page);
-        held.get(part)!.set(page, bytes);
-        if (keep) part.cached.put(page, bytes);
-      });
-      return held;
+      if (keep) part.cached.put(page, bytes ?? this.#missing(part.name, page));
     };
     const keys = wanted.map(({ part, page }): Key => [this.entry.id, part.name, page]);
+    if (this.#store.visitMany) {
+      this.#store.visitMany(NS.segments, keys, take);
+      return undefined;
+    }
     const pages = this.#store.getMany(NS.segments, keys);
-    return pages instanceof Promise ? pages.then(take) : take(pages);
+    if (pages instanceof Promise) return pages.then((some) => some.forEach(take));
+    pages.forEach(take);
+    return undefined;
   }
 
   #missing(part: string, page: number): never {
@@ -183,10 +215,56 @@ export class StoredSegment {
   }
 }
 
-const EMPTY = new Uint8Array(0);
-
 const WORD = 4;
-const PAGE_WORDS = PAGE_BYTES / WORD;
+const PAGE_WORDS = Math.ceil(PAGE_BYTES / WORD);
+
+/** Where a page is read to that is copied from at once. */
+const pageAgain = new Uint32Array(PAGE_WORDS);
+
+const firstPage = (start: number): number => Math.floor(start / PAGE_BYTES);
+
+const isKept = (start: number, end: number): boolean => end - start <= CACHED_RANGE_PAGES * PAGE_BYTES;
+
+/** The pages that a read wants and the cache lacks, each once. */
+class Wanted {
+  readonly pages: Missing[] = [];
+  readonly #known = new Map<Part, Map<number, Missing>>();
+
+  /** Copies bytes [start, end) to `out` from `at` on, now or when their page comes. */
+  copy(part: Part, start: number, end: number, out: Uint8Array, at: number): void {
+    const keep = isKept(start, end);
+    for (let page = firstPage(start); page * PAGE_BYTES < end; page++) {
+      const from = Math.max(start - page * PAGE_BYTES, 0);
+      const to = Math.min(end - page * PAGE_BYTES, PAGE_BYTES);
+      const place = at + page * PAGE_BYTES + from - start;
+      const cached = part.cached.get(page);
+      if (cached) out.set(cached.subarray(from, to), place);
+      else this.#page(part, page, keep).pieces.push({ from, to, out, at: place });
+    }
+  }
+
+  /** The pages of bytes [start, end), for the cache only. */
+  addPages(part: Part, start: number, end: number): void {
+    for (let page = firstPage(start); page * PAGE_BYTES < end; page++)
+      if (!part.cached.get(page)) this.#page(part, page, true);
+  }
+
+  #page(part: Part, page: number, keep: boolean): Missing {
+    let known = this.#known.get(part);
+    if (!known) {
+      known = new Map();
+      this.#known.set(part, known);
+    }
+    let missing = known.get(page);
+    if (!missing) {
+      missing = { part, page, pieces: [], keep };
+      known.set(page, missing);
+      this.pages.push(missing);
+    }
+    missing.keep ||= keep;
+    return missing;
+  }
+}
 
 /** The usual case, without an object for each row and a word at a time. @returns false when a page is not in the cache */
 function gatherCached({ cached }: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): boolean {
@@ -208,34 +286,4 @@ function gatherCached({ cached }: Part, stride: number, ordinals: Uint32Array, o
     for (let at = 0; at < rest; at++) target[to++] = next[at]!;
   }
   return true;
-}
-
-function isCached({ part, start, end }: Span): boolean {
-  for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++)
-    if (!part.cached.get(page)) return false;
-  return true;
-}
-
-function pageAt(part: Part, page: number, loose: Loose): Uint8Array {
-  return loose.get(part)?.get(page) ?? part.cached.get(page)!;
-}
-
-/** The bytes of a span whose pages are at hand: a view when one page has them all. */
-function slice(span: Span, loose: Loose): Uint8Array {
-  const { part, start, end } = span;
-  if (end <= start) return EMPTY;
-  const first = Math.floor(start / PAGE_BYTES);
-  if (end <= (first + 1) * PAGE_BYTES)
-    return pageAt(part, first, loose).subarray(start - first * PAGE_BYTES, end - first * PAGE_BYTES);
-  const whole = new Uint8Array(end - start);
-  copySpan(span, whole, 0, loose);
-  return whole;
-}
-
-function copySpan({ part, start, end }: Span, out: Uint8Array, to: number, loose: Loose): void {
-  for (let page = Math.floor(start / PAGE_BYTES); page * PAGE_BYTES < end; page++) {
-    const from = Math.max(start - page * PAGE_BYTES, 0);
-    const bytes = pageAt(part, page, loose).subarray(from, end - page * PAGE_BYTES);
-    out.set(bytes, to + page * PAGE_BYTES + from - start);
-  }
 }

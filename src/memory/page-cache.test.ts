@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { Budget } from "../storage/budget.ts";
+import { PageCache } from "./page-cache.ts";
+
+const LIMIT = 40_000;
+
+const pageOf = (part: number, page: number, length: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => (part * 31 + page * 7 + i) & 255);
+
+it("lends what was put, or nothing, within its limit and the budget's", () => {
+  const step = fc.record({
+    part: fc.nat(2),
+    page: fc.nat(12),
+    length: fc.constantFrom(0, 1, 900, 4096, 9001, 16_352, 50_000),
+    what: fc.constantFrom("put", "put", "get", "words", "other"),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const budget = new Budget(60_000);
+      using cache = new PageCache(budget, LIMIT);
+      using other = budget.claim("other");
+      const parts = [cache.part(), cache.part(), cache.part()];
+      const lengths = new Map<string, number>();
+      for (const { part, page, length, what } of steps) {
+        const known = lengths.get(`${part} ${page}`);
+        if (what === "put") {
+          // pages do not change
+          lengths.set(`${part} ${page}`, known ?? length);
+          parts[part]!.put(page, pageOf(part, page, known ?? length));
+        } else if (what === "other") other.resize(length);
+        const bytes = parts[part]!.get(page);
+        if (bytes) expect(Buffer.compare(bytes, pageOf(part, page, lengths.get(`${part} ${page}`)!))).toBe(0);
+        if (what === "words") {
+          const words = parts[part]!.words(page);
+          expect(words === undefined).toBe(bytes === undefined);
+          if (words && bytes) expect(Buffer.from(words.buffer, 0, bytes.length).equals(bytes)).toBe(true);
+        }
+        expect(cache.bytes).toBeLessThanOrEqual(LIMIT);
+        expect(budget.usedBytes).toBeLessThanOrEqual(budget.limitBytes);
+      }
+    }),
+    { seed: 12, numRuns: 300 },
+  );
+});
+
+it("keeps pages that are read over those that are not", () => {
+  using cache = new PageCache(new Budget(1 << 20), LIMIT);
+  const part = cache.part();
+  for (let page = 0; page < 40; page++) {
+    part.put(page, pageOf(0, page, 4096));
+    part.get(0);
+  }
+  expect(part.get(0)).toEqual(pageOf(0, 0, 4096));
+  expect(part.get(39)).toEqual(pageOf(0, 39, 4096));
+  expect(part.get(20)).toBeUndefined();
+});
