@@ -1,25 +1,19 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
 import type { TermEntry } from "./dictionary.ts";
+import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
 import type { WordsSegment } from "./words-segment.ts";
 import type { WordsTail } from "./words-tail.ts";
 
 /** Terms whose entries are kept: most words of any text are among the frequent ones. */
-const CACHE_TERMS = 8192;
-/** Rough bytes of a kept term, and of its entry in one segment. */
-const TERM_BYTES = 120;
-const ENTRY_BYTES = 48;
-
-interface Found {
-  /** Entry in each segment, in their order. */
-  readonly entries: readonly (TermEntry | undefined)[];
-  /** Rows of segments that hold the term. */
-  readonly frequency: number;
-}
+const KEPT_TERMS = 16_384;
+/** Numbers of an entry: frequency (0 where the segment lacks the term), start, end. */
+const ENTRY = 3;
 
 export class Lexicon implements Vocabulary {
   readonly #tail: WordsTail;
-  readonly #cache = new Map<string, Found>();
+  /** Of each term its entry in each segment, in their order. */
+  #cache = new EntryCache(0, KEPT_TERMS);
   readonly #encoder = new TextEncoder();
   #segments: readonly WordsSegment[] = [];
   /** The segment with most rows: what stands for all where an estimate will do. */
@@ -36,14 +30,14 @@ export class Lexicon implements Vocabulary {
 
   set segments(segments: readonly WordsSegment[]) {
     this.#segments = segments;
-    this.#cache.clear();
+    this.#cache = new EntryCache(ENTRY * segments.length, KEPT_TERMS);
     this.#largest = undefined;
     for (const segment of segments)
       if (segment.rows.count > (this.#largest?.rows.count ?? 0)) this.#largest = segment;
   }
 
   get bytes(): number {
-    return this.#cache.size * (TERM_BYTES + ENTRY_BYTES * this.#segments.length);
+    return this.#cache.bytes;
   }
 
   /** Rows of the largest segment and the tail. */
@@ -59,12 +53,20 @@ export class Lexicon implements Vocabulary {
 
   /** Rows that hold the term. */
   frequency(term: string): number {
-    return this.#find(term).frequency + (this.#tail.terms.get(term)?.places.length ?? 0);
+    let frequency = this.#tail.terms.get(term)?.places.length ?? 0;
+    const at = this.#find(term);
+    const { numbers } = this.#cache;
+    for (let segment = 0; segment < this.#segments.length; segment++)
+      frequency += numbers[at + segment * ENTRY]!;
+    return frequency;
   }
 
   /** The term's entry in segment number `segment`. */
   entry(term: string, segment: number): TermEntry | undefined {
-    return this.#find(term).entries[segment];
+    const at = this.#find(term) + segment * ENTRY;
+    const { numbers } = this.#cache;
+    const frequency = numbers[at]!;
+    return frequency === 0 ? undefined : { frequency, start: numbers[at + 1]!, end: numbers[at + 2]! };
   }
 
   startingWith(prefix: string, visit: TermVisitor): void {
@@ -83,14 +85,19 @@ export class Lexicon implements Vocabulary {
     }
   }
 
-  #find(term: string): Found {
-    const known = this.#cache.get(term);
-    if (known) return known;
+  /** Where the numbers of the term begin in the cache. */
+  #find(term: string): number {
+    const known = this.#cache.find(term);
+    if (known >= 0) return known;
     const bytes = this.#encoder.encode(term);
-    const entries = this.#segments.map(({ dictionary }) => dictionary.find(bytes));
-    const found = { entries, frequency: entries.reduce((sum, entry) => sum + (entry?.frequency ?? 0), 0) };
-    if (this.#cache.size >= CACHE_TERMS) this.#cache.clear();
-    this.#cache.set(term, found);
-    return found;
+    const at = this.#cache.add(term);
+    const { numbers } = this.#cache;
+    this.#segments.forEach(({ dictionary }, segment) => {
+      const entry = dictionary.find(bytes);
+      numbers[at + segment * ENTRY] = entry?.frequency ?? 0;
+      numbers[at + segment * ENTRY + 1] = entry?.start ?? 0;
+      numbers[at + segment * ENTRY + 2] = entry?.end ?? 0;
+    });
+    return at;
   }
 }
