@@ -21,9 +21,13 @@ import type { Change, VectorSource, Writer } from "./writer.ts";
  * this thread: as much as takes it some twenty milliseconds.
  */
 export const SEGMENT_TEXT: number = 64 << 10;
-/** Text and items handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. */
-const BATCH_TEXT = 16 << 20;
-const BATCH_ITEMS = 4096;
+/**
+ * Text and items handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. Of a stream nobody
+ * knows whether there is work for all threads, so its first batches are smaller.
+ */
+const BATCH_TEXT = 32 << 20;
+const FIRST_TEXT = 16 << 20;
+const BATCH_ITEMS = 8192;
 /** Somebody waits for an `add` of less than this, rather than for a long stream. */
 const URGENT_TEXT = 1 << 20;
 
@@ -41,7 +45,7 @@ export async function addItems(
     done += count;
     options.onProgress?.({ phase: "write", done, total: 0, bytes: outcome.bytes, totalBytes: bytes });
   };
-  for await (const batch of batches(items)) {
+  for await (const batch of batches(items, Math.max(1, writer.pool.size))) {
     throwIfAborted(options.signal, "add");
     for (const item of batch.items) checkItem(item, space, now);
     const worth = batch.items.filter((item) => hasContent(item, outcome));
@@ -86,20 +90,27 @@ interface ItemBatch {
 }
 
 /** Cuts a stream into batches; of one id only the last item of a batch counts. */
-async function* batches(items: Item | Iterable<Item> | AsyncIterable<Item>): AsyncGenerator<ItemBatch> {
+async function* batches(
+  items: Item | Iterable<Item> | AsyncIterable<Item>,
+  threads: number,
+): AsyncGenerator<ItemBatch> {
   if (!isIterable(items)) {
     yield { items: [items], size: sizeOf(items) };
     return;
   }
+  const all = Array.isArray(items) ? items.reduce((sum: number, item: Item) => sum + sizeOf(item), 0) : 0;
+  const share = Math.max(FIRST_TEXT, Math.min(BATCH_TEXT, all / threads));
   let batch = new Map<string, Item>();
   let size = 0;
+  let before = 0;
   for await (const item of items) {
     batch.set(item?.id, item);
     size += sizeOf(item);
-    if (size < BATCH_TEXT && batch.size < BATCH_ITEMS) continue;
+    if (size < (before < threads ? share : BATCH_TEXT) && batch.size < BATCH_ITEMS) continue;
     yield { items: [...batch.values()], size };
     batch = new Map();
     size = 0;
+    before++;
   }
   if (batch.size > 0) yield { items: [...batch.values()], size };
 }

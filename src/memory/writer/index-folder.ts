@@ -21,7 +21,7 @@ import type { VectorSource, Writer } from "./writer.ts";
 export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const;
 
 /** Source bytes handed to a worker at once: a commit's worth, lost at most when the process is killed. */
-const BATCH_BYTES = 16 << 20;
+const BATCH_BYTES = 32 << 20;
 const BATCH_FILES = 4096;
 /** The last batches shrink to this, so that the threads end together and little is left to write when they do. */
 const LAST_BATCH_BYTES = 4 << 20;
