@@ -20,7 +20,7 @@ it("reads what was written, through a cache that holds few blocks", async () => 
   const range = fc.tuple(fc.nat(60_000), fc.nat(9_000));
   const written = fc.record({
     seed: fc.nat(),
-    blockBytes: fc.constantFrom(300, 2_000, 5_000),
+    blockBytes: fc.constantFrom(900, 2_000, 5_000),
     limit: fc.constantFrom(1_000, 3_000, 12_000, 40_000),
     isLater: fc.boolean(),
     ranges: fc.array(range, { minLength: 20, maxLength: 60 }),
