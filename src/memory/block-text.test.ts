@@ -47,6 +47,6 @@ it("reads what was written, through a cache that holds few blocks", async () => 
       }
       expect(cache.bytes).toBeLessThanOrEqual(limit + 6_000);
     }),
-    { seed: 11, numRuns: 40 },
+    { seed: 11, numRuns: 20 },
   );
 });
