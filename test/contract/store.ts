@@ -40,7 +40,7 @@ function compareParts(a: KeyPart, b: KeyPart): number {
   return left.length - right.length;
 }
 
-export const keyPart: fc.Arbitrary<KeyPart> = fc.oneof(
+const keyPart: fc.Arbitrary<KeyPart> = fc.oneof(
   fc.integer({ min: -5, max: 5 }),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom("", "a", "b", "ab", "\u0000", "\u0001", "a\u0000", "a\u0001", "é", "\u{1F600}", "\uFFFD"),
