@@ -27,10 +27,4 @@ export {
   substringTrainDefaults,
   trainSubstrings,
 } from "./substrings.ts";
-export {
-  type TermTrainingSet,
-  type TermTrainOptions,
-  termTrainDefaults,
-  trainTermWeights,
-} from "./term-weights.ts";
 export { type Batch, type Trained, type TrainOptions, train, trainDefaults } from "./train.ts";
