@@ -3,8 +3,8 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isMnemeError } from "../../src/errors.ts";
 import type { Key, KeyPart, RangeOptions, Store } from "../../src/storage/store.ts";
+import { codeOf } from "../support/code-of.ts";
 
 export interface StoreSubject {
   /** An empty store; called before each case. */
@@ -47,16 +47,6 @@ const keyPart: fc.Arbitrary<KeyPart> = fc.oneof(
   fc.string({ unit: "binary", maxLength: 6 }),
 );
 export const anyKey: fc.Arbitrary<Key> = fc.array(keyPart, { minLength: 1, maxLength: 3 });
-
-async function codeOf(action: () => unknown): Promise<string> {
-  try {
-    await action();
-  } catch (error) {
-    if (isMnemeError(error)) return error.code;
-    throw error;
-  }
-  return "no error";
-}
 
 export function storeContract(name: string, subject: StoreSubject): void {
   describe(`store contract: ${name}`, () => {
