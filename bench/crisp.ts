@@ -4,7 +4,7 @@
  * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
  * Counts and nDCG do not mind a busy machine; speeds are by processor time. Switches: --only facets | sizes (all of them) | scifact | speed |
  * validate (the seed by which steps and rates were chosen, which is none of the test's), --scale N: the mean of N seeds, --device webgpu: the
- * facets take minutes on a GPU, an hour a seed without. --settings JSON for other steps and rates than the chosen ones.
+ * facets take minutes on a GPU, hours a seed without. --settings JSON for other steps and rates than the chosen ones.
  */
 import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
 import { ndcg } from "../src/eval/metrics.ts";
@@ -12,8 +12,6 @@ import { MultiVectorIndex } from "../src/index/tokens/multi-vector-index.ts";
 import { type Pruning, pruneTokens, pruningName, seedOfText } from "../src/index/tokens/prune.ts";
 import { type Matrix, rowsOf } from "../src/linalg/matrix.ts";
 import { type CrispOptions, trainCrisp } from "../src/train/crisp.ts";
-import { trainCrispOnCpu } from "../src/train/crisp-cpu.ts";
-import { loadJax } from "../src/train/jax.ts";
 import { type CrispSet, facetsSet, scifactSet } from "./crisp-data.ts";
 import { dataFolder, printFigure, switches } from "./row.ts";
 
@@ -93,9 +91,8 @@ function evaluate(set: CrispSet, encoded: Encoded, pruning: Pruning): Result {
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Both ways take the same steps; on a processor the one that needs no other package is several times faster. */
-const train = async (options: CrispOptions): Promise<MixerWeights> =>
-  switches.device === "webgpu" ? trainCrisp(await loadJax("webgpu"), options) : trainCrispOnCpu(options);
+const train = (options: CrispOptions): Promise<MixerWeights> =>
+  trainCrisp({ ...options, device: switches.device });
 
 /** Results by name: "C8x32" trained so, "C8x32 after" pruned after the fact. */
 async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Promise<Map<string, Result>> {

@@ -4,7 +4,7 @@
  * of f16 and, as ours is, of 8 bits: of each figure its best counts (one thread at the shortest context only). Inputs of 4-bit weights are rounded to 8 bits by both, those of int8 weights
  * to 8 bits by llama.cpp alone.
  * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model; MNEME_ROUNDS, and MNEME_TYPE for one type
- * of weights. It needs the peers: npm run peers.
+ * of weights.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
  * How long does a model take to load, the first time and out of kept weights, beside node-llama-cpp on the same GGUF file and beside nothing
  * but reading the bytes? Each load in a process of its own, files in the page cache, in turns; the median counts. Peak RSS is that of the
- * whole process. Switches: --scale 4 for the largest model too, --only NAME for one model. It needs the parser: npm run peers.
+ * whole process. Switches: --scale 4 for the largest model too, --only NAME for one model.
  */
 import { spawnSync } from "node:child_process";
 import {

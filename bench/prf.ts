@@ -17,10 +17,10 @@ import {
   type QueryEvaluation,
   type TestSet,
 } from "../src/eval/index.ts";
+import { TermWeigher } from "../src/index/sparse/term-weigher.ts";
 import type { Memory, SearchQuery } from "../src/memory/types.ts";
 import { JUDGED_SETS, type JudgedSet, readJudgedSet } from "./judged-sets.ts";
 import { openMneme } from "./library-systems.ts";
-import { sparseModel } from "./prf-sparse.ts";
 import { grid, SPARSE_SYSTEMS, SYSTEMS, type SystemName, TUNED } from "./prf-systems.ts";
 import { printFigure, switches } from "./row.ts";
 
@@ -88,18 +88,17 @@ async function compare(name: JudgedSet): Promise<Map<SystemName, Judged>> {
   }
 }
 
-/** The same places with sparse vectors instead of BM25, and beside it. */
+/** The same places with sparse vectors instead of BM25, and beside it: those of a TermWeigher, which no judged query taught anything. */
 async function compareSparse(name: JudgedSet, set: TestSet, work: string): Promise<void> {
   const embedder = await bundledEmbedder({ dim: 64 });
   const texts = set.documents.map(({ title, text }) => `${title} ${text}`);
-  const queries = set.queries.map(({ text }) => text);
-  const model = await sparseModel(texts, queries, embedder);
-  const items = set.documents.map((document, i) => ({ ...document, sparse: model.documents[i]! }));
+  const weigher = await TermWeigher.over(texts, embedder);
+  const items = set.documents.map((document, i) => ({ ...document, sparse: weigher.document(texts[i]!) }));
   await using memory = await openMneme(join(work, "sparse.mneme"), "write");
   await memory.add(items.filter(({ sparse }) => Object.keys(sparse).length > 0));
   await memory.idle();
   for (const [system, query] of Object.entries(SPARSE_SYSTEMS)) {
-    const own = (text: string): SearchQuery => ({ sparse: model.query(text) });
+    const own = (text: string): SearchQuery => ({ sparse: weigher.query(text) });
     const shallow = await judge(memory, set, query, 10, own);
     report(name, system, { shallow, deep: await judge(memory, set, query, 1000, own) });
     const known = sparseNdcg.get(system) ?? [];

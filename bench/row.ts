@@ -83,7 +83,7 @@ export function dataFolder(): string {
 }
 
 /** A figure judged against its baseline. */
-export function rowOfFigure(bench: string, figure: Figure): BenchRow {
+function rowOfFigure(bench: string, figure: Figure): BenchRow {
   const { system = "none", metric, unit, ours, baseline, better, note } = figure;
   const ratio = baseline === undefined ? null : better === "more" ? ours / baseline : baseline / ours;
   return {
@@ -109,7 +109,7 @@ function judged(
   return { claim: `ratio >= ${atLeast}`, pass: ratio === null ? null : ratio >= atLeast };
 }
 
-export function printRow(row: BenchRow): void {
+function printRow(row: BenchRow): void {
   console.log(switches.json ? JSON.stringify(row) : lineOf(row));
 }
 

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-const PEERS = { "@huggingface/gguf": "0.4.6", "@huggingface/hub": "2.17.5" };
+const PEERS = { "@huggingface/hub": "2.17.5" };
 const FOLDER = "build/peers";
 
 mkdirSync(FOLDER, { recursive: true });

@@ -56,7 +56,7 @@ function table(head, rows) {
 }
 
 /** The whole of docs/systems.md. */
-export function systemsPage() {
+function systemsPage() {
   const systems = JSON.parse(readFileSync(at("scripts/systems.json"), "utf8"));
   const figures = measured();
   const count = (state) => systems.filter(({ status }) => status === state).length;

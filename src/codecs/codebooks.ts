@@ -3,6 +3,7 @@
  * quantisation each part adds to all of them. Held as the kernels read them, in panels.
  */
 import { kernels, type Panels, panelsOf } from "../kernels/index.ts";
+import { type Matrix, rowOf } from "../linalg/matrix.ts";
 
 /** From so many columns on a part is worth a call of the kernel. */
 const WIDE = 24;
@@ -61,6 +62,14 @@ export class Codebooks {
     const { start, panels } = this.parts[part]!;
     const at = placeOf(centroid, panels.dim);
     for (let d = 0; d < panels.dim; d++) row[start + d]! += panels.data[at + 16 * (d + 1)]!;
+  }
+
+  /** Adds to each row the centroids that its codes name. @param codes a row's every `stride` bytes */
+  addAll(codes: Uint8Array, stride: number, to: Matrix): void {
+    for (let r = 0; r < to.rows; r++) {
+      const row = rowOf(to, r);
+      for (let p = 0; p < this.parts.length; p++) this.add(p, codeAt(codes, r * stride, p, this.bits), row);
+    }
   }
 
   /** Centroids of all parts, one after the other: what is stored. */

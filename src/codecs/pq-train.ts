@@ -6,9 +6,9 @@
 import { throwIfAborted } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { kMeans } from "../linalg/k-means.ts";
-import { type Matrix, matrix, rowOf, transposed } from "../linalg/matrix.ts";
+import { type Matrix, matrix, transposed } from "../linalg/matrix.ts";
 import { polarFactor } from "../linalg/polar.ts";
-import { type CodeBits, type Codebooks, codeAt, codebooksOf, evenColumns } from "./codebooks.ts";
+import { type CodeBits, type Codebooks, codebooksOf, evenColumns } from "./codebooks.ts";
 import type { FitOptions } from "./codec.ts";
 import { nearestCodes } from "./pq-encode.ts";
 
@@ -80,9 +80,7 @@ function columnsOf({ rows, cols, data }: Matrix, start: number, width: number): 
 function reconstructed(rows: Matrix, codebooks: Codebooks): Matrix {
   const codes = nearestCodes(rows, codebooks);
   const out = matrix(rows.rows, rows.cols);
-  for (let r = 0; r < rows.rows; r++)
-    for (let p = 0; p < codebooks.parts.length; p++)
-      codebooks.add(p, codeAt(codes, r * codebooks.codeBytes, p, codebooks.bits), rowOf(out, r));
+  codebooks.addAll(codes, codebooks.codeBytes, out);
   return out;
 }
 

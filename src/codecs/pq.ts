@@ -6,11 +6,11 @@
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { sampleRows } from "../linalg/k-means.ts";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { type Matrix, matrix } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { anisotropicCodes, parallelWeight, trainAnisotropic } from "./anisotropic.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
-import { type CodeBits, type Codebooks, codeAt, codebooksOf, evenColumns } from "./codebooks.ts";
+import { type CodeBits, type Codebooks, codebooksOf, evenColumns } from "./codebooks.ts";
 import type { Codec, Coder, FitOptions, Metric, ScanLayout, Scorer } from "./codec.ts";
 import { nearestCodes } from "./pq-encode.ts";
 import { trainCodebooks, trainRotation } from "./pq-train.ts";
@@ -153,11 +153,8 @@ export class PqCoder implements Coder {
 
   decode(codes: Uint8Array, rows: number): Matrix {
     checkCodes(this.id, this.blockBytes, codes, rows);
-    const { parts, bits } = this.#codebooks;
     const out = matrix(rows, this.dim);
-    for (let r = 0; r < rows; r++)
-      for (let p = 0; p < parts.length; p++)
-        this.#codebooks.add(p, codeAt(codes, r * this.blockBytes, p, bits), rowOf(out, r));
+    this.#codebooks.addAll(codes, this.blockBytes, out);
     return this.#rotation.backward(out);
   }
 

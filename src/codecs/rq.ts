@@ -11,7 +11,7 @@ import { type Matrix, matrix, rowOf, rowsOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { Beam } from "./beam.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
-import { type CodeBits, Codebooks, codeAt, codebooksOf, type Part, putCode } from "./codebooks.ts";
+import { type CodeBits, Codebooks, codebooksOf, type Part, putCode } from "./codebooks.ts";
 import type { Codec, Coder, FitOptions, Metric, ScanLayout, Scorer } from "./codec.ts";
 import { squareOf } from "./score.ts";
 import { type SerialHeader, serialize } from "./serial.ts";
@@ -135,11 +135,8 @@ export class RqCoder implements Coder {
 
   decode(codes: Uint8Array, rows: number): Matrix {
     checkCodes(this.id, this.blockBytes, codes, rows);
-    const { parts, bits } = this.#codebooks;
     const out = matrix(rows, this.dim);
-    for (let r = 0; r < rows; r++)
-      for (let p = 0; p < parts.length; p++)
-        this.#codebooks.add(p, codeAt(codes, r * this.blockBytes, p, bits), rowOf(out, r));
+    this.#codebooks.addAll(codes, this.blockBytes, out);
     return out;
   }
 

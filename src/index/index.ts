@@ -7,7 +7,7 @@ export { type Cursor, emptyHits, type Hits, isAfter, toHits } from "./hits.ts";
 export type { RangeOptions } from "./range.ts";
 export { RowSet } from "./row-set.ts";
 export * from "./segment.ts";
-export { plainTermWeights, TermWeigher, type TermWeights } from "./sparse/term-weigher.ts";
+export { TermWeigher, type TextVectors } from "./sparse/term-weigher.ts";
 export {
   rowsPerPage,
   type StoredParts,

@@ -1,5 +1,5 @@
 /** TopK: a bounded binary heap of (score, row), worst on top; ties go to the lower row. The one top-k of the index rooms. */
-import type { Hits } from "./hits.ts";
+import { type Cursor, type Hits, isAfter } from "./hits.ts";
 
 export class TopK {
   readonly capacity: number;
@@ -81,4 +81,30 @@ export class TopK {
     this.#scores[to] = this.#scores[from]!;
     this.#rows[to] = this.#rows[from]!;
   }
+}
+
+/** What of scored rows a search wants. */
+export interface WantedHits {
+  readonly k: number;
+  /** Of a hit at least. */
+  readonly minScore?: number | undefined;
+  /** Hits come strictly after it. */
+  readonly after?: Cursor | undefined;
+}
+
+/** The wanted hits among rows with scores. @param rows how many @param rowAt called for those that may enter */
+export function bestRows(
+  scores: Float32Array,
+  rows: number,
+  rowAt: (i: number) => number,
+  { k, minScore, after }: WantedHits,
+): Hits {
+  const heap = new TopK(Math.min(k, rows));
+  for (let i = 0; i < rows; i++) {
+    const score = scores[i]!;
+    if (score < heap.threshold || (minScore !== undefined && score < minScore)) continue;
+    const row = rowAt(i);
+    if (!after || isAfter(after, score, row)) heap.push(score, row);
+  }
+  return heap.drain();
 }

@@ -55,15 +55,7 @@ export class WasmMatches implements Disposable {
   }
 
   get bytes(): number {
-    const regions = [
-      this.#narrowPattern,
-      this.#narrow,
-      this.#wide,
-      this.#counts,
-      this.#lists,
-      this.#positions,
-    ];
-    return regions.reduce((sum, { byteLength }) => sum + byteLength, this.#hits.byteLength);
+    return this.#regions().reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** Alignments of the text that is loaded. */
@@ -180,7 +172,11 @@ export class WasmMatches implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const region of [
+    for (const region of this.#regions()) region[Symbol.dispose]();
+  }
+
+  #regions(): Region[] {
+    return [
       this.#narrowPattern,
       this.#narrow,
       this.#wide,
@@ -188,8 +184,7 @@ export class WasmMatches implements Disposable {
       this.#lists,
       this.#positions,
       this.#hits,
-    ])
-      region[Symbol.dispose]();
+    ];
   }
 
   /** Counts before the first alignment take pairs that no alignment has. */

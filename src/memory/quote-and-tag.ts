@@ -77,7 +77,7 @@ export interface LocateResult extends Iterable<Occurrence> {
 export interface OverlapOptions extends WorkOptions {
   /** UTF-16 units of a window, 8 to 10,000; default 50. */
   readonly width?: number;
-  /** Characters of a window that may be others in the library, 0 to a sixth of the width less one; default 0. Then all texts are read. */
+  /** Characters of a window that may be others in the library, 0 to a sixth of the width less one; default 0. With any, all texts are read, substrings indexed or not. */
   readonly mismatches?: number;
 }
 

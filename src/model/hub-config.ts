@@ -33,10 +33,8 @@ export async function hubConfig(name: string, options: HubOptions): Promise<Mode
     throw new MnemeError("NOT_FOUND", `load ${name}: the hub has no ${missing} at ${wanted.revision}`);
   if (!paths[0]!.endsWith(".gguf") && paths.some((path) => path.endsWith(".safetensors")))
     return configOf(await jsonOf(name, remote, commit), `${name}: ${CONFIG}`);
-  const { metadata, names } = await ggufHeaders(
-    paths.map((path) => remote.urlOf(commit, path)),
-    remote.request,
-  );
+  const shards = await Promise.all(paths.map((path) => remote.source(commit, path)));
+  const { metadata, names } = await ggufHeaders(shards);
   return ggufModelConfig(metadata, (tensor) => names.has(tensor), name);
 }
 

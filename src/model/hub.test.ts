@@ -22,7 +22,6 @@ import { hubCacheFolder } from "./hub-cache.ts";
 import { load } from "./load.ts";
 import { plan } from "./plan.ts";
 
-const hasParser = await isInstalled("@huggingface/gguf");
 const hasHub = await isInstalled("@huggingface/hub");
 const work = mkdtempSync(join(tmpdir(), "mneme-hub-"));
 const files = checkpointFiles();
@@ -100,7 +99,7 @@ test.skipIf(hasHub)("without the package it says how to install it", async () =>
 });
 
 describe.skipIf(!hasHub)("a model of the hub", () => {
-  test.skipIf(!hasParser)("is planned for out of its configuration or header alone", async () => {
+  test("is planned for out of its configuration or header alone", async () => {
     const folder = mkdtempSync(join(work, "local-"));
     for (const [name, bytes] of checkpointFiles()) writeFileSync(join(folder, name), bytes);
     const gguf = join(work, "small.gguf");
@@ -113,7 +112,15 @@ describe.skipIf(!hasHub)("a model of the hub", () => {
     expect(await plan(`hf:${model}`, 100, options)).toEqual(await plan(folder, 100));
     expect(other.asked.map(({ path }) => path)).toEqual(["config.json"]);
     expect(await plan(`hf:${model}/small.gguf@v1`, 100, options)).toEqual(await plan(gguf, 100));
+    const parts = other.asked.slice(1);
+    expect(parts.map(({ path, token }) => [path, token])).toEqual(parts.map(() => ["small.gguf", false]));
+    expect(parts.every(({ range }) => /^bytes=\d+-\d+$/.test(range ?? ""))).toBe(true);
     expect(existsSync(cache)).toBe(false);
+    other.behaviour.refusals = [403];
+    await expect(plan(`hf:${model}/small.gguf`, 100, options)).rejects.toMatchObject({
+      code: "FORBIDDEN",
+      message: expect.stringContaining("terms"),
+    });
     await expect(plan(`hf:${model}/none.gguf`, 100, options)).rejects.toMatchObject({ code: "NOT_FOUND" });
     const offline = { hub: { ...options.hub, offline: true } };
     await expect(plan(`hf:${model}`, 100, offline)).rejects.toMatchObject({ code: "NOT_FOUND" });

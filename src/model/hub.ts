@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { isMnemeError, MnemeError, throwIfAborted } from "../errors.ts";
+import type { ByteSource } from "../storage/byte-source.ts";
+import { httpSource } from "../storage/http-source.ts";
 import { ggufShards } from "../weights/gguf-source.ts";
 import { HubCache, hubCacheFolder, isCommit } from "./hub-cache.ts";
 import { type DownloadProgress, download, refusal } from "./hub-download.ts";
@@ -261,6 +263,13 @@ export class Remote {
     });
   }
 
+  /** A large file, of which parts are read. @throws MnemeError as `text` does */
+  source(commit: string, path: string): Promise<ByteSource> {
+    const { signal } = this.#options;
+    const url = this.urlOf(commit, path);
+    return this.#asked(() => httpSource(url, { fetch: this.request, ...(signal && { signal }) }));
+  }
+
   #params(): object {
     return { hubUrl: this.#url, fetch: this.request };
   }
@@ -280,8 +289,10 @@ export class Remote {
       return await ask();
     } catch (cause) {
       throwIfAborted(this.#options.signal, `load ${this.#name}`);
-      const { statusCode } = cause as { readonly statusCode?: unknown };
-      if (typeof statusCode === "number") throw refusal(statusCode, this.#name);
+      const isKnown = isMnemeError(cause);
+      const status = isKnown ? cause.details.status : (cause as { statusCode?: unknown }).statusCode;
+      if (typeof status === "number") throw refusal(status, this.#name);
+      if (isKnown) throw cause;
       throw new MnemeError(
         "NETWORK",
         `load ${this.#name}: ${this.#url} does not answer as a hub; is it reachable?`,

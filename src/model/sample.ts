@@ -31,7 +31,7 @@ const RANGES: Readonly<Record<Exclude<keyof SampleOptions, "seed" | "topK">, rea
 };
 
 /** @throws MnemeError RANGE naming the option */
-export function checkSampling(options: SampleOptions): void {
+function checkSampling(options: SampleOptions): void {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name as keyof typeof RANGES];
     if (value !== undefined && !(value >= least && value <= most))

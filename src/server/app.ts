@@ -72,7 +72,7 @@ export function buildApp(settings: AppSettings): App {
 }
 
 /** Every endpoint, in the order of the document. */
-export function allRoutes(service: Service): Route[] {
+function allRoutes(service: Service): Route[] {
   return [
     ...searchRoutes(service),
     ...findRoutes(service),

@@ -47,7 +47,7 @@ export interface ProblemBody {
   };
 }
 
-export function statusOf(error: MnemeError): number {
+function statusOf(error: MnemeError): number {
   const { status } = error.details;
   return typeof status === "number" ? status : STATUS[error.code];
 }

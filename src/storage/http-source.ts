@@ -1,6 +1,6 @@
 /**
- * A snapshot on a web server that answers range requests (any static host). Each read is one request; the snapshot reader above keeps
- * the blocks it read. Works in browsers; across origins the server must allow them (CORS).
+ * A file on a web server that answers range requests (any static host): a snapshot, a model. Each read is one request; who reads keeps
+ * what it read. Works in browsers; across origins the server must allow them (CORS).
  */
 import { MnemeError } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -70,10 +70,11 @@ class HttpSource implements ByteSource {
     const response = await this.#fetch({ headers: { range: `bytes=${offset}-${offset + length - 1}` } });
     if (response.status === 206) return response;
     await response.body?.cancel().catch(() => {});
-    if (response.status === 404)
-      throw new MnemeError("NOT_FOUND", `open ${this.location}: the server answers 404`);
+    const details = { status: response.status };
+    const refused = `open ${this.location}: the server answers ${response.status}`;
+    if (response.status === 404) throw new MnemeError("NOT_FOUND", refused, { details });
     if (response.status === 401 || response.status === 403)
-      throw new MnemeError("FORBIDDEN", `open ${this.location}: the server answers ${response.status}`);
+      throw new MnemeError("FORBIDDEN", refused, { details });
     if (response.status === 200)
       throw this.#network(
         "the server ignores range requests (answered 200); use a host that supports them, or download the file",

@@ -30,7 +30,7 @@ export async function rewriteFile(
 }
 
 /** The source must not be written meanwhile. @throws MnemeError CORRUPT, or what LMDB says; the half copy is the caller's to remove. */
-export async function copyEngine(source: LmdbEngine, openTarget: () => LmdbEngine): Promise<void> {
+async function copyEngine(source: LmdbEngine, openTarget: () => LmdbEngine): Promise<void> {
   const target = openTarget();
   try {
     const walk = source.walk(FIRST_KEY, AFTER_LAST_KEY);

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isMnemeError } from "../errors.ts";
+import { codeOf } from "../../test/support/code-of.ts";
 import { type BundledScript, bundleScript } from "./children/bundle.ts";
 import { LineChild } from "./children/start.ts";
 import { checkLmdbFile } from "./lmdb-check.ts";
@@ -25,16 +25,6 @@ afterAll(() => {
   if (mounted) spawnSync("umount", ["-l", disk]);
   rmSync(root, { recursive: true, force: true });
 });
-
-async function codeOf(action: () => unknown): Promise<string> {
-  try {
-    await action();
-  } catch (error) {
-    if (isMnemeError(error)) return error.code;
-    throw error;
-  }
-  return "no error";
-}
 
 const big = (seed: number): Uint8Array => new Uint8Array(700_000).fill(seed);
 

@@ -26,7 +26,7 @@ export interface BlockReference {
   readonly length: number;
   readonly crc: number;
 }
-export const REFERENCE_BYTES = 16;
+const REFERENCE_BYTES = 16;
 
 export interface Footer {
   readonly root: BlockReference;

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { anyKey } from "../../test/contract/store.ts";
+import { codeOf } from "../../test/support/code-of.ts";
 import { isMnemeError } from "../errors.ts";
 import { type ByteSource, blobSource, memorySource, sourceOf } from "./byte-source.ts";
 import { fileSource } from "./file-source.ts";
@@ -79,16 +80,6 @@ async function collect(store: ReadableStore, namespace: string, options?: RangeO
   const entries: Entry[] = [];
   for await (const entry of store.range(namespace, options)) entries.push(entry);
   return entries;
-}
-
-async function codeOf(action: () => unknown): Promise<string> {
-  try {
-    await action();
-  } catch (error) {
-    if (isMnemeError(error)) return error.code;
-    throw error;
-  }
-  return "no error";
 }
 
 async function sameAsLibrary(snapshot: ReadableStore): Promise<void> {

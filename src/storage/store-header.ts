@@ -2,10 +2,10 @@
 import { MnemeError } from "../errors.ts";
 import { encodeKey } from "./key.ts";
 
-export const FORMAT_NAME = "mneme library";
+const FORMAT_NAME = "mneme library";
 /** Raised whenever an older build could misread what is written. */
 export const FORMAT_VERSION = 1;
-export const CREATED_BY = "mneme 0.1";
+const CREATED_BY = "mneme 0.1";
 
 export const HEADER_KEY: Uint8Array = encodeKey("", ["header"]);
 export const GENERATION_KEY: Uint8Array = encodeKey("", ["generation"]);

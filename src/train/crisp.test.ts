@@ -7,7 +7,6 @@ import { matrix } from "../linalg/matrix.ts";
 import { setOf } from "../linalg/ragged.ts";
 import { Random } from "../linalg/random.ts";
 import { type CrispOptions, maxSim, trainCrisp } from "./crisp.ts";
-import { trainCrispOnCpu } from "./crisp-cpu.ts";
 import { type Jax, loadJax, type Tensor } from "./jax.ts";
 import { mixBatch, tensorsOf } from "./token-model.ts";
 
@@ -125,66 +124,44 @@ describe("clustered MaxSim", () => {
   });
 });
 
-describe("trainCrispOnCpu", () => {
-  const PRUNINGS = [
+describe("trainCrisp", () => {
+  it.each([
     { kind: "none" },
     { kind: "clusters", query: 4, document: 6 },
     { kind: "single" },
     { kind: "tail", query: 4, document: 6 },
-  ] satisfies Pruning[];
-
-  it.each(PRUNINGS)("lowers the loss of its own pruning: $kind", (pruning) => {
+  ] satisfies Pruning[])("lowers the loss of its own pruning: $kind", async (pruning) => {
     const losses: number[] = [];
-    trainCrispOnCpu(options(pruning, 15, { onStep: (_, loss) => losses.push(loss) }));
+    await trainCrisp(options(pruning, 15, { onStep: (_, loss) => losses.push(loss) }));
     expect(losses.at(-1)!).toBeLessThan(losses[0]! * 0.9);
   });
 
-  it.each(PRUNINGS.slice(1))("takes the steps of the general way: $kind", async (pruning) => {
-    // two layers once: programs of the general way take long to compile
-    const deep = pruning.kind === "clusters" ? { weights: someWeights(), shape } : {};
-    const more = { ...deep, rate: 1e-3 };
-    const own = trainCrispOnCpu(options(pruning, 2, more));
-    const general = await trainCrisp(jax, options(pruning, 2, more));
-    expect(Object.keys(own)).toEqual(Object.keys(general));
-    for (const [name, values] of Object.entries(general))
-      values.forEach((value, i) => expect(own[name]![i]).toBeCloseTo(value, 4));
-  });
-
-  it("gives the same weights each time, and leaves those it begins with", () => {
+  it("gives the same weights each time, and leaves those it begins with", async () => {
     const given = options({ kind: "share", share: 0.25 }, 3);
     const before = structuredClone(given.weights);
-    const once = trainCrispOnCpu(given);
-    expect(trainCrispOnCpu(given)).toEqual(once);
+    const once = await trainCrisp(given);
+    expect(await trainCrisp(given)).toEqual(once);
     expect(given.weights).toEqual(before);
     expect(once).not.toEqual(before);
   });
 
-  it("stops at a signal, and where the loss is no number", () => {
+  it("stops at a signal, and where the loss is no number", async () => {
     const abort = new AbortController();
     const more = { signal: abort.signal, onStep: () => abort.abort() };
-    expect(() => trainCrispOnCpu(options({ kind: "none" }, 50, more))).toThrow(/cancelled|abort/i);
+    await expect(trainCrisp(options({ kind: "none" }, 50, more))).rejects.toThrow(/cancelled|abort/i);
     const wild = { weights: firstWeights(small, 1, Number.MAX_VALUE) };
-    expect(() => trainCrispOnCpu(options({ kind: "none" }, 1, wild))).toThrow(/the loss is NaN at step 0/);
-  });
-});
-
-describe("both ways to train", () => {
-  it("refuse empty texts, other widths and prunings out of range", async () => {
-    for (const way of [
-      (given: CrispOptions) => trainCrisp(jax, given),
-      async (given: CrispOptions) => trainCrispOnCpu(given),
-    ]) {
-      const refused = (more: Partial<CrispOptions>) => way(options({ kind: "none" }, 1, more));
-      await expect(refused({ tokens: () => matrix(0, 16) })).rejects.toThrow(/query 0 has no tokens/);
-      await expect(refused({ tokens: () => matrix(3, 4) })).rejects.toMatchObject({ code: "DIMENSION" });
-      await expect(refused({ pruning: { kind: "share", share: 0 } })).rejects.toMatchObject({
-        code: "RANGE",
-      });
-    }
+    await expect(trainCrisp(options({ kind: "none" }, 1, wild))).rejects.toThrow(/the loss is NaN at step 0/);
   });
 
-  it.skipIf("gpu" in (globalThis.navigator ?? {}))("name the device that does not answer", async () => {
-    await expect(loadJax("webgpu")).rejects.toMatchObject({
+  it("refuses empty texts, other widths and prunings out of range", async () => {
+    const refused = (more: Partial<CrispOptions>) => trainCrisp(options({ kind: "none" }, 1, more));
+    await expect(refused({ tokens: () => matrix(0, 16) })).rejects.toThrow(/query 0 has no tokens/);
+    await expect(refused({ tokens: () => matrix(3, 4) })).rejects.toMatchObject({ code: "DIMENSION" });
+    await expect(refused({ pruning: { kind: "share", share: 0 } })).rejects.toMatchObject({ code: "RANGE" });
+  });
+
+  it.skipIf("gpu" in (globalThis.navigator ?? {}))("names the device that does not answer", async () => {
+    await expect(trainCrisp(options({ kind: "none" }, 1, { device: "webgpu" }))).rejects.toMatchObject({
       code: expect.stringMatching(/DEPENDENCY|UNSUPPORTED/),
     });
   });

@@ -20,7 +20,7 @@ import {
 } from "../index/tokens/prune.ts";
 import { type Matrix, matrix, rowsOf } from "../linalg/matrix.ts";
 import { crossEntropyOfOwn, unitRows } from "./contrastive.ts";
-import type { Jax, Tensor, Weights } from "./jax.ts";
+import { type Jax, loadJax, type Tensor, type TrainDevice, type Weights } from "./jax.ts";
 import { mixBatch, tensorsOf } from "./token-model.ts";
 import { type Batch, train } from "./train.ts";
 
@@ -46,16 +46,19 @@ export interface CrispOptions {
   readonly steps: number;
   readonly rate?: number;
   readonly temperature?: number;
+  /** Default "wasm". */
+  readonly device?: TrainDevice;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: number, loss: number) => void;
 }
 
 export const crispDefaults = { rate: 1e-3, temperature: 0.05 } as const;
 
-/** @throws MnemeError RANGE, DIMENSION, CANCELLED, STATE as train does */
-export async function trainCrisp(jax: Jax, options: CrispOptions): Promise<MixerWeights> {
+/** @throws MnemeError RANGE, DIMENSION, CANCELLED, STATE as train does; DEPENDENCY, UNSUPPORTED as loadJax does */
+export async function trainCrisp(options: CrispOptions): Promise<MixerWeights> {
   const { shape, pruning, texts, steps, rate = crispDefaults.rate, signal, onStep } = options;
   checkPruning(pruning);
+  const jax = await loadJax(options.device);
   const forward = forwardOf(jax, shape);
   const { weights } = await train(jax, tensorsOf(jax, shape, options.weights), {
     rate,
@@ -79,7 +82,7 @@ export async function trainCrisp(jax: Jax, options: CrispOptions): Promise<Mixer
 }
 
 /** queries x documents of zeros, and -1e4 where a document must not count. */
-export function maskOf(queries: number, documents: number, answers: TextBatch["answers"]): Float32Array {
+function maskOf(queries: number, documents: number, answers: TextBatch["answers"]): Float32Array {
   const mask = new Float32Array(queries * documents);
   answers?.forEach((also, query) => {
     for (const document of also) if (document !== query) mask[query * documents + document] = -1e4;
@@ -113,7 +116,7 @@ function padded(texts: readonly string[], role: TokenRole, options: CrispOptions
 }
 
 /** Static vectors of a text, those behind the last place left out. @param number of the text, for the message */
-export function tokensOf(
+function tokensOf(
   text: string,
   number: number,
   role: TokenRole,

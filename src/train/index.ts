@@ -4,7 +4,6 @@ export { type Bidr, type BidrOptions, type BidrStage, bidrDefaults, trainBidr } 
 export { type Candidates, candidatesOf } from "./candidates.ts";
 export { crossEntropyOfOwn, signThrough, unitRows } from "./contrastive.ts";
 export { type CrispOptions, crispDefaults, type TextBatch, trainCrisp } from "./crisp.ts";
-export { trainCrispOnCpu } from "./crisp-cpu.ts";
 export { type DistillOptions, distillDefaults, distillQueries } from "./distill.ts";
 export type { Dual, PairData } from "./dual.ts";
 export { type Jax, loadJax, type Tensor, type TrainDevice, take, type Weights } from "./jax.ts";
@@ -28,10 +27,4 @@ export {
   substringTrainDefaults,
   trainSubstrings,
 } from "./substrings.ts";
-export {
-  type TermTrainingSet,
-  type TermTrainOptions,
-  termTrainDefaults,
-  trainTermWeights,
-} from "./term-weights.ts";
 export { type Batch, type Trained, type TrainOptions, train, trainDefaults } from "./train.ts";

@@ -3,14 +3,7 @@ import { partsOfRbe, type RbeShape, type RbeWeights } from "../codecs/rbe-net.ts
 import { signThrough, unitRows } from "./contrastive.ts";
 import type { Jax, Tensor, Weights } from "./jax.ts";
 
-/** What is trained: all parts but `decode`, which is fitted at the end. */
-export function trainedParts(shape: RbeShape): string[] {
-  return partsOfRbe(shape)
-    .map(([name]) => name)
-    .filter((name) => name !== "decode");
-}
-
-/** Weights as tensors. */
+/** Weights of what is trained, as tensors: of all parts but `decode`, which is fitted at the end. */
 export function tensorsOf(jax: Jax, shape: RbeShape, weights: RbeWeights): Weights {
   const tensors: Weights = {};
   for (const [name, outputs, inputs] of partsOfRbe(shape)) {

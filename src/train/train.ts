@@ -35,9 +35,9 @@ export interface Trained {
 }
 
 export const trainDefaults = { decay: 0.01, clip: 5, every: 20 } as const;
-export const FIRST_MOMENT = 0.9;
-export const SECOND_MOMENT = 0.999;
-export const EPSILON = 1e-8;
+const FIRST_MOMENT = 0.9;
+const SECOND_MOMENT = 0.999;
+const EPSILON = 1e-8;
 
 interface State {
   weights: Weights;
@@ -144,7 +144,7 @@ function compiled(jax: Jax, options: TrainOptions): Step {
   return jit(step as never) as unknown as Step;
 }
 
-export function diverged(step: number, loss: number): MnemeError {
+function diverged(step: number, loss: number): MnemeError {
   return new MnemeError(
     "STATE",
     `train: the loss is ${loss} at step ${step}; use a lower rate, or check the data for outliers`,

@@ -1,7 +1,7 @@
 /**
- * The header of a GGUF file on disk: metadata and where tensors lie (ggml's docs/gguf.md, versions 2 and 3, little-endian). Read at once and by
- * synchronous reads: a vocabulary is most of it, and most of the time in which a small model is loaded. Headers on servers are read by
- * `@huggingface/gguf`, which fetches them in pieces.
+ * The header of a GGUF file: metadata and where tensors lie (ggml's docs/gguf.md, versions 2 and 3, little-endian). A vocabulary is most of
+ * it, and most of the time in which a small model is loaded, so files are read by synchronous reads while it is parsed. Of a source that only
+ * promises bytes, a server, the beginning is fetched in pieces and parsed until it is whole.
  */
 import type { ByteSource } from "../storage/byte-source.ts";
 
@@ -24,6 +24,8 @@ export interface GgufTensorInfo {
 const MAGIC = 0x46554747;
 const VERSIONS: readonly number[] = [2, 3];
 const FIRST_READ = 1 << 20;
+/** Longer than any vocabulary; a server that promises more is not believed. */
+const MOST_BYTES = 1 << 28;
 /** Sides of a tensor at most, and arrays in arrays. */
 const MOST_SIDES = 8;
 const MOST_DEPTH = 4;
@@ -46,40 +48,48 @@ const TYPES: readonly (readonly [bytes: number, read: (from: Cursor, depth: numb
   [8, (from) => from.view(8).getFloat64(0, true)],
 ];
 
-/** Bytes of a file one after the other; more of them are read when they are wanted. */
+/** The beginning of a file, as far as it is here. */
+type Beginning = Buffer<ArrayBuffer>;
+
+/** Thrown where a header goes on behind the bytes that are here. */
+class Unfinished {
+  /** Of the beginning that is wanted. */
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+}
+
+/** Bytes of a file one after the other; a longer beginning is asked for when it is wanted. */
 class Cursor {
-  readonly #file: ByteSource;
-  #bytes: Buffer;
-  #view: DataView;
+  /** Of the file; of what a header may be at most. */
+  readonly size: number;
+  readonly #longer: (bytes: Beginning, wanted: number) => Beginning;
+  #bytes: Beginning = Buffer.alloc(0);
+  #view = new DataView(this.#bytes.buffer);
   at = 0;
 
-  constructor(file: ByteSource) {
-    this.#file = file;
-    this.#bytes = Buffer.alloc(0);
-    this.#view = new DataView(this.#bytes.buffer);
+  constructor(size: number, longer: (bytes: Beginning, wanted: number) => Beginning) {
+    this.size = Math.min(size, MOST_BYTES);
+    this.#longer = longer;
   }
 
-  /** Bytes of the file that come from here on. */
+  /** Bytes that come from here on. */
   get left(): number {
-    return this.#file.size - this.at;
+    return this.size - this.at;
   }
 
   /** Moves on. @returns where the bytes begin. @throws RangeError where the file ends sooner */
   #take(count: number): number {
-    if (!(count <= this.left)) throw new RangeError(`its header goes on behind its ${this.#file.size} bytes`);
+    if (!(count <= this.left)) throw new RangeError(`its header goes on behind its ${this.size} bytes`);
     const from = this.at;
     this.at += count;
-    if (this.at > this.#bytes.length) this.#readMore();
+    if (this.at > this.#bytes.length) {
+      this.#bytes = this.#longer(this.#bytes, this.at);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
     return from;
-  }
-
-  #readMore(): void {
-    const wanted = Math.max(FIRST_READ, this.at, this.#bytes.length * 2);
-    const bytes = Buffer.allocUnsafeSlow(Math.min(this.#file.size, wanted));
-    bytes.set(this.#bytes);
-    this.#file.readInto!(this.#bytes.length, bytes.subarray(this.#bytes.length));
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
   }
 
   view(count: number): DataView {
@@ -133,9 +143,7 @@ function tensorFrom(from: Cursor): GgufTensorInfo {
   return { name, shape, dtype: from.u32(), offset: from.count() };
 }
 
-/** @throws RangeError saying what is wrong */
-export function readGgufHeader(file: ByteSource): GgufHeader {
-  const from = new Cursor(file);
+function headerFrom(from: Cursor): GgufHeader {
   if (from.u32() !== MAGIC) throw new RangeError("it does not begin with GGUF");
   const version = from.u32();
   if (!VERSIONS.includes(version))
@@ -152,4 +160,37 @@ export function readGgufHeader(file: ByteSource): GgufHeader {
     tensorInfos,
     tensorDataOffset: Math.ceil(from.at / said) * said,
   };
+}
+
+/** @param file read at once where it can be, else as it comes. @throws RangeError saying what is wrong; what the source throws */
+export async function readGgufHeader(file: ByteSource): Promise<GgufHeader> {
+  if (file.readInto) return headerFrom(new Cursor(file.size, (bytes, wanted) => readOn(file, bytes, wanted)));
+  for (let here: Beginning = Buffer.alloc(0); ; ) {
+    try {
+      return headerFrom(new Cursor(file.size, (_, wanted) => asFarAs(here, wanted)));
+    } catch (error) {
+      if (!(error instanceof Unfinished)) throw error;
+      const longer = lengthened(here, error.bytes, file.size);
+      longer.set(await file.read(here.length, longer.length - here.length), here.length);
+      here = longer;
+    }
+  }
+}
+
+function readOn(file: ByteSource, bytes: Beginning, wanted: number): Beginning {
+  const longer = lengthened(bytes, wanted, file.size);
+  file.readInto!(bytes.length, longer.subarray(bytes.length));
+  return longer;
+}
+
+function asFarAs(here: Beginning, wanted: number): Beginning {
+  if (wanted > here.length) throw new Unfinished(wanted);
+  return here;
+}
+
+/** Room for more behind the same bytes: twice as much, so that bytes are copied, and parsed again, about once. */
+function lengthened(bytes: Beginning, wanted: number, size: number): Beginning {
+  const longer = Buffer.allocUnsafeSlow(Math.min(size, Math.max(FIRST_READ, wanted, bytes.length * 2)));
+  longer.set(bytes);
+  return longer;
 }

@@ -1,9 +1,9 @@
 /**
- * A GGUF file, or the shards of one, as tensors under the names that Hugging Face checkpoints have; headers on servers are parsed by
- * `@huggingface/gguf`, an optional peer. Rows of queries and keys lie in another order in Llama's and SmolLM3's files: pairs of rotated values side by side.
+ * A GGUF file, or the shards of one, as tensors under the names that Hugging Face checkpoints have. Rows of queries and keys lie
+ * in another order in Llama's and SmolLM3's files: pairs of rotated values side by side.
  */
 import { basename, dirname, join } from "node:path";
-import { MnemeError } from "../errors.ts";
+import { isMnemeError, MnemeError } from "../errors.ts";
 import type { ByteSource } from "../storage/byte-source.ts";
 import { fileSource } from "../storage/file-source.ts";
 import { BLOCK_TYPES, type BlockType } from "./gguf-blocks.ts";
@@ -11,16 +11,6 @@ import { type GgufHeader, readGgufHeader } from "./gguf-header.ts";
 import type { TensorSource } from "./tensor-source.ts";
 
 type Metadata = Readonly<Record<string, unknown>>;
-
-/** What the parser finds, as far as it is used here. */
-interface Parsed {
-  readonly metadata: object;
-  readonly tensorInfos: readonly { readonly name: string }[];
-}
-
-interface GgufModule {
-  gguf(url: string, options: { readonly fetch: typeof fetch }): Promise<Parsed>;
-}
 
 export interface GgufFile {
   /** Of the first shard. */
@@ -113,7 +103,7 @@ export async function openGguf(path: string): Promise<GgufFile> {
     for (const one of files) {
       const file = fileSource(one);
       open.push(file);
-      const header = headerOf(one, file);
+      const header = await headerOf(file, one);
       metadata ??= header.metadata;
       checkShard(header.metadata, files.length, one);
       place(one, file, header, metadata, tensors);
@@ -126,19 +116,18 @@ export async function openGguf(path: string): Promise<GgufFile> {
 }
 
 /**
- * What the headers of a file's shards on a server say: its metadata, and the names of its tensors as in Hugging Face checkpoints.
- * @throws MnemeError DEPENDENCY, FORMAT naming the address
+ * What the headers of a file's shards say, which may lie on a server: its metadata, and the names of its tensors as in Hugging Face checkpoints.
+ * @throws MnemeError FORMAT naming the shard; what its source throws
  */
 export async function ggufHeaders(
-  urls: readonly string[],
-  request: typeof fetch,
+  shards: readonly ByteSource[],
 ): Promise<{ readonly metadata: Metadata; readonly names: ReadonlySet<string> }> {
   const names = new Set<string>();
   let metadata: Metadata | undefined;
-  for (const url of urls) {
-    const parsed = await parse(url, request);
-    metadata ??= parsed.metadata as Metadata;
-    for (const { name } of parsed.tensorInfos) {
+  for (const shard of shards) {
+    const header = await headerOf(shard, shard.location ?? "GGUF file");
+    metadata ??= header.metadata;
+    for (const { name } of header.tensorInfos) {
       const known = hubName(name, metadata["general.architecture"]);
       if (known) names.add(known);
     }
@@ -157,47 +146,17 @@ function checkShard(metadata: Metadata, count: number, path: string): void {
     );
 }
 
-let parser: GgufModule | undefined;
-
-async function loadParser(): Promise<GgufModule> {
-  const name = "@huggingface/gguf";
+async function headerOf(file: ByteSource, name: string): Promise<GgufHeader> {
   try {
-    parser ??= (await import(/* @vite-ignore */ name)) as GgufModule;
-    return parser;
+    return await readGgufHeader(file);
   } catch (cause) {
-    throw new MnemeError(
-      "DEPENDENCY",
-      `weights: the package ${name} is not installed; run \`npm i ${name}\``,
-      {
-        cause,
-      },
-    );
+    if (isMnemeError(cause)) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new MnemeError("FORMAT", `${name}: no GGUF file that can be read (${why}); fetch the file again`, {
+      details: { file: name },
+      cause,
+    });
   }
-}
-
-async function parse(url: string, request: typeof fetch): Promise<Parsed> {
-  const { gguf } = await loadParser();
-  try {
-    return await gguf(url, { fetch: request });
-  } catch (cause) {
-    throw unreadable(url, cause);
-  }
-}
-
-function headerOf(path: string, file: ByteSource): GgufHeader {
-  try {
-    return readGgufHeader(file);
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-}
-
-function unreadable(path: string, cause: unknown): MnemeError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new MnemeError("FORMAT", `${path}: no GGUF file that can be read (${why}); fetch the file again`, {
-    details: { file: path },
-    cause,
-  });
 }
 
 /** Adds the tensors of a file. */

@@ -3,8 +3,8 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isMnemeError } from "../../src/errors.ts";
 import type { Key, KeyPart, RangeOptions, Store } from "../../src/storage/store.ts";
+import { codeOf } from "../support/code-of.ts";
 
 export interface StoreSubject {
   /** An empty store; called before each case. */
@@ -40,23 +40,13 @@ function compareParts(a: KeyPart, b: KeyPart): number {
   return left.length - right.length;
 }
 
-export const keyPart: fc.Arbitrary<KeyPart> = fc.oneof(
+const keyPart: fc.Arbitrary<KeyPart> = fc.oneof(
   fc.integer({ min: -5, max: 5 }),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom("", "a", "b", "ab", "\u0000", "\u0001", "a\u0000", "a\u0001", "é", "\u{1F600}", "\uFFFD"),
   fc.string({ unit: "binary", maxLength: 6 }),
 );
 export const anyKey: fc.Arbitrary<Key> = fc.array(keyPart, { minLength: 1, maxLength: 3 });
-
-async function codeOf(action: () => unknown): Promise<string> {
-  try {
-    await action();
-  } catch (error) {
-    if (isMnemeError(error)) return error.code;
-    throw error;
-  }
-  return "no error";
-}
 
 export function storeContract(name: string, subject: StoreSubject): void {
   describe(`store contract: ${name}`, () => {

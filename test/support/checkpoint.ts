@@ -36,7 +36,7 @@ const tokenizer = {
   },
 };
 
-/** The bytes of a file with these tensors as f32. */
+/** The bytes of a safetensors file with these tensors as f32, one after another behind their header. */
 export function safetensorsOf(source: TensorSource, names: readonly string[]): Uint8Array {
   const header: Record<string, unknown> = {};
   const parts: Uint8Array[] = [];

@@ -71,13 +71,14 @@ export async function openHub(model: string, files: ReadonlyMap<string, Uint8Arr
     const refused = behaviour.refusals?.shift();
     const bytes = content(path);
     if (refused || !bytes) return void answer.writeHead(refused ?? 404, { "retry-after": "0" }).end();
-    const from = /^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1];
+    const [, from, last] = /^bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
     asked.push({ path, range: request.headers.range, token: request.headers.authorization !== undefined });
     const ranged = from !== undefined && behaviour.ranges !== false;
-    const part = ranged ? bytes.subarray(Number(from)) : bytes;
+    const end = last ? Math.min(Number(last) + 1, bytes.length) : bytes.length;
+    const part = ranged ? bytes.subarray(Number(from), end) : bytes;
     answer.writeHead(ranged ? 206 : 200, {
       "content-length": part.length,
-      ...(ranged ? { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
+      ...(ranged ? { "content-range": `bytes ${from}-${end - 1}/${bytes.length}` } : {}),
     });
     void deliver(answer, part, behaviour);
   };

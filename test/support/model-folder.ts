@@ -1,7 +1,7 @@
 /** A folder with a tiny model of random weights, a token a byte, and a chat template: what `load` opens. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TensorSource } from "../../src/weights/tensor-source.ts";
+import { safetensorsOf } from "./checkpoint.ts";
 import { randomConfig, randomSource } from "./random-model.ts";
 
 const SPECIAL = ["<|bos|>", "<|eos|>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>"] as const;
@@ -51,36 +51,12 @@ export function writeModelFolder(folder: string, options: ModelFolderOptions = {
     chat_template: TEMPLATE,
   });
   using source = randomSource(config, options.seed ?? 1);
-  writeFileSync(join(folder, "model.safetensors"), safetensors(source, source.names()));
+  writeFileSync(join(folder, "model.safetensors"), safetensorsOf(source, source.names()));
   return folder;
 }
 
 function writeJson(folder: string, name: string, value: unknown): void {
   writeFileSync(join(folder, name), JSON.stringify(value));
-}
-
-/** f32 tensors, one after another, behind their header. */
-function safetensors(source: TensorSource, names: readonly string[]): Uint8Array {
-  const header: Record<string, unknown> = {};
-  const blocks: Uint8Array[] = [];
-  let at = 0;
-  for (const name of names) {
-    const shape = source.shapeOf(name)!;
-    const values = source.read(
-      name,
-      0,
-      shape.reduce((product, side) => product * side, 1),
-    );
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    header[name] = { dtype: "F32", shape, data_offsets: [at, at + bytes.length] };
-    blocks.push(bytes);
-    at += bytes.length;
-  }
-  const text = JSON.stringify(header);
-  const padded = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / 8) * 8));
-  const length = new Uint8Array(8);
-  new DataView(length.buffer).setBigUint64(0, BigInt(padded.length), true);
-  return Buffer.concat([length, padded, ...blocks]);
 }
 
 /** Byte-level BPE without merges (Radford et al., 2019): its alphabet writes each byte as a printable character. */

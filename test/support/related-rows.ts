@@ -1,4 +1,4 @@
-/** Rows whose columns depend on each other, and what coders make of them. */
+/** Rows that are not spread evenly, and what coders make of them. */
 import type { Codec, Metric } from "../../src/codecs/codec.ts";
 import { scoreOf, squareOf } from "../../src/codecs/score.ts";
 import { type Matrix, matrix, rowOf } from "../../src/linalg/matrix.ts";
@@ -17,6 +17,23 @@ export function related(rows: number, cols: number, seed: number): Matrix {
         place.reduce((sum, value, i) => sum + value * basis[i * cols + c]!, 0) + 0.1 * random.gaussian();
   }
   return out;
+}
+
+/** Rows near twelve directions, the same for all seeds, as embeddings are. @param noise of each value, beside them */
+export function nearDirections(count: number, dim: number, seed: number, noise: number): Matrix {
+  const random = new Random(seed);
+  const axes = new Random(77);
+  const basis = Array.from({ length: 12 }, () => Float32Array.from({ length: dim }, () => axes.gaussian()));
+  const all = matrix(count, dim);
+  for (let r = 0; r < count; r++) {
+    const row = rowOf(all, r);
+    for (const axis of basis) {
+      const weight = random.gaussian();
+      for (let c = 0; c < dim; c++) row[c]! += weight * axis[c]!;
+    }
+    for (let c = 0; c < dim; c++) row[c]! += noise * random.gaussian() + 0.5;
+  }
+  return all;
 }
 
 export function squaredError(a: Matrix, b: Matrix): number {

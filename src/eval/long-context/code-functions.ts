@@ -45,7 +45,7 @@ const ONES =
 const TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
 
 /** @param n 0 to 99 */
-export function inWords(n: number): string {
+function inWords(n: number): string {
   if (n < 20) return ONES[n]!;
   const tens = TENS[Math.floor(n / 10) - 2]!;
   return n % 10 === 0 ? tens : `${tens}-${ONES[n % 10]}`;

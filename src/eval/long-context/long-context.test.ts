@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { countTokens } from "../../../test/support/long-examples.ts";
 import {
   countingTask,
   factBookTask,
@@ -20,7 +21,6 @@ import {
   scoreAnswer,
 } from "./index.ts";
 
-const countTokens = (text: string): number => (text.match(/[A-Za-z]+|\d|[^\sA-Za-z\d]|\n/g) ?? []).length;
 const OPTIONS: MakeOptions = { seed: 3, tokens: 1200, count: 3, countTokens };
 
 const examples = (name: string, options: Partial<MakeOptions> = {}): LongExample[] => [

@@ -2,13 +2,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { countTokens, made, score } from "../../../test/support/long-examples.ts";
 import { Random } from "../../linalg/random.ts";
 import {
   accuracyDrop,
   choiceProblem,
   LONG_TASKS,
-  type LongExample,
-  type LongTurn,
   longAnswerPrompts,
   longTaskNamed,
   type PlanDemand,
@@ -19,13 +18,6 @@ import {
   scoreLongAnswer,
   scorePlan,
 } from "./index.ts";
-
-const countTokens = (text: string): number => (text.match(/[A-Za-z]+|\d|[^\sA-Za-z\d]|\n/g) ?? []).length;
-const made = (name: string, tokens = 1200): LongExample[] => [
-  ...longTaskNamed(name).make({ seed: 7, tokens, count: 3, countTokens }),
-];
-const score = (example: LongExample, turn: LongTurn, given: string): number =>
-  scoreAnswer(turn.scorer ?? example.scorer, given, turn.answers, turn.others);
 
 describe("listed answers", () => {
   test.each(["listed-problems", "listed-choices", "listed-facts", "listed-sums", "listed-keys"])(

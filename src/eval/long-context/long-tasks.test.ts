@@ -1,24 +1,9 @@
 /** Code, summaries, facts and worked examples: a reader of the context finds the answers, and each judge gives what an answer deserves. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { made, score } from "../../../test/support/long-examples.ts";
 import { Random } from "../../linalg/random.ts";
-import {
-  bleu,
-  codeFunctions,
-  type LongExample,
-  type LongTurn,
-  longTaskNamed,
-  rougeLsum,
-  scoreAnswer,
-  workedExamplesTask,
-} from "./index.ts";
-
-const countTokens = (text: string): number => (text.match(/[A-Za-z]+|\d|[^\sA-Za-z\d]|\n/g) ?? []).length;
-const made = (name: string, tokens = 1200): LongExample[] => [
-  ...longTaskNamed(name).make({ seed: 7, tokens, count: 3, countTokens }),
-];
-const score = (example: LongExample, turn: LongTurn, given: string): number =>
-  scoreAnswer(turn.scorer ?? example.scorer, given, turn.answers, turn.others);
+import { bleu, codeFunctions, rougeLsum, scoreAnswer, workedExamplesTask } from "./index.ts";
 
 describe("functions of a repository", () => {
   test("a description tells what its code does, in words that are not in any code", () => {

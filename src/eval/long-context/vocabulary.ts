@@ -29,7 +29,7 @@ export function numberOf(random: Random, digits: number): string {
 }
 
 const HEX = "0123456789abcdef";
-export const hexOf = (random: Random, digits: number): string =>
+const hexOf = (random: Random, digits: number): string =>
   Array.from({ length: digits }, () => HEX[random.integer(16)]).join("");
 
 export const uuidOf = (random: Random): string =>

@@ -5,7 +5,7 @@
  */
 
 /** Words of a shingle. */
-export const SHINGLE_WORDS = 13;
+const SHINGLE_WORDS = 13;
 
 /** Words of a text as numbers, and its shingles: what overlaps are computed from. */
 export interface Shingled {

@@ -7,9 +7,9 @@ import { checkRows } from "../../codecs/check.ts";
 import { MnemeError } from "../../errors.ts";
 import { kernels, MaxSim, NO_ROW, type Pool } from "../../kernels/index.ts";
 import type { Matrix } from "../../linalg/matrix.ts";
-import { emptyHits, type Hits, isAfter } from "../hits.ts";
+import { emptyHits, type Hits } from "../hits.ts";
 import type { RowSet } from "../row-set.ts";
-import { TopK } from "../top-k.ts";
+import { bestRows } from "../top-k.ts";
 import { RowNames } from "../vector/graph/row-names.ts";
 import { FirstStage } from "./first-stage.ts";
 import { FixedEncoding } from "./fixed-encoding.ts";
@@ -262,16 +262,9 @@ export class MultiVectorIndex implements Disposable {
     return this.#scorer.score(asked, this.#store, this.#rangesOf(ordinals), this.#pool());
   }
 
-  #hits(query: Matrix, ordinals: Uint32Array, { k, minScore, after }: MultiVectorSearchOptions): Hits {
+  #hits(query: Matrix, ordinals: Uint32Array, options: MultiVectorSearchOptions): Hits {
     const scores = this.#score(query, ordinals);
-    const heap = new TopK(Math.min(k, ordinals.length));
-    for (let i = 0; i < ordinals.length; i++) {
-      const score = scores[i]!;
-      if (score < heap.threshold || (minScore !== undefined && score < minScore)) continue;
-      const row = this.#names.rowAt(ordinals[i]!);
-      if (!after || isAfter(after, score, row)) heap.push(score, row);
-    }
-    return heap.drain();
+    return bestRows(scores, ordinals.length, (i) => this.#names.rowAt(ordinals[i]!), options);
   }
 
   #pool(): Pool | undefined {

@@ -3,7 +3,7 @@ import { MnemeError } from "../../errors.ts";
 import type { ChatMessage, LanguageModel } from "../../model/index.ts";
 import type { Passage } from "./evidence.ts";
 
-export const NOT_IN_LIBRARY = "Not in the library.";
+const NOT_IN_LIBRARY = "Not in the library.";
 
 /** Told to models whose template has a place for it. */
 const INSTRUCTION =

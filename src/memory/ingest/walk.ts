@@ -37,7 +37,7 @@ const SKIPPED_FOLDERS = new Set([
   "coverage",
   "venv",
 ]);
-export const IGNORE_FILE = ".mnemeignore";
+const IGNORE_FILE = ".mnemeignore";
 
 interface Context {
   readonly wanted: (path: string) => boolean;

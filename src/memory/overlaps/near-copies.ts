@@ -1,6 +1,7 @@
 /**
  * Windows of which some letters are others in a text that is read through. Of a window cut into one piece more than letters may differ, one
  * piece stands there as it is (the pigeonhole principle): pieces are looked for, then the letters of the whole window are compared. None is missed.
+ * All texts are read, even where their substrings are indexed: short pieces of a window at each word would be very many to look up.
  */
 import { MnemeError } from "../../errors.ts";
 import type { Pacer } from "../../pacer.ts";

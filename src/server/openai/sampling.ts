@@ -41,7 +41,7 @@ export function samplingOf(body: Sampling, choice: number): GenerateOptions {
 }
 
 /** What OpenAI's API calls this error: `code` and `param` as its clients read them. */
-export function apiError(
+function apiError(
   code: "ARGUMENT" | "RANGE" | "NOT_FOUND",
   message: string,
   apiCode: string,

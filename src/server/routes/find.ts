@@ -5,7 +5,7 @@ import { type Route, route } from "../route.ts";
 import { where } from "../schemas.ts";
 import type { Service } from "../service.ts";
 
-export const findBody = z.strictObject({
+const findBody = z.strictObject({
   quote: z.string().min(1).max(20_000),
   mismatches: z.int().min(0).exactOptional().describe("Characters that may differ; default 0"),
   ignoreCase: z.boolean().exactOptional().describe("Default true"),

@@ -91,7 +91,7 @@ async function readForm(request: Request): Promise<FormData> {
 }
 
 /** A relative path with / between its folders; nothing in it climbs or hides. @throws MnemeError ARGUMENT */
-export function safeName(name: string): string {
+function safeName(name: string): string {
   const parts = name
     .replaceAll("\\", "/")
     .split("/")

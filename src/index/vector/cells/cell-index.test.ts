@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { nearDirections } from "../../../../test/support/related-rows.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
-import { Random } from "../../../linalg/random.ts";
 import type { ByteSource } from "../../../storage/byte-source.ts";
 import { fileSource } from "../../../storage/file-source.ts";
 import { RowSet } from "../../row-set.ts";
@@ -17,22 +17,7 @@ const ROWS = 2400;
 const K = 10;
 const ALL = { probes: 1000, kept: 400 };
 
-/** Rows near a few directions, as embeddings are. */
-function vectors(count: number, dim: number, seed: number): Matrix {
-  const random = new Random(seed);
-  const axes = new Random(77);
-  const basis = Array.from({ length: 12 }, () => Float32Array.from({ length: dim }, () => axes.gaussian()));
-  const all = matrix(count, dim);
-  for (let r = 0; r < count; r++) {
-    const row = rowOf(all, r);
-    for (const axis of basis) {
-      const weight = random.gaussian();
-      for (let c = 0; c < dim; c++) row[c]! += weight * axis[c]!;
-    }
-    for (let c = 0; c < dim; c++) row[c]! += 0.4 * random.gaussian() + 0.5;
-  }
-  return all;
-}
+const vectors = (count: number, dim: number, seed: number): Matrix => nearDirections(count, dim, seed, 0.4);
 
 function exactScore(metric: string, a: Float32Array, b: Float32Array): number {
   const product = a.reduce((s, x, i) => s + x * b[i]!, 0);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { nearDirections } from "../../../../test/support/related-rows.ts";
 import { kernels, LazyPool } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
-import { Random } from "../../../linalg/random.ts";
 import { RowSet } from "../../row-set.ts";
 import { calibrate } from "./calibrate.ts";
 import { GraphIndex } from "./graph-index.ts";
@@ -11,22 +11,7 @@ import { graphParts, restoreGraph } from "./parts.ts";
 
 const ROWS = 1600;
 
-/** Rows near a few directions, as embeddings are. */
-function vectors(count: number, dim: number, seed: number): Matrix {
-  const random = new Random(seed);
-  const axes = new Random(77);
-  const basis = Array.from({ length: 12 }, () => Float32Array.from({ length: dim }, () => axes.gaussian()));
-  const all = matrix(count, dim);
-  for (let r = 0; r < count; r++) {
-    const row = rowOf(all, r);
-    for (const axis of basis) {
-      const weight = random.gaussian();
-      for (let c = 0; c < dim; c++) row[c]! += weight * axis[c]!;
-    }
-    for (let c = 0; c < dim; c++) row[c]! += 0.3 * random.gaussian() + 0.5;
-  }
-  return all;
-}
+const vectors = (count: number, dim: number, seed: number): Matrix => nearDirections(count, dim, seed, 0.3);
 
 function exactScore(metric: string, a: Float32Array, b: Float32Array): number {
   const [product, distance] = [

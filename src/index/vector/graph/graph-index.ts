@@ -5,10 +5,10 @@
 import { MnemeError } from "../../../errors.ts";
 import { type GraphShape, kernels, NO_ROW, type Pool, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
-import { emptyHits, type Hits, isAfter } from "../../hits.ts";
+import { emptyHits, type Hits } from "../../hits.ts";
 import { growingK, type RangeOptions } from "../../range.ts";
 import type { RowSet } from "../../row-set.ts";
-import { TopK } from "../../top-k.ts";
+import { bestRows } from "../../top-k.ts";
 import { matrixSource, type RowSource } from "../row-source.ts";
 import { checkIds, checkVectors, checkWhole } from "./check.ts";
 import { connect } from "./connect.ts";
@@ -279,15 +279,8 @@ export class GraphIndex implements Disposable {
   }
 
   /** The wanted hits among scored ordinals. */
-  #hits(ordinals: Uint32Array, scores: Float32Array, { k, minScore, after }: GraphSearchOptions): Hits {
-    const heap = new TopK(Math.min(k, ordinals.length));
-    for (let i = 0; i < ordinals.length; i++) {
-      const score = scores[i]!;
-      if (score < heap.threshold || (minScore !== undefined && score < minScore)) continue;
-      const row = this.#names.rowAt(ordinals[i]!);
-      if (!after || isAfter(after, score, row)) heap.push(score, row);
-    }
-    return heap.drain();
+  #hits(ordinals: Uint32Array, scores: Float32Array, options: GraphSearchOptions): Hits {
+    return bestRows(scores, ordinals.length, (i) => this.#names.rowAt(ordinals[i]!), options);
   }
 
   /** Ordinals of the rows that may be found: by the filter's rows where they are few, else by the graph's. */
