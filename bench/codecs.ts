@@ -13,6 +13,7 @@ import { Shortlist } from "../src/index/shortlist.ts";
 import { kernels } from "../src/kernels/index.ts";
 import { type Matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { CodeScan } from "./code-scan.ts";
+import { PYTHON } from "./peers.ts";
 import { fashionImages, nearestIds, wordVectors } from "./public-vectors.ts";
 import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
 import { scatter } from "./svg.ts";
@@ -24,7 +25,6 @@ const SLOW_MS = 20;
 const FEW_QUERIES = 60;
 const WARM_UP = 20;
 const SIFT_ROWS = 8192;
-const PYTHON = "/usr/bin/python3";
 
 interface Data {
   readonly name: string;

@@ -1,5 +1,5 @@
 """FAISS in the graph benchmark. Called by bench/graph-children.ts, prints JSON lines.
-build FOLDER FACTORY FILE: reads set.json and base.f32, writes the index, prints {"seconds"}.
+build FOLDER FACTORY FILE THREADS: reads set.json and base.f32, writes the index, prints {"seconds"}.
 serve FOLDER FACTORY FILE: prints {"bytes", "rss", "efforts", "threads"}; then for each line "effort threads" one {"rows", "ms", "wall"}."""
 import json
 import os
@@ -29,7 +29,7 @@ def resident():
 
 
 def build():
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(int(sys.argv[5]))
     base = rows_of("base.f32", facts["rows"])
     started = time.process_time()
     lists = max(1, round(4 * facts["rows"] ** 0.5))
@@ -49,7 +49,9 @@ def serve():
     before = resident()
     index = faiss.read_index(file)
     is_graph = factory.startswith("HNSW")
-    efforts = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400] if is_graph else [2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192]
+    lists = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000, 1500, 2000]
+    probes = [2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 320, 512, 800, 1280, 2000]
+    efforts = lists if is_graph else probes
     held = {"bytes": os.path.getsize(file), "rss": resident() - before, "efforts": efforts, "threads": True}
     print(json.dumps(held), flush=True)
     for line in sys.stdin:
@@ -60,7 +62,7 @@ def serve():
         else:
             faiss.downcast_index(index.base_index).nprobe = effort
             # codes are coarse: without more rows scored again, more cells find no more
-            index.k_factor = 8 if effort <= 24 else 16 if effort <= 64 else 32
+            index.k_factor = 8 if effort <= 24 else 16 if effort <= 64 else 32 if effort <= 192 else 64
         cpu, wall = time.process_time(), time.perf_counter()
         _, found = index.search(asked, K)
         times = {"ms": (time.process_time() - cpu) * 1000, "wall": (time.perf_counter() - wall) * 1000}

@@ -110,7 +110,7 @@ async function timed(
 
 async function main(): Promise<void> {
   const name = (switches.only ?? "lsa-words") as SetName;
-  const folder = await makeSet(name, dataFolder(), switches.scale);
+  const folder = await makeSet(name, dataFolder(), switches.scale, import.meta.url);
   const { metric, rows, dim, queries: count } = factsOf(folder);
   const base = matrix(rows, dim, readFloats(join(folder, "base.f32"), rows * dim));
   const asked = matrix(count, dim, readFloats(join(folder, "queries.f32"), count * dim));

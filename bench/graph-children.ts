@@ -3,13 +3,15 @@ import { type ChildProcess, execFile, execFileSync, fork, spawn } from "node:chi
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { kernels } from "../src/kernels/index.ts";
 import { NODE_SYSTEMS, type NodeSystem, readInput, recipeOf } from "./graph-systems.ts";
+import { PYTHON } from "./peers.ts";
 import { repository } from "./row.ts";
+import { reply } from "./side-by-side.ts";
 
-const PYTHON = "/usr/bin/python3";
 const FAISS = {
   "FAISS HNSW-SQ8": "HNSW16_SQ8",
   "FAISS IVF-PQ fast scan": "IVFLISTS,PQPARTSx4fs,RFlat",
@@ -52,6 +54,16 @@ export interface Served {
   end(): void;
 }
 
+const QUIET = { LANCEDB_LOG: "error", LANCE_LOG: "error", RUST_LOG: "error" } as const;
+/** It takes all cores where it is not told. */
+const lanceThreads = (threads: number): NodeJS.ProcessEnv => ({
+  LANCE_CPU_THREADS: String(threads),
+  RAYON_NUM_THREADS: String(threads),
+  TOKIO_WORKER_THREADS: String(threads),
+});
+const SETTLES_MS = 300;
+/** Threads that wait sleep. */
+const passive = { ...process.env, OMP_WAIT_POLICY: "passive" };
 const isFaiss = (name: SystemName): name is FaissSystem => name in FAISS;
 const script = join(repository, "bench/faiss-graph.py");
 const fileOf = (folder: string, name: SystemName): string => join(folder, name.replaceAll(" ", "-"));
@@ -59,7 +71,7 @@ const fileOf = (folder: string, name: SystemName): string => join(folder, name.r
 /** Opens what is built. @param bench file of the benchmark, that runs `build` and `serve` below */
 export async function start(folder: string, name: SystemName, bench: string): Promise<Served> {
   const file = fileOf(folder, name);
-  const seconds = await built(folder, name, bench);
+  const seconds = Number(readFileSync(`${file}.built`, "utf8"));
   if (isFaiss(name)) return faiss(folder, name, file, seconds);
   const child = forked("serve", folder, name, bench);
   const held = await reply<Held>(child);
@@ -75,26 +87,44 @@ export async function start(folder: string, name: SystemName, bench: string): Pr
   };
 }
 
-/** Builds it, unless its file is there. @returns processor seconds of the run that built it */
-export async function built(folder: string, name: SystemName, bench: string): Promise<number> {
-  const done = `${fileOf(folder, name)}.built`;
-  if (existsSync(done)) return Number(readFileSync(done, "utf8"));
-  rmSync(fileOf(folder, name), { recursive: true, force: true });
+export interface Building {
+  readonly threads: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+}
+
+/** Builds it, unless its file is there. @throws Error when the process that builds ends before it is done */
+export async function built(
+  folder: string,
+  name: SystemName,
+  bench: string,
+  { threads, signal }: Building,
+): Promise<void> {
+  const file = fileOf(folder, name);
+  if (existsSync(`${file}.built`)) return;
+  rmSync(file, { recursive: true, force: true });
   console.log(`# building ${name}`);
   let seconds: number;
   if (isFaiss(name)) {
-    const asked = ["build", folder, FAISS[name], fileOf(folder, name)];
-    const { stdout } = await promisify(execFile)(PYTHON, [script, ...asked]);
+    const asked = ["build", folder, FAISS[name], file, String(threads)];
+    const options = { ...(signal ? { signal } : {}), env: passive };
+    const { stdout } = await promisify(execFile)(PYTHON, [script, ...asked], options);
     ({ seconds } = JSON.parse(stdout.trim().split("\n").at(-1)!) as { seconds: number });
-  } else seconds = await reply<number>(forked("build", folder, name, bench));
-  writeFileSync(done, String(seconds));
-  return seconds;
+  } else {
+    const child = forked("build", folder, name, bench, threads);
+    const end = (): void => void child.kill("SIGKILL");
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+    seconds = await reply<number>(child).finally(() => signal?.removeEventListener("abort", end));
+  }
+  writeFileSync(`${file}.built`, String(seconds));
+  console.log(`# ${name}: built in ${seconds.toFixed(0)} s of processor time`);
 }
 
 async function faiss(folder: string, name: FaissSystem, file: string, seconds: number): Promise<Served> {
   const child = spawn(PYTHON, [script, "serve", folder, FAISS[name], file], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, OMP_WAIT_POLICY: "passive" },
+    env: passive,
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async <T>(): Promise<T> => {
@@ -115,29 +145,24 @@ async function faiss(folder: string, name: FaissSystem, file: string, seconds: n
   };
 }
 
-function forked(part: "build" | "serve", folder: string, name: SystemName, bench: string): ChildProcess {
-  return fork(fileURLToPath(bench), [`--${part}`, folder, name], {
+function forked(
+  part: "build" | "serve",
+  folder: string,
+  name: SystemName,
+  bench: string,
+  threads = 1,
+): ChildProcess {
+  return fork(fileURLToPath(bench), [`--${part}`, folder, name, String(threads)], {
     execArgv: ["--expose-gc", "--max-old-space-size=16384"],
-    env: { ...process.env, LANCEDB_LOG: "error", LANCE_LOG: "error", RUST_LOG: "error" },
-  });
-}
-
-function reply<T>(of: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null): void =>
-      reject(new Error(`bench: a system ended with ${code} before it answered`));
-    of.once("message", (message) => {
-      of.off("exit", ended);
-      resolve(message as T);
-    }).once("exit", ended);
+    env: { ...process.env, ...QUIET, ...(part === "build" && threads > 1 ? lanceThreads(threads) : {}) },
   });
 }
 
 /** In a child: builds an index, says how long it took, and ends. */
-export async function build(folder: string, name: NodeSystem): Promise<void> {
+export async function build(folder: string, name: NodeSystem, threads: number): Promise<void> {
   const input = readInput(folder);
   const started = process.cpuUsage();
-  await recipeOf(name).build(input, fileOf(folder, name));
+  await recipeOf(name).build(input, fileOf(folder, name), threads);
   process.send!(cpuMs(started) / 1000);
 }
 
@@ -145,11 +170,9 @@ export async function build(folder: string, name: NodeSystem): Promise<void> {
 export async function serve(folder: string, name: NodeSystem): Promise<void> {
   const input = readInput(folder);
   kernels();
-  globalThis.gc?.();
-  const before = process.memoryUsage().rss;
+  const before = await resident();
   const { bytes, efforts, threads, ...system } = await recipeOf(name).open(input, fileOf(folder, name));
-  globalThis.gc?.();
-  const rss = process.memoryUsage().rss - before;
+  const rss = (await resident()) - before;
   process.send!({ bytes, rss, efforts, threads } satisfies Held);
   process.on("message", async (asked: { effort: number; threads: number }) => {
     const [cpu, wall] = [process.cpuUsage(), performance.now()];
@@ -157,6 +180,17 @@ export async function serve(folder: string, name: NodeSystem): Promise<void> {
     const answer = { ms: cpuMs(cpu), wall: performance.now() - wall };
     process.send!({ rows: Array.from(rows), ...answer } satisfies Answer);
   });
+}
+
+/** Bytes of the process once they no longer fall: large buffers are given back behind the collector. */
+async function resident(): Promise<number> {
+  globalThis.gc?.();
+  for (let last = Number.POSITIVE_INFINITY; ; ) {
+    await setTimeout(SETTLES_MS);
+    const { rss } = process.memoryUsage();
+    if (rss > 0.99 * last) return rss;
+    last = rss;
+  }
 }
 
 function cpuMs(since: NodeJS.CpuUsage): number {

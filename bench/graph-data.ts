@@ -2,6 +2,7 @@
  * Vector sets with exact neighbours: what the graph benchmark asks, and how it judges the answers. Each is made once, a block of rows at a
  * time, into a folder of temporary files, so that sets larger than memory allows beside their indexes can be used again.
  */
+import { type ChildProcess, fork } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -15,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { ExactNearest } from "../src/eval/exact-nearest.ts";
 import { Manifold } from "../src/eval/synth-manifold.ts";
@@ -23,6 +25,7 @@ import { type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { textsOfCorpus } from "./graph-texts.ts";
 import { embedAll, passagesOf, queriesOf, readCorpus } from "./library-data.ts";
 import { fashionImages, wordVectors } from "./public-vectors.ts";
+import { cores, reply } from "./side-by-side.ts";
 
 /** The last two are made and asked only when they are named. */
 export const SETS = ["fashion-mnist", "lsa-words", "passages", "sentences", "manifold"] as const;
@@ -51,33 +54,36 @@ interface Source {
   readonly metric: Facts["metric"];
   readonly rows: number;
   readonly queries: Matrix;
-  /** Rows from `first` on, at most `count`. */
+  /** `count` rows from `first` on; asked for one block after the other. */
   readonly block: (first: number, count: number) => Matrix | Promise<Matrix>;
 }
 
-/** Makes the set's files if they are not there: set.json, base.f32, queries.f32, worst.f32. @returns their folder */
-export async function makeSet(name: SetName, data: string, scale: number): Promise<string> {
+/**
+ * Makes the set's files if they are not there: set.json, base.f32, queries.f32, worst.f32. Large sets by as many processes as there are cores.
+ * @param bench file of the benchmark, that runs `makePart` below. @returns their folder
+ */
+export async function makeSet(name: SetName, data: string, scale: number, bench: string): Promise<string> {
   const folder = join(FOLDER, scale === 1 ? name : `${name}-${scale}`);
   if (existsSync(join(folder, "set.json"))) return folder;
   mkdirSync(folder, { recursive: true });
-  const { metric, rows, queries, block } = await sourceOf(name, data, scale);
+  const { metric, rows, queries } = await sourceOf(name, data, scale);
   if (metric === "cosine") kernels().normalizeF32(queries.data, queries.cols);
-  const nearest = new ExactNearest(queries, K);
-  const file = openSync(join(folder, "base.f32"), "w");
-  for (let first = 0; first < rows; first += BLOCK) {
-    const some = await block(first, Math.min(BLOCK, rows - first));
-    writeSync(file, bytesOf(some.data));
-    const judged = matrix(some.rows, some.cols, some.data.slice());
-    if (metric === "cosine") kernels().normalizeF32(judged.data, some.cols);
-    nearest.add(judged, first);
-    if (first % (BLOCK * 16) === 0) console.log(`# ${name}: ${first} of ${rows} rows made`);
-  }
-  closeSync(file);
   writeFileSync(join(folder, "queries.f32"), bytesOf(queries.data));
-  using base = new RowFile(join(folder, "base.f32"), queries.cols);
-  const worst = Float32Array.from({ length: queries.rows }, (_, q) =>
-    scoreOf(metric, rowOf(queries, q), base.row(nearest.rows[(q + 1) * K - 1]!)),
+  writeFileSync(join(folder, "base.f32"), "");
+  const parts = partsOf(rows, LARGE.includes(name) ? cores : 1).map(
+    (part): Part => ({ folder, name, data, scale, ...part }),
   );
+  console.log(`# ${name}: ${rows} rows, processes that make them: ${parts.length}`);
+  const nearest =
+    parts.length === 1
+      ? [await makePart(parts[0]!)]
+      : await Promise.all(parts.map((part) => reply<number[]>(forkPart(part, bench))));
+  using base = new RowFile(join(folder, "base.f32"), queries.cols);
+  const worst = Float32Array.from({ length: queries.rows }, (_, q) => {
+    const near = nearest.flatMap((found) => found.slice(q * K, (q + 1) * K)).filter((row) => row < rows);
+    const scores = near.map((row) => scoreOf(metric, rowOf(queries, q), base.row(row)));
+    return scores.sort((a, b) => b - a)[Math.min(K, scores.length) - 1]!;
+  });
   writeFileSync(join(folder, "worst.f32"), bytesOf(worst));
   const facts: Facts = { metric, rows, queries: queries.rows, dim: queries.cols };
   writeFileSync(join(folder, "set.json.new"), JSON.stringify(facts));
@@ -85,7 +91,48 @@ export async function makeSet(name: SetName, data: string, scale: number): Promi
   return folder;
 }
 
-async function sourceOf(name: SetName, data: string, scale: number): Promise<Source> {
+/** Rows of a set that one process makes. */
+export interface Part {
+  readonly folder: string;
+  readonly name: SetName;
+  readonly data: string;
+  readonly scale: number;
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Even parts of whole blocks. */
+function partsOf(rows: number, count: number): { first: number; end: number }[] {
+  const each = Math.ceil(rows / count / BLOCK) * BLOCK;
+  return Array.from({ length: Math.ceil(rows / each) }, (_, i) => ({
+    first: i * each,
+    end: Math.min(rows, (i + 1) * each),
+  }));
+}
+
+const forkPart = (part: Part, bench: string): ChildProcess =>
+  fork(fileURLToPath(bench), ["--make", JSON.stringify(part)]);
+
+/** Writes some rows into their place in base.f32. @returns the nearest of them, K a query */
+export async function makePart({ folder, name, data, scale, first, end }: Part): Promise<number[]> {
+  const { metric, queries, block } = await sourceOf(name, data, scale, first);
+  if (metric === "cosine") kernels().normalizeF32(queries.data, queries.cols);
+  const nearest = new ExactNearest(queries, K);
+  const file = openSync(join(folder, "base.f32"), "r+");
+  for (let from = first; from < end; from += BLOCK) {
+    const some = await block(from, Math.min(BLOCK, end - from));
+    const bytes = bytesOf(some.data);
+    writeSync(file, bytes, 0, bytes.length, from * some.cols * 4);
+    const judged = matrix(some.rows, some.cols, some.data.slice());
+    if (metric === "cosine") kernels().normalizeF32(judged.data, some.cols);
+    nearest.add(judged, from);
+  }
+  closeSync(file);
+  return Array.from(nearest.rows);
+}
+
+/** @param from first row that is wanted */
+async function sourceOf(name: SetName, data: string, scale: number, from = 0): Promise<Source> {
   if (name === "fashion-mnist")
     return held("l2", fashionImages(data, "train"), fashionImages(data, "t10k"), scale);
   if (name === "lsa-words") {
@@ -93,7 +140,7 @@ async function sourceOf(name: SetName, data: string, scale: number): Promise<Sou
     return held("cosine", base, queries, scale);
   }
   if (name === "manifold") return manifold(Math.round(MANIFOLD.rows * scale));
-  if (name === "sentences") return sentences(data, Math.round(SENTENCES.rows * scale));
+  if (name === "sentences") return sentences(data, Math.round(SENTENCES.rows * scale), from);
   const documents = readCorpus(data);
   await using embedder = await bundledEmbedder({ dim: PASSAGE_DIM });
   const texts = documents.flatMap(passagesOf).map(({ text }) => text);
@@ -130,12 +177,13 @@ function manifold(rows: number): Source {
 }
 
 /** Sentences and word windows of the corpus; asked are the corpus's own queries. */
-async function sentences(data: string, rows: number): Promise<Source> {
+async function sentences(data: string, rows: number, from: number): Promise<Source> {
   const { dim } = SENTENCES;
   const documents = readCorpus(data);
   const embedder = await bundledEmbedder({ dim });
   const asked = queriesOf(data, documents, QUERIES);
   const texts = textsOfCorpus(documents);
+  for (let row = 0; row < from; row++) texts.next();
   return {
     metric: "cosine",
     rows,

@@ -18,6 +18,8 @@ const REFINE_BY_PROBES: ReadonlyMap<number, number> = new Map([
   [24, 16],
   [32, 32],
   [64, 64],
+  [128, 96],
+  [256, 128],
 ]);
 
 export function lance(name: "LanceDB IVF_PQ" | "LanceDB IVF_HNSW_SQ"): Recipe {
@@ -66,7 +68,7 @@ export function lance(name: "LanceDB IVF_PQ" | "LanceDB IVF_HNSW_SQ"): Recipe {
       );
       return {
         bytes: bytesIn(file),
-        efforts: isGraph ? [20, 40, 80, 160, 320] : [...REFINE_BY_PROBES.keys()],
+        efforts: isGraph ? [20, 40, 80, 160, 320, 640, 1280] : [...REFINE_BY_PROBES.keys()],
         asked: asked.length,
         threads: false,
         async search(effort) {

@@ -22,6 +22,7 @@ import { importPeer } from "./peers.ts";
 export const NODE_SYSTEMS = [
   "mneme",
   "mneme 4-bit",
+  "mneme wide",
   "mneme cells 1-bit",
   "mneme cells 2-bit",
   "mneme cells in RAM",
@@ -38,12 +39,15 @@ export type NodeSystem = (typeof NODE_SYSTEMS)[number];
 /** Links and list of construction, as the peers' own defaults or near them. */
 const LINKS = 16;
 const BUILD_EFFORT = 128;
+/** Values that are walked over where queries are unlike the rows: with their tail five cache lines. */
+const WIDE = 312;
 /** The effort of the index that is loaded, not viewed. */
 const EFFORT = 40;
 /** usearch takes rows in batches. */
 const BATCH = 1000;
-const EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400];
-const PROBES = [3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
+/** The last ones for sets whose queries are not like their rows. */
+const EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000, 1500, 2000];
+const PROBES = [3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 320, 512, 800, 1280, 2000];
 /** A search that looks into more cells wants more rows to be right. */
 const keptFor = (probes: number): number => Math.round(12 + 4 * Math.sqrt(probes));
 
@@ -61,8 +65,8 @@ export interface System {
 }
 
 export interface Recipe {
-  /** Writes the index to `file`. */
-  build(input: Input, file: string): Promise<void>;
+  /** Writes the index to `file`. @param threads that it may use */
+  build(input: Input, file: string, threads: number): Promise<void>;
   open(input: Input, file: string): Promise<System>;
 }
 
@@ -84,6 +88,7 @@ export function recipeOf(name: NodeSystem): Recipe {
   if (name === "hnswlib") return hnswlib;
   if (name === "mneme") return mneme({});
   if (name === "mneme 4-bit") return mneme({ fineBits: 4 });
+  if (name === "mneme wide") return mneme({ coarseDims: WIDE });
   if (name === "mneme cells 1-bit") return cells({ bits: 1 });
   if (name === "mneme cells 2-bit") return cells({ bits: 2 });
   if (name === "mneme cells in RAM") return cells({ bits: 2, fineBits: 8 }, true);
@@ -91,7 +96,7 @@ export function recipeOf(name: NodeSystem): Recipe {
   return usearch(name.slice("usearch ".length) as "f32" | "f16" | "i8" | "b1");
 }
 
-/** One thread beside the caller's, started when it is first wanted. */
+/** Threads beside the caller's, started when they are first wanted. */
 const poolOf = (threads: number): LazyPool | undefined =>
   threads > 1 ? new LazyPool(kernels(), threads - 1) : undefined;
 
@@ -101,10 +106,13 @@ const flat = (queries: Matrix, hits: readonly { readonly rows: Uint32Array }[]):
   return found;
 };
 
-function mneme(more: { fineBits?: 4 }): Recipe {
+function mneme({ coarseDims, ...more }: { fineBits?: 4; coarseDims?: number }): Recipe {
   return {
-    async build({ metric, base }, file) {
-      using index = await GraphIndex.build(base(), { metric, ...more });
+    async build({ metric, base, queries }, file, threads) {
+      await using pool = poolOf(threads);
+      const { cols } = queries;
+      const wide = coarseDims && coarseDims < cols ? { coarseDims } : {};
+      using index = await GraphIndex.build(base(), { metric, ...more, ...wide, ...(pool ? { pool } : {}) });
       writeParts(graphParts(index), file);
     },
     async open({ queries }, file) {
@@ -128,8 +136,9 @@ function mneme(more: { fineBits?: 4 }): Recipe {
 
 function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe {
   return {
-    async build({ metric, base }, file) {
-      const parts = await buildCells(base(), { metric, ...options });
+    async build({ metric, base }, file, threads) {
+      await using pool = poolOf(threads);
+      const parts = await buildCells(base(), { metric, ...options, ...(pool ? { pool } : {}) });
       writeFileSync(`${file}.fine`, parts.get("fine")!);
       if (!inMemory) parts.delete("fine");
       writeParts(parts, file);
@@ -206,14 +215,14 @@ function usearch(quantization: "f32" | "f16" | "i8" | "b1"): Recipe {
       : values.map((value) => value - 64);
   };
   return {
-    async build(input, file) {
+    async build(input, file, threads) {
       const { Index } = await importPeer("usearch");
       const { rows, cols, data } = input.base();
       const index = new Index(optionsOf(input, EFFORT));
       for (let r = 0; r < rows; r += BATCH) {
         const some = Math.min(BATCH, rows - r);
         const keys = BigUint64Array.from({ length: some }, (_, i) => BigInt(r + i));
-        index.add(keys, taken(data.subarray(r * cols, (r + some) * cols)), 1);
+        index.add(keys, taken(data.subarray(r * cols, (r + some) * cols)), threads);
       }
       index.save(file);
     },

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { repository } from "./row.ts";
 
+/** The Python that has FAISS: $MNEME_PYTHON, or the system's. */
+export const PYTHON: string = process.env.MNEME_PYTHON ?? "/usr/bin/python3";
+
 /* Peers' own types are only there when they are installed, so the bench sees them as plain values. */
 // biome-ignore lint/suspicious/noExplicitAny: modules that may be absent
 export type PeerModule = any;

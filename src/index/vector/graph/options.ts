@@ -6,7 +6,10 @@ import type { SearchOptions } from "../../segment.ts";
 export interface GraphOptions {
   /** Default cosine. */
   readonly metric?: Metric;
-  /** Signed bytes of the codes that are walked over, a multiple of 8. Default: the vector's own width up to 192, else 184 of its principal span. */
+  /**
+   * Signed bytes of the codes that are walked over, a multiple of 8. Default: the vector's own width up to 192, else 184 of its principal span.
+   * More, as 312, where queries are unlike the rows: lists are then shorter for the same recall.
+   */
   readonly coarseDims?: number;
   /** Bits a value of what those codes lose, for the final scores. Default 8 behind a projection, else 4. */
   readonly fineBits?: 0 | 4 | 8;
