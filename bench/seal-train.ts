@@ -12,7 +12,7 @@ import { readSets, type SealSet } from "./seal-data.ts";
 /** Of what is drawn, what training questions are where a set has some. */
 const ASKED_SHARE = 0.3;
 /** Sentences of a passage that ask for the rest. */
-const SENTENCES = 2;
+const SENTENCES = 1;
 /** A sentence of fewer characters asks for nothing. */
 const LEAST_SENTENCE = 30;
 
@@ -45,7 +45,8 @@ async function main(): Promise<void> {
     device: switches.device,
     ...switches.settings,
     onPair: (done, total) => done % 4000 === 0 && console.error(`${done} of ${total} pairs, ${seconds()}`),
-    onStep: (step, now) => console.error(`step ${step}: ${now.toFixed(3)} nats a token, ${seconds()}`),
+    onStep: (step, now) =>
+      step % 10 === 0 && console.error(`step ${step}: ${now.toFixed(3)} nats a token, ${seconds()}`),
   });
   console.log(
     `${spans} spans of ${pairs.length} pairs, ${seconds()}: ${loss.toFixed(3)} nats a token; ${values.to}`,

@@ -125,6 +125,7 @@ const PAPER = {
   rarity: 0,
   settled: 0,
   words: false,
+  maxTokens: 10,
   titleTokens: 15,
   unigrams: 5000,
 } as const;

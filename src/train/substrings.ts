@@ -24,7 +24,7 @@ export interface QuestionPassage {
 }
 
 export interface SubstringTrainOptions
-  extends Partial<Pick<TrainOptions, "rate" | "steps" | "decay" | "signal" | "onStep" | "every">> {
+  extends Partial<Pick<TrainOptions, "rate" | "steps" | "decay" | "signal" | "onStep">> {
   /** The model that is taught; default: the bundled one. A folder. */
   readonly model?: string;
   /** Tokens of a span; default 10. */
@@ -88,7 +88,8 @@ export async function trainSubstrings(
       rate: settings.rate,
       steps: settings.steps,
       decay: settings.decay,
-      ...(options.every ? { every: options.every } : {}),
+      // each step is waited for: what waits for a GPU holds memory
+      every: 1,
       ...(signal ? { signal } : {}),
       ...(onStep ? { onStep } : {}),
       batch: () => {
