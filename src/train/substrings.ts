@@ -33,7 +33,7 @@ export interface SubstringTrainOptions
   readonly spans?: number;
   /** Tokens of a question with its prompt: what is longer loses its beginning. Default 48. */
   readonly promptTokens?: number;
-  /** Pairs of a step; default 16. */
+  /** Pairs of a step; default 32. */
   readonly batch?: number;
   /** What is read before a span is written; default: as `nGrams` asks. */
   readonly prompt?: string;
@@ -47,9 +47,9 @@ export const substringTrainDefaults = {
   span: 10,
   spans: 4,
   promptTokens: 48,
-  batch: 16,
+  batch: 32,
   rate: 4e-4,
-  steps: 300,
+  steps: 180,
   decay: 0.01,
   seed: 1,
 } as const;
