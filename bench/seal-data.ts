@@ -22,9 +22,12 @@ export interface SealSet {
   readonly name: string;
   readonly passages: readonly Passage[];
   readonly questions: readonly Asked[];
-  /** Questions that weights may be chosen by. */
+  /** Questions that a model may be taught by. */
   readonly training: readonly Asked[];
 }
+
+const HELD_OUT = 200;
+const HELD_OUT_SEED = 23;
 
 const linesOf = (path: string): Record<string, unknown>[] =>
   gunzipSync(readFileSync(path))
@@ -48,17 +51,19 @@ function musique(): SealSet {
   return { name: "musique-100", passages, questions, training: [] };
 }
 
-async function scifact(): Promise<SealSet> {
+/** @param heldOut for training questions that no model is taught by, by which settings are chosen, in place of the test's */
+async function scifact(heldOut: boolean): Promise<SealSet> {
   const folder = join(dataFolder(), "retrieval", "scifact");
   const paths = { corpus: join(folder, "corpus.jsonl.gz"), queries: join(folder, "queries.jsonl.gz") };
   const { documents, queries } = await readTestSet({ ...paths, qrels: join(folder, "qrels-test.tsv") });
   const train = await readTestSet({ ...paths, qrels: join(folder, "qrels-train.tsv") });
   const tested = await readQrels(join(folder, "qrels-test.tsv"));
+  const asked = new Random(HELD_OUT_SEED).shuffle(train.queries.filter(({ id }) => !tested.has(id)));
   return {
-    name: "scifact",
+    name: heldOut ? "validate" : "scifact",
     passages: documents,
-    questions: queries,
-    training: train.queries.filter(({ id }) => !tested.has(id)),
+    questions: heldOut ? asked.slice(0, HELD_OUT) : queries,
+    training: asked.slice(HELD_OUT),
   };
 }
 
@@ -67,12 +72,13 @@ export async function readSets(only: string | undefined, most: number): Promise<
   const sets: SealSet[] = [];
   for (const [name, read] of [
     ["musique-100", musique],
-    ["scifact", scifact],
+    ["scifact", () => scifact(false)],
+    ["validate", () => scifact(true)],
   ] as const) {
-    if (only && only !== name) continue;
+    if (only ? only !== name : name === "validate") continue;
     const set = await read();
     const drawn = (list: readonly Asked[]): Asked[] => new Random(17).shuffle([...list]).slice(0, most);
-    sets.push({ ...set, questions: drawn(set.questions), training: drawn(set.training) });
+    sets.push({ ...set, questions: drawn(set.questions) });
   }
   return sets;
 }

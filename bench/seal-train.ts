@@ -1,7 +1,7 @@
 /**
- * Teaches the bundled model to write n-grams of passages, for `bench seal --model FOLDER`: by the training questions of scifact, and by
- * parts of the passages of both sets (a title, or a sentence, asks for a span of the rest). No test question is seen.
- * --to FOLDER, --scale N for N times 1500 pairs.
+ * Teaches the bundled model to write n-grams of passages, for `bench seal --model FOLDER`: by training questions of scifact that `bench seal`
+ * does not choose weights by, and by parts of the passages of both sets (a title, or a sentence, asks for spans of the rest). No test
+ * question is seen. --to FOLDER, --device webgpu for a GPU, --settings JSON of `trainSubstrings`.
  */
 import { parseArgs } from "node:util";
 import { Random } from "../src/linalg/random.ts";
@@ -9,23 +9,28 @@ import { type QuestionPassage, trainSubstrings } from "../src/train/substrings.t
 import { switches } from "./row.ts";
 import { readSets, type SealSet } from "./seal-data.ts";
 
-const PAIRS = 1500;
+/** Of what is drawn, what training questions are where a set has some. */
+const ASKED_SHARE = 0.3;
+/** Sentences of a passage that ask for the rest. */
+const SENTENCES = 1;
+/** A sentence of fewer characters asks for nothing. */
+const LEAST_SENTENCE = 30;
 
-/** Half of a set's pairs by its training questions where it has some. */
-function pairsOf({ passages, training }: SealSet, count: number, random: Random): QuestionPassage[] {
+function pairsOf({ passages, training }: SealSet, random: Random): QuestionPassage[] {
   const byId = new Map(passages.map((passage) => [passage.id, passage]));
+  const parts = passages.flatMap(({ title, text }): QuestionPassage[] => {
+    const sentences = text.split(/(?<=[.!?])\s+/u).filter(({ length }) => length >= LEAST_SENTENCE);
+    const asking = random.shuffle(sentences).slice(0, SENTENCES);
+    return [
+      { question: title, text },
+      ...asking.map((question) => ({ question, text: `${title}. ${text.replace(question, () => "")}` })),
+    ];
+  });
   const asked = training.flatMap(({ text: question, judged }) =>
     [...judged.keys()].map((id) => ({ question, text: byId.get(id)!.text })),
   );
-  const drawn = random.shuffle([...passages]).map(({ title, text }, i): QuestionPassage => {
-    const sentences = text.split(/(?<=[.!?])\s+/u);
-    const sentence = sentences[random.integer(sentences.length)]!;
-    return i % 2 === 0 || sentence.length < 30
-      ? { question: title, text }
-      : { question: sentence, text: `${title}. ${text.replace(sentence, () => "")}` };
-  });
-  const supervised = asked.slice(0, count / 2);
-  return [...supervised, ...drawn.slice(0, count - supervised.length)];
+  const weight = (ASKED_SHARE * parts.length) / ((1 - ASKED_SHARE) * asked.length);
+  return [...parts, ...asked.map((pair) => ({ ...pair, weight }))];
 }
 
 async function main(): Promise<void> {
@@ -33,15 +38,19 @@ async function main(): Promise<void> {
   if (typeof values.to !== "string") throw new Error("seal-train: name a folder with --to");
   const random = new Random(5);
   const sets = await readSets(undefined, Number.MAX_SAFE_INTEGER);
-  const count = Math.round((PAIRS * switches.scale) / sets.length);
-  const pairs = random.shuffle(sets.flatMap((set) => pairsOf(set, count, random)));
+  const pairs = sets.flatMap((set) => pairsOf(set, random));
   const started = performance.now();
   const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(0)} s`;
-  const { spans } = await trainSubstrings(pairs, values.to, {
-    onPair: (done, total) => done % 320 === 0 && console.error(`${done} of ${total} pairs, ${seconds()}`),
-    onStep: (step, loss) => console.error(`step ${step}: ${loss.toFixed(3)}, ${seconds()}`),
+  const { spans, loss } = await trainSubstrings(pairs, values.to, {
+    device: switches.device,
+    ...switches.settings,
+    onPair: (done, total) => done % 4000 === 0 && console.error(`${done} of ${total} pairs, ${seconds()}`),
+    onStep: (step, now) =>
+      step % 10 === 0 && console.error(`step ${step}: ${now.toFixed(3)} nats a token, ${seconds()}`),
   });
-  console.log(`${spans} spans of ${pairs.length} pairs, ${seconds()}: ${values.to}`);
+  console.log(
+    `${spans} spans of ${pairs.length} pairs, ${seconds()}: ${loss.toFixed(3)} nats a token; ${values.to}`,
+  );
 }
 
 void main();

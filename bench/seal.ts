@@ -1,7 +1,9 @@
 /**
  * Do n-grams that a model writes find passages? BM25, dense vectors and SEAL, each alone, and words with vectors with and without SEAL;
  * parts of the scoring left out in turn; every n-gram looked up in the documents; questions a second, and the share of the time that
- * asking the index takes. --scale 0.1 for 40 questions of each set, --only for one set, --model for another model.
+ * asking the index takes. --scale 0.1 for 40 questions of each set, --only for one set (validate: training questions of scifact that
+ * `seal-train.ts` leaves out, by which weights are chosen), --model for another model, --settings for other settings:
+ * {"weight": of SEAL in the fusion, "nGrams": of `nGrams`, "rank": of `rankByNGrams`}.
  */
 import { parseArgs } from "node:util";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
@@ -14,7 +16,7 @@ import {
   TokenIndex,
 } from "../src/index/index.ts";
 import { GENERATIVE_WEIGHT } from "../src/memory/mix-generated.ts";
-import { load, type Model } from "../src/model/index.ts";
+import { load, type Model, type NGramOptions } from "../src/model/index.ts";
 import type { WrittenNGrams } from "../src/model/substrings/write-n-grams.ts";
 import { embedAll } from "./library-data.ts";
 import { ReferenceBm25 } from "./reference-bm25.ts";
@@ -30,7 +32,12 @@ const REPORTED = 6;
 const K = 10;
 /** Candidates of each list that fusion sees. */
 const DEPTH = 200;
-const WEIGHTS = { meaning: 0.2, seal: GENERATIVE_WEIGHT } as const;
+const MEANING_WEIGHT = 0.2;
+const settings: {
+  readonly weight: number;
+  readonly nGrams: NGramOptions;
+  readonly rank: NGramRankOptions;
+} = { weight: GENERATIVE_WEIGHT, nGrams: {}, rank: {}, ...switches.settings };
 const MASK_SHARE = 0.1;
 /** Index and text beside f32 vectors of this many dimensions and text. */
 const DIM = 768;
@@ -91,10 +98,10 @@ async function rankerOf(
 ): Promise<(asked: string, written: WrittenNGrams) => Promise<Record<string, Scores>>> {
   const bm25 = new ReferenceBm25(set.passages.map(({ title, text }) => `${title}\n\n${text}`));
   const dense = await denseOf(set);
-  const { meaning: m, seal: s } = WEIGHTS;
+  const [m, s] = [MEANING_WEIGHT, settings.weight];
   return async (question, { nGrams }) => {
     const [words, meaning] = [bm25.scored(question), await dense(question)];
-    const seal = scoresOf(rankByNGrams(index, nGrams, NONE, { k: DEPTH }));
+    const seal = scoresOf(rankByNGrams(index, nGrams, NONE, { k: DEPTH, ...settings.rank }));
     const fusedWith = (weight: number, isMeant: boolean): Scores =>
       fused([
         [words, (1 - weight) * (isMeant ? 1 - m : 1)],
@@ -118,6 +125,7 @@ const PAPER = {
   rarity: 0,
   settled: 0,
   words: false,
+  maxTokens: 10,
   titleTokens: 15,
   unigrams: 5000,
 } as const;
@@ -132,7 +140,7 @@ function ablationsOf(
   const ranked =
     (options: NGramRankOptions): Ranker =>
     (_, { nGrams }) =>
-      scoresOf(rankByNGrams(index, nGrams, NONE, { k: DEPTH, ...options }));
+      scoresOf(rankByNGrams(index, nGrams, NONE, { k: DEPTH, ...settings.rank, ...options }));
   return {
     "SEAL, the same questions": ranked({}),
     "alpha 1": ranked({ alpha: 1 }),
@@ -173,9 +181,9 @@ async function judge(set: SealSet, model: Model): Promise<void> {
   const totals = { ms: 0, maskMs: 0, nGrams: 0, outside: 0, rankMs: 0, cpuMs: 0 };
   for (const [i, asked] of set.questions.entries()) {
     const cpu = process.cpuUsage();
-    const written = await model.nGrams(asked.text, bytes);
+    const written = await model.nGrams(asked.text, bytes, settings.nGrams);
     const before = performance.now();
-    rankByNGrams(index, written.nGrams, NONE, { k: DEPTH });
+    rankByNGrams(index, written.nGrams, NONE, { k: DEPTH, ...settings.rank });
     totals.rankMs += performance.now() - before;
     const { user, system } = process.cpuUsage(cpu);
     totals.cpuMs += (user + system) / 1000;

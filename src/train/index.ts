@@ -7,7 +7,6 @@ export { type CrispOptions, crispDefaults, type TextBatch, trainCrisp } from "./
 export { type DistillOptions, distillDefaults, distillQueries } from "./distill.ts";
 export type { Dual, PairData } from "./dual.ts";
 export { type Jax, loadJax, type Tensor, type TrainDevice, take, type Weights } from "./jax.ts";
-export { type OutputPairs, type OutputTrainOptions, outputTrainDefaults, trainOutput } from "./output.ts";
 export type { Quantised } from "./quantised.ts";
 export { type RbeTrainOptions, rbeTrainDefaults, trainRbe } from "./rbe.ts";
 export type { RbePairs } from "./rbe-batches.ts";

@@ -47,11 +47,15 @@ export function followingScores(
   { tokens, lows, highs }: FollowingTokens,
   until?: TitleEnd,
 ): Float32Array {
-  const scores = Float32Array.from(tokens, (token, i) => {
-    const logit = logitOf(row, token, until);
-    if (!neutral || logit === Number.NEGATIVE_INFINITY) return logit;
-    return logit - logitOf(neutral, token, until) + Math.log(highs[i]! - lows[i]!);
-  });
+  const scores = new Float32Array(tokens.length);
+  for (let i = 0; i < scores.length; i++) {
+    const token = tokens[i]!;
+    scores[i] = logitOf(row, token, until);
+    if (neutral && scores[i] !== Number.NEGATIVE_INFINITY)
+      scores[i]! += Math.log(highs[i]! - lows[i]!) - logitOf(neutral, token, until);
+  }
   const total = logSum(neutral ? scores : row);
-  return scores.map((score) => (score === Number.NEGATIVE_INFINITY ? score : score - total));
+  if (total === Number.NEGATIVE_INFINITY) return scores;
+  for (let i = 0; i < scores.length; i++) scores[i]! -= total;
+  return scores;
 }

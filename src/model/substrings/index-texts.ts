@@ -14,10 +14,18 @@ export interface TitledText {
 /** The token between a title and its body: the first that is none of the model's. */
 export const separatorOf = ({ vocabulary }: Pick<ModelConfig, "vocabulary">): number => vocabulary;
 
+/** Tags that are known. */
+const tags = new WeakMap<Tokenizer, number>();
+
 /** A number that names a tokenizer: the same for the same tokens. */
 export function tokenizerTag(tokenizer: Tokenizer, vocabulary: number): number {
-  const spelled = Array.from({ length: vocabulary }, (_, token) => tokenizer.tokenOf(token) ?? "");
-  return crc32(new TextEncoder().encode(spelled.join("\n")));
+  let tag = tags.get(tokenizer);
+  if (tag === undefined) {
+    const spelled = Array.from({ length: vocabulary }, (_, token) => tokenizer.tokenOf(token) ?? "");
+    tag = crc32(new TextEncoder().encode(spelled.join("\n")));
+    tags.set(tokenizer, tag);
+  }
+  return tag;
 }
 
 /** @param pause between texts, now and then. @throws MnemeError RANGE for no texts, CANCELLED */

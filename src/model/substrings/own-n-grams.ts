@@ -2,7 +2,8 @@
 import type { PagedCache } from "../../cache/paged-cache.ts";
 import { throwIfAborted } from "../../errors.ts";
 import type { ScoredNGram } from "../../index/text/n-gram-weights.ts";
-import type { FollowingTokens, TokenIndex } from "../../index/text/token-index/token-index.ts";
+import type { TokenIndex } from "../../index/text/token-index/token-index.ts";
+import { lowerBound } from "../../search-sorted.ts";
 import { logSum } from "../sample.ts";
 import { MOST_TILES, type Span, tilesOf } from "../step-tables.ts";
 import { followingScores } from "./calibrate.ts";
@@ -56,11 +57,18 @@ export async function ownNGrams(
   });
 }
 
+/** Tokens, ascending, and their scores. */
+interface Following {
+  readonly tokens: Uint32Array;
+  readonly scores: Float32Array;
+}
+
 class OwnScorer {
   readonly #index: TokenIndex;
   readonly #prompts: readonly ReadPrompt[];
   /** By the tokens of a run. */
   readonly #logprobs = new Map<string, number>([["", 0]]);
+  #first: Following | undefined;
 
   constructor(index: TokenIndex, prompt: ReadPrompt, neutral: ReadPrompt | undefined) {
     this.#index = index;
@@ -126,12 +134,20 @@ class OwnScorer {
     neutral: Float32Array | undefined,
   ): number {
     if (!neutral) return row[token]! - logSum(row);
+    const { tokens, scores } = this.#behind(before, row, neutral);
+    const place = lowerBound(tokens, token);
+    return tokens[place] === token ? scores[place]! : Number.NEGATIVE_INFINITY;
+  }
+
+  /** What may follow a run, with its scores; of none, which all runs begin with, kept. */
+  #behind(before: readonly number[], row: Float32Array, neutral: Float32Array): Following {
+    if (before.length === 0 && this.#first) return this.#first;
     const following = this.#index.next(this.#index.find(before));
-    return followingScores(row, neutral, following)[placeOf(following, token)] ?? Number.NEGATIVE_INFINITY;
+    const behind = { tokens: following.tokens, scores: followingScores(row, neutral, following) };
+    if (before.length === 0) this.#first = behind;
+    return behind;
   }
 }
-
-const placeOf = ({ tokens }: FollowingTokens, token: number): number => tokens.indexOf(token);
 
 /** Runs whose tokens fit into one step. @param times that each is read */
 function grouped(runs: readonly (readonly number[])[], times: number): (readonly number[])[][] {

@@ -17,7 +17,7 @@ import { filled, readNeutral, readPrompt, type Writer, wordBegins } from "./writ
 export interface NGramOptions {
   /** Runs that go on after each step; default 15, at most 64, calibrated 32. */
   readonly beams?: number;
-  /** Tokens of a part of a passage at most; default 10. */
+  /** Tokens of a part of a passage at most, 10 in the paper. Default 6: more find the same. */
   readonly maxTokens?: number;
   /** Tokens of a title at most, 15 in the paper. Default 0: none are written, a small model's cost more than they find. */
   readonly titleTokens?: number;
@@ -43,7 +43,7 @@ export interface NGramOptions {
 
 export const nGramDefaults = {
   beams: 15,
-  maxTokens: 10,
+  maxTokens: 6,
   titleTokens: 0,
   calibrate: true,
   rarity: 1,
