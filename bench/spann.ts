@@ -1,7 +1,7 @@
 /**
  * Vectors on disk by SPANN: 100,000 x 128 rows of the manifold generator, --scale 10 for a million. With 3% of the raw bytes in RAM: recall@10,
  * latency, lists and pages read; what pruning, closure and SOAR save at equal recall over the same centres; and graphs in RAM beside it.
- * --only costs, copies, curves or peers; curves are drawn to docs/images.
+ * --only costs, codes, copies, curves or peers; curves are drawn to docs/images.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -217,6 +217,54 @@ async function curvesOf(store: Store, data: VectorData): Promise<void> {
   }
 }
 
+/** Coarse codes of lists beside each other, each calibrated to the recall and with the same RAM: equal bytes, and fewer. */
+async function codesOf(store: Store, data: VectorData, pool: LazyPool): Promise<void> {
+  const few = Math.floor(DIM / 4);
+  let first: Measured | undefined;
+  for (const codes of ["rabitq1", "pq4", `pq4x${few}-random`, `pq4x${few}-opq`]) {
+    const [started, cpu] = [performance.now(), process.cpuUsage()];
+    const about = await buildSpann(store, "codes", data.rows, { codes, pool });
+    const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
+    using index = await openWithin(store, "codes", data.rows.data.byteLength * RAM_SHARE);
+    const { most, lists } = await calibrated(index, data);
+    const options = { lists, pruning: { rule: "kth", most } } as const;
+    const measured = await measure(index, data, options);
+    const { recall, counts, cpuMs, ms } = measured;
+    const kth = `${codes}: kth rule at ${most.toFixed(2)}, ${lists} lists at most, ${about.limit} rows a list`;
+    const figure = (metric: string, unit: string, of: (one: Measured) => number, note = ""): void =>
+      printFigure(BENCH, {
+        metric: `${codes}, ${metric}`,
+        unit,
+        ours: of(measured),
+        ...(first ? { system: "rabitq1", baseline: of(first) } : {}),
+        better: "less",
+        note,
+      });
+    printFigure(BENCH, { metric: `${codes}, recall@10`, unit: "", ours: recall, better: "more", note: kth });
+    figure(
+      "pages asked for",
+      "4 KiB",
+      (one) => pagesOf(one.counts),
+      `${counts.listPages.toFixed(1)} of lists`,
+    );
+    figure("rows scored again", "", (one) => one.counts.rescored, `of ${counts.rows.toFixed(0)} scanned`);
+    figure("median", "ms", (one) => quantile(one.ms, 0.5), `p99 ${quantile(ms, 0.99).toFixed(2)}`);
+    figure(
+      "CPU a query, median",
+      "ms",
+      (one) => quantile(one.cpuMs, 0.5),
+      `p99 ${quantile(cpuMs, 0.99).toFixed(2)}`,
+    );
+    printFigure(BENCH, {
+      metric: `${codes}, build CPU`,
+      unit: "s",
+      ours: built.cpuMs / 1000,
+      better: "less",
+    });
+    first ??= measured;
+  }
+}
+
 /** Lists read at recall 0.95 by each rule of replication, over the same centres, without pruning. */
 async function copies(store: Store, data: VectorData, pool: LazyPool): Promise<void> {
   const rules: [string, Replication][] = [
@@ -307,7 +355,9 @@ async function main(): Promise<void> {
     const [started, cpu] = [performance.now(), process.cpuUsage()];
     await buildSpann(store, "soar", data.rows, { pool });
     const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
+    if (switches.only === "codes") return await codesOf(store, data, pool);
     const recall = await costs(store, data, built);
+    if (wants("codes")) await codesOf(store, data, pool);
     if (wants("curves")) await curvesOf(store, data);
     if (wants("copies")) await copies(store, data, pool);
     if (wants("peers")) await peers(data, recall, built);

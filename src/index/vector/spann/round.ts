@@ -1,9 +1,9 @@
 /** A round of a search: some lists read in one batch, scanned, and the rows whose bound is good enough scored again. */
 import { kernels, type Region } from "../../../kernels/index.ts";
 import { Shortlist } from "../../shortlist.ts";
+import { BLOCK_ROWS } from "./coarse-codes.ts";
 import type { Found } from "./found.ts";
 import type { NearestHeads } from "./heads.ts";
-import { BLOCK_ROWS } from "./list-codes.ts";
 import { type ListQuery, MOST_ROWS, scoreBytes } from "./list-query.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { PendingRows } from "./pending.ts";

@@ -14,13 +14,14 @@ import { Changes, type IndexParts } from "./changes.ts";
 import { type Damage, type Left, noDamage, readLeft } from "./damage.ts";
 import { Found } from "./found.ts";
 import { GraphHeads } from "./graph-heads.ts";
-import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
+import { type Heads, headCoder, type NearestHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
 import type { MetricSpace, QueryPoint } from "./metric-space.ts";
 import { PendingRows } from "./pending.ts";
+import { readCodes } from "./posting-codes.ts";
 import { PostingShape, Postings } from "./postings.ts";
 import { isPruned, type Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
@@ -108,26 +109,43 @@ export class SpannIndex implements Disposable {
     if (pendingRows !== undefined && !(Number.isInteger(pendingRows) && pendingRows >= 0))
       throw new MnemeError("RANGE", `spann: pendingRows must be a whole number from 0, got ${pendingRows}`);
     const about = await readAbout(store, name);
-    const coder = new ListCoder(spaceOf(about).width, about.seed);
+    const lost: string[] = [];
+    const { codes, stored } = await orRepair(name, () =>
+      readCodes(store, name, about, options.serveDamaged ? lost : undefined),
+    );
+    const coder = new ListCoder(codes);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
     const left = options.serveDamaged
       ? await readLeft(store, name, about, postings)
-      : await readAll(store, name, about);
+      : await orRepair(name, () => readAll(store, name, about));
     const { mean, coarse, fine, counts, radii } = left.heads;
     const { live } = left;
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
-    const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    const scanned = new ScannedHeads(headCoder(coder.dim, about.seed), mean, about.radius, coarse, fine);
     const heads = await GraphHeads.open(store, name, scanned);
     const pending = new PendingRows(coder.dim);
     const { log, records, damage } = await openLog(
       store,
       name,
       about,
-      left.damage,
+      { ...left.damage, pages: [...lost, ...left.damage.pages] },
       coder.dim,
       options.serveDamaged,
     );
-    const parts = { store, name, about, postings, heads, reader, live, pending, log, pendingRows, damage };
+    const parts = {
+      store,
+      name,
+      about,
+      postings,
+      codes: stored,
+      heads,
+      reader,
+      live,
+      pending,
+      log,
+      pendingRows,
+      damage,
+    };
     await replay(parts, records);
     const index = new SpannIndex(parts, settings, options.budget);
     try {
@@ -267,9 +285,14 @@ export class SpannIndex implements Disposable {
 
 /** @throws MnemeError CORRUPT naming the page */
 async function readAll(store: ReadableStore, name: string, about: About): Promise<Left> {
+  const heads = await readHeads(store, name, about);
+  return { heads, live: await LiveRows.read(store, name, about.lastRow), damage: noDamage };
+}
+
+/** Says of damage how it can be repaired. */
+async function orRepair<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
-    const heads = await readHeads(store, name, about);
-    return { heads, live: await LiveRows.read(store, name, about.lastRow), damage: noDamage };
+    return await read();
   } catch (cause) {
     if (!(cause instanceof MnemeError && cause.code === "CORRUPT")) throw cause;
     const message = `${cause.message}; spann "${name}" opens with \`serveDamaged\`, to be repaired`;
