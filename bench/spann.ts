@@ -1,11 +1,12 @@
 /**
  * Vectors on disk by SPANN: 100,000 x 128 rows of the manifold generator, --scale 10 for a million. With 3% of the raw bytes in RAM: recall@10,
  * latency, lists and pages read; what pruning, closure and SOAR save at equal recall over the same centres; and graphs in RAM beside it.
- * --only costs, codes, copies, curves or peers; curves are drawn to docs/images.
+ * --only costs, many, codes, copies, curves or peers; curves are drawn to docs/images.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Hits } from "../src/index/hits.ts";
 import { buildSpann } from "../src/index/vector/spann/build.ts";
 import { type Calibration, calibrate } from "../src/index/vector/spann/calibrate.ts";
 import { closureDefaults, type Replication, soarDefaults } from "../src/index/vector/spann/closure.ts";
@@ -26,6 +27,8 @@ const RAM_SHARE = 0.03;
 /** Rows that a centre is chosen for, in the comparison of rules over the same centres. */
 const LEAF_ROWS = 64;
 const PAGE_VALUE = 4064;
+/** Times that a batch is measured. */
+const MANY_TURNS = 5;
 
 interface Built {
   readonly ms: number;
@@ -182,6 +185,65 @@ function floats(index: SpannIndex, counts: ReadCounts): void {
     better: "less",
     atLeast: 4,
     note: "the floats' pages are worked out from the rows",
+  });
+}
+
+/** Queries in batches beside the same one by one, by turns: the same hits, what they read, what they cost. */
+async function many(store: Store, data: VectorData): Promise<void> {
+  using index = await openWithin(store, "soar", data.rows.data.byteLength * RAM_SHARE);
+  const { most, lists } = await calibrated(index, data);
+  const options = { k: K, lists, pruning: { rule: "kth", most } } as const;
+  const { rows: count } = data.queries;
+  const ways: Record<"alone" | "batched", () => Promise<Hits[]>> = {
+    alone: async () => {
+      const hits: Hits[] = [];
+      for (let q = 0; q < count; q++) hits.push(await index.search(rowOf(data.queries, q), options));
+      return hits;
+    },
+    batched: () => index.searchMany(data.queries, options),
+  };
+  const spent = { alone: [Infinity, Infinity, 0], batched: [Infinity, Infinity, 0] };
+  const found: Partial<Record<keyof typeof ways, Hits[]>> = {};
+  for (let turn = 0; turn < MANY_TURNS; turn++)
+    for (const way of ["alone", "batched"] as const) {
+      const [started, cpu, read] = [performance.now(), process.cpuUsage(), index.counts.readPages];
+      found[way] = await ways[way]();
+      const [clock, processor] = spent[way];
+      spent[way] = [
+        Math.min(clock!, performance.now() - started),
+        Math.min(processor!, cpuOf(cpu)),
+        index.counts.readPages - read,
+      ];
+    }
+  const same = found.alone!.filter(({ rows }, q) => rows.join() === found.batched![q]!.rows.join()).length;
+  const note = `${count} queries, the best of ${MANY_TURNS} turns`;
+  const beside = { system: "one by one", note };
+  printFigure(BENCH, {
+    metric: "batched: queries with the same hits",
+    unit: "%",
+    ours: (100 * same) / count,
+    better: "more",
+    least: 100,
+  });
+  for (const [at, metric] of ["queries a second", "queries a second of CPU"].entries()) {
+    const rate = (way: keyof typeof ways): number => (1000 * count) / spent[way][at]!;
+    printFigure(BENCH, {
+      ...beside,
+      metric: `batched: ${metric}`,
+      unit: "",
+      ours: rate("batched"),
+      baseline: rate("alone"),
+      better: "more",
+    });
+  }
+  const pages = (way: keyof typeof ways): number => spent[way][2]! / count;
+  printFigure(BENCH, {
+    ...beside,
+    metric: "batched: pages read past what is kept",
+    unit: "4 KiB",
+    ours: pages("batched"),
+    baseline: pages("alone"),
+    better: "less",
   });
 }
 
@@ -356,7 +418,9 @@ async function main(): Promise<void> {
     await buildSpann(store, "soar", data.rows, { pool });
     const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
     if (switches.only === "codes") return await codesOf(store, data, pool);
+    if (switches.only === "many") return await many(store, data);
     const recall = await costs(store, data, built);
+    if (wants("many")) await many(store, data);
     if (wants("codes")) await codesOf(store, data, pool);
     if (wants("curves")) await curvesOf(store, data);
     if (wants("copies")) await copies(store, data, pool);

@@ -10,6 +10,12 @@ import type { PendingRows } from "./pending.ts";
 import { blocksAt, blocksOf, idsAt } from "./postings.ts";
 import { SeenRows } from "./seen-rows.ts";
 
+/** What a round reads with. */
+export type PostingReader = Pick<
+  ListReader,
+  "shape" | "counts" | "mostPages" | "rowsOf" | "radiusOf" | "pageOf" | "lists" | "pages"
+>;
+
 /** Rows scored again to have k that bound the others, for each of the k. */
 const FIRST_RESCORED = 1.5;
 
@@ -18,7 +24,7 @@ const LOWEST = -3e38;
 
 /** Reused from round to round: what a search would make anew for each is what the collector stops it for. */
 export class Round implements Disposable {
-  readonly #reader: ListReader;
+  readonly #reader: PostingReader;
   readonly #query: ListQuery;
   readonly #pending: PendingRows;
   readonly #scores: Region;
@@ -43,7 +49,7 @@ export class Round implements Disposable {
   #words = new Uint32Array(0);
 
   /** @param most lists of a round */
-  constructor(reader: ListReader, query: ListQuery, pending: PendingRows, most: number) {
+  constructor(reader: PostingReader, query: ListQuery, pending: PendingRows, most: number) {
     const blocks = blocksOf(reader.shape.limit) * most;
     this.#reader = reader;
     this.#query = query;
