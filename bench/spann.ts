@@ -1,94 +1,44 @@
 /**
  * Vectors on disk by SPANN: 100,000 x 128 rows of the manifold generator, --scale 10 for a million. With 3% of the raw bytes in RAM: recall@10,
  * latency, lists and pages read; what pruning, closure and SOAR save at equal recall over the same centres; and graphs in RAM beside it.
- * --only costs, many, codes, copies, curves or peers; curves are drawn to docs/images.
+ * --only costs, batches, codes, copies, curves or peers; curves are drawn to docs/images.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Hits } from "../src/index/hits.ts";
 import { buildSpann } from "../src/index/vector/spann/build.ts";
-import { type Calibration, calibrate } from "../src/index/vector/spann/calibrate.ts";
 import { closureDefaults, type Replication, soarDefaults } from "../src/index/vector/spann/closure.ts";
 import type { ReadCounts } from "../src/index/vector/spann/list-reader.ts";
 import { SpannIndex, type SpannSearchOptions } from "../src/index/vector/spann/spann.ts";
 import { kernels, LazyPool } from "../src/kernels/index.ts";
-import { rowOf, rowsOf } from "../src/linalg/matrix.ts";
+import { rowOf } from "../src/linalg/matrix.ts";
 import { lmdbStore, type Store } from "../src/storage/index.ts";
 import { printFigure, quantile, repository, switches } from "./row.ts";
+import { batches } from "./spann-batches.ts";
+import { codesOf } from "./spann-codes.ts";
+import {
+  BENCH,
+  type Built,
+  calibrated,
+  DIM,
+  held,
+  K,
+  type Measured,
+  measure,
+  openWithin,
+  pagesOf,
+  QUERIES,
+  RAM_SHARE,
+  ROWS,
+  WANTED,
+} from "./spann-measure.ts";
 import { cpuOf, hnswlibIndex, type PeerIndex, usearchIndex } from "./spann-peers.ts";
 import { type Curve, curves } from "./svg.ts";
-import { manifoldData, recallAt, TRUE_NEIGHBOURS, type VectorData } from "./vector-data.ts";
+import { manifoldData, recallAt, type VectorData } from "./vector-data.ts";
 
-const BENCH = "spann";
-const [ROWS, DIM, QUERIES, K] = [100_000, 128, 1000, 10];
-const WANTED = 0.95;
-const RAM_SHARE = 0.03;
 /** Rows that a centre is chosen for, in the comparison of rules over the same centres. */
 const LEAF_ROWS = 64;
 const PAGE_VALUE = 4064;
-/** Times that a batch is measured. */
-const MANY_TURNS = 5;
-
-interface Built {
-  readonly ms: number;
-  /** All threads together. */
-  readonly cpuMs: number;
-}
-
-interface Measured {
-  readonly recall: number;
-  readonly ms: readonly number[];
-  /** CPU of the process for each query, milliseconds: less noisy than the clock where others run. */
-  readonly cpuMs: readonly number[];
-  /** A query's. */
-  readonly counts: ReadCounts;
-}
-
-/** The second half of the queries: the first is for calibration. */
-async function measure(
-  index: SpannIndex,
-  data: VectorData,
-  options: Partial<SpannSearchOptions>,
-): Promise<Measured> {
-  const ms: number[] = [];
-  const cpuMs: number[] = [];
-  let recall = 0;
-  const half = data.queries.rows >> 1;
-  const before = { ...index.counts };
-  for (let q = half; q < data.queries.rows; q++) {
-    const [started, cpu] = [performance.now(), process.cpuUsage()];
-    const hits = await index.search(rowOf(data.queries, q), { k: K, ...options });
-    ms.push(performance.now() - started);
-    cpuMs.push(cpuOf(cpu));
-    recall += recallAt(K, hits.rows, data.truth, q);
-  }
-  const counts = { ...index.counts };
-  for (const name of Object.keys(counts) as (keyof ReadCounts)[])
-    counts[name] = (counts[name] - before[name]) / half;
-  return { recall: recall / half, ms, cpuMs, counts };
-}
-
-const pagesOf = ({ listPages, finePages }: ReadCounts): number => listPages + finePages;
-
-/** Opens the index such that all it holds is a share of the raw bytes. */
-async function openWithin(store: Store, name: string, bytes: number): Promise<SpannIndex> {
-  using probe = await SpannIndex.open(store, name, { cacheBytes: 1 });
-  const fixed = held(probe) - probe.memory().find((part) => part.name.includes("kept"))!.bytes;
-  return SpannIndex.open(store, name, { cacheBytes: Math.max(1, Math.floor((bytes - fixed) * 0.97)) });
-}
-
-const held = (index: SpannIndex): number => index.memory().reduce((sum, part) => sum + part.bytes, 0);
-
-async function calibrated(index: SpannIndex, { queries, truth }: VectorData): Promise<Calibration> {
-  const half = queries.rows >> 1;
-  const known = new Uint32Array(half * K);
-  for (let q = 0; q < half; q++)
-    known.set(truth.subarray(q * TRUE_NEIGHBOURS, q * TRUE_NEIGHBOURS + K), q * K);
-  // a hair more: the other half of the queries is another sample
-  const wanted = { k: K, recall: WANTED + 0.01, truth: known };
-  return calibrate(index, rowsOf(queries, 0, half), wanted);
-}
 
 /** The fewest lists for each query at which recall is reached without pruning. */
 async function fixedLists(index: SpannIndex, data: VectorData, recall: number): Promise<Measured> {
@@ -188,65 +138,6 @@ function floats(index: SpannIndex, counts: ReadCounts): void {
   });
 }
 
-/** Queries in batches beside the same one by one, by turns: the same hits, what they read, what they cost. */
-async function many(store: Store, data: VectorData): Promise<void> {
-  using index = await openWithin(store, "soar", data.rows.data.byteLength * RAM_SHARE);
-  const { most, lists } = await calibrated(index, data);
-  const options = { k: K, lists, pruning: { rule: "kth", most } } as const;
-  const { rows: count } = data.queries;
-  const ways: Record<"alone" | "batched", () => Promise<Hits[]>> = {
-    alone: async () => {
-      const hits: Hits[] = [];
-      for (let q = 0; q < count; q++) hits.push(await index.search(rowOf(data.queries, q), options));
-      return hits;
-    },
-    batched: () => index.searchMany(data.queries, options),
-  };
-  const spent = { alone: [Infinity, Infinity, 0], batched: [Infinity, Infinity, 0] };
-  const found: Partial<Record<keyof typeof ways, Hits[]>> = {};
-  for (let turn = 0; turn < MANY_TURNS; turn++)
-    for (const way of ["alone", "batched"] as const) {
-      const [started, cpu, read] = [performance.now(), process.cpuUsage(), index.counts.readPages];
-      found[way] = await ways[way]();
-      const [clock, processor] = spent[way];
-      spent[way] = [
-        Math.min(clock!, performance.now() - started),
-        Math.min(processor!, cpuOf(cpu)),
-        index.counts.readPages - read,
-      ];
-    }
-  const same = found.alone!.filter(({ rows }, q) => rows.join() === found.batched![q]!.rows.join()).length;
-  const note = `${count} queries, the best of ${MANY_TURNS} turns`;
-  const beside = { system: "one by one", note };
-  printFigure(BENCH, {
-    metric: "batched: queries with the same hits",
-    unit: "%",
-    ours: (100 * same) / count,
-    better: "more",
-    least: 100,
-  });
-  for (const [at, metric] of ["queries a second", "queries a second of CPU"].entries()) {
-    const rate = (way: keyof typeof ways): number => (1000 * count) / spent[way][at]!;
-    printFigure(BENCH, {
-      ...beside,
-      metric: `batched: ${metric}`,
-      unit: "",
-      ours: rate("batched"),
-      baseline: rate("alone"),
-      better: "more",
-    });
-  }
-  const pages = (way: keyof typeof ways): number => spent[way][2]! / count;
-  printFigure(BENCH, {
-    ...beside,
-    metric: "batched: pages read past what is kept",
-    unit: "4 KiB",
-    ours: pages("batched"),
-    baseline: pages("alone"),
-    better: "less",
-  });
-}
-
 /** Pages and time of a query by the recall that they buy, for each rule of when to stop. */
 async function curvesOf(store: Store, data: VectorData): Promise<void> {
   using index = await openWithin(store, "soar", data.rows.data.byteLength * RAM_SHARE);
@@ -276,54 +167,6 @@ async function curvesOf(store: Store, data: VectorData): Promise<void> {
       join(repository, `docs/images/spann-${name}.svg`),
       curves(title, xName, "recall@10", 0.8, all),
     );
-  }
-}
-
-/** Coarse codes of lists beside each other, each calibrated to the recall and with the same RAM: equal bytes, and fewer. */
-async function codesOf(store: Store, data: VectorData, pool: LazyPool): Promise<void> {
-  const few = Math.floor(DIM / 4);
-  let first: Measured | undefined;
-  for (const codes of ["rabitq1", "pq4", `pq4x${few}-random`, `pq4x${few}-opq`]) {
-    const [started, cpu] = [performance.now(), process.cpuUsage()];
-    const about = await buildSpann(store, "codes", data.rows, { codes, pool });
-    const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
-    using index = await openWithin(store, "codes", data.rows.data.byteLength * RAM_SHARE);
-    const { most, lists } = await calibrated(index, data);
-    const options = { lists, pruning: { rule: "kth", most } } as const;
-    const measured = await measure(index, data, options);
-    const { recall, counts, cpuMs, ms } = measured;
-    const kth = `${codes}: kth rule at ${most.toFixed(2)}, ${lists} lists at most, ${about.limit} rows a list`;
-    const figure = (metric: string, unit: string, of: (one: Measured) => number, note = ""): void =>
-      printFigure(BENCH, {
-        metric: `${codes}, ${metric}`,
-        unit,
-        ours: of(measured),
-        ...(first ? { system: "rabitq1", baseline: of(first) } : {}),
-        better: "less",
-        note,
-      });
-    printFigure(BENCH, { metric: `${codes}, recall@10`, unit: "", ours: recall, better: "more", note: kth });
-    figure(
-      "pages asked for",
-      "4 KiB",
-      (one) => pagesOf(one.counts),
-      `${counts.listPages.toFixed(1)} of lists`,
-    );
-    figure("rows scored again", "", (one) => one.counts.rescored, `of ${counts.rows.toFixed(0)} scanned`);
-    figure("median", "ms", (one) => quantile(one.ms, 0.5), `p99 ${quantile(ms, 0.99).toFixed(2)}`);
-    figure(
-      "CPU a query, median",
-      "ms",
-      (one) => quantile(one.cpuMs, 0.5),
-      `p99 ${quantile(cpuMs, 0.99).toFixed(2)}`,
-    );
-    printFigure(BENCH, {
-      metric: `${codes}, build CPU`,
-      unit: "s",
-      ours: built.cpuMs / 1000,
-      better: "less",
-    });
-    first ??= measured;
   }
 }
 
@@ -418,9 +261,9 @@ async function main(): Promise<void> {
     await buildSpann(store, "soar", data.rows, { pool });
     const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
     if (switches.only === "codes") return await codesOf(store, data, pool);
-    if (switches.only === "many") return await many(store, data);
+    if (switches.only === "batches") return await batches(store, data);
     const recall = await costs(store, data, built);
-    if (wants("many")) await many(store, data);
+    if (wants("batches")) await batches(store, data);
     if (wants("codes")) await codesOf(store, data, pool);
     if (wants("curves")) await curvesOf(store, data);
     if (wants("copies")) await copies(store, data, pool);
