@@ -101,19 +101,22 @@ export class BatchReader implements PostingReader {
   }
 
   async #serve(queue: Queue): Promise<void> {
-    const { some, numbers, lists } = fitting(queue);
+    const { some, found } = fitting(queue);
+    const numbers = Uint32Array.from(found.keys()).sort();
+    const pointers = new Float64Array(numbers.length);
     try {
-      const pointers = new Float64Array(numbers.length);
       const reading =
         queue === this.#pages
-          ? this.#reader.pages(lists, numbers, pointers)
+          ? this.#reader.pages(
+              numbers.map((page) => found.get(page)!),
+              numbers,
+              pointers,
+            )
           : this.#reader.lists(numbers, pointers);
       if (reading) await reading;
-      const pointerOf = new Map<number, number>();
-      for (let i = 0; i < numbers.length; i++) pointerOf.set(numbers[i]!, pointers[i]!);
-      for (const request of some)
-        for (let i = 0; i < request.wanted.length; i++)
-          request.pointers[i] = pointerOf.get(request.wanted[i]!)!;
+      for (let i = 0; i < numbers.length; i++) found.set(numbers[i]!, pointers[i]!);
+      for (const { wanted, pointers: to } of some)
+        for (let i = 0; i < wanted.length; i++) to[i] = found.get(wanted[i]!)!;
       this.#running += some.length;
       for (const { resolve } of some) resolve();
     } catch (error) {
@@ -123,17 +126,18 @@ export class BatchReader implements PostingReader {
   }
 }
 
-/** Takes the oldest requests whose different numbers fit in one batch; the first one always does. @returns the numbers ascending, with their lists */
-function fitting({ requests, most }: Queue): { some: Request[]; numbers: Uint32Array; lists: Uint32Array } {
-  const listOf = new Map<number, number>();
+/** Takes the oldest requests whose different numbers fit in one batch; the first one always does. @returns those numbers, with the lists of each */
+function fitting({ requests, most }: Queue): { some: Request[]; found: Map<number, number> } {
+  const found = new Map<number, number>();
   let taken = 0;
   for (const { wanted, lists } of requests) {
-    const fresh = new Set(wanted.filter((number) => !listOf.has(number)));
-    if (taken > 0 && listOf.size + fresh.size > most) break;
-    for (let i = 0; i < wanted.length; i++) listOf.set(wanted[i]!, lists[i]!);
+    let fresh = 0;
+    // equal ones stand side by side
+    for (let i = 0; i < wanted.length; i++)
+      if (!found.has(wanted[i]!) && (i === 0 || wanted[i] !== wanted[i - 1])) fresh++;
+    if (taken > 0 && found.size + fresh > most) break;
+    for (let i = 0; i < wanted.length; i++) found.set(wanted[i]!, lists[i]!);
     taken++;
   }
-  const numbers = Uint32Array.from(listOf.keys()).sort();
-  const lists = numbers.map((number) => listOf.get(number)!);
-  return { some: requests.splice(0, taken), numbers, lists };
+  return { some: requests.splice(0, taken), found };
 }
