@@ -1,6 +1,7 @@
 /**
- * SPANN (Chen et al., NeurIPS 2021): centres of small even lists in RAM, the lists in a store; a query reads those near it. Lists hold 1-bit
- * RaBitQ codes (SIGMOD 2024) that are scanned whole, and int8 codes that are read for the rows whose bound beats the k-th found so far.
+ * SPANN (Chen et al., NeurIPS 2021): centres of small even lists in RAM, the lists in a store; a query reads those near it. Lists hold coarse
+ * codes that are scanned whole, 1-bit RaBitQ (SIGMOD 2024) or product codes of 4 bits (VLDB 2015), and int8 codes that are read for the rows whose
+ * bound beats the k-th found so far.
  */
 import { MnemeError } from "../../../errors.ts";
 import { type Matrix, rowOf } from "../../../linalg/index.ts";
