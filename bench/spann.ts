@@ -1,91 +1,44 @@
 /**
  * Vectors on disk by SPANN: 100,000 x 128 rows of the manifold generator, --scale 10 for a million. With 3% of the raw bytes in RAM: recall@10,
  * latency, lists and pages read; what pruning, closure and SOAR save at equal recall over the same centres; and graphs in RAM beside it.
- * --only costs, copies, curves or peers; curves are drawn to docs/images.
+ * --only costs, batches, codes, copies, curves or peers; curves are drawn to docs/images.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSpann } from "../src/index/vector/spann/build.ts";
-import { type Calibration, calibrate } from "../src/index/vector/spann/calibrate.ts";
 import { closureDefaults, type Replication, soarDefaults } from "../src/index/vector/spann/closure.ts";
 import type { ReadCounts } from "../src/index/vector/spann/list-reader.ts";
 import { SpannIndex, type SpannSearchOptions } from "../src/index/vector/spann/spann.ts";
 import { kernels, LazyPool } from "../src/kernels/index.ts";
-import { rowOf, rowsOf } from "../src/linalg/matrix.ts";
+import { rowOf } from "../src/linalg/matrix.ts";
 import { lmdbStore, type Store } from "../src/storage/index.ts";
 import { printFigure, quantile, repository, switches } from "./row.ts";
+import { batches } from "./spann-batches.ts";
+import { codesOf } from "./spann-codes.ts";
+import {
+  BENCH,
+  type Built,
+  calibrated,
+  DIM,
+  held,
+  K,
+  type Measured,
+  measure,
+  openWithin,
+  pagesOf,
+  QUERIES,
+  RAM_SHARE,
+  ROWS,
+  WANTED,
+} from "./spann-measure.ts";
 import { cpuOf, hnswlibIndex, type PeerIndex, usearchIndex } from "./spann-peers.ts";
 import { type Curve, curves } from "./svg.ts";
-import { manifoldData, recallAt, TRUE_NEIGHBOURS, type VectorData } from "./vector-data.ts";
+import { manifoldData, recallAt, type VectorData } from "./vector-data.ts";
 
-const BENCH = "spann";
-const [ROWS, DIM, QUERIES, K] = [100_000, 128, 1000, 10];
-const WANTED = 0.95;
-const RAM_SHARE = 0.03;
 /** Rows that a centre is chosen for, in the comparison of rules over the same centres. */
 const LEAF_ROWS = 64;
 const PAGE_VALUE = 4064;
-
-interface Built {
-  readonly ms: number;
-  /** All threads together. */
-  readonly cpuMs: number;
-}
-
-interface Measured {
-  readonly recall: number;
-  readonly ms: readonly number[];
-  /** CPU of the process for each query, milliseconds: less noisy than the clock where others run. */
-  readonly cpuMs: readonly number[];
-  /** A query's. */
-  readonly counts: ReadCounts;
-}
-
-/** The second half of the queries: the first is for calibration. */
-async function measure(
-  index: SpannIndex,
-  data: VectorData,
-  options: Partial<SpannSearchOptions>,
-): Promise<Measured> {
-  const ms: number[] = [];
-  const cpuMs: number[] = [];
-  let recall = 0;
-  const half = data.queries.rows >> 1;
-  const before = { ...index.counts };
-  for (let q = half; q < data.queries.rows; q++) {
-    const [started, cpu] = [performance.now(), process.cpuUsage()];
-    const hits = await index.search(rowOf(data.queries, q), { k: K, ...options });
-    ms.push(performance.now() - started);
-    cpuMs.push(cpuOf(cpu));
-    recall += recallAt(K, hits.rows, data.truth, q);
-  }
-  const counts = { ...index.counts };
-  for (const name of Object.keys(counts) as (keyof ReadCounts)[])
-    counts[name] = (counts[name] - before[name]) / half;
-  return { recall: recall / half, ms, cpuMs, counts };
-}
-
-const pagesOf = ({ listPages, finePages }: ReadCounts): number => listPages + finePages;
-
-/** Opens the index such that all it holds is a share of the raw bytes. */
-async function openWithin(store: Store, name: string, bytes: number): Promise<SpannIndex> {
-  using probe = await SpannIndex.open(store, name, { cacheBytes: 1 });
-  const fixed = held(probe) - probe.memory().find((part) => part.name.includes("kept"))!.bytes;
-  return SpannIndex.open(store, name, { cacheBytes: Math.max(1, Math.floor((bytes - fixed) * 0.97)) });
-}
-
-const held = (index: SpannIndex): number => index.memory().reduce((sum, part) => sum + part.bytes, 0);
-
-async function calibrated(index: SpannIndex, { queries, truth }: VectorData): Promise<Calibration> {
-  const half = queries.rows >> 1;
-  const known = new Uint32Array(half * K);
-  for (let q = 0; q < half; q++)
-    known.set(truth.subarray(q * TRUE_NEIGHBOURS, q * TRUE_NEIGHBOURS + K), q * K);
-  // a hair more: the other half of the queries is another sample
-  const wanted = { k: K, recall: WANTED + 0.01, truth: known };
-  return calibrate(index, rowsOf(queries, 0, half), wanted);
-}
 
 /** The fewest lists for each query at which recall is reached without pruning. */
 async function fixedLists(index: SpannIndex, data: VectorData, recall: number): Promise<Measured> {
@@ -307,7 +260,11 @@ async function main(): Promise<void> {
     const [started, cpu] = [performance.now(), process.cpuUsage()];
     await buildSpann(store, "soar", data.rows, { pool });
     const built = { ms: performance.now() - started, cpuMs: cpuOf(cpu) };
+    if (switches.only === "codes") return await codesOf(store, data, pool);
+    if (switches.only === "batches") return await batches(store, data);
     const recall = await costs(store, data, built);
+    if (wants("batches")) await batches(store, data);
+    if (wants("codes")) await codesOf(store, data, pool);
     if (wants("curves")) await curvesOf(store, data);
     if (wants("copies")) await copies(store, data, pool);
     if (wants("peers")) await peers(data, recall, built);

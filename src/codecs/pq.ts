@@ -140,6 +140,14 @@ export class PqCoder implements Coder {
     if (scan) this.scan = scan;
   }
 
+  get parts(): number {
+    return this.#codebooks.parts.length;
+  }
+
+  get bits(): CodeBits {
+    return this.#codebooks.bits;
+  }
+
   get bytes(): number {
     return this.#codebooks.bytes + this.#rotation.bytes + this.#squares.byteLength;
   }
@@ -158,10 +166,14 @@ export class PqCoder implements Coder {
     return this.#rotation.backward(out);
   }
 
-  scorer(query: Float32Array, metric: Metric): Scorer {
+  /** Products of a query with all centroids: parts x 2^bits, owned. What a row's codes choose of them sums up to its product with the query. */
+  products(query: Float32Array): Float32Array {
     checkQuery(this.id, this.dim, query);
-    const turned = this.#rotation.forward({ rows: 1, cols: this.dim, data: query }).data;
-    const tables = this.#codebooks.products(turned);
+    return this.#codebooks.products(this.#rotation.forward({ rows: 1, cols: this.dim, data: query }).data);
+  }
+
+  scorer(query: Float32Array, metric: Metric): Scorer {
+    const tables = this.products(query);
     const querySquare = squareOf(query);
     // distances of parts sum up as products do: no norms are needed
     const share = querySquare / this.#codebooks.parts.length;

@@ -92,21 +92,31 @@ export function byteTables(tables: Float32Array, query: Pick<TableQuery, "metric
   const ranges = new Float32Array(places.length / 4);
   let low = 0;
   for (let part = 0; part < parts; part++) {
-    const table = tables.subarray(part * 16, part * 16 + 16);
-    least[part] = table.reduce((a, b) => Math.min(a, b));
-    low += least[part]!;
-    ranges[places[part]! >> 2]! += table.reduce((a, b) => Math.max(a, b)) - least[part]!;
+    let [smallest, largest] = [tables[part * 16]!, tables[part * 16]!];
+    for (let i = part * 16 + 1; i < part * 16 + 16; i++) {
+      const value = tables[i]!;
+      if (value < smallest) smallest = value;
+      else if (value > largest) largest = value;
+    }
+    least[part] = smallest;
+    low += smallest;
+    ranges[places[part]! >> 2]! += largest - smallest;
   }
   const step = ranges.reduce((a, b) => Math.max(a, b)) / BYTES_OF_FOUR || 1;
   const lut = new Uint8Array(places.length * 16);
-  for (let i = 0; i < tables.length; i++) {
-    const part = i >> 4;
-    const above = (tables[i]! - least[part]!) / step;
-    const byte = Math.round(above);
-    lut[places[part]! * 16 + (i & 15)] = byte;
-    // what rounding takes from a table on average is no error of the rows' order: tables of little weight round to zero
-    low += ((above - byte) * step) / 16;
+  const perStep = 1 / step;
+  let lost = 0;
+  for (let part = 0; part < parts; part++) {
+    const [from, to, base] = [part * 16, places[part]! * 16, least[part]!];
+    for (let i = 0; i < 16; i++) {
+      const above = (tables[from + i]! - base) * perStep;
+      const byte = (above + 0.5) | 0;
+      lut[to + i] = byte;
+      lost += above - byte;
+    }
   }
+  // what rounding takes from a table on average is no error of the rows' order: tables of little weight round to zero
+  low += (lost * step) / 16;
   return { ...query, low, step, lut };
 }
 

@@ -106,6 +106,8 @@ export interface KernelFace {
    * halves of f32 squared norms. @param lut 16 bytes a group; of four groups in a row the largest bytes sum up to at most 255
    */
   scanTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
+  /** The same for rows that have a factor each, of their products: behind the codes 32 upper halves of f32 factors, then those of squared norms. */
+  scanScaledTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void;
   /**
    * The same of codes of whole numbers: blocks end in u16 |row|^2, which are not zero. @param lut 16 bytes a group; all groups sum up to
    * at most 65535

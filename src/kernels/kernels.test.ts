@@ -108,21 +108,25 @@ describe("each kernel equals its twin", () => {
       }
     }));
 
-  test("blocks scored by tables", () =>
+  test.each(["scanTables", "scanScaledTables"] as const)("blocks scored by %s", (scan) =>
     property((dim, rows, start) => {
       const groups = 4 * (1 + (dim % 40));
-      const blocks = randomBytes((groups * 16 + 64) * rows, start);
+      // of each row the upper half of |x|^2, of those with a scale that before it
+      const parts = scan === "scanTables" ? 1 : 2;
+      const bytes = groups * 16 + 64 * parts;
+      const blocks = randomBytes(bytes * rows, start);
       const view = new DataView(blocks.buffer);
       for (let b = 0; b < rows; b++)
-        for (let i = 0; i < 32; i++)
-          view.setUint16((b + 1) * (groups * 16 + 64) - 64 + 2 * i, i === 0 ? 0 : 0x3f80 + i, true);
+        for (let i = 0; i < 32 * parts; i++)
+          view.setUint16((b + 1) * bytes - 64 * parts + 2 * i, i === 0 ? 0 : 0x3f80 + i, true);
       // of four groups the largest may sum up to 255
       const lut = randomBytes(groups * 16, start + 1).map((byte, i) => byte % [240, 11, 4, 4][(i >> 4) & 3]!);
       for (const metric of ["dot", "cosine", "l2"] as const) {
         const query = { step: 0.01, low: -0.07, square: 1.5, metric };
-        same(new Float32Array(rows * 32), (face, out) => face.scanTables(query, lut, blocks, out));
+        same(new Float32Array(rows * 32), (face, out) => face[scan](query, lut, blocks, out));
       }
-    }));
+    }),
+  );
 
   test("blocks of whole numbers scored by tables, narrow and wide", () =>
     property((dim, rows, start) => {

@@ -55,6 +55,7 @@ export const KERNEL_NAMES = [
   "putRows",
   "readPages",
   "scanTables",
+  "scanScaledTables",
   "scanLevels",
   "nearestF32",
   "sumTablesF32",

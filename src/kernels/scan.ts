@@ -74,13 +74,19 @@ export function oneBitScan(
   };
 }
 
-/** `scanTables` of the face, over blocks and scores that lie in the arena. */
-export function tableScan(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): Scan {
+/** `scanTables` or `scanScaledTables` of the face, over blocks and scores that lie in the arena. */
+export function tableScan(
+  query: TableQuery,
+  lut: Uint8Array,
+  blocks: Uint8Array,
+  out: Float32Array,
+  kernel: "scanTables" | "scanScaledTables" = "scanTables",
+): Scan {
   const { step, low, square, metric } = query;
   const count = out.length / BLOCK_ROWS;
   const groups = lut.length / 16;
   return {
-    kernel: "scanTables",
+    kernel,
     count,
     args: [blocks.byteOffset, count, groups, 0, step, low, square, metricCode(metric), out.byteOffset],
     countAt: 1,

@@ -120,6 +120,12 @@ export class WasmFace implements KernelFace {
     this.#scan((codes, scores) => tableScan(query, lut, codes, scores), lut, blocks, out);
   }
 
+  scanScaledTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
+    const scan = (codes: Uint8Array, scores: Float32Array): Scan =>
+      tableScan(query, lut, codes, scores, "scanScaledTables");
+    this.#scan(scan, lut, blocks, out);
+  }
+
   scanLevels(query: LevelQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
     this.#scan((codes, scores) => levelScan(query, lut, codes, scores), lut, blocks, out);
   }

@@ -95,6 +95,20 @@ export const reference: KernelFace = {
       out[row] = scoreByMetric(query, dot, view.getUint16(block + lut.length + i * 2, true));
     }
   },
+  scanScaledTables(query, lut, blocks, out) {
+    const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+    for (let row = 0; row < out.length; row++) {
+      const i = row % 32;
+      const block = Math.floor(row / 32) * (lut.length + 128);
+      const tail = block + lut.length + i * 2;
+      const dot = query.low + query.step * sumBlock(blocks, block, i, lut);
+      out[row] = scoreByMetric(
+        query,
+        widened(view.getUint16(tail, true)) * dot,
+        view.getUint16(tail + 64, true),
+      );
+    }
+  },
   scanLevels({ step, low, shift }, lut, blocks, out) {
     const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
     for (let row = 0; row < out.length; row++) {
@@ -183,9 +197,11 @@ function oneBitScore(query: OneBitQuery, sum: number, ones: number, factor: numb
   return scoreByMetric(query, factor * (query.step * sum + query.low * ones - query.half), upper);
 }
 
+const widened = (upper: number): number => new Float32Array(Uint32Array.of(upper << 16).buffer)[0]!;
+
 /** @param upper half of the row's f32 squared norm */
 function scoreByMetric({ square, metric }: TableQuery, dot: number, upper: number): number {
-  const rowSquare = new Float32Array(Uint32Array.of(upper << 16).buffer)[0]!;
+  const rowSquare = widened(upper);
   const norms = Math.sqrt(square * rowSquare);
   if (metric === "dot") return dot;
   if (metric === "cosine") return norms > 0 ? dot / norms : 0;

@@ -4,14 +4,16 @@ import { MnemeError } from "../../../errors.ts";
 import { PAGE_BYTES, readPages, writePages } from "../../../storage/pages.ts";
 import type { Batch, Key, ReadableStore } from "../../../storage/store.ts";
 import type { Replication } from "./closure.ts";
-import { BLOCK_ROWS, ListCoder } from "./list-codes.ts";
+import { BLOCK_ROWS, oneBit, type StoredCodes } from "./coarse-codes.ts";
+import { headCoder } from "./heads.ts";
+import type { ListCoder } from "./list-codes.ts";
 import { MetricSpace } from "./metric-space.ts";
 import { NAMESPACE } from "./postings.ts";
 import type { LogRange } from "./row-log.ts";
 
-export const FORMAT = 3;
-/** Without a log of rows. */
-const OLDEST_FORMAT = 2;
+export const FORMAT = 4;
+/** 2: without a log of rows; 3: lists of 1-bit codes only. They are opened, and are of this format from their first change on. */
+const OLDER_FORMATS = [2, 3];
 
 export type SpannMetric = Metric;
 
@@ -34,6 +36,8 @@ export interface About {
   readonly replication: Replication;
   /** Root of the mean squared distance of the centres from their mean. */
   readonly radius: number;
+  /** Coarse codes of the lists' rows. */
+  readonly codes: StoredCodes;
   /** Records of rows that are not in lists yet. */
   readonly log: LogRange;
 }
@@ -72,12 +76,12 @@ export async function readAbout(store: ReadableStore, name: string): Promise<Abo
       `spann "${name}": there is no such index in ${store.location}; build it first`,
     );
   const about = JSON.parse(new TextDecoder().decode(bytes)) as About;
-  if (about.format !== FORMAT && about.format !== OLDEST_FORMAT)
+  if (about.format !== FORMAT && !OLDER_FORMATS.includes(about.format))
     throw new MnemeError(
       "VERSION",
       `spann "${name}": format ${about.format}, expected ${FORMAT}; build it again`,
     );
-  return { ...about, format: FORMAT, log: about.log ?? noLog };
+  return { ...about, format: FORMAT, log: about.log ?? noLog, codes: about.codes ?? oneBit };
 }
 
 const PARTS = ["mean", "coarse", "fine", "counts", "radii"] as const;
@@ -134,7 +138,7 @@ export function putChangedHeads(
 
 /** @throws MnemeError CORRUPT */
 export async function readHeads(store: ReadableStore, name: string, about: About): Promise<StoredHeads> {
-  const coder = new ListCoder(spaceOf(about).width, about.seed);
+  const coder = headCoder(spaceOf(about).width, about.seed);
   const read = (part: (typeof PARTS)[number], bytes: number): Promise<Uint8Array<ArrayBuffer>> =>
     Promise.resolve(readPages(store, NAMESPACE, [name, "heads", part], 0, bytes));
   const { lists } = about;

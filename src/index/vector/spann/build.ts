@@ -8,18 +8,25 @@ import type { SlowRowSource } from "../row-source.ts";
 import { type About, deleteIndex, FORMAT, noLog, putAbout, putHeads, type SpannMetric } from "./about.ts";
 import { type Assignment, assignRows } from "./assign.ts";
 import { mostCopies, type Replication, soarDefaults } from "./closure.ts";
+import { oneBit } from "./coarse-codes.ts";
 import { GraphHeads } from "./graph-heads.ts";
 import { encodeHeads, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { LiveRows } from "./live-rows.ts";
 import { MetricSpace } from "./metric-space.ts";
 import { longestIn, Points } from "./points.ts";
+import { putCodes, sampleDirections, trained, wishFor } from "./posting-codes.ts";
 import { PostingShape, Postings, rowsOfPages } from "./postings.ts";
 import { writeLists } from "./write-lists.ts";
 
 export interface SpannBuildOptions {
   readonly metric?: SpannMetric;
   readonly seed?: number;
+  /**
+   * Coarse codes of lists: "rabitq1", a bit a value; "pq4", product codes of as many bytes; or those of so many parts, "pq4x32-random",
+   * "pq4x32-opq". Default `spannBuildDefaults.codes`.
+   */
+  readonly codes?: string;
   /** How rows get into further lists; default SOAR. */
   readonly replication?: Replication;
   /** Rows of a list at most; default as many as fill whole pages of the disk store, about a hundred. */
@@ -46,8 +53,9 @@ export interface BuildProgress {
 }
 
 export const spannBuildDefaults: Required<
-  Pick<SpannBuildOptions, "metric" | "seed" | "replication" | "memoryBytes">
+  Pick<SpannBuildOptions, "codes" | "metric" | "seed" | "replication" | "memoryBytes">
 > = {
+  codes: oneBit.id,
   metric: "cosine",
   seed: 1,
   replication: soarDefaults,
@@ -76,8 +84,9 @@ export async function buildSpann(
   const { metric, seed, replication, ids, signal, onProgress } = settings;
   checkIds(rows.rows, ids);
   const points = await pointsOf(rows, settings);
-  const coder = new ListCoder(points.space.width, seed);
-  const limit = settings.limit ?? defaultLimit(coder);
+  const { width } = points.space;
+  const wish = wishFor(settings.codes, width);
+  const limit = settings.limit ?? defaultLimit(wish.rowBytes);
   if (!Number.isInteger(limit) || limit < 2)
     throw new MnemeError("RANGE", `spann: limit must be a whole number from 2, got ${limit}`);
   const report = (phase: BuildProgress["phase"], all: number) => (done: number) => {
@@ -96,8 +105,11 @@ export async function buildSpann(
     settings.pool,
     report("assign", points.rows),
   );
+  const { codes, stored: coder } = await trained(wish, width, seed, () =>
+    sampleDirections(points, assignment, centres, seed),
+  );
   const about: Omit<About, "format"> = {
-    build: buildNumber(assignment, stored.fine),
+    build: buildNumber(assignment, stored.fine, coder),
     dim: points.space.dim,
     metric,
     longest: points.space.longest,
@@ -109,10 +121,11 @@ export async function buildSpann(
     lastRow: ids ? ids.reduce((most, id) => Math.max(most, id), 0) : points.rows - 1,
     replication,
     radius: stored.radius,
+    codes: { id: codes.id, bytes: coder.length },
     log: noLog,
   };
   await store.batch((batch) => deleteIndex(batch, name));
-  const postings = new Postings(store, name, about.build, new PostingShape(coder, limit));
+  const postings = new Postings(store, name, about.build, new PostingShape(new ListCoder(codes), limit));
   const onLists = report("write", centres.rows);
   const radii = await writeLists(store, postings, points, centres, assignment, { ...settings, onLists });
   const counts = Uint32Array.from(radii, (_, l) => assignment.starts[l + 1]! - assignment.starts[l]!);
@@ -120,6 +133,7 @@ export async function buildSpann(
   await store.batch((batch) => {
     heads.write(batch, name);
     putHeads(batch, name, { ...stored, counts, radii });
+    putCodes(batch, name, coder);
     LiveRows.of(name, ids ?? Array(points.rows).keys()).write(batch);
     putAbout(batch, name, about);
   });
@@ -151,9 +165,9 @@ async function pointsOf(
   return new Points(rows, new MetricSpace(metric, rows.cols, known), blockBytes);
 }
 
-function defaultLimit(coder: ListCoder): number {
+function defaultLimit(rowBytes: number): number {
   for (let pages = 1; ; pages++) {
-    const rows = rowsOfPages(coder, pages);
+    const rows = rowsOfPages(rowBytes, pages);
     if (rows >= LIST_ROWS) return rows;
   }
 }
@@ -194,8 +208,8 @@ function headsOf(
 }
 
 /** Tells builds apart: the same rows and settings give the same number. */
-function buildNumber({ starts, rows }: Assignment, fine: Uint8Array): number {
-  let sum = crc32(fine);
+function buildNumber({ starts, rows }: Assignment, fine: Uint8Array, coder: Uint8Array): number {
+  let sum = crc32(coder, crc32(fine));
   for (const part of [starts, rows])
     sum = crc32(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), sum);
   return sum;

@@ -17,6 +17,7 @@ import type { ListReader } from "./list-reader.ts";
 import { listsFor } from "./lists-for.ts";
 import type { LiveRows } from "./live-rows.ts";
 import type { PendingRows } from "./pending.ts";
+import { putCodes } from "./posting-codes.ts";
 import type { Postings } from "./postings.ts";
 import type { RowLog } from "./row-log.ts";
 import { Turns } from "./turns.ts";
@@ -39,6 +40,8 @@ export interface IndexParts {
   readonly name: string;
   readonly about: About;
   readonly postings: Postings;
+  /** What the lists' coarse codes were trained to, as it is stored. */
+  readonly codes: Uint8Array;
   readonly heads: GraphHeads;
   readonly reader: ListReader;
   readonly live: LiveRows;
@@ -183,6 +186,7 @@ export class Changes implements Disposable {
     this.#about = { ...this.#about, rows: live.count, copies, log: log.range };
     await store.batch((batch) => {
       putHeads(batch, name, { ...heads.codes, ...reader.directory });
+      putCodes(batch, name, this.#parts.codes);
       heads.write(batch, name);
       live.write(batch);
       putAbout(batch, name, this.#about);
@@ -317,7 +321,7 @@ export class Changes implements Disposable {
       for (const list of lists) postings.write(batch, list);
       const codes = { ...this.#parts.heads.codes, ...reader.directory };
       const changed = { heads, lists: lists.map(({ list }) => list) };
-      putChangedHeads(batch, name, codes, changed, postings.shape.coder);
+      putChangedHeads(batch, name, codes, changed, this.#parts.heads.coder);
       this.#parts.heads.write(batch, name);
       live.write(batch);
       if (coming) log.append(batch, coming.ids, coming.rows);

@@ -11,6 +11,7 @@ import { rowsAfter, rowsOfIds } from "./children/crash-plan.ts";
 import { SpannIndex } from "./spann.ts";
 
 const crashes = Number(process.env.MNEME_CRASHES ?? 8);
+const CODES = ["rabitq1", "pq4"] as const;
 const work = mkdtempSync(join(tmpdir(), "mneme-spann-crash-"));
 let script: BundledScript;
 
@@ -23,9 +24,9 @@ afterAll(() => {
 });
 
 /** Kills the child some milliseconds after its first answer. @returns the last change that it acknowledged */
-function runAndKill(before: number, afterMs: number): Promise<number> {
+function runAndKill(codes: string, before: number, afterMs: number): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [script.path, work, String(before)], {
+    const child = spawn(process.execPath, [script.path, join(work, codes), String(before), codes], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let output = "";
@@ -37,14 +38,14 @@ function runAndKill(before: number, afterMs: number): Promise<number> {
   });
 }
 
-/** Times that an index was found with rows that waited for their lists. */
-let waiting = 0;
-
 /** @returns changes that the index has the rows of: those that were acknowledged, or one more */
-async function changesFound(acknowledged: number): Promise<number> {
-  await using store = await lmdbStore(work);
+async function changesFound(
+  codes: string,
+  acknowledged: number,
+): Promise<{ changes: number; waited: boolean }> {
+  await using store = await lmdbStore(join(work, codes));
   using index = await SpannIndex.open(store, "crash", { lists: 100_000, pruning: { rule: "none" } });
-  if (index.about.log.end > index.about.log.first) waiting++;
+  expect(index.about.codes.id.startsWith(codes)).toBe(true);
   const query = rowsOfIds(5, 6).data;
   const found = new Set((await index.search(query, { k: 100_000 })).rows);
   expect(found.size).toBe(index.about.rows);
@@ -58,21 +59,30 @@ async function changesFound(acknowledged: number): Promise<number> {
     const hits = await index.search(rowOf(rowsOfIds(id, id + 1), 0), { k: 1, lists: 32 });
     expect(hits.rows[0]).toBe(id);
   }
-  return n;
+  return { changes: n, waited: index.about.log.end > index.about.log.first };
 }
 
-test(`an index whose process is killed holds every acknowledged change whole, ${crashes} times`, {
-  timeout: 60_000 + crashes * 4000,
-}, async () => {
-  const random = new Random(9);
-  let changes = 0;
-  for (let i = 0; i < crashes; i++)
-    changes = await changesFound(await runAndKill(changes, random.uniform() * 250));
-  await using store = await lmdbStore(work);
-  using index = await SpannIndex.open(store, "crash");
-  expect(changes).toBeGreaterThan(crashes);
-  expect(waiting).toBeGreaterThan(crashes / 2);
-  // most rows are in lists: they were on their way there again and again
-  expect(index.about.log.first).toBeGreaterThan(0);
-  expect(index.about.lists).toBeGreaterThan(40);
-});
+test.each(CODES)(
+  `an index of %s whose process is killed holds every acknowledged change whole, ${crashes} times`,
+  {
+    timeout: 60_000 + crashes * 4000,
+  },
+  async (codes) => {
+    const random = new Random(9);
+    let changes = 0;
+    // found with rows that waited for their lists
+    let waiting = 0;
+    for (let i = 0; i < crashes; i++) {
+      const found = await changesFound(codes, await runAndKill(codes, changes, random.uniform() * 250));
+      changes = found.changes;
+      if (found.waited) waiting++;
+    }
+    await using store = await lmdbStore(join(work, codes));
+    using index = await SpannIndex.open(store, "crash");
+    expect(changes).toBeGreaterThan(crashes);
+    expect(waiting).toBeGreaterThan(crashes / 2);
+    // most rows are in lists: they were on their way there again and again
+    expect(index.about.log.first).toBeGreaterThan(0);
+    expect(index.about.lists).toBeGreaterThan(40);
+  },
+);

@@ -13,9 +13,9 @@ const rows = new MadeUp(DIM, 3).rows(ROWS);
 const ALL: SpannOptions = { lists: 4000, pruning: { rule: "none" }, confidence: 3 };
 
 /** Of so many lists that the fine codes of their centres take two pages. */
-async function built(): Promise<Store> {
+async function built(codes = "rabitq1"): Promise<Store> {
   const store = memoryStore();
-  await buildSpann(store, "test", rows, { limit: 10 });
+  await buildSpann(store, "test", rows, { limit: 10, codes });
   return store;
 }
 
@@ -33,18 +33,22 @@ describe("a damaged page of", () => {
     ["the rows of lists", ["heads", "counts", 0]],
     ["the radii of lists", ["heads", "radii", 0]],
     ["the mean of the centres", ["heads", "mean", 0]],
-  ] as const)("%s follows from the rest", async (_, key) => {
-    const store = await built();
+    ["the radii of lists of product codes", ["heads", "radii", 0], "pq4"],
+    ["what product codes were trained to", ["codes", 0], "pq4"],
+  ] as const)("%s follows from the rest", async (_, key, codes?: string) => {
+    const store = await built(codes);
+    // codes are read whole
+    const page = key[0] === "codes" ? "codes" : `${key.slice(0, -1).join("/")} page 0`;
     await lose(store, ...key);
     await expect(SpannIndex.open(store, "test")).rejects.toThrow(/serveDamaged/);
     using index = await SpannIndex.open(store, "test", { ...ALL, serveDamaged: true });
-    expect(index.damage).toEqual({ pages: [`${key[0]}/${key[1]} page 0`], lists: [], rows: [] });
+    expect(index.damage).toEqual({ pages: [page], lists: [], rows: [] });
     expect((await served(index)).length).toBe(ROWS);
     await expect(index.insert(matrix(1, DIM, rows.data.slice(0, DIM)), Uint32Array.of(ROWS))).rejects.toThrow(
       /repair/,
     );
     const repaired = await index.repair();
-    expect(repaired).toEqual({ pages: [`${key[0]}/${key[1]} page 0`], lists: [], lost: new Uint32Array(0) });
+    expect(repaired).toEqual({ pages: [page], lists: [], lost: new Uint32Array(0) });
     expect(index.damage.pages).toEqual([]);
     using again = await SpannIndex.open(store, "test", ALL);
     expect(again.about).toEqual(index.about);
@@ -91,11 +95,14 @@ describe("a damaged page of", () => {
     expect(await served(again)).toEqual(left);
   });
 
-  test("the mean and its copy leave nothing to serve", async () => {
-    const store = await built();
-    await lose(store, "heads", "mean", 0);
-    await lose(store, "heads", "mean copy", 0);
-    await expect(SpannIndex.open(store, "test", { serveDamaged: true })).rejects.toThrow(/mean copy/);
+  test.each([
+    ["the mean", ["heads", "mean"], ["heads", "mean copy"]],
+    ["product codes", ["codes"], ["codes copy"]],
+  ])("%s and its copy leave nothing to serve", async (_, key, copy) => {
+    const store = await built("pq4");
+    await lose(store, ...key, 0);
+    await lose(store, ...copy, 0);
+    await expect(SpannIndex.open(store, "test", { serveDamaged: true })).rejects.toThrow(copy.at(-1)!);
   });
 });
 

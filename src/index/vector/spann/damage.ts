@@ -6,7 +6,9 @@ import { MnemeError } from "../../../errors.ts";
 import { PAGE_BYTES, readPages } from "../../../storage/pages.ts";
 import type { Key, ReadableStore } from "../../../storage/store.ts";
 import { type About, readMeanCopy, type StoredHeads } from "./about.ts";
-import { BLOCK_ROWS } from "./list-codes.ts";
+import { BLOCK_ROWS } from "./coarse-codes.ts";
+import { headCoder } from "./heads.ts";
+import type { ListCoder } from "./list-codes.ts";
 import { LiveRows, liveBytes } from "./live-rows.ts";
 import { isDamage, NAMESPACE, type Postings } from "./postings.ts";
 
@@ -34,7 +36,7 @@ export async function readLeft(
   about: About,
   postings: Postings,
 ): Promise<Left> {
-  const { coder } = postings.shape;
+  const coder = headCoder(postings.shape.coder.dim, about.seed);
   const pages: string[] = [];
   const read = (part: string, bytes: number): Promise<Part> =>
     readPart(store, [name, "heads", part], bytes, pages);
@@ -53,7 +55,7 @@ export async function readLeft(
     counts: new Uint32Array(counts.bytes.buffer),
     radii: new Float32Array(radii.bytes.buffer),
   };
-  const lists = mendHeads(postings.shape, heads, { coarse, fine });
+  const lists = mendHeads(coder, heads, { coarse, fine });
   await mendDirectory(postings, heads, { counts, radii });
   const rows = await readPart(store, [name, "rows"], liveBytes(about.lastRow), pages);
   const unknown = rows.lost.map(([from, to]) => [from * 8, Math.min(to * 8, about.lastRow + 1)] as const);
@@ -99,7 +101,7 @@ function itemsIn({ lost }: Part, itemBytes: number, count: number): number[] {
 
 /** Heads whose coarse codes are lost get them from their centres; those whose fine codes are lost are nowhere. @returns those */
 function mendHeads(
-  { coder }: Postings["shape"],
+  coder: ListCoder,
   { mean, coarse, fine }: StoredHeads,
   lost: { readonly coarse: Part; readonly fine: Part },
 ): number[] {
@@ -129,8 +131,8 @@ async function mendDirectory(
   for (const list of ofCounts) counts[list] = await postings.storedRows(list);
   for (const list of new Set([...ofCounts, ...itemsIn(lost.radii, 4, radii.length)])) {
     const residuals = await residualsOf(postings, list, counts[list]!);
-    const squares = residuals?.reduce((sum, value) => sum + value * value, 0) ?? 0;
-    radii[list] = counts[list] === 0 ? 0 : Math.sqrt(squares / counts[list]!);
+    const { coder } = postings.shape;
+    radii[list] = residuals ? coder.encode(residuals, new Float32Array(coder.dim)).radius : 0;
   }
 }
 

@@ -3,8 +3,9 @@
  * Rows that are read are what their fine codes say.
  */
 import { kernels } from "../../../kernels/index.ts";
+import { BLOCK_ROWS } from "./coarse-codes.ts";
 import type { HeadsDraft } from "./heads-draft.ts";
-import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
+import type { ListCoder } from "./list-codes.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { LiveRows } from "./live-rows.ts";
 import type { PendingRows } from "./pending.ts";

@@ -14,6 +14,7 @@ import { fitShape } from "../graph/fit-shape.ts";
 import { linkRows, linksOf } from "../graph/grow.ts";
 import { matrixSource } from "../row-source.ts";
 import type { CentreHeads, CodedHead, NearestHeads, ScannedHeads } from "./heads.ts";
+import type { ListCoder } from "./list-codes.ts";
 import { GRAPH, readGraph, type StoredGraph, writeGraph } from "./stored-graph.ts";
 
 /** Heads from which on a graph finds them in less time than a scan, and misses fewer. */
@@ -45,6 +46,11 @@ export class GraphHeads implements CentreHeads {
 
   constructor(scanned: ScannedHeads) {
     this.#scanned = scanned;
+  }
+
+  /** Of the centres, not of the lists' rows. */
+  get coder(): ListCoder {
+    return this.#scanned.coder;
   }
 
   /** With the graph that is stored, if there is one and it can be read; else heads are scanned until `relink`. @param scanned owned from now on */

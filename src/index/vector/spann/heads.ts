@@ -2,8 +2,10 @@
 import { kernels, type Region } from "../../../kernels/index.ts";
 import { type Matrix, meanOf } from "../../../linalg/index.ts";
 import { Shortlist } from "../../shortlist.ts";
-import { BLOCK_ROWS, ListCoder, type ListCodes, NOWHERE } from "./list-codes.ts";
+import { BLOCK_ROWS, NOWHERE } from "./coarse-codes.ts";
+import { ListCoder, type ListCodes } from "./list-codes.ts";
 import { ListQuery, MOST_ROWS, scoreBytes } from "./list-query.ts";
+import { OneBitCodes } from "./one-bit-codes.ts";
 
 /** The nearest lists of a query, ascending by distance. Owned. */
 export interface NearestHeads {
@@ -265,7 +267,10 @@ export function encodeHeads(
   centres: Matrix,
   seed: number,
 ): { coder: ListCoder; mean: Float32Array; radius: number; coarse: Uint8Array; fine: Uint8Array } {
-  const coder = new ListCoder(centres.cols, seed);
+  const coder = headCoder(centres.cols, seed);
   const mean = Float32Array.from(meanOf(centres));
   return { coder, mean, ...coder.encode(centres.data, mean) };
 }
+
+/** Centres are coded by 1-bit RaBitQ, whatever the lists' rows are coded by. @throws MnemeError RANGE for too many dimensions */
+export const headCoder = (dim: number, seed: number): ListCoder => new ListCoder(new OneBitCodes(dim, seed));

@@ -27,48 +27,53 @@ async function recallOf(index: SpannIndex, live: Matrix, ids: Uint32Array): Prom
   return found / (K * queries.rows);
 }
 
-async function grown(): Promise<{ store: Store; index: SpannIndex }> {
+async function grown(codes = "rabitq1"): Promise<{ store: Store; index: SpannIndex }> {
   const store = memoryStore();
-  await buildSpann(store, "test", rowsOf(rows, 0, 500), { limit: 32 });
+  await buildSpann(store, "test", rowsOf(rows, 0, 500), { limit: 32, codes });
   const index = await SpannIndex.open(store, "test", ALL);
   await index.insert(rowsOf(rows, 500, 3000), idsOf(500, 3000));
   return { store, index };
 }
 
+const CODES = ["rabitq1", "pq4"];
+
 describe("a SpannIndex that changes", () => {
-  test("grows to six times its rows: all are found, lists stay within the limit, few lists suffice", async () => {
-    const { store, index } = await grown();
+  test.each(CODES)("grows to six times its rows, %s: all are found, few lists suffice", async (codes) => {
+    const { store, index } = await grown(codes);
     expect(await recallOf(index, rows, idsOf(0, 3000))).toBeGreaterThan(0.95);
     expect(index.about.rows).toBe(3000);
     expect(index.about.lists).toBeGreaterThan(3000 / 32);
     expect(index.about.copies / 3000).toBeGreaterThan(1.5);
     using few = await SpannIndex.open(store, "test", { lists: 32, pruning: { rule: "none" } });
     const fresh = memoryStore();
-    await buildSpann(fresh, "test", rows, { limit: 32 });
+    await buildSpann(fresh, "test", rows, { limit: 32, codes });
     using built = await SpannIndex.open(fresh, "test", { lists: 32, pruning: { rule: "none" } });
     const anew = await recallOf(built, rows, idsOf(0, 3000));
     expect(await recallOf(few, rows, idsOf(0, 3000))).toBeGreaterThan(anew - 0.05);
   });
 
-  test("what is stored is what it is in memory, and each row once is found", async () => {
-    const { store, index } = await grown();
-    using again = await SpannIndex.open(store, "test", ALL);
-    expect(again.about).toEqual(index.about);
-    for (let q = 0; q < 10; q++) {
-      const hits = await index.search(rowOf(queries, q), { k: 3000 });
-      expect(new Set(hits.rows).size).toBe(hits.rows.length);
-      expect(hits.rows.length).toBeGreaterThan(2990);
-      // what waits for its lists is scored by its values: not all of it needs to be the same that waits
-      const others = await again.search(rowOf(queries, q), { k: 3000 });
-      const scores = new Map(Array.from(others.rows, (row, i) => [row, others.scores[i]!]));
-      expect(scores.size).toBe(hits.rows.length);
-      const apart = Array.from(hits.rows, (row, i) => Math.abs((scores.get(row) ?? 9) - hits.scores[i]!));
-      expect(Math.max(...apart)).toBeLessThan(0.01);
-    }
-  });
+  test.each(CODES)(
+    "what is stored is what it is in memory, %s, and each row once is found",
+    async (codes) => {
+      const { store, index } = await grown(codes);
+      using again = await SpannIndex.open(store, "test", ALL);
+      expect(again.about).toEqual(index.about);
+      for (let q = 0; q < 10; q++) {
+        const hits = await index.search(rowOf(queries, q), { k: 3000 });
+        expect(new Set(hits.rows).size).toBe(hits.rows.length);
+        expect(hits.rows.length).toBeGreaterThan(2990);
+        // what waits for its lists is scored by its values: not all of it needs to be the same that waits
+        const others = await again.search(rowOf(queries, q), { k: 3000 });
+        const scores = new Map(Array.from(others.rows, (row, i) => [row, others.scores[i]!]));
+        expect(scores.size).toBe(hits.rows.length);
+        const apart = Array.from(hits.rows, (row, i) => Math.abs((scores.get(row) ?? 9) - hits.scores[i]!));
+        expect(Math.max(...apart)).toBeLessThan(0.01);
+      }
+    },
+  );
 
-  test("shrinks: deleted rows are gone at once, their room after cleaning, and lists are given up", async () => {
-    const { store, index } = await grown();
+  test.each(CODES)("shrinks, %s: deleted rows are gone at once, their room after cleaning", async (codes) => {
+    const { store, index } = await grown(codes);
     const dead = idsOf(0, 3000).filter((id) => id % 10 !== 0);
     expect(await index.delete([...dead, 1, 9999])).toBe(2700);
     const live = idsOf(0, 300).map((i) => i * 10);

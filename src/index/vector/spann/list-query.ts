@@ -1,12 +1,8 @@
-/** A query as lists are scanned by it: rotated once, its tables in kernel memory. */
-import { SlicedQuery } from "../../../codecs/rabitq-score.ts";
+/** A query as lists are searched by it: scanned by coarse codes, scored by fine ones. */
 import { squareOf } from "../../../codecs/score.ts";
 import { kernels, type Region } from "../../../kernels/index.ts";
-import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
-
-/** Deviation of <q, r> as its code has it, for |q| = |r| = 1, times the root of the dimension: sqrt(pi / 2 - 1). */
-const SPREAD = 0.7555;
-const L2 = 2;
+import { BLOCK_ROWS, type CoarseQuery } from "./coarse-codes.ts";
+import type { ListCoder } from "./list-codes.ts";
 
 /** Rows whose distances are worked out at once. */
 export const MOST_ROWS = 512;
@@ -14,30 +10,25 @@ export const MOST_ROWS = 512;
 /** Reused from query to query. */
 export class ListQuery implements Disposable {
   readonly #coder: ListCoder;
-  readonly #table: Region;
+  readonly #coarse: CoarseQuery;
   readonly #query: Region;
   /** Of MOST_ROWS rows the pointers, the squares, the results. */
   readonly #rows: Region;
-  readonly #groups: number;
   readonly #slack: number;
-  #step = 0;
-  #low = 0;
-  #half = 0;
   #square = 0;
 
   /** @param confidence how many standard deviations an estimate is taken to be wrong by */
   constructor(coder: ListCoder, confidence: number) {
     const { arena } = kernels();
     this.#coder = coder;
-    this.#groups = (coder.coarseBytes - 8) * 2;
-    this.#table = arena.alloc(this.#groups * 16);
+    this.#coarse = coder.coarse.query();
     this.#query = arena.alloc(coder.dim * 4);
     this.#rows = arena.alloc(MOST_ROWS * 12);
-    this.#slack = (2 * SPREAD * confidence) / Math.sqrt(coder.dim);
+    this.#slack = (2 * coder.coarse.spread * confidence) / Math.sqrt(coder.dim);
   }
 
   get bytes(): number {
-    return this.#table.byteLength + this.#query.byteLength + this.#rows.byteLength;
+    return this.#coarse.bytes + this.#query.byteLength + this.#rows.byteLength;
   }
 
   get square(): number {
@@ -52,34 +43,16 @@ export class ListQuery implements Disposable {
   set(query: Float32Array): void {
     this.setValues(query);
     this.#square = squareOf(query);
-    const rotated = query.slice();
-    this.#coder.rotation.apply(rotated);
-    const sliced = new SlicedQuery(rotated, "l2", this.#groups / 2);
-    this.#step = sliced.step;
-    this.#low = sliced.low;
-    this.#half = sliced.half;
-    this.#table.u8().set(sliced.table);
+    this.#coarse.set(query);
   }
 
   /**
    * Scores whole blocks: for each row minus the squared distance, at best: the estimate and what it is likely to be wrong by.
-   * @param square squared distance of the list's centre. @param out pointer to 32 f32 a block
+   * @param codes pointer. @param square squared distance of the list's centre. @param radius of the list. @param out pointer to 32 f32 a block
    */
-  scan(blocks: number, count: number, square: number, radius: number, out: number): void {
+  scan(codes: number, blocks: number, square: number, radius: number, out: number): void {
     const far = square - this.#slack * radius * Math.sqrt(square);
-    const { scanOneBit } = kernels().instance.exports;
-    scanOneBit(
-      blocks,
-      count,
-      this.#groups,
-      this.#table.pointer,
-      this.#step,
-      this.#low,
-      this.#half,
-      far,
-      L2,
-      out,
-    );
+    this.#coarse.scan(codes, blocks, far, out);
   }
 
   /**
@@ -98,7 +71,7 @@ export class ListQuery implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const region of [this.#table, this.#query, this.#rows]) region[Symbol.dispose]();
+    for (const region of [this.#coarse, this.#query, this.#rows]) region[Symbol.dispose]();
   }
 }
 

@@ -83,6 +83,11 @@ export class ListReader implements Disposable {
     this.#radii[list] = radius;
   }
 
+  /** Lists that one call of `lists` may ask for. */
+  get mostLists(): number {
+    return this.#lists.capacity;
+  }
+
   /** Pages that one call of `pages` may ask for. */
   get mostPages(): number {
     return this.#pages.capacity;

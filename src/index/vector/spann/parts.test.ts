@@ -4,22 +4,34 @@ import { kernels } from "../../../kernels/index.ts";
 import { balancedTree, rowOf } from "../../../linalg/index.ts";
 import { assignRows } from "./assign.ts";
 import { chooseCopies, closureDefaults, mostCopies, type Replication, soarDefaults } from "./closure.ts";
-import { encodeHeads, ScannedHeads } from "./heads.ts";
+import { encodeHeads, headCoder, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListQuery } from "./list-query.ts";
 import { distance, exactNearest, gaussian, MadeUp } from "./made-up.test.support.ts";
 import { MetricSpace } from "./metric-space.ts";
 import { Points } from "./points.ts";
+import { trained, wishFor } from "./posting-codes.ts";
 import { isPruned } from "./prune.ts";
 import { SeenRows } from "./seen-rows.ts";
 import { SlotCache } from "./slot-cache.ts";
 
 describe("list codes", () => {
-  test.each([16, 24, 128])("of %i dimensions: distances by both codes, wherever the centre lies", (dim) => {
+  test.each([
+    [16, "rabitq1"],
+    [24, "rabitq1"],
+    [128, "rabitq1"],
+    [16, "pq4"],
+    [21, "pq4x7"],
+    [128, "pq4"],
+    [128, "pq4x64-opq"],
+  ])("of %i dimensions, %s: distances by both codes, wherever the centre lies", async (dim, codes) => {
+    const directions = gaussian(600, dim, 8);
+    kernels().normalizeF32(directions.data, dim);
+    const coarseCodes = await trained(wishFor(codes, dim), dim, 5, async () => directions);
+    const coder = new ListCoder(coarseCodes.codes);
     for (const offset of [0, 2]) {
       const rows = gaussian(70, dim, dim, offset);
       const centre = rowOf(gaussian(1, dim, 3, offset), 0);
-      const coder = new ListCoder(dim, 5);
       const { coarse, fine, radius } = coder.encode(rows.data, centre);
       const [query] = [rowOf(gaussian(1, dim, 4, offset), 0)];
       const { arena } = kernels();
@@ -37,8 +49,9 @@ describe("list codes", () => {
         const place = codes.pointer + coarse.length + r * coder.fineBytes;
         const [found] = lists.distances(Uint32Array.of(place), Float32Array.of(square));
         expect(Math.abs(found! - exact) / exact).toBeLessThan(0.02);
-        // 1 bit: a few times the deviation sqrt(pi / 2 - 1) / sqrt(dim) of 2 |q - c| |r|
-        const wrong = (-out.f32()[r]! - exact) / ((2 * 0.76 * Math.sqrt(square) * radius) / Math.sqrt(dim));
+        // a few times the deviation of 2 <q - c, r>
+        const deviation = (2 * coder.coarse.spread * Math.sqrt(square) * radius) / Math.sqrt(dim);
+        const wrong = (-out.f32()[r]! - exact) / deviation;
         expect(Math.abs(wrong)).toBeLessThan(6);
         bias += wrong / 70;
       }
@@ -48,11 +61,11 @@ describe("list codes", () => {
 
   test("decode what was encoded", () => {
     const rows = gaussian(9, 20, 1);
-    const coder = new ListCoder(20, 5);
+    const coder = headCoder(20, 5);
     const centre = new Float32Array(20).fill(0.25);
     const back = coder.decode(coder.encode(rows.data, centre).fine, centre);
     rows.data.forEach((value, i) => expect(back[i]).toBeCloseTo(value, 1));
-    expect(() => new ListCoder(9000, 1)).toThrow("dimensions");
+    expect(() => headCoder(9000, 1)).toThrow("dimensions");
   });
 });
 

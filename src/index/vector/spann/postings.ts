@@ -4,7 +4,8 @@
  */
 import { MnemeError } from "../../../errors.ts";
 import type { Batch, Key, MaybePromise, ReadableStore } from "../../../storage/store.ts";
-import { BLOCK_ROWS, type ListCoder } from "./list-codes.ts";
+import { BLOCK_ROWS } from "./coarse-codes.ts";
+import type { ListCoder } from "./list-codes.ts";
 
 export const NAMESPACE = "spann";
 /** What of a page of the disk store is left for a value: 4096 less the page's header and the checksum. */
@@ -38,7 +39,7 @@ export class PostingShape {
   }
 
   listBytes(rows: number): number {
-    return blocksAt(rows) + this.coder.blockBytes(rows);
+    return bytesOf(rows, this.coder.coarseBytes);
   }
 
   get finePageBytes(): number {
@@ -61,13 +62,15 @@ export class PostingShape {
   }
 }
 
-/** Rows of a list such that its value fills `pages` pages. */
-export function rowsOfPages(coder: ListCoder, pages: number): number {
+/** Rows of a list such that its value fills `pages` pages. @param rowBytes of a row's coarse codes */
+export function rowsOfPages(rowBytes: number, pages: number): number {
   let rows = 1;
-  const shape = new PostingShape(coder, 0);
-  while (shape.listBytes(rows + 1) <= pages * PAGE_VALUE) rows++;
+  while (bytesOf(rows + 1, rowBytes) <= pages * PAGE_VALUE) rows++;
   return rows;
 }
+
+const bytesOf = (rows: number, rowBytes: number): number =>
+  blocksAt(rows) + blocksOf(rows) * BLOCK_ROWS * rowBytes;
 
 export interface ListValue {
   readonly ids: Uint32Array;

@@ -52,6 +52,7 @@ describe("repair", () => {
   test.each([
     ["one copy of each row", { replication: { rule: "single" } }],
     ["two copies", {}],
+    ["two copies of product codes", { codes: "pq4" }],
   ] as [string, SpannBuildOptions][])(
     "serves what is left and names what is lost: %s",
     async (name, options) => {

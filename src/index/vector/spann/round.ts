@@ -1,14 +1,20 @@
 /** A round of a search: some lists read in one batch, scanned, and the rows whose bound is good enough scored again. */
 import { kernels, type Region } from "../../../kernels/index.ts";
 import { Shortlist } from "../../shortlist.ts";
+import { BLOCK_ROWS } from "./coarse-codes.ts";
 import type { Found } from "./found.ts";
 import type { NearestHeads } from "./heads.ts";
-import { BLOCK_ROWS } from "./list-codes.ts";
 import { type ListQuery, MOST_ROWS, scoreBytes } from "./list-query.ts";
 import type { ListReader } from "./list-reader.ts";
 import type { PendingRows } from "./pending.ts";
 import { blocksAt, blocksOf, idsAt } from "./postings.ts";
 import { SeenRows } from "./seen-rows.ts";
+
+/** What a round reads with. */
+export type PostingReader = Pick<
+  ListReader,
+  "shape" | "counts" | "mostPages" | "rowsOf" | "radiusOf" | "pageOf" | "lists" | "pages"
+>;
 
 /** Rows scored again to have k that bound the others, for each of the k. */
 const FIRST_RESCORED = 1.5;
@@ -18,7 +24,7 @@ const LOWEST = -3e38;
 
 /** Reused from round to round: what a search would make anew for each is what the collector stops it for. */
 export class Round implements Disposable {
-  readonly #reader: ListReader;
+  readonly #reader: PostingReader;
   readonly #query: ListQuery;
   readonly #pending: PendingRows;
   readonly #scores: Region;
@@ -43,7 +49,7 @@ export class Round implements Disposable {
   #words = new Uint32Array(0);
 
   /** @param most lists of a round */
-  constructor(reader: ListReader, query: ListQuery, pending: PendingRows, most: number) {
+  constructor(reader: PostingReader, query: ListQuery, pending: PendingRows, most: number) {
     const blocks = blocksOf(reader.shape.limit) * most;
     this.#reader = reader;
     this.#query = query;

@@ -50,6 +50,8 @@ describe("SpannIndex", () => {
     ["single", { replication: { rule: "single" } }],
     ["l2", { metric: "l2" }],
     ["given limits", { limit: 200 }],
+    ["product codes", { codes: "pq4" }],
+    ["product codes, fewer and turned", { codes: "pq4x10-opq", metric: "l2" }],
   ] as [string, SpannBuildOptions][])("%s: all lists read, it finds what a scan finds", async (_, build) => {
     const { index } = await indexOf(ALL, build);
     expect(await recallOf(index)).toBeGreaterThan(0.97);
@@ -204,8 +206,12 @@ describe("SpannIndex", () => {
     expect(copies).toBeGreaterThan(4000 * 1.8);
   });
 
-  test.each([1, 2, 3])("%i rows are an index too", async (count) => {
-    const { index } = await indexOf({}, {}, matrix(count, DIM, rows.data.slice(0, count * DIM)));
+  test.each([
+    [1, "rabitq1"],
+    [2, "pq4"],
+    [3, "rabitq1"],
+  ])("%i rows are an index too, of %s", async (count, codes) => {
+    const { index } = await indexOf({}, { codes }, matrix(count, DIM, rows.data.slice(0, count * DIM)));
     const hits = await index.search(rowOf(rows, 0), { k: 5 });
     expect(hits.rows.length).toBe(count);
     expect(hits.rows[0]).toBe(0);
@@ -277,6 +283,8 @@ describe("a SpannIndex refuses", () => {
     await expect(buildSpann(store, "x", matrix(3, DIM))).rejects.toThrow("zero");
     await expect(buildSpann(store, "x", matrix(0, DIM))).rejects.toThrow("no rows");
     await expect(buildSpann(store, "x", rows, { limit: 1 })).rejects.toThrow("limit");
+    for (const codes of ["pq8x4", "pq4x41", "rabitq2", "pq4x8-odd"])
+      await expect(buildSpann(store, "x", rows, { codes })).rejects.toThrow(`codes "${codes}"`);
     await expect(buildSpann(store, "x", rows, { ids: new Uint32Array(3) })).rejects.toThrow("3 ids");
     const twice = Uint32Array.from({ length: 4000 }, (_, i) => i % 3999);
     await expect(buildSpann(store, "x", rows, { ids: twice })).rejects.toThrow("id 0 comes twice");

@@ -1,9 +1,10 @@
 /**
- * SPANN (Chen et al., NeurIPS 2021): centres of small even lists in RAM, the lists in a store; a query reads those near it. Lists hold 1-bit
- * RaBitQ codes (SIGMOD 2024) that are scanned whole, and int8 codes that are read for the rows whose bound beats the k-th found so far.
+ * SPANN (Chen et al., NeurIPS 2021): centres of small even lists in RAM, the lists in a store; a query reads those near it. Lists hold coarse
+ * codes that are scanned whole, 1-bit RaBitQ (SIGMOD 2024) or product codes of 4 bits (VLDB 2015), and int8 codes that are read for the rows whose
+ * bound beats the k-th found so far.
  */
-import { MnemeError, throwIfAborted } from "../../../errors.ts";
-import type { Matrix } from "../../../linalg/index.ts";
+import { MnemeError } from "../../../errors.ts";
+import { type Matrix, rowOf } from "../../../linalg/index.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { Budget, Claim } from "../../../storage/budget.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
@@ -12,20 +13,20 @@ import type { SearchOptions } from "../../segment.ts";
 import { type About, readAbout, readHeads, spaceOf } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
 import { type Damage, type Left, noDamage, readLeft } from "./damage.ts";
-import { Found } from "./found.ts";
 import { GraphHeads } from "./graph-heads.ts";
-import { type Heads, type NearestHeads, ScannedHeads } from "./heads.ts";
+import { type Heads, headCoder, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
-import { ListQuery } from "./list-query.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
 import type { MetricSpace, QueryPoint } from "./metric-space.ts";
 import { PendingRows } from "./pending.ts";
+import { readCodes } from "./posting-codes.ts";
 import { PostingShape, Postings } from "./postings.ts";
-import { isPruned, type Pruning } from "./prune.ts";
+import type { Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
 import { openLog, replay } from "./replay.ts";
-import { Round } from "./round.ts";
+import { BLOCK_QUERIES, inOrder, SearchLanes, usefulLanes } from "./search-many.ts";
+import { type FullSearchOptions, MOST_LISTS, Searcher } from "./searcher.ts";
 import { Turns } from "./turns.ts";
 
 export interface SpannOptions {
@@ -63,28 +64,20 @@ export const spannDefaults = {
 
 type Settings = Required<Omit<SpannOptions, "pendingRows" | "budget" | "serveDamaged">>;
 
-/** Lists of a search's first round and of its others: each round is one batch of reads. */
-const FIRST_LISTS = 8;
-const MOST_LISTS = 32;
-/** Heads that a search asks for at first. */
-const FIRST_HEADS = 48;
-/** How many times as many it asks for next. */
-const WIDER = 4;
-
 export class SpannIndex implements Disposable {
   readonly #changes: Changes;
   readonly #heads: Heads;
   readonly #reader: ListReader;
-  readonly #query: ListQuery;
-  readonly #round: Round;
-  readonly #lists: number;
-  readonly #pruning: Pruning;
+  readonly #searcher: Searcher;
+  readonly #settings: Settings;
   readonly #claim: Claim | undefined;
   readonly #parts: IndexParts;
   readonly #space: MetricSpace;
   /** A search uses rooms of the index: the next one waits for it. */
   readonly #turns = new Turns();
   readonly #pacer = new Pacer();
+  /** Of searches for many queries that are under way. */
+  readonly #lanes = new Set<SearchLanes>();
   #isDisposed = false;
 
   private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
@@ -94,10 +87,8 @@ export class SpannIndex implements Disposable {
     this.#space = spaceOf(parts.about);
     this.#heads = heads;
     this.#reader = reader;
-    this.#query = new ListQuery(reader.shape.coder, options.confidence);
-    this.#round = new Round(reader, this.#query, parts.pending, MOST_LISTS);
-    this.#lists = options.lists;
-    this.#pruning = options.pruning;
+    this.#searcher = new Searcher(parts, reader, options.confidence);
+    this.#settings = options;
     this.#claim = budget?.claim(`spann ${parts.name}`);
   }
 
@@ -108,26 +99,43 @@ export class SpannIndex implements Disposable {
     if (pendingRows !== undefined && !(Number.isInteger(pendingRows) && pendingRows >= 0))
       throw new MnemeError("RANGE", `spann: pendingRows must be a whole number from 0, got ${pendingRows}`);
     const about = await readAbout(store, name);
-    const coder = new ListCoder(spaceOf(about).width, about.seed);
+    const lost: string[] = [];
+    const { codes, stored } = await orRepair(name, () =>
+      readCodes(store, name, about, options.serveDamaged ? lost : undefined),
+    );
+    const coder = new ListCoder(codes);
     const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
     const left = options.serveDamaged
       ? await readLeft(store, name, about, postings)
-      : await readAll(store, name, about);
+      : await orRepair(name, () => readAll(store, name, about));
     const { mean, coarse, fine, counts, radii } = left.heads;
     const { live } = left;
     const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
-    const scanned = new ScannedHeads(coder, mean, about.radius, coarse, fine);
+    const scanned = new ScannedHeads(headCoder(coder.dim, about.seed), mean, about.radius, coarse, fine);
     const heads = await GraphHeads.open(store, name, scanned);
     const pending = new PendingRows(coder.dim);
     const { log, records, damage } = await openLog(
       store,
       name,
       about,
-      left.damage,
+      { ...left.damage, pages: [...lost, ...left.damage.pages] },
       coder.dim,
       options.serveDamaged,
     );
-    const parts = { store, name, about, postings, heads, reader, live, pending, log, pendingRows, damage };
+    const parts = {
+      store,
+      name,
+      about,
+      postings,
+      codes: stored,
+      heads,
+      reader,
+      live,
+      pending,
+      log,
+      pendingRows,
+      damage,
+    };
     await replay(parts, records);
     const index = new SpannIndex(parts, settings, options.budget);
     try {
@@ -168,6 +176,30 @@ export class SpannIndex implements Disposable {
   }
 
   /**
+   * The same for each of many queries, in less time than one by one: what several of them read is read once. Meanwhile the scratch of some
+   * searches side by side is held, of as many as the budget and what is kept of lists allow. @param queries n x `dim`, borrowed. @returns hits of each. @throws as `search`, for the first query that does; no hits then
+   */
+  async searchMany(queries: Matrix, options: SpannSearchOptions): Promise<Hits[]> {
+    const points = Array.from({ length: queries.rows }, (_, q) => {
+      const query = rowOf(queries, q);
+      this.#check(query, options);
+      return this.#space.point(query);
+    });
+    const hits: Hits[] = points.map(() => emptyHits);
+    if (points.length === 0 || options.k === 0) return hits;
+    const lanes = this.#openLanes(points.length);
+    try {
+      for (let at = 0; at < points.length; at += BLOCK_QUERIES) {
+        const found = await this.#searchBlock(lanes, points.slice(at, at + BLOCK_QUERIES), options);
+        for (const [place, one] of found) hits[at + place] = one;
+      }
+    } finally {
+      this.#closeLanes(lanes);
+    }
+    return hits;
+  }
+
+  /**
    * Adds rows, each found and durable when this resolves; an error in the middle leaves those of whole transactions before it. They wait in RAM
    * and in a log until so many have come that they go to their lists together.
    * @param ids ascending, above all that were ever there
@@ -203,14 +235,20 @@ export class SpannIndex implements Disposable {
       { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#parts.live.bytes },
       { name: "spann: rows that wait for lists", bytes: this.#parts.pending.bytes + this.#parts.log.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
-      { name: "spann: scratch", bytes: this.#round.bytes + this.#query.bytes },
+      { name: "spann: scratch", bytes: this.#searcher.bytes + this.#lanesBytes },
     ];
   }
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    for (const part of [this.#changes, this.#heads, this.#reader, this.#query, this.#round, this.#claim])
+    for (const part of [this.#changes, this.#heads, this.#reader, this.#searcher, this.#claim])
       part?.[Symbol.dispose]();
+  }
+
+  get #lanesBytes(): number {
+    let bytes = 0;
+    for (const lanes of this.#lanes) bytes += lanes.bytes;
+    return bytes;
   }
 
   get #bytes(): number {
@@ -218,42 +256,69 @@ export class SpannIndex implements Disposable {
   }
 
   async #search(query: QueryPoint, options: SpannSearchOptions): Promise<Hits> {
-    if (this.#isDisposed) throw new MnemeError("DISPOSED", "search: the index was closed; open it again");
-    this.#changes.checkSound("search");
-    if (options.k === 0) return emptyHits;
-    const found = new Found(query, options, this.#parts.live);
-    this.#query.set(query.values);
-    this.#round.begin();
-    const most = Math.max(1, options.lists ?? this.#lists);
-    // most searches are pruned early: heads are sought as they are needed
-    for (let lists = Math.min(most, FIRST_HEADS); ; lists *= WIDER) {
-      const heads = this.#heads.nearest(query.values, lists);
-      const isPruned = await this.#read(heads, options, found);
-      if (isPruned || heads.isAll) return found.hits();
-      if (lists < most) lists = Math.min(lists, most / WIDER);
-      // a filter or a cursor lets few rows through: wider, until there are k or no more lists
-      else if (found.isFull || options.minScore !== undefined) return found.hits();
+    this.#checkOpen();
+    return options.k === 0 ? emptyHits : this.#searcher.search(query, this.#full(options));
+  }
+
+  /** A turn for each group of queries: changes and other searches go on between them. @returns places and hits */
+  async #searchBlock(
+    lanes: SearchLanes,
+    points: readonly QueryPoint[],
+    options: SpannSearchOptions,
+  ): Promise<[number, Hits][]> {
+    const full = this.#full(options);
+    const [placed, known] = await this.#turns.run(() => {
+      this.#checkOpen();
+      return [inOrder(this.#heads, points, full), this.about] as const;
+    });
+    const found: [number, Hits][] = [];
+    for (let from = 0; from < placed.length; from += lanes.count) {
+      if (this.#changes.areUnderWay && this.#pacer.isDue) await this.#pacer.pause();
+      const group = placed.slice(from, from + lanes.count);
+      const hits = await this.#turns.run(() => {
+        this.#checkOpen();
+        return lanes.search(group, full, this.about !== known);
+      });
+      group.forEach(({ at }, lane) => {
+        found.push([at, hits[lane]!]);
+      });
+    }
+    return found;
+  }
+
+  #full({ lists, pruning, ...options }: SpannSearchOptions): FullSearchOptions {
+    const { lists: usual, pruning: rule } = this.#settings;
+    return { ...options, lists: lists ?? usual, pruning: pruning ?? rule };
+  }
+
+  /** As many side by side as the budget allows. */
+  #openLanes(queries: number): SearchLanes {
+    let count = usefulLanes(queries, this.#reader);
+    while (count > 1 && !this.#canHold(this.#bytes + count * this.#searcher.bytes)) count >>= 1;
+    const lanes = new SearchLanes(this.#parts, this.#reader, this.#settings.confidence, count);
+    this.#lanes.add(lanes);
+    return lanes;
+  }
+
+  #canHold(bytes: number): boolean {
+    try {
+      this.#claim?.resize(bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof MnemeError && error.code === "BUDGET") return false;
+      throw error;
     }
   }
 
-  /** Reads the lists of the heads round by round. @returns whether it was pruned before the last */
-  async #read(heads: NearestHeads, { pruning, signal }: SpannSearchOptions, found: Found): Promise<boolean> {
-    const rule = pruning ?? this.#pruning;
-    const [nearest] = heads.distances;
-    let size = FIRST_LISTS;
-    for (let at = 0; at < heads.count; ) {
-      throwIfAborted(signal, "search");
-      const last = Math.min(heads.count, at + size);
-      const { limit } = found;
-      let end = at;
-      while (end < last && !(limit < Infinity && isPruned(rule, heads.distances[end]!, nearest!, limit)))
-        end++;
-      if (end > at) await this.#round.search(heads, at, end, found);
-      if (end < last) return true;
-      at = end;
-      size = Math.min(MOST_LISTS, size * 2);
-    }
-    return false;
+  #closeLanes(lanes: SearchLanes): void {
+    this.#lanes.delete(lanes);
+    lanes[Symbol.dispose]();
+    if (!this.#isDisposed) this.#claim?.hold(this.#bytes);
+  }
+
+  #checkOpen(): void {
+    if (this.#isDisposed) throw new MnemeError("DISPOSED", "search: the index was closed; open it again");
+    this.#changes.checkSound("search");
   }
 
   #check(query: Float32Array, { k }: SearchOptions): void {
@@ -267,9 +332,14 @@ export class SpannIndex implements Disposable {
 
 /** @throws MnemeError CORRUPT naming the page */
 async function readAll(store: ReadableStore, name: string, about: About): Promise<Left> {
+  const heads = await readHeads(store, name, about);
+  return { heads, live: await LiveRows.read(store, name, about.lastRow), damage: noDamage };
+}
+
+/** Says of damage how it can be repaired. */
+async function orRepair<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
-    const heads = await readHeads(store, name, about);
-    return { heads, live: await LiveRows.read(store, name, about.lastRow), damage: noDamage };
+    return await read();
   } catch (cause) {
     if (!(cause instanceof MnemeError && cause.code === "CORRUPT")) throw cause;
     const message = `${cause.message}; spann "${name}" opens with \`serveDamaged\`, to be repaired`;

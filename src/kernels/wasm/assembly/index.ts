@@ -5,7 +5,7 @@ export { binaryDot4, finishOneBit, hamming } from "./binary";
 export { selectAbove } from "./select";
 export { completePostings, openPostings } from "./postings";
 export { rankPostings } from "./rank-postings";
-export { scanLevels, scanOneBit, scanTables } from "./scan";
+export { scanLevels, scanOneBit, scanScaledTables, scanTables } from "./scan";
 export { halfDistancesF32, nearestF32, sumTablesF32 } from "./nearest";
 export { classify, foldAscii, scanPieces, scanWords } from "./runs";
 export { encodeI8, encodeOneBit, findNotFinite, scaleColumnsF32 } from "./encode";

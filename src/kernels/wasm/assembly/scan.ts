@@ -120,6 +120,25 @@ export function scanTables(codes: usize, blocks: usize, groups: usize, lut: usiz
   }
 }
 
+/** The same for rows of their own scale: a block ends in upper halves of f32, 32 factors of the products, then those of |x|^2. */
+export function scanScaledTables(codes: usize, blocks: usize, groups: usize, lut: usize, step: f32, low: f32, querySquare: f32, metric: i32, out: usize): void {
+  const steps = f32x4.splat(step);
+  const lows = f32x4.splat(low);
+  const square = f32x4.splat(querySquare);
+  const tail = groups << 4;
+  for (let b: usize = 0; b < blocks; b++) {
+    const factors = codes + b * (tail + 128) + tail;
+    const to = out + b * (ROWS << 2);
+    const sums = to + 64;
+    sumBlock(factors - tail, tail, lut, sums);
+    for (let i: usize = 0; i < 64; i += 8) {
+      const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
+      const factor = i32x4.shl(v128.load16x4_u(factors + i), 16);
+      storeScores(f32x4.mul(factor, f32x4.add(f32x4.mul(steps, sum), lows)), factors + 64 + i, square, metric, to + (i << 1));
+    }
+  }
+}
+
 /**
  * Codes of whole numbers (recurrent binary embeddings: Gan et al., KDD 2023): a block ends in u16 |x|^2 of each row, exact. Scores are
  * (low + step x sum) / |x| + shift. `groups` as above; `wide`: 1 where bytes of four groups may sum up to more than 255.
