@@ -44,9 +44,9 @@ function blocksRoom(dim: number, queries: number, expanded: number): number {
   return block + Math.ceil(queries / EIGHT) * (128 + 80 * dim) + panel;
 }
 
-/** Bytes that a thread works in for attention of so many queries, or fewer. @param expanded bytes in which a page is expanded */
+/** Bytes that a thread works in for attention of so many queries, or fewer: scores, codes and sums of four (wasm/assembly/attend-bytes.ts), or blocks. @param expanded bytes in which a page is expanded */
 export function attentionRoom(dim: number, queries: number, expanded: number): number {
-  const alone = 3 * PAGE_SLOTS * 6 + expanded;
+  const alone = 4 * (PAGE_SLOTS * 5 + 8 * Math.max(dim, PAGE_SLOTS)) + expanded;
   return queries > FEW_QUERIES ? Math.max(alone, blocksRoom(dim, queries, expanded)) : alone;
 }
 

@@ -29,6 +29,8 @@ const MOST_PARTS = 8;
 const PART_SLOTS = 256;
 /** Parts of all tokens of a step together, where each has a history of its own. */
 const PARTS = 16;
+/** Slots of a history from which attention of single tokens rounds queries and weights to bytes: it saves nothing behind fewer, and errs least over many. */
+const BYTES_FROM = 1024;
 /** Of what the kernels know of a head. */
 const HEAD_BYTES = 16;
 /** Bytes of each matrix that a fingerprint is made of. */
@@ -149,6 +151,7 @@ export class Decoder implements Disposable {
     attend.setReal(6, attentionScale);
     attend.set(11, windowed ? window! : 0);
     attend.setReal(14, attentionCap ?? 0);
+    attend.set(15, this.#face.instance.isRelaxed ? BYTES_FROM : 0);
     this.#attends.push(attend);
     this.#watched.push({ keep, weigh: program.add("weigh") });
     const merge = program.addOfToken("merge", [heads, kvHeads, headDim]);
