@@ -35,6 +35,8 @@ export const widenedBytes = (dim: number): number => 2 * PAGE_SLOTS * dim * 4;
 
 /** More queries than this take pages by eights (wasm/assembly/program.ts). */
 export const FEW_QUERIES = 4;
+/** The same behind histories where products of bytes do. */
+export const BYTE_QUERIES = 8;
 const EIGHT = 8;
 
 /** Bytes of what so many queries by eights work in (wasm/assembly/eight.ts, panel.ts): scores and sums of a block, all blocks, a page made ready. */

@@ -5,6 +5,7 @@ import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
+  BYTE_QUERIES,
   type Form,
   PAGE_SLOTS,
   type Region,
@@ -151,7 +152,6 @@ export class Decoder implements Disposable {
     attend.setReal(6, attentionScale);
     attend.set(11, windowed ? window! : 0);
     attend.setReal(14, attentionCap ?? 0);
-    attend.set(15, this.#face.instance.isRelaxed ? BYTES_FROM : 0);
     this.#attends.push(attend);
     this.#watched.push({ keep, weigh: program.add("weigh") });
     const merge = program.addOfToken("merge", [heads, kvHeads, headDim]);
@@ -284,7 +284,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  /** @returns the parts that each tile's attention is cut into */
+  /** @returns the parts that each tile's attention is cut into; 0 where its sums are no measure for the weights themselves */
   #setAttention(spans: readonly Span[]): number {
     const { heads, kvHeads, headDim } = this.config;
     const { tiles, rows, largest } = this.#tables;
@@ -297,6 +297,7 @@ export class Decoder implements Disposable {
     const group = heads / kvHeads;
     const expanded = spans.reduce((most, { cache }) => Math.max(most, cache.expandedBytes), 0);
     const threads = this.#threads(this.#face)?.threads ?? 1;
+    const byBytes = this.#face.instance.isRelaxed && largest * group <= BYTE_QUERIES;
     const roomBytes = attentionRoom(headDim, largest * group, expanded);
     this.#states = this.#grown(this.#states, tasks * largest * group * stateBytes(headDim));
     this.#rooms = this.#grown(this.#rooms, roomsBytes(threads, roomBytes));
@@ -308,6 +309,7 @@ export class Decoder implements Disposable {
       stage.set(10, this.#rooms.pointer);
       stage.set(12, roomBytes);
       stage.set(13, threads);
+      stage.set(15, byBytes ? BYTES_FROM : 0);
       stage.tasks = tasks;
     }
     for (const stage of this.#merges) {
@@ -315,7 +317,7 @@ export class Decoder implements Disposable {
       stage.set(5, parts);
       stage.set(6, largest);
     }
-    return parts;
+    return byBytes ? 0 : parts;
   }
 
   #setWatch(spans: readonly Span[], parts: number): void {

@@ -4,6 +4,8 @@ import { PAGE_CODECS, type PageCodec } from "../../src/cache/page-codec.ts";
 import { PagedCache } from "../../src/cache/paged-cache.ts";
 import {
   attentionRoom,
+  BYTE_QUERIES,
+  FEW_QUERIES,
   kernels,
   type Pool,
   Program,
@@ -52,14 +54,17 @@ export const cases = fc.record({
   seed: fc.integer({ min: 1, max: 1e6 }),
 });
 
-/** So few queries that they take a page together rather than by eights. */
-export const fewQueries = fc
-  .record({ one: cases, group: fc.integer({ min: 1, max: 4 }) })
-  .map(({ one, group }) => ({
+/** Steps of `most` queries to a tile at most. */
+const few = (most: number): fc.Arbitrary<Case> =>
+  fc.record({ one: cases, group: fc.integer({ min: 1, max: most }) }).map(({ one, group }) => ({
     ...one,
     group,
-    sequences: one.sequences.map((some) => ({ ...some, tokens: Math.max(1, Math.floor(4 / group)) })),
+    sequences: one.sequences.map((some) => ({ ...some, tokens: Math.max(1, Math.floor(most / group)) })),
   }));
+
+/** So few queries that they take a page together rather than by eights; and that products of bytes are for. */
+export const fewQueries: fc.Arbitrary<Case> = few(FEW_QUERIES);
+export const byteQueries: fc.Arbitrary<Case> = few(BYTE_QUERIES);
 
 export const gaussians = (random: Random, count: number, spread = 1): Float32Array =>
   Float32Array.from({ length: count }, () => spread * random.gaussian());

@@ -227,7 +227,7 @@ export function putSlot(codec: i32, x: usize, v: usize, dim: usize, key: usize, 
 /** Whether products of bytes can attend a page. */
 // @ts-ignore: decorator
 @inline
-function isOfBytes(codec: i32): bool {
+export function isOfBytes(codec: i32): bool {
   return codec != F32 && codec != F16 && !isAffine(codec);
 }
 

@@ -2,7 +2,7 @@
  * A program: stages of a transformer's step, run by all threads together. A stage is cut into tasks, whoever is free takes the next one,
  * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
  */
-import { attendHead, putSlot } from "./attend";
+import { attendHead, isOfBytes, putSlot } from "./attend";
 import { attendBlocks } from "./attend-block";
 import { mergeStates, stateBytes } from "./attend-state";
 import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
@@ -44,6 +44,8 @@ const ROW: usize = 20;
 const TILE: usize = 16;
 /** More queries than this are attended by eights: pages made ready for them cost no more than they save. */
 const FEW: usize = 4;
+/** The same where products of bytes do: twice four are less work than one block. */
+const FEW_BY_BYTES: usize = 8;
 
 // @ts-ignore: decorator
 @inline
@@ -198,13 +200,11 @@ function attend(stage: usize, number: usize): void {
   const lock = claim(locks, rooms);
   const room = locks + (rooms * 4 + 15 & ~15) + lock * arg(stage, 12);
   const cap = realArg(stage, 14), bytesFrom = arg(stage, 15);
+  const seen = window > 0 ? min(window, before + 1) : before + 1;
+  const byBytes = bytesFrom > 0 && seen >= bytesFrom && isOfBytes(load<i32>(table + first * ENTRY, 12));
   // blocks hold scores less what the keys of a page have in common, which no cap may see
-  if (count * group > FEW && cap == 0) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
-  else {
-    const seen = window > 0 ? min(window, before + 1) : before + 1;
-    const byBytes = bytesFrom > 0 && seen >= bytesFrom;
-    attendHead(q, stride, count, group, dim, realArg(stage, 6), cap, table, first, last, before, window, byBytes, states, room);
-  }
+  if (count * group > (byBytes ? FEW_BY_BYTES : FEW) && cap == 0) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  else attendHead(q, stride, count, group, dim, realArg(stage, 6), cap, table, first, last, before, window, byBytes, states, room);
   release(locks, lock);
 }
 
