@@ -1,5 +1,4 @@
 /** A decoder: tokens in, logits out, keys and values into a cache. All stages of a step are a program that the pool's threads share. */
-
 import { createHash } from "node:crypto";
 import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
