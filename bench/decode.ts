@@ -3,8 +3,8 @@
  * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without, and with a cache
  * of f16 and, as ours is, of 8 bits: of each figure its best counts (one thread at the shortest context only). Inputs of 4-bit weights are rounded to 8 bits by both, those of int8 weights
  * to 8 bits by llama.cpp alone.
- * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model; MNEME_ROUNDS, and MNEME_TYPE for one type
- * of weights.
+ * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model, NAME@8192 for one context of it;
+ * MNEME_ROUNDS, and MNEME_TYPE for one type of weights.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -255,10 +255,11 @@ async function main(): Promise<void> {
   const folder = resolve(dataFolder(), "../models/mneme-lm");
   const work = mkdtempSync(join(tmpdir(), "mneme-decode-"));
   try {
+    const [chosen, context] = (switches.only ?? "").split("@");
     for (const name of MODELS) {
-      if (switches.only ? name !== switches.only : name === LARGEST && switches.scale < 4) continue;
+      if (chosen ? name !== chosen : name === LARGEST && switches.scale < 4) continue;
       const [usual, more] = CONTEXTS[name]!;
-      const contexts = switches.scale >= 4 ? [...usual, ...more] : usual;
+      const contexts = context ? [Number(context)] : switches.scale >= 4 ? [...usual, ...more] : usual;
       for (const type of Object.keys(TYPES) as Type[]) {
         if (process.env.MNEME_TYPE && type !== process.env.MNEME_TYPE) continue;
         const path = writeModel(name, type, folder, work);
@@ -268,7 +269,7 @@ async function main(): Promise<void> {
         for (let round = 0; round < ROUNDS; round++) {
           mine.push(runChild({ ...base, system: "mneme", settings: SETTINGS[0]! }));
           for (const { settings, rounds } of peers) {
-            const some = settings.threads === 1 ? [SHORT] : contexts;
+            const some = settings.threads === 1 && !context ? [SHORT] : contexts;
             rounds.push(runChild({ ...base, contexts: some, system: "llama.cpp", settings }));
           }
         }

@@ -29,6 +29,7 @@ export {
 } from "./postings.ts";
 export {
   attentionRoom,
+  BYTE_QUERIES,
   expandedBytes,
   FEW_QUERIES,
   FORMS,

@@ -35,6 +35,8 @@ export const widenedBytes = (dim: number): number => 2 * PAGE_SLOTS * dim * 4;
 
 /** More queries than this take pages by eights (wasm/assembly/program.ts). */
 export const FEW_QUERIES = 4;
+/** The same behind histories where products of bytes do. */
+export const BYTE_QUERIES = 8;
 const EIGHT = 8;
 
 /** Bytes of what so many queries by eights work in (wasm/assembly/eight.ts, panel.ts): scores and sums of a block, all blocks, a page made ready. */
@@ -44,9 +46,9 @@ function blocksRoom(dim: number, queries: number, expanded: number): number {
   return block + Math.ceil(queries / EIGHT) * (128 + 80 * dim) + panel;
 }
 
-/** Bytes that a thread works in for attention of so many queries, or fewer. @param expanded bytes in which a page is expanded */
+/** Bytes that a thread works in for attention of so many queries, or fewer: scores, codes and sums of four (wasm/assembly/attend-bytes.ts), or blocks. @param expanded bytes in which a page is expanded */
 export function attentionRoom(dim: number, queries: number, expanded: number): number {
-  const alone = 3 * PAGE_SLOTS * 6 + expanded;
+  const alone = 4 * (PAGE_SLOTS * 5 + 8 * Math.max(dim, PAGE_SLOTS)) + expanded;
   return queries > FEW_QUERIES ? Math.max(alone, blocksRoom(dim, queries, expanded)) : alone;
 }
 

@@ -1,10 +1,10 @@
 /** A decoder: tokens in, logits out, keys and values into a cache. All stages of a step are a program that the pool's threads share. */
-
 import { createHash } from "node:crypto";
 import type { CacheShape, PagedCache } from "../cache/paged-cache.ts";
 import { MnemeError } from "../errors.ts";
 import {
   attentionRoom,
+  BYTE_QUERIES,
   type Form,
   PAGE_SLOTS,
   type Region,
@@ -29,6 +29,8 @@ const MOST_PARTS = 8;
 const PART_SLOTS = 256;
 /** Parts of all tokens of a step together, where each has a history of its own. */
 const PARTS = 16;
+/** Slots of a history from which attention of single tokens rounds queries and weights to bytes: it saves nothing behind fewer, and errs least over many. */
+const BYTES_FROM = 1024;
 /** Of what the kernels know of a head. */
 const HEAD_BYTES = 16;
 /** Bytes of each matrix that a fingerprint is made of. */
@@ -281,7 +283,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  /** @returns the parts that each tile's attention is cut into */
+  /** @returns the parts that each tile's attention is cut into; 0 where its sums are no measure for the weights themselves */
   #setAttention(spans: readonly Span[]): number {
     const { heads, kvHeads, headDim } = this.config;
     const { tiles, rows, largest } = this.#tables;
@@ -294,6 +296,7 @@ export class Decoder implements Disposable {
     const group = heads / kvHeads;
     const expanded = spans.reduce((most, { cache }) => Math.max(most, cache.expandedBytes), 0);
     const threads = this.#threads(this.#face)?.threads ?? 1;
+    const byBytes = this.#face.instance.isRelaxed && largest * group <= BYTE_QUERIES;
     const roomBytes = attentionRoom(headDim, largest * group, expanded);
     this.#states = this.#grown(this.#states, tasks * largest * group * stateBytes(headDim));
     this.#rooms = this.#grown(this.#rooms, roomsBytes(threads, roomBytes));
@@ -305,6 +308,7 @@ export class Decoder implements Disposable {
       stage.set(10, this.#rooms.pointer);
       stage.set(12, roomBytes);
       stage.set(13, threads);
+      stage.set(15, byBytes ? BYTES_FROM : 0);
       stage.tasks = tasks;
     }
     for (const stage of this.#merges) {
@@ -312,7 +316,7 @@ export class Decoder implements Disposable {
       stage.set(5, parts);
       stage.set(6, largest);
     }
-    return parts;
+    return byBytes ? 0 : parts;
   }
 
   #setWatch(spans: readonly Span[], parts: number): void {

@@ -2,14 +2,12 @@
  * Attention of eight queries at a time over pages, by a running softmax. For prompts, whose tokens see the same pages: a page is made ready once
  * for all of them.
  */
-import { NOTHING, stateBytes } from "./attend";
+import { NOTHING, stateBytes } from "./attend-state";
 import { beginBlock, blockBytes, FLOOR, pair, queriesIn, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, sumsIn, totalsIn, weightsIn } from "./eight";
 import { exp2Codes, exp2F32, TOP_CODE } from "./exp";
 import { ENTRY, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, valueBasesIn } from "./page";
-import { expandedIn, inversesIn, panelCodec, panelValues, preparePanel, slotBasesIn } from "./panel";
+import { expandedIn, inversesIn, LN2, panelCodec, panelValues, preparePanel, slotBasesIn } from "./panel";
 import { dotsOfEight, EIGHT, sumsOfEight } from "./products";
-
-const LN2: f32 = 0.69314718;
 
 /**
  * Scores as codes of weights times their values' scales, relative to the page's largest. Sums of the weights go to `sums` [8], those of weights times

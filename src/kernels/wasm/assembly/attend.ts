@@ -2,31 +2,18 @@
  * Attention over pages of slots by running softmax (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018): of each
  * query a largest score, a sum of weights and a weighted sum of values, which any number of parts of a cache can be merged by.
  */
+import { NOTHING, openByteState, openState, rescale, stateBytes } from "./attend-state";
+import { attendBytes, byteRoom } from "./attend-bytes";
 import { capRow } from "./block";
 import { expF32 } from "./exp";
-import { sumF32 } from "./float";
+import { innerF32, sumF32 } from "./float";
 import { writeHalves } from "./half";
 import { codesIn, ENTRY, expand, F16, F32, INT8, isAffine, keyBasesIn, PAGE_SLOTS, queryIn, stepsIn, valueBasesIn, valuesIn, wideValuesIn } from "./page";
 import { addProducts, products } from "./rows";
 import { largest, widen } from "./widen";
 
-/** Before any slot: so low that the first score replaces it, and finite, so that differences are numbers. */
-export const NOTHING: f32 = -1e30;
-
 /** Bytes from a query's scores at a page, then codes of its weights, to the next query's. */
 const SCORES: usize = PAGE_SLOTS * 6;
-
-/** A state: largest score, sum of weights, the scale of the query's codes and of those for the page at hand, then `dim` sums of values and the codes, i16. */
-// @ts-ignore: decorator
-@inline
-export function stateBytes(dim: usize): usize {
-  return 16 + dim * 6;
-}
-
-export function clearState(state: usize, dim: usize): void {
-  memory.fill(state, 0, stateBytes(dim));
-  store<f32>(state, NOTHING);
-}
 
 // @ts-ignore: decorator
 @inline
@@ -103,17 +90,6 @@ function weightsOf(scores: usize, slots: usize, state: usize, dim: usize): void 
   store<f32>(state, load<f32>(state, 4) + sumF32(sum), 4);
 }
 
-/** Makes a state's sums relative to a larger score. */
-// @ts-ignore: decorator
-@inline
-function rescale(state: usize, dim: usize, before: f32, most: f32): void {
-  const by = before <= NOTHING ? f32x4.splat(0) : expF32(f32x4.splat(before - most));
-  store<f32>(state, most);
-  store<f32>(state, load<f32>(state, 4) * f32x4.extract_lane(by, 0), 4);
-  const sums = state + 16;
-  for (let i: usize = 0; i < dim << 2; i += 16) v128.store(sums + i, f32x4.mul(v128.load(sums + i), by));
-}
-
 /** Multiplies the scores of the first `slots` slots, and up to three behind, by the slots' scales. */
 // @ts-ignore: decorator
 @inline
@@ -130,14 +106,6 @@ function widenWeights(weights: usize, scales: usize, slots: usize): f32 {
   const most = largest(weights, PAGE_SLOTS);
   widen(weights, PAGE_SLOTS, most, weights + (PAGE_SLOTS << 2));
   return most;
-}
-
-// @ts-ignore: decorator
-@inline
-function dotF32(a: usize, b: usize, dim: usize): f32 {
-  let sum = f32x4.splat(0);
-  for (let i: usize = 0; i < dim << 2; i += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(a + i), v128.load(b + i)));
-  return sumF32(sum);
 }
 
 /**
@@ -172,7 +140,7 @@ function scoreCodes(many: i32, codec: i32, keys: usize, q: usize, states: usize,
   for (let i: usize = 0; i < <usize>many; i++) {
     const own = scores + i * SCORES;
     const by = f32x4.splat(load<f32>(states + i * size + (affine ? 12 : 8)) * scale);
-    const base = f32x4.splat(codec == INT8 ? 0 : dotF32(q + i * (dim << 2), keyBasesIn(room, dim), dim) * scale);
+    const base = f32x4.splat(codec == INT8 ? 0 : innerF32(q + i * (dim << 2), keyBasesIn(room, dim), dim) * scale);
     const scales = keys + PAGE_SLOTS * dim;
     for (let s: usize = 0; s < slots << 2; s += 16) v128.store(own + s, f32x4.add(f32x4.mul(f32x4.mul(v128.load(own + s), by), v128.load(scales + s)), base));
   }
@@ -194,7 +162,7 @@ function addBases(codec: i32, weights: usize, slots: usize, dim: usize, room: us
   const bases = valueBasesIn(room, dim);
   for (let s = slots; s < PAGE_SLOTS; s++) store<f32>(weights + (s << 2), 0);
   if (isAffine(codec)) {
-    const all = f32x4.splat(dotF32(weights, bases, PAGE_SLOTS));
+    const all = f32x4.splat(innerF32(weights, bases, PAGE_SLOTS));
     for (let i: usize = 0; i < dim << 2; i += 16) v128.store(out + i, f32x4.add(v128.load(out + i), all));
     return;
   }
@@ -256,16 +224,16 @@ export function putSlot(codec: i32, x: usize, v: usize, dim: usize, key: usize, 
   encodeSlot(v, dim, value + slot, PAGE_SLOTS, value + scales);
 }
 
-/** Clears a query's state and puts its codes into it. */
-export function openState(state: usize, q: usize, dim: usize): void {
-  clearState(state, dim);
-  const most = largest(q, dim);
-  widen(q, dim, most, state + 16 + (dim << 2));
-  store<f32>(state, most / 32767, 8);
+/** Whether products of bytes can attend a page. */
+// @ts-ignore: decorator
+@inline
+export function isOfBytes(codec: i32): bool {
+  return codec != F32 && codec != F16 && !isAffine(codec);
 }
 
-/** A token's queries at a page, three at a time: they share the reading of its rows. */
-function attendGroup(entry: usize, q: usize, group: usize, skipped: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize, states: usize): void {
+/** A token's queries at a page: some at a time share the reading of its rows. */
+function attendGroup(byBytes: bool, entry: usize, q: usize, group: usize, skipped: usize, slots: usize, dim: usize, scale: f32, cap: f32, room: usize, scores: usize, states: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD && byBytes && isOfBytes(load<i32>(entry, 12))) return attendBytes(entry, q, group, skipped, slots, dim, scale, cap, room, scores, states);
   const size = stateBytes(dim), bytes = dim << 2;
   let h: usize = 0;
   for (; h + 3 <= group; h += 3) attendPage(3, entry, q + h * bytes, skipped, slots, dim, scale, cap, room, scores, states + h * size);
@@ -276,12 +244,17 @@ function attendGroup(entry: usize, q: usize, group: usize, skipped: usize, slots
 /**
  * A head's queries over pages [first, last) of its cache. q: f32, rows `qStride` bytes apart, `group` heads of one token side by side;
  * `before` slots precede those of the batch, of which a token sees its own and those before it, of a window (0: none) the last.
- * states: [tokens x group], cleared here; scores: room for those of three queries and an expanded page.
+ * byBytes: whether products
+ * of bytes may do where there are any. states: [tokens x group], cleared here; scores: room for those of four queries and an expanded page.
  */
-export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, first: usize, last: usize, before: usize, window: usize, states: usize, scores: usize): void {
-  const room = scores + 3 * SCORES;
+export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize, dim: usize, scale: f32, cap: f32, table: usize, first: usize, last: usize, before: usize, window: usize, byBytes: bool, states: usize, scores: usize): void {
+  const room = scores + 4 * byteRoom(dim);
   const size = stateBytes(dim);
-  for (let i: usize = 0; i < tokens * group; i++) openState(states + i * size, q + i / group * qStride + i % group * (dim << 2), dim);
+  for (let i: usize = 0; i < tokens * group; i++) {
+    const query = q + i / group * qStride + i % group * (dim << 2);
+    if (ASC_FEATURE_RELAXED_SIMD && byBytes) openByteState(states + i * size, query, dim);
+    else openState(states + i * size, query, dim);
+  }
   for (let page = first; page < last; page++) {
     const entry = table + page * ENTRY;
     const codec = load<i32>(entry, 12);
@@ -294,29 +267,7 @@ export function attendHead(q: usize, qStride: usize, tokens: usize, group: usize
       const low: usize = window > 0 && seen > window ? seen - window : 0;
       if (start + slots <= low) continue;
       const skipped: usize = low > start ? low - start : 0;
-      attendGroup(entry, q + t * qStride, group, skipped, slots, dim, scale, cap, room, scores, states + t * group * size);
+      attendGroup(byBytes, entry, q + t * qStride, group, skipped, slots, dim, scale, cap, room, scores, states + t * group * size);
     }
-  }
-}
-
-/** Merges the states of `parts` parts, `partStride` bytes apart, of `count` queries, and writes the weighted means. out: [count x dim]. */
-export function mergeStates(states: usize, parts: usize, partStride: usize, count: usize, dim: usize, out: usize): void {
-  const size = stateBytes(dim);
-  for (let i: usize = 0; i < count; i++) {
-    const at = states + i * size;
-    let most = NOTHING;
-    for (let p: usize = 0; p < parts; p++) most = max(most, load<f32>(at + p * partStride));
-    let total: f32 = 0;
-    const to = out + i * (dim << 2);
-    memory.fill(to, 0, dim << 2);
-    for (let p: usize = 0; p < parts; p++) {
-      const state = at + p * partStride;
-      if (load<f32>(state) <= NOTHING) continue;
-      const by = expF32(f32x4.splat(load<f32>(state) - most));
-      total += load<f32>(state, 4) * f32x4.extract_lane(by, 0);
-      for (let j: usize = 0; j < dim << 2; j += 16) v128.store(to + j, f32x4.add(v128.load(to + j), f32x4.mul(by, v128.load(state + 16 + j))));
-    }
-    const over = f32x4.splat(total > 0 ? 1 / total : 0);
-    for (let j: usize = 0; j < dim << 2; j += 16) v128.store(to + j, f32x4.mul(v128.load(to + j), over));
   }
 }

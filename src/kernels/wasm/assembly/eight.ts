@@ -2,7 +2,7 @@
  * A block of eight queries, a lane for each: what they are to the products of products.ts, and their scores over a page in powers of two, so that
  * no sums across lanes are needed.
  */
-import { NOTHING } from "./attend";
+import { LEAST, NOTHING } from "./attend-state";
 import { TO_WHOLE, TOP_CODE } from "./exp";
 import { F32, isAffine, PAGE_SLOTS, stepsIn } from "./page";
 import { expandedIn, keyScalesIn, LOG2E, offsetsIn } from "./panel";
@@ -10,8 +10,6 @@ import { dotsOfEight, EIGHT, sumsOfEight } from "./products";
 
 /** What a query's largest score is at least: above those of slots it does not see, below all others. */
 export const FLOOR: f32 = -1e29;
-/** Queries nearer to zero are zero: one over them is no number. */
-const LEAST: f32 = 1e-30;
 
 /**
  * A block: of eight queries, four values side by side twice, largest scores, sums of weights, what the products of codes are multiplied by,

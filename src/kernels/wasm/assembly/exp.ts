@@ -60,6 +60,19 @@ export function exp2Codes(x: v128): v128 {
   return i32x4.add(p, i32x4.shl(whole, 23));
 }
 
+/** 2^x for x up to 0, relative error below 8e-5: a fiftieth of what a weight's code of 7 bits is exact to. */
+// @ts-ignore: decorator
+@inline
+export function exp2Bytes(x: v128): v128 {
+  const bounded = f32x4.pmax(x, f32x4.splat(-120));
+  const whole = f32x4.add(bounded, f32x4.splat(TO_WHOLE));
+  const r = f32x4.sub(bounded, f32x4.sub(whole, f32x4.splat(TO_WHOLE)));
+  let p = f32x4.add(f32x4.mul(r, f32x4.splat(5.5171665e-2)), f32x4.splat(2.4261112e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(6.9326099e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(9.9992807e-1));
+  return i32x4.add(p, i32x4.shl(whole, 23));
+}
+
 /** cap x tanh(x / cap), which is nearly x where x is small beside the cap. */
 // @ts-ignore: decorator
 @inline

@@ -6,6 +6,15 @@ export function sumF32(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3);
 }
 
+/** <a, b> of `dim` values, a multiple of 4. */
+// @ts-ignore: decorator
+@inline
+export function innerF32(a: usize, b: usize, dim: usize): f32 {
+  let sum = f32x4.splat(0);
+  for (let i: usize = 0; i < dim << 2; i += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(a + i), v128.load(b + i)));
+  return sumF32(sum);
+}
+
 /** Four accumulators hide the latency of the additions. */
 // @ts-ignore: decorator
 @inline

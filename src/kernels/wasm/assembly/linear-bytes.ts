@@ -3,6 +3,7 @@
  * twice as many as of 16 bits. The weights' codes, 0 to 15, are the operand of 7 bits for which it is exact on all machines; a group of 32 columns
  * sums to at most 16 x 15 x 127 in a lane, which fits 16 bits. So sums are to the bit those of `linearU4` with the same codes.
  */
+import { dotBytes as dot } from "./byte-dot";
 import { putFour, putTransposed } from "./lanes";
 import { fourHalves, TILE_U4 } from "./tile";
 import { wholes } from "./widen";
@@ -12,14 +13,6 @@ const GROUP: usize = 32;
 const FOUR: usize = 128;
 /** A group of four rows, widened, then the rows' scales. */
 const WIDE: usize = 144;
-
-/** Sixteen products of an activation and a weight, summed two by two. */
-// @ts-ignore: decorator
-@inline
-function dot(x: v128, w: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_dot<i16>(x, w);
-  return unreachable();
-}
 
 /** The even or the odd halves of eight columns of four rows: of each two even and two odd columns. */
 // @ts-ignore: decorator

@@ -9,6 +9,7 @@ import { expand, F16, F32, INT8, isAffine, PAGE_SLOTS, valueBasesIn, valuesIn, w
 const LEAST_SHARE: f32 = 1.0 / 1048576;
 /** log2 e: scores are in powers of two. */
 export const LOG2E: f32 = 1.44269504;
+export const LN2: f32 = 0.69314718;
 
 /**
  * Where the parts of a panel lie: keys [slots / 4][dim] of four, values [dim / 4][slots] of four, with room for f32; then of each slot the scale

@@ -2,8 +2,9 @@
  * A program: stages of a transformer's step, run by all threads together. A stage is cut into tasks, whoever is free takes the next one,
  * and the next stage begins when all are done. So a thread that the system does not let run holds nobody up but for the task it has.
  */
-import { attendHead, mergeStates, putSlot, stateBytes } from "./attend";
+import { attendHead, isOfBytes, putSlot } from "./attend";
 import { attendBlocks } from "./attend-block";
+import { mergeStates, stateBytes } from "./attend-state";
 import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearBytes } from "./linear-bytes";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
@@ -43,6 +44,8 @@ const ROW: usize = 20;
 const TILE: usize = 16;
 /** More queries than this are attended by eights: pages made ready for them cost no more than they save. */
 const FEW: usize = 4;
+/** The same where products of bytes do: twice four are less work than one block. */
+const FEW_BY_BYTES: usize = 8;
 
 // @ts-ignore: decorator
 @inline
@@ -173,7 +176,8 @@ function append(stage: usize, token: usize): void {
 /**
  * A task is a part of a tile of tokens of a key-value head; the last tiles, which see the most, are taken first. tiles, heads, key-value heads,
  * dim, qkv, bytes from a sequence's heads to those of the layer, scale, states, parts, tokens of the largest tile, rooms (a lock for each, in
- * whole 16 bytes, then the rooms), window (0: none), bytes of a room, rooms' count: as many as threads; cap of scores (0: none).
+ * whole 16 bytes, then the rooms), window (0: none), bytes of a room, rooms' count: as many as threads; cap of scores (0: none);
+ * slots that a token sees at least where products of bytes are to do (0: they never are).
  */
 function attend(stage: usize, number: usize): void {
   const heads = arg(stage, 1), kv = arg(stage, 2), dim = arg(stage, 3);
@@ -195,10 +199,12 @@ function attend(stage: usize, number: usize): void {
   const locks = arg(stage, 10), rooms = arg(stage, 13);
   const lock = claim(locks, rooms);
   const room = locks + (rooms * 4 + 15 & ~15) + lock * arg(stage, 12);
-  const cap = realArg(stage, 14);
+  const cap = realArg(stage, 14), bytesFrom = arg(stage, 15);
+  const seen = window > 0 ? min(window, before + 1) : before + 1;
+  const byBytes = bytesFrom > 0 && seen >= bytesFrom && isOfBytes(load<i32>(table + first * ENTRY, 12));
   // blocks hold scores less what the keys of a page have in common, which no cap may see
-  if (count * group > FEW && cap == 0) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
-  else attendHead(q, stride, count, group, dim, realArg(stage, 6), cap, table, first, last, before, window, states, room);
+  if (count * group > (byBytes ? FEW_BY_BYTES : FEW) && cap == 0) attendBlocks(q, stride, count, group, dim, realArg(stage, 6), table, first, last, before, window, states, room);
+  else attendHead(q, stride, count, group, dim, realArg(stage, 6), cap, table, first, last, before, window, byBytes, states, room);
   release(locks, lock);
 }
 

@@ -1,5 +1,5 @@
 /** The weights of attention of many queries, by blocks of eight: scores are computed again once their sums are known, and never kept. */
-import { NOTHING, stateBytes } from "./attend";
+import { NOTHING, stateBytes } from "./attend-state";
 import { addKeyBases } from "./attend-block";
 import { beginBlock, blockBytes, roomBytes, scoreBlock, sightIn, sightOf, slotsOf, totalsIn, weightsIn } from "./eight";
 import { exp2F32, expF32 } from "./exp";

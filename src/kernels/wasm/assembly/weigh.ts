@@ -1,5 +1,6 @@
 /** The weights of attention themselves, for those who judge slots by them: a second pass beside the fused kernel, whose result it must equal. */
-import { NOTHING, openState, scorePage, stateBytes } from "./attend";
+import { scorePage } from "./attend";
+import { NOTHING, openState, stateBytes } from "./attend-state";
 import { expF32 } from "./exp";
 import { sumF32 } from "./float";
 import { ENTRY, expand, INT8, PAGE_SLOTS } from "./page";
