@@ -1,7 +1,8 @@
 /**
  * Question sets with cubes: documents, questions with the documents that answer them, and the cubes given. Of two sets nobody says which document
  * answers: there it is the one that the words of the answer, without those of the question, tell from all others by a margin; questions whose answers
- * tell none are left out.
+ * tell none are left out. Some labels given do not stand in their documents but in the questions asked of them (`repeats` tells): a second cube
+ * has only those that the documents say.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import {
   type Extractor,
   extractAll,
   type Labels,
+  labelKey,
   THEME,
 } from "../src/index/cube/index.ts";
 import { ReferenceBm25 } from "./reference-bm25.ts";
@@ -27,6 +29,8 @@ export interface CubeSet {
   readonly documents: readonly string[];
   readonly questions: readonly CubeQuestion[];
   readonly given: CubeIndex;
+  /** The labels given that their documents say. */
+  readonly said: CubeIndex;
   /** Questions left out. */
   readonly unjudged: number;
 }
@@ -66,7 +70,9 @@ export function cubeSet(name: (typeof CUBE_SETS)[number]): CubeSet {
     }))
     .filter(({ relevant }) => relevant.size > 0);
   const unjudged = stored.length - questions.length;
-  return { documents, questions, given: givenCube(folder, documents.length), unjudged };
+  const labels = givenLabels(folder, documents.length);
+  const said = labels.map((ofIt, row) => saidIn(documents[row]!, ofIt));
+  return { documents, questions, given: cubeOf(labels), said: cubeOf(said), unjudged };
 }
 
 /** The document that an answer's own words tell, or none. */
@@ -82,16 +88,50 @@ function documentTold(documents: readonly string[]): (question: string, answer: 
   };
 }
 
-function givenCube(folder: string, documents: number): CubeIndex {
+function givenLabels(folder: string, documents: number): Labels[] {
   const files = readdirSync(join(dataFolder(), folder)).filter((file) => file.startsWith("cube-"));
   const dimensions = files.map((file) => file.slice("cube-".length, -".txt.gz".length));
   const labels = files.map((file) =>
     linesOf(read(folder, file)).map((line) => JSON.parse(line) as Labels[string]),
   );
-  const cube = new CubeIndex(dimensions);
-  for (let row = 0; row < documents; row++)
-    cube.add(row, Object.fromEntries(dimensions.map((dimension, d) => [dimension, labels[d]![row] ?? {}])));
+  return Array.from({ length: documents }, (_, row) =>
+    Object.fromEntries(dimensions.map((dimension, d) => [dimension, labels[d]![row] ?? {}])),
+  );
+}
+
+function cubeOf(labels: readonly Labels[]): CubeIndex {
+  const cube = new CubeIndex(Object.keys(labels[0]!));
+  labels.forEach((ofIt, row) => cube.add(row, ofIt));
   return cube;
+}
+
+/** Stems of words without signs. */
+const wordKeys = (text: string): string =>
+  ` ${(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map(labelKey).join(" ")} `;
+
+function saidIn(text: string, labels: Labels): Labels {
+  const words = wordKeys(text);
+  const said = (label: string): boolean => words.includes(wordKeys(label));
+  return Object.fromEntries(
+    Object.entries(labels).map(([dimension, ofIt]) => [
+      dimension,
+      Object.fromEntries(Object.entries(ofIt).filter(([label]) => said(label))),
+    ]),
+  );
+}
+
+/** Whether a label given repeats a word of a question that its document, of which the label should tell, does not say. */
+export function repeats({ documents, given }: CubeSet): (question: string, row: number) => boolean {
+  const labels = documents.map((): string[] => []);
+  for (const dimension of given.dimensions)
+    for (const key of given.keys(dimension))
+      given.each(dimension, key, (row) => labels[row]!.push(given.labelOf(dimension, key)!));
+  return (question, row) => {
+    const asked = wordKeys(question);
+    const words = wordKeys(documents[row]!);
+    const ofLabels = wordKeys(labels[row]!.join(" ")).trim().split(" ");
+    return ofLabels.some((word) => asked.includes(` ${word} `) && !words.includes(` ${word} `));
+  };
 }
 
 export async function ownCube(

@@ -49,7 +49,7 @@ export function bestInHindsight(asked: readonly Asked[], name: keyof Asked["base
 
 export type Retriever = keyof Asked["features"];
 
-/** Documents of each question's pool in the order of fused features, by weights learnt from the other folds; or by the prior ones. */
+/** Documents of each question's pool that words, meaning or the fused cubes put up, in the order of fused features, by weights learnt from the other folds; or by the prior ones. */
 export function fusedRankings(
   { asked, dimensions }: Pick<SetRun, "asked" | "dimensions">,
   folds: readonly number[],
@@ -57,18 +57,18 @@ export function fusedRankings(
   learns: boolean,
 ): number[][] {
   const prior = Float64Array.from(retrievers.flatMap((name) => [...priorOf(name, dimensions)]));
-  const choices = asked.map((one) => choiceOf(one, retrievers, prior.length));
-  const weights = Array.from({ length: learns ? FOLDS : 1 }, (_, fold) => {
-    const taught = choices.filter(({ chosen }, i) => folds[i] !== fold && chosen.length > 0);
-    return learns ? conditionalLogit(taught, prior.length, { prior }) : prior;
+  const candidates = asked.map((one) => candidatesOf(one, retrievers, prior.length));
+  const weights = Array.from({ length: learns ? FOLDS : 0 }, (_, fold) => {
+    const taught = candidates.filter(({ chosen }, i) => folds[i] !== fold && chosen.length > 0);
+    return conditionalLogit(taught, prior.length, { prior });
   });
-  return asked.map(({ pool }, i) => {
-    const scores = pool.map((_, at) =>
-      logitScore(choices[i]!.features, at, weights[learns ? folds[i]! : 0]!),
-    );
-    const order = [...pool.keys()].sort((a, b) => scores[b]! - scores[a]! || pool[a]! - pool[b]!);
-    return order.map((at) => pool[at]!);
-  });
+  return candidates.map((ofIt, i) => ranked(ofIt, weights[folds[i]!] ?? prior));
+}
+
+function ranked({ rows, features }: Candidates, weights: Float64Array): number[] {
+  const scores = rows.map((_, at) => logitScore(features, at, weights));
+  const order = [...rows.keys()].sort((a, b) => scores[b]! - scores[a]! || rows[a]! - rows[b]!);
+  return order.map((at) => rows[at]!);
 }
 
 function priorOf(name: Retriever, dimensions: Readonly<Record<Which, readonly string[]>>): Float64Array {
@@ -77,18 +77,25 @@ function priorOf(name: Retriever, dimensions: Readonly<Record<Which, readonly st
   return plainEvidence(dimensions[name], CUBE);
 }
 
-function choiceOf(
-  { pool, relevant, features }: Asked,
+interface Candidates extends Choice {
+  readonly rows: readonly number[];
+}
+
+/** What another cube alone puts up is no candidate. */
+function candidatesOf(
+  { pool, putUp, relevant, features }: Asked,
   retrievers: readonly Retriever[],
   size: number,
-): Choice {
-  const all = new Float64Array(pool.length * size);
-  pool.forEach((_, at) => {
-    let to = at * size;
+): Candidates {
+  const places = [...pool.keys()].filter((at) => retrievers.some((name) => putUp[name].has(pool[at]!)));
+  const all = new Float64Array(places.length * size);
+  places.forEach((at, place) => {
+    let to = place * size;
     for (const name of retrievers) {
       all.set(features[name][at]!, to);
       to += features[name][at]!.length;
     }
   });
-  return { features: all, chosen: pool.flatMap((row, at) => (relevant.has(row) ? [at] : [])) };
+  const rows = places.map((at) => pool[at]!);
+  return { rows, features: all, chosen: rows.flatMap((row, at) => (relevant.has(row) ? [at] : [])) };
 }

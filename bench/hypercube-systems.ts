@@ -4,12 +4,15 @@
  */
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import {
+  ALIAS,
+  aliases,
   type Component,
   type CubeHit,
   type CubeIndex,
   dates,
   decompose,
   evidenceOf,
+  evidenceScale,
   evidenceSize,
   LabelVectors,
   names,
@@ -53,7 +56,7 @@ const BM25 = [0.9, 1.2, 2].flatMap((k1) => [0.4, 0.75].map((b) => ({ k1, b })));
 
 export type Scores = Float64Array;
 
-export const WHICH = ["given", "own"] as const;
+export const WHICH = ["given", "said", "own"] as const;
 export type Which = (typeof WHICH)[number];
 
 export interface Asked {
@@ -67,6 +70,7 @@ export interface Asked {
   readonly walked: Readonly<Record<Which, readonly number[] | undefined>>;
   /** Documents that some retriever puts up, with what each says of them. */
   readonly pool: readonly number[];
+  readonly putUp: Readonly<Record<"words" | "meaning" | Which, ReadonlySet<number>>>;
   /** By retriever, a row of numbers for each document of the pool. */
   readonly features: Readonly<Record<"words" | "meaning" | Which, readonly Float64Array[]>>;
 }
@@ -95,8 +99,14 @@ type Embedder = Awaited<ReturnType<typeof bundledEmbedder>>;
 const order = (scores: Scores): number[] =>
   [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
 
+/** Aliases have no meaning to be alike in. */
+const byMeaning = ({ dimensions }: CubeIndex): string[] => dimensions.filter((name) => name !== ALIAS);
+
 async function cubeNamed(name: Which, cube: CubeIndex, documents: number, embedder: Embedder): Promise<Cube> {
-  const vectors = await LabelVectors.of(cube, (texts) => embedder.embed(texts), { most: LABELS });
+  const vectors = await LabelVectors.of(cube, (texts) => embedder.embed(texts), {
+    most: LABELS,
+    dimensions: byMeaning(cube),
+  });
   const note = cube
     .memory()
     .map(({ name: structure, bytes }) => `${structure} ${(bytes / 1e6).toFixed(1)} MB`);
@@ -180,7 +190,7 @@ async function askCube(
     walked = walker.search(exact, 10);
     walkMs.push(performance.now() - between);
   }
-  const components = decompose(cube, question, cube.dimensions);
+  const components = decompose(cube, question, byMeaning(cube));
   const { hits } = await searchCube(cube, components, { k: documents, vectors });
   checkReasons(cube, quick.hits);
   checkReasons(cube, hits.slice(0, 10));
@@ -195,15 +205,20 @@ function shares(scores: Scores, pool: readonly number[]): number[] {
 
 function evidence(
   { components, hits }: CubeFound,
-  dimensions: readonly string[],
+  { dimensions, size }: CubeIndex,
   pool: readonly number[],
 ): Float64Array[] {
   const byRow = new Map(hits.map((hit) => [hit.row, hit]));
-  const best = hits[0]?.score || 1;
+  const scale = evidenceScale(hits, components, size);
   return pool.map((row) => {
     const hit = byRow.get(row);
-    return hit ? evidenceOf(hit, components, dimensions, best) : new Float64Array(evidenceSize(dimensions));
+    return hit ? evidenceOf(hit, dimensions, scale) : new Float64Array(evidenceSize(dimensions));
   });
+}
+
+/** The same of each cube. */
+function ofEach<T>(make: (which: Which) => T): Record<Which, T> {
+  return { given: make("given"), said: make("said"), own: make("own") };
 }
 
 export async function runSet(set: CubeSet): Promise<SetRun> {
@@ -214,9 +229,10 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
   const porter = new ReferenceBm25(documents, { termsOf: stemmed });
   const labelled = new ReferenceBm25(textsWithLabels(set), { termsOf: stemmed });
   const dense = await denseOf(documents, embedder);
-  const extractors = [names(), themes(), dates(), quantities()];
+  const extractors = [names(), themes(), dates(), quantities(), aliases()];
   const cubes = {
     given: await cubeNamed("given", set.given, count, embedder),
+    said: await cubeNamed("said", set.said, count, embedder),
     own: await cubeNamed("own", await ownCube(extractors, documents), count, embedder),
   };
   const all = (bm25: ReferenceBm25, question: string, settings: { k1: number; b: number }): Scores => {
@@ -231,18 +247,24 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
     ) as [Scores[], Scores[], Scores[]];
     const meant = await dense(question);
     const walks = asking < WALKS;
-    const given = await askCube(cubes.given, question, count, walks);
-    const own = await askCube(cubes.own, question, count, walks);
+    const answers = {
+      given: await askCube(cubes.given, question, count, walks),
+      said: await askCube(cubes.said, question, count, false),
+      own: await askCube(cubes.own, question, count, walks),
+    };
     const rankings = [...ofLight, ...ofPorter].map(order);
     const denseRankings = meant.map(order);
-    const found = { given: given.hits.map(({ row }) => row), own: own.hits.map(({ row }) => row) };
+    const found = ofEach((which) => answers[which].hits.map(({ row }) => row));
     // the words index of the fusion: Porter's stems, k1 1.2, b 0.4
     const words = BM25.length + BM25.findIndex(({ k1, b }) => k1 === 1.2 && b === 0.4);
-    const pool = [
-      ...new Set(
-        [rankings[words]!, ...denseRankings, found.given, found.own].flatMap((rows) => rows.slice(0, POOL)),
-      ),
-    ];
+    const best = (...lists: readonly (readonly number[])[]): ReadonlySet<number> =>
+      new Set(lists.flatMap((rows) => rows.slice(0, POOL)));
+    const putUp = {
+      words: best(rankings[words]!),
+      meaning: best(...denseRankings),
+      ...ofEach((which) => best(found[which])),
+    };
+    const pool = [...new Set(Object.values(putUp).flatMap((rows) => [...rows]))];
     const meaning = meant.map((scores) => shares(scores, pool));
     const first = (rows: readonly number[]): number[] => rows.slice(0, JUDGED);
     asked.push({
@@ -252,17 +274,17 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
         dense: denseRankings.map(first),
         "BM25 over text and given labels": ofLabelled.map((scores) => first(order(scores))),
       },
-      alone: { given: first(found.given), own: first(found.own) },
-      walked: { given: given.walked && first(given.walked), own: own.walked && first(own.walked) },
+      alone: ofEach((which) => first(found[which])),
+      walked: ofEach((which) => answers[which].walked && first(answers[which].walked)),
       pool,
+      putUp,
       features: {
         words: shares(ofPorter[words - BM25.length]!, pool).map((share) => Float64Array.of(share)),
         meaning: pool.map((_, i) => Float64Array.of(meaning[0]![i]!, meaning[1]![i]!)),
-        given: evidence(given, cubes.given.cube.dimensions, pool),
-        own: evidence(own, cubes.own.cube.dimensions, pool),
+        ...ofEach((which) => evidence(answers[which], cubes[which].cube, pool)),
       },
     });
   }
-  const dimensions = { given: cubes.given.cube.dimensions, own: cubes.own.cube.dimensions };
+  const dimensions = ofEach((which) => cubes[which].cube.dimensions);
   return { asked, times: Object.values(cubes), dimensions };
 }

@@ -144,9 +144,14 @@ export class CubeIndex implements CubeView {
 
   /** Calls `take` for each row of a cell that can be found. */
   each(dimension: string, key: string, take: (row: number, times: number) => void): void {
-    this.cell(dimension, key)?.each((row, times) => {
-      if (this.#rows.has(row)) take(row, times);
-    });
+    const isWhole = this.#deadCount === 0;
+    this.cell(dimension, key)?.each(
+      isWhole
+        ? take
+        : (row, times) => {
+            if (this.#rows.has(row)) take(row, times);
+          },
+    );
   }
 
   /** Keys of all labels of a dimension. */

@@ -56,6 +56,10 @@ describe("labelKey", () => {
     ["“U.S.”", "u.s"],
     ["1.4 +/- 0.24", "1.4 0.24"],
     ["95%", "95%"],
+    ["Post-natal care", labelKey("post natal care")],
+    ["M5-Systems", labelKey("M5 Systems")],
+    ["IL-6", "il-6"],
+    ["COVID-19", "covid-19"],
     ["--", ""],
   ])("of %s is %s", (label, key) => expect(labelKey(label)).toBe(key));
 });

@@ -4,11 +4,44 @@
  * corpus to corpus: of contracts the parties, of abstracts the substances.
  */
 import type { Component } from "./components.ts";
-import type { CubeHit, CubeReason } from "./search-cube.ts";
+import { type CubeHit, type CubeReason, cubeSearchDefaults, rarityOf } from "./search-cube.ts";
 
 const HOW: readonly CubeReason["how"][] = ["exact", "part", "similar"];
 /** All, names, other words, and the three ways to match. */
-const KINDS = 3 + HOW.length;
+const WEIGHED = 3 + HOW.length;
+/** What is covered, names that are, and the most telling component. */
+const KINDS = WEIGHED + 3;
+
+/** What the numbers of a question's hits are measured by. */
+export interface EvidenceScale {
+  /** Weight that counts as 1: of a label that one row alone has. A share of the question's best hit would make much of the little that is found where nothing telling is. */
+  readonly rarest: number;
+  /** Weight of each component in the hit where it weighs most. */
+  readonly most: ReadonlyMap<string, number>;
+  /** The component that weighs most of all. */
+  readonly telling: string | undefined;
+  /** Components that are names in the question. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** @param hits all that the question has @param rows rows of the cube @param rarity as in the search */
+export function evidenceScale(
+  hits: readonly Pick<CubeHit, "reasons">[],
+  components: readonly Component[],
+  rows: number,
+  rarity: number = cubeSearchDefaults.rarity,
+): EvidenceScale {
+  const most = new Map<string, number>();
+  for (const { reasons } of hits)
+    for (const { component, weight } of reasons)
+      most.set(component, Math.max(most.get(component) ?? 0, weight));
+  const [telling] = [...most].reduce<readonly [string | undefined, number]>(
+    (best, one) => (one[1] > best[1] ? one : best),
+    [undefined, 0],
+  );
+  const names = new Set(components.filter(({ isName }) => isName).map(({ text }) => text));
+  return { rarest: rarityOf(1, rows, rarity), most, telling, names };
+}
 
 /** Numbers of a hit's evidence. */
 export function evidenceSize(dimensions: readonly string[]): number {
@@ -22,20 +55,23 @@ export function plainEvidence(dimensions: readonly string[], weight: number): Fl
   return plain;
 }
 
-/** @param best score that counts as 1: that of the question's best hit */
+/** In the order: all, names, other words, exact, part, similar, covered (each component with what it weighs at most, however often the hit says it), covered names, the telling component, and each dimension. */
 export function evidenceOf(
   { reasons }: Pick<CubeHit, "reasons">,
-  components: readonly Component[],
   dimensions: readonly string[],
-  best: number,
+  { rarest, most, telling, names }: EvidenceScale,
 ): Float64Array {
   const evidence = new Float64Array(evidenceSize(dimensions));
-  const names = new Set(components.filter(({ isName }) => isName).map(({ text }) => text));
   for (const { component, dimension, how, weight } of reasons) {
-    const share = weight / best;
+    const share = weight / rarest;
+    const full = most.get(component)! / rarest;
+    const isName = names.has(component);
     evidence[0]! += share;
-    evidence[names.has(component) ? 1 : 2]! += share;
+    evidence[isName ? 1 : 2]! += share;
     evidence[3 + HOW.indexOf(how)]! += share;
+    evidence[WEIGHED]! += full;
+    if (isName) evidence[WEIGHED + 1]! += full;
+    if (component === telling) evidence[WEIGHED + 2]! += share;
     evidence[KINDS + dimensions.indexOf(dimension)]! += share;
   }
   return evidence;

@@ -2,6 +2,8 @@
 import { stemWord } from "../text/stem-english.ts";
 
 const ARTICLES = new Set(["the", "a", "an"]);
+/** "post-natal" and "post natal" are one label; "IL-6" and "COVID-19" are codes. */
+const HYPHEN = /(?<=\p{L}\p{N}*)-(?=\p{L})/gu;
 const POSSESSIVE = /['’]s?(?= |$)/g;
 /** Longer ones are sentences, not labels. */
 const MOST_WORDS = 12;
@@ -18,6 +20,7 @@ export function labelKey(label: string): string {
     .normalize("NFKC")
     .toLowerCase()
     .replace(POSSESSIVE, "")
+    .replace(HYPHEN, " ")
     .split(/[^\p{L}\p{N}.%$€£+/'-]+/u)
     .map(trimmed)
     .filter((word) => word !== "");

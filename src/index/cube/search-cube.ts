@@ -2,6 +2,7 @@
 import { MnemeError } from "../../errors.ts";
 import type { RowSet } from "../row-set.ts";
 import type { Component } from "./components.ts";
+import { Coverage } from "./coverage.ts";
 import { labelKey } from "./label.ts";
 import type { LabelVectors, SimilarLabel } from "./label-vectors.ts";
 import type { CubeView } from "./view.ts";
@@ -65,12 +66,6 @@ interface Match extends SimilarLabel {
 /** Letters of a part, at least. */
 const LEAST_PART = 3;
 
-/** The best label of each component in a row. */
-interface Covered {
-  readonly weights: number[];
-  readonly matches: (Match | undefined)[];
-}
-
 /**
  * Rows that have labels of the components, best first: every hit says by which. A component counts once, by its best label: rarity of the label x
  * how much of the document is about it x how near the label is.
@@ -86,45 +81,55 @@ export async function searchCube(
   if (!Number.isInteger(k) || k < 1)
     throw new MnemeError("RANGE", `cube: k must be a whole number from 1, got ${k}`);
   const matches = await matchesOf(cube, components, search);
-  const covered = new Map<number, Covered>();
+  const coverage = new Coverage(components.length);
   matches.forEach((ofIt, c) => {
     const counts = countsOf(cube, ofIt);
-    for (const match of ofIt) {
-      const share = Math.max(1, counts.get(match.key)!) / cube.size;
-      const rarity = Math.log(1 + 1 / share) ** power;
-      cube.each(match.dimension, match.key, (row, times) => {
+    ofIt.forEach(({ dimension, key, cosine }, label) => {
+      const most = rarityOf(counts.get(key)!, cube.size, power) * cosine;
+      // of one label in several dimensions the first names it: words come behind names
+      const isSame = (other: number): boolean => ofIt[other]!.key === key;
+      cube.each(dimension, key, (row, times) => {
         if (filter && !filter.has(row)) return;
-        const weight = ((rarity * times) / (times + saturation)) * match.cosine;
-        let row_ = covered.get(row);
-        if (!row_) {
-          row_ = {
-            weights: new Array<number>(components.length).fill(0),
-            matches: new Array(components.length),
-          };
-          covered.set(row, row_);
-        }
-        if (weight <= row_.weights[c]!) return;
-        row_.weights[c] = weight;
-        // of one label in several dimensions the first names it: words come behind names
-        if (row_.matches[c]?.key !== match.key) row_.matches[c] = match;
+        coverage.take(row, c, (most * times) / (times + saturation), label, isSame);
       });
-    }
+    });
   });
-  const hits = [...covered].map(([row, { weights, matches: by }]) => {
-    const weight = weights.reduce((sum, one) => sum + one, 0);
-    const count = by.filter(Boolean).length;
-    return { row, weight, weights, count, by };
-  });
-  hits.sort((a, b) => (rank === "count" ? b.count - a.count : 0) || b.weight - a.weight || a.row - b.row);
   return {
-    hits: hits.slice(0, k).map(({ row, weight, weights, count, by }) => ({
-      row,
-      score: weight,
-      covered: count,
-      reasons: by.flatMap((match, c) => (match ? [reasonOf(cube, components[c]!, match, weights[c]!)] : [])),
-    })),
+    hits: hitsOf(cube, components, matches, coverage, k, rank),
     unmatched: components.filter((_, c) => matches[c]!.length === 0).map(({ text }) => text),
   };
+}
+
+function hitsOf(
+  cube: CubeView,
+  components: readonly Component[],
+  matches: readonly (readonly Match[])[],
+  coverage: Coverage,
+  k: number,
+  rank: "count" | "weight",
+): CubeHit[] {
+  const { rows } = coverage;
+  const [scores, counts] = [coverage.scores(), coverage.counts()];
+  const first = rank === "count" ? counts : scores;
+  // only rows that can be among the first k are put in order
+  const least = k < rows.length ? first.slice().sort()[rows.length - k]! : 0;
+  const order = Uint32Array.from(rows.keys())
+    .filter((place) => first[place]! >= least)
+    .sort((a, b) => first[b]! - first[a]! || scores[b]! - scores[a]! || rows[a]! - rows[b]!);
+  return Array.from(order.subarray(0, k), (place) => ({
+    row: rows[place]!,
+    score: scores[place]!,
+    covered: counts[place]!,
+    reasons: components.flatMap((component, c) => {
+      const match = matches[c]![coverage.label(place, c)];
+      return match ? [reasonOf(cube, component, match, coverage.weight(place, c))] : [];
+    }),
+  }));
+}
+
+/** Weight of a label that so many of all rows have. */
+export function rarityOf(count: number, rows: number, power: number = cubeSearchDefaults.rarity): number {
+  return Math.log(1 + rows / Math.max(1, count)) ** power;
 }
 
 /** Labels that are a component or some of its words, side by side: "breast cancer" of "breast cancer development". */

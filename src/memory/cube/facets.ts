@@ -1,7 +1,7 @@
 /** facets: labels of the cube with how many items are filed under each, over the library or over what a search finds. */
 import type { Embedder } from "../../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../../errors.ts";
-import { type SegmentedCube, WORD } from "../../index/cube/index.ts";
+import { ALIAS, type SegmentedCube, WORD } from "../../index/cube/index.ts";
 import { RowSet } from "../../index/row-set.ts";
 import { rowAt } from "../../index/segment.ts";
 import { Pacer } from "../../pacer.ts";
@@ -31,7 +31,8 @@ export async function cubeFacets(
     const { index } = library.cube;
     if (!index) return [];
     await fileFirst(library);
-    const dimensions = query.dimensions ?? index.dimensions.filter((dimension) => dimension !== WORD);
+    const dimensions =
+      query.dimensions ?? index.dimensions.filter((dimension) => dimension !== WORD && dimension !== ALIAS);
     const itemOf = itemsOfRows(library);
     const among = new Map<string, RowSet>();
     const found: Facet[] = [];

@@ -1,6 +1,6 @@
 /** Vectors of the labels of a library's cube: made behind the writes, so that no search waits for them; one that comes first makes them itself. */
 import type { Embedder } from "../../embed/embedder.ts";
-import { LabelVectors, type SegmentedCube, WORD } from "../../index/cube/index.ts";
+import { ALIAS, LabelVectors, type SegmentedCube, WORD } from "../../index/cube/index.ts";
 import type { Library } from "../library.ts";
 
 /** Labels of a dimension that are known by meaning, the most frequent first: bounds RAM. */
@@ -8,9 +8,9 @@ const MOST_LABELS = 5_000;
 /** Labels are looked through anew when there are so many times more. */
 const GROWTH = 1.1;
 
-/** Single words are left to the words index and the embedder where they match nothing. */
+/** Single words are left to the words index and the embedder where they match nothing; initials have no meaning to be alike in. */
 export function dimensionsByMeaning(index: SegmentedCube): string[] {
-  return index.dimensions.filter((dimension) => dimension !== WORD);
+  return index.dimensions.filter((dimension) => dimension !== WORD && dimension !== ALIAS);
 }
 
 /** Whether labels came, or the embedder went, since the vectors were made. */

@@ -18,7 +18,7 @@ export interface FacetQuery {
   readonly filter?: Where;
   /** A dimension's counts heed the choices in all others, as one expects of "or" within a dimension. */
   readonly facets?: FacetChoice;
-  /** Default: all but single words. */
+  /** Default: all but single words and aliases. */
   readonly dimensions?: readonly string[];
   /** Values of a dimension, at most; default 10. */
   readonly limit?: number;

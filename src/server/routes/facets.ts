@@ -9,7 +9,11 @@ const facetsBody = z.strictObject({
   k: z.int().min(1).max(1000).exactOptional().describe("Passages of the search that count; default 200"),
   filter: where.exactOptional(),
   facets: facetChoice.exactOptional(),
-  dimensions: z.array(z.string()).max(100).exactOptional().describe("Default: all but single words"),
+  dimensions: z
+    .array(z.string())
+    .max(100)
+    .exactOptional()
+    .describe("Default: all but single words and aliases"),
   limit: z.int().min(1).max(1000).exactOptional().describe("Values of a dimension; default 10"),
 });
 

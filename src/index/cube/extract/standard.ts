@@ -1,5 +1,6 @@
 /** The dimensions that every library can have without a model, and who fills them. */
 import type { Labels } from "../cube-index.ts";
+import { aliases } from "./aliases.ts";
 import { type Extractor, extractAll } from "./extractor.ts";
 import { types } from "./fields.ts";
 import { names } from "./names.ts";
@@ -7,7 +8,7 @@ import { dates, quantities } from "./patterns.ts";
 import { themes } from "./themes.ts";
 
 /** Grows when a standard extractor finds something else than before. */
-const STANDARD_VERSION = 1;
+const STANDARD_VERSION = 2;
 
 export const STANDARD_DIMENSIONS = [
   "person",
@@ -15,6 +16,7 @@ export const STANDARD_DIMENSIONS = [
   "location",
   "event",
   "name",
+  "alias",
   "theme",
   "word",
   "date",
@@ -30,7 +32,7 @@ export function isStandard(dimension: string): dimension is StandardDimension {
 /** One extractor of some standard dimensions; others are neither looked for nor given. */
 export function standard(dimensions: readonly StandardDimension[] = STANDARD_DIMENSIONS): Extractor {
   const wanted = new Set<string>(dimensions);
-  const used = [names(), themes(), dates(), quantities(), types()].filter((extractor) =>
+  const used = [names(), aliases(), themes(), dates(), quantities(), types()].filter((extractor) =>
     extractor.dimensions.some((dimension) => wanted.has(dimension)),
   );
   return {

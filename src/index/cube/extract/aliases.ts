@@ -1,0 +1,77 @@
+/**
+ * Aliases: what a name is also called, made of its own words: their initials ("UALR" of "University of Arkansas at Little Rock") and the words written
+ * together ("AGProjects" of "AG Projects", "Petrolube" of "Petro-Lube"). A question often has such a form where the text has the words; unlike the
+ * abbreviations of Schwartz and Hearst (A Simple Algorithm for Identifying Abbreviation Definitions in Biomedical Text, 2003) the text need not say it.
+ */
+import { type Counts, count, type Extractor, noCounts } from "./extractor.ts";
+
+export const ALIAS = "alias";
+
+export const aliasDefaults = {
+  /** Words of a run that initials are taken of, at most; more are a heading in capitals. */
+  run: 10,
+  /** Words that give one alias of initials, at most. */
+  initials: 7,
+  /** Words written together, at most. */
+  together: 3,
+} as const;
+
+/** So many words that begin a run give initials; fewer only where they end it. */
+const LEAST_BEGIN = 3;
+/** Words inside names that give an initial or none: "DOE" and "DoIT". */
+const INSIDE = new Set("of and the for de la von van der du del al at in on to &".split(" "));
+/** What a company's name ends with, which its initials often leave out. */
+const COMPANY = new Set("inc llc ltd limited corp corporation co company plc gmbh ag".split(" "));
+const NAMEY = /^\p{N}?\p{Lu}[\p{L}\p{N}\p{M}'’]*\.?$/u;
+const HYPHENED = /(?<![\p{L}\p{N}-])\p{L}{2,}-\p{L}{2,}(?![\p{L}\p{N}-])/gu;
+
+/** Fills a dimension with aliases of the names in a text. */
+export function aliases(dimension = ALIAS): Extractor {
+  return {
+    dimensions: [dimension],
+    extract(text) {
+      const counts: Counts = noCounts();
+      for (const run of namesIn(text)) for (const alias of new Set(aliasesOf(run))) count(counts, alias);
+      for (const [word] of text.matchAll(HYPHENED)) count(counts, word.replace("-", ""));
+      return { [dimension]: counts };
+    },
+  };
+}
+
+/** Runs of words with capitals side by side, small words inside. */
+function* namesIn(text: string): Generator<string[]> {
+  let run: string[] = [];
+  let end = 0;
+  for (const { 0: match, index } of text.matchAll(/[\p{L}\p{N}][\p{L}\p{N}\p{M}'’]*\.?|&/gu)) {
+    // a full stop behind a long word ends a sentence
+    const word = match.endsWith(".") && match.length > 4 ? match.slice(0, -1) : match;
+    const isApart = !/^[\s-]*$/.test(text.slice(end, index));
+    end = index + word.length;
+    if (isApart || !(NAMEY.test(word) || INSIDE.has(word))) {
+      yield run;
+      run = [];
+    }
+    if (NAMEY.test(word) || (run.length > 0 && INSIDE.has(word))) run.push(word);
+  }
+  yield run;
+}
+
+/** Aliases of a run of words, of those that begin it and of those that end it or stand before "Inc". */
+function* aliasesOf(run: readonly string[]): Generator<string> {
+  const named = run.filter((word) => !isInside(word));
+  if (named.length < 2 || named.length > aliasDefaults.run) return;
+  const spoken = run.filter((word) => word !== "&");
+  for (const words of named.length === spoken.length ? [named] : [named, spoken])
+    for (let from = 0; from < words.length; from++)
+      for (let to = from + 2; to <= Math.min(words.length, from + aliasDefaults.initials); to++) {
+        if (isInside(words[from]!) || isInside(words[to - 1]!)) continue;
+        const isEnd = to === words.length || COMPANY.has(bare(words[to]!));
+        if (from > 0 && !isEnd) continue;
+        const some = words.slice(from, to);
+        if (isEnd || some.length >= LEAST_BEGIN) yield some.map((word) => word[0]).join("");
+        if (some.length <= aliasDefaults.together) yield some.join("").replaceAll(".", "");
+      }
+}
+
+const bare = (word: string): string => word.toLowerCase().replace(/\.$/, "");
+const isInside = (word: string): boolean => INSIDE.has(word.toLowerCase());
