@@ -10,6 +10,9 @@ export const FM_KERNEL_NAMES = [
   "decodeRows",
   "endsInBlock",
   "rankInBlock",
+  "beginBuckets",
+  "beginDocuments",
+  "beginOrder",
   "beginWalk",
   "buildRanks",
   "countBytes",
@@ -21,6 +24,7 @@ export const FM_KERNEL_NAMES = [
   "mergeEnds",
   "mergeSamples",
   "mergeText",
+  "orderPlaced",
   "placeDocument",
   "branch",
   "follow",
@@ -28,6 +32,8 @@ export const FM_KERNEL_NAMES = [
   "narrow",
   "sortMoved",
   "sortSuffixes",
+  "spreadPlaced",
+  "walkDocuments",
 ] as const;
 
 /** Pointers and counts are numbers, as in wasm/assembly/fm. */
