@@ -4,7 +4,7 @@
  * radix sort by these rows and few comparisons of text take the place of a suffix array. Beside the run this takes 15
  * bytes a byte of the documents, or 7 and what counts of the run take, 0.6 of its bytes.
  */
-import type { FmMemory } from "../../../kernels/fm.ts";
+import { FM_MOST_BYTES, type FmMemory } from "../../../kernels/fm.ts";
 import { Pacer } from "../../../pacer.ts";
 import { lowerBound } from "../../../search-sorted.ts";
 import { type Fold, foldTable, type Staged, sizeOf, sumOf } from "./build-run.ts";
@@ -24,6 +24,9 @@ const BUCKET = 2048;
 const MOST_BUCKETS = 8192;
 /** Words compared, a byte of the documents: more, and a suffix array is the faster way. */
 const MOST_EFFORT = 64;
+
+/** Bytes of memory for each row of the documents and of the run, rounded up. */
+const [DOCUMENT_BYTES, RUN_BYTES] = [16, 1];
 
 /** Low bits of a row that lie within a bucket. */
 function shiftOf(rows: number, documentRows: number): number {
@@ -77,9 +80,96 @@ function endsOf(
   return at;
 }
 
+/** Rows of the run by the buckets that suffixes are spread to. */
+interface Buckets {
+  /** Low bits of a row that lie within a bucket. */
+  readonly shift: number;
+  readonly count: number;
+  /** u32 by bucket: how many suffixes, then where its next one goes. */
+  readonly cursors: number;
+}
+
+function bucketsOf(memory: FmMemory, rows: number, documentRows: number): Buckets {
+  const shift = shiftOf(rows, documentRows);
+  const count = Math.floor(rows / 2 ** shift) + 1;
+  const cursors = memory.alloc(count * 4);
+  memory.u32(cursors, count).fill(0);
+  return { shift, count, cursors };
+}
+
+/** Writes to `places` (u32 by byte of the text) the rows of the run that suffixes go before, and counts them by bucket. */
+async function walk(
+  memory: FmMemory,
+  a: Run & { readonly counts: Uint32Array },
+  { text, starts }: Placed,
+  lengths: readonly number[],
+  { shift, cursors }: Buckets,
+  places: number,
+): Promise<void> {
+  const { kernels, top } = memory;
+  const pacer = new Pacer();
+  const lanes = memory.alloc(LANES * 12);
+  const ends = endsOf(memory, starts, lengths, true);
+  const run = ranked(memory, a, a.counts);
+  kernels.beginDocuments(run, ends, lengths.length, lanes);
+  const given = [run, text, ends, lengths.length, places, cursors, shift, lanes, ROUNDS];
+  while (kernels.walkDocuments(...given) > 0) if (pacer.isDue) await pacer.pause();
+  memory.release(top);
+}
+
+/** Spreads suffixes to buckets. @returns entries, and room for those of the largest bucket */
+async function spread(
+  memory: FmMemory,
+  rows: number,
+  { text, marks }: Placed,
+  { shift, count, cursors }: Buckets,
+  places: number,
+): Promise<{ entries: number; spare: number }> {
+  const { kernels } = memory;
+  const pacer = new Pacer();
+  const entries = memory.alloc(rows * 8);
+  const largest = kernels.beginBuckets(cursors, count);
+  for (let from = 0; from < rows; from += SPREAD) {
+    kernels.spreadPlaced(text, from, Math.min(rows, from + SPREAD), places, marks, shift, cursors, entries);
+    if (pacer.isDue) await pacer.pause();
+  }
+  // what places took is free now
+  return { entries, spare: largest * 2 <= rows ? places : memory.alloc(largest * 8) };
+}
+
+/** Sorts buckets and writes the run b, and its places among the rows of both in `bits`. @returns whether that was little work */
+async function order(
+  memory: FmMemory,
+  [a, b, bits]: readonly [a: Run, b: Run, bits: number],
+  { text, marks, prefix, starts }: Placed,
+  lengths: readonly number[],
+  { shift, count, cursors }: Buckets,
+  { entries, spare }: { entries: number; spare: number },
+): Promise<boolean> {
+  const { kernels } = memory;
+  const pacer = new Pacer();
+  const begins = memory.alloc(lengths.length * 4);
+  const ends = endsOf(memory, starts, lengths, false);
+  const counters = memory.alloc(4 << ((shift + 1) >> 1));
+  const fields = memory.alloc(64);
+  const parts = [b.text, b.marks, b.samples, b.ends, begins, bits];
+  const all = [text, entries, spare, counters, cursors, shift, marks, prefix, ...parts];
+  memory.u32(fields, all.length).set(all);
+  const effort = Math.min(2 ** 32 - 1, b.rows * MOST_EFFORT);
+  kernels.beginOrder(text, ends, lengths.length, a.documentCount, b.text, bits, effort);
+  const some = Math.max(1, Math.floor((count * ENTRIES) / b.rows));
+  for (let from = 0; from < count; from += some) {
+    if (kernels.orderPlaced(fields, from, Math.min(count, from + some)) === 0) return false;
+    if (pacer.isDue) await pacer.pause();
+  }
+  const owners = memory.u32(begins, lengths.length).map((start) => lowerBound(starts, start));
+  memory.u32(b.documents, lengths.length).set(owners);
+  return true;
+}
+
 /**
  * Merges staged documents, later than those of a, whose parts have room for both. Other work has its turn meanwhile.
- * @returns undefined, and nothing is changed, where they hold zero bytes or repeat each other so much that their suffixes had better be sorted
+ * @returns undefined, and nothing is changed, where their suffixes had better be sorted: they hold zero bytes, repeat each other much, or need more memory than there may be
  */
 export async function mergeDocuments(
   memory: FmMemory,
@@ -88,64 +178,28 @@ export async function mergeDocuments(
   rate: number,
   fold: Fold,
 ): Promise<Run | undefined> {
-  const { kernels, top } = memory;
+  const { top } = memory;
   const { lengths } = staged;
   const size = sizeOf(lengths, rate);
   const counts = countBytes(memory, staged.at, sumOf(lengths));
-  if (counts[0]! > 0 || size.rows > MOST_ROWS) return undefined;
+  const needed = DOCUMENT_BYTES * size.rows + RUN_BYTES * a.rows;
+  if (counts[0]! > 0 || size.rows > MOST_ROWS || top + needed > FM_MOST_BYTES) return undefined;
   const both = sumSizes(a, size);
   const b = allocRun(memory, size);
   const bitBytes = Math.ceil(both.rows / 64) * 8;
   const bits = memory.alloc(bitBytes);
   memory.u8(bits, bitBytes).fill(0);
   const kept = memory.top;
-  const begins = memory.alloc(size.documentCount * 4);
-  const { text, marks, prefix, starts } = place(memory, staged, rate, fold);
-  const shift = shiftOf(a.rows, size.rows);
-  const buckets = Math.floor(a.rows / 2 ** shift) + 1;
-  const cursors = memory.alloc(buckets * 4);
-  memory.u32(cursors, buckets).fill(0);
+  const placed = place(memory, staged, rate, fold);
+  const buckets = bucketsOf(memory, a.rows, size.rows);
   const places = memory.alloc(size.rows * 4);
-  const pacer = new Pacer();
-  const walked = memory.top;
-  const lanes = memory.alloc(LANES * 12);
-  const walkEnds = endsOf(memory, starts, lengths, true);
-  const run = ranked(memory, a, a.counts);
-  kernels.beginDocuments(run, walkEnds, size.documentCount, lanes);
-  const walk = [run, text, walkEnds, size.documentCount, places, cursors, shift, lanes, ROUNDS];
-  while (kernels.walkDocuments(...walk) > 0) if (pacer.isDue) await pacer.pause();
-  memory.release(walked);
-
-  const ends = endsOf(memory, starts, lengths, false);
-  const entries = memory.alloc(size.rows * 8);
-  const largest = kernels.beginBuckets(cursors, buckets);
-  for (let from = 0; from < size.rows; from += SPREAD) {
-    const to = Math.min(size.rows, from + SPREAD);
-    kernels.spreadPlaced(text, from, to, places, marks, shift, cursors, entries);
-    if (pacer.isDue) await pacer.pause();
-  }
-  // what places took is free now
-  const spare = largest * 2 <= size.rows ? places : memory.alloc(largest * 8);
-  const counters = memory.alloc(4 << ((shift + 1) >> 1));
-  const fields = memory.alloc(64);
-  const parts = [b.text, b.marks, b.samples, b.ends, begins, bits];
-  const all = [text, entries, spare, counters, cursors, shift, marks, prefix, ...parts];
-  memory.u32(fields, all.length).set(all);
-  const effort = Math.min(2 ** 32 - 1, size.rows * MOST_EFFORT);
-  kernels.beginOrder(text, ends, size.documentCount, a.documentCount, b.text, bits, effort);
-  const some = Math.max(1, Math.floor((buckets * ENTRIES) / size.rows));
-  for (let from = 0; from < buckets; from += some) {
-    if (kernels.orderPlaced(fields, from, Math.min(buckets, from + some)) === 0) {
-      memory.release(top);
-      return undefined;
-    }
-    if (pacer.isDue) await pacer.pause();
-  }
-  const owners = memory.u32(begins, size.documentCount).map((start) => lowerBound(starts, start));
-  memory.u32(b.documents, size.documentCount).set(owners);
+  await walk(memory, a, placed, lengths, buckets, places);
+  const entries = await spread(memory, size.rows, placed, buckets, places);
+  const isOrdered = await order(memory, [a, b, bits], placed, lengths, buckets, entries);
   memory.release(kept);
-  interleave(memory, a, b, bits);
+  if (isOrdered) interleave(memory, a, b, bits);
   memory.release(top);
+  if (!isOrdered) return undefined;
   const table = foldTable(fold);
   const sums = a.counts.slice();
   for (const [byte, count] of counts.entries()) sums[table[byte]!]! += count;
