@@ -52,13 +52,13 @@ async function measured(work: () => Promise<FmIndex>): Promise<Built> {
 
 /** Bytes of a block, which is sorted in memory beside the shard that it is merged into: few, for the memory that SDSL's peak leaves us. */
 const blockBytes = (textBytes: number): number =>
-  Math.min(32, Math.max(2, Math.floor(textBytes / MIB / 32))) * MIB;
+  (textBytes > 512 * MIB ? 42 : Math.max(1, Math.floor(textBytes / MIB / 64))) * MIB;
 /** Bytes of the small shards whose merging is measured. */
 const smallBytes = (textBytes: number): number =>
   Math.min(16, Math.max(3, Math.floor(textBytes / MIB / 20))) * MIB;
 /** Bytes of a shard: copies are found only within one, and the memory to merge a large one is there where SDSL takes 5 bytes a byte. */
 const shardBytes = (textBytes: number): number =>
-  textBytes > 512 * MIB ? 512 * MIB : Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
+  textBytes > 512 * MIB ? 460 * MIB : Math.min(128, Math.max(12, Math.floor(textBytes / MIB / 5))) * MIB;
 /** Copies leave room for more samples than text without repetition does, which has the default. */
 const sampling = switches.scale > 1 ? { sampleRate: 21 } : {};
 

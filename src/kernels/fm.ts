@@ -10,6 +10,9 @@ export const FM_KERNEL_NAMES = [
   "decodeRows",
   "endsInBlock",
   "rankInBlock",
+  "beginBuckets",
+  "beginDocuments",
+  "beginOrder",
   "beginWalk",
   "buildRanks",
   "countBytes",
@@ -21,6 +24,7 @@ export const FM_KERNEL_NAMES = [
   "mergeEnds",
   "mergeSamples",
   "mergeText",
+  "orderPlaced",
   "placeDocument",
   "branch",
   "follow",
@@ -28,6 +32,8 @@ export const FM_KERNEL_NAMES = [
   "narrow",
   "sortMoved",
   "sortSuffixes",
+  "spreadPlaced",
+  "walkDocuments",
 ] as const;
 
 /** Pointers and counts are numbers, as in wasm/assembly/fm. */
@@ -44,6 +50,8 @@ const LENGTHS_BYTES = 8192;
 export const FM_SCRATCH_BYTES = 216_576;
 /** Rows of a block. */
 export const FM_BLOCK_ROWS = 65_536;
+/** Bytes of a memory at most. */
+export const FM_MOST_BYTES = 65_536 * PAGE;
 /** Bytes that kernels may touch past an array. */
 const SLACK = 64;
 
@@ -57,7 +65,7 @@ export class FmMemory {
 
   constructor() {
     compiled ??= new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (char) => char.charCodeAt(0)));
-    this.#memory = new WebAssembly.Memory({ initial: 16, maximum: 65_536 });
+    this.#memory = new WebAssembly.Memory({ initial: 16, maximum: FM_MOST_BYTES / PAGE });
     this.#words = new Uint32Array(this.#memory.buffer);
     const env = {
       memory: this.#memory,

@@ -15,9 +15,9 @@ import { PIECE_BYTES, PIECE_OVERLAP, type PieceSizes, PieceTable, piecesOf } fro
 
 /** Nothing is ever extracted: texts are stored beside. */
 const NO_INVERSE = 65_536;
-/** Building takes about 7.5 bytes of memory for each byte of a block and 2.1 of a shard. */
+/** Building takes about 16 bytes of memory for each byte of a block and 1.5 of a shard. */
 export const substringDefaults = {
-  blockBytes: 4 << 20,
+  blockBytes: 3 << 20,
   shardBytes: 32 << 20,
   pieceBytes: PIECE_BYTES,
   overlapBytes: PIECE_OVERLAP,

@@ -1,7 +1,7 @@
 /** A run of documents by their suffix array: SA-IS over one block, about 5.5 times its bytes of memory. */
 import type { FmMemory } from "../../../kernels/fm.ts";
 import { lowerBound } from "../../../search-sorted.ts";
-import { allocRun, emptySize, type Run, type RunSize, samplesOf, sumSizes } from "./run.ts";
+import { allocRun, countBytes, emptySize, type Run, type RunSize, samplesOf, sumSizes } from "./run.ts";
 
 /** What documents are indexed as: the same byte, or ASCII letters as small ones. */
 export type Fold = "none" | "ascii";
@@ -20,7 +20,7 @@ export interface Staged {
   readonly lengths: readonly number[];
 }
 
-const sumOf = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);
+export const sumOf = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
 /** Of the run of documents of such lengths, none of them 0. */
 export function sizeOf(lengths: readonly number[], rate: number): RunSize {
@@ -37,13 +37,9 @@ function alphabet(
   { at, lengths }: Staged,
   fold: Uint8Array,
 ): { map: Uint16Array; bytes: number[] } {
-  const { top } = memory;
-  const counts = memory.alloc(4096);
-  memory.u32(counts, 1024).fill(0);
-  memory.kernels.countBytes(at, sumOf(lengths), counts);
   const present = new Uint8Array(256);
-  for (const [byte, count] of memory.u32(counts, 256).entries()) if (count > 0) present[fold[byte]!] = 1;
-  memory.release(top);
+  for (const [byte, count] of countBytes(memory, at, sumOf(lengths)).entries())
+    if (count > 0) present[fold[byte]!] = 1;
   const bytes = [0];
   const symbols = new Uint16Array(256);
   for (let byte = 0; byte < 256; byte++) {

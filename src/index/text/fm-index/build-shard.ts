@@ -1,15 +1,17 @@
 /**
- * Documents to a shard in bounded memory: a block of them at a time is sorted by its suffixes and merged into the run of those before.
- * A large block is sorted in pieces that are merged first: sorting and merging want the cache, and the run of all is gone through once a
- * block. Memory: at most 7.5 bytes a byte of a block (a document is never cut, so at least those of the longest) and 2.1 of the shard.
+ * Documents to a shard in bounded memory: a block of them at a time goes into the run of those before (merge-documents.ts). The first of a
+ * shard, those longer than a block, and what merge-documents.ts refuses, are sorted by their suffixes: in pieces that are merged, for sorting
+ * wants the cache. Memory: at most 16 bytes a byte of a block, or 7.5 of a longer document, which is never cut, and 2.1 of the shard, less
+ * where it has its peak than the sum of these.
  */
 
 import { throwIfAborted } from "../../../errors.ts";
 import { FmMemory } from "../../../kernels/fm.ts";
 import { Pacer } from "../../../pacer.ts";
 import { buildRun, type Fold, type Staged, sizeOf, stage } from "./build-run.ts";
+import { mergeDocuments } from "./merge-documents.ts";
 import { mergeRuns } from "./merge-runs.ts";
-import { allocRun, emptySize, type Run, sumSizes, widenRun } from "./run.ts";
+import { allocRun, countRun, emptySize, type Run, sumSizes, widenRun } from "./run.ts";
 import type { ShardHeader } from "./shard-format.ts";
 import { type ByteSink, writeShard } from "./write-shard.ts";
 
@@ -25,26 +27,23 @@ export interface BuilderOptions {
 }
 
 const PIECE_BYTES = 2 << 20;
+/** Documents that a run takes at once, in its own bytes. */
+const GROWTH = 2;
 
-/** Cuts documents, one after the other in memory, into pieces that are sorted at once. */
-function piecesOf({ at, lengths }: Staged, pieceBytes: number): Staged[] {
-  const pieces: { at: number; lengths: number[] }[] = [];
-  let [next, bytes] = [at, Number.POSITIVE_INFINITY];
-  for (const length of lengths) {
-    if (bytes + length > pieceBytes) {
-      pieces.push({ at: next, lengths: [] });
-      bytes = 0;
-    }
-    pieces.at(-1)!.lengths.push(length);
-    next += length;
-    bytes += length;
-  }
-  return pieces;
+/** Cuts documents, one after the other in memory: those before fit in so many bytes, but for a longer one by itself. */
+function cut({ at, lengths }: Staged, bytes: number): [Staged, Staged] {
+  let [count, sum] = [1, lengths[0]!];
+  while (count < lengths.length && sum + lengths[count]! <= bytes) sum += lengths[count++]!;
+  return [
+    { at, lengths: lengths.slice(0, count) },
+    { at: at + sum, lengths: lengths.slice(count) },
+  ];
 }
 
 export class ShardBuilder {
   readonly #memory: FmMemory;
   readonly #options: BuilderOptions;
+  readonly #pieceBytes: number;
   readonly #base: number;
   /** Where documents wait to be sorted. */
   readonly #stage: number;
@@ -55,6 +54,7 @@ export class ShardBuilder {
 
   constructor(options: BuilderOptions, memory: FmMemory = new FmMemory()) {
     this.#options = options;
+    this.#pieceBytes = options.pieceBytes ?? PIECE_BYTES;
     this.#memory = memory;
     this.#stage = memory.alloc(options.blockBytes);
     this.#base = memory.top;
@@ -75,7 +75,7 @@ export class ShardBuilder {
     const { length } = document;
     if (this.#waitingBytes + length > this.#options.blockBytes) await this.sort();
     this.#lengths.push(length);
-    if (length > this.#options.blockBytes) await this.#sort(() => stage(this.#memory, [document]), [length]);
+    if (length > this.#options.blockBytes) await this.#addLong(document);
     else if (length > 0) {
       this.#memory.u8(this.#stage + this.#waitingBytes, length).set(document);
       this.#waiting.push(length);
@@ -85,45 +85,56 @@ export class ShardBuilder {
 
   /** Sorts the documents that wait. @throws MnemeError CANCELLED, BUDGET */
   async sort(): Promise<void> {
-    const lengths = this.#waiting;
-    if (lengths.length === 0) return;
+    let rest: Staged = { at: this.#stage, lengths: this.#waiting };
     this.#waiting = [];
     this.#waitingBytes = 0;
-    await this.#sort(() => ({ at: this.#stage, lengths }), lengths);
+    while (rest.lengths.length > 0) {
+      // many documents for each row of a run leave much of their order open
+      const [piece, later] = cut(rest, Math.max(this.#pieceBytes, GROWTH * (this.#run?.rows ?? 0)));
+      await this.#grow(piece.lengths, () => piece, true);
+      rest = later;
+    }
   }
 
-  async #sort(staged: () => Staged, lengths: readonly number[]): Promise<void> {
+  async #addLong(document: Uint8Array): Promise<void> {
+    await this.#grow([document.length], () => stage(this.#memory, [document]), false);
+  }
+
+  /** Takes documents of such lengths, which are staged once the run has room for them. */
+  async #grow(lengths: readonly number[], staged: () => Staged, isBlock: boolean): Promise<void> {
     const { sampleRate, fold, signal } = this.#options;
     throwIfAborted(signal, "fm-index build");
     const memory = this.#memory;
-    const before = this.#run;
-    if (!before) {
-      this.#run = await this.#sorted(staged(), sampleRate, fold);
+    if (!this.#run) {
+      this.#run = buildRun(memory, staged(), sampleRate, fold);
       return;
     }
     // room for the parts of both, so that the run grows in place
-    const wide = widenRun(memory, before, sumSizes(before, sizeOf(lengths, sampleRate)));
+    const wide = widenRun(memory, this.#run, sumSizes(this.#run, sizeOf(lengths, sampleRate)));
+    const counted = { ...wide, counts: countRun(memory, wide) };
     const { top } = memory;
-    this.#run = await mergeRuns(memory, wide, await this.#sorted(staged(), sampleRate, fold));
+    const more = staged();
+    this.#run =
+      (isBlock ? await mergeDocuments(memory, counted, more, sampleRate, fold) : undefined) ??
+      (await mergeRuns(memory, counted, await this.#sorted(more)));
     memory.release(top);
   }
 
-  /** The run of staged documents, the last thing handed out. */
-  async #sorted(staged: Staged, rate: number, fold: Fold): Promise<Run> {
+  /** The run of staged documents, the last thing handed out: sorted in pieces, which want the cache, and merged. */
+  async #sorted(staged: Staged): Promise<Run> {
+    const { sampleRate, fold, signal } = this.#options;
     const memory = this.#memory;
-    let run: Run | undefined;
-    for (const piece of piecesOf(staged, this.#options.pieceBytes ?? PIECE_BYTES)) {
-      throwIfAborted(this.#options.signal, "fm-index build");
-      if (!run) {
-        run = buildRun(memory, piece, rate, fold);
-        continue;
-      }
-      const wide = widenRun(memory, run, sumSizes(run, sizeOf(piece.lengths, rate)));
+    let [piece, rest] = cut(staged, this.#pieceBytes);
+    let run = buildRun(memory, piece, sampleRate, fold);
+    while (rest.lengths.length > 0) {
+      throwIfAborted(signal, "fm-index build");
+      [piece, rest] = cut(rest, this.#pieceBytes);
+      const wide = widenRun(memory, run, sumSizes(run, sizeOf(piece.lengths, sampleRate)));
       const { top } = memory;
-      run = await mergeRuns(memory, wide, buildRun(memory, piece, rate, fold));
+      run = await mergeRuns(memory, wide, buildRun(memory, piece, sampleRate, fold));
       memory.release(top);
     }
-    return run!;
+    return run;
   }
 
   /** Takes a run of later documents that `load` puts into kernel memory, of so large a size. */

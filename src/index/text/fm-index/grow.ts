@@ -92,10 +92,14 @@ export async function mergeShards(
 ): Promise<string[]> {
   const names: string[] = [];
   const before = home.shards;
+  // one for all groups: memories that are no longer used wait for the collector
+  const memory = new FmMemory();
+  const { top } = memory;
   for (const group of groups) {
     throwIfAborted(signal, "fm-index merge");
     const members = group.map((i) => before[i]!);
-    names.push(members.length === 1 ? members[0]! : await mergeGroup(home, members, signal));
+    names.push(members.length === 1 ? members[0]! : await mergeGroup(home, members, memory, signal));
+    memory.release(top);
   }
   return names;
 }
@@ -103,9 +107,9 @@ export async function mergeShards(
 async function mergeGroup(
   home: Home,
   members: readonly string[],
+  memory: FmMemory,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const memory = new FmMemory();
   const builder = new ShardBuilder({ ...home.settings, signal }, memory);
   for (const name of members) {
     const source = await ShardSource.open(await home.open(name));

@@ -33,7 +33,7 @@ function layout(
 }
 
 /** Describes the first run and its counts to the kernels. */
-function ranked(memory: FmMemory, run: Run, counts: Uint32Array): number {
+export function ranked(memory: FmMemory, run: Run, counts: Uint32Array): number {
   const { columns, width, lists } = layout(counts, run.rows);
   const { text, rows, ends, documentCount } = run;
   const fields = memory.alloc(64);
@@ -43,7 +43,7 @@ function ranked(memory: FmMemory, run: Run, counts: Uint32Array): number {
   const startsAt = memory.alloc(1024);
   const listsAt = memory.alloc(1028);
   const places = memory.alloc(lists[256]! * 4);
-  const scratch = memory.alloc(3072);
+  const scratch = memory.alloc(6144);
   memory.u8(columnsAt, 256).set(columns);
   memory.u32(startsAt, 256).set(startsOf(counts, documentCount));
   memory.u32(listsAt, 257).set(lists);
@@ -80,6 +80,23 @@ function linked(
   return [links, bases];
 }
 
+/** Rows of b go between those of a, in place, where `bits` has ones for them: a bit by row of both. */
+export function interleave({ kernels }: FmMemory, a: Run, b: Run, bits: number): void {
+  kernels.mergeText(a.text, a.rows, b.text, b.rows, bits);
+  kernels.mergeSamples(
+    ...[a.marks, a.rows, a.samples, a.sampleCount],
+    ...[b.marks, b.rows, b.samples, b.sampleCount],
+    bits,
+    a.sampleCount,
+  );
+  kernels.mergeEnds(
+    ...[a.ends, a.documents, a.documentCount],
+    ...[b.ends, b.documents, b.documentCount],
+    bits,
+    a.rows + b.rows,
+  );
+}
+
 /** Merges b, of later documents, into a, whose parts have room for both. Other work has its turn meanwhile. */
 export async function mergeRuns(memory: FmMemory, a: Run, b: Run): Promise<Run> {
   const { kernels, top } = memory;
@@ -95,19 +112,7 @@ export async function mergeRuns(memory: FmMemory, a: Run, b: Run): Promise<Run> 
   kernels.beginWalk(fields, b.documentCount, bits, lanes);
   while (kernels.markMerged(fields, b.text, links, bases, b.documentCount, bits, lanes, ROUNDS) > 0)
     if (pacer.isDue) await pacer.pause();
-  kernels.mergeText(a.text, a.rows, b.text, b.rows, bits);
-  kernels.mergeSamples(
-    ...[a.marks, a.rows, a.samples, a.sampleCount],
-    ...[b.marks, b.rows, b.samples, b.sampleCount],
-    bits,
-    a.sampleCount,
-  );
-  kernels.mergeEnds(
-    ...[a.ends, a.documents, a.documentCount],
-    ...[b.ends, b.documents, b.documentCount],
-    bits,
-    both.rows,
-  );
+  interleave(memory, a, b, bits);
   memory.release(top);
   return { ...a, ...both, counts: countsA.map((count, byte) => count + countsB[byte]!) };
 }

@@ -10,7 +10,7 @@ export interface FmIndexOptions {
   readonly sampleRate?: number;
   /** Samples from one whose row is kept to the next: extracting walks up to sampleRate times as many bytes more. Default 16. */
   readonly inverseRate?: number;
-  /** Bytes of documents that are merged into a shard at once; takes about 7.5 bytes of memory each. Default 8 MiB. */
+  /** Bytes of documents that are merged into a shard at once; takes about 16 bytes of memory each. Default 6 MiB. */
   readonly blockBytes?: number;
   /** Bytes of documents of a shard; merging takes about 2.1 bytes of memory each. Default 64 MiB. */
   readonly shardBytes?: number;
@@ -40,7 +40,7 @@ export const fmDefaults = {
   fold: "none",
   sampleRate: 28,
   inverseRate: 16,
-  blockBytes: 8 << 20,
+  blockBytes: 6 << 20,
   shardBytes: 64 << 20,
 } as const;
 

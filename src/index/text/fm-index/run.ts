@@ -84,16 +84,22 @@ export function widenRun(memory: FmMemory, run: Run, size: RunSize): Run {
   return wide;
 }
 
+/** How often each byte occurs among `length` bytes at `at`. */
+export function countBytes(memory: FmMemory, at: number, length: number): Uint32Array {
+  const { top } = memory;
+  const tables = memory.alloc(4096);
+  memory.u32(tables, 1024).fill(0);
+  memory.kernels.countBytes(at, length, tables);
+  const counts = memory.u32(tables, 256).slice();
+  memory.release(top);
+  return counts;
+}
+
 /** How often each byte occurs; ends are left out. */
 export function countRun(memory: FmMemory, run: Run): Uint32Array {
   if (run.counts) return run.counts;
-  const { top } = memory;
-  const at = memory.alloc(4096);
-  memory.u32(at, 1024).fill(0);
-  memory.kernels.countBytes(run.text, run.rows, at);
-  const counts = memory.u32(at, 256).slice();
+  const counts = countBytes(memory, run.text, run.rows);
   counts[0]! -= run.documentCount;
-  memory.release(top);
   return counts;
 }
 

@@ -226,7 +226,9 @@ function encodeTree(text: usize, rows: i32, out: usize, from: usize, s: usize): 
   const nodes = at;
   store<u32>(out + AT_NODES, <u32>(nodes - out));
   const root = 2 * leaves - 2;
-  at = align(nodes + <usize>(leaves - 1) * NODE_BYTES, 16);
+  at = nodes + <usize>(leaves - 1) * NODE_BYTES;
+  memory.fill(at, 0, 16);
+  at = align(at, 16);
   store<u32>(out + AT_RECORDS, <u32>(at - out));
   const starts = s + SYMBOL; // no longer needed: where each node's bits begin
   for (let node = 0; node < leaves - 1; node++) setWord(starts, node, word(s + CURSOR, node) >> 3);
@@ -257,6 +259,8 @@ function encodeTree(text: usize, rows: i32, out: usize, from: usize, s: usize): 
     store<u32>(description + 8, <u32>(at - out));
     at = encodeNode(bits, length, records + (<usize>load<u32>(description + 4) << 4), at);
   }
+  // what is read past the last stream, and a byte to align what follows
+  memory.fill(at, 0, 10);
   return at + 9;
 }
 

@@ -7,4 +7,7 @@ export { countBytes, countMarks, makeRun, markDocument, placeDocument } from "./
 export { branch, follow, locateStep, narrow, sortMoved } from "./search";
 export { makeLengths } from "./run-lengths";
 export { sortSuffixes } from "./suffix-array";
-export { beginWalk, buildRanks, linkRows, markMerged } from "./walk";
+export { buildRanks } from "./rank";
+export { beginWalk, linkRows, markMerged } from "./walk";
+export { beginBuckets, beginOrder, orderPlaced, spreadPlaced } from "./sort-placed";
+export { beginDocuments, walkDocuments } from "./walk-documents";

@@ -1,24 +1,37 @@
-/** Two runs become one in place, by the places that markMerged (run.ts) has found for the rows of the second. */
-import { hasBit } from "./run";
+/** Two runs become one in place, by the places that were found for the rows of the second (walk.ts, sort-placed.ts). */
 
-/** Bytes of rows of b go between those of a, in place from the end: a has room for both. */
+/** Bytes moved at once. */
+// @ts-ignore: decorator
+@inline const CHUNK: usize = 16;
+
+/**
+ * Bytes of rows of b go between those of a, in place from the end: a has room for both. Rows of a between two of b are moved by 16 bytes,
+ * which may write below where they belong: what is there is written later, and is not yet to be read while 16 rows of b are left.
+ */
 export function mergeText(a: usize, rowsA: u32, b: usize, rowsB: u32, bits: usize): void {
-  let ia = a + rowsA;
+  let from = a + rowsA;
   let ib = b + rowsB;
   let to = a + rowsA + rowsB;
-  for (let m = rowsA + rowsB; m > 0 && ib > b; ) {
-    if ((m & 7) == 0 && load<u8>(bits + (m >> 3) - 1) == 0) {
-      m -= 8;
-      to -= 8;
-      ia -= 8;
-      store<u64>(to, load<u64>(ia));
-      continue;
+  for (let first = (rowsA + rowsB - 1) & ~63; ib > b; first -= 64) {
+    let word = load<u64>(bits + (first >> 3));
+    while (word != 0 && ib > b + CHUNK) {
+      const place = 63 - clz<u64>(word);
+      word ^= <u64>1 << place;
+      // rows of a behind this one of b
+      const target = a + first + <usize>place + 1;
+      for (; to > target + CHUNK; to -= CHUNK, from -= CHUNK) v128.store(to - CHUNK, v128.load(from - CHUNK));
+      v128.store(to - CHUNK, v128.load(from - CHUNK));
+      from -= to - target;
+      to = target - 1;
+      store<u8>(to, load<u8>(--ib));
     }
-    m--;
-    const fromB = hasBit(bits, m);
-    ib -= <usize>fromB;
-    ia -= <usize>!fromB;
-    store<u8>(--to, load<u8>(fromB ? ib : ia));
+    for (; word != 0; ) {
+      const place = 63 - clz<u64>(word);
+      word ^= <u64>1 << place;
+      const target = a + first + <usize>place + 1;
+      while (to > target) store<u8>(--to, load<u8>(--from));
+      store<u8>(--to, load<u8>(--ib));
+    }
   }
 }
 

@@ -3,130 +3,8 @@
  * 2009, for the walk; Ferragina, Gagie and Manzini, 2012, for one rank a byte). Steps in b are looked up: they are all taken, so they are
  * written down first, 2 bytes each. Ends of documents are ordered by document, so that runs are sets of strings (Bauer, Cox and Rosone, 2011).
  */
+import { COLUMNS, END_COUNT, ROWS, rankOf, SUPERS, TABLE, TEXT, touchRank, WIDTH } from "./rank";
 import { setBit } from "./run";
-
-// run a, u32 fields
-// @ts-ignore: decorator
-@inline const TEXT: usize = 0;
-// @ts-ignore: decorator
-@inline const ROWS: usize = 4;
-// @ts-ignore: decorator
-@inline const TABLE: usize = 8; // u16 [row / 256][column], from the start of its super block
-// @ts-ignore: decorator
-@inline const SUPERS: usize = 12; // u32 [row / 65536][column], rows before those that begin with the byte added
-// @ts-ignore: decorator
-@inline const COLUMNS: usize = 16; // u8 [256], 255 for rare bytes
-// @ts-ignore: decorator
-@inline const WIDTH: usize = 20;
-// @ts-ignore: decorator
-@inline const ENDS: usize = 24;
-// @ts-ignore: decorator
-@inline const END_COUNT: usize = 28;
-// @ts-ignore: decorator
-@inline const STARTS: usize = 32; // u32 [256]: rows before those that begin with the byte
-// @ts-ignore: decorator
-@inline const LISTS: usize = 36; // u32 [257]: where the list of each byte begins
-// @ts-ignore: decorator
-@inline const PLACES: usize = 40; // u32: rows that hold a rare byte, ascending, list after list
-
-// @ts-ignore: decorator
-@inline const STEP: u32 = 8;
-// @ts-ignore: decorator
-@inline const RARE: u32 = 255;
-
-/** Fills TABLE, SUPERS and PLACES. @param scratch 3 x 256 u32 */
-export function buildRanks(run: usize, scratch: usize): void {
-  const text = load<u32>(run + TEXT);
-  const rows = load<u32>(run + ROWS);
-  const width = load<u32>(run + WIDTH);
-  const columns = load<u32>(run + COLUMNS);
-  const starts = load<u32>(run + STARTS);
-  const places = load<u32>(run + PLACES);
-  const ends = load<u32>(run + ENDS);
-  const endCount = load<u32>(run + END_COUNT);
-  let table = <usize>load<u32>(run + TABLE);
-  let supers = <usize>load<u32>(run + SUPERS);
-  const counts = scratch;
-  const base = scratch + 1024;
-  const next = scratch + 2048;
-  memory.copy(next, load<u32>(run + LISTS), 1024);
-  for (let c: u32 = 0; c < 256; c++) {
-    const column = <u32>load<u8>(columns + c);
-    if (column != RARE) store<u32>(counts + (column << 2), load<u32>(starts + (c << 2)));
-  }
-  let end: u32 = 0;
-  for (let row: u32 = 0; ; row += 1 << STEP) {
-    if ((row & 0xffff) == 0) {
-      memory.copy(base, counts, width << 2);
-      memory.copy(supers, counts, width << 2);
-      supers += width << 2;
-    }
-    for (let c: u32 = 0; c < width; c++, table += 2)
-      store<u16>(table, <u16>(load<u32>(counts + (c << 2)) - load<u32>(base + (c << 2))));
-    if (row >= rows) break;
-    const stop = min(rows, row + (1 << STEP));
-    for (let i = row; i < stop; i++) {
-      const c = <u32>load<u8>(text + i);
-      const column = <u32>load<u8>(columns + c);
-      if (column != RARE) {
-        const slot = counts + (<usize>column << 2);
-        store<u32>(slot, load<u32>(slot) + 1);
-        continue;
-      }
-      if (c == 0 && end < endCount && load<u32>(ends + (end << 2)) == i) {
-        end++;
-        continue;
-      }
-      const slot = next + (<usize>c << 2);
-      const to = load<u32>(slot);
-      store<u32>(slot, to + 1);
-      store<u32>(places + (to << 2), i);
-    }
-  }
-}
-
-/** Numbers of an ascending list [low, high) below `row`. */
-// @ts-ignore: decorator
-@inline
-function below(list: usize, low: u32, high: u32, row: u32): u32 {
-  const from = low;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (load<u32>(list + (middle << 2)) < row) low = middle + 1;
-    else high = middle;
-  }
-  return low - from;
-}
-
-/** Where the step of row begins or ends that is nearer to it. */
-// @ts-ignore: decorator
-@inline
-function nearest(row: u32): u32 {
-  return (row + (1 << (STEP - 1))) >> STEP;
-}
-
-// @ts-ignore: decorator
-@inline
-function matches(from: usize, at: usize, wanted: v128, places: v128, length: v128): v128 {
-  return v128.and(i8x16.eq(v128.load(from + at), wanted), i8x16.lt_s(i8x16.add(places, i8x16.splat(<i8>at)), length));
-}
-
-/** Of up to 128 bytes those that are c; without a branch, which would be mispredicted. */
-// @ts-ignore: decorator
-@inline
-function occurrences(from: usize, length: u32, c: u32): u32 {
-  const wanted = i8x16.splat(<i8>c);
-  const most = i8x16.splat(<i8>(<i32>length - 128));
-  const places = i8x16(-128, -127, -126, -125, -124, -123, -122, -121, -120, -119, -118, -117, -116, -115, -114, -113);
-  const first = i8x16.add(matches(from, 0, wanted, places, most), matches(from, 16, wanted, places, most));
-  const second = i8x16.add(matches(from, 32, wanted, places, most), matches(from, 48, wanted, places, most));
-  const third = i8x16.add(matches(from, 64, wanted, places, most), matches(from, 80, wanted, places, most));
-  const fourth = i8x16.add(matches(from, 96, wanted, places, most), matches(from, 112, wanted, places, most));
-  const all = i8x16.neg(i8x16.add(i8x16.add(first, second), i8x16.add(third, fourth)));
-  const fours = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(all));
-  const twos = i32x4.add(fours, i8x16.shuffle(fours, fours, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  return i32x4.extract_lane(twos, 0) + i32x4.extract_lane(twos, 1);
-}
 
 /**
  * Writes down the step from each row of a run: `links` u16 by row, from the start of its 32,768 rows, 65,535 at ends; `bases` u32
@@ -232,25 +110,11 @@ export function markMerged(a: usize, text: usize, links: usize, bases: usize, do
     const last = lanes + (active << 2);
     for (let lane = lanes; lane < last; lane += 4) {
       const row = load<u32>(lane, ROW_A);
-      const near = nearest(row);
-      const from = textA + min(row, near << STEP);
-      ahead += <u32>load<u8>(from) + <u32>load<u8>(from + 64);
-      ahead += <u32>load<u16>(table + ((near * width + <u32>load<u8>(columns + load<u32>(lane, BYTE))) << 1));
+      ahead += touchRank(textA, table, supers, columns, width, load<u32>(lane, BYTE), row);
     }
     for (let lane = lanes; lane < last; lane += 4) {
-      const c = load<u32>(lane, BYTE);
       const row = load<u32>(lane, ROW_A);
-      const column = <u32>load<u8>(columns + c);
-      let among: u32;
-      if (column == RARE) among = rareRank(a, c, row);
-      else {
-        const near = nearest(row);
-        const from = min(near << STEP, rows);
-        const some = occurrences(textA + min(row, from), row > from ? row - from : from - row, c);
-        among = load<u32>(supers + (((near >> (16 - STEP)) * width + column) << 2));
-        among += <u32>load<u16>(table + ((near * width + column) << 1)) + (row > from ? some : 0 - some);
-        if (c == 0) among -= below(load<u32>(a + ENDS), 0, first, row);
-      }
+      const among = rankOf(a, textA, table, supers, columns, width, rows, load<u32>(lane, BYTE), row);
       store<u32>(lane, among, ROW_A);
       store<u32>(lane, load<u32>(lane) + among, PLACE);
     }
@@ -258,10 +122,4 @@ export function markMerged(a: usize, text: usize, links: usize, bases: usize, do
   }
   sink = ahead;
   return active;
-}
-
-function rareRank(a: usize, c: u32, row: u32): u32 {
-  const lists = <usize>load<u32>(a + LISTS) + (<usize>c << 2);
-  const before = below(load<u32>(a + PLACES), load<u32>(lists), load<u32>(lists, 4), row);
-  return load<u32>(<usize>load<u32>(a + STARTS) + (<usize>c << 2)) + before;
 }
