@@ -25,7 +25,7 @@ export const SEGMENT_TEXT: number = 64 << 10;
  * Text and items handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. Of a stream nobody
  * knows whether there is work for all threads, so its first batches are smaller.
  */
-const BATCH_TEXT = 32 << 20;
+const BATCH_TEXT = 24 << 20;
 const FIRST_TEXT = 16 << 20;
 const BATCH_ITEMS = 8192;
 /** Somebody waits for an `add` of less than this, rather than for a long stream. */
