@@ -45,7 +45,13 @@ export {
   weighRoom,
   widenedBytes,
 } from "./program.ts";
-export { PostingRanker, type RankedRows, type RankedSegment, type RankWish } from "./rank-postings.ts";
+export {
+  PostingRanker,
+  type RankedRows,
+  type RankedSegment,
+  RankLimit,
+  type RankWish,
+} from "./rank-postings.ts";
 export { convolve, matchesOf } from "./reference/matches.ts";
 export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
 export { ReferencePostings, rankPlainly } from "./reference/postings.ts";

@@ -41,6 +41,33 @@ const FIXED_BYTES = SCORES_AT + WINDOW * 8;
 
 const align = (bytes: number): number => (bytes + 15) & ~15;
 
+/** What the rankers of one ranking tell each other: a score that at least k rows have. */
+export class RankLimit implements Disposable {
+  readonly #score: Region;
+
+  constructor(face: WasmFace) {
+    this.#score = face.arena.alloc(16);
+    this.begin();
+  }
+
+  get pointer(): number {
+    return this.#score.pointer;
+  }
+
+  get bytes(): number {
+    return this.#score.byteLength;
+  }
+
+  /** To be called before a ranking: nothing is known yet. */
+  begin(): void {
+    this.#score.u8().fill(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.#score[Symbol.dispose]();
+  }
+}
+
 export class PostingRanker implements Disposable {
   readonly #face: WasmFace;
   #room: Region;
@@ -57,8 +84,8 @@ export class PostingRanker implements Disposable {
     return this.#room.byteLength;
   }
 
-  /** What ranks the segments, to be run once before `found`. They stay as they are until then. */
-  prepare(segments: readonly RankedSegment<WasmPostings>[], wish: RankWish): Scan {
+  /** What ranks the segments, to be run once before `found`. They stay as they are until then. @param limit of all rankers of one ranking */
+  prepare(segments: readonly RankedSegment<WasmPostings>[], wish: RankWish, limit: RankLimit): Scan {
     const lists = segments.reduce((most, { scorer }) => Math.max(most, scorer.loaded.lists), 0);
     const order = FIXED_BYTES;
     const bounds = order + align(lists * 4);
@@ -73,6 +100,7 @@ export class PostingRanker implements Disposable {
     u32.set([pointer + SCORES_AT, pointer + order, pointer + bounds, wish.after?.row ?? 0], 6);
     this.#room.f64()[5] = wish.minScore ?? Number.NEGATIVE_INFINITY;
     this.#room.f64()[6] = wish.after?.score ?? Number.POSITIVE_INFINITY;
+    u32[14] = limit.pointer;
     let free = bits;
     for (const [i, { scorer, rows, allowed }] of segments.entries()) {
       const { cursors, lists: count, lengths } = scorer.loaded;

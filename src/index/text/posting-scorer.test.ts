@@ -6,6 +6,7 @@ import {
   listsOf,
   PostingRanker,
   type RankedSegment,
+  RankLimit,
   ReferencePostings,
   rankPlainly,
   Saturations,
@@ -109,16 +110,22 @@ function segmentsOf(
   return { fast, plain };
 }
 
-function ranked(ranker: PostingRanker, k: number): { row: number; score: number }[] {
-  const found: { row: number; score: number }[] = [];
-  ranker.found((score, row) => found.push({ row, score }));
-  expect(found.length).toBeLessThanOrEqual(k);
-  return found.sort((x, y) => y.score - x.score || x.row - y.row);
+/** The best of all that the rankers of one ranking found. */
+function ranked(rankers: readonly PostingRanker[], k: number): { row: number; score: number }[] {
+  const all: { row: number; score: number }[] = [];
+  for (const ranker of rankers) {
+    const before = all.length;
+    ranker.found((score, row) => all.push({ row, score }));
+    expect(all.length - before).toBeLessThanOrEqual(k);
+  }
+  return all.sort((x, y) => y.score - x.score || x.row - y.row).slice(0, k);
 }
 
 describe("posting kernels equal their twin", () => {
   test("the best rows of segments: all of them or some, above a score, after a place", () => {
-    using ranker = new PostingRanker(kernels());
+    using rankers = new Owned();
+    const two = [0, 1].map(() => rankers.use(new PostingRanker(kernels())));
+    const limit = rankers.use(new RankLimit(kernels()));
     const wishes = fc.record({
       k: fc.constantFrom(1, 3, 40, 700),
       some: fc.boolean(),
@@ -141,9 +148,17 @@ describe("posting kernels equal their twin", () => {
             minScore: least ? (best.at(-1)?.score ?? 0) : undefined,
             after: after ? middle : undefined,
           };
-          const { kernel, args } = ranker.prepare(fast.map(within), wish);
-          kernels().instance.exports[kernel](...args);
-          expect(ranked(ranker, k)).toEqual(rankPlainly(plain.map(within), wish));
+          limit.begin();
+          // the second one knows what the first has found
+          const scans = two.map((ranker, share) =>
+            ranker.prepare(
+              fast.map(within).filter((_, i) => i % 2 === share),
+              wish,
+              limit,
+            ),
+          );
+          for (const { kernel, args } of scans) kernels().instance.exports[kernel](...args);
+          expect(ranked(two, k)).toEqual(rankPlainly(plain.map(within), wish));
         },
       ),
       { seed: 21, numRuns: 150 },

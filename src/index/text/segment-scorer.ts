@@ -4,6 +4,7 @@ import {
   type Pool,
   PostingRanker,
   type RankedSegment,
+  RankLimit,
   type RowStatistics,
   Saturations,
   type Scan,
@@ -52,8 +53,9 @@ export class SegmentScorer implements Disposable {
   /** One a segment, and what each holds. */
   readonly #scorers: WasmPostings[] = [];
   readonly #loaded: LoadedSegment[] = [];
-  /** One a share of the ranking. */
+  /** One a share of the ranking, and what they tell each other. */
   readonly #rankers: PostingRanker[] = [];
+  #limit: RankLimit | undefined;
 
   constructor(threads?: Threads) {
     this.#threads = threads;
@@ -80,12 +82,16 @@ export class SegmentScorer implements Disposable {
     if (ranked.length === 0 || heap.capacity === 0) return;
     const pool = postings < SHARED_POSTINGS ? undefined : this.#threads?.();
     const wish = { k: heap.capacity, minScore: options.minScore, after: options.after };
+    this.#limit ??= new RankLimit(kernels());
+    const limit = this.#limit;
+    limit.begin();
     const rankers = this.#rankersOf(pool ? Math.min(ranked.length, pool.threads * SHARES_A_THREAD) : 1);
     const scans = (): Scan[] =>
       rankers.map((ranker, share) =>
         ranker.prepare(
           ranked.filter((_, i) => i % rankers.length === share),
           wish,
+          limit,
         ),
       );
     if (!pool?.share(scans()))
@@ -116,6 +122,8 @@ export class SegmentScorer implements Disposable {
     for (const each of [...this.#scorers, ...this.#rankers]) each[Symbol.dispose]();
     this.#saturations?.[Symbol.dispose]();
     this.#saturations = undefined;
+    this.#limit?.[Symbol.dispose]();
+    this.#limit = undefined;
     this.#scorers.length = 0;
     this.#loaded.length = 0;
     this.#rankers.length = 0;

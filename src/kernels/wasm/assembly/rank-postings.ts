@@ -34,6 +34,7 @@ const BOUNDS = 32; // u32 pointer to a f64 a list
 const AFTER_ROW = 36; // u32 of rows with AFTER_SCORE only those after this one
 const LEAST = 40; // f64 scores below it are not wanted
 const AFTER_SCORE = 48; // f64 rows of a larger score are not wanted
+const LIMIT = 56; // u32 pointer to a f32 that calls of one ranking share: K rows at least score as much
 
 /** Room for the rounding of sums in another order and of scores kept as f32. */
 const SLACK: f64 = 1.000001;
@@ -97,11 +98,21 @@ function sortBounds(cursors: usize, lists: u32, order: usize, bounds: usize, sta
   }
 }
 
-/** Scores below it are not wanted any more. */
+/**
+ * Scores below it are not wanted any more. What other calls found counts too; when two of them write at once the smaller limit may stay,
+ * which holds as well.
+ */
 function thresholdOf(work: usize): f64 {
-  const least = load<f64>(work, LEAST);
-  if (load<u32>(work, FOUND) < load<u32>(work, K)) return least;
-  return max(least, <f64>load<f32>(<usize>load<u32>(work, SCORES)));
+  const limit = <usize>load<u32>(work, LIMIT);
+  let best = load<f32>(limit);
+  if (load<u32>(work, FOUND) == load<u32>(work, K)) {
+    const own = load<f32>(<usize>load<u32>(work, SCORES));
+    if (own > best) {
+      best = own;
+      store<f32>(limit, own);
+    }
+  }
+  return max(load<f64>(work, LEAST), best > 0 ? <f64>best : -Infinity);
 }
 
 /** How many of the weakest lists cannot reach the threshold together: they only complete rows that others found. */
