@@ -1,9 +1,10 @@
 /** The WASM face: arrays in the arena by pointer, others through scratch regions, large ones in blocks. */
-import { Arena, type Region } from "./arena.ts";
+import { Arena } from "./arena.ts";
 import type { KernelFace, LevelQuery, OneBitQuery, Panels, Rows, RunScan, TableQuery } from "./face.ts";
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 import { asBytes, type Numbers } from "./numbers.ts";
 import { levelScan, metricCode, oneBitScan, type Scan, tableScan } from "./scan.ts";
+import { Scratch } from "./scratch.ts";
 
 /** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
 const BLOCK_BYTES = 1 << 18;
@@ -28,11 +29,12 @@ export class WasmFace implements KernelFace {
   readonly name = "wasm";
   readonly arena: Arena;
   readonly instance: Instance;
-  readonly #scratch = new Map<string, Region>();
+  readonly #scratch: Scratch;
 
   constructor(instance: Instance = instantiate()) {
     this.instance = instance;
     this.arena = new Arena(instance.memory);
+    this.#scratch = new Scratch(this.arena);
   }
 
   dotF32(query: Float32Array, rows: Float32Array, out: Float32Array): void {
@@ -62,10 +64,10 @@ export class WasmFace implements KernelFace {
     bases: Float32Array,
     out: Float32Array,
   ): void {
-    const [by, from] = [this.#in("query", query), this.#in("rows", rows)];
-    const [which, onto, to] = [this.#in("a", places), this.#in("b", bases), this.#room("out", out)];
+    const [by, from] = [this.#scratch.in("query", query), this.#scratch.in("rows", rows)];
+    const [which, onto, to] = [this.#scratch.in("a", places), this.#scratch.in("b", bases), this.#scratch.room("out", out)];
     this.instance.exports.distancesI8(by, from, which, onto, places.length, query.length, to);
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   dotF32U4(query: Float32Array, rows: Rows, out: Float32Array): void {
@@ -96,19 +98,19 @@ export class WasmFace implements KernelFace {
     if (count === 0) return;
     const inArena = this.arena.holds(rows.data);
     const block = inArena ? count : Math.max(1, Math.floor(BLOCK_BYTES / stride));
-    const planes = this.#in("query", query.planes);
+    const planes = this.#scratch.in("query", query.planes);
     const bytes = asBytes(rows.data);
     const { binaryDot4, finishOneBit } = this.instance.exports;
     for (let first = 0; first < count; first += block) {
       const some = Math.min(block, count - first);
       const at = inArena
         ? rows.data.byteOffset + first * stride
-        : this.#in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
+        : this.#scratch.in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
       const target = out.subarray(first, first + some);
-      const to = this.#room("out", target);
+      const to = this.#scratch.room("out", target);
       binaryDot4(planes, at, some, query.planes.length / 4, stride, to);
       finishOneBit(at, some, stride, step, low, half, square, mode, to);
-      this.#take(to, target);
+      this.#scratch.take(to, target);
     }
   }
 
@@ -142,28 +144,28 @@ export class WasmFace implements KernelFace {
     out: Uint32Array,
     distances: Float32Array,
   ): void {
-    const centroids = this.#in("query", data);
+    const centroids = this.#scratch.in("query", data);
     const count = data.length / (16 * (dim + 1));
     const inArena = this.arena.holds(rows);
     const block = inArena ? out.length : Math.max(1, Math.floor(BLOCK_BYTES / (4 * stride)));
     for (let first = 0; first < out.length; first += block) {
       const some = Math.min(block, out.length - first);
       const part = rows.subarray(first * stride, (first + some) * stride);
-      const from = this.#in("rows", part, Math.max(1, some * stride * 4));
+      const from = this.#scratch.in("rows", part, Math.max(1, some * stride * 4));
       const [places, near] = [out.subarray(first, first + some), distances.subarray(first, first + some)];
-      const [to, by] = [this.#room("out", places), this.#room("b", near)];
+      const [to, by] = [this.#scratch.room("out", places), this.#scratch.room("b", near)];
       this.instance.exports.nearestF32(from, some, stride * 4, dim, centroids, count, to, by);
-      this.#take(to, places);
-      this.#take(by, near);
+      this.#scratch.take(to, places);
+      this.#scratch.take(by, near);
     }
   }
 
   halfDistancesF32(rows: Float32Array, stride: number, { data, dim }: Panels, out: Float32Array): void {
     const panelCount = data.length / (16 * (dim + 1));
-    const [centroids, from, to] = [this.#in("query", data), this.#in("rows", rows), this.#room("out", out)];
+    const [centroids, from, to] = [this.#scratch.in("query", data), this.#scratch.in("rows", rows), this.#scratch.room("out", out)];
     const count = out.length / (16 * panelCount);
     this.instance.exports.halfDistancesF32(from, count, stride * 4, dim, centroids, panelCount, to);
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   matmulF32(a: Float32Array, b: Float32Array, out: Float32Array, m: number, k: number, n: number): void {
@@ -190,9 +192,9 @@ export class WasmFace implements KernelFace {
   }
 
   scaleColumnsF32(rows: Float32Array, factors: Float32Array): void {
-    const [at, by] = [this.#in("a", rows), this.#in("b", factors)];
+    const [at, by] = [this.#scratch.in("a", rows), this.#scratch.in("b", factors)];
     this.instance.exports.scaleColumnsF32(at, rows.length / factors.length, factors.length, by);
-    this.#take(at, rows);
+    this.#scratch.take(at, rows);
   }
 
   findNotFinite(values: Float32Array): number {
@@ -200,28 +202,28 @@ export class WasmFace implements KernelFace {
     const step = inArena ? values.length : BLOCK_BYTES / 4;
     for (let first = 0; first < values.length; first += step) {
       const some = values.subarray(first, first + step);
-      const at = this.instance.exports.findNotFinite(this.#in("a", some), some.length);
+      const at = this.instance.exports.findNotFinite(this.#scratch.in("a", some), some.length);
       if (at >= 0) return first + at;
     }
     return -1;
   }
 
   encodeOneBit(rows: Float32Array, dim: number, stride: number, codes: Uint8Array): void {
-    const [from, to] = [this.#in("a", rows), this.#in("codes", codes)];
+    const [from, to] = [this.#scratch.in("a", rows), this.#scratch.in("codes", codes)];
     this.instance.exports.encodeOneBit(from, rows.length / dim, dim, stride, to);
-    this.#take(to, codes);
+    this.#scratch.take(to, codes);
   }
 
   encodeI8(rows: Float32Array, dim: number, codes: Uint8Array): void {
-    const [from, to] = [this.#in("a", rows), this.#room("codes", codes)];
+    const [from, to] = [this.#scratch.in("a", rows), this.#scratch.room("codes", codes)];
     this.instance.exports.encodeI8(from, rows.length / dim, dim, dim + 8, to);
-    this.#take(to, codes);
+    this.#scratch.take(to, codes);
   }
 
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void {
-    const [from, by, to] = [this.#in("a", codes), this.#in("b", scales), this.#room("out", out)];
+    const [from, by, to] = [this.#scratch.in("a", codes), this.#scratch.in("b", scales), this.#scratch.room("out", out)];
     this.instance.exports.dequantI8(from, by, codes.length / dim, dim, to);
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   dequantU4(
@@ -232,13 +234,13 @@ export class WasmFace implements KernelFace {
     out: Float32Array,
   ): void {
     const [from, by, at, to] = [
-      this.#in("a", codes),
-      this.#in("b", scales),
-      this.#in("c", minima),
-      this.#room("out", out),
+      this.#scratch.in("a", codes),
+      this.#scratch.in("b", scales),
+      this.#scratch.in("c", minima),
+      this.#scratch.room("out", out),
     ];
     this.instance.exports.dequantU4(from, by, at, out.length, group, to);
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   gatherSumI8(
@@ -250,35 +252,35 @@ export class WasmFace implements KernelFace {
     count: number,
     out: Float32Array,
   ): void {
-    const [from, by] = [this.#in("table", table), this.#in("scales", scales)];
+    const [from, by] = [this.#scratch.in("table", table), this.#scratch.in("scales", scales)];
     const [which, weigh, scratch, to] = [
-      this.#in("a", ids),
-      weights ? this.#in("b", weights) : 0,
-      this.#region("c", 4 * GATHERED).pointer,
-      this.#room("out", out),
+      this.#scratch.in("a", ids),
+      weights ? this.#scratch.in("b", weights) : 0,
+      this.#scratch.region("c", 4 * GATHERED).pointer,
+      this.#scratch.room("out", out),
     ];
     this.instance.exports.gatherSumI8(from, by, stride, out.length, which, weigh, count, scratch, to);
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   selectAbove(scores: Float32Array, threshold: number, out: Uint32Array): number {
-    const [from, to] = [this.#in("a", scores), this.#room("out", out)];
+    const [from, to] = [this.#scratch.in("a", scores), this.#scratch.room("out", out)];
     const found = this.instance.exports.selectAbove(from, scores.length, threshold, to, out.length);
-    if (!this.arena.holds(out)) this.#take(to, out.subarray(0, found));
+    if (!this.arena.holds(out)) this.#scratch.take(to, out.subarray(0, found));
     return found;
   }
 
   foldAscii(units: Uint16Array, count: number): number {
-    const at = this.#in("a", units);
+    const at = this.#scratch.in("a", units);
     const any = this.instance.exports.foldAscii(at, count);
-    this.#take(at, units);
+    this.#scratch.take(at, units);
     return any;
   }
 
   classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number {
-    const [from, by, to] = [this.#in("a", units), this.#in("table", table), this.#room("out", kinds)];
+    const [from, by, to] = [this.#scratch.in("a", units), this.#scratch.in("table", table), this.#scratch.room("out", kinds)];
     const most = this.instance.exports.classify(from, count, by, to);
-    this.#take(to, kinds);
+    this.#scratch.take(to, kinds);
     return most >>> 0;
   }
 
@@ -288,16 +290,16 @@ export class WasmFace implements KernelFace {
   }
 
   mergePairs(tokens: Uint16Array, count: number, slots: Uint32Array): number {
-    const merges = this.#region("c", count * 4).pointer;
-    const [at, table] = [this.#in("a", tokens), this.#in("table", slots)];
+    const merges = this.#scratch.region("c", count * 4).pointer;
+    const [at, table] = [this.#scratch.in("a", tokens), this.#scratch.in("table", slots)];
     const mask = slots.length / 2 - 1;
     const left = this.instance.exports.mergePairs(at, count, merges, table, mask, Math.clz32(mask));
-    this.#take(at, tokens);
+    this.#scratch.take(at, tokens);
     return left;
   }
 
   sumBytes(data: Uint8Array): number {
-    return this.instance.exports.sumBytes(this.#in("a", data), data.length);
+    return this.instance.exports.sumBytes(this.#scratch.in("a", data), data.length);
   }
 
   /** Runs a scan of blocks. Places come first: growing plain memory detaches every view made before. */
@@ -307,14 +309,14 @@ export class WasmFace implements KernelFace {
     blocks: Uint8Array,
     out: Float32Array,
   ): void {
-    const [table, from, to] = [this.#in("query", lut), this.#in("rows", blocks), this.#room("out", out)];
+    const [table, from, to] = [this.#scratch.in("query", lut), this.#scratch.in("rows", blocks), this.#scratch.room("out", out)];
     const { buffer } = this.instance.memory;
     const scan = scanOf(
       new Uint8Array(buffer, from, blocks.length),
       new Float32Array(buffer, to, out.length),
     );
     this.instance.exports[scan.kernel](...scan.args.with(scan.table!.at, table));
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   #rowsF32(kernel: KernelName, query: Float32Array, rows: Float32Array, out: Float32Array): void {
@@ -338,7 +340,7 @@ export class WasmFace implements KernelFace {
     if (count === 0) return;
     const run = this.instance.exports[kernel];
     // scratch first: growing plain memory detaches every view made before
-    const from = this.#in("query", query);
+    const from = this.#scratch.in("query", query);
     const inArena = this.arena.holds(rows);
     const step = inArena ? count : Math.max(1, Math.floor(BLOCK_BYTES / Math.max(1, stride)));
     // the last row may end before its stride does
@@ -348,10 +350,10 @@ export class WasmFace implements KernelFace {
       const target = out.subarray(first, first + some) as Numbers;
       const at = inArena
         ? rows.byteOffset + first * stride
-        : this.#in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
-      const to = this.#room("out", target);
+        : this.#scratch.in("rows", bytes.subarray(first * stride, (first + some) * stride), some * stride);
+      const to = this.#scratch.room("out", target);
       run(from, at, some, ...rest, to);
-      this.#take(to, target);
+      this.#scratch.take(to, target);
     }
   }
 
@@ -364,42 +366,14 @@ export class WasmFace implements KernelFace {
     k: number,
     n: number,
   ): void {
-    const [left, right, to] = [this.#in("a", a), this.#in("b", b), this.#room("out", out)];
+    const [left, right, to] = [this.#scratch.in("a", a), this.#scratch.in("b", b), this.#scratch.room("out", out)];
     this.instance.exports[kernel](left, right, to, m, k, n);
-    this.#take(to, out);
+    this.#scratch.take(to, out);
   }
 
   #inPlace(kernel: "fwhtF32" | "normalizeF32", rows: Float32Array, dim: number): void {
-    const at = this.#in("a", rows);
+    const at = this.#scratch.in("a", rows);
     this.instance.exports[kernel](at, rows.length / dim, dim);
-    this.#take(at, rows);
-  }
-
-  /** Pointer to the array's values, copied to a scratch region when they are not in the arena. */
-  #in(slot: string, array: Numbers, room: number = array.byteLength): number {
-    if (this.arena.holds(array)) return array.byteOffset;
-    const region = this.#region(slot, room);
-    region.u8().set(asBytes(array));
-    return region.pointer;
-  }
-
-  #room(slot: string, array: Numbers): number {
-    return this.arena.holds(array) ? array.byteOffset : this.#region(slot, array.byteLength).pointer;
-  }
-
-  /** Copies a result back unless it is already in place. */
-  #take(pointer: number, array: Numbers): void {
-    if (this.arena.holds(array)) return;
-    asBytes(array).set(new Uint8Array(this.instance.memory.buffer, pointer, array.byteLength));
-  }
-
-  /** Scratch regions are kept by name and only grow. */
-  #region(slot: string, bytes: number): Region {
-    const known = this.#scratch.get(slot);
-    if (known && known.byteLength >= bytes) return known;
-    known?.[Symbol.dispose]();
-    const region = this.arena.alloc(Math.max(bytes, 4096));
-    this.#scratch.set(slot, region);
-    return region;
+    this.#scratch.take(at, rows);
   }
 }
