@@ -65,7 +65,11 @@ export class WasmFace implements KernelFace {
     out: Float32Array,
   ): void {
     const [by, from] = [this.#scratch.in("query", query), this.#scratch.in("rows", rows)];
-    const [which, onto, to] = [this.#scratch.in("a", places), this.#scratch.in("b", bases), this.#scratch.room("out", out)];
+    const [which, onto, to] = [
+      this.#scratch.in("a", places),
+      this.#scratch.in("b", bases),
+      this.#scratch.room("out", out),
+    ];
     this.instance.exports.distancesI8(by, from, which, onto, places.length, query.length, to);
     this.#scratch.take(to, out);
   }
@@ -162,7 +166,11 @@ export class WasmFace implements KernelFace {
 
   halfDistancesF32(rows: Float32Array, stride: number, { data, dim }: Panels, out: Float32Array): void {
     const panelCount = data.length / (16 * (dim + 1));
-    const [centroids, from, to] = [this.#scratch.in("query", data), this.#scratch.in("rows", rows), this.#scratch.room("out", out)];
+    const [centroids, from, to] = [
+      this.#scratch.in("query", data),
+      this.#scratch.in("rows", rows),
+      this.#scratch.room("out", out),
+    ];
     const count = out.length / (16 * panelCount);
     this.instance.exports.halfDistancesF32(from, count, stride * 4, dim, centroids, panelCount, to);
     this.#scratch.take(to, out);
@@ -221,7 +229,11 @@ export class WasmFace implements KernelFace {
   }
 
   dequantI8(codes: Int8Array, scales: Float32Array, dim: number, out: Float32Array): void {
-    const [from, by, to] = [this.#scratch.in("a", codes), this.#scratch.in("b", scales), this.#scratch.room("out", out)];
+    const [from, by, to] = [
+      this.#scratch.in("a", codes),
+      this.#scratch.in("b", scales),
+      this.#scratch.room("out", out),
+    ];
     this.instance.exports.dequantI8(from, by, codes.length / dim, dim, to);
     this.#scratch.take(to, out);
   }
@@ -278,7 +290,11 @@ export class WasmFace implements KernelFace {
   }
 
   classify(units: Uint16Array, count: number, table: Uint8Array, kinds: Uint8Array): number {
-    const [from, by, to] = [this.#scratch.in("a", units), this.#scratch.in("table", table), this.#scratch.room("out", kinds)];
+    const [from, by, to] = [
+      this.#scratch.in("a", units),
+      this.#scratch.in("table", table),
+      this.#scratch.room("out", kinds),
+    ];
     const most = this.instance.exports.classify(from, count, by, to);
     this.#scratch.take(to, kinds);
     return most >>> 0;
@@ -309,7 +325,11 @@ export class WasmFace implements KernelFace {
     blocks: Uint8Array,
     out: Float32Array,
   ): void {
-    const [table, from, to] = [this.#scratch.in("query", lut), this.#scratch.in("rows", blocks), this.#scratch.room("out", out)];
+    const [table, from, to] = [
+      this.#scratch.in("query", lut),
+      this.#scratch.in("rows", blocks),
+      this.#scratch.room("out", out),
+    ];
     const { buffer } = this.instance.memory;
     const scan = scanOf(
       new Uint8Array(buffer, from, blocks.length),
@@ -366,7 +386,11 @@ export class WasmFace implements KernelFace {
     k: number,
     n: number,
   ): void {
-    const [left, right, to] = [this.#scratch.in("a", a), this.#scratch.in("b", b), this.#scratch.room("out", out)];
+    const [left, right, to] = [
+      this.#scratch.in("a", a),
+      this.#scratch.in("b", b),
+      this.#scratch.room("out", out),
+    ];
     this.instance.exports[kernel](left, right, to, m, k, n);
     this.#scratch.take(to, out);
   }
