@@ -97,7 +97,6 @@ export class WasmFace implements KernelFace {
 
   scoreOneBit(query: OneBitQuery, rows: Rows, out: Float32Array): void {
     const { step, low, half, square, metric } = query;
-    const mode = metricCode(metric);
     const { count, stride } = rows;
     if (count === 0) return;
     const inArena = this.arena.holds(rows.data);
@@ -113,7 +112,7 @@ export class WasmFace implements KernelFace {
       const target = out.subarray(first, first + some);
       const to = this.#scratch.room("out", target);
       binaryDot4(planes, at, some, query.planes.length / 4, stride, to);
-      finishOneBit(at, some, stride, step, low, half, square, mode, to);
+      finishOneBit(at, some, stride, step, low, half, square, metricCode(metric), to);
       this.#scratch.take(to, target);
     }
   }
@@ -127,9 +126,8 @@ export class WasmFace implements KernelFace {
   }
 
   scanScaledTables(query: TableQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
-    const scan = (codes: Uint8Array, scores: Float32Array): Scan =>
-      tableScan(query, lut, codes, scores, "scanScaledTables");
-    this.#scan(scan, lut, blocks, out);
+    const kernel = "scanScaledTables";
+    this.#scan((codes, scores) => tableScan(query, lut, codes, scores, kernel), lut, blocks, out);
   }
 
   scanLevels(query: LevelQuery, lut: Uint8Array, blocks: Uint8Array, out: Float32Array): void {
@@ -206,8 +204,7 @@ export class WasmFace implements KernelFace {
   }
 
   findNotFinite(values: Float32Array): number {
-    const inArena = this.arena.holds(values);
-    const step = inArena ? values.length : BLOCK_BYTES / 4;
+    const step = this.arena.holds(values) ? values.length : BLOCK_BYTES / 4;
     for (let first = 0; first < values.length; first += step) {
       const some = values.subarray(first, first + step);
       const at = this.instance.exports.findNotFinite(this.#scratch.in("a", some), some.length);
