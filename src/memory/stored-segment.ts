@@ -142,10 +142,10 @@ export class StoredSegment {
     for (const { start, end } of ranges) {
       for (let page = firstPage(start); page * PAGE_BYTES < end; page++) {
         if (pages.has(page)) continue;
-        const words = part.cached.words(page)?.slice() ?? new Uint32Array(PAGE_WORDS);
+        const cached = part.cached.words(page);
+        const words = cached?.slice() ?? new Uint32Array(PAGE_WORDS);
         pages.set(page, words);
-        const whole = { from: 0, to: this.#pageLength(part, page), out: new Uint8Array(words.buffer), at: 0 };
-        if (!part.cached.get(page)) read.push({ part, page, pieces: [whole], keep: isKept(start, end) });
+        if (!cached) read.push(this.#wholePage(part, page, words, isKept(start, end)));
       }
     }
     const held = new HeldRanges(ranges, { words: (page) => pages.get(page)! });
@@ -153,16 +153,14 @@ export class StoredSegment {
     return reading ? reading.then(() => held) : held;
   }
 
-  #pageLength({ name }: Part, page: number): number {
-    return Math.min(PAGE_BYTES, (this.entry.parts[name] ?? 0) - page * PAGE_BYTES);
+  #wholePage(part: Part, page: number, words: Uint32Array, keep: boolean): Missing {
+    const to = Math.min(PAGE_BYTES, (this.entry.parts[part.name] ?? 0) - page * PAGE_BYTES);
+    return { part, page, pieces: [{ from: 0, to, out: new Uint8Array(words.buffer), at: 0 }], keep };
   }
 
   /** A page that the cache does not keep, or dropped since, in words that the next one is read to. */
   #wordsAgain(part: Part, page: number): Uint32Array {
-    const out = new Uint8Array(pageAgain.buffer);
-    void this.#fetch([
-      { part, page, pieces: [{ from: 0, to: this.#pageLength(part, page), out, at: 0 }], keep: false },
-    ]);
+    this.#fetch([this.#wholePage(part, page, pageAgain, false)]);
     return pageAgain;
   }
 
@@ -216,7 +214,7 @@ export class StoredSegment {
 }
 
 const WORD = 4;
-const PAGE_WORDS = Math.ceil(PAGE_BYTES / WORD);
+const PAGE_WORDS = PAGE_BYTES / WORD;
 
 /** Where a page is read to that is copied from at once. */
 const pageAgain = new Uint32Array(PAGE_WORDS);
