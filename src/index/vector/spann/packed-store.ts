@@ -1,25 +1,26 @@
 /**
  * A store's namespace packed into parts of a segment, and read from there as a store that never changes: `keys` says which there are, `offsets`
- * where each value begins, `values` holds them. Keys that differ in a last number only, from 0 on, are one entry: few bytes of RAM each.
+ * where each value begins, `values` holds them. Keys that differ in a last number only are one entry: few bytes of RAM each. Numbers that
+ * are not there, of lists without rows, have no bytes.
  */
 import { asU32 } from "../../../bytes.ts";
 import { MnemeError } from "../../../errors.ts";
 import type { Entry, Key, MaybePromise, ReadableStore, Store, StoreStats } from "../../../storage/store.ts";
 import type { Parts, SegmentSource } from "../../segment.ts";
 
-/** Keys that begin alike: [whole key or what stands before the last number, how many; 0 for one whole key]. */
+/** Keys that begin alike: [whole key or what stands before the last number, numbers from 0 on; 0 for one whole key]. */
 type Group = readonly [Key, number];
 
 const U32_BYTES = 4;
 const MOST_BYTES = 2 ** 32 - 1;
 
-/** Everything in the namespace, as parts under `prefix`. @throws MnemeError RANGE (more than 4 GiB), INTERNAL (numbers with gaps) */
+/** Everything in the namespace, as parts under `prefix`. None of the values is empty. @throws MnemeError RANGE (more than 4 GiB) */
 export function packStore(store: Store, namespace: string, prefix: string): Parts {
   const groups: [Key, number][] = [];
   const values: Uint8Array[] = [];
   let bytes = 0;
   for (const { key, value } of store.range(namespace)) {
-    count(groups, key);
+    for (let gap = count(groups, key); gap > 0; gap--) values.push(new Uint8Array(0));
     values.push(value.slice());
     bytes += value.length;
   }
@@ -38,19 +39,20 @@ export function packStore(store: Store, namespace: string, prefix: string): Part
   ]);
 }
 
-function count(groups: [Key, number][], key: Key): void {
+/** @returns how many numbers before the key's are not there */
+function count(groups: [Key, number][], key: Key): number {
   const last = key.at(-1);
   if (typeof last !== "number") {
     groups.push([key, 0]);
-    return;
+    return 0;
   }
   const before = key.slice(0, -1);
   const group = groups.at(-1);
-  const isNext = group && group[1] === last && nameOf(group[0]) === nameOf(before);
-  if (isNext) group[1]++;
-  else if (last === 0) groups.push([before, 1]);
-  else
-    throw new MnemeError("INTERNAL", `vectors: key ${nameOf(key)} follows no ${last - 1}; please report it`);
+  const isNext = group !== undefined && group[1] > 0 && nameOf(group[0]) === nameOf(before);
+  const known = isNext ? group[1] : 0;
+  if (isNext) group[1] = last + 1;
+  else groups.push([before, last + 1]);
+  return last - known;
 }
 
 const nameOf = (key: Key): string => key.join("\0");
@@ -151,6 +153,8 @@ class PackedStore implements ReadableStore {
     if (whole && whole.count === 0) return whole.first;
     const last = key.at(-1);
     const group = typeof last === "number" ? this.#groups.get(nameOf(key.slice(0, -1))) : undefined;
-    return group && (last as number) < group.count ? group.first + (last as number) : undefined;
+    if (!group || (last as number) >= group.count) return undefined;
+    const place = group.first + (last as number);
+    return this.#offsets[place]! < this.#offsets[place + 1]! ? place : undefined;
   }
 }
