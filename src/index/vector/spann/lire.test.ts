@@ -72,6 +72,19 @@ describe("a SpannIndex that changes", () => {
     },
   );
 
+  test("rows that are equal by the hundred fill as many lists as they need, and all are found", async () => {
+    const { index } = await grown();
+    const same = matrix(300, DIM);
+    for (let r = 0; r < 300; r++) same.data.set(rowOf(rows, 7), r * DIM);
+    for (let at = 0; at < 300; at += 50) {
+      await index.insert(rowsOf(same, at, at + 50), idsOf(3000 + at, 3050 + at));
+      await index.clean();
+    }
+    const { rows: found } = await index.search(rowOf(rows, 7), { k: 301 });
+    expect([...found].sort((a, b) => a - b)).toEqual([7, ...idsOf(3000, 3300)]);
+    expect(await recallOf(index, rows, idsOf(0, 3000))).toBeGreaterThan(0.95);
+  });
+
   test.each(CODES)("shrinks, %s: deleted rows are gone at once, their room after cleaning", async (codes) => {
     const { store, index } = await grown(codes);
     const dead = idsOf(0, 3000).filter((id) => id % 10 !== 0);

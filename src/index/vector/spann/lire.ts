@@ -4,7 +4,6 @@
  * come to a list many at a time, from memory and a log, and a list is rewritten whole within one transaction of the store: there are no stale
  * copies and no versions, for numbers of rows are never reused. Rows of a split look for a nearer centre among those around it only.
  */
-import { MnemeError } from "../../../errors.ts";
 import { kMeans, type Matrix, matrix, rowOf } from "../../../linalg/index.ts";
 import type { Replication } from "./closure.ts";
 import { squaredDistance as distance } from "./distance.ts";
@@ -16,7 +15,7 @@ import { listsFor } from "./lists-for.ts";
 const NEIGHBOURS = 32;
 /** Share of the rows that the smaller half of a split has at least. */
 const LEAST_SHARE = 1 / 3;
-/** Splits that one change may lead to, for each list that it touches. */
+/** Splits whose rows may move, for each list that a change touches. */
 const MOST_SPLITS = 8;
 
 export interface LireLimits {
@@ -47,27 +46,29 @@ export class Lire {
     }
   }
 
-  /** Splits what is too long and gives up what is too short, until all is in order. */
+  /**
+   * Splits what is too long and gives up what is too short, until all is in order. Among rows that are equal but for their codes that may go
+   * on for ever, since each new centre is a hair nearer to some: after many splits lists are halved, and no row moves any more.
+   */
   async settle(): Promise<void> {
     let left = MOST_SPLITS * Math.max(1, this.#draft.changed.size);
     const waiting = new Set(this.#draft.changed);
     for (const list of waiting) {
       waiting.delete(list);
       await this.#draft.breathe();
-      const touched = await this.#settle(list);
+      const touched = await this.#settle(list, left > 0);
       for (const other of touched) waiting.add(other);
-      if (touched.length > 0 && left-- === 0)
-        throw new MnemeError("INTERNAL", "spann: splitting lists does not come to an end; please report");
+      if (touched.length > 0) left--;
     }
   }
 
-  /** @returns lists whose rows have changed by what was done */
-  async #settle(list: number): Promise<readonly number[]> {
+  /** @param mayMove whether rows may go to lists around. @returns lists whose rows have changed by what was done */
+  async #settle(list: number, mayMove: boolean): Promise<readonly number[]> {
     const { limit, least } = this.#limits;
     // deleted rows go when it is read whole
     if (this.#draft.count(list) > limit && (await this.#draft.rows(list)).length > limit)
-      return this.#split(list);
-    const isShort = this.#draft.count(list) < least && !this.#draft.isLonger(list);
+      return this.#split(list, mayMove);
+    const isShort = mayMove && this.#draft.count(list) < least && !this.#draft.isLonger(list);
     return isShort && this.#heads.isThere(list) ? this.#giveUp(list) : [];
   }
 
@@ -77,7 +78,7 @@ export class Lire {
   }
 
   /** @returns lists whose rows have changed */
-  async #split(list: number): Promise<number[]> {
+  async #split(list: number, mayMove: boolean): Promise<number[]> {
     const rows = await this.#draft.rows(list);
     const old = this.#heads.centre(list);
     const other = this.#heads.count;
@@ -86,6 +87,7 @@ export class Lire {
       this.#heads.set(half, halves[i]!.centre);
       this.#draft.replace(half, halves[i]!.rows);
     });
+    if (!mayMove) return [list, other];
     const touched = new Set([list, other]);
     const around = Array.from(this.#heads.nearest(old, NEIGHBOURS + 2).lists, (near) => ({
       list: near,
@@ -109,7 +111,9 @@ export class Lire {
     for (const row of (await this.#draft.rows(half)).slice()) {
       await this.#draft.breathe();
       const own = distance(row.values, centre);
-      const target = distance(row.values, old) <= own ? nearest(row.values, around) : half;
+      // as near is not nearer: equal rows would move for ever
+      const target =
+        distance(row.values, old) <= own ? nearest(row.values, around, { list: half, own }) : half;
       if (target !== half && (await this.#draft.add(target, row))) touched.add(target);
       else stay.push(row);
     }
@@ -171,9 +175,13 @@ interface Centre {
   readonly centre: Float32Array;
 }
 
-/** The list whose centre is nearest. */
-function nearest(values: Float32Array, centres: readonly Centre[]): number {
-  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+/** The list whose centre is nearest; the one that the row is in where none is nearer. */
+function nearest(
+  values: Float32Array,
+  centres: readonly Centre[],
+  { list: half, own }: { readonly list: number; readonly own: number },
+): number {
+  let [best, least] = [half, own];
   for (const { list, centre } of centres) {
     const far = distance(values, centre);
     if (far < least) [best, least] = [list, far];
