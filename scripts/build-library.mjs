@@ -25,6 +25,7 @@ const bundle = await rolldown({
     ...Object.fromEntries(ROOMS.map((room) => [`${room}/index`, `src/${room}/index.ts`])),
     "cli/main": "src/cli/main.ts",
     "kernels/worker": "src/kernels/worker.ts",
+    "index/search-worker": "src/index/vector/spann/search-worker.ts",
     "memory/worker": "src/memory/writer/worker.ts",
     "model/worker": "src/model/worker.ts",
     "storage/commit-worker": "src/storage/commit-worker.ts",

@@ -18,6 +18,7 @@ import { type Heads, headCoder, ScannedHeads } from "./heads.ts";
 import { ListCoder } from "./list-codes.ts";
 import { ListReader, type ReadCounts } from "./list-reader.ts";
 import { LiveRows } from "./live-rows.ts";
+import { ManyQueries } from "./many-queries.ts";
 import type { MetricSpace, QueryPoint } from "./metric-space.ts";
 import { PendingRows } from "./pending.ts";
 import { readCodes } from "./posting-codes.ts";
@@ -25,7 +26,7 @@ import { PostingShape, Postings } from "./postings.ts";
 import type { Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
 import { openLog, replay } from "./replay.ts";
-import { BLOCK_QUERIES, inOrder, SearchLanes, usefulLanes } from "./search-many.ts";
+import { SearchThreads } from "./search-threads.ts";
 import { type FullSearchOptions, MOST_LISTS, Searcher } from "./searcher.ts";
 import { Turns } from "./turns.ts";
 
@@ -41,6 +42,12 @@ export interface SpannOptions {
   readonly pendingRows?: number;
   /** What the index holds is claimed from it. */
   readonly budget?: Budget;
+  /**
+   * Threads that `searchMany` has beside the caller's, each with heads and kept lists of its own; default 0. For a store on disk. After a
+   * change they rest until `clean` has put all rows in their lists; where heads are so many that a graph finds them, until the index is
+   * opened anew.
+   */
+  readonly threads?: number;
   /** Opens an index whose heads or rows are damaged, too: what is left is served, `damage` says what is not. */
   readonly serveDamaged?: boolean;
 }
@@ -62,7 +69,7 @@ export const spannDefaults = {
   confidence: 1.2,
 } as const satisfies Settings;
 
-type Settings = Required<Omit<SpannOptions, "pendingRows" | "budget" | "serveDamaged">>;
+type Settings = Required<Omit<SpannOptions, "pendingRows" | "budget" | "threads" | "serveDamaged">>;
 
 export class SpannIndex implements Disposable {
   readonly #changes: Changes;
@@ -76,12 +83,11 @@ export class SpannIndex implements Disposable {
   /** A search uses rooms of the index: the next one waits for it. */
   readonly #turns = new Turns();
   readonly #pacer = new Pacer();
-  /** Of searches for many queries that are under way. */
-  readonly #lanes = new Set<SearchLanes>();
+  readonly #many: ManyQueries;
   #isDisposed = false;
 
-  private constructor(parts: IndexParts, options: Settings, budget: Budget | undefined) {
-    const { heads, reader } = parts;
+  private constructor(parts: IndexParts, options: Settings, { budget, threads = 0 }: SpannOptions) {
+    const { heads, reader, store, name } = parts;
     this.#changes = new Changes(parts, this.#turns);
     this.#parts = parts;
     this.#space = spaceOf(parts.about);
@@ -89,15 +95,29 @@ export class SpannIndex implements Disposable {
     this.#reader = reader;
     this.#searcher = new Searcher(parts, reader, options.confidence);
     this.#settings = options;
-    this.#claim = budget?.claim(`spann ${parts.name}`);
+    this.#claim = budget?.claim(`spann ${name}`);
+    const helpers =
+      threads > 0 ? new SearchThreads({ location: store.location, name, options }, threads) : undefined;
+    this.#many = new ManyQueries(parts, this.#changes, this.#turns, helpers, {
+      full: (given) => this.#full(given),
+      checkOpen: () => this.#checkOpen(),
+      confidence: options.confidence,
+      laneBytes: () => this.#searcher.bytes,
+      canHold: (more) => this.#canHold(more),
+      held: () => {
+        if (!this.#isDisposed) this.#claim?.hold(this.#bytes);
+      },
+    });
   }
 
   /** @throws MnemeError NOT_FOUND, VERSION, CORRUPT, RANGE, BUDGET */
   static async open(store: ReadableStore, name: string, options: SpannOptions = {}): Promise<SpannIndex> {
-    const settings = { ...spannDefaults, ...options };
+    const { cacheBytes, lists, pruning, confidence } = { ...spannDefaults, ...options };
+    const settings = { cacheBytes, lists, pruning, confidence };
     const { pendingRows } = options;
     if (pendingRows !== undefined && !(Number.isInteger(pendingRows) && pendingRows >= 0))
       throw new MnemeError("RANGE", `spann: pendingRows must be a whole number from 0, got ${pendingRows}`);
+    checkThreads(store, options.threads);
     const about = await readAbout(store, name);
     const lost: string[] = [];
     const { codes, stored } = await orRepair(name, () =>
@@ -137,7 +157,7 @@ export class SpannIndex implements Disposable {
       damage,
     };
     await replay(parts, records);
-    const index = new SpannIndex(parts, settings, options.budget);
+    const index = new SpannIndex(parts, settings, options);
     try {
       index.#claim?.resize(index.#bytes);
       return index;
@@ -176,8 +196,9 @@ export class SpannIndex implements Disposable {
   }
 
   /**
-   * The same for each of many queries, in less time than one by one: what several of them read is read once. Meanwhile the scratch of some
-   * searches side by side is held, of as many as the budget and what is kept of lists allow. @param queries n x `dim`, borrowed. @returns hits of each. @throws as `search`, for the first query that does; no hits then
+   * The same for each of many queries, in less time than one by one: what several of them read is read once, and threads take a share of them
+   * each. Meanwhile the scratch of some searches side by side is held, of as many as the budget and what is kept of lists allow.
+   * @param queries n x `dim`, borrowed. @returns hits of each. @throws as `search`, for the first query that does; no hits then
    */
   async searchMany(queries: Matrix, options: SpannSearchOptions): Promise<Hits[]> {
     const points = Array.from({ length: queries.rows }, (_, q) => {
@@ -185,18 +206,8 @@ export class SpannIndex implements Disposable {
       this.#check(query, options);
       return this.#space.point(query);
     });
-    const hits: Hits[] = points.map(() => emptyHits);
-    if (points.length === 0 || options.k === 0) return hits;
-    const lanes = this.#openLanes(points.length);
-    try {
-      for (let at = 0; at < points.length; at += BLOCK_QUERIES) {
-        const found = await this.#searchBlock(lanes, points.slice(at, at + BLOCK_QUERIES), options);
-        for (const [place, one] of found) hits[at + place] = one;
-      }
-    } finally {
-      this.#closeLanes(lanes);
-    }
-    return hits;
+    if (points.length === 0 || options.k === 0) return points.map(() => emptyHits);
+    return this.#many.search(queries, points, options);
   }
 
   /**
@@ -232,23 +243,20 @@ export class SpannIndex implements Disposable {
   memory(): readonly { name: string; bytes: number }[] {
     return [
       { name: "spann: heads", bytes: this.#heads.bytes },
+      { name: "spann: codes", bytes: this.#parts.postings.shape.coder.coarse.bytes },
       { name: "spann: directory", bytes: this.#reader.directoryBytes + this.#parts.live.bytes },
       { name: "spann: rows that wait for lists", bytes: this.#parts.pending.bytes + this.#parts.log.bytes },
       { name: "spann: lists and pages kept", bytes: this.#reader.cacheBytes },
-      { name: "spann: scratch", bytes: this.#searcher.bytes + this.#lanesBytes },
+      { name: "spann: scratch", bytes: this.#searcher.bytes + this.#many.laneBytes },
+      { name: "spann: threads", bytes: this.#many.threadBytes },
     ];
   }
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    for (const part of [this.#changes, this.#heads, this.#reader, this.#searcher, this.#claim])
+    const { heads, reader } = this.#parts;
+    for (const part of [this.#many, this.#changes, heads, reader, this.#searcher, this.#claim])
       part?.[Symbol.dispose]();
-  }
-
-  get #lanesBytes(): number {
-    let bytes = 0;
-    for (const lanes of this.#lanes) bytes += lanes.bytes;
-    return bytes;
   }
 
   get #bytes(): number {
@@ -260,60 +268,19 @@ export class SpannIndex implements Disposable {
     return options.k === 0 ? emptyHits : this.#searcher.search(query, this.#full(options));
   }
 
-  /** A turn for each group of queries: changes and other searches go on between them. @returns places and hits */
-  async #searchBlock(
-    lanes: SearchLanes,
-    points: readonly QueryPoint[],
-    options: SpannSearchOptions,
-  ): Promise<[number, Hits][]> {
-    const full = this.#full(options);
-    const [placed, known] = await this.#turns.run(() => {
-      this.#checkOpen();
-      return [inOrder(this.#heads, points, full), this.about] as const;
-    });
-    const found: [number, Hits][] = [];
-    for (let from = 0; from < placed.length; from += lanes.count) {
-      if (this.#changes.areUnderWay && this.#pacer.isDue) await this.#pacer.pause();
-      const group = placed.slice(from, from + lanes.count);
-      const hits = await this.#turns.run(() => {
-        this.#checkOpen();
-        return lanes.search(group, full, this.about !== known);
-      });
-      group.forEach(({ at }, lane) => {
-        found.push([at, hits[lane]!]);
-      });
-    }
-    return found;
-  }
-
   #full({ lists, pruning, ...options }: SpannSearchOptions): FullSearchOptions {
     const { lists: usual, pruning: rule } = this.#settings;
     return { ...options, lists: lists ?? usual, pruning: pruning ?? rule };
   }
 
-  /** As many side by side as the budget allows. */
-  #openLanes(queries: number): SearchLanes {
-    let count = usefulLanes(queries, this.#reader);
-    while (count > 1 && !this.#canHold(this.#bytes + count * this.#searcher.bytes)) count >>= 1;
-    const lanes = new SearchLanes(this.#parts, this.#reader, this.#settings.confidence, count);
-    this.#lanes.add(lanes);
-    return lanes;
-  }
-
-  #canHold(bytes: number): boolean {
+  #canHold(more: number): boolean {
     try {
-      this.#claim?.resize(bytes);
+      this.#claim?.resize(this.#bytes + more);
       return true;
     } catch (error) {
       if (error instanceof MnemeError && error.code === "BUDGET") return false;
       throw error;
     }
-  }
-
-  #closeLanes(lanes: SearchLanes): void {
-    this.#lanes.delete(lanes);
-    lanes[Symbol.dispose]();
-    if (!this.#isDisposed) this.#claim?.hold(this.#bytes);
   }
 
   #checkOpen(): void {
@@ -328,6 +295,17 @@ export class SpannIndex implements Disposable {
     if (!Number.isInteger(k) || k < 0)
       throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
   }
+}
+
+/** @throws MnemeError RANGE, ARGUMENT */
+function checkThreads(store: ReadableStore, threads = 0): void {
+  if (!(Number.isInteger(threads) && threads >= 0))
+    throw new MnemeError("RANGE", `spann: threads must be a whole number from 0, got ${threads}`);
+  if (threads > 0 && store.stats().tier !== "disk")
+    throw new MnemeError(
+      "ARGUMENT",
+      `spann: ${store.location} is not on disk, threads cannot open it; leave \`threads\` out`,
+    );
 }
 
 /** @throws MnemeError CORRUPT naming the page */
