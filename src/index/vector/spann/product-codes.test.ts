@@ -88,7 +88,7 @@ test("what the codes of a list are wrong by is its radius", () => {
 test("format 3, of 1-bit codes only, is opened; one to come is refused by its number", async () => {
   const rows = new MadeUp(16, 3).rows(300);
   const store = memoryStore();
-  await buildSpann(store, "test", rows, { limit: 16 });
+  await buildSpann(store, "test", rows, { limit: 16, codes: "rabitq1" });
   const key = ["test", "about"];
   const { codes, ...about } = JSON.parse(new TextDecoder().decode(store.get(NAMESPACE, key)!));
   expect([codes, about.format]).toEqual([{ id: "rabitq1", bytes: 0 }, 4]);
