@@ -1,20 +1,22 @@
 /**
  * Which vector index should a segment of a library have? Part "segments": one segment of 10,000 to 160,000 passages, searched by each kind at
- * several wanted recalls: what they find of the exact hits, processor milliseconds, bytes in RAM. The planner's constants come from here. Part
- * "library": a library of all passages through its public face, hybrid and by meaning alone, each kind in turn. Switches: --only segments |
- * library, --scale N for N times the corpus. The questions are those written for the corpus, not passages.
+ * several wanted recalls, and by cells beside them: what they find of the exact hits, processor milliseconds, bytes in RAM. The planner's
+ * constants come from here. Part "library": a library of all passages through its public face, hybrid and by meaning alone, each kind in turn.
+ * Switches: --only segments | library, --scale N for N times the corpus. The questions are those written for the corpus, not passages.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { contiguousRows, memorySegment, type Parts } from "../src/index/segment.ts";
+import type { Finder } from "../src/index/vector/finder.ts";
 import { FlatIndex } from "../src/index/vector/flat.ts";
 import { buildIndex, openIndex, VECTOR_INDEXES, type VectorIndex } from "../src/index/vector/kinds.ts";
 import { FINE, type VectorCoders, vectorsKind } from "../src/index/vector/vectors-kind.ts";
 import { matrix } from "../src/linalg/matrix.ts";
 import { type Memory, open } from "../src/memory/index.ts";
 import { codersOf, newSpaceEntry } from "../src/memory/spaces.ts";
+import { cellsFinder } from "./cells-finder.ts";
 import { embedAll, passagesOf, queriesOf, readCorpus, scaled } from "./library-data.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
@@ -51,6 +53,8 @@ async function dataOf(scale: number): Promise<Data> {
   };
 }
 
+type Measured = VectorIndex | "cells";
+
 interface Point {
   readonly recall: number;
   readonly ms: number;
@@ -73,18 +77,25 @@ async function measureSegment(
   const some = Array.from({ length: rows }, (_, i) => vectors.subarray(i * step * DIM, (i * step + 1) * DIM));
   const flatParts = vectorsKind(coders).build(some);
   const asked = queryVectors.slice(0, SEGMENT_QUERIES);
-  const curves = new Map<VectorIndex, readonly Point[]>();
+  const curves = new Map<Measured, readonly Point[]>();
   let exact: ReadonlySet<number>[] | undefined;
-  for (const kind of VECTOR_INDEXES) {
+  for (const kind of [...VECTOR_INDEXES, "cells"] as const) {
     const parts: Parts = new Map(flatParts);
+    let cells: Finder | undefined;
     const seconds = await cpuMs(async () => {
       if (kind === "flat") return;
+      if (kind === "cells") {
+        cells = await cellsFinder(flatParts.get(FINE)!, coders);
+        return;
+      }
       const built = await buildIndex(kind, flatParts.get(FINE)!, coders, { metric: "cosine" });
       for (const [name, bytes] of built) parts.set(name, bytes);
     });
     using index = new FlatIndex({
       coders,
-      ...(kind === "flat" ? {} : { finder: (source) => openIndex(kind, source) }),
+      ...(kind === "flat"
+        ? {}
+        : { finder: (source) => (kind === "cells" ? cells : openIndex(kind, source)) }),
     });
     await index.attach(memorySegment(1, contiguousRows(0, rows), parts));
     exact ??= await hitsOf(index, asked, 1);
@@ -140,7 +151,7 @@ function msAt(points: readonly Point[], recall: number): number | undefined {
   return a.ms + ((b.ms - a.ms) * (recall - a.recall)) / (b.recall - a.recall);
 }
 
-function reportMs(rows: number, recall: number, curves: ReadonlyMap<VectorIndex, readonly Point[]>): void {
+function reportMs(rows: number, recall: number, curves: ReadonlyMap<Measured, readonly Point[]>): void {
   const flat = msAt(curves.get("flat")!, recall);
   for (const [kind, points] of curves) {
     const ours = msAt(points, recall);
