@@ -53,11 +53,19 @@ export async function measure(
 
 export const pagesOf = ({ listPages, finePages }: ReadCounts): number => listPages + finePages;
 
-/** Opens the index such that all it holds is a share of the raw bytes. */
-export async function openWithin(store: Store, name: string, bytes: number): Promise<SpannIndex> {
+/** Opens the index such that all it holds beside its threads is a share of the raw bytes. */
+export async function openWithin(
+  store: Store,
+  name: string,
+  bytes: number,
+  threads = 0,
+): Promise<SpannIndex> {
   using probe = await SpannIndex.open(store, name, { cacheBytes: 1 });
   const fixed = held(probe) - probe.memory().find((part) => part.name.includes("kept"))!.bytes;
-  return SpannIndex.open(store, name, { cacheBytes: Math.max(1, Math.floor((bytes - fixed) * 0.97)) });
+  return SpannIndex.open(store, name, {
+    cacheBytes: Math.max(1, Math.floor((bytes - fixed) * 0.97)),
+    threads,
+  });
 }
 
 export const held = (index: SpannIndex): number => index.memory().reduce((sum, part) => sum + part.bytes, 0);
