@@ -138,7 +138,7 @@ async function churn(index: SpannIndex, live: Live, round: number, progress: Pro
   const p99 = [clock, work, own].map((times) => times.quantile(0.99).toFixed(1));
   console.log(
     `# round ${round}, ${seconds()}: ${updates} updates, ${ms.toFixed(3)} ms each, ${cpuMs.toFixed(3)} ms of CPU with the ${clock.count} searches beside; ` +
-      `pause p99 ${p99[0]} ms, without waits for a core ${p99[1]} ms, CPU of it ${p99[2]} ms, longest ${clock.quantile(1).toFixed(0)} ms`,
+      `pause p99 ${p99[0]} ms, without waits for a core ${p99[1]} ms, CPU of it ${p99[2]} ms, longest ${clock.quantile(1).toFixed(0)} ms, of CPU ${own.quantile(1).toFixed(0)} ms`,
   );
 }
 
@@ -207,6 +207,7 @@ function report({ pauses, updateMs, updateCpuMs }: Progress, rows: number): void
   figure({ ...pause, metric: of("p99 without waits for a core"), ours: pauses.work.quantile(0.99) });
   figure({ ...pause, metric: of("p99 of the thread's CPU"), ours: pauses.cpu.quantile(0.99) });
   figure({ ...pause, metric: of("longest"), ours: pauses.clock.quantile(1) });
+  figure({ ...pause, metric: of("longest of the thread's CPU"), ours: pauses.cpu.quantile(1) });
   figure({ ...pause, metric: "an update under searches", ours: mean(updateMs) });
   figure({
     ...pause,
