@@ -1,6 +1,7 @@
 /**
  * Vectors on disk that come and go: ten rounds in which 5% are deleted and 5% come from other clusters, 100,000 x 128 rows (--scale multiplies, so
  * at 10 a million rows see a million updates), while searches go on without a break. Recall, latency and bytes beside an index built anew.
+ * --only rabitq1 has lists of 1-bit codes.
  * With --keep FOLDER it stops between two rounds after --minutes (8), and goes on from there when it is run again.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -9,7 +10,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { exactNearest } from "../src/eval/exact-nearest.ts";
-import { buildSpann } from "../src/index/vector/spann/build.ts";
+import { buildSpann, spannBuildDefaults } from "../src/index/vector/spann/build.ts";
 import { SpannIndex } from "../src/index/vector/spann/spann.ts";
 import { kernels, LazyPool } from "../src/kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../src/linalg/matrix.ts";
@@ -33,6 +34,8 @@ import { cpuOf } from "./spann-peers.ts";
 const BENCH = "spann-churn";
 const [ROWS, DIM, QUERIES, K] = [100_000, 128, 500, 10];
 const [ROUNDS, SHARE] = [10, 0.05];
+/** Of the lists: those of --only, or the default ones. */
+const CODES = switches.only ?? spannBuildDefaults.codes;
 /** Rows from which on only the last round is compared with an index built anew; the others say what recall is, by fewer queries. */
 const COMPARED_ROWS = 200_000;
 const FEW_QUERIES = 100;
@@ -163,7 +166,7 @@ async function anew(
   return inFolder(async (folder) => {
     await using store = await lmdbStore(folder, { commitThread: true });
     await using pool = new LazyPool(kernels(), 2);
-    await buildSpann(store, "anew", rows, { ids, pool });
+    await buildSpann(store, "anew", rows, { ids, pool, codes: CODES });
     using index = await SpannIndex.open(store, "anew");
     const fresh = await measure(index, queries, truth);
     await store.compact();
@@ -222,7 +225,7 @@ async function rounds(store: Store, path: string, isKept: boolean): Promise<bool
   const progress = readProgress(path) ?? noProgress();
   const start = manifoldOf(0, DIM).rows(Math.round(ROWS * switches.scale));
   const isNew = store.generation() === 0;
-  if (isNew) await buildSpann(store, "changed", start);
+  if (isNew) await buildSpann(store, "changed", start, { codes: CODES });
   console.log(`# ${start.rows} rows, ${seconds()}: ${isNew ? "built" : `after round ${progress.round}`}`);
   const { rows: all } = start;
   const live = new Live(start);
