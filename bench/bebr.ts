@@ -24,6 +24,8 @@ interface Budget {
   readonly rivals: readonly string[];
   /** Told beside, and not among those that are to be beaten. */
   readonly rabitq: readonly string[];
+  /** Whether more is claimed than rivals reach; default true. */
+  readonly isClaimed?: boolean;
 }
 
 const AT_16: Budget = {
@@ -74,18 +76,20 @@ const WORDS_32: Budget = {
   ours: [{ bits: 2, width: 128 }],
   rivals: ["itq128u>sign", "pq4x64", "pq8x32", "pq8x32-opq"],
   rabitq: ["pca96u>rabitq2"],
+  isClaimed: false,
 };
 
 const BUDGETS: Record<SetName, readonly Budget[]> = {
   nuisance: [AT_32],
   plain: [AT_16, AT_64],
   // one bit a dimension: with two, texts found less
-  texts: [{ ...AT_16, ours: AT_16.ours.slice(1) }],
+  texts: [
+    { ...AT_16, ours: AT_16.ours.slice(1) },
+    { ...AT_32, ours: AT_32.ours.slice(1), isClaimed: false },
+  ],
   words: [WORDS_32],
 };
 
-/** Sets on which more is claimed than signs, ITQ and product codes reach. */
-const CLAIMED: readonly string[] = ["nuisance", "plain", "texts"];
 /** Texts are near to each other already: high rates forget what geometry tells. Chosen on the validation part. */
 const PAIRS = { steps: 300, batch: 128 } as const;
 const TEXTS = { steps: 400, batch: 256, rate: 3e-4, symmetric: 0, centre: true } as const;
@@ -147,6 +151,7 @@ async function equalBytes(set: BebrSet, budget: Budget): Promise<RbeCoder> {
   const { coder, recall } = own.reduce((a, b) => (b.recall > a.recall ? b : a));
   for (const recipe of [...budget.rivals, ...budget.rabitq]) {
     const theirs = recallByName(set, recipe);
+    const isBeaten = budget.isClaimed !== false && budget.rivals.includes(recipe);
     printFigure(BENCH, {
       system: recipe,
       metric: `${set.name}, ${coder.id}, ${budget.bytes} bytes: recall@${K}`,
@@ -154,14 +159,14 @@ async function equalBytes(set: BebrSet, budget: Budget): Promise<RbeCoder> {
       ours: recall,
       baseline: theirs,
       better: "more",
-      ...(CLAIMED.includes(set.name) && budget.rivals.includes(recipe) ? { atLeast: 1.001 } : {}),
+      ...(isBeaten ? { atLeast: 1.001 } : {}),
     });
   }
   return coder;
 }
 
-/** Codes find candidates that int8 codes score again, beside an index of floats. */
-async function wholeIndex(set: BebrSet, coarse: RbeCoder): Promise<void> {
+/** Codes find candidates that int8 codes score again, beside an index of floats. @param isClaimed whether little recall may be lost */
+async function wholeIndex(set: BebrSet, coarse: RbeCoder, isClaimed: boolean): Promise<void> {
   const float = recallOf(set, parseCodec("f32").fit(set.rows));
   const fine = int8().fit(set.rows);
   const parts: Parts = new Map([
@@ -187,7 +192,7 @@ async function wholeIndex(set: BebrSet, coarse: RbeCoder): Promise<void> {
     ours: right / wanted,
     baseline: float,
     better: "more",
-    least: float - RESCORED.lost,
+    ...(isClaimed ? { least: float - RESCORED.lost } : {}),
   });
   printFigure(BENCH, {
     system: "f32",
@@ -236,10 +241,9 @@ async function main(): Promise<void> {
     const float = recallOf(set, parseCodec("f32").fit(set.rows));
     told(set, "f32", float, set.rows.cols * 4);
     if (isAsked(name)) {
-      for (const [i, budget] of BUDGETS[name].entries()) {
-        const coder = await equalBytes(set, budget);
-        if (i === 0) await wholeIndex(set, coder);
-      }
+      // claimed is an index of half the bytes of floats: with the longest codes of a set it is far below that
+      for (const budget of BUDGETS[name])
+        await wholeIndex(set, await equalBytes(set, budget), budget === BUDGETS[name].at(-1));
     }
     if (name === "plain" && isAsked("versions")) await versions(set);
   }

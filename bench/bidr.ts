@@ -11,10 +11,10 @@ import { type Coder, parseCodec, rabitq } from "../src/codecs/index.ts";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { SynthPairs } from "../src/eval/synth-pairs.ts";
 import { contiguousRows, memorySegment } from "../src/index/segment.ts";
-import { BigranularIndex, buildBigranular, clusterOrder, reordered } from "../src/index/vector/bigranular.ts";
+import { BigranularIndex, buildBigranular, clusterOrder } from "../src/index/vector/bigranular.ts";
 import { type Bound, calibrateBound } from "../src/index/vector/learned-bound.ts";
 import { kMeans } from "../src/linalg/k-means.ts";
-import { type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
+import { gatherRows, type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { type Bidr, fitWeight, sparseCandidates, trainBidr, trainLocal } from "../src/train/bidr.ts";
 import { type Candidates, candidatesOf, exactCandidates, productsWith } from "../src/train/candidates.ts";
 import { distillQueries } from "../src/train/distill.ts";
@@ -100,7 +100,7 @@ async function titleTask(): Promise<Task> {
   const places = [...pairs.keys()];
   const of = (which: readonly number[]): PairData => ({
     documents,
-    queries: reordered(queries, Uint32Array.from(which)),
+    queries: gatherRows(queries, which),
     positives: which.map((row) => [row]),
   });
   return {
@@ -260,7 +260,7 @@ async function indexStage({ name, train, test }: Task, { sparse, local, weight }
   const order = clusterOrder(assignment);
   const coders = { coarse: sparse.coder as Coder, fine: f32Coder(DIM) };
   using index = new BigranularIndex({ coders, weight });
-  const parts = buildBigranular(coders, reordered(coarse, order), reordered(fine, order));
+  const parts = buildBigranular(coders, gatherRows(coarse, order), gatherRows(fine, order));
   await index.attach(memorySegment(1, contiguousRows(0, order.length), parts));
   const perRow = PARTS;
   printFigure("bidr", {

@@ -2,12 +2,14 @@
  * How few token vectors does a document need? A multi-vector model is trained, then trained on with its tokens clustered (CRISP) and, as a
  * control, without; nDCG@10 by exact MaxSim over int8 vectors, beside the control pruned after the fact: k-means, last tokens, runs of
  * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
- * Counts and nDCG do not mind a busy machine; speeds are by processor time. Switches: --only facets | sizes (all of them) | scifact | speed |
- * validate (the seed by which steps and rates were chosen, which is none of the test's), --scale N: the mean of N seeds, --device webgpu: the
- * facets take minutes on a GPU, hours a seed without. --settings JSON for other steps and rates than the chosen ones.
+ * Differences stand with a paired test over the queries of all seeds. Counts and nDCG do not mind a busy machine; speeds are by processor time.
+ * Switches: --only facets | sizes (all of them) | scifact | speed | validate (the seed by which steps and rates were chosen, which is none of
+ * the test's), --scale N: N seeds, --device webgpu: the facets take minutes on a GPU, hours a seed without. --settings JSON for other steps and
+ * rates than the chosen ones.
  */
 import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
 import { ndcg } from "../src/eval/metrics.ts";
+import { pairedRandomisation } from "../src/eval/significance.ts";
 import { MultiVectorIndex } from "../src/index/tokens/multi-vector-index.ts";
 import { type Pruning, pruneTokens, pruningName, seedOfText } from "../src/index/tokens/prune.ts";
 import { type Matrix, rowsOf } from "../src/linalg/matrix.ts";
@@ -42,7 +44,8 @@ const TRAINED: readonly { readonly pruning: Pruning; readonly beside: readonly P
 ];
 
 interface Result {
-  readonly ndcg: number;
+  /** nDCG@10 of each query. */
+  readonly gains: readonly number[];
   /** Of a document. */
   readonly vectors: number;
   /** Of a document: codes, scales, offset. */
@@ -85,11 +88,13 @@ function evaluate(set: CrispSet, encoded: Encoded, pruning: Pruning): Result {
     return ndcg([...rows].map(String), set.queries[q]!.judged, 10);
   });
   const vectors = index.vectors / index.size;
-  return { ndcg: mean(gains), vectors, bytes: vectors * (set.shape.outputs + 4) + 4 };
+  return { gains, vectors, bytes: vectors * (set.shape.outputs + 4) + 4 };
 }
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const ndcgOf = ({ gains }: Result): number => mean(gains);
 
 const train = (options: CrispOptions): Promise<MixerWeights> =>
   trainCrisp({ ...options, device: switches.device });
@@ -99,7 +104,7 @@ async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Prom
   const results = new Map<string, Result>();
   const keep = (name: string, result: Result): void => {
     results.set(name, result);
-    console.error(`  ${name}: nDCG@10 ${result.ndcg.toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
+    console.error(`  ${name}: nDCG@10 ${ndcgOf(result).toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
   };
   const { first, further } = { ...set.training, ...switches.settings } as CrispSet["training"];
   const trained = (from: MixerWeights, pruning: Pruning): Promise<MixerWeights> => {
@@ -121,15 +126,24 @@ async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Prom
   return results;
 }
 
-function averaged(all: readonly Map<string, Result>[]): Map<string, Result> {
-  const of = (name: string, part: keyof Result): number =>
-    mean(all.map((results) => results.get(name)![part]));
+/** Of all seeds: queries one after the other, means of the rest. */
+function pooled(all: readonly Map<string, Result>[]): Map<string, Result> {
   return new Map(
-    [...all[0]!.keys()].map((name) => [
-      name,
-      { ndcg: of(name, "ndcg"), vectors: of(name, "vectors"), bytes: of(name, "bytes") },
-    ]),
+    [...all[0]!.keys()].map((name) => {
+      const results = all.map((one) => one.get(name)!);
+      const [vectors, bytes] = (["vectors", "bytes"] as const).map((part) =>
+        mean(results.map((result) => result[part])),
+      );
+      return [name, { gains: results.flatMap(({ gains }) => gains), vectors: vectors!, bytes: bytes! }];
+    }),
   );
+}
+
+/** Points between two, and how likely as many are by chance. */
+function differenceOf(ours: Result, theirs: Result): string {
+  const points = 100 * (ndcgOf(ours) - ndcgOf(theirs));
+  const p = pairedRandomisation(ours.gains, theirs.gains);
+  return `${points.toFixed(2)} points, p ${p.toFixed(4)} (paired randomisation of ${ours.gains.length} queries)`;
 }
 
 /** Of nDCG at least this share must stay, at so many times fewer vectors. */
@@ -140,7 +154,7 @@ const CLAIMS = new Map([
 
 function report(name: string, dim: number, results: Map<string, Result>, sizes: typeof TRAINED): void {
   const all = results.get("all")!;
-  const unpruned = { system: "unpruned", baseline: all.ndcg, better: "more", unit: "" } as const;
+  const unpruned = { system: "unpruned", baseline: ndcgOf(all), better: "more", unit: "" } as const;
   for (const { pruning, beside } of sizes) {
     const size = pruningName(pruning);
     const ours = results.get(size)!;
@@ -148,18 +162,20 @@ function report(name: string, dim: number, results: Map<string, Result>, sizes: 
     printFigure("crisp", {
       ...unpruned,
       metric: `${name}: ${size}, nDCG@10`,
-      ours: ours.ndcg,
+      ours: ndcgOf(ours),
       ...(claim ? { atLeast: claim.kept } : {}),
+      note: differenceOf(ours, all),
     });
     for (const other of [...beside.map((by) => `${pruningName(by)} after`), "single"])
       printFigure("crisp", {
         system: other,
         metric: `${name}: ${size}, nDCG@10`,
         unit: "",
-        ours: ours.ndcg,
-        baseline: results.get(other)!.ndcg,
+        ours: ndcgOf(ours),
+        baseline: ndcgOf(results.get(other)!),
         better: "more",
         atLeast: 1,
+        note: differenceOf(ours, results.get(other)!),
       });
     const less = { system: "unpruned", better: "less" } as const;
     printFigure("crisp", {
@@ -281,7 +297,7 @@ async function main(): Promise<void> {
       dim = set.shape.outputs;
       all.push(await measure(set, seed, sizes));
     }
-    report(name, dim, averaged(all), sizes);
+    report(name, dim, pooled(all), sizes);
   }
 }
 

@@ -5,7 +5,7 @@
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { sampleRows } from "../linalg/k-means.ts";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { gatherRows, type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { checkRows } from "./check.ts";
 import type { Metric } from "./codec.ts";
@@ -154,13 +154,7 @@ function split(
   const asked = random.sample(some.rows, Math.min(MOST.queries, Math.ceil(HELD_OUT * some.rows)));
   const held = new Set(asked);
   const rest = Array.from({ length: some.rows }, (_, r) => r).filter((r) => !held.has(r));
-  return { rows: pick(some, rest), queries: pick(some, asked) };
-}
-
-function pick(rows: Matrix, which: readonly number[]): Matrix {
-  const out = matrix(which.length, rows.cols);
-  which.forEach((row, i) => out.data.set(rowOf(rows, row), i * rows.cols));
-  return out;
+  return { rows: gatherRows(some, rest), queries: gatherRows(some, asked) };
 }
 
 function firstColumns({ rows, cols, data }: Matrix, width: number): Matrix {

@@ -16,7 +16,7 @@ export {
 export { type Moments, meanOf, moments } from "./covariance.ts";
 export { type Eigen, symmetricEigen } from "./eigen.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
-export { type Matrix, matrix, rowOf, rowsOf, transposed } from "./matrix.ts";
+export { gatherRows, type Matrix, matrix, rowOf, rowsOf, transposed } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
 export { principalSpan } from "./principal.ts";
 export { type Ragged, ragged, setOf, setsOf } from "./ragged.ts";

@@ -1,7 +1,7 @@
 /** k-means: seeding far apart (k-means++, Arthur & Vassilvitskii 2007), Lloyd's iterations, empty clusters reseeded. */
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { kernels, panelsOf } from "../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "./matrix.ts";
+import { gatherRows, type Matrix, matrix, rowOf } from "./matrix.ts";
 import { Random } from "./random.ts";
 
 export interface KMeansOptions {
@@ -115,8 +115,5 @@ function pick(weights: Float32Array, rest: number): number | undefined {
 
 /** At most `most` rows, ascending: a copy, or the matrix itself when it has no more. */
 export function sampleRows(rows: Matrix, most: number, random: Random): Matrix {
-  if (rows.rows <= most) return rows;
-  const some = matrix(most, rows.cols);
-  random.sample(rows.rows, most).forEach((row, i) => some.data.set(rowOf(rows, row), i * rows.cols));
-  return some;
+  return rows.rows <= most ? rows : gatherRows(rows, random.sample(rows.rows, most));
 }

@@ -30,6 +30,13 @@ export function rowsOf(m: Matrix, start: number, end: number): Matrix {
   return { rows: end - start, cols: m.cols, data: m.data.subarray(start * m.cols, end * m.cols) };
 }
 
+/** The rows at some places, in their order, owned. */
+export function gatherRows(m: Matrix, places: ArrayLike<number>): Matrix {
+  const out = matrix(places.length, m.cols);
+  for (let i = 0; i < places.length; i++) out.data.set(rowOf(m, places[i]!), i * m.cols);
+  return out;
+}
+
 /** The transpose, owned. */
 export function transposed({ rows, cols, data }: Matrix): Matrix {
   const out = new Float32Array(rows * cols);

@@ -248,7 +248,7 @@ describe("the three stages", () => {
     const bad = data.documents.data.slice();
     bad[3 * DIM + 1] = Number.NaN;
     await expect(trainBidr({ ...data, documents: matrix(DOCUMENTS, DIM, bad) })).rejects.toThrow(
-      /row 3 of the documents/,
+      /documents: row 3/,
     );
     await expect(
       trainBidr(data, { ...options, parts: 5, steps: { global: 1, sparse: 1, local: 1 } }),
@@ -327,6 +327,6 @@ describe("a student of queries", () => {
     ).rejects.toMatchObject({ code: "RANGE" });
     const bad = targets.data.slice();
     bad[24] = Number.POSITIVE_INFINITY;
-    await expect(distillQueries(queries, matrix(1200, 24, bad))).rejects.toThrow(/row 1 of the targets/);
+    await expect(distillQueries(queries, matrix(1200, 24, bad))).rejects.toThrow(/targets: row 1/);
   });
 });

@@ -4,9 +4,9 @@
  * against documents from everywhere; codes by contrastive quantisation; dense adapters against the neighbours that those codes will hand
  * them. Differs from the paper: small adapters over fixed vectors in place of text encoders, and the last stage begins where the first ended.
  */
+import { checkRows } from "../codecs/check.ts";
 import { MnemeError } from "../errors.ts";
-import { kernels } from "../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { gatherRows, type Matrix } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { type Candidates, candidatesOf, exactCandidates, productsWith } from "./candidates.ts";
 import { type Dual, freshDual, type PairData, trainDual } from "./dual.ts";
@@ -251,9 +251,11 @@ function split(data: PairData, share: number, seed: number): { train: PairData; 
 }
 
 function some({ queries, documents, positives }: PairData, which: readonly number[]): PairData {
-  const picked = matrix(which.length, queries.cols);
-  which.forEach((query, i) => picked.data.set(rowOf(queries, query), i * queries.cols));
-  return { queries: picked, documents, positives: which.map((query) => positives[query]!) };
+  return {
+    queries: gatherRows(queries, which),
+    documents,
+    positives: which.map((query) => positives[query]!),
+  };
 }
 
 function check({ queries, documents, positives }: PairData): void {
@@ -262,14 +264,8 @@ function check({ queries, documents, positives }: PairData): void {
       "DIMENSION",
       `bidr: queries ${queries.rows} x ${queries.cols}, documents ${documents.rows} x ${documents.cols}, ${positives.length} lists of relevant documents; expected one width, and a list a query`,
     );
-  for (const [name, { data, cols }] of Object.entries({ queries, documents })) {
-    const bad = kernels().findNotFinite(data);
-    if (bad >= 0)
-      throw new MnemeError(
-        "NOT_FINITE",
-        `bidr: row ${Math.floor(bad / cols)} of the ${name} holds ${data[bad]}`,
-      );
-  }
+  checkRows("bidr: queries", queries.cols, queries);
+  checkRows("bidr: documents", documents.cols, documents);
   positives.forEach((own, query) => {
     const wrong = own.find((row) => !(Number.isInteger(row) && row >= 0 && row < documents.rows));
     if (wrong !== undefined)

@@ -2,11 +2,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { mixingEncoder } from "../embed/mixing-encoder.ts";
 import { firstWeights, type MixerShape, mixTokens } from "../embed/token-mixer.ts";
 import { Facets } from "../eval/synth-facets.ts";
-import { meansOf, type Pruning, pruneTokens } from "../index/tokens/prune.ts";
-import { matrix } from "../linalg/matrix.ts";
+import { meansOf, type Pruning, pruneTokens, seedOfText } from "../index/tokens/prune.ts";
+import { type Matrix, matrix, rowOf, rowsOf } from "../linalg/matrix.ts";
 import { setOf } from "../linalg/ragged.ts";
 import { Random } from "../linalg/random.ts";
-import { type CrispOptions, maxSim, trainCrisp } from "./crisp.ts";
+import { type CrispOptions, crispDefaults, maxSim, trainCrisp } from "./crisp.ts";
 import { type Jax, loadJax, type Tensor } from "./jax.ts";
 import { mixBatch, tensorsOf } from "./token-model.ts";
 
@@ -48,6 +48,38 @@ function options(pruning: Pruning, steps: number, more: Partial<CrispOptions> = 
     rate: 5e-3,
     ...more,
   };
+}
+
+/** InfoNCE of a step by the index's own vectors, one query after the other. */
+function lossOf({ texts, tokens, places, pruning, weights }: CrispOptions): number {
+  const { queries, documents, answers } = texts(0);
+  const vectors = (role: "query" | "document") => (text: string) => {
+    const all = tokens(text, role);
+    const mixed = mixTokens(
+      small,
+      weights,
+      rowsOf(all, 0, Math.min(all.rows, places[role])),
+      role === "document",
+    );
+    return pruneTokens(mixed, pruning, role, seedOfText(text));
+  };
+  const there = documents.map(vectors("document"));
+  const losses = queries.map(vectors("query")).map((kept, q) => {
+    const scores = there.map((document) => maxSimOf(kept, document) / kept.rows / crispDefaults.temperature);
+    const rivals = scores.filter((_, d) => d === q || !answers![q]!.includes(d));
+    return Math.log(rivals.reduce((sum, score) => sum + Math.exp(score - scores[q]!), 0));
+  });
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+}
+
+function maxSimOf(query: Matrix, document: Matrix): number {
+  const best = (row: Float32Array): number =>
+    Math.max(
+      ...Array.from({ length: document.rows }, (_, d) =>
+        rowOf(document, d).reduce((sum, x, i) => sum + x * row[i]!, 0),
+      ),
+    );
+  return Array.from({ length: query.rows }, (_, q) => best(rowOf(query, q))).reduce((sum, x) => sum + x, 0);
 }
 
 describe("the token mixer", () => {
@@ -134,6 +166,20 @@ describe("trainCrisp", () => {
     const losses: number[] = [];
     await trainCrisp(options(pruning, 15, { onStep: (_, loss) => losses.push(loss) }));
     expect(losses.at(-1)!).toBeLessThan(losses[0]! * 0.9);
+  });
+
+  it.each([
+    { kind: "none" },
+    { kind: "clusters", query: 4, document: 6 },
+    { kind: "share", share: 0.4 },
+    { kind: "groups", size: 3 },
+    { kind: "tail", query: 4, document: 6 },
+    { kind: "single" },
+  ] satisfies Pruning[])("begins with the loss of what the index would score: %o", async (pruning) => {
+    const given = options(pruning, 1);
+    let first = Number.NaN;
+    await trainCrisp({ ...given, onStep: (_, loss) => (first = loss) });
+    expect(first).toBeCloseTo(lossOf(given), 2);
   });
 
   it("gives the same weights each time, and leaves those it begins with", async () => {

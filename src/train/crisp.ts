@@ -9,15 +9,16 @@ import type { MixerShape, MixerWeights } from "../embed/token-mixer.ts";
 import { MnemeError } from "../errors.ts";
 import {
   checkPruning,
-  type Groups,
   groupTokens,
   hasUnitMeans,
   LEFT_OUT,
+  membersOf,
   mostGroups,
   type Pruning,
   seedOfText,
   type TokenRole,
 } from "../index/tokens/prune.ts";
+import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowsOf } from "../linalg/matrix.ts";
 import { crossEntropyOfOwn, unitRows } from "./contrastive.ts";
 import { type Jax, loadJax, type Tensor, type TrainDevice, type Weights } from "./jax.ts";
@@ -182,32 +183,16 @@ function sharesOf(
   const shares = new Float32Array(texts.length * most * places);
   const kept = new Float32Array(texts.length * most);
   texts.forEach((text, i) => {
-    const own = vectors.slice(i * places * dim, (i * places + counts[i]!) * dim);
-    const tokens = matrix(counts[i]!, dim, role === "document" ? unitOf(own, dim) : own);
+    const tokens = matrix(counts[i]!, dim, vectors.slice(i * places * dim, (i * places + counts[i]!) * dim));
+    if (role === "document") kernels().normalizeF32(tokens.data, dim);
     const groups = groupTokens(tokens, pruning, role, seedOfText(text));
     kept.fill(1, i * most, i * most + groups.count);
-    const sizes = membersOf(groups);
+    const members = membersOf(groups);
     groups.of.forEach((group, token) => {
-      if (group !== LEFT_OUT) shares[(i * most + group) * places + token] = 1 / sizes[group]!;
+      if (group !== LEFT_OUT) shares[(i * most + group) * places + token] = 1 / members[group]!;
     });
   });
   return { shares, kept, most };
-}
-
-function membersOf({ count, of }: Groups): Uint32Array {
-  const sizes = new Uint32Array(count);
-  for (const group of of) if (group !== LEFT_OUT) sizes[group]!++;
-  return sizes;
-}
-
-function unitOf(rows: Float32Array, dim: number): Float32Array {
-  for (let at = 0; at < rows.length; at += dim) {
-    let square = 0;
-    for (let i = at; i < at + dim; i++) square += rows[i]! * rows[i]!;
-    const by = 1 / Math.sqrt(square + 1e-12);
-    for (let i = at; i < at + dim; i++) rows[i]! *= by;
-  }
-  return rows;
 }
 
 /** InfoNCE of the clustered MaxSim. */

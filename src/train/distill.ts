@@ -3,12 +3,13 @@
  * touched: the index stays as it is, byte for byte (ScalingNote: Huang et al., Scaling up Retrievers with Large Language Models for
  * Real-World Dense Retrieval, 2024, its second stage). It takes queries and no judgements, as many as a log has.
  */
+import { checkRows } from "../codecs/check.ts";
 import { MnemeError } from "../errors.ts";
-import { kernels } from "../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { gatherRows, type Matrix } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { Adapter, adapt, adapterArrays, adapterWeights, freshAdapter } from "./adapter.ts";
-import { loadJax, type Tensor, type TrainDevice } from "./jax.ts";
+import { unitRows } from "./contrastive.ts";
+import { loadJax, type TrainDevice, tensorOf } from "./jax.ts";
 import { type TrainOptions, train } from "./train.ts";
 
 export interface DistillOptions extends Partial<Pick<TrainOptions, "rate" | "steps" | "signal" | "onStep">> {
@@ -50,11 +51,6 @@ export async function distillQueries(
   const { numpy: np } = jax;
   const shape = { from: queries.cols, to: targets.cols, hidden };
   const draw = drawer(queries.rows, options.counts, seed);
-  const rows = (from: Matrix, which: readonly number[]): Tensor => {
-    const picked = matrix(which.length, from.cols);
-    which.forEach((row, i) => picked.data.set(rowOf(from, row), i * from.cols));
-    return np.array(picked.data).reshape([which.length, from.cols]);
-  };
   const { weights } = await train(jax, adapterWeights(jax, STUDENT, shape, freshAdapter(shape, seed)), {
     rate,
     steps,
@@ -62,19 +58,16 @@ export async function distillQueries(
     ...(options.onStep ? { onStep: options.onStep } : {}),
     batch: () => {
       const which = Array.from({ length: batch }, draw);
-      return { queries: rows(queries, which), targets: rows(targets, which) };
+      return {
+        queries: tensorOf(jax, gatherRows(queries, which)),
+        targets: tensorOf(jax, gatherRows(targets, which)),
+      };
     },
     loss: (given, { queries: asked, targets: wanted }) => {
       const said = adapt(jax, given, STUDENT, asked!);
       const distance = np.mean(np.sum(np.square(said.ref.sub(wanted!.ref)), -1));
-      const products = np.sum(said.ref.mul(wanted!.ref), -1);
-      const norms = np.sqrt(
-        np
-          .sum(np.square(said), -1)
-          .mul(np.sum(np.square(wanted!), -1))
-          .add(1e-12),
-      );
-      const away = np.mean(products.div(norms)).mul(-1).add(1);
+      const cosines = np.sum(unitRows(jax, said).mul(unitRows(jax, wanted!)), -1);
+      const away = np.mean(cosines).mul(-1).add(1);
       return distance.add(away.mul(cosine));
     },
   });
@@ -89,14 +82,8 @@ function check(queries: Matrix, targets: Matrix, batch: number, counts?: readonl
     );
   if (queries.rows < batch)
     throw new MnemeError("INSUFFICIENT_DATA", `distil: ${queries.rows} queries, a batch takes ${batch}`);
-  for (const [name, { data, cols }] of Object.entries({ queries, targets })) {
-    const bad = kernels().findNotFinite(data);
-    if (bad >= 0)
-      throw new MnemeError(
-        "NOT_FINITE",
-        `distil: row ${Math.floor(bad / cols)} of the ${name} holds ${data[bad]}`,
-      );
-  }
+  checkRows("distil: queries", queries.cols, queries);
+  checkRows("distil: targets", targets.cols, targets);
   const wrong = counts?.find((count) => !(Number.isFinite(count) && count > 0));
   if (wrong !== undefined)
     throw new MnemeError("RANGE", `distil: a count is ${wrong}; expected numbers above 0`);

@@ -1,5 +1,5 @@
 /** Two adapters, of queries and of documents, trained so that a query's own document scores above the others of its batch. */
-import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
+import { gatherRows, type Matrix, matrix } from "../linalg/matrix.ts";
 import {
   Adapter,
   type AdapterArrays,
@@ -10,7 +10,7 @@ import {
   freshAdapter,
 } from "./adapter.ts";
 import { crossEntropyOfOwn } from "./contrastive.ts";
-import type { Jax, Tensor, Weights } from "./jax.ts";
+import { type Jax, type Tensor, tensorOf, type Weights } from "./jax.ts";
 import { type LocalityBatch, relevanceMask } from "./sampling.ts";
 import { type Batch, type TrainOptions, train } from "./train.ts";
 
@@ -63,18 +63,12 @@ export function dualOf({ query, document }: Dual, trained: Readonly<Record<strin
 
 /** Rows of a batch as arrays: queries, then positives and negatives together, and what must not count. */
 export function dualBatch(jax: Jax, data: PairData, batch: LocalityBatch): Batch {
-  const { numpy: np } = jax;
   const documents = Uint32Array.from([...batch.positives, ...batch.negatives]);
-  const rows = (from: Matrix, which: Uint32Array): Tensor => {
-    const picked = matrix(which.length, from.cols);
-    which.forEach((row, i) => picked.data.set(rowOf(from, row), i * from.cols));
-    return np.array(picked.data).reshape([which.length, from.cols]);
-  };
   const mask = relevanceMask(batch, data.positives);
   return {
-    queries: rows(data.queries, batch.queries),
-    documents: rows(data.documents, documents),
-    mask: np.array(mask).reshape([batch.queries.length, documents.length]),
+    queries: tensorOf(jax, gatherRows(data.queries, batch.queries)),
+    documents: tensorOf(jax, gatherRows(data.documents, documents)),
+    mask: tensorOf(jax, matrix(batch.queries.length, documents.length, mask)),
   };
 }
 

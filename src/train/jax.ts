@@ -1,5 +1,6 @@
 /** `@jax-js/jax`, an optional peer: automatic differentiation and compiled array programs. Loaded when something is trained. */
 import { MnemeError } from "../errors.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 
 export type Jax = typeof import("@jax-js/jax");
 /** An array of jax-js. It is moved by each use: `.ref` keeps it. */
@@ -72,6 +73,11 @@ async function provideGpu(): Promise<void> {
   );
   Object.assign(globalThis, globals);
   Object.defineProperty(navigator, "gpu", { value: create([]), configurable: true });
+}
+
+/** A matrix on the device. @param rows borrowed @returns rows x cols */
+export function tensorOf({ numpy: np }: Jax, { data, rows, cols }: Matrix): Tensor {
+  return np.array(data).reshape([rows, cols]);
 }
 
 /** Frees weights. */

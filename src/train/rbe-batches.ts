@@ -5,7 +5,7 @@
 import { MnemeError } from "../errors.ts";
 import { ExactNearest } from "../eval/exact-nearest.ts";
 import { kernels } from "../kernels/index.ts";
-import { type Matrix, matrix, rowOf, rowsOf } from "../linalg/matrix.ts";
+import { gatherRows, type Matrix, matrix, rowOf, rowsOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { MASKED } from "./rbe-loss.ts";
 
@@ -70,8 +70,8 @@ export function pairBatches(pairs: RbePairs, size: number, seed: number): RbeBat
         else if (ids && ids[chosen[i]!] === ids[chosen[j]!]) mask[i * count + j] = MASKED;
       }
     return {
-      queries: gathered(queries, chosen),
-      documents: gathered(documents, chosen),
+      queries: gatherRows(queries, chosen),
+      documents: gatherRows(documents, chosen),
       targets,
       mask,
       epoch,
@@ -140,7 +140,7 @@ function nearestOf(
   known: number,
   onStripe: () => void,
 ): Uint32Array {
-  const search = new ExactNearest(gathered(rows, anchors), known + 1);
+  const search = new ExactNearest(gatherRows(rows, anchors), known + 1);
   for (let first = 0; first < rows.rows; first += STRIPE) {
     search.add(rowsOf(rows, first, Math.min(rows.rows, first + STRIPE)), first);
     onStripe();
@@ -161,7 +161,7 @@ function taught(
   near: readonly number[],
   temperature: number,
 ): Omit<RbeBatch, "epoch"> {
-  const [queries, documents] = [gathered(rows, ids), gathered(rows, near)];
+  const [queries, documents] = [gatherRows(rows, ids), gatherRows(rows, near)];
   const [n, m] = [ids.length, near.length];
   const targets = new Float32Array(n * m);
   kernels().matmulTransposedF32(queries.data, documents.data, targets, n, rows.cols, m);
@@ -188,10 +188,4 @@ function firstOfEach(near: readonly number[]): boolean[] {
     seen.add(row);
     return true;
   });
-}
-
-export function gathered(rows: Matrix, places: ArrayLike<number>): Matrix {
-  const out = matrix(places.length, rows.cols);
-  for (let i = 0; i < places.length; i++) out.data.set(rowOf(rows, places[i]!), i * rows.cols);
-  return out;
 }

@@ -24,7 +24,7 @@ import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, transposed } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { choleskyOf, solveFactored } from "../linalg/solve.ts";
-import { type Jax, loadJax, type TrainDevice, type Weights } from "./jax.ts";
+import { type Jax, loadJax, type Tensor, type TrainDevice, tensorOf, type Weights } from "./jax.ts";
 import {
   neighbourBatches,
   pairBatches,
@@ -183,11 +183,9 @@ function batchesOf(data: Matrix | RbePairs, settings: Settings): RbeBatches {
 }
 
 function tensorsOfBatch(jax: Jax, batch: RbeBatch, queue: RowQueue | undefined, old?: RbeCoder): Weights {
-  const { numpy: np } = jax;
   const { queries, documents } = batch;
-  const tensor = ({ data, rows, cols }: Matrix): Weights[string] => np.array(data).reshape([rows, cols]);
-  const between = (data: Float32Array): Weights[string] =>
-    np.array(data).reshape([queries.rows, documents.rows]);
+  const tensor = (rows: Matrix): Tensor => tensorOf(jax, rows);
+  const between = (data: Float32Array): Tensor => tensor(matrix(queries.rows, documents.rows, data));
   const tensors: Weights = {
     queries: tensor(queries),
     documents: tensor(documents),
@@ -197,7 +195,7 @@ function tensorsOfBatch(jax: Jax, batch: RbeBatch, queue: RowQueue | undefined, 
   if (queue) {
     queue.begin(batch.epoch);
     tensors.queue = tensor(queue.rows);
-    tensors.queueMask = np.array(queue.mask).reshape([1, queue.mask.length]);
+    tensors.queueMask = tensor(matrix(1, queue.mask.length, queue.mask));
     queue.push(documents);
   }
   if (old) {

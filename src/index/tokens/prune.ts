@@ -125,18 +125,23 @@ function dense(assignment: Uint32Array, count: number): Groups {
 export function meansOf(tokens: Matrix, groups: Groups): Matrix {
   const { cols } = tokens;
   const means = matrix(groups.count, cols);
-  const members = new Uint32Array(groups.count);
   groups.of.forEach((group, token) => {
     if (group === LEFT_OUT) return;
-    members[group]!++;
     const [from, to] = [rowOf(tokens, token), rowOf(means, group)];
     for (let c = 0; c < cols; c++) to[c]! += from[c]!;
   });
-  members.forEach((count, group) => {
+  membersOf(groups).forEach((count, group) => {
     const mean = rowOf(means, group);
     for (let c = 0; c < cols; c++) mean[c]! /= count;
   });
   return means;
+}
+
+/** How many tokens each group has. */
+export function membersOf({ count, of }: Groups): Uint32Array {
+  const members = new Uint32Array(count);
+  for (const group of of) if (group !== LEFT_OUT) members[group]!++;
+  return members;
 }
 
 /** The vectors that are kept of one text. @throws as groupTokens */

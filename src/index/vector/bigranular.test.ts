@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { f32, pq } from "../../codecs/index.ts";
-import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
+import { gatherRows, type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
 import { lmdbStore, memoryStore } from "../../storage/index.ts";
 import { contiguousRows, memorySegment, type Parts } from "../segment.ts";
 import { rowsPerPage, storeSegment, writeParts } from "../store-segment.ts";
-import { BigranularIndex, buildBigranular, clusterOrder, reordered } from "./bigranular.ts";
+import { BigranularIndex, buildBigranular, clusterOrder } from "./bigranular.ts";
 import { calibrateBound } from "./learned-bound.ts";
 
 const DIM = 64;
@@ -90,8 +90,8 @@ describe("BigranularIndex", () => {
   test("rows of a cluster follow each other", async () => {
     const order = clusterOrder(Uint32Array.of(2, 0, 1, 0, 2));
     expect([...order]).toEqual([1, 3, 2, 0, 4]);
-    expect(rowOf(reordered(fine, order), 2)).toEqual(rowOf(fine, 2));
-    expect(rowOf(reordered(fine, order), 0)).toEqual(rowOf(fine, 1));
+    expect(rowOf(gatherRows(fine, order), 2)).toEqual(rowOf(fine, 2));
+    expect(rowOf(gatherRows(fine, order), 0)).toEqual(rowOf(fine, 1));
   });
 
   test("refuses codes and vectors of different builds, wrong sizes, and wrong searches", async () => {

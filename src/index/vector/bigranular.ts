@@ -7,7 +7,7 @@
 import type { Coder } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
 import { kernels } from "../../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
+import type { Matrix } from "../../linalg/matrix.ts";
 import { crc32 } from "../../storage/crc32.ts";
 import type { Hits } from "../hits.ts";
 import { type Parts, rowAt, type SegmentSource } from "../segment.ts";
@@ -256,11 +256,4 @@ function pagesOf(candidates: readonly Candidate[], stride: number): Page[] {
 /** Rows in an order in which those of one cluster follow each other. @param assignment cluster of each row */
 export function clusterOrder(assignment: Uint32Array): Uint32Array {
   return Uint32Array.from(assignment.keys()).sort((a, b) => assignment[a]! - assignment[b]! || a - b);
-}
-
-/** Rows of a matrix in another order. */
-export function reordered(rows: Matrix, order: Uint32Array): Matrix {
-  const out = matrix(order.length, rows.cols);
-  order.forEach((row, i) => out.data.set(rowOf(rows, row), i * rows.cols));
-  return out;
 }
