@@ -12,7 +12,8 @@ import type { SparseVector } from "../index/sparse/weights.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
 import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
-import { type CubeFound, withCube } from "./cube/ask-cube.ts";
+import type { CubeFound } from "./cube/ask-cube.ts";
+import { withCube } from "./cube/cube-weights.ts";
 import {
   passageTerms,
   type Relevant,
@@ -40,6 +41,8 @@ export const recallDefaults = {
 export interface Ranked {
   readonly row: number;
   readonly score: number;
+  /** By words and meaning, before the cube has its say. */
+  readonly fused?: number;
   readonly words?: { readonly score: number; readonly rank: number };
   readonly sparse?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
@@ -316,6 +319,7 @@ function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Rank
       return {
         row,
         score: scores[i]!,
+        fused: judged[i]!,
         ...(ofWords ? { words: ofWords } : {}),
         ...(ofSparse ? { sparse: ofSparse } : {}),
         ...(ofMeaning ? { meaning: ofMeaning } : {}),
