@@ -17,6 +17,7 @@ import { withCube } from "./cube/cube-weights.ts";
 import {
   passageTerms,
   type Relevant,
+  rareTerms,
   relevantOf,
   sharpenScores,
   sharpenTerms,
@@ -251,7 +252,8 @@ async function scoreAgain(library: Library, asked: Asked, second: Second): Promi
       words = sharpenScores(await library.words.queryTerms(text), words, scores);
     }
     if (sparse) {
-      const sharpened = sharpenTerms(termsOf(asked.sparse!), added);
+      const own = termsOf(asked.sparse!);
+      const sharpened = sharpenTerms(own, rareTerms(library, own, added));
       sparse = await library.sparse.score(Object.fromEntries(sharpened), first.rows);
     }
   }
@@ -276,7 +278,8 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
       words = await library.words.searchTerms(terms, wish);
     }
     if (usesSparse) {
-      tokens = Object.fromEntries(sharpenTerms(termsOf(tokens!), added));
+      const own = termsOf(tokens!);
+      tokens = Object.fromEntries(sharpenTerms(own, rareTerms(library, own, added)));
       sparse = await library.sparse.search(tokens, wish);
     }
   }
