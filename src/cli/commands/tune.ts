@@ -8,6 +8,8 @@ import { note, print, printJson } from "../output.ts";
 import { plainQuery } from "../plain-query.ts";
 import { progressView } from "../progress.ts";
 
+const TUNE_PARTS: readonly TunePart[] = ["fusion", "cube"];
+
 export default command({
   name: "tune",
   summary: "Choose the weights of search by your own queries and judgements",
@@ -44,26 +46,23 @@ export default command({
     }));
     return withLibrary(args, "write", async (memory) => {
       using view = progressView("tune", args.quiet);
-      const result = await memory.tune(log, {
-        signal,
-        onProgress: view.onProgress,
-        ...(args.parts ? { parts: partsOf(args.parts) } : {}),
-      });
+      const parts = args.parts ? partsOf(args.parts) : TUNE_PARTS;
+      const result = await memory.tune(log, { signal, onProgress: view.onProgress, parts });
       view[Symbol.dispose]();
       if (args.json) printJson(result);
-      else show(result, args.quiet);
+      else show(result, parts, args.quiet);
       return EXIT.ok;
     });
   },
 });
 
-function show(result: TuneResult, quiet: boolean | undefined): void {
+function show(result: TuneResult, parts: readonly TunePart[], quiet: boolean | undefined): void {
   const { queries, tuned, cube, notes } = result;
   const gain = (of: string, { untuned, crossValidated, p }: LearningGain): void =>
     print(
       `nDCG@10 of ${of}: defaults ${untuned.toFixed(4)}, tuned and cross-validated ${crossValidated.toFixed(4)} (p ${p.toFixed(4)})`,
     );
-  if (queries > 0) gain(`${queries} queries`, result);
+  if (queries > 0 && parts.includes("fusion")) gain(`${queries} queries`, result);
   if (cube) gain(`${cube.queries} of which the cube says something, by what its labels are worth`, cube);
   if (tuned)
     print(
