@@ -7,7 +7,7 @@ import { type Choice, conditionalLogit, logitScore } from "../src/linalg/conditi
 import { Random } from "../src/linalg/random.ts";
 import type { Asked, SetRun, Which } from "./hypercube-systems.ts";
 
-const FOLDS = 5;
+export const FOLDS = 5;
 const SEED = 1;
 /** What weights are held at: words, meaning of the whole and of the best passage, and each cube as half of what words count. */
 const WORDS = 10;
@@ -21,14 +21,17 @@ export interface Judged {
 }
 
 /** Fold of each question. */
-export function foldsOf(asked: readonly Asked[]): number[] {
+export function foldsOf(asked: readonly Pick<Asked, "relevant">[]): number[] {
   const documents = [...new Set(asked.map(({ relevant }) => Math.min(...relevant)))].sort((a, b) => a - b);
   const shuffled = new Random(SEED).shuffle(documents);
   const foldOf = new Map(shuffled.map((document, place) => [document, place % FOLDS]));
   return asked.map(({ relevant }) => foldOf.get(Math.min(...relevant))!);
 }
 
-export function judge(asked: readonly Asked[], rankings: readonly (readonly number[])[]): Judged {
+export function judge(
+  asked: readonly Pick<Asked, "relevant">[],
+  rankings: readonly (readonly number[])[],
+): Judged {
   return {
     first: asked.map(({ relevant }, i) => Number(relevant.has(rankings[i]![0]!))),
     three: asked.map(({ relevant }, i) => Number(rankings[i]!.slice(0, 3).some((row) => relevant.has(row)))),

@@ -1,7 +1,7 @@
 /**
  * Questions answered through a cube, on four sets: the cubes given with them, the labels of those that their documents say, cubes that our extractors fill, and both, beside words and meaning; BM25 and
  * dense vectors as baselines, in their best settings in hindsight, and a walk over the graph of labels and documents for the time. Weights of the fusions
- * are learnt from other folds than those they are judged by. --only for one set.
+ * are learnt from other folds than those they are judged by. Beside these parts the library itself, with `tune`. --only for one set.
  */
 import { pairedRandomisation } from "../src/eval/significance.ts";
 import { CUBE_SETS, type CubeSet, cubeSet, repeats } from "./hypercube-data.ts";
@@ -13,6 +13,7 @@ import {
   judge,
   type Retriever,
 } from "./hypercube-folds.ts";
+import { type LibraryRankings, libraryRankings } from "./hypercube-library.ts";
 import { runSet, type SetRun, WHICH, type Which } from "./hypercube-systems.ts";
 import { printFigure, quantile, switches } from "./row.ts";
 
@@ -40,9 +41,8 @@ interface SetResult {
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function judgeSet(run: SetRun): SetResult {
+function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[]): SetResult {
   const { asked } = run;
-  const folds = foldsOf(asked);
   const [bm25, dense] = [bestInHindsight(asked, "BM25"), bestInHindsight(asked, "dense")];
   const systems = new Map<string, Judged>([
     ["BM25", bm25],
@@ -63,9 +63,28 @@ function judgeSet(run: SetRun): SetResult {
       const rankings = fusedRankings(run, folds, retrievers, learns);
       systems.set(`${name}, ${learns ? "weights learnt" : "plain weights"}`, judge(asked, rankings));
     }
+  systems.set("library, our own cube, plain weights", judge(asked, library.plain));
+  systems.set("library, our own cube, weights learnt", judge(asked, library.tuned));
+  systems.set("any of them, in hindsight", anyOf(asked, library));
   const pick = (measure: Measure): readonly number[] =>
     mean(bm25[measure]) >= mean(dense[measure]) ? bm25[measure] : dense[measure];
   return { better: { first: pick("first"), three: pick("three") }, systems };
+}
+
+/** The most that an order of what these retrievers put first could reach: right where one of them is. */
+function anyOf(asked: SetRun["asked"], library: LibraryRankings): Judged {
+  const all = asked.map(({ baselines, alone }, i) => [
+    ...baselines.BM25,
+    ...baselines.dense,
+    alone.own,
+    library.plain[i]!,
+    library.tuned[i]!,
+  ]);
+  const share = (most: number): number[] =>
+    asked.map(({ relevant }, i) =>
+      Number(all[i]!.some((rows) => rows.slice(0, most).some((row) => relevant.has(row)))),
+    );
+  return { first: share(1), three: share(3) };
 }
 
 function report(name: string, { better, systems }: SetResult, { times, asked }: SetRun): void {
@@ -173,8 +192,10 @@ for (const name of CUBE_SETS) {
   if (switches.only !== undefined && switches.only !== name) continue;
   const set = cubeSet(name);
   console.log(`${name}: ${set.questions.length} questions judged, ${set.unjudged} left out`);
+  const folds = foldsOf(set.questions);
+  const library = await libraryRankings(set, folds);
   const run = await runSet(set);
-  const result = judgeSet(run);
+  const result = judgeSet(run, library, folds);
   report(name, result, run);
   reportRepeats(name, set, run);
   all.push(result);
@@ -184,6 +205,6 @@ for (const name of CUBE_SETS) {
 for (const which of ["given", "own"] as const) reportTimes(times, which);
 for (const system of all[0]?.systems.keys() ?? []) {
   if (system === "BM25" || system === "dense") continue;
-  const isOurs = /^with .*learnt$/.test(system);
+  const isOurs = /^(?:with |library, ).*learnt$/.test(system);
   for (const measure of MEASURES) reportMean(all, system, measure, isOurs && measure === CLAIMED);
 }

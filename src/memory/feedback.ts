@@ -64,6 +64,22 @@ export async function passageTerms(
   return library.words.feedbackTerms(passages);
 }
 
+/**
+ * The passages' terms beside those of a sparse question: the words index heeds how rare terms are when it scores, a sparse index has to be
+ * told. By the mean of the question's own terms, so that the scale of its weights does not matter.
+ */
+export function rareTerms(
+  library: Library,
+  asked: ReadonlyMap<string, number>,
+  added: ReadonlyMap<string, number>,
+): Map<string, number> {
+  let usual = 0;
+  for (const term of asked.keys()) usual += library.words.idf(term) / asked.size;
+  return new Map(
+    Array.from(added, ([term, weight]) => [term, (weight * library.words.idf(term)) / (usual || 1)]),
+  );
+}
+
 /** The question's terms, weighing their share of 1, with those of the passages. */
 export function sharpenTerms(
   asked: ReadonlyMap<string, number>,

@@ -9,13 +9,13 @@ import { libraryInfo, libraryStats } from "./describe.ts";
 import { explainVectors } from "./explain.ts";
 import { findQuotations } from "./find.ts";
 import { Generative } from "./generative.ts";
+import { tunedOf } from "./layout.ts";
 import type { Library } from "./library.ts";
 import { listItems } from "./list.ts";
 import { getItem } from "./read-item.ts";
 import { search } from "./search.ts";
 import { matchingRows } from "./select.ts";
 import { suggestTags, tagDefaults } from "./tags.ts";
-import type { SearchFor } from "./tune.ts";
 import type {
   AddFileOptions,
   AddResult,
@@ -50,6 +50,7 @@ import type {
   TagLearningOptions,
   TagOptions,
   TagSuggestion,
+  TuneOptions,
   TuneResult,
   VectorExplanation,
   WorkOptions,
@@ -238,13 +239,31 @@ export class LibraryMemory implements Memory {
     return verbs.compact(writer, options);
   }
 
-  async tune(log: readonly JudgedQuery[], options: WorkOptions = {}): Promise<TuneResult> {
+  async tune(log: readonly JudgedQuery[], options: TuneOptions = {}): Promise<TuneResult> {
     const { writer, verbs } = this.#writing("tune");
-    const { tuneRecall } = await import("./tune.ts");
-    const { active } = writer.library.manifest;
-    const hasCube = writer.library.cube.index !== undefined;
-    const asked: SearchFor = (query, how) => this.search(query, how);
-    const result = await tuneRecall(asked, log, active, hasCube, options);
+    const { library } = writer;
+    const [{ tuneRecall }, { cubeLesson }] = await Promise.all([
+      import("./tune.ts"),
+      import("./cube/cube-lesson.ts"),
+    ]);
+    const { index } = library.cube;
+    const result = await tuneRecall(
+      {
+        search: (query, how) => this.search(query, how),
+        ...(index
+          ? {
+              cube: {
+                dimensions: index.dimensions,
+                lesson: (query, how) => cubeLesson(library, () => this.#activeEmbedder, query, how),
+              },
+            }
+          : {}),
+        space: library.manifest.active,
+        tuned: tunedOf(library.manifest),
+      },
+      log,
+      options,
+    );
     await verbs.keepTuned(writer, result.tuned);
     return result;
   }

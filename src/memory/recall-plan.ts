@@ -3,6 +3,7 @@
  * the question of Li et al., To Interpolate or Not to Interpolate: PRF, Dense and Sparse Retrievers (SIGIR 2022).
  */
 import { MnemeError } from "../errors.ts";
+import type { CubeWeights } from "./cube/cube-weights.ts";
 import { FUSION_FORMS, type FusionForm } from "./fuse.ts";
 
 /**
@@ -91,8 +92,8 @@ export interface TunedWeights {
 /** What tuning on a query log found best; takes the place of defaults. */
 export interface TunedRecall extends TunedWeights {
   readonly passages: number;
-  /** Weight of the cube; absent: the default. */
-  readonly cube?: number;
+  /** Weight of the cube's share, or of all it tells; absent: the default. */
+  readonly cube?: number | CubeWeights;
   /** Space of the vectors that it was found for; another one goes by the defaults. */
   readonly space: number;
   /** Queries that it was found by. */
@@ -114,8 +115,8 @@ export interface RecallPlan {
   readonly after: number | undefined;
   /** Share of learnt sparse scores in what words weigh. */
   readonly sparse: number;
-  /** Weight of the cube. */
-  readonly cube: number;
+  /** Weight of the cube's share, or of all it tells. */
+  readonly cube: number | CubeWeights;
   readonly feedback: Required<FeedbackOptions> | undefined;
 }
 
@@ -140,9 +141,15 @@ export function planRecall(options: RecallOptions, tuned: TunedRecall | undefine
     before: interpolate === "before" || interpolate === "both" ? before : undefined,
     after: interpolate === "after" || interpolate === "both" ? after : undefined,
     sparse: sparse ?? SPARSE_SHARE,
-    cube: cube ?? tuned?.cube ?? CUBE_WEIGHT,
+    cube: cube ?? cubeOf(tuned, form),
     feedback: own,
   };
+}
+
+/** Weights of the evidence are beside scores of one form. */
+function cubeOf(tuned: TunedRecall | undefined, form: FusionForm): number | CubeWeights {
+  const { cube = CUBE_WEIGHT } = tuned ?? {};
+  return typeof cube === "number" || form === "share" ? cube : CUBE_WEIGHT;
 }
 
 function feedbackOf(

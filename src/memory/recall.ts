@@ -12,10 +12,12 @@ import type { SparseVector } from "../index/sparse/weights.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
 import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
-import { type CubeFound, withCube } from "./cube/ask-cube.ts";
+import type { CubeFound } from "./cube/ask-cube.ts";
+import { withCube } from "./cube/cube-weights.ts";
 import {
   passageTerms,
   type Relevant,
+  rareTerms,
   relevantOf,
   sharpenScores,
   sharpenTerms,
@@ -40,6 +42,8 @@ export const recallDefaults = {
 export interface Ranked {
   readonly row: number;
   readonly score: number;
+  /** By words and meaning, before the cube has its say. */
+  readonly fused?: number;
   readonly words?: { readonly score: number; readonly rank: number };
   readonly sparse?: { readonly score: number; readonly rank: number };
   readonly meaning?: { readonly score: number; readonly rank: number };
@@ -248,7 +252,8 @@ async function scoreAgain(library: Library, asked: Asked, second: Second): Promi
       words = sharpenScores(await library.words.queryTerms(text), words, scores);
     }
     if (sparse) {
-      const sharpened = sharpenTerms(termsOf(asked.sparse!), added);
+      const own = termsOf(asked.sparse!);
+      const sharpened = sharpenTerms(own, rareTerms(library, own, added));
       sparse = await library.sparse.score(Object.fromEntries(sharpened), first.rows);
     }
   }
@@ -273,7 +278,8 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
       words = await library.words.searchTerms(terms, wish);
     }
     if (usesSparse) {
-      tokens = Object.fromEntries(sharpenTerms(termsOf(tokens!), added));
+      const own = termsOf(tokens!);
+      tokens = Object.fromEntries(sharpenTerms(own, rareTerms(library, own, added)));
       sparse = await library.sparse.search(tokens, wish);
     }
   }
@@ -316,6 +322,7 @@ function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Rank
       return {
         row,
         score: scores[i]!,
+        fused: judged[i]!,
         ...(ofWords ? { words: ofWords } : {}),
         ...(ofSparse ? { sparse: ofSparse } : {}),
         ...(ofMeaning ? { meaning: ofMeaning } : {}),

@@ -125,6 +125,8 @@ interface Page {
   readonly page: readonly Ranked[];
   readonly more: boolean;
   readonly recall: number | undefined;
+  /** What the cube found, where it was asked. */
+  readonly cube: CubeFound | undefined;
 }
 
 /** Goes deeper until the page is full or the rows are exhausted: passages of one item may crowd the top. */
@@ -162,7 +164,7 @@ export async function rankPage(
     if (places.length > k || exhausted || depth > library.live.count) {
       notes.push(...said);
       const page = places.slice(0, k).map((place) => ranking.at(place));
-      return { page, more: places.length > k, recall: ranking.recall };
+      return { page, more: places.length > k, recall: ranking.recall, cube };
     }
   }
 }

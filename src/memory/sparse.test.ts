@@ -100,3 +100,25 @@ test("bad sparse vectors are refused at the face", async () => {
   const wrong = memory.search("x", { sparse: { x: 1 }, retriever: "words" });
   await expect(wrong).rejects.toMatchObject({ code: "ARGUMENT" });
 });
+
+test("feedback adds terms to a sparse query by how rare they are, twice: as BM25 would", async () => {
+  await using memory = await open(":memory:", { workers: 0 });
+  await memory.add([
+    { id: "asked", text: "tide lunar harbour", sparse: { tide: 5 } },
+    { id: "rare", text: "lunar eclipse", sparse: { lunar: 1 } },
+    ...Array.from({ length: 8 }, (_, i) => ({
+      id: `common ${i}`,
+      text: `harbour number${i}`,
+      sparse: { harbour: 1 },
+    })),
+  ]);
+  const { hits } = await memory.search("tide", {
+    sparse: { tide: 1, lunar: 1e-9, harbour: 1e-9 },
+    fusion: { form: "linear", sparse: 1, first: 0, last: 0 },
+    feedback: { passages: 1 },
+  });
+  expect(hits[0]!.id).toBe("asked");
+  const scoreOf = (id: string): number => hits.find((hit) => hit.id === id)!.score;
+  const idf = (rows: number): number => Math.log(1 + (10 - rows + 0.5) / (rows + 0.5));
+  expect(scoreOf("rare") / scoreOf("common 0")).toBeCloseTo((idf(2) / idf(9)) ** 2, 3);
+});

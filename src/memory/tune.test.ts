@@ -54,6 +54,10 @@ test("an empty log brings the defaults back; too few or broken queries are refus
     code: "INSUFFICIENT_DATA",
     message: expect.stringMatching(/9 queries with a relevant item, at least 10/),
   });
+  await expect(memory.tune(log, { parts: ["cube"] })).rejects.toMatchObject({
+    code: "ARGUMENT",
+    message: expect.stringMatching(/has no cube/),
+  });
   await expect(memory.tune([{ query: "x" } as JudgedQuery])).rejects.toMatchObject({ code: "ARGUMENT" });
   const aborted = memory.tune(log, { signal: AbortSignal.abort() });
   await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
@@ -98,4 +102,57 @@ test("the weight of the cube is chosen too, where there is one", async () => {
   expect(await first()).toBe("filed Quito");
   expect(await first(0)).toBe("of Quito");
   await expect(first(11)).rejects.toThrow(/fusion.cube must be a number from 0 to 10/);
+});
+
+/** Of two labels that name what is asked, those of one dimension are right and those of the other mislead. */
+test("what labels of a dimension are worth is learnt, kept, told, and changes nothing where it does not hold", async () => {
+  const towns = Array.from({ length: 24 }, (_, i) => `Town${i}x`);
+  const labelled = (dimension: string) => ({
+    dimensions: [dimension],
+    extract: (_: string, { meta }: About = {}) => ({
+      [dimension]: meta?.[dimension] === undefined ? {} : { [String(meta[dimension])]: 1 },
+    }),
+  });
+  const where = path();
+  const options = {
+    workers: 0,
+    embedder: toyEmbedder(),
+    cube: { dimensions: [labelled("born"), labelled("died")] },
+  } as const;
+  const memory = await open(where, options);
+  await memory.add(
+    towns.flatMap((town, i) => [
+      { id: `died ${town}`, meta: { died: town }, text: `A walk by the river ${i}` },
+      { id: `born ${town}`, meta: { born: town }, text: `A walk by the river ${i}` },
+    ]),
+  );
+  const asked = towns.map((town) => ({ query: `walk ${town}`, relevant: { [`born ${town}`]: 1 } }));
+  const found = async (of: typeof memory, query: string) =>
+    (await of.search(query)).hits.map(({ id, score }) => [id, score]);
+  const untuned = await found(memory, "walk Town3x");
+  expect(untuned[0]![0]).toBe("died Town3x");
+  const { tuned, cube } = await memory.tune(asked.slice(4), { parts: ["cube"] });
+  expect(cube!.queries).toBe(20);
+  expect(cube!.crossValidated).toBeGreaterThan(cube!.untuned);
+  if (typeof tuned?.cube !== "object") throw new Error("weights of labels were not kept");
+  expect(tuned.cube.dimensions.born).toBeGreaterThan(tuned.cube.dimensions.died!);
+  const learnt = await found(memory, "walk Town3x");
+  expect(learnt[0]![0]).toBe("born Town3x");
+  expect(await memory.search("walk Town3x", { fusion: { cube: 0.5 } }).then(({ hits }) => hits[0]!.id)).toBe(
+    "died Town3x",
+  );
+  await memory.close();
+
+  await using again = await open(where, options);
+  expect(again.info().tuned).toEqual(tuned);
+  expect(await found(again, "walk Town3x")).toEqual(learnt);
+  // what cannot be told from its dimension is left alone
+  const either = towns.map((town, i) => ({
+    query: `walk ${town}`,
+    relevant: { [`${i % 2 === 0 ? "born" : "died"} ${town}`]: 1 },
+  }));
+  const { tuned: kept } = await again.tune(either, { parts: ["cube"] });
+  expect(kept).toBeUndefined();
+  expect(await found(again, "walk Town3x")).toEqual(untuned);
+  await expect(again.tune(asked, { parts: [] })).rejects.toMatchObject({ code: "ARGUMENT" });
 });

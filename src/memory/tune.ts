@@ -1,11 +1,12 @@
 /** Tuning: the few weights of a hybrid search, chosen on a small query log, and kept only if the choice holds on queries that it did not see. */
 import { MnemeError, throwIfAborted } from "../errors.ts";
-import { type CrossValidation, crossValidate } from "../eval/cross-validate.ts";
+import { crossValidate } from "../eval/cross-validate.ts";
 import { ndcg } from "../eval/metrics.ts";
 import { pairedRandomisation } from "../eval/significance.ts";
+import { type CubeLesson, learnCubeWeights } from "./cube/learn-cube-weights.ts";
 import { CUBE_WEIGHT, type TunedRecall, untunedRecall } from "./recall-plan.ts";
-import type { JudgedQuery, TuneResult } from "./tuning.ts";
-import type { SearchQuery, SearchResult, WorkOptions } from "./types.ts";
+import type { JudgedQuery, LearningGain, TuneOptions, TunePart, TuneResult } from "./tuning.ts";
+import type { SearchQuery, SearchResult } from "./types.ts";
 
 /** Fewer queries are refused. */
 const LEAST_QUERIES = 10;
@@ -16,20 +17,102 @@ const LAST = [0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
 const PASSAGES = [3, 5];
 /** The default first: of equal means the first is taken. */
 const CUBES = [CUBE_WEIGHT, 0, 0.25, 1, 2];
+const PARTS: readonly TunePart[] = ["fusion", "cube"];
 
-export type SearchFor = (query: string, options: SearchQuery) => Promise<SearchResult>;
-type Weights = Omit<TunedRecall, "space" | "queries">;
+/** The library that is tuned. */
+export interface Tuned {
+  search(query: string, options: SearchQuery): Promise<SearchResult>;
+  /** Absent where there is no cube. */
+  readonly cube?: {
+    readonly dimensions: readonly string[];
+    /** @returns undefined where the cube says nothing */
+    lesson(query: JudgedQuery, options: SearchQuery): Promise<CubeLesson | undefined>;
+  };
+  /** Space that the weights are for. */
+  readonly space: number;
+  /** What an earlier tuning found. */
+  readonly tuned: TunedRecall | undefined;
+}
 
-/** @param hasCube whether the cube's weight is chosen too @param space of the library that the weights are for @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED, what `search` throws */
+type Weights = Omit<TunedRecall, "space" | "queries" | "cube"> & { readonly cube: number };
+
+interface Chosen extends LearningGain {
+  readonly weights: Weights;
+}
+
+/** @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED, what `search` throws */
 export async function tuneRecall(
-  search: SearchFor,
+  library: Tuned,
   log: readonly JudgedQuery[],
-  space: number,
-  hasCube: boolean,
-  options: WorkOptions,
+  options: TuneOptions,
 ): Promise<TuneResult> {
+  const { parts = PARTS } = options;
+  if (!Array.isArray(parts) || parts.length === 0 || parts.some((part) => !PARTS.includes(part)))
+    throw new MnemeError(
+      "ARGUMENT",
+      `tune: parts must be some of ${PARTS.join(", ")}, got ${JSON.stringify(parts)}`,
+    );
+  if (!parts.includes("fusion") && !library.cube)
+    throw new MnemeError(
+      "ARGUMENT",
+      "tune: the library has no cube; open it with { cube: true }, or leave out parts",
+    );
   if (Array.isArray(log) && log.length === 0) return backToDefaults;
   const queries = checkLog(log);
+  const fusion = parts.includes("fusion") ? await tuneFusion(library, queries, options) : undefined;
+  const weights = fusion?.weights ?? weightsNow(library.tuned);
+  const { gain, learnt } = parts.includes("cube")
+    ? await tuneCube(library, queries, weights, options)
+    : { gain: undefined, learnt: undefined };
+  const { cube: share, ...fused } = weights;
+  const cube = learnt ?? (share === CUBE_WEIGHT ? undefined : share);
+  const tuned = {
+    ...fused,
+    ...(cube === undefined ? {} : { cube }),
+    space: library.space,
+    queries: queries.length,
+  };
+  const isTuned = learnt !== undefined || !isDefault(weights);
+  const { untuned, crossValidated, p } = fusion ?? gain ?? nothing;
+  return {
+    queries: queries.length,
+    untuned,
+    crossValidated,
+    p,
+    ...(gain ? { cube: gain } : {}),
+    ...(isTuned ? { tuned } : {}),
+    notes: notesOf(queries.length, isTuned),
+  };
+}
+
+const nothing: LearningGain = { untuned: 0, crossValidated: 0, p: 1 };
+
+const defaults: Weights = { ...untunedRecall, cube: CUBE_WEIGHT };
+
+/** Learnt weights of labels are no weight to begin from. */
+function weightsNow(tuned: TunedRecall | undefined): Weights {
+  if (!tuned) return defaults;
+  const { first, last, alone, passages, cube } = tuned;
+  return { first, last, alone, passages, cube: typeof cube === "number" ? cube : CUBE_WEIGHT };
+}
+
+const isDefault = (weights: Weights): boolean =>
+  (Object.keys(defaults) as (keyof Weights)[]).every((name) => weights[name] === defaults[name]);
+
+function notesOf(queries: number, isTuned: boolean): string[] {
+  const notes = [];
+  if (queries < ENOUGH_QUERIES)
+    notes.push(`${queries} queries are few: weights from ${ENOUGH_QUERIES} or more can be relied on`);
+  if (!isTuned) notes.push("no weights beat the defaults on queries that they were not chosen by");
+  return notes;
+}
+
+/** By a grid: of every setting each query is asked. */
+async function tuneFusion(
+  { search, cube: hasCube }: Tuned,
+  queries: readonly JudgedQuery[],
+  options: TuneOptions,
+): Promise<Chosen> {
   // of equal means the first is taken: the defaults
   const settings = [untunedRecall, ...withFeedback()];
   const plain = [untunedRecall, ...LAST.map((alone) => ({ ...untunedRecall, alone }))];
@@ -46,17 +129,45 @@ export async function tuneRecall(
   };
   const scores: number[][] = [];
   for (const { first, last, passages } of settings)
-    scores.push(await judged({ fusion: { first, last }, feedback: { passages } }));
+    scores.push(await judged({ fusion: { first, last, cube: CUBE_WEIGHT }, feedback: { passages } }));
   const plainScores: number[][] = [];
-  for (const { alone } of plain) plainScores.push(await judged({ fusion: { last: alone }, feedback: false }));
-  const { alone } = plain[choice(plainScores, crossValidate(plainScores))]!;
-  const { first, last, passages } = settings[choice(scores, crossValidate(scores))]!;
+  for (const { alone } of plain)
+    plainScores.push(await judged({ fusion: { last: alone, cube: CUBE_WEIGHT }, feedback: false }));
+  const { alone } = plain[choice(plainScores)]!;
+  const { first, last, passages } = settings[choice(scores)]!;
   const cubeScores: number[][] = [];
   for (const cube of cubes)
     cubeScores.push(await judged({ fusion: { first, last, cube }, feedback: { passages } }));
-  const cube = hasCube ? CUBES[choice(cubeScores, crossValidate(cubeScores))]! : CUBE_WEIGHT;
-  const found = { alone, space, queries: queries.length, ...(cube === CUBE_WEIGHT ? {} : { cube }) };
-  return resultOf(scores, (best) => ({ ...settings[best]!, ...found }));
+  const cube = hasCube ? CUBES[choice(cubeScores)]! : CUBE_WEIGHT;
+  const held = crossValidate(scores).scores;
+  return {
+    untuned: mean(scores[0]!),
+    crossValidated: mean(held),
+    p: pairedRandomisation(held, scores[0]!),
+    weights: { first, last, alone, passages, cube },
+  };
+}
+
+/** By what the labels say of the passages that each query puts up. */
+async function tuneCube(
+  { cube }: Tuned,
+  queries: readonly JudgedQuery[],
+  { first, last, passages, cube: share }: Weights,
+  { signal, onProgress }: TuneOptions,
+): Promise<{ readonly gain?: TuneResult["cube"]; readonly learnt?: TunedRecall["cube"] }> {
+  if (!cube) return {};
+  const how = { fusion: { first, last, cube: share }, feedback: { passages } };
+  const lessons: CubeLesson[] = [];
+  for (const [done, query] of queries.entries()) {
+    throwIfAborted(signal, "tune");
+    const lesson = await cube.lesson(query, how);
+    if (lesson) lessons.push(lesson);
+    onProgress?.({ phase: "optimize", done: done + 1, total: queries.length, bytes: 0, totalBytes: 0 });
+  }
+  if (lessons.length < LEAST_QUERIES) return {};
+  const { plain, held, p, weights } = learnCubeWeights(lessons, cube.dimensions, share);
+  const gain = { untuned: mean(plain), crossValidated: mean(held), p, queries: lessons.length };
+  return { gain, ...(weights ? { learnt: weights } : {}) };
 }
 
 const backToDefaults: TuneResult = {
@@ -67,43 +178,21 @@ const backToDefaults: TuneResult = {
   notes: ["an empty query log: the defaults are used again"],
 };
 
-function withFeedback(): Weights[] {
+function withFeedback(): (typeof untunedRecall)[] {
   return PASSAGES.flatMap((passages) =>
     FIRST.flatMap((first) => LAST.map((last) => ({ ...untunedRecall, first, last, passages }))),
   );
 }
 
 /** The best setting if choosing it holds on queries that were held out; else the first, the defaults. */
-function choice(scores: readonly (readonly number[])[], { scores: held, best }: CrossValidation): number {
+function choice(scores: readonly (readonly number[])[]): number {
+  const { scores: held, best } = crossValidate(scores);
   return mean(held) > mean(scores[0]!) ? best : 0;
-}
-
-function resultOf(
-  scores: readonly (readonly number[])[],
-  tunedOf: (setting: number) => TunedRecall,
-): TuneResult {
-  const validation = crossValidate(scores);
-  const chosen = choice(scores, validation);
-  const tuned = tunedOf(chosen);
-  const isTuned = chosen !== 0 || tuned.alone !== untunedRecall.alone || tuned.cube !== undefined;
-  const queries = scores[0]!.length;
-  const notes = [];
-  if (queries < ENOUGH_QUERIES)
-    notes.push(`${queries} queries are few: weights from ${ENOUGH_QUERIES} or more can be relied on`);
-  if (!isTuned) notes.push("no weights beat the defaults on queries that they were not chosen by");
-  return {
-    queries,
-    untuned: mean(scores[0]!),
-    crossValidated: mean(validation.scores),
-    p: pairedRandomisation(validation.scores, scores[0]!),
-    ...(isTuned ? { tuned } : {}),
-    notes,
-  };
 }
 
 /** nDCG@10 by query. */
 async function judge(
-  search: SearchFor,
+  search: Tuned["search"],
   queries: readonly JudgedQuery[],
   options: SearchQuery,
 ): Promise<number[]> {

@@ -27,7 +27,7 @@ import type {
 } from "./quote-and-tag.ts";
 import type { TunedRecall } from "./recall-plan.ts";
 import type { Hit, Place, Reason, SearchQuery, SearchResult } from "./search-types.ts";
-import type { JudgedQuery, TuneResult } from "./tuning.ts";
+import type { JudgedQuery, LearningGain, TuneOptions, TunePart, TuneResult } from "./tuning.ts";
 import type { VectorEstimate, VectorExplanation } from "./vector-explanation.ts";
 
 export type {
@@ -42,6 +42,7 @@ export type {
   Hit,
   JudgedQuery,
   LanguageModel,
+  LearningGain,
   LocateOptions,
   LocateResult,
   MemoryInfo,
@@ -63,6 +64,8 @@ export type {
   TagSelector,
   TagSuggestion,
   TunedRecall,
+  TuneOptions,
+  TunePart,
   TuneResult,
   VectorEstimate,
   VectorExplanation,
@@ -354,10 +357,10 @@ export interface Memory extends AsyncDisposable {
   snapshot(path: string, options?: WorkOptions): Promise<{ readonly path: string; readonly bytes: number }>;
   compact(options?: WorkOptions): Promise<{ readonly bytesBefore: number; readonly bytesAfter: number }>;
   /**
-   * Chooses the weights of hybrid searches by queries of which it is known what is good, and keeps them with the library where that holds
-   * on queries that were held out. An empty log brings the defaults back. @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED
+   * Chooses the weights of hybrid searches by queries of which it is known what is good, and what labels of each dimension of the cube are
+   * worth, and keeps them with the library where that holds on queries that were held out. An empty log brings the defaults back. @throws MnemeError ARGUMENT, INSUFFICIENT_DATA, CANCELLED
    */
-  tune(log: readonly JudgedQuery[], options?: WorkOptions): Promise<TuneResult>;
+  tune(log: readonly JudgedQuery[], options?: TuneOptions): Promise<TuneResult>;
   /** Moves the library to another embedder; resumable; the old space serves meanwhile. */
   reembed(embedder: Embedder, options?: WorkOptions): Promise<{ readonly passages: number }>;
   /** Resolves when background work (flushes, merges, sweeps) is done. */

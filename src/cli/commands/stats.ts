@@ -1,6 +1,7 @@
 import type { Memory, MemoryInfo, StatsRow, VectorEstimate, VectorExplanation } from "../../memory/types.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { cubeWeight } from "../cube-weight.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { withLibrary } from "../library.ts";
 import { bold, dim, print, printJson, table } from "../output.ts";
@@ -16,7 +17,8 @@ export default command({
     explain: {
       type: "boolean",
       default: false,
-      description: "How vectors are searched, why, and what other indexes would take",
+      description:
+        "How vectors are searched, why, and what other indexes would take; what tuning found the cube's labels worth",
     },
     skipped: {
       type: "boolean",
@@ -43,6 +45,7 @@ export default command({
       if (args.json) printJson({ ...info, structures: rows, ...(args.explain ? { vectors } : {}) });
       else show(info, rows);
       if (!args.json) vectors.forEach(showVectors);
+      if (!args.json && args.explain) showCube(info.tuned);
       if (!args.json && args.skipped) (info.skipped ?? []).forEach(showSkipped);
       return EXIT.ok;
     };
@@ -106,6 +109,23 @@ function showVectors(one: VectorExplanation): void {
   for (const reason of one.refused) print(`  ${reason}`);
 }
 
+/** What labels are worth of each kind and dimension, the most first, where that was learnt. */
+function showCube(tuned: MemoryInfo["tuned"]): void {
+  if (tuned?.cube === undefined || typeof tuned.cube === "number") return;
+  const { fused, share, kinds, dimensions } = tuned.cube;
+  print(
+    `\n${bold("cube")}  labels weigh as ${tuned.queries} queries taught, where one that a single passage has counts 1`,
+  );
+  print(`  words and meaning ${fused.toFixed(2)}, the cube's share of its best passage ${share.toFixed(2)}`);
+  for (const [title, weights] of Object.entries({ kinds, dimensions }))
+    print(`  ${title}: ${weightsLine(weights)}`);
+}
+
+function weightsLine(weights: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(weights).sort(([, a], [, b]) => b - a);
+  return sorted.map(([name, weight]) => `${name} ${weight.toFixed(2)}`).join(", ");
+}
+
 function showSkipped({ folder, at, count, named }: NonNullable<MemoryInfo["skipped"]>[number]): void {
   print(`\n${bold("skipped")}  ${folder}, ${new Date(at).toISOString().slice(0, 16)}`);
   for (const { code, reason } of named) print(`  [${code}] ${reason}`);
@@ -122,6 +142,6 @@ function substringsLine(
   return `substrings of ${formatBytes(indexedBytes)} indexed in ${formatBytes(bytes)}${share}; ${formatBytes(scannedBytes)} are read through`;
 }
 
-function tunedLine({ queries, first, last, passages }: NonNullable<MemoryInfo["tuned"]>): string {
-  return `search tuned by ${queries} queries: meaning weighs ${first} before and ${last} after feedback by ${passages} passages`;
+function tunedLine({ queries, first, last, passages, cube }: NonNullable<MemoryInfo["tuned"]>): string {
+  return `search tuned by ${queries} queries: meaning weighs ${first} before and ${last} after feedback by ${passages} passages${cubeWeight(cube)}`;
 }

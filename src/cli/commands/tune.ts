@@ -1,11 +1,14 @@
 import { MnemeError } from "../../errors.ts";
 import { readQueries } from "../../eval/index.ts";
-import type { TuneResult } from "../../memory/types.ts";
+import type { LearningGain, TunePart, TuneResult } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
+import { cubeWeight } from "../cube-weight.ts";
 import { withLibrary } from "../library.ts";
 import { note, print, printJson } from "../output.ts";
 import { plainQuery } from "../plain-query.ts";
 import { progressView } from "../progress.ts";
+
+const TUNE_PARTS: readonly TunePart[] = ["fusion", "cube"];
 
 export default command({
   name: "tune",
@@ -18,10 +21,19 @@ export default command({
       valueHint: "file",
       description: "qrels.tsv: query id, item id, grade",
     },
+    parts: {
+      type: "string",
+      valueHint: "names",
+      description: "fusion, cube or both (default): what is chosen",
+    },
     reset: { type: "boolean", default: false, description: "Back to the defaults" },
   },
   examples: [
     ["mneme tune --queries queries.jsonl --qrels qrels.tsv", "kept with the library if it holds"],
+    [
+      "mneme tune --queries queries.jsonl --qrels qrels.tsv --parts cube",
+      "only what labels of the cube are worth: each query is asked once",
+    ],
     ["mneme tune --reset", "search by the defaults again"],
   ],
   async run(args, { signal }) {
@@ -34,24 +46,30 @@ export default command({
     }));
     return withLibrary(args, "write", async (memory) => {
       using view = progressView("tune", args.quiet);
-      const result = await memory.tune(log, { signal, onProgress: view.onProgress });
+      const parts = args.parts ? partsOf(args.parts) : TUNE_PARTS;
+      const result = await memory.tune(log, { signal, onProgress: view.onProgress, parts });
       view[Symbol.dispose]();
       if (args.json) printJson(result);
-      else show(result, args.quiet);
+      else show(result, parts, args.quiet);
       return EXIT.ok;
     });
   },
 });
 
-function show(result: TuneResult, quiet: boolean | undefined): void {
-  const { queries, untuned, crossValidated, p, tuned, notes } = result;
-  if (queries > 0)
+function show(result: TuneResult, parts: readonly TunePart[], quiet: boolean | undefined): void {
+  const { queries, tuned, cube, notes } = result;
+  const gain = (of: string, { untuned, crossValidated, p }: LearningGain): void =>
     print(
-      `nDCG@10 of ${queries} queries: defaults ${untuned.toFixed(4)}, tuned and cross-validated ${crossValidated.toFixed(4)} (p ${p.toFixed(4)})`,
+      `nDCG@10 of ${of}: defaults ${untuned.toFixed(4)}, tuned and cross-validated ${crossValidated.toFixed(4)} (p ${p.toFixed(4)})`,
     );
+  if (queries > 0 && parts.includes("fusion")) gain(`${queries} queries`, result);
+  if (cube) gain(`${cube.queries} of which the cube says something, by what its labels are worth`, cube);
   if (tuned)
     print(
-      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback by ${tuned.passages} passages, ${tuned.alone} without${tuned.cube === undefined ? "" : `; the cube weighs ${tuned.cube}`}`,
+      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback by ${tuned.passages} passages, ${tuned.alone} without${cubeWeight(tuned.cube)}`,
     );
   for (const line of notes) note(`note: ${line}`, quiet);
 }
+
+/** Unknown parts are refused by the library. */
+const partsOf = (names: string): TunePart[] => names.split(",").map((name) => name.trim() as TunePart);

@@ -243,10 +243,19 @@ describe("extractors", () => {
   it("tell names apart by rules", async () => {
     const labels = await extractAll([names()], text);
     expect(labels.event).toEqual({ "Hurricane Maria": 1 });
-    expect(Object.keys(labels.location!)).toEqual(["Puerto Rico", "United States"]);
+    expect(Object.keys(labels.location!)).toEqual(["Puerto Rico", "Virginia", "United States"]);
     expect(Object.keys(labels.person!)).toEqual(["Professor Amy Pruden"]);
     expect(Object.keys(labels.organization!)).toEqual(["Virginia Tech University"]);
     expect(Object.keys(labels.name!)).toEqual(expect.arrayContaining(["ADAR1", "Dicer"]));
+  });
+
+  it("find places inside longer names", async () => {
+    const placesIn = async (name: string) =>
+      Object.keys((await extractAll([names()], `They wrote to the ${name} at once.`)).location!);
+    expect(await placesIn("New York City Department of Health")).toEqual(["New York City"]);
+    expect(await placesIn("University of South Carolina")).toEqual(["South Carolina"]);
+    expect(await placesIn("Bank of France and Spain Ltd")).toEqual(["France", "Spain"]);
+    expect(await placesIn("Acme Trading Company")).toEqual([]);
   });
 
   it("find dates, quantities, listed names and patterns of one's own", async () => {

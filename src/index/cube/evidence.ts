@@ -7,10 +7,25 @@ import type { Component } from "./components.ts";
 import { type CubeHit, type CubeReason, cubeSearchDefaults, rarityOf } from "./search-cube.ts";
 
 const HOW: readonly CubeReason["how"][] = ["exact", "part", "similar"];
-/** All, names, other words, and the three ways to match. */
+/**
+ * What evidence is told apart by, whatever the dimensions: all of it, that of names and of other words, of the three ways to match, what is
+ * covered (each component with what it weighs at most, however often the hit says it), names that are, and the most telling component.
+ */
+export const EVIDENCE_KINDS = [
+  "all",
+  "names",
+  "other words",
+  "exact",
+  "part",
+  "similar",
+  "covered",
+  "covered names",
+  "telling",
+] as const;
+export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
+
 const WEIGHED = 3 + HOW.length;
-/** What is covered, names that are, and the most telling component. */
-const KINDS = WEIGHED + 3;
+const KINDS = EVIDENCE_KINDS.length;
 
 /** What the numbers of a question's hits are measured by. */
 export interface EvidenceScale {
@@ -55,7 +70,7 @@ export function plainEvidence(dimensions: readonly string[], weight: number): Fl
   return plain;
 }
 
-/** In the order: all, names, other words, exact, part, similar, covered (each component with what it weighs at most, however often the hit says it), covered names, the telling component, and each dimension. */
+/** In the order of `EVIDENCE_KINDS`, then each dimension. */
 export function evidenceOf(
   { reasons }: Pick<CubeHit, "reasons">,
   dimensions: readonly string[],

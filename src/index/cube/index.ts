@@ -2,7 +2,15 @@
 export { type Component, decompose } from "./components.ts";
 export { CubeIndex, type LabelCount, type Labels } from "./cube-index.ts";
 export { buildCube, mergeCubes } from "./cube-kind.ts";
-export { type EvidenceScale, evidenceOf, evidenceScale, evidenceSize, plainEvidence } from "./evidence.ts";
+export {
+  EVIDENCE_KINDS,
+  type EvidenceKind,
+  type EvidenceScale,
+  evidenceOf,
+  evidenceScale,
+  evidenceSize,
+  plainEvidence,
+} from "./evidence.ts";
 export { ALIAS, aliasDefaults, aliases } from "./extract/aliases.ts";
 export { type About, dimensionsOf, type Extractor, extractAll } from "./extract/extractor.ts";
 export { field, types } from "./extract/fields.ts";

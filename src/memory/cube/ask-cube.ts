@@ -1,8 +1,14 @@
 /** A question asked of the cube: its parts are looked up in the dimensions, to the letter or by meaning, and rows scored by the parts that they cover. */
 import type { Embedder } from "../../embed/embedder.ts";
-import { type CubeHit, decompose, labelKey, searchCube } from "../../index/cube/index.ts";
+import {
+  type CubeHit,
+  decompose,
+  type EvidenceScale,
+  evidenceScale,
+  labelKey,
+  searchCube,
+} from "../../index/cube/index.ts";
 import type { RowSet } from "../../index/row-set.ts";
-import { fuse } from "../fuse.ts";
 import type { Library } from "../library.ts";
 import { dimensionsByMeaning, labelVectors } from "./label-vectors.ts";
 
@@ -17,6 +23,9 @@ export interface CubeFound {
   readonly hits: ReadonlyMap<number, CubeHit & { readonly rank: number }>;
   /** Score of the best row, above 0. */
   readonly best: number;
+  readonly dimensions: readonly string[];
+  /** What the evidence of these hits is measured by. */
+  readonly scale: () => EvidenceScale;
 }
 
 /** @returns undefined where there is no cube, or none of it answers */
@@ -47,20 +56,7 @@ export async function askCube(
     rows: Uint32Array.from(hits, ({ row }) => row).sort(),
     hits: new Map(hits.map((hit, i) => [hit.row, { ...hit, rank: i + 1 }])),
     best: hits[0].score,
+    dimensions: index.dimensions,
+    scale: () => evidenceScale(hits, components, index.size),
   };
-}
-
-/** A convex combination of candidates' scores, which count 1, with what the cube says of them, as a share of its best row. */
-export function withCube(
-  scores: Float64Array,
-  rows: Uint32Array,
-  { hits, best }: CubeFound,
-  weight: number,
-): Float64Array {
-  const ofCube = Float64Array.from(rows, (row) => (hits.get(row)?.score ?? 0) / best);
-  const lists = [
-    { scores, weight: 1 / (1 + weight) },
-    { scores: ofCube, weight: weight / (1 + weight) },
-  ];
-  return fuse(lists, "linear");
 }

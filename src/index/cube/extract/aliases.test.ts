@@ -19,6 +19,9 @@ test.each([
   ["AG Projects, a Dutch corporation", "AGProjects"],
   ["referred to as Petro-Lube", "Petrolube"],
   ["the petro-lube laboratory", "Petrolube"],
+  ["between JUST BIOFIBER STRUCTURAL SOLUTIONS CORP., a corporation", "JBF"],
+  ["the Magneto Encephalogram of BioFiber Works", "BFW"],
+  ["signed by North ThinkTank Group and others", "NTTG"],
 ])("%s: %s", (text, alias) => expect(keysOf(text)).toContain(labelKey(alias)));
 
 test("words without capitals, single names, and words of two sentences have no initials", () => {

@@ -16,8 +16,13 @@ export const aliasDefaults = {
   together: 3,
 } as const;
 
-/** So many words that begin a run give initials; fewer only where they end it. */
+/** So many initials of what begins a run are an alias; fewer only of what ends it. */
 const LEAST_BEGIN = 3;
+/** What begins a compound whose second part has an initial of its own: "JBF" of "Just Biofiber", "ECG" of "electrocardiogram". */
+const COMBINING =
+  /^(?:aero|agro|astro|audio|bio|cardio|cosmo|cryo|cyber|dermo|eco|electro|encephalo|endo|ferro|gastro|geo|haemo|hemo|hydro|hyper|hypo|immuno|litho|macro|magneto|meta|micro|mono|multi|nano|neuro|nucleo|opto|ortho|paleo|petro|pharmaco|phono|photo|physio|poly|psycho|pyro|radio|ribo|servo|socio|spectro|stereo|tele|thermo|turbo|ultra|vaso|video)(?=\p{L}{4})/iu;
+/** A capital inside a word: "BioFiber". */
+const HUMP = /(?<=\p{Ll})\p{Lu}/gu;
 /** Words inside names that give an initial or none: "DOE" and "DoIT". */
 const INSIDE = new Set("of and the for de la von van der du del al at in on to &".split(" "));
 /** What a company's name ends with, which its initials often leave out. */
@@ -68,9 +73,17 @@ function* aliasesOf(run: readonly string[]): Generator<string> {
         const isEnd = to === words.length || COMPANY.has(bare(words[to]!));
         if (from > 0 && !isEnd) continue;
         const some = words.slice(from, to);
-        if (isEnd || some.length >= LEAST_BEGIN) yield some.map((word) => word[0]).join("");
+        for (const letters of new Set([some.map((word) => word[0]!), some.map(initials)]))
+          if (isEnd || letters.join("").length >= LEAST_BEGIN) yield letters.join("");
         if (some.length <= aliasDefaults.together) yield some.join("").replaceAll(".", "");
       }
+}
+
+/** Of a compound those of its parts. */
+function initials(word: string): string {
+  const [prefix] = COMBINING.exec(word) ?? [];
+  if (prefix) return word[0]! + word[prefix.length]!;
+  return word[0]! + (word.match(HUMP) ?? []).join("");
 }
 
 const bare = (word: string): string => word.toLowerCase().replace(/\.$/, "");

@@ -24,6 +24,8 @@ const TITLE = words(
   "mr mr. mrs mrs. ms ms. dr dr. prof prof. professor president senator governor sir lady judge author co-author researcher scientist",
 );
 const SAYS = words("said says explained added noted wrote told");
+/** Words of a place that is known by name, at most. */
+const PLACE_WORDS = 3;
 /** Small words inside names. */
 const INSIDE = words("of the and for de la von van der du del al &");
 /** Words that begin sentences with a capital and name nothing. */
@@ -85,7 +87,10 @@ export function names(): Extractor {
           continue;
         }
         const label = text.slice(all[at]!.start, all[end - 1]!.end).replace(/['’]s?$/, "");
-        count(labels[dimensionOf(all, at, end)], label);
+        const dimension = dimensionOf(all, at, end);
+        count(labels[dimension], label);
+        if (dimension !== "location" && dimension !== "person")
+          for (const place of placesIn(text, all, at, end)) count(labels.location, place);
         at = end;
       }
       return labels;
@@ -113,6 +118,21 @@ function isNamed({ text, isFirst }: Word): boolean {
   if (!NAMEY.test(text) || text.length < 2) return false;
   const small = text.toLowerCase();
   return !CALENDAR.has(small) && !(isFirst && ORDINARY.has(small));
+}
+
+/** Places that longer names begin with or hold, with the word for what they are: "New York City" of "New York City Department of Health". */
+function* placesIn(text: string, all: readonly Word[], from: number, end: number): Generator<string> {
+  const small = (at: number): string => all[at]!.text.toLowerCase();
+  for (let at = from; at < end; at++)
+    for (let to = Math.min(end, at + PLACE_WORDS); to > at; to--) {
+      const known = Array.from({ length: to - at }, (_, i) => small(at + i)).join(" ");
+      if (!PLACES.has(known)) continue;
+      const last = to < end && PLACE.has(small(to)) ? to : to - 1;
+      // the whole is a name of its own
+      if (at > from || last + 1 < end) yield text.slice(all[at]!.start, all[last]!.end);
+      at = last;
+      break;
+    }
 }
 
 function dimensionOf(all: readonly Word[], from: number, end: number): NameDimension {
