@@ -3,7 +3,7 @@
  * parts of the scoring left out in turn; every n-gram looked up in the documents; questions a second, and the share of the time that
  * asking the index takes. --scale 0.1 for 40 questions of each set, --only for one set (validate: training questions of scifact that
  * `seal-train.ts` leaves out, by which weights are chosen), --model for another model, --settings for other settings:
- * {"weight": of SEAL in the fusion at most, "nGrams": of `nGrams`, "rank": of `rankByNGrams`}.
+ * {"weight": of SEAL in the fusion, "nGrams": of `nGrams`, "rank": of `rankByNGrams`}.
  */
 import { parseArgs } from "node:util";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
@@ -15,7 +15,7 @@ import {
   type ScoredNGram,
   TokenIndex,
 } from "../src/index/index.ts";
-import { GENERATIVE_WEIGHT, generativeWeight } from "../src/memory/mix-generated.ts";
+import { GENERATIVE_WEIGHT } from "../src/memory/mix-generated.ts";
 import { load, type Model, type NGramOptions } from "../src/model/index.ts";
 import type { WrittenNGrams } from "../src/model/substrings/write-n-grams.ts";
 import { embedAll } from "./library-data.ts";
@@ -102,31 +102,19 @@ async function rankerOf(
   return async (question, { nGrams }) => {
     const [words, meaning] = [bm25.scored(question), await dense(question)];
     const seal = scoresOf(rankByNGrams(index, nGrams, NONE, { k: DEPTH, ...settings.rank }));
-    const fusedBy = (isMeant: boolean): Scores =>
-      fused(
-        isMeant
-          ? [
-              [words, 1 - m],
-              [meaning, m],
-            ]
-          : [[words, 1]],
-      );
-    const withSeal = (others: Scores): Scores => {
-      const [[, most] = [0, 1]] = top(others, 1);
-      const [best] = top(seal, 1);
-      const weight = best ? generativeWeight((others.get(best[0]) ?? 0) / most, s) : 0;
-      return fused([
-        [others, 1 - weight],
-        [seal, weight],
+    const fusedWith = (weight: number, isMeant: boolean): Scores =>
+      fused([
+        [words, (1 - weight) * (isMeant ? 1 - m : 1)],
+        ...(isMeant ? [[meaning, (1 - weight) * m] as const] : []),
+        ...(weight > 0 ? [[seal, weight] as const] : []),
       ]);
-    };
     return {
       BM25: words,
       dense: meaning,
       SEAL: seal,
-      "BM25 + dense": fusedBy(true),
-      "BM25 + SEAL": withSeal(fusedBy(false)),
-      "BM25 + dense + SEAL": withSeal(fusedBy(true)),
+      "BM25 + dense": fusedWith(0, true),
+      "BM25 + SEAL": fusedWith(s, false),
+      "BM25 + dense + SEAL": fusedWith(s, true),
     };
   };
 }

@@ -3,19 +3,8 @@ import { fuse, orderOf } from "./fuse.ts";
 import type { GenerativeHit } from "./generative.ts";
 import type { Ranked, Ranking } from "./recall.ts";
 
-/**
- * Weight of what the model found where the others hold its best passage for the best too: the best of 200 training questions of scifact
- * (`bench seal --only validate`).
- */
+/** Weight of what the model found in the combination: the best of 200 training questions of scifact (`bench seal --only validate`). */
 export const GENERATIVE_WEIGHT = 0.15;
-
-/**
- * Weight of what the model found about one question: a model whose best passage neither words nor meaning put up has written about
- * something else, so it counts by the square of what they say of that passage.
- * @param share of their best score that they give it, 0 to 1
- */
-export const generativeWeight = (share: number, most: number = GENERATIVE_WEIGHT): number =>
-  most * share ** 2;
 
 const saidOf = (place: number, { score, matches }: GenerativeHit): NonNullable<Ranked["generative"]> => ({
   rank: place + 1,
@@ -34,13 +23,6 @@ export function generatedAlone(hits: readonly GenerativeHit[]): Ranking {
   };
 }
 
-/** What the others say of the model's best passage, as a share of their best. */
-function agreement(ranking: Ranking, [best]: readonly GenerativeHit[]): number {
-  const place = best ? ranking.rows.indexOf(best.row) : -1;
-  const [most = 0] = ranking.scores;
-  return place < 0 || most <= 0 ? 0 : Math.max(0, ranking.scores[place]! / most);
-}
-
 /** A convex combination, each score as a share of the best one. */
 export function withGenerated(ranking: Ranking, hits: readonly GenerativeHit[]): Ranking {
   if (hits.length === 0) return ranking;
@@ -49,10 +31,9 @@ export function withGenerated(ranking: Ranking, hits: readonly GenerativeHit[]):
   const rows = Uint32Array.from(new Set([...places.keys(), ...generated.keys()])).sort();
   const scoresOf = (found: ReadonlyMap<number, number>, scoreAt: (place: number) => number): Float64Array =>
     Float64Array.from(rows, (row) => (found.has(row) ? scoreAt(found.get(row)!) : 0));
-  const weight = generativeWeight(agreement(ranking, hits));
   const lists = [
-    { scores: scoresOf(places, (place) => ranking.scores[place]!), weight: 1 - weight },
-    { scores: scoresOf(generated, (place) => hits[place]!.score), weight },
+    { scores: scoresOf(places, (place) => ranking.scores[place]!), weight: 1 - GENERATIVE_WEIGHT },
+    { scores: scoresOf(generated, (place) => hits[place]!.score), weight: GENERATIVE_WEIGHT },
   ];
   const scores = fuse(lists, "share");
   const order = orderOf(scores);
