@@ -10,8 +10,8 @@ export type Precision = (typeof PRECISIONS)[number];
 /** Values that share a scale. */
 export const GROUP = 32;
 
-/** Rows of a tile: their scales lie behind the codes of all. */
-const TILE_ROWS = 4;
+/** Rows of a tile: their scales lie behind the codes of all, and of these the codes of the first four before the others. */
+export const TILE_ROWS = 8;
 /** The least normal f16: the kernels know no smaller scale. Of smaller weights less than this is lost. */
 const LEAST_SCALE = 2 ** -14;
 /** Bytes of the codes of a group. */
@@ -20,7 +20,7 @@ const CODE_BYTES = { int8: GROUP, int4: GROUP / 2 } as const;
 /** rows x columns, each row the weights of one output. */
 export class LinearWeights implements Disposable {
   readonly precision: Precision;
-  /** A multiple of 4: zeros fill them up. */
+  /** A multiple of TILE_ROWS: zeros fill them up. */
   readonly rows: number;
   readonly columns: number;
   readonly region: Region;
@@ -41,11 +41,6 @@ export class LinearWeights implements Disposable {
 
   get bytes(): number {
     return this.region.byteLength;
-  }
-
-  /** Where row number `row` begins, a multiple of 4, in bytes. */
-  offset(row: number): number {
-    return bytesOf(this.precision, row, this.columns);
   }
 
   /** Encodes rows from number `first` on. values: f32 [rows x columns]. */
@@ -116,11 +111,11 @@ export class LinearWeights implements Disposable {
   /** Bytes where the codes and the scale of a group begin. */
   #place(row: number, group: number, precision: "int8" | "int4"): { codes: number; scale: number } {
     const size = CODE_BYTES[precision];
-    const lane = row % TILE_ROWS;
+    const [four, lane] = [(row % TILE_ROWS) >> 2, row & 3];
     const tile = Math.floor(row / TILE_ROWS) * (this.columns / GROUP) + group;
     const start = tile * TILE_ROWS * (size + 2);
-    const codes = start + lane * (precision === "int8" ? 2 : 4);
-    return { codes, scale: start + TILE_ROWS * size + lane * 2 };
+    const codes = start + four * 4 * size + lane * (precision === "int8" ? 2 : 4);
+    return { codes, scale: start + TILE_ROWS * size + (row % TILE_ROWS) * 2 };
   }
 
   #setB16(at: number, values: Float32Array): void {
@@ -147,7 +142,7 @@ function storedValue(precision: "int8" | "int4", bytes: Uint8Array, at: number, 
   return (((bytes[at + 2 + (i & 15)]! >> (i < 16 ? 0 : 4)) & 15) - 8) * scale;
 }
 
-/** Bytes of a matrix as it is held: its rows are filled up to a multiple of 4. */
+/** Bytes of a matrix as it is held: its rows are filled up to whole tiles. */
 export function linearBytes(precision: Precision, rows: number, columns: number): number {
   return bytesOf(precision, Math.ceil(rows / TILE_ROWS) * TILE_ROWS, columns);
 }
@@ -228,12 +223,12 @@ function decodeU4(codes: Uint8Array, at: number, scale: number, out: Float32Arra
     out[to + i] = (((codes[at + placeU4(i)]! >> ((i << 1) & 4)) & 15) - 8) * scale;
 }
 
-/** Pairs of columns, of each the four rows of a tile: the byte of a row's code i behind its first. */
+/** Pairs of columns, of each four rows of a tile: the byte of a row's code i behind its first. */
 function placeI8(i: number): number {
   return (i >> 1) * 8 + (i & 1);
 }
 
-/** Of eight columns the four rows of a tile, each two words of 16 bits, of the even and the odd ones, lowest first. */
+/** Of eight columns four rows of a tile, each two words of 16 bits, of the even and the odd ones, lowest first. */
 function placeU4(i: number): number {
   return (i >> 3) * 16 + (i & 1) * 2 + ((i >> 2) & 1);
 }
