@@ -1,7 +1,7 @@
 /** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
 import { MnemeError } from "../errors.ts";
 import { fromHalf, toHalf } from "../half.ts";
-import type { Region, WasmFace } from "../kernels/index.ts";
+import type { Pool, Region, WasmFace } from "../kernels/index.ts";
 import type { StoredBlocks } from "./tensor-source.ts";
 
 export const PRECISIONS = ["int8", "int4", "bf16"] as const;
@@ -58,21 +58,28 @@ export class LinearWeights implements Disposable {
     }
   }
 
-  /** Takes rows from number `first` on as they are stored, best in its own memory, without another rounding. @returns whether it can */
-  setBlocks(first: number, { type, bytes }: StoredBlocks): boolean {
+  /**
+   * Takes rows from number `first` on as they are stored, best in its own memory, without another rounding.
+   * @param pool threads that help: what memory is touched first takes the system longer than all else @returns whether it can
+   */
+  setBlocks(first: number, { type, bytes }: StoredBlocks, pool?: Pool): boolean {
     const { precision } = this;
     if (!(type === "Q8_0" && precision === "int8") && !(type === "Q4_0" && precision === "int4"))
       return false;
     const groups = this.columns / GROUP;
     const size = CODE_BYTES[precision] + 2;
     const { arena, instance } = this.face;
+    using leftOut = arena.alloc(4);
+    leftOut.u32()[0] = 0;
     using copy = arena.holds(bytes) ? undefined : arena.alloc(bytes.length);
     copy?.u8().set(bytes);
-    const place = instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
+    const kernel = precision === "int8" ? "placeQ8" : "placeQ4";
     const rows = bytes.length / size / groups;
     const from = copy?.pointer ?? bytes.byteOffset;
-    if (place(from, rows, groups, this.region.pointer, first) > 0)
-      this.#setOddBlocks(first, precision, bytes);
+    const args = [from, rows, groups, this.region.pointer, first, leftOut.pointer];
+    const scan = { kernel, count: rows, args, countAt: 1, steps: [size * groups, 0, 0, 0, 1, 0] } as const;
+    if (!pool?.fork([scan])?.join()) instance.exports[kernel](...args);
+    if (leftOut.u32()[0]! > 0) this.#setOddBlocks(first, precision, bytes);
     return true;
   }
 

@@ -34,8 +34,17 @@ function putNibbles(codes: v128, to: usize): void {
   v128.store32_lane(to, words, 1, 16);
 }
 
-/** Rows [first, first + rows) of `groups` blocks each. @returns blocks left out, for their scale is one that the kernels do not know */
-export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize): i32 {
+/** Counts blocks that were left out, for their scale is one that the kernels do not know. */
+// @ts-ignore: decorator
+@inline
+function addLeft(count: i32, left: usize): void {
+  if (count === 0) return;
+  if (ASC_FEATURE_THREADS) atomic.add<i32>(left, count);
+  else store<i32>(left, load<i32>(left) + count);
+}
+
+/** Rows [first, first + rows) of `groups` blocks each. leftOut: grows by the blocks whose scale is one that the kernels do not know; threads share it. */
+export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize, leftOut: usize): void {
   let left = 0;
   for (let r: usize = 0; r < rows; r++) {
     const row = first + r;
@@ -54,11 +63,11 @@ export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize,
       scale += TILE_I8;
     }
   }
-  return left;
+  addLeft(left, leftOut);
 }
 
 /** The same of 4-bit blocks: byte j has code j below and code j + 16 above. */
-export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize): i32 {
+export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize, leftOut: usize): void {
   let left = 0;
   const low = i8x16.splat(15);
   for (let r: usize = 0; r < rows; r++) {
@@ -79,5 +88,5 @@ export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize,
       scale += TILE_U4;
     }
   }
-  return left;
+  addLeft(left, leftOut);
 }
