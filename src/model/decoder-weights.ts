@@ -29,6 +29,8 @@ export interface LayerWeights {
 
 /** Values that are read and encoded at once, about: near enough to be read again fast. Whole heads of rows, which may be put in another order. */
 const VALUES_AT_ONCE = 1 << 18;
+/** The same of blocks that are taken as they are stored: threads share what is read at once. */
+const STORED_AT_ONCE = 1 << 20;
 const ROWS_AT_LEAST = 64;
 
 export class DecoderWeights implements Disposable {
@@ -202,14 +204,18 @@ function stacked(
     let first = 0;
     let encoded = false;
     using room = new BlocksRoom(face);
-    const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
+    const rowsOf = (values: number): number =>
+      Math.max(1, Math.floor(values / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
     for (const [name, side] of parts) {
       const [rows, paddedRows] = sidesOf(side);
+      let atOnce = rowsOf(STORED_AT_ONCE);
       for (let row = 0; row < rows; row += atOnce) {
-        const some = Math.min(atOnce, rows - row);
+        const stored = Math.min(atOnce, rows - row);
         const blocks =
-          wide === padded ? source.readBlocks?.(name, row * wide, some * wide, room.of) : undefined;
+          wide === padded ? source.readBlocks?.(name, row * wide, stored * wide, room.of) : undefined;
         if (blocks && weights.setBlocks(first + row, blocks, threads(face))) continue;
+        atOnce = rowsOf(VALUES_AT_ONCE);
+        const some = Math.min(atOnce, rows - row);
         const values = source.read(name, row * wide, some * wide);
         weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
         encoded = true;
