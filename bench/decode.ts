@@ -1,8 +1,9 @@
 /**
  * Does Mneme run language models as fast as llama.cpp on the same processor? The same GGUF files through Mneme and through node-llama-cpp,
  * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without, and with a cache
- * of f16 and, as ours is, of 8 bits: of each figure its best counts (one thread at the shortest context only). Inputs of 4-bit weights are rounded to 8 bits by both, those of int8 weights
- * to 8 bits by llama.cpp alone.
+ * of f16 and, as ours is, of 8 bits: of each figure its best counts (one thread at the shortest context only). Inputs of 4-bit weights are
+ * rounded to 8 bits by both, those of int8 weights to 8 bits by llama.cpp alone. What is resident counts where it is most, while the caches
+ * stand, and of llama.cpp the least of those settings that ran the same contexts.
  * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model, NAME@8192 for one context of it;
  * MNEME_ROUNDS, and MNEME_TYPE for one type of weights.
  */
