@@ -12,6 +12,7 @@ import { FmIndex } from "../src/index/text/fm-index/fm-index.ts";
 import { Random } from "../src/linalg/random.ts";
 import { documentsIn, END, prepare } from "./fm-index-data.ts";
 import { compileSdsl, runSdsl, type SdslFigures } from "./fm-index-sdsl.ts";
+import { peakBytes } from "./peak.ts";
 import { printFigure, quantile, switches } from "./row.ts";
 
 const BENCH = "fm-index";
@@ -30,12 +31,6 @@ interface Built {
 }
 
 const seconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1e6;
-
-/** Largest resident size of this process; the system's own figure begins with that of the process that started it. */
-function peakBytes(): number {
-  const kilobytes = /VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return Number(kilobytes) * 1024;
-}
 
 async function measured(work: () => Promise<FmIndex>): Promise<Built> {
   const [started, before] = [performance.now(), process.cpuUsage()];

@@ -24,6 +24,7 @@ import { load } from "../src/model/load.ts";
 import { loadWeights } from "../src/model/load-weights.ts";
 import { Memories } from "../src/model/memories.ts";
 import { MODELS, writeModel } from "./decode-models.ts";
+import { peakBytes } from "./peak.ts";
 import { importPeer } from "./peers.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
@@ -61,12 +62,6 @@ async function act({ system, path, weightCache }: Task): Promise<void> {
 }
 
 let started = 0;
-
-/** Linux knows it of this program alone; the usage of a process begins with the one that started it. */
-function peakBytes(): number {
-  const status = existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "";
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS) * 1024;
-}
 
 /** As weights are read: in pieces, into the memory of a module. */
 function readPieces(path: string): void {

@@ -1,6 +1,6 @@
 /** The weights of a decoder in kernel memory: matrices that see the same input stacked, so that one stage multiplies them. */
 import { MnemeError } from "../errors.ts";
-import type { Region, WasmFace } from "../kernels/index.ts";
+import type { Pool, Region, WasmFace } from "../kernels/index.ts";
 import type { StoredRegions } from "../storage/region-file.ts";
 import { GROUP, LinearWeights, linearBytes, type Precision } from "../weights/linear-weights.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
@@ -29,6 +29,8 @@ export interface LayerWeights {
 
 /** Values that are read and encoded at once, about: near enough to be read again fast. Whole heads of rows, which may be put in another order. */
 const VALUES_AT_ONCE = 1 << 18;
+/** The same of blocks that are taken as they are stored: threads share what is read at once. */
+const STORED_AT_ONCE = 1 << 20;
 const ROWS_AT_LEAST = 64;
 
 export class DecoderWeights implements Disposable {
@@ -44,6 +46,7 @@ export class DecoderWeights implements Disposable {
   /**
    * @param stored regions of the same weights from before: what it has is not encoded again
    * @param faceFor the memory that takes a matrix of so many bytes; default `face` itself
+   * @param threads that help, over a memory
    * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
    */
   constructor(
@@ -53,6 +56,7 @@ export class DecoderWeights implements Disposable {
     precision: Precision,
     stored?: StoredRegions,
     faceFor: (bytes: number) => WasmFace = () => face,
+    threads: (face: WasmFace) => Pool | undefined = () => undefined,
   ) {
     let encodedBytes = 0;
     try {
@@ -61,7 +65,7 @@ export class DecoderWeights implements Disposable {
       const q = heads * headDim;
       const kv = kvHeads * headDim;
       const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
-        const { weights, encoded } = stacked(faceFor, source, precision, columns, parts, stored);
+        const { weights, encoded } = stacked(faceFor, threads, source, precision, columns, parts, stored);
         this.#own(weights);
         if (encoded) encodedBytes += weights.bytes;
         this.#regions.set(nameOf(parts), weights.region);
@@ -183,6 +187,7 @@ export function paddedHidden({ hidden }: ModelConfig): number {
 
 function stacked(
   faceFor: (bytes: number) => WasmFace,
+  threads: (face: WasmFace) => Pool | undefined,
   source: TensorSource,
   precision: Precision,
   columns: Side,
@@ -199,14 +204,18 @@ function stacked(
     let first = 0;
     let encoded = false;
     using room = new BlocksRoom(face);
-    const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
+    const rowsOf = (values: number): number =>
+      Math.max(1, Math.floor(values / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
     for (const [name, side] of parts) {
       const [rows, paddedRows] = sidesOf(side);
+      let atOnce = rowsOf(STORED_AT_ONCE);
       for (let row = 0; row < rows; row += atOnce) {
-        const some = Math.min(atOnce, rows - row);
+        const stored = Math.min(atOnce, rows - row);
         const blocks =
-          wide === padded ? source.readBlocks?.(name, row * wide, some * wide, room.of) : undefined;
-        if (blocks && weights.setBlocks(first + row, blocks)) continue;
+          wide === padded ? source.readBlocks?.(name, row * wide, stored * wide, room.of) : undefined;
+        if (blocks && weights.setBlocks(first + row, blocks, threads(face))) continue;
+        atOnce = rowsOf(VALUES_AT_ONCE);
+        const some = Math.min(atOnce, rows - row);
         const values = source.read(name, row * wide, some * wide);
         weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
         encoded = true;

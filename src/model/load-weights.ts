@@ -38,6 +38,7 @@ export function loadWeights(
       precision,
       stored,
       placeFor(memories, checkpoint, precision),
+      (face) => memories.threads(face),
     );
   if (weightCache === false) return make();
   const cache = new WeightCache(weightCache, weightCacheBytes);

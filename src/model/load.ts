@@ -54,13 +54,20 @@ export async function load(model: string = bundledModel(), options: LoadOptions 
   const { config } = checkpoint;
   checkFits(config, precision, path, totalmem());
   if (policy) checkPolicy(config, policy);
-  const tokenizer = await checkpoint.tokenizer();
-  const template = await checkpoint.template();
   const memories = new Memories(kernels(), { workers: options.workers });
-  const weights = loadWeights(memories, checkpoint, precision, options);
   const threads: Threads = (face) => memories.threads(face);
-  const decoder = new Decoder(memories.face, config, weights, threads, { activations });
-  return new Model(decoder, tokenizer, precision, template, memories, options);
+  try {
+    // they start while the tokenizer is read, and help to place the weights
+    threads(memories.face);
+    const tokenizer = await checkpoint.tokenizer();
+    const template = await checkpoint.template();
+    const weights = loadWeights(memories, checkpoint, precision, options);
+    const decoder = new Decoder(memories.face, config, weights, threads, { activations });
+    return new Model(decoder, tokenizer, precision, template, memories, options);
+  } catch (error) {
+    await memories[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** @throws MnemeError RANGE, UNSUPPORTED */

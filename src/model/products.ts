@@ -8,7 +8,7 @@ import {
   type Stage,
   type StageKind,
 } from "../kernels/index.ts";
-import { GROUP, type LinearWeights, type Precision } from "../weights/linear-weights.ts";
+import { GROUP, type LinearWeights, type Precision, TILE_ROWS } from "../weights/linear-weights.ts";
 import { MOST_TOKENS } from "./step-tables.ts";
 
 export const ACTIVATIONS = ["int16", "int8"] as const;
@@ -69,7 +69,7 @@ export function productStage(
   form: Form,
 ): { readonly stage: Stage; readonly tasks: number } {
   const { rows, columns, precision, region } = weights;
-  const some = Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / 4) * 4);
+  const some = Math.max(ROWS_AT_LEAST, Math.ceil(rows / TASKS / TILE_ROWS) * TILE_ROWS);
   const from = precision === "bf16" ? x.values : x.codes;
   const stage = program.add(KINDS[precision], [
     0,

@@ -10,7 +10,7 @@ import {
   stateBytes,
   TILE_WORDS,
 } from "../kernels/index.ts";
-import { GROUP, linearBytes, PRECISIONS, type Precision } from "../weights/linear-weights.ts";
+import { GROUP, linearBytes, PRECISIONS, type Precision, TILE_ROWS } from "../weights/linear-weights.ts";
 import type { ModelConfig } from "./config.ts";
 import { paddedHidden } from "./decoder-weights.ts";
 import { productRoom } from "./products.ts";
@@ -62,7 +62,7 @@ export function scratchBytes(config: ModelConfig): number {
   const activations = (columns: number): number =>
     MOST_TOKENS * (columns * (F32 + 2) + (columns / GROUP) * 2 * F32);
   const values = MOST_TOKENS * F32 * (width + apart + angles + q + 2 * kvHeads * headDim + 2 * hidden);
-  const logits = Math.ceil(vocabulary / 4) * 4 * F32;
+  const logits = Math.ceil(vocabulary / TILE_ROWS) * TILE_ROWS * F32;
   const tables = (MOST_TOKENS * (ROW_WORDS + 1) + MOST_TILES * TILE_WORDS) * F32;
   // of a step of a whole piece of a prompt: rooms grow to that
   const tasks = (MOST_TOKENS / TILE_TOKENS) * kvHeads;

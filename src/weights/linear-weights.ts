@@ -1,7 +1,7 @@
 /** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
 import { MnemeError } from "../errors.ts";
 import { fromHalf, toHalf } from "../half.ts";
-import type { Region, WasmFace } from "../kernels/index.ts";
+import type { Pool, Region, WasmFace } from "../kernels/index.ts";
 import type { StoredBlocks } from "./tensor-source.ts";
 
 export const PRECISIONS = ["int8", "int4", "bf16"] as const;
@@ -10,8 +10,8 @@ export type Precision = (typeof PRECISIONS)[number];
 /** Values that share a scale. */
 export const GROUP = 32;
 
-/** Rows of a tile: their scales lie behind the codes of all. */
-const TILE_ROWS = 4;
+/** Rows of a tile: their scales lie behind the codes of all, and of these the codes of the first four before the others. */
+export const TILE_ROWS = 8;
 /** The least normal f16: the kernels know no smaller scale. Of smaller weights less than this is lost. */
 const LEAST_SCALE = 2 ** -14;
 /** Bytes of the codes of a group. */
@@ -20,7 +20,7 @@ const CODE_BYTES = { int8: GROUP, int4: GROUP / 2 } as const;
 /** rows x columns, each row the weights of one output. */
 export class LinearWeights implements Disposable {
   readonly precision: Precision;
-  /** A multiple of 4: zeros fill them up. */
+  /** A multiple of TILE_ROWS: zeros fill them up. */
   readonly rows: number;
   readonly columns: number;
   readonly region: Region;
@@ -43,11 +43,6 @@ export class LinearWeights implements Disposable {
     return this.region.byteLength;
   }
 
-  /** Where row number `row` begins, a multiple of 4, in bytes. */
-  offset(row: number): number {
-    return bytesOf(this.precision, row, this.columns);
-  }
-
   /** Encodes rows from number `first` on. values: f32 [rows x columns]. */
   set(first: number, values: Float32Array): void {
     const { columns, precision } = this;
@@ -63,21 +58,28 @@ export class LinearWeights implements Disposable {
     }
   }
 
-  /** Takes rows from number `first` on as they are stored, best in its own memory, without another rounding. @returns whether it can */
-  setBlocks(first: number, { type, bytes }: StoredBlocks): boolean {
+  /**
+   * Takes rows from number `first` on as they are stored, best in its own memory, without another rounding.
+   * @param pool threads that help: what memory is touched first takes the system longer than all else @returns whether it can
+   */
+  setBlocks(first: number, { type, bytes }: StoredBlocks, pool?: Pool): boolean {
     const { precision } = this;
     if (!(type === "Q8_0" && precision === "int8") && !(type === "Q4_0" && precision === "int4"))
       return false;
     const groups = this.columns / GROUP;
     const size = CODE_BYTES[precision] + 2;
     const { arena, instance } = this.face;
+    using leftOut = arena.alloc(4);
+    leftOut.u32()[0] = 0;
     using copy = arena.holds(bytes) ? undefined : arena.alloc(bytes.length);
     copy?.u8().set(bytes);
-    const place = instance.exports[precision === "int8" ? "placeQ8" : "placeQ4"];
+    const kernel = precision === "int8" ? "placeQ8" : "placeQ4";
     const rows = bytes.length / size / groups;
     const from = copy?.pointer ?? bytes.byteOffset;
-    if (place(from, rows, groups, this.region.pointer, first) > 0)
-      this.#setOddBlocks(first, precision, bytes);
+    const args = [from, rows, groups, this.region.pointer, first, leftOut.pointer];
+    const scan = { kernel, count: rows, args, countAt: 1, steps: [size * groups, 0, 0, 0, 1, 0] } as const;
+    if (!pool?.fork([scan])?.join()) instance.exports[kernel](...args);
+    if (leftOut.u32()[0]! > 0) this.#setOddBlocks(first, precision, bytes);
     return true;
   }
 
@@ -116,11 +118,11 @@ export class LinearWeights implements Disposable {
   /** Bytes where the codes and the scale of a group begin. */
   #place(row: number, group: number, precision: "int8" | "int4"): { codes: number; scale: number } {
     const size = CODE_BYTES[precision];
-    const lane = row % TILE_ROWS;
+    const [four, lane] = [(row % TILE_ROWS) >> 2, row & 3];
     const tile = Math.floor(row / TILE_ROWS) * (this.columns / GROUP) + group;
     const start = tile * TILE_ROWS * (size + 2);
-    const codes = start + lane * (precision === "int8" ? 2 : 4);
-    return { codes, scale: start + TILE_ROWS * size + lane * 2 };
+    const codes = start + four * 4 * size + lane * (precision === "int8" ? 2 : 4);
+    return { codes, scale: start + TILE_ROWS * size + (row % TILE_ROWS) * 2 };
   }
 
   #setB16(at: number, values: Float32Array): void {
@@ -147,7 +149,7 @@ function storedValue(precision: "int8" | "int4", bytes: Uint8Array, at: number, 
   return (((bytes[at + 2 + (i & 15)]! >> (i < 16 ? 0 : 4)) & 15) - 8) * scale;
 }
 
-/** Bytes of a matrix as it is held: its rows are filled up to a multiple of 4. */
+/** Bytes of a matrix as it is held: its rows are filled up to whole tiles. */
 export function linearBytes(precision: Precision, rows: number, columns: number): number {
   return bytesOf(precision, Math.ceil(rows / TILE_ROWS) * TILE_ROWS, columns);
 }
@@ -228,12 +230,12 @@ function decodeU4(codes: Uint8Array, at: number, scale: number, out: Float32Arra
     out[to + i] = (((codes[at + placeU4(i)]! >> ((i << 1) & 4)) & 15) - 8) * scale;
 }
 
-/** Pairs of columns, of each the four rows of a tile: the byte of a row's code i behind its first. */
+/** Pairs of columns, of each four rows of a tile: the byte of a row's code i behind its first. */
 function placeI8(i: number): number {
   return (i >> 1) * 8 + (i & 1);
 }
 
-/** Of eight columns the four rows of a tile, each two words of 16 bits, of the even and the odd ones, lowest first. */
+/** Of eight columns four rows of a tile, each two words of 16 bits, of the even and the odd ones, lowest first. */
 function placeU4(i: number): number {
   return (i >> 3) * 16 + (i & 1) * 2 + ((i >> 2) & 1);
 }

@@ -127,11 +127,11 @@ test("the layout of tiles is the one that LAYOUT_VERSION names: where this fails
     [
       [
         "int8",
-        636899314,
+        924795031,
       ],
       [
         "int4",
-        282174068,
+        3270234491,
       ],
       [
         "bf16",

@@ -7,7 +7,7 @@ import type { RegionKind } from "../storage/region-file.ts";
 import { RegionFolder } from "../storage/region-folder.ts";
 
 /** Of the tiles of linear-weights.ts; a change of their layout makes it another number, and with it all files anew. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 const SAMPLE_BYTES = 1 << 16;
 

@@ -5,7 +5,7 @@
  */
 import { dotBytes as dot } from "./byte-dot";
 import { putFour, putTransposed } from "./lanes";
-import { fourHalves, TILE_U4 } from "./tile";
+import { CODES_U4, codesOf, fourHalves, halvesBias, halvesMask, scalesOf, TILE_ROWS, TILE_U4 } from "./tile";
 import { wholes } from "./widen";
 
 const GROUP: usize = 32;
@@ -28,48 +28,86 @@ function upper(all: v128): v128 {
 }
 
 /**
- * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenBytes` leaves them; room, of several tokens: 4.5 k bytes.
+ * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenBytes` leaves them; room: 4.5 k bytes.
  */
 export function linearBytes(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   const groups = k / GROUP;
   if (tokens > 1) return linearMany(x, xScales, xSums, tokens, tiles, rows, groups, out, outStride, onto, room);
-  for (let r: usize = 0; r < rows; r += 4) fourRows(tiles + r / 4 * groups * TILE_U4, x, xScales, xSums, groups, out + (r << 2), onto);
+  for (let r: usize = 0; r < rows; r += TILE_ROWS) eightRows(tiles + r / TILE_ROWS * groups * TILE_U4, x, xScales, xSums, groups, out + (r << 2), onto, room);
 }
 
-function fourRows(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool): void {
-  let sum = f32x4.splat(0);
-  for (let g: usize = 0; g < groups; g++) {
-    let all = v128.load(w);
-    let a = dot(v128.load32_splat(x), lower(all)), b = dot(v128.load32_splat(x, 4), upper(all));
-    all = v128.load(w, 16);
-    a = i16x8.add(a, dot(v128.load32_splat(x, 8), lower(all)));
-    b = i16x8.add(b, dot(v128.load32_splat(x, 12), upper(all)));
-    all = v128.load(w, 32);
-    a = i16x8.add(a, dot(v128.load32_splat(x, 16), lower(all)));
-    b = i16x8.add(b, dot(v128.load32_splat(x, 20), upper(all)));
-    all = v128.load(w, 48);
-    a = i16x8.add(a, dot(v128.load32_splat(x, 24), lower(all)));
-    b = i16x8.add(b, dot(v128.load32_splat(x, 28), upper(all)));
-    const dots = f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(i16x8.add(a, b)));
-    sum = f32x4.add(sum, f32x4.mul(f32x4.sub(f32x4.mul(dots, v128.load32_splat(xScales)), v128.load32_splat(xSums)), fourHalves(w + 64)));
+/** The lower halves of a vector's bytes. Loaded, since the compiler makes constants anew at each use. */
+const LOWER = memory.data<u32>([0x0f0f0f0f]);
+
+/**
+ * room: 32 bytes. Sums are stored there midway and never read: V8 puts all loads between two stores before their products, and those of a whole tile
+ * would not fit the registers.
+ */
+function eightRows(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool, room: usize): void {
+  const mask = v128.load32_splat(LOWER), ofHalves = halvesMask(), bias = halvesBias();
+  let s0 = f32x4.splat(0), s1 = s0;
+  for (const end = w + groups * TILE_U4; w < end;) {
+    let p = v128.load(w), q = v128.load(w, 64);
+    let y = v128.load32_splat(x);
+    let a = dot(y, v128.and(p, mask)), b = dot(y, v128.and(q, mask));
+    y = v128.load32_splat(x, 4);
+    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
+    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
+    p = v128.load(w, 16), q = v128.load(w, 80);
+    y = v128.load32_splat(x, 8);
+    a = i16x8.add(a, dot(y, v128.and(p, mask)));
+    b = i16x8.add(b, dot(y, v128.and(q, mask)));
+    y = v128.load32_splat(x, 12);
+    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
+    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
+    v128.store(room, a);
+    v128.store(room, b, 16);
+    p = v128.load(w, 32), q = v128.load(w, 96);
+    y = v128.load32_splat(x, 16);
+    a = i16x8.add(a, dot(y, v128.and(p, mask)));
+    b = i16x8.add(b, dot(y, v128.and(q, mask)));
+    y = v128.load32_splat(x, 20);
+    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
+    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
+    p = v128.load(w, 48), q = v128.load(w, 112);
+    y = v128.load32_splat(x, 24);
+    a = i16x8.add(a, dot(y, v128.and(p, mask)));
+    b = i16x8.add(b, dot(y, v128.and(q, mask)));
+    y = v128.load32_splat(x, 28);
+    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
+    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
+    v128.store(room, a);
+    v128.store(room, b, 16);
+    const scale = v128.load32_splat(xScales), shift = v128.load32_splat(xSums);
+    s0 = f32x4.add(s0, f32x4.mul(shifted(a, scale, shift), fourHalves(w + 2 * CODES_U4, ofHalves, bias)));
+    s1 = f32x4.add(s1, f32x4.mul(shifted(b, scale, shift), fourHalves(w + 2 * CODES_U4 + 8, ofHalves, bias)));
     w += TILE_U4;
     x += GROUP;
     xScales += 4;
     xSums += 4;
   }
-  putFour(out, sum, onto);
+  putFour(out, s0, onto);
+  putFour(out + 16, s1, onto);
+}
+
+/** Sums of codes times their scale, less eight times the sum of the activations. */
+// @ts-ignore: decorator
+@inline
+function shifted(dots: v128, scale: v128, shift: v128): v128 {
+  return f32x4.sub(f32x4.mul(f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(dots)), scale), shift);
 }
 
 /** Four rows' codes, a byte each: [eight times four columns][four rows], then the rows' scales. */
-function spread(tile: usize, groups: usize, to: usize): void {
+function spread(codes: usize, scales: usize, groups: usize, to: usize): void {
   for (let g: usize = 0; g < groups; g++) {
     for (let i: usize = 0; i < 64; i += 16) {
-      const all = v128.load(tile + i);
+      const all = v128.load(codes + i);
       v128.store(to + (i << 1), lower(all));
       v128.store(to + (i << 1), upper(all), 16);
     }
-    v128.store(to, fourHalves(tile + 64), FOUR);
-    tile += TILE_U4;
+    v128.store(to, fourHalves(scales), FOUR);
+    codes += TILE_U4;
+    scales += TILE_U4;
     to += WIDE;
   }
 }
@@ -78,7 +116,8 @@ function linearMany(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles
   const xBytes = groups * FOUR, scaleBytes = groups << 4;
   const fours = (tokens + 3) / 4;
   for (let r: usize = 0; r < rows; r += 4) {
-    spread(tiles + r / 4 * groups * TILE_U4, groups, room);
+    const tile = tiles + r / TILE_ROWS * groups * TILE_U4;
+    spread(tile + codesOf(r, CODES_U4), tile + scalesOf(r, CODES_U4), groups, room);
     let to = out + (r << 2);
     let four: usize = 0;
     for (; four + 2 <= fours; four += 2) {

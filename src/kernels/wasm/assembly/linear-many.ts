@@ -5,43 +5,45 @@
  * compiler puts all loads of a turn before its products.
  */
 import { putTransposed } from "./lanes";
-import { fourHalves, TILE_I8, TILE_U4 } from "./tile";
+import { CODES_I8, CODES_U4, codesOf, fourHalves, scalesOf, TILE_I8, TILE_ROWS, TILE_U4 } from "./tile";
 
 /** A group of four rows, widened: 16 pairs of columns, each of four rows; then the rows' scales. */
 const WIDE: usize = 272;
 /** A group of four tokens: 16 pairs, each of four tokens. */
 const X_FOUR: usize = 256;
 
-function widenI8(tile: usize, groups: usize, to: usize): void {
+function widenI8(codes: usize, scales: usize, groups: usize, to: usize): void {
   for (let g: usize = 0; g < groups; g++) {
-    for (let i: usize = 0; i < 128; i += 8) v128.store(to + (i << 1), v128.load8x8_s(tile + i));
-    v128.store(to, fourHalves(tile + 128), 256);
-    tile += TILE_I8;
+    for (let i: usize = 0; i < 128; i += 8) v128.store(to + (i << 1), v128.load8x8_s(codes + i));
+    v128.store(to, fourHalves(scales), 256);
+    codes += TILE_I8;
+    scales += TILE_I8;
     to += WIDE;
   }
 }
 
-function widenU4(tile: usize, groups: usize, to: usize): void {
+function widenU4(codes: usize, scales: usize, groups: usize, to: usize): void {
   const low = i16x8.splat(15), middle = i16x8.splat(8);
   for (let g: usize = 0; g < groups; g++) {
     for (let i: usize = 0; i < 64; i += 16) {
-      const all = v128.load(tile + i);
+      const all = v128.load(codes + i);
       const at = to + (i << 2);
       v128.store(at, i16x8.sub(v128.and(all, low), middle));
       v128.store(at, i16x8.sub(v128.and(i16x8.shr_u(all, 4), low), middle), 16);
       v128.store(at, i16x8.sub(v128.and(i16x8.shr_u(all, 8), low), middle), 32);
       v128.store(at, i16x8.sub(i16x8.shr_u(all, 12), middle), 48);
     }
-    v128.store(to, fourHalves(tile + 64), 256);
-    tile += TILE_U4;
+    v128.store(to, fourHalves(scales), 256);
+    codes += TILE_U4;
+    scales += TILE_U4;
     to += WIDE;
   }
 }
 
 /**
  * out[t][r] = <x[t], row r>, stored or added `onto` what is there. x, xScales: as `widenActivations` leaves them for several tokens; tiles of
- * int8 or, `packed`, 4-bit weights, [rows / 4 x k / 32]; out: f32, `outStride` bytes from one token to the next, room for whole fours of
- * tokens. rows a multiple of 4, k of 32. room: 8.5 k bytes.
+ * int8 or, `packed`, 4-bit weights, [rows / 8 x k / 32]; out: f32, `outStride` bytes from one token to the next, room for whole fours of
+ * tokens. rows a multiple of 8, k of 32. room: 8.5 k bytes.
  */
 export function linearMany(x: usize, xScales: usize, tokens: usize, tiles: usize, packed: bool, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   const groups = k / 32;
@@ -49,9 +51,9 @@ export function linearMany(x: usize, xScales: usize, tokens: usize, tiles: usize
   const xBytes = groups * X_FOUR, scaleBytes = groups << 4;
   const fours = (tokens + 3) / 4;
   for (let r: usize = 0; r < rows; r += 4) {
-    const tile = tiles + r / 4 * groups * size;
-    if (packed) widenU4(tile, groups, room);
-    else widenI8(tile, groups, room);
+    const tile = tiles + r / TILE_ROWS * groups * size;
+    if (packed) widenU4(tile + codesOf(r, CODES_U4), tile + scalesOf(r, CODES_U4), groups, room);
+    else widenI8(tile + codesOf(r, CODES_I8), tile + scalesOf(r, CODES_I8), groups, room);
     let to = out + (r << 2);
     let four: usize = 0;
     for (; four + 2 <= fours; four += 2) {

@@ -1,6 +1,6 @@
 /**
- * Products of weights with activations: out[t][r] = <x[t], row r>. Quantised weights lie in tiles of 4 rows x 32 columns, each row of a
- * tile with an f16 scale, so that they are read as one stream and the sums of four rows are scaled together. Activations are widened to
+ * Products of weights with activations: out[t][r] = <x[t], row r>. Quantised weights lie in tiles of 8 rows x 32 columns, each row of a
+ * tile with an f16 scale, so that they are read as one stream, what is loaded of the activations serves eight rows, and the sums of four are scaled together. Activations are widened to
  * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction. They may be rounded to 8 bits and an
  * f16 scale as ggml does it (quantize_row_q8_0), for the same sums.
  */
@@ -9,7 +9,7 @@ import { roundHalf } from "./half";
 import { putFour } from "./lanes";
 import { putBytes } from "./linear-bytes";
 import { linearMany } from "./linear-many";
-import { fourHalves, fourPositive, TILE_I8, TILE_U4 } from "./tile";
+import { CODES_I8, CODES_U4, codesOf, fourHalves, fourPositive, halvesBias, scalesOf, TILE_I8, TILE_ROWS, TILE_U4 } from "./tile";
 import { largest, WIDEST, widen, widenPairs } from "./widen";
 
 const GROUP: usize = 32;
@@ -23,14 +23,14 @@ function put(at: usize, value: f32, onto: bool): void {
 }
 
 /**
- * int8 weights of one token or of several. x, xScales: as `widenActivations` leaves them; tiles: [rows / 4 x k / 32]; out: f32, `outStride`
- * bytes from one token to the next, room for whole fours of tokens; results are stored, or added `onto` what is there. rows a multiple of 4,
+ * int8 weights of one token or of several. x, xScales: as `widenActivations` leaves them; tiles: [rows / 8 x k / 32]; out: f32, `outStride`
+ * bytes from one token to the next, room for whole fours of tokens; results are stored, or added `onto` what is there. rows a multiple of 8,
  * k of 32; no scale negative. room, of several tokens: 8.5 k bytes.
  */
 export function linearI8(x: usize, xScales: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, false, rows, k, out, outStride, onto, room);
   const groups = k / GROUP;
-  for (let r: usize = 0; r < rows; r += ROWS) fourRowsI8(tiles + r / ROWS * groups * TILE_I8, x, xScales, groups, out + (r << 2), onto);
+  for (let r: usize = 0; r < rows; r += TILE_ROWS) eightRowsI8(tiles + r / TILE_ROWS * groups * TILE_I8, x, xScales, groups, out + (r << 2), onto);
 }
 
 // @ts-ignore: decorator
@@ -39,28 +39,36 @@ function dotI8(sum: v128, w: usize, x: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load8x8_s(w), x));
 }
 
-function fourRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
-  let sum = f32x4.splat(0);
-  for (let g: usize = 0; g < groups; g++) {
-    let a = i32x4.splat(0), b = i32x4.splat(0);
-    for (const end = x + 64; x < end; x += 16) {
+function eightRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usize, onto: bool): void {
+  const bias = halvesBias();
+  let s0 = f32x4.splat(0), s1 = s0;
+  for (const end = w + groups * TILE_I8; w < end;) {
+    let a = i32x4.splat(0), b = a;
+    for (const codes = w + CODES_I8; w < codes; w += 32) {
       const x0 = v128.load32_splat(x), x1 = v128.load32_splat(x, 4), x2 = v128.load32_splat(x, 8), x3 = v128.load32_splat(x, 12);
-      a = dotI8(dotI8(a, w, x0), w + 8, x1);
-      b = dotI8(dotI8(b, w + 16, x2), w + 24, x3);
-      w += 32;
+      a = dotI8(dotI8(dotI8(dotI8(a, w, x0), w + 8, x1), w + 16, x2), w + 24, x3);
+      b = dotI8(dotI8(dotI8(dotI8(b, w + 128, x0), w + 136, x1), w + 144, x2), w + 152, x3);
+      x += 16;
     }
-    sum = f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(a, b)), v128.load32_splat(xScales)), fourPositive(w)));
-    w += 8;
+    w += CODES_I8;
+    const scale = v128.load32_splat(xScales);
+    s0 = f32x4.add(s0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), scale), fourPositive(w, bias)));
+    s1 = f32x4.add(s1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b), scale), fourPositive(w + 8, bias)));
+    w += 16;
     xScales += 4;
   }
-  putFour(out, sum, onto);
+  putFour(out, s0, onto);
+  putFour(out + 16, s1, onto);
 }
 
 /** 4-bit weights, value = scale x (code - 8). xSums: as `widenActivations` leaves them. The rest as above; scales may be negative. */
 export function linearU4(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, true, rows, k, out, outStride, onto, room);
   const groups = k / GROUP;
-  for (let r: usize = 0; r < rows; r += ROWS) fourRowsU4(tiles + r / ROWS * groups * TILE_U4, x, xScales, xSums, groups, out + (r << 2), onto);
+  for (let r: usize = 0; r < rows; r += ROWS) {
+    const tile = tiles + r / TILE_ROWS * groups * TILE_U4;
+    fourRowsU4(tile + codesOf(r, CODES_U4), tile + scalesOf(r, CODES_U4), x, xScales, xSums, groups, out + (r << 2), onto);
+  }
 }
 
 /** Masks of the first three of four codes of a word. Loaded, since the compiler makes constants anew at each use. */
@@ -73,7 +81,7 @@ function joined(a: v128, b: v128, c: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.add(a, i32x4.shr_s(i32x4.add(b, i32x4.shr_s(c, 4)), 4)));
 }
 
-function fourRowsU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool): void {
+function fourRowsU4(w: usize, scales: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool): void {
   const m0 = v128.load16_splat(MASKS), m1 = v128.load16_splat(MASKS, 2), m2 = v128.load16_splat(MASKS, 4);
   let sum = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
@@ -86,8 +94,9 @@ function fourRowsU4(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
       a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.shr_u(all, 12), v128.load32_splat(x, 12)));
       w += 16;
     }
-    sum = f32x4.add(sum, f32x4.mul(f32x4.sub(f32x4.mul(joined(a, b, c), v128.load32_splat(xScales)), v128.load32_splat(xSums)), fourHalves(w)));
-    w += 8;
+    sum = f32x4.add(sum, f32x4.mul(f32x4.sub(f32x4.mul(joined(a, b, c), v128.load32_splat(xScales)), v128.load32_splat(xSums)), fourHalves(scales)));
+    w += TILE_U4 - CODES_U4;
+    scales += TILE_U4;
     xScales += 4;
     xSums += 4;
   }

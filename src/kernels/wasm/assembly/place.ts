@@ -1,6 +1,6 @@
 /** Blocks of GGUF files moved into the tiles that `linear` multiplies (Q8_0 and Q4_0 of ggml's quants; tiles: tile.ts). */
 
-const ROWS: usize = 4;
+import { CODES_I8, CODES_U4, codesOf, scalesOf, TILE_I8, TILE_ROWS, TILE_U4 } from "./tile";
 
 /** Whether the kernels know a scale: none below the least normal f16. */
 // @ts-ignore: decorator
@@ -34,46 +34,59 @@ function putNibbles(codes: v128, to: usize): void {
   v128.store32_lane(to, words, 1, 16);
 }
 
-/** Rows [first, first + rows) of `groups` blocks each. @returns blocks left out, for their scale is one that the kernels do not know */
-export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize): i32 {
+/** Counts blocks that were left out, for their scale is one that the kernels do not know. */
+// @ts-ignore: decorator
+@inline
+function addLeft(count: i32, left: usize): void {
+  if (count === 0) return;
+  if (ASC_FEATURE_THREADS) atomic.add<i32>(left, count);
+  else store<i32>(left, load<i32>(left) + count);
+}
+
+/** Rows [first, first + rows) of `groups` blocks each. leftOut: grows by the blocks whose scale is one that the kernels do not know; threads share it. */
+export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize, leftOut: usize): void {
   let left = 0;
   for (let r: usize = 0; r < rows; r++) {
     const row = first + r;
-    const lane = row % ROWS;
-    let tile = tiles + row / ROWS * groups * 136;
+    let codes = tiles + row / TILE_ROWS * groups * TILE_I8;
+    let scale = codes + scalesOf(row, CODES_I8) + (row % 4 << 1);
+    codes += codesOf(row, CODES_I8) + (row % 4 << 1);
     for (let g: usize = 0; g < groups; g++) {
       const half = <u32>load<u16>(blocks);
       if (isKnown(half) && half < 0x8000) {
-        putPairs(v128.load(blocks, 2), tile + (lane << 1));
-        putPairs(v128.load(blocks, 18), tile + (lane << 1) + 64);
-        store<u16>(tile + (lane << 1), half, 128);
+        putPairs(v128.load(blocks, 2), codes);
+        putPairs(v128.load(blocks, 18), codes + 64);
+        store<u16>(scale, half);
       } else left++;
       blocks += 34;
-      tile += 136;
+      codes += TILE_I8;
+      scale += TILE_I8;
     }
   }
-  return left;
+  addLeft(left, leftOut);
 }
 
 /** The same of 4-bit blocks: byte j has code j below and code j + 16 above. */
-export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize): i32 {
+export function placeQ4(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize, leftOut: usize): void {
   let left = 0;
   const low = i8x16.splat(15);
   for (let r: usize = 0; r < rows; r++) {
     const row = first + r;
-    const lane = row % ROWS;
-    let tile = tiles + row / ROWS * groups * 72;
+    let to = tiles + row / TILE_ROWS * groups * TILE_U4;
+    let scale = to + scalesOf(row, CODES_U4) + (row % 4 << 1);
+    to += codesOf(row, CODES_U4) + (row % 4 << 2);
     for (let g: usize = 0; g < groups; g++) {
       const half = <u32>load<u16>(blocks);
       if (isKnown(half)) {
         const codes = v128.load(blocks, 2);
-        putNibbles(v128.and(codes, low), tile + (lane << 2));
-        putNibbles(i8x16.shr_u(codes, 4), tile + (lane << 2) + 32);
-        store<u16>(tile + (lane << 1), half, 64);
+        putNibbles(v128.and(codes, low), to);
+        putNibbles(i8x16.shr_u(codes, 4), to + 32);
+        store<u16>(scale, half);
       } else left++;
       blocks += 18;
-      tile += 72;
+      to += TILE_U4;
+      scale += TILE_U4;
     }
   }
-  return left;
+  addLeft(left, leftOut);
 }

@@ -128,7 +128,7 @@ function widenRows(x: usize, from: usize, count: usize, dim: usize, stage: usize
   if (codes) widenActivations(x + from * (dim << 2), from, count, arg(stage, 0), dim, codes, arg(stage, at + 1), arg(stage, at + 2), <i32>arg(stage, at + 3));
 }
 
-/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto, room, whether codes are bytes. A task's rows a multiple of 4. */
+/** tokens, a task's rows, rows, k, x (codes or f32), scales, sums, weights, out, out's stride, onto, room, whether codes are bytes. A task's rows a multiple of 8. */
 function linear(stage: usize, task: usize): void {
   const tokens = arg(stage, 0), some = arg(stage, 1), k = arg(stage, 3);
   const from = task * some;
