@@ -102,18 +102,11 @@ const flat = (queries: Matrix, hits: readonly { readonly rows: Uint32Array }[]):
   return found;
 };
 
-/** @param whole whether all values are walked over */
-function mneme(options: GraphOptions, whole = false): Recipe {
+function mneme(options: { fineBits?: 4 }): Recipe {
   return {
-    async build({ metric, base, queries }, file, threads) {
+    async build({ metric, base }, file, threads) {
       await using pool = poolOf(threads);
-      const dims = whole ? { coarseDims: Math.ceil(queries.cols / 32) * 32 } : {};
-      using index = await GraphIndex.build(base(), {
-        metric,
-        ...options,
-        ...dims,
-        ...(pool ? { pool } : {}),
-      });
+      using index = await GraphIndex.build(base(), { metric, ...options, ...(pool ? { pool } : {}) });
       writeParts(graphParts(index), file);
     },
     async open({ queries }, file) {
