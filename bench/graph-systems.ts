@@ -22,7 +22,6 @@ import { importPeer } from "./peers.ts";
 export const NODE_SYSTEMS = [
   "mneme",
   "mneme 4-bit",
-  "mneme wide",
   "mneme cells 1-bit",
   "mneme cells 2-bit",
   "mneme cells in RAM",
@@ -39,8 +38,6 @@ export type NodeSystem = (typeof NODE_SYSTEMS)[number];
 /** Links and list of construction, as the peers' own defaults or near them. */
 const LINKS = 16;
 const BUILD_EFFORT = 128;
-/** Values that are walked over where queries are unlike the rows: with their tail five cache lines. */
-const WIDE = 312;
 /** The effort of the index that is loaded, not viewed. */
 const EFFORT = 40;
 /** usearch takes rows in batches. */
@@ -88,7 +85,6 @@ export function recipeOf(name: NodeSystem): Recipe {
   if (name === "hnswlib") return hnswlib;
   if (name === "mneme") return mneme({});
   if (name === "mneme 4-bit") return mneme({ fineBits: 4 });
-  if (name === "mneme wide") return mneme({ coarseDims: WIDE });
   if (name === "mneme cells 1-bit") return cells({ bits: 1 });
   if (name === "mneme cells 2-bit") return cells({ bits: 2 });
   if (name === "mneme cells in RAM") return cells({ bits: 2, fineBits: 8 }, true);
@@ -106,13 +102,11 @@ const flat = (queries: Matrix, hits: readonly { readonly rows: Uint32Array }[]):
   return found;
 };
 
-function mneme({ coarseDims, ...more }: { fineBits?: 4; coarseDims?: number }): Recipe {
+function mneme(options: { fineBits?: 4 }): Recipe {
   return {
-    async build({ metric, base, queries }, file, threads) {
+    async build({ metric, base }, file, threads) {
       await using pool = poolOf(threads);
-      const { cols } = queries;
-      const wide = coarseDims && coarseDims < cols ? { coarseDims } : {};
-      using index = await GraphIndex.build(base(), { metric, ...more, ...wide, ...(pool ? { pool } : {}) });
+      using index = await GraphIndex.build(base(), { metric, ...options, ...(pool ? { pool } : {}) });
       writeParts(graphParts(index), file);
     },
     async open({ queries }, file) {

@@ -4,9 +4,10 @@
  * building. Speeds on one thread are by processor time of the whole process, so that a busy machine matters less; on two by the clock.
  * Where there are eight cores or more, systems are built side by side; speeds are measured alone.
  * Switches: --only fashion-mnist | lsa-words | passages | sentences | manifold (the last two, of 1,000,000 x 512 and 5,000,000 x 128, only
- * when named), --scale N for N times the rows, --settings '{"buildMinutes": N, "without": [...]}': systems that are not built by then are
- * left out, and those that are named. Sets and indexes, and figures of the large sets, stay in a folder of temporary files: a run that was
- * broken off goes on where it was. Plots go to docs/images when the scale is 1, all points to bench/results.
+ * when named), --scale N for N times the rows, --settings '{"buildMinutes": N, "without": [...], "buildOnly": true, "rounds": N}': systems
+ * that are not built by then are left out, and those that are named; nothing is measured yet; so many rounds after the first. Sets and
+ * indexes, and figures of the large sets, stay in a folder of temporary files: a run that was broken off goes on where it was. Plots go to
+ * docs/images when the scale is 1, all points to bench/results.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,7 +37,7 @@ import { dataFolder, printFigure, quantile, repository, switches } from "./row.t
 import { cores, sideBySide } from "./side-by-side.ts";
 import { curves } from "./svg.ts";
 
-const ROUNDS = 3;
+const ROUNDS = typeof switches.settings.rounds === "number" ? switches.settings.rounds : 3;
 const RECALLS = [0.95, 0.99];
 /** Large sets are harder: those that do not get there are compared at less. */
 const LARGE_RECALLS = [0.85, ...RECALLS];
@@ -219,8 +220,10 @@ function report(set: SetName, all: readonly Curve[]): void {
       note: `process grew by ${(rss / MB).toFixed(0)} MB; built in ${seconds.toFixed(1)} s of processor time`,
     });
   }
+  const isTwoMeasured = all.some(({ points }) => points.some(({ speedOfTwo }) => speedOfTwo !== undefined));
+  const speeds: readonly Speed[] = isTwoMeasured ? ["speed", "speedOfTwo"] : ["speed"];
   for (const recall of recalls) {
-    for (const of of ["speed", "speedOfTwo"] as const) {
+    for (const of of speeds) {
       judgeBySize(set, all, recall, of);
       judgeSmall(set, all, recall, of);
     }
@@ -320,6 +323,10 @@ async function main(): Promise<void> {
     const folder = await makeSet(name, dataFolder(), switches.scale, import.meta.url);
     const { rows, dim, metric, queries } = factsOf(folder);
     console.log(`# ${name}: ${rows} x ${dim}, ${metric}, ${queries} queries`);
+    if (switches.settings.buildOnly === true) {
+      await buildAll(folder);
+      continue;
+    }
     const all = await measure(folder, !LARGE.includes(name));
     report(name, all);
     plot(name, all);

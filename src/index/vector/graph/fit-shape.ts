@@ -2,6 +2,8 @@
  * The codes of a graph: what is walked over are the principal directions of wide vectors (LeanVec: Tepper et al., 2023) or all values of
  * narrow ones, a byte each; the rest is kept in few bits for the final scores.
  */
+
+import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { type GraphShape, graphWidth, kernels } from "../../../kernels/index.ts";
 import { meanOf } from "../../../linalg/covariance.ts";
@@ -9,11 +11,23 @@ import { type Matrix, matrix } from "../../../linalg/matrix.ts";
 import { principalSpan } from "../../../linalg/principal.ts";
 import { Random } from "../../../linalg/random.ts";
 import { type RowSource, takeRows } from "../row-source.ts";
-import { type GraphOptions, graphDefaults, MOST_DIRECT, PROJECTED_DIMS, ROOM, THREADS } from "./options.ts";
+import {
+  type GraphOptions,
+  graphDefaults,
+  MOST_DIRECT,
+  PROJECTED_DIMS,
+  ROOM,
+  THREADS,
+  WIDE,
+} from "./options.ts";
 
 /** Rows that the principal span is taken from. */
 const SAMPLE_ROWS = 4096;
 const UNIT = 16_384;
+/** Share of the sample's variance that the principal span is to keep: with less, walks lose their way to rows unlike the query. */
+const LEAST_KEPT = 0.9;
+/** Spans are tried a cache line of codes apart. */
+const STEP_DIMS = 64;
 
 /** Vectors as the graph takes them. */
 export function unitOf(metric: string, vectors: Float32Array, dim: number): Float32Array {
@@ -27,19 +41,20 @@ export function unitOf(metric: string, vectors: Float32Array, dim: number): Floa
 export function fitShape(vectors: RowSource, options: GraphOptions): GraphShape {
   const dim = vectors.cols;
   const width = graphWidth(dim);
-  const dims = options.coarseDims ?? (width <= MOST_DIRECT ? width : PROJECTED_DIMS);
-  if (!Number.isInteger(dims) || dims < 8 || dims % 8 !== 0 || dims > width) {
+  const wanted = options.coarseDims;
+  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 8 || wanted % 8 !== 0 || wanted > width))
     throw new MnemeError(
       "RANGE",
-      `graph: coarseDims must be a multiple of 8 up to the padded width ${width}, got ${dims}`,
+      `graph: coarseDims must be a multiple of 8 up to the padded width ${width}, got ${wanted}`,
     );
-  }
   const seed = options.seed ?? graphDefaults.seed;
   const { rows, data } = sampleOf(vectors, seed);
   const sample = matrix(rows, dim, unitOf(options.metric ?? graphDefaults.metric, data, dim));
   const mean = Float32Array.from(meanOf(sample));
-  const projection = dims < width ? project(sample, mean, dims, seed) : undefined;
-  return shapeOf(dim, mean, projection, dims, options);
+  const span = spanOf(centred(sample, mean), width, wanted, seed);
+  const dims = span?.rows ?? width;
+  const usual = span && dims > PROJECTED_DIMS ? WIDE : {};
+  return shapeOf(dim, mean, span && project(span, width), dims, { ...usual, ...options });
 }
 
 /** A shape whose mean and projection are known. */
@@ -71,15 +86,49 @@ function sampleOf(vectors: RowSource, seed: number): Matrix {
   return takeRows(vectors, new Random(seed).sample(rows, SAMPLE_ROWS));
 }
 
-/** The principal span as the kernels take it: rows of 16-bit values, padded. */
-function project(sample: Matrix, mean: Float32Array, dims: number, seed: number): Int16Array {
-  const { rows, cols } = sample;
-  const centred = matrix(rows, cols, sample.data.slice());
-  for (let i = 0; i < centred.data.length; i++) centred.data[i]! -= mean[i % cols]!;
-  const span = principalSpan(centred, Math.min(dims, cols), seed);
-  const width = graphWidth(cols);
-  const projection = new Int16Array(dims * width);
-  for (let j = 0; j < span.rows; j++)
-    for (let c = 0; c < cols; c++) projection[j * width + c] = Math.round(span.data[j * cols + c]! * UNIT);
+function centred({ rows, cols, data }: Matrix, mean: Float32Array): Matrix {
+  return matrix(
+    rows,
+    cols,
+    data.map((value, i) => value - mean[i % cols]!),
+  );
+}
+
+/**
+ * The principal span of `wanted` directions, or else the narrowest of those tried that keeps enough of the variance.
+ * @returns undefined where all values are to be walked over
+ */
+function spanOf(rows: Matrix, width: number, wanted: number | undefined, seed: number): Matrix | undefined {
+  if (wanted !== undefined) return wanted < width ? spanned(rows, wanted, seed) : undefined;
+  if (width <= MOST_DIRECT) return undefined;
+  for (let dims = PROJECTED_DIMS; dims < width; dims += STEP_DIMS) {
+    const span = spanned(rows, dims, seed);
+    if (keptBy(span, rows) >= LEAST_KEPT) return span;
+  }
+  return undefined;
+}
+
+/** `count` rows, zeros behind as many as there are columns. */
+function spanned(rows: Matrix, count: number, seed: number): Matrix {
+  const { cols } = rows;
+  const span = matrix(count, cols);
+  span.data.set(principalSpan(rows, Math.min(count, cols), seed).data);
+  return span;
+}
+
+/** Share of the squares of rows that lies in the span; 1 where there are none. */
+function keptBy(span: Matrix, { rows, cols, data }: Matrix): number {
+  const products = new Float32Array(span.rows * rows);
+  kernels().matmulTransposedF32(span.data, data, products, span.rows, cols, rows);
+  const all = squareOf(data);
+  return all > 0 ? squareOf(products) / all : 1;
+}
+
+/** The span as the kernels take it: rows of 16-bit values, padded. */
+function project(span: Matrix, width: number): Int16Array {
+  const { rows, cols, data } = span;
+  const projection = new Int16Array(rows * width);
+  for (let j = 0; j < rows; j++)
+    for (let c = 0; c < cols; c++) projection[j * width + c] = Math.round(data[j * cols + c]! * UNIT);
   return projection;
 }

@@ -13,7 +13,16 @@ import { matrixSource, type RowSource } from "../row-source.ts";
 import { checkIds, checkVectors, checkWhole } from "./check.ts";
 import { connect } from "./connect.ts";
 import { fitShape, unitOf } from "./fit-shape.ts";
-import { type GrowOptions, linkAll, linkRows, linksOf, medoidOf, placeAll } from "./grow.ts";
+import {
+  type GrowOptions,
+  type Growth,
+  growthOf,
+  linkAll,
+  linkRows,
+  linksOf,
+  medoidOf,
+  placeAll,
+} from "./grow.ts";
 import { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./options.ts";
 import { type Plan, planWalk } from "./plan.ts";
 import { RowNames } from "./row-names.ts";
@@ -77,9 +86,8 @@ export class GraphIndex implements Disposable {
   }
 
   /** What rows that come are linked with. */
-  get growth(): { readonly alpha: number; readonly buildEffort: number } {
-    const { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort } = this.#options;
-    return { alpha, buildEffort };
+  get growth(): Growth {
+    return growthOf(this.shape, this.#options);
   }
 
   get shape(): GraphShape {

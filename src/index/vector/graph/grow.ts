@@ -1,13 +1,13 @@
 /** Growing a graph: vectors become rows, a batch at a time, and the whole is put in order once it is built. */
 import { squareOf } from "../../../codecs/score.ts";
 import { throwIfAborted } from "../../../errors.ts";
-import { kernels, type Pool, type WasmGraph } from "../../../kernels/index.ts";
+import { type GraphShape, kernels, type Pool, type WasmGraph } from "../../../kernels/index.ts";
 import { Random } from "../../../linalg/random.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { RowSource } from "../row-source.ts";
 import { connect, walkOrder } from "./connect.ts";
 import { unitOf } from "./fit-shape.ts";
-import { type GraphOptions, graphDefaults } from "./options.ts";
+import { type GraphOptions, graphDefaults, isWide, WIDE } from "./options.ts";
 
 /** Rows of a batch do not see each other: as many as a fiftieth of those before them, and never more than this. */
 const BATCH_SHARE = 1 / 50;
@@ -19,6 +19,17 @@ export interface GrowOptions extends GraphOptions {
   readonly signal?: AbortSignal | undefined;
   /** Rows linked so far. */
   readonly onLinked?: (rows: number) => void;
+}
+
+/** What rows of a graph are linked with. */
+export interface Growth {
+  readonly alpha: number;
+  readonly buildEffort: number;
+}
+
+export function growthOf(shape: GraphShape, { alpha, buildEffort }: GraphOptions): Growth {
+  const usual = isWide(shape) ? WIDE : graphDefaults;
+  return { alpha: alpha ?? graphDefaults.alpha, buildEffort: buildEffort ?? usual.buildEffort };
 }
 
 /** Codes of all vectors in an empty graph. */
@@ -64,9 +75,10 @@ export async function linkAll(
 export async function linkRows(
   graph: WasmGraph,
   rows: Uint32Array,
-  { alpha = graphDefaults.alpha, buildEffort = graphDefaults.buildEffort, signal, onLinked }: GrowOptions,
+  { signal, onLinked, ...options }: GrowOptions,
   pool: () => Pool | undefined,
 ): Promise<void> {
+  const { alpha, buildEffort } = growthOf(graph.shape, options);
   const pacer = new Pacer();
   const before = graph.rows - rows.length;
   for (let at = 0; at < rows.length; ) {

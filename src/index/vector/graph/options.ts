@@ -1,24 +1,24 @@
 /** What a graph index is made with, and its defaults. */
 import type { Metric } from "../../../codecs/codec.ts";
-import type { LazyPool } from "../../../kernels/index.ts";
+import type { GraphShape, LazyPool } from "../../../kernels/index.ts";
 import type { SearchOptions } from "../../segment.ts";
 
 export interface GraphOptions {
   /** Default cosine. */
   readonly metric?: Metric;
   /**
-   * Signed bytes of the codes that are walked over, a multiple of 8. Default: the vector's own width up to 192, else 184 of its principal span.
-   * More, as 312, where queries are unlike the rows: lists are then shorter for the same recall.
+   * Signed bytes of the codes that are walked over, a multiple of 8. Default: the vector's own width up to 192, else as much of the principal
+   * span as keeps nine tenths of a sample's variance, at least 184, or all of it.
    */
   readonly coarseDims?: number;
   /** Bits a value of what those codes lose, for the final scores. Default 8 behind a projection, else 4. */
   readonly fineBits?: 0 | 4 | 8;
-  /** Links of a row at most, default 32; and how many of them it chooses itself, default 16. */
+  /** Links of a row at most, default 32; and how many of them it chooses itself, default 16. Twice as many where a wide span is walked over. */
   readonly degree?: number;
   readonly forward?: number;
   /** Pruning factor, default 1.05: above 1 more links stay. */
   readonly alpha?: number;
-  /** List that an insertion walks with, default 128. */
+  /** List that an insertion walks with, default 128, or 256 where a wide span is walked over. */
   readonly buildEffort?: number;
   /** List that a search walks with, default 48; see `calibrate`. */
   readonly effort?: number;
@@ -49,6 +49,10 @@ export interface GraphSearchOptions extends SearchOptions {
 export const MOST_DIRECT = 192;
 /** With its tail three cache lines: two are a little less to hold, and need half again the effort for a recall of 0.99. */
 export const PROJECTED_DIMS = 184;
+/** Where rows vary in so many directions that walks take a wider span, near rows have fewer neighbours in common. */
+export const WIDE = { degree: 64, forward: 32, buildEffort: 256 } as const;
+export const isWide = ({ dims, projection }: GraphShape): boolean =>
+  projection !== undefined && dims > PROJECTED_DIMS;
 /** The longest list. */
 export const ROOM = 2048;
 /** Threads that may search one graph at once. */

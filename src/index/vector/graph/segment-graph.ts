@@ -40,7 +40,8 @@ export async function buildSegmentGraph(
 ): Promise<Parts> {
   const source = fineSource(fine, coders);
   const ordinals = Uint32Array.from({ length: source.rows }, (_, i) => i);
-  const growing = { ...SHAPE, metric, signal, ...(onBuilt ? { onLinked: onBuilt } : {}) };
+  const shape = { ...SHAPE, coarseDims: coarseDimsOf(source.cols) };
+  const growing = { ...shape, metric, signal, ...(onBuilt ? { onLinked: onBuilt } : {}) };
   using graph = await GraphIndex.buildFrom(source, growing, ordinals);
   throwIfAborted(signal, "graph");
   const sample = await sampleQueries(source, fine, coders, metric);
@@ -55,6 +56,12 @@ export async function buildSegmentGraph(
   return parts.set(GRAPH_PREFIX + RECALL, encodeTable(table));
 }
 
+/** What is walked over is known before there are rows: plans of memory count it. */
+function coarseDimsOf(dim: number): number {
+  const width = graphWidth(dim);
+  return width <= MOST_DIRECT ? width : PROJECTED_DIMS;
+}
+
 function effortsFor(rows: number): number[] {
   const efforts: number[] = [];
   const most = Math.min(ROOM, rows);
@@ -65,7 +72,7 @@ function effortsFor(rows: number): number[] {
 /** RAM of a graph of so many vectors of `dim` values: codes, links and the rows' names, and what a walk works in. */
 export function graphBytes(rows: number, dim: number): number {
   const width = graphWidth(dim);
-  const dims = width <= MOST_DIRECT ? width : PROJECTED_DIMS;
+  const dims = coarseDimsOf(dim);
   const projection = dims < width ? dims * width * 2 : 0;
   const walking = 32_768 + 16 * ROOM + rows / 8 + 14 * width;
   return Math.ceil(rows * (coarseStride(dims) + 4 * SHAPE.degree + 8) + projection + walking);
