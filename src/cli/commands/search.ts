@@ -12,7 +12,11 @@ export default command({
   takesMany: true,
   args: {
     ...libraryArgs,
-    query: { type: "positional", description: 'Words, "a phrase", prefix*, +must, -not', required: true },
+    query: {
+      type: "positional",
+      description: 'Words, "a phrase", prefix*, typo~, +must, -not',
+      required: true,
+    },
     k: { type: "string", alias: "k", valueHint: "n", description: "How many hits", default: "10" },
     where: {
       type: "string",
@@ -42,7 +46,7 @@ export default command({
     feedback: {
       type: "boolean",
       default: true,
-      description: "Let the best passages sharpen the question",
+      description: "Let the best passages sharpen the question (--no-feedback: a fifth faster)",
       negativeDescription: "Rank by the question as it is",
     },
     interpolate: {
