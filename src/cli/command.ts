@@ -16,6 +16,8 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   readonly name: string;
   readonly summary: string;
   readonly args: T;
+  /** Its last positional takes all words that are left: a text without quotes, or several paths. */
+  readonly takesMany?: boolean;
   /** Whole command lines, with what they do. */
   readonly examples: readonly (readonly [line: string, what: string])[];
   run(args: ParsedArgs<T>, context: CommandContext): Promise<number>;
@@ -67,6 +69,16 @@ export const libraryArgs = {
     options: ["auto", "flat", "graph", "lists"],
     default: "auto",
     description: "Vector index of large segments: what the planner takes, or this one",
+  },
+} as const satisfies ArgsDef;
+
+/** Flags of commands that write to a library. */
+export const writingArgs = {
+  ...libraryArgs,
+  wait: {
+    type: "string",
+    valueHint: "seconds",
+    description: "How long to wait where another process writes; default: not at all, exit status 4",
   },
 } as const satisfies ArgsDef;
 

@@ -45,6 +45,11 @@ export function fail(error: unknown, json: boolean): void {
     process.stderr.write(`${error.stack}\n`);
 }
 
+/** "1 item", "2 items" */
+export function plural(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /** Text with the ranges marked. */
 export function highlight(text: string, ranges: readonly (readonly [number, number])[]): string {
   let out = "";

@@ -13,7 +13,8 @@ export interface ProgressView extends Disposable {
 export function progressView(label: string, quiet: boolean | undefined): ProgressView {
   const stream = process.stderr;
   const started = performance.now();
-  let drawn = Number.NEGATIVE_INFINITY;
+  // where no bar is drawn, what is done before the first line is due needs none
+  let drawn = stream.isTTY ? Number.NEGATIVE_INFINITY : started;
   const onProgress = (progress: Progress): void => {
     const now = performance.now();
     if (quiet || now - drawn < (stream.isTTY ? REDRAW_MS : LINE_MS)) return;
@@ -45,7 +46,7 @@ export function render(label: string, progress: Progress, seconds: number): stri
   const count = total > 0 ? `${done}/${total}` : String(done);
   return [
     label,
-    progress.phase,
+    progress.phase === label ? "" : progress.phase,
     bar,
     `${Math.floor(share * 100)}%`,
     count,

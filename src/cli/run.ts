@@ -1,9 +1,10 @@
 /** Finds the sub-command, parses its flags, runs it, and turns errors into one line and an exit code. */
-import type { ArgsDef } from "citty";
 import { isMnemeError, MnemeError } from "../errors.ts";
-import { aliasesOf, type Command, EXIT } from "./command.ts";
+import { checkWords } from "./check-words.ts";
+import { type Command, EXIT } from "./command.ts";
 import { COMMANDS, findCommand } from "./commands.ts";
 import { helpOf, overview } from "./help.ts";
+import { nearest } from "./nearest.ts";
 import { fail } from "./output.ts";
 
 /** @returns the exit code; never throws. */
@@ -11,14 +12,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   const json = argv.includes("--json");
   try {
-    if (name === undefined || name === "help" || name === "--help" || name === "-h") return help(rest[0]);
-    if (name === "--version" || name === "-v") return await version();
-    const command = await findCommand(name);
-    if (!command)
-      throw new MnemeError(
-        "NOT_FOUND",
-        `mneme: no command ${JSON.stringify(name)}${suggestion(name)}; see \`mneme help\``,
-      );
+    if (name === undefined || name === "help" || name === "--help" || name === "-h")
+      return await help(rest[0]);
+    if (name === "--version" || name === "-v" || name === "-V") return await version();
+    const command = await commandOf(name);
     if (rest.includes("--help") || rest.includes("-h")) {
       process.stdout.write(helpOf(command));
       return EXIT.ok;
@@ -32,7 +29,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 async function execute(command: Command, rest: readonly string[]): Promise<number> {
   const { parseArgs } = await import("citty");
-  refuseUnknown(command, rest);
+  checkWords(command, rest);
   const args = parse(() => parseArgs([...rest], command.args), command);
   const interrupt = new AbortController();
   const onSignal = (): void => {
@@ -44,6 +41,10 @@ async function execute(command: Command, rest: readonly string[]): Promise<numbe
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
     return await command.run(args, { signal: interrupt.signal, rawArgs: rest, commands: COMMANDS });
+  } catch (error) {
+    // whichever part of the work noticed, the reason is the signal's
+    if (interrupt.signal.aborted && isMnemeError(error, "CANCELLED")) throw interrupt.signal.reason;
+    throw error;
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
@@ -62,28 +63,24 @@ function parse<T>(work: () => T, command: Command): T {
   }
 }
 
-/** citty lets unknown flags pass; a typo must not be silently ignored. */
-function refuseUnknown(command: Command, rest: readonly string[]): void {
-  const known = new Set<string>();
-  for (const [name, definition] of Object.entries(command.args as ArgsDef)) {
-    for (const flag of [name, ...aliasesOf(definition)]) known.add(flag).add(`no-${flag}`);
-  }
-  for (const word of rest) {
-    if (word === "--") return;
-    const flag = /^--?([a-z][\w-]*)/i.exec(word)?.[1];
-    if (flag && !known.has(flag)) {
-      throw new MnemeError(
-        "ARGUMENT",
-        `mneme ${command.name}: unknown option ${word}; see \`mneme ${command.name} --help\``,
-      );
-    }
-  }
+async function help(name: string | undefined): Promise<number> {
+  const asked = name !== undefined && !name.startsWith("-");
+  process.stdout.write(asked ? helpOf(await commandOf(name)) : overview(COMMANDS));
+  return EXIT.ok;
 }
 
-async function help(name: string | undefined): Promise<number> {
-  const command = name && (await findCommand(name));
-  process.stdout.write(command ? helpOf(command) : overview(COMMANDS));
-  return EXIT.ok;
+/** @throws MnemeError ARGUMENT, with the name that may be meant. */
+async function commandOf(name: string): Promise<Command> {
+  const command = await findCommand(name);
+  if (command) return command;
+  const near = nearest(
+    name,
+    COMMANDS.map((one) => one.name),
+  );
+  throw new MnemeError(
+    "ARGUMENT",
+    `no command ${JSON.stringify(name)}${near ? ` (did you mean ${near}?)` : ""}; see \`mneme help\``,
+  );
 }
 
 async function version(): Promise<number> {
@@ -94,13 +91,6 @@ async function version(): Promise<number> {
   ) as { version: string };
   console.log(manifest.version);
   return EXIT.ok;
-}
-
-function suggestion(name: string): string {
-  const near = COMMANDS.map(({ name: known }) => known).find(
-    (known) => known.startsWith(name) || name.startsWith(known),
-  );
-  return near ? ` (did you mean ${near}?)` : "";
 }
 
 function exitCodeOf(error: unknown): number {

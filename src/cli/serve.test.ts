@@ -62,7 +62,7 @@ describe.skipIf(!existsSync(main))("mneme serve --model", () => {
     await served(["--weight-cache", kept], cachedTokens);
     const { files, bytes } = JSON.parse(weights("--json").stdout);
     expect(files).toMatchObject([{ model, precision: "int8", bytes, pinned: false }]);
-    expect(weights("list").stdout).toMatch(/tiny +int8 .*\n1 files, /);
+    expect(weights("list").stdout).toMatch(/tiny +int8 .*\n1 file, /);
     expect(JSON.parse(weights("clear", "--json").stdout)).toEqual({ folder: kept, files: 1, bytes });
     expect(readdirSync(kept)).toEqual([]);
     expect(weights("burn").status).toBe(2);

@@ -85,6 +85,16 @@ describe("without a model", () => {
   test("an empty question is refused", async () => {
     await expect(ask("  ")).rejects.toMatchObject({ code: "ARGUMENT" });
   });
+
+  test.each([{ k: 0 }, { k: 1.5 }, { k: 101 }, { sentences: 0 }, { sentences: 51 }])(
+    "%j is refused",
+    async (options) => {
+      const answer = async (): Promise<void> => {
+        for await (const _ of memory.ask("tea", options));
+      };
+      await expect(answer()).rejects.toMatchObject({ code: "RANGE" });
+    },
+  );
 });
 
 describe("with a model", () => {

@@ -16,6 +16,8 @@ import { search } from "./search.ts";
 import type { AnswerPart, AskOptions, Citation, Hit } from "./types.ts";
 
 export const askDefaults = { k: 8, sentences: 4 } as const;
+const MOST_PASSAGES = 100;
+const MOST_SENTENCES = 50;
 
 /** Longer than any passage: the snippet is the whole of it. */
 const WHOLE_PASSAGE = 1_000_000;
@@ -136,8 +138,10 @@ async function evidenceOf(
   embedderNow: () => Embedder,
   question: string,
   weightOf: (term: string) => number,
-  { signal, filter, k = askDefaults.k }: AskOptions,
+  { signal, filter, k = askDefaults.k, sentences = askDefaults.sentences }: AskOptions,
 ): Promise<Evidence> {
+  checkCount(k, "k", MOST_PASSAGES);
+  checkCount(sentences, "sentences", MOST_SENTENCES);
   if (typeof question !== "string" || question.trim() === "") {
     throw new MnemeError(
       "ARGUMENT",
@@ -153,6 +157,11 @@ async function evidenceOf(
   });
   const { passages, weakness } = gatherEvidence(question, hits, weightOf);
   return { passages: passages.slice(0, k), weakness };
+}
+
+function checkCount(value: number, name: string, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new MnemeError("RANGE", `ask: ${name} must be a whole number from 1 to ${most}, got ${value}`);
 }
 
 /** A question names flags such as --force; to a search the sign would mean "without this word". */

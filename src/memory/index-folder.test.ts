@@ -1,6 +1,6 @@
 /** index: a folder comes into the library, and stays in step with it. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ids, temporaryFolder } from "../../test/support/memory.ts";
 import { type Memory, open } from "./index.ts";
@@ -27,6 +27,55 @@ describe("index", () => {
     const { added, updated, unchanged, removed, skipped, files } = await memory.index(where);
     return { added, updated, unchanged, removed, skipped: skipped.length, files };
   }
+
+  test("a file of a folder that was indexed is the same item when it comes alone", async () => {
+    const where = folder();
+    await using memory = await open(":memory:", { workers: 0 });
+    await memory.index(where);
+    writeFileSync(join(where, "sub", "page.html"), "<h1>Tides</h1><p>Tides follow the moon.</p>");
+    expect(await run(memory, join(where, "sub", "page.html"))).toMatchObject({ updated: 1, files: 1 });
+    expect(await run(memory, where)).toMatchObject({ added: 0, updated: 0, unchanged: 3, removed: 0 });
+    const [hit] = (await memory.search("tides moon")).hits;
+    expect(hit).toMatchObject({
+      id: `${basename(where)}/sub/page.html`,
+      meta: { path: "sub/page.html", folder: "sub" },
+    });
+    // of a folder that was not indexed it goes by its name
+    const other = `${path("alone")}.md`;
+    writeFileSync(other, "# Alone\n\nA lighthouse stands alone.");
+    expect(await run(memory, other)).toMatchObject({ added: 1 });
+    expect((await memory.search("lighthouse")).hits[0]).toMatchObject({ id: basename(other) });
+  });
+
+  test("without an extension a file is read if it is text; kinds that no reader knows are counted", async () => {
+    const where = folder();
+    writeFileSync(join(where, "Makefile"), "all:\n\tbake the sourdough\n");
+    writeFileSync(join(where, "sub", "copyright"), "Licensed to bakers everywhere.");
+    symlinkSync("Makefile", join(where, "alias"));
+    writeFileSync(join(where, "program"), Uint8Array.of(127, 69, 76, 70, 0, 0, 1, 2));
+    writeFileSync(join(where, "marker"), "");
+    for (const name of ["a.png", "b.png", "c.epub"]) writeFileSync(join(where, name), "x");
+    await using memory = await open(":memory:", { workers: 0 });
+    const { added, skipped, unknown } = await memory.index(where);
+    expect(added).toBe(5);
+    expect(skipped).toMatchObject([{ id: `${basename(where)}/alias`, code: "EXCLUDED" }]);
+    expect(unknown).toEqual({ png: 2, epub: 1, "": 2 });
+    expect((await memory.search("sourdough")).hits[0]).toMatchObject({ id: `${basename(where)}/Makefile` });
+    const asked = await memory.index(where, { include: ["**/*.png"] });
+    expect(asked).toMatchObject({ unknown: {}, removed: 5 });
+    expect(asked.skipped.map(({ code }) => code)).toEqual(["UNSUPPORTED", "UNSUPPORTED"]);
+  });
+
+  test.each([[["a"]], [null], [{ a: { b: 1 } }], [{ $a: 1 }], [{ a: Number.NaN }]])(
+    "metadata %j is refused before a file is read",
+    async (meta) => {
+      await using memory = await open(":memory:", { workers: 0 });
+      await expect(memory.index(folder(), { meta: meta as never })).rejects.toMatchObject({
+        code: "ARGUMENT",
+        message: expect.stringContaining("index: meta"),
+      });
+    },
+  );
 
   test("only what changed; what is gone disappears; provenance is kept", async () => {
     const where = folder();

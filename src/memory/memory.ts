@@ -320,7 +320,7 @@ export class LibraryMemory implements Memory {
     if (!this.#writer) {
       throw new MnemeError(
         "READ_ONLY",
-        `${verb}: ${this.#library.store.location} was opened for reading; open it with mode: "write"`,
+        `${verb}: ${this.#library.store.location} was opened for reading; open it with mode: "write", or make a library of it by restore where it is a snapshot`,
       );
     }
     return this.#writer;

@@ -30,6 +30,10 @@ test("keeps everything over a restart, with log, segments and undo", async () =>
   expect(await memory.get("ships")).toBeUndefined();
 });
 
+test.each([-1, 1.5, Number.NaN, 10_000])("%d worker threads are refused", async (workers) => {
+  await expect(open(":memory:", { workers })).rejects.toMatchObject({ code: "RANGE" });
+});
+
 test("one writer, readers that follow, spaces that do not mix", async () => {
   const where = path();
   await using writer = await open(where, { workers: 0 });

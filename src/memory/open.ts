@@ -14,13 +14,16 @@ import { newSpaceEntry } from "./spaces.ts";
 import type { Location, Memory, OpenOptions } from "./types.ts";
 import { parseBytes, parseSpan } from "./units.ts";
 
+const MOST_WORKERS = 256;
+
 /**
  * Opens a library, making it when the path is free.
- * @throws MnemeError FORMAT (foreign), CORRUPT (damaged), VERSION, LOCKED (another writer), READ_ONLY, SPACE (another embedder), BUDGET.
+ * @throws MnemeError FORMAT (foreign), CORRUPT (damaged), VERSION, LOCKED (another writer), READ_ONLY, SPACE (another embedder), BUDGET, RANGE (workers).
  */
 export async function open(location: Location, options: OpenOptions = {}): Promise<Memory> {
   const budget = new Budget(parseBytes(options.budget ?? openDefaults.budget, "open: budget"));
   const undoWindowMs = parseSpan(options.undoWindow ?? openDefaults.undoWindow, "open: undoWindow");
+  checkWorkers(options.workers);
   const vectors = checkWish(options.vectors?.index ?? openDefaults.index);
   const store = await openStore(location, options);
   try {
@@ -67,6 +70,15 @@ async function openStore(location: Location, options: OpenOptions): Promise<Read
     lockTimeoutMs: options.lockTimeoutMs ?? openDefaults.lockTimeoutMs,
     commitThread: options.workers !== 0,
   });
+}
+
+/** More than any machine has cores are a slip, and each thread takes tens of megabytes. */
+function checkWorkers(workers: number | undefined): void {
+  if (workers === undefined || (Number.isInteger(workers) && workers >= 0 && workers <= MOST_WORKERS)) return;
+  throw new MnemeError(
+    "RANGE",
+    `open: workers must be a whole number from 0 to ${MOST_WORKERS}, got ${workers}; as many as the machine has cores are enough`,
+  );
 }
 
 function isWritable(store: ReadableStore): store is Store {

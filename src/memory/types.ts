@@ -170,7 +170,7 @@ export interface AddResult {
 }
 
 export interface IndexOptions extends WorkOptions {
-  /** Globs relative to the folder; default: every file a reader knows, or with `binary` every file. */
+  /** Globs relative to the folder; default: every file a reader knows or, without an extension, whose bytes are text; with `binary` every file. */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   /** Files larger than this are skipped with a reason; default 256 MB. */
@@ -186,6 +186,8 @@ export interface IndexOptions extends WorkOptions {
 export interface IndexResult extends AddResult {
   readonly removed: number;
   readonly files: number;
+  /** Files passed over because no reader knows their kind, by extension, "" for none; none where `include` says what is wanted. */
+  readonly unknown: Readonly<Record<string, number>>;
   readonly ms: number;
 }
 

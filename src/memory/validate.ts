@@ -37,7 +37,7 @@ export function checkItem(item: Item, space: Space, now: number): void {
   if (item.title !== undefined && typeof item.title !== "string") {
     throw new MnemeError("ARGUMENT", `add: item ${JSON.stringify(item.id)}: title must be a string`);
   }
-  if (item.meta !== undefined) checkMeta(item.id, item.meta);
+  if (item.meta !== undefined) checkMeta(item.meta, `add: item ${JSON.stringify(item.id)}`);
   if (item.blocks !== undefined)
     checkBlocks(item.blocks, item.text.length, `add: item ${JSON.stringify(item.id)}`);
   if (item.firstLine !== undefined && !isCount(item.firstLine, 1)) {
@@ -76,13 +76,19 @@ export function checkId(id: unknown, operation: string): asserts id is string {
   }
 }
 
-function checkMeta(id: string, meta: Meta): void {
+/** @throws MnemeError ARGUMENT naming the operation and the field. */
+export function checkMeta(meta: Meta, operation: string): void {
+  if (meta === null || typeof meta !== "object" || Array.isArray(meta))
+    throw new MnemeError(
+      "ARGUMENT",
+      `${operation}: meta must be an object of fields, got ${JSON.stringify(meta)}; write e.g. {"team":"docs"}`,
+    );
   for (const [field, value] of Object.entries(meta)) {
     const values: readonly MetaValue[] = Array.isArray(value) ? value : [value];
     if (field.startsWith("$")) {
       throw new MnemeError(
         "ARGUMENT",
-        `add: item ${JSON.stringify(id)}: meta field ${JSON.stringify(field)}: names with $ are Mneme's own`,
+        `${operation}: meta field ${JSON.stringify(field)}: names with $ are Mneme's own`,
       );
     }
     for (const one of values) {
@@ -94,7 +100,7 @@ function checkMeta(id: string, meta: Meta): void {
       if (!fine) {
         throw new MnemeError(
           "ARGUMENT",
-          `add: item ${JSON.stringify(id)}: meta field ${JSON.stringify(field)} must hold strings, finite numbers, booleans, null or a list of them, got ${typeof one === "number" ? one : typeof one}`,
+          `${operation}: meta field ${JSON.stringify(field)} must hold strings, finite numbers, booleans, null or a list of them, got ${typeof one === "number" ? one : typeof one}`,
         );
       }
     }

@@ -116,10 +116,19 @@ describe("the proposal", () => {
 
   test("is the best that fits, and nothing where nothing does", () => {
     const { choices, proposal, missingBytes } = planOf(config, 512);
-    const codecs = ["f32", "f16", "int8", "lloyd4", "affine4", "lloyd2", "affine2"];
-    expect(choices.map((one) => `${one.precision} ${one.cacheCodec}`)).toEqual(
-      ["bf16", "int8", "int4"].flatMap((precision) => codecs.map((codec) => `${precision} ${codec}`)),
-    );
+    const order = choices.map((one) => `${one.precision} ${one.cacheCodec}`);
+    expect(new Set(order).size).toBe(21);
+    const placeOf = (choice: string): number => order.indexOf(choice);
+    // a cache of 2 bits costs more than weights of a byte, weights of 4 bits more than a cache of 2 by levels
+    for (const [better, worse] of [
+      ["bf16 f32", "bf16 f16"],
+      ["bf16 int8", "int8 f32"],
+      ["int8 affine4", "bf16 lloyd2"],
+      ["int8 lloyd2", "int4 f32"],
+      ["int4 lloyd4", "bf16 affine2"],
+      ["int4 lloyd2", "int4 affine2"],
+    ] as const)
+      expect([better, placeOf(better) < placeOf(worse)]).toEqual([better, true]);
     expect([proposal, missingBytes]).toEqual([choices[0], 0]);
     for (const { bytes, precision, cacheCodec } of choices) {
       const better = choices.find((one) => one.bytes <= bytes)!;

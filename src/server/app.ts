@@ -51,7 +51,10 @@ export function buildApp(settings: AppSettings): App {
     return next();
   });
   const limits = { json: limit(MAX_JSON_BYTES), upload: limit(service.maxUploadBytes) };
-  app.use((c, next) => limits[c.req.path === "/v1/upload" ? "upload" : "json"](c, next));
+  app.use((c, next) => {
+    if (c.req.raw.body && !c.req.raw.headers.has("content-length")) c.req.raw = ownRequest(c.req.raw);
+    return limits[c.req.path === "/v1/upload" ? "upload" : "json"](c, next);
+  });
   for (const route of routes) mount(app, route, settings.stopping);
   app.all("/mcp", (c) => named(c, "/mcp", answerMcp(service.memory, c.req.raw)));
   app.get("/openapi.json", (c) => {
@@ -124,6 +127,14 @@ function measured({
     c.header("cross-origin-resource-policy", "same-origin");
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   };
+}
+
+/**
+ * A body of unknown length is counted by the limit and put into a request anew, which the runtime's own `Request` does only from one of its
+ * kind, not from the adapter's stand-in for a socket's request.
+ */
+function ownRequest({ url, method, headers, body, signal }: Request): Request {
+  return new Request(url, { method, headers, body, signal, duplex: "half" } as RequestInit);
 }
 
 function limit(maxSize: number): ReturnType<typeof bodyLimit> {

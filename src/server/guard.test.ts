@@ -172,6 +172,21 @@ describe("listen", () => {
     await server.close();
   });
 
+  test("takes requests whose bodies tell no length: none at all, or a stream, which is counted", async () => {
+    await using server = createServer(memory, { maxUploadBytes: 1000 });
+    const { url } = await server.listen({ port: 0 });
+    const stream = (text: string): ReadableStream => new Blob([text]).stream();
+    const send = (path: string, init: object): Promise<Response> => fetch(url + path, init);
+    const gone = await send("/v1/items/nothing.md", { method: "DELETE" });
+    expect(gone.status).toBe(404);
+    expect((await send("/v1/search", { method: "PUT" })).status).toBe(405);
+    const body = stream('{"query":"x"}');
+    const found = await send("/v1/search", { method: "POST", headers: jsonType, body, duplex: "half" });
+    expect(found.status).toBe(200);
+    const large = { method: "POST", body: stream("x".repeat(2000)), duplex: "half" };
+    expect((await send("/v1/upload", large)).status).toBe(413);
+  });
+
   test("a client that goes away cancels its work", async () => {
     let cancelled = (): void => {};
     const seen = new Promise<void>((resolve) => {

@@ -59,7 +59,7 @@ export function registerFacets(server: McpServer, memory: Memory): void {
           ...(filter ? { filter } : {}),
           signal,
         });
-        const lines = tags.map(({ tag, count }) => `${tag} (${count} items)`);
+        const lines = tags.map(({ tag, count }) => `${tag} (${count} ${count === 1 ? "item" : "items"})`);
         return { text: lines.join("\n") || "No item like it has tags.", data: { tags } };
       }),
   );

@@ -84,7 +84,7 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
     expect(found.structuredContent.hits.map(({ id }: { id: string }) => id)).toEqual(["tea"]);
     expect(found.content[0].text).toContain("location: China");
     const tags = await tool("suggest_tags", { text: "A cup of tea" });
-    expect(tags.content[0].text).toContain("tea (1 items)");
+    expect(tags.content[0].text).toContain("tea (1 item)");
     expect((await tool("facets", { dimensions: ["colour"] })).isError).toBe(true);
     await tool("forget", { ids: ["tea"], confirm: true });
   });

@@ -84,7 +84,7 @@ export function openForReading(folder: string, openEngine: OpenEngine): Opened {
     if (!file)
       throw new MnemeError(
         "NOT_FOUND",
-        `open ${folder}: there is no library; create it by opening without readOnly`,
+        `open ${folder}: there is no library; opening it for writing makes one`,
       );
     let before = "";
     try {

@@ -190,7 +190,7 @@ function locked(folder: string, rival: Rival, timeoutMs: number): MnemeError {
   const waited = timeoutMs > 0 ? ` after waiting ${timeoutMs} ms` : "";
   return new MnemeError(
     "LOCKED",
-    `${folder}: ${who} holds the library for writing${waited}; close it there, open with readOnly, or set lockTimeoutMs ` +
+    `${folder}: ${who} holds the library for writing${waited}; close it there, open for reading, or wait for it (lock: "wait", --wait 60) ` +
       `(if it is surely gone, delete ${join(folder, rival.name)})`,
     { details: { folder, pid: rival.owner?.pid, host: rival.owner?.host } },
   );

@@ -8,6 +8,7 @@ import { accent, dim, note, print, printJson } from "../output.ts";
 export default command({
   name: "ask",
   summary: "Answer a question with cited passages",
+  takesMany: true,
   args: {
     ...libraryArgs,
     question: { type: "positional", description: "The question", required: true },

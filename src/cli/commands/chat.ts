@@ -4,8 +4,9 @@ import type { Memory } from "../../memory/types.ts";
 import type { ChatMessage, GenerateOptions, LanguageModel } from "../../model/index.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
-import { wholeNumber, withLibrary } from "../library.ts";
+import { withLibrary } from "../library.ts";
 import { accent, dim, note, print, printJson } from "../output.ts";
+import { samplingArgs, samplingOptions } from "../sampling.ts";
 
 export default command({
   name: "chat",
@@ -18,14 +19,7 @@ export default command({
       description: "Talk with the model itself; it remembers the conversation",
     },
     system: { type: "string", valueHint: "text", description: "Told to the model before the conversation" },
-    "max-tokens": {
-      type: "string",
-      valueHint: "n",
-      default: "256",
-      description: "Tokens of an answer at most",
-    },
-    temperature: { type: "string", valueHint: "t", default: "0", description: "0 takes the likeliest token" },
-    seed: { type: "string", valueHint: "n", description: "Same seed, same text" },
+    ...samplingArgs,
   },
   examples: [
     ["mneme chat", "a prompt; each line is answered from the library"],
@@ -38,7 +32,7 @@ export default command({
     if (rawArgs.includes("--no-library")) {
       if (!model)
         throw new MnemeError("ARGUMENT", "chat: --no-library needs a model; name its folder with --model");
-      const talk = new Conversation(model, args.system, optionsOf(args, signal));
+      const talk = new Conversation(model, args.system, { ...samplingOptions(args), signal });
       return await everyLine(signal, (line) => talk.answer(line, args.json === true));
     }
     const work = (memory: Memory): Promise<number> => {
@@ -51,23 +45,6 @@ export default command({
     return await withLibrary(args, "read", work, model ? { model } : {});
   },
 });
-
-interface Flags {
-  readonly "max-tokens"?: string | undefined;
-  readonly temperature?: string | undefined;
-  readonly seed?: string | undefined;
-}
-
-function optionsOf(args: Flags, signal: AbortSignal): GenerateOptions {
-  const temperature = Number(args.temperature ?? 0);
-  const seed = wholeNumber(args.seed, "seed");
-  return {
-    maxTokens: wholeNumber(args["max-tokens"], "max-tokens") ?? 256,
-    temperature,
-    ...(seed === undefined ? {} : { seed }),
-    signal,
-  };
-}
 
 /** Lines of standard input, with a prompt where a person types them, until there are no more. */
 async function everyLine(signal: AbortSignal, answer: (line: string) => Promise<void>): Promise<number> {

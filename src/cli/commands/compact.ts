@@ -1,5 +1,5 @@
 import { formatBytes } from "../../memory/units.ts";
-import { command, EXIT, libraryArgs } from "../command.ts";
+import { command, EXIT, writingArgs } from "../command.ts";
 import { withLibrary } from "../library.ts";
 import { print, printJson } from "../output.ts";
 import { progressView } from "../progress.ts";
@@ -7,7 +7,7 @@ import { progressView } from "../progress.ts";
 export default command({
   name: "compact",
   summary: "Give back the space of forgotten and replaced items",
-  args: libraryArgs,
+  args: writingArgs,
   examples: [["mneme compact", "after a large forget; what was forgotten cannot be undone afterwards"]],
   async run(args, { signal }) {
     return withLibrary(args, "write", async (memory) => {

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { MnemeError } from "../../errors.ts";
 import {
@@ -17,6 +16,7 @@ import { command, EXIT, libraryArgs } from "../command.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { bold, dim, note, print, printJson, table } from "../output.ts";
 import { progressView } from "../progress.ts";
+import { writeText } from "../text-file.ts";
 
 /** Characters of an example and of a stretch that are shown. */
 const SHOWN = 70;
@@ -94,7 +94,11 @@ export default command({
         return { ...example, overlap, verdict: verdictOf(overlap), share: shareOf(overlap) };
       });
       if (args.svg)
-        await writeFile(args.svg, contaminationSvg(`Contamination of ${basename(args.benchmark)}`, overlaps));
+        await writeText(
+          args.svg,
+          contaminationSvg(`Contamination of ${basename(args.benchmark)}`, overlaps),
+          "svg",
+        );
       if (args.json)
         printJson({
           benchmark: args.benchmark,

@@ -7,6 +7,7 @@ import { print, printJson } from "../output.ts";
 export default command({
   name: "count",
   summary: "How often a text occurs, letter by letter",
+  takesMany: true,
   args: { ...libraryArgs, ...exactArgs },
   examples: [
     ['mneme count "as far as we know"', "how often these words follow each other"],

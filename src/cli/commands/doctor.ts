@@ -3,7 +3,7 @@ import { kernels, reference } from "../../kernels/index.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { libraryPath, withLibrary } from "../library.ts";
-import { print, printJson } from "../output.ts";
+import { plural, print, printJson } from "../output.ts";
 
 interface Check {
   readonly name: string;
@@ -85,6 +85,6 @@ async function checkLibrary(args: {
     if (damaged) throw new Error(`${damaged}; \`mneme compact\` builds it anew`);
     if (items !== info.items)
       throw new Error(`${items} items listed, ${info.items} counted; index again or restore a snapshot`);
-    return `${info.location}: ${items} items, ${info.passages} passages, ${formatBytes(info.diskBytes)}, all checksums right`;
+    return `${info.location}: ${plural(items, "item")}, ${plural(info.passages, "passage")}, ${formatBytes(info.diskBytes)}, all checksums right`;
   });
 }

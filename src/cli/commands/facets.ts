@@ -8,6 +8,7 @@ import { bold, dim, note, print, printJson } from "../output.ts";
 export default command({
   name: "facets",
   summary: "What items are filed under, with counts: of all, or of what a query finds",
+  takesMany: true,
   args: {
     ...libraryArgs,
     query: { type: "positional", description: "Count over what a search for this finds", required: false },

@@ -2,11 +2,12 @@ import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { FindOptions, Quotation } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
-import { bold, dim, highlight, note, print, printJson } from "../output.ts";
+import { bold, dim, highlight, note, plural, print, printJson } from "../output.ts";
 
 export default command({
   name: "find",
   summary: "Find a quotation, letter by letter, with some that may differ",
+  takesMany: true,
   args: {
     ...libraryArgs,
     quote: { type: "positional", description: "What stands there", required: true },
@@ -49,7 +50,10 @@ export default command({
       }
       const more = shown === limit ? `; perhaps more: --limit ${limit * 10}` : "";
       if (!args.json)
-        note(dim(`${shown} places in ${(performance.now() - started).toFixed(0)} ms${more}`), args.quiet);
+        note(
+          dim(`${plural(shown, "place")} in ${(performance.now() - started).toFixed(0)} ms${more}`),
+          args.quiet,
+        );
       return shown > 0 ? EXIT.ok : EXIT.nothing;
     });
   },

@@ -2,15 +2,16 @@ import { MnemeError } from "../../errors.ts";
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { ForgetSelector } from "../../memory/types.ts";
 import { formatBytes } from "../../memory/units.ts";
-import { command, EXIT, libraryArgs } from "../command.ts";
+import { command, EXIT, writingArgs } from "../command.ts";
 import { withLibrary } from "../library.ts";
-import { note, print, printJson } from "../output.ts";
+import { note, plural, print, printJson } from "../output.ts";
 
 export default command({
   name: "forget",
   summary: "Forget items by id, filter or age; undo for a while",
+  takesMany: true,
   args: {
-    ...libraryArgs,
+    ...writingArgs,
     ids: { type: "positional", required: false, description: "Ids of items" },
     where: { type: "string", alias: "w", valueHint: "filter", description: "Items that match" },
     "older-than": {
@@ -39,14 +40,14 @@ export default command({
       if (args.undo) {
         const { items } = await memory.undo(args.undo);
         if (args.json) printJson({ items });
-        else print(`${items} items are back`);
+        else print(`${plural(items, "item")} ${items === 1 ? "is" : "are"} back`);
         return EXIT.ok;
       }
       const result = await memory.forget(selectorOf(args));
       if (args.json) printJson(result);
       else {
         print(
-          `${args["dry-run"] ? "would forget" : "forgot"} ${result.items} items, ${result.passages} passages, about ${formatBytes(result.bytesFreed)}`,
+          `${args["dry-run"] ? "would forget" : "forgot"} ${plural(result.items, "item")}, ${plural(result.passages, "passage")}, about ${formatBytes(result.bytesFreed)}`,
         );
         if (result.undo)
           note(`undo: mneme forget --undo ${result.undo}   space comes back with: mneme compact`, args.quiet);

@@ -1,14 +1,15 @@
-import { readFile } from "node:fs/promises";
 import { MnemeError } from "../../errors.ts";
 import type { GenerateOptions, Piece } from "../../model/index.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
 import { loadArgs, needLanguageModel } from "../language-model.ts";
-import { wholeNumber } from "../library.ts";
 import { note, printJson } from "../output.ts";
+import { type SamplingFlags, samplingArgs, samplingOptions } from "../sampling.ts";
+import { textIn } from "../text-file.ts";
 
 export default command({
   name: "generate",
   summary: "Continue a text, or answer a message, with a language model of the Llama family",
+  takesMany: true,
   args: {
     ...commonArgs,
     prompt: { type: "positional", required: true, description: "The text, or the message with --chat" },
@@ -19,11 +20,7 @@ export default command({
         "Folder of a Hugging Face checkpoint, a GGUF file, or hf:owner/name[/file.gguf][@revision]; default: the bundled mneme-lm",
     },
     chat: { type: "boolean", description: "The prompt is a message: use the model's chat template" },
-    "max-tokens": { type: "string", valueHint: "n", default: "256", description: "Tokens at most" },
-    temperature: { type: "string", valueHint: "t", default: "0", description: "0 takes the likeliest token" },
-    "top-p": { type: "string", valueHint: "p", description: "Only the likeliest tokens of this probability" },
-    seed: { type: "string", valueHint: "n", description: "Same seed, same text" },
-    stop: { type: "string", valueHint: "text", description: "Ends the text; is left out of it" },
+    ...samplingArgs,
     schema: {
       type: "string",
       valueHint: "file",
@@ -76,51 +73,25 @@ export default command({
   },
 });
 
-interface Flags {
-  readonly "max-tokens"?: string | undefined;
-  readonly temperature?: string | undefined;
-  readonly "top-p"?: string | undefined;
-  readonly seed?: string | undefined;
-  readonly stop?: string | undefined;
+interface Flags extends SamplingFlags {
   readonly schema?: string | undefined;
   readonly grammar?: string | undefined;
 }
 
 async function optionsOf(args: Flags, signal: AbortSignal): Promise<GenerateOptions> {
-  const topP = number(args["top-p"], "top-p");
-  const seed = wholeNumber(args.seed, "seed");
   return {
-    maxTokens: wholeNumber(args["max-tokens"], "max-tokens") ?? 256,
-    temperature: number(args.temperature, "temperature") ?? 0,
-    ...(topP === undefined ? {} : { topP }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(args.stop === undefined ? {} : { stop: [args.stop] }),
+    ...samplingOptions(args),
     ...(args.schema === undefined ? {} : { schema: await schemaIn(args.schema) }),
-    ...(args.grammar === undefined ? {} : { grammar: await textOf("grammar", args.grammar) }),
+    ...(args.grammar === undefined ? {} : { grammar: await textIn(args.grammar, "grammar") }),
     signal,
   };
 }
 
 async function schemaIn(file: string): Promise<object> {
-  const text = await textOf("schema", file);
+  const text = await textIn(file, "schema");
   try {
     return JSON.parse(text) as object;
   } catch (cause) {
     throw new MnemeError("FORMAT", `--schema ${file}: not JSON; ${(cause as Error).message}`, { cause });
   }
-}
-
-async function textOf(flag: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new MnemeError("UNREADABLE", `--${flag} ${file}: cannot be read; is the path right?`, { cause });
-  }
-}
-
-function number(text: string | undefined, name: string): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new MnemeError("ARGUMENT", `--${name}: expected a number, got ${JSON.stringify(text)}`);
 }

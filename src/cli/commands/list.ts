@@ -3,7 +3,7 @@ import { parseWhere } from "../../index/filter/parse-where.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
-import { dim, print, printJson } from "../output.ts";
+import { dim, plural, print, printJson } from "../output.ts";
 
 export default command({
   name: "list",
@@ -48,7 +48,7 @@ export default command({
         if (args.json) printJson(head);
         else
           print(
-            `${head.id}  ${dim(`${formatBytes(head.bytes)}, ${head.binary ? "binary" : `${head.passages} passages`}, v${head.version}, ${new Date(head.updatedAt).toISOString().slice(0, 16)}`)}`,
+            `${head.id}  ${dim(`${formatBytes(head.bytes)}, ${head.binary ? "binary" : plural(head.passages, "passage")}, v${head.version}, ${new Date(head.updatedAt).toISOString().slice(0, 16)}`)}`,
           );
       }
       return shown > 0 ? EXIT.ok : EXIT.nothing;

@@ -3,11 +3,12 @@ import type { Occurrence } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { exactArgs, exactText } from "../exact-text.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
-import { bold, dim, highlight, note, print, printJson } from "../output.ts";
+import { bold, dim, highlight, note, plural, print, printJson } from "../output.ts";
 
 export default command({
   name: "locate",
   summary: "Where a text occurs, letter by letter",
+  takesMany: true,
   args: {
     ...libraryArgs,
     ...exactArgs,
@@ -34,7 +35,7 @@ export default command({
         else show(occurrence);
       }
       const more = next ? `; go on with --cursor ${next}` : "";
-      if (next || !args.json) note(dim(`${occurrences.length} places${more}`), args.quiet);
+      if (next || !args.json) note(dim(`${plural(occurrences.length, "place")}${more}`), args.quiet);
       return occurrences.length > 0 ? EXIT.ok : EXIT.nothing;
     });
   },

@@ -26,7 +26,7 @@ export default command({
     budget: {
       type: "string",
       valueHint: "bytes",
-      description: 'RAM that the model may take, e.g. "512MB"; default: one WebAssembly memory, 4GiB',
+      description: "RAM that the model may take, e.g. 512MB; default: the machine's memory",
     },
   },
   examples: [

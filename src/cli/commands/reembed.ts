@@ -1,6 +1,6 @@
 import type { Embedder } from "../../embed/embedder.ts";
 import { MnemeError } from "../../errors.ts";
-import { command, EXIT, libraryArgs } from "../command.ts";
+import { command, EXIT, writingArgs } from "../command.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { print, printJson } from "../output.ts";
 import { progressView } from "../progress.ts";
@@ -9,7 +9,7 @@ export default command({
   name: "reembed",
   summary: "Move the library to another embedding model; resumable, the old space serves meanwhile",
   args: {
-    ...libraryArgs,
+    ...writingArgs,
     to: {
       type: "enum",
       options: ["bundled", "openai", "transformers"],

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../memory/units.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
+import { mustExist } from "../library.ts";
 import { print, printJson } from "../output.ts";
 
 export default command({
@@ -12,6 +13,7 @@ export default command({
   },
   examples: [["mneme restore docs.snapshot ./library.mneme", "a library as it was"]],
   async run(args, { signal }) {
+    await mustExist(args.snapshot, "name the file that `mneme snapshot` wrote");
     const { openPath, restore } = await import("../../storage/index.ts");
     await using snapshot = await openPath(args.snapshot, { mode: "read" });
     const { bytes } = await restore(snapshot, args.library, { signal });

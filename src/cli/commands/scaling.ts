@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { parseCodec } from "../../codecs/index.ts";
 import { bundledEmbedder } from "../../embed/bundled.ts";
 import { MnemeError } from "../../errors.ts";
@@ -23,12 +22,14 @@ import { plainQuery } from "../plain-query.ts";
 import { progressView } from "../progress.ts";
 import { shortAnswer } from "../scaling-answer.ts";
 import { type Series, scalingSvg, scalingText } from "../scaling-report.ts";
+import { writeText } from "../text-file.ts";
 
 const RETRIEVERS = ["meaning", "words", "hybrid"] as const;
 
 export default command({
   name: "scaling",
   summary: "How search and answers improve as the library grows, from one search of all of it",
+  takesMany: true,
   args: {
     ...libraryArgs,
     more: { type: "positional", required: false, description: "Further libraries, searched as one with it" },
@@ -110,7 +111,7 @@ export default command({
         const options = optionsOf(args, store, model, signal);
         series.push({ name, ...(await studied(name, store, queries, options, args.quiet)) });
       }
-      if (args.svg) await writeFile(args.svg, scalingSvg(series));
+      if (args.svg) await writeText(args.svg, scalingSvg(series), "svg");
       if (args.json) printJson({ series });
       else print(scalingText(series));
       return EXIT.ok;

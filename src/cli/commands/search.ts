@@ -3,15 +3,20 @@ import type { Hit, SearchQuery } from "../../memory/types.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
 import { parseFacets } from "../facet-choice.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
-import { wholeNumber, withLibrary } from "../library.ts";
-import { accent, bold, dim, highlight, note, print, printJson } from "../output.ts";
+import { numberOf, wholeNumber, withLibrary } from "../library.ts";
+import { accent, bold, dim, highlight, note, plural, print, printJson } from "../output.ts";
 
 export default command({
   name: "search",
   summary: "Find passages by words and meaning",
+  takesMany: true,
   args: {
     ...libraryArgs,
-    query: { type: "positional", description: 'Words, "a phrase", prefix*, +must, -not', required: true },
+    query: {
+      type: "positional",
+      description: 'Words, "a phrase", prefix*, typo~, +must, -not',
+      required: true,
+    },
     k: { type: "string", alias: "k", valueHint: "n", description: "How many hits", default: "10" },
     where: {
       type: "string",
@@ -41,7 +46,7 @@ export default command({
     feedback: {
       type: "boolean",
       default: true,
-      description: "Let the best passages sharpen the question",
+      description: "Let the best passages sharpen the question (--no-feedback: a fifth faster)",
       negativeDescription: "Rank by the question as it is",
     },
     interpolate: {
@@ -69,6 +74,8 @@ export default command({
     ['mneme search "error code" --where "extension = md" -k 3 --json', "filtered, as JSON"],
   ],
   async run(args, { signal }) {
+    const minScore = numberOf(args["min-score"], "min-score");
+    const recall = numberOf(args.recall, "recall");
     const query: SearchQuery = {
       k: wholeNumber(args.k, "k") ?? 10,
       retriever: args.retriever as "hybrid",
@@ -80,8 +87,8 @@ export default command({
       cube: args.cube,
       ...(args.where ? { filter: parseWhere(args.where) } : {}),
       ...(args.facets ? { facets: parseFacets(args.facets) } : {}),
-      ...(args["min-score"] ? { minScore: Number(args["min-score"]) } : {}),
-      ...(args.recall ? { recall: Number(args.recall) } : {}),
+      ...(minScore === undefined ? {} : { minScore }),
+      ...(recall === undefined ? {} : { recall }),
       ...(args.cursor ? { cursor: args.cursor } : {}),
     };
     const asksModel = args.generative || args.retriever === "generative";
@@ -106,7 +113,7 @@ export default command({
           for (const line of result.notes) note(`note: ${line}`, args.quiet);
           note(
             dim(
-              `${result.hits.length} hits in ${result.ms.toFixed(1)} ms${expected}${result.next ? `; more: --cursor ${result.next}` : ""}`,
+              `${plural(result.hits.length, "hit")} in ${result.ms.toFixed(1)} ms${expected}${result.next ? `; more: --cursor ${result.next}` : ""}`,
             ),
             args.quiet,
           );

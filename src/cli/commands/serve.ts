@@ -1,5 +1,5 @@
 import type { Memory } from "../../memory/types.ts";
-import { command, EXIT, libraryArgs } from "../command.ts";
+import { command, EXIT, writingArgs } from "../command.ts";
 import { modelArgs, openModelThread } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { note, printJson } from "../output.ts";
@@ -8,7 +8,7 @@ export default command({
   name: "serve",
   summary: "Web console, HTTP API, OpenAI-compatible embeddings, MCP",
   args: {
-    ...libraryArgs,
+    ...writingArgs,
     host: {
       type: "string",
       default: "127.0.0.1",

@@ -4,7 +4,7 @@ import { command, EXIT, libraryArgs } from "../command.ts";
 import { cubeWeight } from "../cube-weight.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { withLibrary } from "../library.ts";
-import { bold, dim, print, printJson, table } from "../output.ts";
+import { bold, dim, plural, print, printJson, table } from "../output.ts";
 
 const BAR = 20;
 
@@ -58,7 +58,7 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
     info.textBytes > 0 ? `, ${Math.round((100 * info.diskBytes) / info.textBytes)}% of the text` : "";
   print(bold(info.location));
   print(
-    `${info.items} items, ${info.passages} passages, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
+    `${plural(info.items, "item")}, ${plural(info.passages, "passage")}, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
   );
   if (info.tuned) print(tunedLine(info.tuned));
   if (info.substrings) print(substringsLine(info.substrings, rows));

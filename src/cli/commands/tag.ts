@@ -1,18 +1,19 @@
-import { readFile } from "node:fs/promises";
 import { MnemeError } from "../../errors.ts";
 import { parseWhere } from "../../index/filter/parse-where.ts";
 import type { TagOptions } from "../../memory/types.ts";
-import { command, EXIT, libraryArgs } from "../command.ts";
+import { command, EXIT, writingArgs } from "../command.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
-import { bold, dim, note, print, printJson } from "../output.ts";
+import { bold, dim, note, plural, print, printJson } from "../output.ts";
 import { progressView } from "../progress.ts";
+import { textIn } from "../text-file.ts";
 
 export default command({
   name: "tag",
   summary: "Suggest tags for a text from those of items like it",
+  takesMany: true,
   args: {
-    ...libraryArgs,
+    ...writingArgs,
     text: { type: "positional", description: "The text; or give --file", required: false },
     file: { type: "string", valueHint: "path", description: "Take the text from a file" },
     field: {
@@ -32,7 +33,7 @@ export default command({
     ...modelArgs,
     model: {
       ...modelArgs.model,
-      description: "Language model that writes the tags; default none",
+      description: "Language model that writes the tags: a folder, a GGUF file, hf:owner/name",
       default: "none",
     },
   },
@@ -43,7 +44,7 @@ export default command({
   ],
   async run(args, { signal }) {
     if (args.learn) return learn(args, signal);
-    const text = args.file ? await readFile(args.file, "utf8") : args._.join(" ");
+    const text = args.file ? await textIn(args.file, "file") : args._.join(" ");
     if (text.trim() === "") throw new MnemeError("ARGUMENT", "tag: no text; give one, or a file by --file");
     const options: TagOptions = {
       field: args.field,
@@ -59,7 +60,7 @@ export default command({
       else
         for (const { tag, count, items } of tags)
           print(
-            `${bold(tag)}${dim(count === 0 ? "  new" : `  ${count} items${items.length > 0 ? `; ${items.join(", ")}` : ""}`)}`,
+            `${bold(tag)}${dim(count === 0 ? "  new" : `  ${plural(count, "item")}${items.length > 0 ? `; ${items.join(", ")}` : ""}`)}`,
           );
       if (tags.length === 0) note(`no item like it has ${args.field}`, args.quiet);
       return tags.length > 0 ? EXIT.ok : EXIT.nothing;

@@ -1,7 +1,7 @@
 import { MnemeError } from "../../errors.ts";
 import { readQueries } from "../../eval/index.ts";
 import type { LearningGain, TunePart, TuneResult } from "../../memory/types.ts";
-import { command, EXIT, libraryArgs } from "../command.ts";
+import { command, EXIT, writingArgs } from "../command.ts";
 import { cubeWeight } from "../cube-weight.ts";
 import { withLibrary } from "../library.ts";
 import { note, print, printJson } from "../output.ts";
@@ -14,7 +14,7 @@ export default command({
   name: "tune",
   summary: "Choose the weights of search by your own queries and judgements",
   args: {
-    ...libraryArgs,
+    ...writingArgs,
     queries: { type: "string", valueHint: "file", description: "queries.jsonl[.gz]: {_id, text} a line" },
     qrels: {
       type: "string",

@@ -2,7 +2,7 @@ import { MnemeError } from "../../errors.ts";
 import { formatBytes } from "../../memory/units.ts";
 import type { KeptFile } from "../../model/index.ts";
 import { command, commonArgs, EXIT } from "../command.ts";
-import { print, printJson, table } from "../output.ts";
+import { plural, print, printJson, table } from "../output.ts";
 
 export default command({
   name: "weights",
@@ -30,7 +30,7 @@ export default command({
     if (action === "clear") {
       const { files, bytes } = cache.clear();
       if (args.json) printJson({ folder, files, bytes });
-      else print(`${files} files, ${formatBytes(bytes)} cleared from ${folder}`);
+      else print(`${plural(files, "file")}, ${formatBytes(bytes)} cleared from ${folder}`);
       return EXIT.ok;
     }
     const files = cache.list();
@@ -38,7 +38,9 @@ export default command({
     if (args.json) printJson({ folder, bytes, budgetBytes: cache.budgetBytes, files: files.map(factsOf) });
     else {
       if (files.length > 0) print(table(files.map(lineOf)));
-      print(`${files.length} files, ${formatBytes(bytes)} of ${formatBytes(cache.budgetBytes)} in ${folder}`);
+      print(
+        `${plural(files.length, "file")}, ${formatBytes(bytes)} of ${formatBytes(cache.budgetBytes)} in ${folder}`,
+      );
     }
     return EXIT.ok;
   },

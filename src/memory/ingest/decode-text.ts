@@ -6,8 +6,8 @@ export interface DecodedText {
   readonly encoding: "utf-8" | "utf-8, repaired" | "utf-16le" | "utf-16be" | "windows-1252";
 }
 
-/** Bytes looked at to tell text from data. */
-const SAMPLE_BYTES = 8_192;
+/** Bytes of the beginning looked at to tell text from data. */
+export const SAMPLE_BYTES = 8_192;
 
 const strict = new TextDecoder("utf-8", { fatal: true });
 

@@ -9,7 +9,7 @@ import { extensionOf, plainText, type Reader, readerFor } from "./readers/regist
 export const MAX_READ_BYTES = 2 ** 29 - 24;
 
 /**
- * A file's bytes as an item under its name. With `binary`, what is no text becomes an item of bytes, and a name that no reader knows is no
+ * A file's bytes as an item under its name. A name without an extension is read as text if its bytes are UTF-8. With `binary`, what is no text becomes an item of bytes, and a name that no reader knows is no
  * hindrance. @throws MnemeError UNSUPPORTED when no reader knows the name, UNREADABLE, FORMAT.
  */
 export async function itemFromFile(
@@ -18,7 +18,7 @@ export async function itemFromFile(
   meta: Meta = {},
   { binary = false }: { readonly binary?: boolean } = {},
 ): Promise<Item> {
-  const reader = readerFor(name) ?? (binary ? readerOfText(bytes) : undefined);
+  const reader = readerFor(name) ?? (binary || extensionOf(name) === "" ? readerOfText(bytes) : undefined);
   if (binary && (!reader || (reader.isText && looksBinary(bytes)))) return itemOfBytes(name, bytes, meta);
   if (!reader)
     throw new MnemeError(

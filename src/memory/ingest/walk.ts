@@ -1,13 +1,14 @@
 /**
- * Walking a folder: files that a reader knows, or all, in a fixed order, with a reason for each one left out on purpose. Links are followed
- * last, so that what lies in the folder itself is read under its own name and not under that of a link that sorts before it.
+ * Walking a folder: files that a reader knows, or all, in a fixed order, with a reason for each one left out on purpose. A name without an
+ * extension says nothing, so the file's beginning tells whether it is text. Links are followed last, so that what lies in the folder itself is read under its own name and not under that of a link that sorts before it.
  */
-import { type Dirent, readFileSync, statSync } from "node:fs";
+import { closeSync, type Dirent, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Skipped } from "../types.ts";
+import { looksBinary, SAMPLE_BYTES } from "./decode-text.ts";
 import { globMatcher } from "./glob.ts";
-import { readerFor } from "./readers/registry.ts";
+import { extensionOf, readerFor } from "./readers/registry.ts";
 
 export interface WalkOptions {
   readonly include?: readonly string[];
@@ -15,6 +16,8 @@ export interface WalkOptions {
   readonly maxFileBytes?: number;
   /** Also files that no reader knows. */
   readonly binary?: boolean;
+  /** Told the extension of each file that is passed over because no reader knows it; "" for none. */
+  readonly onUnknown?: (extension: string) => void;
 }
 
 export interface WalkedFile {
@@ -40,7 +43,9 @@ const SKIPPED_FOLDERS = new Set([
 const IGNORE_FILE = ".mnemeignore";
 
 interface Context {
-  readonly wanted: (path: string) => boolean;
+  /** Whether a file is to be read, by its name or, where that says nothing, its beginning. */
+  readonly wanted: (place: Place) => boolean;
+  readonly onUnknown: (extension: string) => void;
   readonly unwanted: (path: string) => boolean;
   readonly maxFileBytes: number;
   /** Real paths of folders entered and of linked files read, against loops and doubles. */
@@ -62,9 +67,8 @@ interface Place {
 export async function* walk(root: string, options: WalkOptions): AsyncGenerator<WalkedFile | Skipped> {
   const info = await stat(root);
   const context: Context = {
-    wanted: options.include
-      ? globMatcher(options.include)
-      : (path) => options.binary === true || readerFor(path) !== undefined,
+    wanted: wantedBy(options),
+    onUnknown: options.include ? () => {} : (options.onUnknown ?? (() => {})),
     unwanted: globMatcher([...(options.exclude ?? []), ...ignored(root, info.isDirectory())]),
     maxFileBytes: options.maxFileBytes ?? Number.POSITIVE_INFINITY,
     root: `${await realpath(root)}/`,
@@ -78,6 +82,33 @@ export async function* walk(root: string, options: WalkOptions): AsyncGenerator<
   }
   yield* walkFolder({ path: root, relative: "" }, context);
   for (let link = context.links.shift(); link; link = context.links.shift()) yield* follow(link, context);
+}
+
+function wantedBy({ include, binary }: WalkOptions): Context["wanted"] {
+  if (include) {
+    const matches = globMatcher(include);
+    return ({ relative }) => matches(relative);
+  }
+  return ({ path, relative }) =>
+    binary === true ||
+    readerFor(relative) !== undefined ||
+    (extensionOf(relative) === "" && beginsAsText(path));
+}
+
+/** Whether a file has a beginning, and that looks like text; false where it cannot be read. */
+function beginsAsText(path: string): boolean {
+  let file: number | undefined;
+  try {
+    if (!statSync(path).isFile()) return false; // to open a pipe would wait for its writer
+    file = openSync(path, "r");
+    const sample = new Uint8Array(SAMPLE_BYTES);
+    const bytes = readSync(file, sample);
+    return bytes > 0 && !looksBinary(sample.subarray(0, bytes));
+  } catch {
+    return false;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 function ignored(root: string, isFolder: boolean): string[] {
@@ -120,7 +151,8 @@ async function* walkFolder(
     if (isHidden(place.relative, entry.isDirectory() || entry.isSymbolicLink(), context)) continue;
     if (entry.isSymbolicLink()) context.links.push(place);
     else if (entry.isDirectory()) yield* enter(place, context);
-    else if (context.wanted(place.relative)) yield* look(place, context);
+    else if (context.wanted(place)) yield* look(place, context);
+    else if (entry.isFile()) context.onUnknown(extensionOf(place.relative));
   }
 }
 
@@ -158,7 +190,7 @@ async function* follow(link: Place, context: Context): AsyncGenerator<WalkedFile
   try {
     const real = await realpath(link.path);
     if (statSync(real).isDirectory()) yield* enter(link, context);
-    else if (!context.wanted(link.relative)) return;
+    else if (!context.wanted(link)) return;
     else if (context.entered.has(real) || isReadInPlace(real, context))
       yield {
         id: link.relative,
@@ -180,7 +212,7 @@ function isReadInPlace(real: string, context: Context): boolean {
   const relative = real.slice(context.root.length).replaceAll("\\", "/");
   const folders = [...relative.matchAll(/\//g)].map(({ index }) => relative.slice(0, index));
   return (
-    context.wanted(relative) &&
+    context.wanted({ path: real, relative }) &&
     !isHidden(relative, false, context) &&
     !folders.some((folder) => isHidden(folder, true, context) || context.unwanted(`${folder}/`))
   );

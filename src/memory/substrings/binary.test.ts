@@ -119,7 +119,7 @@ describe("files that are no text", () => {
   mkdirSync(folder);
   writeFileSync(join(folder, "picture.png"), blobs[0]!);
   writeFileSync(join(folder, "zeros.txt"), blobs[2]!);
-  writeFileSync(join(folder, "settings.conf"), "colour = teal\n");
+  writeFileSync(join(folder, "settings.rc"), "colour = teal\n");
   writeFileSync(join(folder, "note.md"), "A note of tea.\0 With a NUL behind it.".padStart(9000, "word "));
   writeFileSync(join(folder, "void.bin"), "");
 
@@ -132,7 +132,7 @@ describe("files that are no text", () => {
       expect(heads.map(({ id, binary = false, bytes }) => [id, binary, bytes])).toEqual([
         ["files/note.md", false, 9000],
         ["files/picture.png", true, 150_000],
-        ["files/settings.conf", false, 14],
+        ["files/settings.rc", false, 14],
         ["files/zeros.txt", true, 999],
       ]);
       expect(heads[1]!.provenance.mediaType).toBe("application/octet-stream");

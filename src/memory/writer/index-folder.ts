@@ -1,7 +1,7 @@
 /** index: brings a folder into the library. Reads only what changed, in parallel; forgets files that are gone. */
 
 import { stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, relative, resolve, sep } from "node:path";
 import { MnemeError, throwIfAborted } from "../../errors.ts";
 import type { Meta } from "../../index/filter/where.ts";
 import { Pacer } from "../../pacer.ts";
@@ -11,6 +11,7 @@ import { type WalkedFile, walk } from "../ingest/walk.ts";
 import { decodeJson, encodeJson, type IdEntry, NS, SKIPPED_KEY } from "../layout.ts";
 import { withRun } from "../skip-log.ts";
 import type { IndexOptions, IndexResult, Skipped } from "../types.ts";
+import { checkMeta } from "../validate.ts";
 import { bundledDim, priorFrom } from "./add.ts";
 import { forgetIds } from "./forget.ts";
 import { nothing, type Outcome } from "./outcome.ts";
@@ -36,11 +37,14 @@ interface Run {
   /** Whether what is no text becomes items of bytes. */
   readonly binary: boolean;
   readonly now: number;
+  /** Files passed over, by extension. */
+  readonly unknown: Record<string, number>;
   readonly totals: { files: number; bytes: number; doneFiles: number; doneBytes: number };
 }
 
 export async function indexFolder(writer: Writer, path: string, options: IndexOptions): Promise<IndexResult> {
   const started = performance.now();
+  if (options.meta !== undefined) checkMeta(options.meta, "index");
   const root = resolve(path);
   const info = await stat(root).catch((cause: unknown) => {
     throw new MnemeError(
@@ -49,21 +53,29 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
       { cause },
     );
   });
-  const { name, isNew } = await rootName(writer, root);
+  const within = info.isFile() ? placeIn(knownRoots(writer), root) : undefined;
+  const { name, isNew } = within ? { name: within.name, isNew: false } : await rootName(writer, root);
   const run: Run = {
     writer,
     outcome: nothing(),
     options,
     binary: options.binary ?? writer.library.wantsSubstrings,
     now: Date.now(),
+    unknown: {},
     totals: { files: 0, bytes: 0, doneFiles: 0, doneBytes: 0 },
   };
-  const { jobs, seen } = await scan(run, root, info.isFile(), name);
+  const { jobs, seen } = await scan(run, root, info.isFile() ? (within?.id ?? name) : undefined, name);
   await indexJobs(run, jobs);
   const prunes = options.prune !== false && !info.isFile() && !isNew;
   const removed = prunes ? await prune(writer, name, seen) : 0;
-  await keepSkipped(run, name);
-  return { ...run.outcome, removed, files: run.totals.files, ms: performance.now() - started };
+  if (!within) await keepSkipped(run, name);
+  return {
+    ...run.outcome,
+    removed,
+    files: run.totals.files,
+    unknown: run.unknown,
+    ms: performance.now() - started,
+  };
 }
 
 async function keepSkipped({ writer, outcome, now }: Run, name: string): Promise<void> {
@@ -74,10 +86,28 @@ async function keepSkipped({ writer, outcome, now }: Run, name: string): Promise
   library.skipped = log;
 }
 
+/** Absolute paths that were indexed, by how their ids begin. */
+function knownRoots(writer: Writer): Readonly<Record<string, string>> {
+  const bytes = writer.store.get(NS.library, ROOTS_KEY);
+  return bytes ? decodeJson<Record<string, string>>(bytes) : {};
+}
+
+/** A file by the innermost folder that holds it and was indexed, so that it is the same item whichever way it comes. */
+function placeIn(
+  roots: Readonly<Record<string, string>>,
+  file: string,
+): { readonly name: string; readonly id: string } | undefined {
+  const [innermost] = Object.entries(roots)
+    .filter(([, folder]) => file.startsWith(folder.endsWith(sep) ? folder : folder + sep))
+    .sort(([, a], [, b]) => b.length - a.length);
+  if (!innermost) return undefined;
+  const [name, folder] = innermost;
+  return { name, id: `${name}/${relative(folder, file).replaceAll("\\", "/")}` };
+}
+
 /** The prefix of this folder's ids: its name, numbered when another folder has it already. */
 async function rootName(writer: Writer, root: string): Promise<{ name: string; isNew: boolean }> {
-  const bytes = writer.store.get(NS.library, ROOTS_KEY);
-  const roots = bytes ? decodeJson<Record<string, string>>(bytes) : {};
+  const roots = knownRoots(writer);
   const known = Object.keys(roots).find((name) => roots[name] === root);
   if (known) return { name: known, isNew: false };
   const base = basename(root) || "root";
@@ -89,37 +119,48 @@ async function rootName(writer: Writer, root: string): Promise<{ name: string; i
   return { name, isNew: true };
 }
 
-/** What is there: jobs for files that look changed, ids of all that exist. */
+/**
+ * What is there: jobs for files that look changed, ids of all that exist.
+ * @param single id of the file that the root is; undefined for a folder
+ */
 async function scan(
   run: Run,
   root: string,
-  single: boolean,
+  single: string | undefined,
   name: string,
 ): Promise<{ jobs: SeenFile[]; seen: Set<string> }> {
   const jobs: SeenFile[] = [];
   const seen = new Set<string>();
   const pacer = new Pacer();
   const maxFileBytes = Math.min(run.options.maxFileBytes ?? indexDefaults.maxFileBytes, MAX_READ_BYTES);
-  for await (const found of walk(root, { ...run.options, binary: run.binary, maxFileBytes })) {
+  const onUnknown = (extension: string): void => {
+    run.unknown[extension] = (run.unknown[extension] ?? 0) + 1;
+  };
+  for await (const found of walk(root, { ...run.options, binary: run.binary, maxFileBytes, onUnknown })) {
     throwIfAborted(run.options.signal, "index");
     if (pacer.isDue) await pacer.pause();
     if ("reason" in found) {
       run.outcome.skipped.push({ ...found, id: `${name}/${found.id}` });
       continue;
     }
-    const id = single ? name : `${name}/${found.relative}`;
+    const id = single ?? `${name}/${found.relative}`;
     seen.add(id);
     run.totals.files++;
-    if (single && found.bytes > maxFileBytes) {
+    if (single !== undefined && found.bytes > maxFileBytes) {
       run.outcome.skipped.push(tooLarge(id, found, maxFileBytes));
       continue;
     }
     const entry = run.writer.entryOf(id);
     if (entry && entry.modifiedAt === found.modifiedAt && entry.sourceBytes === found.bytes)
       run.outcome.unchanged++;
-    else take(run, jobs, jobOf(run.options, found, id, entry));
+    else take(run, jobs, jobOf(run.options, placed(found, id, name), id, entry));
   }
   return { jobs, seen };
+}
+
+/** A file in a folder goes by its path there, also where it comes alone. */
+function placed(file: WalkedFile, id: string, name: string): WalkedFile {
+  return id.startsWith(`${name}/`) ? { ...file, relative: id.slice(name.length + 1) } : file;
 }
 
 function take(run: Run, jobs: SeenFile[], job: SeenFile): void {

@@ -6,7 +6,7 @@ export async function readPdf(bytes: Uint8Array, name: string): Promise<Parsed> 
   const { extractText, getDocumentProxy, getMeta } = await import("unpdf");
   try {
     // PDF.js takes the buffer away
-    const document = await getDocumentProxy(new Uint8Array(bytes));
+    const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0 }); // errors, not warnings, and those throw;
     const { text } = await extractText(document, { mergePages: false });
     const info = (await getMeta(document).catch(() => ({ info: {} }))).info as { Title?: string };
     return joinPages(text, info.Title ?? "");

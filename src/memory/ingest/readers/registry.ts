@@ -68,6 +68,21 @@ const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
   R: ["r"],
   Haskell: ["hs"],
   Zig: ["zig"],
+  Perl: ["pl", "pm"],
+  Dart: ["dart"],
+  Elixir: ["ex", "exs"],
+  Erlang: ["erl"],
+  Clojure: ["clj"],
+  OCaml: ["ml", "mli"],
+  Julia: ["jl"],
+  PowerShell: ["ps1"],
+  Vue: ["vue"],
+  Svelte: ["svelte"],
+  GraphQL: ["graphql", "gql"],
+  "Protocol Buffers": ["proto"],
+  HCL: ["tf", "hcl"],
+  CMake: ["cmake"],
+  INI: ["ini", "cfg", "conf"],
 };
 
 const readers = new Map<string, Reader>([
