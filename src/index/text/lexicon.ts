@@ -9,6 +9,8 @@ const KEPT_TERMS = 16_384;
 /** Numbers of an entry: frequency (0 where the segment lacks the term), start, end. */
 const ENTRY = 3;
 
+const numbersOf = (length: number): number[] => new Array<number>(length);
+
 /** Entries of some terms in one segment, as parallel lists: their frequencies, and their ranges in the part `postings`. */
 export interface TermEntries {
   readonly terms: string[];
@@ -70,17 +72,22 @@ export class Lexicon implements Vocabulary {
 
   /** The entries of those of some terms that segment number `segment` has. */
   entries(terms: readonly string[], segment: number): TermEntries {
-    const found: TermEntries = { terms: [], frequencies: [], starts: [], ends: [] };
+    // as long as they can become: growing them would leave most of their bytes to the collector
+    const most = terms.length;
+    const found = new Array<string>(most);
+    const [frequencies, starts, ends] = [numbersOf(most), numbersOf(most), numbersOf(most)];
+    let count = 0;
     for (const term of terms) {
       const at = this.#find(term) + segment * ENTRY;
       const { numbers } = this.#cache;
       if (numbers[at] === 0) continue;
-      found.terms.push(term);
-      found.frequencies.push(numbers[at]!);
-      found.starts.push(numbers[at + 1]!);
-      found.ends.push(numbers[at + 2]!);
+      found[count] = term;
+      frequencies[count] = numbers[at]!;
+      starts[count] = numbers[at + 1]!;
+      ends[count++] = numbers[at + 2]!;
     }
-    return found;
+    for (const list of [found, frequencies, starts, ends]) list.length = count;
+    return { terms: found, frequencies, starts, ends };
   }
 
   startingWith(prefix: string, visit: TermVisitor): void {

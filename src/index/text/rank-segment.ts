@@ -74,19 +74,21 @@ export function loadSegment(
 let places = new Uint32Array(256);
 let ordinals = new Uint32Array(256);
 
-/** Writes the BM25 of `rows`, ascending, to `scores`; those that the segment does not hold stay as they are. */
+/** Writes the BM25 of `rows` [from, to), ascending, to `scores`; those that the segment does not hold stay as they are. */
 export function scoreInSegment(
   { scorer, postings, count }: LoadedSegment,
   rows: Uint32Array,
+  from: number,
+  to: number,
   scores: Float64Array,
 ): void {
-  if (count === 0 || rows.length === 0) return;
+  if (count === 0 || to <= from) return;
   if (places.length < rows.length) {
     places = new Uint32Array(rows.length);
     ordinals = new Uint32Array(rows.length);
   }
   let held = 0;
-  for (let place = 0; place < rows.length; place++) {
+  for (let place = from; place < to; place++) {
     const ordinal = ordinalOf(postings.segment.rows, rows[place]!);
     if (ordinal < 0) continue;
     places[held] = place;
