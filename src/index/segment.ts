@@ -28,6 +28,12 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Ranges [starts[i], ends[i]) of one part: parallel lists, as objects they would be much of what searches leave to the collector. */
+export interface Ranges {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
 /** Where an opened segment reads its parts. Reads are batched: one await per step of a query, never per term or row. */
 export interface SegmentSource {
   readonly id: number;
@@ -36,8 +42,8 @@ export interface SegmentSource {
   size(part: string): number;
   /** Owned copies or views of immutable memory, safe to keep. */
   read(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]>;
-  /** Ranges of one part, to be copied from later without an object each. */
-  hold(part: string, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource>;
+  /** Ranges of one part, to be copied from later. The ranges may not change. */
+  hold(part: string, ranges: Ranges): MaybePromise<ListSource>;
   /** Copies rows of `stride` bytes each, given by ordinal, back to back to `out`. */
   gather(part: string, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void>;
 }
@@ -149,7 +155,7 @@ export function memorySegment(id: number, rows: RowIds, parts: Parts): SegmentSo
     rows,
     size: (part) => parts.get(part)?.byteLength ?? 0,
     read: (ranges) => ranges.map(cut),
-    hold: (part, ranges) => listsOf(ranges.map(({ start, end }) => cut({ part, start, end }))),
+    hold: (part, { starts, ends }) => listsOf(starts.map((start, i) => cut({ part, start, end: ends[i]! }))),
     gather: (part, stride, ordinals, out) => {
       const bytes = parts.get(part) ?? new Uint8Array(0);
       ordinals.forEach((o, i) => out.set(bytes.subarray(o * stride, (o + 1) * stride), i * stride));

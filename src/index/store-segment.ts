@@ -84,8 +84,8 @@ export function storeSegment(store: ReadableStore, info: StoredSegmentInfo): Seg
     rows: info.rows,
     size: (part) => info.sizes[part] ?? 0,
     read: (ranges) => Promise.all(ranges.map(cut)),
-    hold: async (part, ranges): Promise<ListSource> =>
-      listsOf(await Promise.all(ranges.map((range) => cut({ part, ...range })))),
+    hold: async (part, { starts, ends }): Promise<ListSource> =>
+      listsOf(await Promise.all(starts.map((start, i) => cut({ part, start, end: ends[i]! })))),
     async gather(part, stride, ordinals, out) {
       const most = rowsPerPage(stride);
       const numbers = [...new Set(Array.from(ordinals, (ordinal) => Math.floor(ordinal / most)))];

@@ -151,7 +151,7 @@ export class WasmPostings implements PostingScorer {
     const [from, to] = [this.#rows.pointer, this.#scores.pointer];
     const { completePostings } = this.#face.instance.exports;
     for (let list = 0; list < this.#loaded; list++)
-      completePostings(this.#lists.pointer + list * CURSOR_BYTES, from, rows.length, this.#lengths, to);
+      completePostings(this.#lists.pointer + list * CURSOR_BYTES, from, rows.length, this.#lengths, to, 0);
     return scores;
   }
 

@@ -86,7 +86,8 @@ export function orderOf(scores: Float64Array | Float32Array): Uint32Array {
   for (let i = 0; i < order.length; i++) order[i] = i;
   // by signs: differences would leave a number each to the collector
   return order.sort((a, b) => {
-    const [one, other] = [scores[a]!, scores[b]!];
+    const one = scores[a]!;
+    const other = scores[b]!;
     if (one > other) return -1;
     if (one < other) return 1;
     return Number.isNaN(one) === Number.isNaN(other) ? a - b : Number.isNaN(one) ? 1 : -1;

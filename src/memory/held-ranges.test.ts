@@ -19,7 +19,10 @@ test("ranges are copied as they are, wherever pages end, from pages that are len
   const range = fc.tuple(place, place).map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }));
   fc.assert(
     fc.property(fc.array(range, { maxLength: 6 }), (ranges) => {
-      const held = new HeldRanges(ranges, { words });
+      const held = new HeldRanges(
+        { starts: ranges.map(({ start }) => start), ends: ranges.map(({ end }) => end) },
+        { words },
+      );
       ranges.forEach(({ start, end }, i) => {
         expect(held.length(i)).toBe(end - start);
         expect(Buffer.compare(listBytes(held, i), bytes.subarray(start, end))).toBe(0);

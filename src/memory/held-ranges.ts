@@ -1,4 +1,5 @@
 /** Ranges of a part, copied from its pages a word at a time without a view of each. */
+import type { Ranges } from "../index/segment.ts";
 import type { ListSource } from "../kernels/index.ts";
 import { PAGE_BYTES } from "../storage/pages.ts";
 
@@ -13,24 +14,20 @@ export interface WordPages {
 
 export class HeldRanges implements ListSource {
   readonly #pages: WordPages;
-  readonly #starts: number[] = [];
-  readonly #lengths: number[] = [];
+  readonly #ranges: Ranges;
 
-  constructor(ranges: readonly { readonly start: number; readonly end: number }[], pages: WordPages) {
+  constructor(ranges: Ranges, pages: WordPages) {
     this.#pages = pages;
-    for (const { start, end } of ranges) {
-      this.#starts.push(start);
-      this.#lengths.push(end - start);
-    }
+    this.#ranges = ranges;
   }
 
   length(index: number): number {
-    return this.#lengths[index]!;
+    return this.#ranges.ends[index]! - this.#ranges.starts[index]!;
   }
 
   copy(index: number, out: Uint32Array, at: number): number {
-    const start = this.#starts[index]!;
-    const length = this.#lengths[index]!;
+    const start = this.#ranges.starts[index]!;
+    const length = this.#ranges.ends[index]! - start;
     let page = Math.floor(start / PAGE_BYTES);
     // a page is whole words
     const offset = start & 3;

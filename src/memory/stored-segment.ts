@@ -2,7 +2,7 @@
 
 import { asU32 } from "../bytes.ts";
 import { MnemeError } from "../errors.ts";
-import type { ByteRange, Parts, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
+import type { ByteRange, Parts, Ranges, RowIds, SegmentInput, SegmentSource } from "../index/segment.ts";
 import type { ListSource } from "../kernels/index.ts";
 import { PAGE_BYTES, readWhole } from "../storage/pages.ts";
 import type { Key, MaybePromise, ReadableStore } from "../storage/store.ts";
@@ -125,21 +125,29 @@ export class StoredSegment {
     return ranges.map(({ part, start, end }) => this.#held.get(prefix + part)!.subarray(start, end));
   }
 
-  #hold(part: Part, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource> {
+  #hold(part: Part, ranges: Ranges): MaybePromise<ListSource> {
     if (!this.#store.visitMany) return this.#holdCopies(part, ranges);
-    const wanted = new Wanted();
-    for (const { start, end } of ranges) if (isKept(start, end)) wanted.addPages(part, start, end);
-    this.#fetch(wanted.pages);
+    const { starts, ends } = ranges;
+    let wanted: Wanted | undefined;
+    for (let i = 0; i < starts.length; i++) {
+      const [start, end] = [starts[i]!, ends[i]!];
+      if (!isKept(start, end) || isCached(part, start, end)) continue;
+      wanted ??= new Wanted();
+      wanted.addPages(part, start, end);
+    }
+    if (wanted) this.#fetch(wanted.pages);
     return new HeldRanges(ranges, {
       words: (page) => part.cached.words(page) ?? this.#wordsAgain(part, page),
     });
   }
 
   /** Where pages come from afar they must be there when they are copied from, whatever the cache drops meanwhile. */
-  #holdCopies(part: Part, ranges: readonly Pick<ByteRange, "start" | "end">[]): MaybePromise<ListSource> {
+  #holdCopies(part: Part, ranges: Ranges): MaybePromise<ListSource> {
     const pages = new Map<number, Uint32Array>();
     const read: Missing[] = [];
-    for (const { start, end } of ranges) {
+    const { starts, ends } = ranges;
+    for (let i = 0; i < starts.length; i++) {
+      const [start, end] = [starts[i]!, ends[i]!];
       for (let page = firstPage(start); page * PAGE_BYTES < end; page++) {
         if (pages.has(page)) continue;
         const cached = part.cached.words(page);
@@ -222,6 +230,12 @@ const pageAgain = new Uint32Array(PAGE_WORDS);
 const firstPage = (start: number): number => Math.floor(start / PAGE_BYTES);
 
 const isKept = (start: number, end: number): boolean => end - start <= CACHED_RANGE_PAGES * PAGE_BYTES;
+
+/** Whether all pages of bytes [start, end) are in the cache; those before one that is not count as used. */
+function isCached({ cached }: Part, start: number, end: number): boolean {
+  for (let page = firstPage(start); page * PAGE_BYTES < end; page++) if (!cached.get(page)) return false;
+  return true;
+}
 
 /** The pages that a read wants and the cache lacks, each once. */
 class Wanted {

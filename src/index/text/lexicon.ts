@@ -1,5 +1,4 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
-import type { TermEntry } from "./dictionary.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
 import type { WordsSegment } from "./words-segment.ts";
@@ -9,6 +8,16 @@ import type { WordsTail } from "./words-tail.ts";
 const KEPT_TERMS = 16_384;
 /** Numbers of an entry: frequency (0 where the segment lacks the term), start, end. */
 const ENTRY = 3;
+
+const numbersOf = (length: number): number[] => new Array<number>(length);
+
+/** Entries of some terms in one segment, as parallel lists: their frequencies, and their ranges in the part `postings`. */
+export interface TermEntries {
+  readonly terms: string[];
+  readonly frequencies: number[];
+  readonly starts: number[];
+  readonly ends: number[];
+}
 
 export class Lexicon implements Vocabulary {
   readonly #tail: WordsTail;
@@ -61,12 +70,24 @@ export class Lexicon implements Vocabulary {
     return frequency;
   }
 
-  /** The term's entry in segment number `segment`. */
-  entry(term: string, segment: number): TermEntry | undefined {
-    const at = this.#find(term) + segment * ENTRY;
-    const { numbers } = this.#cache;
-    const frequency = numbers[at]!;
-    return frequency === 0 ? undefined : { frequency, start: numbers[at + 1]!, end: numbers[at + 2]! };
+  /** The entries of those of some terms that segment number `segment` has. */
+  entries(terms: readonly string[], segment: number): TermEntries {
+    // as long as they can become: growing them would leave most of their bytes to the collector
+    const most = terms.length;
+    const found = new Array<string>(most);
+    const [frequencies, starts, ends] = [numbersOf(most), numbersOf(most), numbersOf(most)];
+    let count = 0;
+    for (const term of terms) {
+      const at = this.#find(term) + segment * ENTRY;
+      const { numbers } = this.#cache;
+      if (numbers[at] === 0) continue;
+      found[count] = term;
+      frequencies[count] = numbers[at]!;
+      starts[count] = numbers[at + 1]!;
+      ends[count++] = numbers[at + 2]!;
+    }
+    for (const list of [found, frequencies, starts, ends]) list.length = count;
+    return { terms: found, frequencies, starts, ends };
   }
 
   startingWith(prefix: string, visit: TermVisitor): void {

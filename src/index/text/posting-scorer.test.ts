@@ -8,6 +8,7 @@ import {
   type RankedSegment,
   RankLimit,
   ReferencePostings,
+  type RowStatistics,
   rankPlainly,
   Saturations,
   WasmPostings,
@@ -87,6 +88,7 @@ const rounded = (scores: Float64Array): number[] => Array.from(scores, (score) =
 function segmentsOf(
   all: readonly Case[],
   own: Owned,
+  statistics: RowStatistics,
 ): { fast: RankedSegment<WasmPostings>[]; plain: RankedSegment<ReferencePostings>[] } {
   const fast: RankedSegment<WasmPostings>[] = [];
   const plain: RankedSegment<ReferencePostings>[] = [];
@@ -101,7 +103,7 @@ function segmentsOf(
       own.use(new WasmPostings(kernels(), saturations)),
       own.use(new ReferencePostings()),
     ] as const;
-    for (const scorer of scorers) scorer.load(lists, region, STATISTICS);
+    for (const scorer of scorers) scorer.load(lists, region, statistics);
     const each = { rows: { count: rows, base: ids ? 0 : base, ids } };
     fast.push({ ...each, scorer: scorers[0] });
     plain.push({ ...each, scorer: scorers[1] });
@@ -131,14 +133,20 @@ describe("posting kernels equal their twin", () => {
       some: fc.boolean(),
       least: fc.boolean(),
       after: fc.boolean(),
+      // bounds of blocks were written when none of these was known
+      statistics: fc.record({
+        average: fc.constantFrom(1, 20, 500),
+        k1: fc.constantFrom(0.1, 1.2, 9),
+        b: fc.constantFrom(0, 0.75, 1),
+      }),
     });
     fc.assert(
       fc.property(
         fc.array(cases, { minLength: 1, maxLength: 3 }),
         wishes,
-        (all, { k, some, least, after }) => {
+        (all, { k, some, least, after, statistics }) => {
           using own = new Owned();
-          const { fast, plain } = segmentsOf(all, own);
+          const { fast, plain } = segmentsOf(all, own, statistics);
           const allowed = some ? new Uint32Array(400).fill(0x5b5b_7777) : undefined;
           const within = <T>(each: RankedSegment<T>): RankedSegment<T> => ({ ...each, allowed });
           const best = rankPlainly(plain, { k: 2 * k });
@@ -169,7 +177,7 @@ describe("posting kernels equal their twin", () => {
     fc.assert(
       fc.property(cases, (one) => {
         using own = new Owned();
-        const { fast, plain } = segmentsOf([one], own);
+        const { fast, plain } = segmentsOf([one], own, STATISTICS);
         const rows = Uint32Array.from({ length: one.rows }, (_, i) => i).filter((row) => row % 3 !== 1);
         expect(rounded(fast[0]!.scorer.score(rows))).toEqual(rounded(plain[0]!.scorer.score(rows)));
       }),

@@ -1,7 +1,7 @@
 /**
  * A posting list: ascending ordinals and term frequencies, in blocks of 128. Full blocks are bit-packed, the last is varints. In front
- * stands a skip table with, per block, its last ordinal, its bytes, and what bounds any score in it (largest frequency, shortest row:
- * block-max indexes, Ding & Suel, Faster Top-k Document Retrieval Using Block-Max Indexes, SIGIR 2011).
+ * stands a skip table with, per block, its last ordinal, its bytes, and what bounds any score in it (a frequency and a row length: block-max
+ * indexes, Ding & Suel, Faster Top-k Document Retrieval Using Block-Max Indexes, SIGIR 2011).
  */
 import { ByteReader, ByteWriter } from "../../varint.ts";
 
@@ -44,6 +44,10 @@ export function writePostings(
   out.append(body);
 }
 
+/**
+ * The largest frequency, and the longest row in which it scores at least what any posting does, whatever the average length and k1 and b: a
+ * posting of a smaller frequency in a shorter row scores no more than the largest one in a row longer in proportion.
+ */
 function boundsOf(
   ordinals: Uint32Array,
   frequencies: Uint32Array,
@@ -53,11 +57,10 @@ function boundsOf(
 ): { frequency: number; length: number } {
   let frequency = 0;
   let length = 0xffff;
-  for (let i = start; i < end; i++) {
-    frequency = Math.max(frequency, frequencies[i]!);
-    length = Math.min(length, lengths[ordinals[i]!]!);
-  }
-  return { frequency, length };
+  for (let i = start; i < end; i++) frequency = Math.max(frequency, frequencies[i]!);
+  for (let i = start; i < end; i++)
+    length = Math.min(length, (lengths[ordinals[i]!]! * frequency) / frequencies[i]!);
+  return { frequency, length: Math.floor(length) };
 }
 
 /** Gap and frequency share a number: an odd one has frequency 1, an even one is followed by the frequency. */

@@ -12,16 +12,15 @@ import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
 import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
-import type { TermEntry } from "./dictionary.ts";
-import type { Lexicon } from "./lexicon.ts";
+import type { Lexicon, TermEntries } from "./lexicon.ts";
+import { PostingList } from "./postings.ts";
 import type { QueryPlan } from "./query-plan.ts";
-import { listOf, type WordsSegment } from "./words-segment.ts";
+import type { WordsSegment } from "./words-segment.ts";
 
-/** Posting lists of those of some terms that one segment has: parallel lists, which a search makes many of. */
+/** Posting lists of those of some terms that one segment has. */
 export interface SegmentPostings {
   readonly segment: WordsSegment;
-  readonly terms: readonly string[];
-  readonly entries: readonly TermEntry[];
+  readonly entries: TermEntries;
   readonly lists: ListSource;
 }
 
@@ -33,18 +32,11 @@ export function readPostings(
   terms: readonly string[],
 ): MaybePromise<SegmentPostings> {
   const segment = lexicon.segments[number]!;
-  const found: string[] = [];
-  const entries: TermEntry[] = [];
-  for (const term of terms) {
-    const entry = lexicon.entry(term, number);
-    if (!entry) continue;
-    found.push(term);
-    entries.push(entry);
-  }
-  if (found.length === 0) return { segment, terms: found, entries, lists: NO_LISTS };
+  const entries = lexicon.entries(terms, number);
+  if (entries.terms.length === 0) return { segment, entries, lists: NO_LISTS };
   const read = segment.readPostings(entries);
-  if (!(read instanceof Promise)) return { segment, terms: found, entries, lists: read };
-  return read.then((lists) => ({ segment, terms: found, entries, lists }));
+  if (!(read instanceof Promise)) return { segment, entries, lists: read };
+  return read.then((lists) => ({ segment, entries, lists }));
 }
 
 /** A segment whose lists a scorer holds, until it is given others. */
@@ -63,13 +55,14 @@ export function loadSegment(
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
 ): LoadedSegment {
-  const { segment, terms, entries } = postings;
+  const { segment, entries } = postings;
+  const { terms, frequencies } = entries;
   const lists: WeightedList[] = [];
   let count = 0;
   for (let i = 0; i < terms.length; i++) {
     const weight = weights.get(terms[i]!);
     if (weight === undefined) continue;
-    const { frequency } = entries[i]!;
+    const frequency = frequencies[i]!;
     lists.push({ lists: postings.lists, index: i, count: frequency, weight });
     count += frequency;
   }
@@ -81,19 +74,21 @@ export function loadSegment(
 let places = new Uint32Array(256);
 let ordinals = new Uint32Array(256);
 
-/** Writes the BM25 of `rows`, ascending, to `scores`; those that the segment does not hold stay as they are. */
+/** Writes the BM25 of `rows` [from, to), ascending, to `scores`; those that the segment does not hold stay as they are. */
 export function scoreInSegment(
   { scorer, postings, count }: LoadedSegment,
   rows: Uint32Array,
+  from: number,
+  to: number,
   scores: Float64Array,
 ): void {
-  if (count === 0 || rows.length === 0) return;
+  if (count === 0 || to <= from) return;
   if (places.length < rows.length) {
     places = new Uint32Array(rows.length);
     ordinals = new Uint32Array(rows.length);
   }
   let held = 0;
-  for (let place = 0; place < rows.length; place++) {
+  for (let place = from; place < to; place++) {
     const ordinal = ordinalOf(postings.segment.rows, rows[place]!);
     if (ordinal < 0) continue;
     places[held] = place;
@@ -138,11 +133,11 @@ export function wanted({ filter, minScore, after }: SearchOptions, score: number
   return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
 }
 
-function ordinalsOf({ terms, entries, lists }: SegmentPostings, term: string): RowSet {
+function ordinalsOf({ entries, lists }: SegmentPostings, term: string): RowSet {
   const set = new RowSet();
-  const at = terms.indexOf(term);
+  const at = entries.terms.indexOf(term);
   if (at < 0) return set;
-  const list = listOf(listBytes(lists, at), entries[at]!);
+  const list = new PostingList(listBytes(lists, at), entries.frequencies[at]!);
   for (let block = 0; block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);

@@ -107,12 +107,9 @@ export class SegmentScorer implements Disposable {
   ): Float64Array {
     const scores = new Float64Array(rows.length);
     let from = 0;
-    for (const [number, { segment }] of query.postings.entries()) {
-      const to = endOf(rows, from, segment);
-      if (to > from) {
-        const loaded = this.#loadOne(query, number, statistics);
-        scoreInSegment(loaded, rows.subarray(from, to), scores.subarray(from, to));
-      }
+    for (let number = 0; number < query.postings.length; number++) {
+      const to = endOf(rows, from, query.postings[number]!.segment);
+      if (to > from) scoreInSegment(this.#loadOne(query, number, statistics), rows, from, to, scores);
       from = to;
     }
     return scores;

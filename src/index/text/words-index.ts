@@ -9,7 +9,7 @@ import { type Bm25Options, bm25Defaults, inverseDocumentFrequency, lengthNorm, s
 import { FeedbackModel, type FeedbackPassage, type TermStatistics } from "./feedback.ts";
 import { highlightTerms } from "./highlight.ts";
 import { Lexicon } from "./lexicon.ts";
-import { hasPhrase } from "./phrase.ts";
+import { PhraseFinder } from "./phrase.ts";
 import { planQuery, termsToRead } from "./query-plan.ts";
 import { allowedOrdinals, readPostings, type SegmentPostings, wanted } from "./rank-segment.ts";
 import { openPlan, SegmentScorer, type Threads, type WeightedQuery } from "./segment-scorer.ts";
@@ -38,6 +38,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   /** Grows with every change: a prepared query of another version is stale. */
   #version = 0;
   readonly #feedback = new FeedbackModel(this);
+  readonly #phrases = new PhraseFinder();
   #prepared: Prepared | undefined;
 
   constructor(options: WordsOptions = {}) {
@@ -141,7 +142,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
       { name: "words: dictionary and lengths", bytes: segments },
       {
         name: "words: scratch",
-        bytes: this.#scorer.bytes + this.#lexicon.bytes + this.#feedback.bytes,
+        bytes: this.#scorer.bytes + this.#lexicon.bytes + this.#feedback.bytes + this.#phrases.bytes,
       },
       { name: "words: tail", bytes: this.#tail.bytes },
     ];
@@ -151,6 +152,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     for (const segment of this.#lexicon.segments) segment[Symbol.dispose]();
     this.#lexicon.segments = [];
     this.#scorer[Symbol.dispose]();
+    this.#phrases[Symbol.dispose]();
     this.#tail.trim(Number.MAX_SAFE_INTEGER);
     this.#prepared = undefined;
   }
@@ -205,15 +207,16 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** Ranks ever deeper until `k` candidates really hold the phrases. */
   async #searchPhrases(prepared: Prepared, options: SearchOptions): Promise<Hits> {
-    const { phrases } = prepared.plan;
+    const hasPhrases = this.#phrases.matcher(prepared.plan.phrases);
     const kept: number[] = [];
     let checked = 0;
-    for (let depth = Math.max(64, options.k * 4); ; depth *= 4) {
+    // all rows with the terms are scored for every depth: few steps
+    for (let depth = Math.max(256, options.k * 16); ; depth *= 16) {
       const { rows, scores } = this.#rank(prepared, { ...options, k: depth });
       // a deeper ranking begins with the shallower one
       for (; checked < rows.length && kept.length < options.k; checked++) {
         const text = await this.#options.textOf!(rows[checked]!);
-        if (phrases.every((phrase) => hasPhrase(text, phrase))) kept.push(checked);
+        if (hasPhrases(text)) kept.push(checked);
       }
       if (kept.length === options.k || rows.length < depth) {
         return {

@@ -3,9 +3,8 @@
 import { MnemeError } from "../../errors.ts";
 import { kernels, type ListSource, type Region } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
-import { type RowIds, rowAt, type SegmentSource } from "../segment.ts";
-import { Dictionary, type TermEntry } from "./dictionary.ts";
-import { PostingList } from "./postings.ts";
+import { type Ranges, type RowIds, rowAt, type SegmentSource } from "../segment.ts";
+import { Dictionary } from "./dictionary.ts";
 import { u16 } from "./words-kind.ts";
 
 export class WordsSegment implements Disposable {
@@ -64,17 +63,12 @@ export class WordsSegment implements Disposable {
   }
 
   /** Posting bytes of several terms, read at once. */
-  readPostings(entries: readonly TermEntry[]): MaybePromise<ListSource> {
-    return this.source.hold("postings", entries);
+  readPostings(ranges: Ranges): MaybePromise<ListSource> {
+    return this.source.hold("postings", ranges);
   }
 
   [Symbol.dispose](): void {
     this.lengths[Symbol.dispose]();
     this.ids?.[Symbol.dispose]();
   }
-}
-
-/** A fresh list over posting bytes: lists hold a position, so each walk takes its own. */
-export function listOf(bytes: Uint8Array, entry: TermEntry): PostingList {
-  return new PostingList(bytes, entry.frequency);
 }

@@ -7,7 +7,7 @@ import type { Scratch } from "./scratch.ts";
 
 /** Rows sifted by one call of the selection kernel: few while the list's threshold is low, more as it rises. */
 const FIRST_SIFT_ROWS = 1024;
-const SIFT_ROWS = 8192;
+const SIFT_ROWS = 32_768;
 
 /** @param first place of the run's first row on the list @param room for what the kernel lets through */
 export function selectBest(

@@ -288,15 +288,29 @@ export function accumulatePostings(cursor: usize, start: u32, end: u32, lengths:
   }
 }
 
-/** Adds this list's scores to scores[i] (f64) of rows[i] (u32, ascending). */
-export function completePostings(cursor: usize, rows: usize, count: u32, lengths: usize, scores: usize): void {
+/** The first block that may reach into the cursor's window. */
+// @ts-ignore: decorator
+@inline
+export function windowBlock(cursor: usize): u32 {
+  return load<u32>(cursor, WINDOW_BLOCK);
+}
+
+/** Adds this list's scores to scores[i] (f64) of rows[i] (u32, ascending), none of which lies before block `first`. */
+export function completePostings(
+  cursor: usize,
+  rows: usize,
+  count: u32,
+  lengths: usize,
+  scores: usize,
+  first: u32,
+): void {
   const blocks = blocksOf(cursor);
   const room = <usize>load<u32>(cursor, DECODED);
   const scale = load<f64>(cursor, SCALE);
   const fixed = load<f64>(cursor, FIXED);
   const slope = load<f64>(cursor, SLOPE);
   const table = <usize>load<u32>(cursor, SATURATIONS);
-  let block: u32 = 0;
+  let block = first;
   let size: u32 = 0;
   let at: u32 = 0;
   let open = false;

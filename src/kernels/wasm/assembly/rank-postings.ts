@@ -3,7 +3,14 @@
  * are skipped, and within a window only the lists that can lift a row over it are walked (MaxScore, Turtle & Flood 1995, on block maxima,
  * Ding & Suel 2011). Finds exactly what scoring every row would: what is found so far is kept in a heap, worst on top, ties to the lower row.
  */
-import { accumulatePostings, boundPostings, completePostings, expectedPostings, tightenPostings } from "./postings";
+import {
+  accumulatePostings,
+  boundPostings,
+  completePostings,
+  expectedPostings,
+  tightenPostings,
+  windowBlock,
+} from "./postings";
 
 /** Rows scored together: their sums and what is found among them stay in the first-level cache. */
 const WINDOW: u32 = 2048;
@@ -151,7 +158,8 @@ function finishWindow(record: usize, work: usize, optional: u32, start: u32, end
     left = keepScores(rows, scores, left, threshold / SLACK - rest);
   }
   for (let i = optional; i > 0 && left > 0; i--) {
-    completePostings(cursorAt(cursors, order, i - 1), rows, left, lengths, scores);
+    const cursor = cursorAt(cursors, order, i - 1);
+    completePostings(cursor, rows, left, lengths, scores, windowBlock(cursor));
     rest -= load<f64>(bounds + ((<usize>i - 1) << 3));
     left = keepScores(rows, scores, left, threshold / SLACK - rest);
   }
