@@ -129,20 +129,19 @@ function linearMany(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles
   }
 }
 
-/** sums: 8 x the sums of the tokens' codes. */
 // @ts-ignore: decorator
 @inline
-function scaled(sum: v128, dots: v128, sums: v128, by: v128, w: usize): v128 {
-  const exact = i32x4.sub(i32x4.extadd_pairwise_i16x8_s(dots), sums);
-  return f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(exact), by), v128.load32_splat(w)));
+function scaled(sum: v128, dots: v128, by: v128, w: usize): v128 {
+  const exact = f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(dots));
+  return f32x4.add(sum, f32x4.mul(f32x4.mul(exact, by), v128.load32_splat(w)));
 }
 
 function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: usize, scaleBytes: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
   let t0 = f32x4.splat(0), t1 = f32x4.splat(0), t2 = f32x4.splat(0), t3 = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
-    let a0 = i16x8.splat(0), a1 = i16x8.splat(0), a2 = i16x8.splat(0), a3 = i16x8.splat(0);
-    let b0 = i16x8.splat(0), b1 = i16x8.splat(0), b2 = i16x8.splat(0), b3 = i16x8.splat(0);
+    let a0 = v128.load(xSums), a1 = a0, a2 = a0, a3 = a0;
+    let b0 = v128.load(xSums + scaleBytes), b1 = b0, b2 = b0, b3 = b0;
     const end = w + FOUR;
     for (; w < end; w += 16) {
       const p = v128.load(x), q = v128.load(x + xBytes);
@@ -158,15 +157,14 @@ function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: u
       x += 16;
     }
     const p = v128.load(xScales), q = v128.load(xScales + scaleBytes);
-    const m = v128.load(xSums), n = v128.load(xSums + scaleBytes);
-    s0 = scaled(s0, a0, m, p, w);
-    s1 = scaled(s1, a1, m, p, w + 4);
-    s2 = scaled(s2, a2, m, p, w + 8);
-    s3 = scaled(s3, a3, m, p, w + 12);
-    t0 = scaled(t0, b0, n, q, w);
-    t1 = scaled(t1, b1, n, q, w + 4);
-    t2 = scaled(t2, b2, n, q, w + 8);
-    t3 = scaled(t3, b3, n, q, w + 12);
+    s0 = scaled(s0, a0, p, w);
+    s1 = scaled(s1, a1, p, w + 4);
+    s2 = scaled(s2, a2, p, w + 8);
+    s3 = scaled(s3, a3, p, w + 12);
+    t0 = scaled(t0, b0, q, w);
+    t1 = scaled(t1, b1, q, w + 4);
+    t2 = scaled(t2, b2, q, w + 8);
+    t3 = scaled(t3, b3, q, w + 12);
     w += 16;
     xScales += 16;
     xSums += 16;
@@ -178,7 +176,7 @@ function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: u
 function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
-    let a0 = i16x8.splat(0), a1 = i16x8.splat(0), a2 = i16x8.splat(0), a3 = i16x8.splat(0);
+    let a0 = v128.load(xSums), a1 = a0, a2 = a0, a3 = a0;
     const end = w + FOUR;
     for (; w < end; w += 16) {
       const p = v128.load(x);
@@ -188,11 +186,11 @@ function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
       a3 = i16x8.add(a3, dot(p, v128.load32_splat(w, 12)));
       x += 16;
     }
-    const p = v128.load(xScales), m = v128.load(xSums);
-    s0 = scaled(s0, a0, m, p, w);
-    s1 = scaled(s1, a1, m, p, w + 4);
-    s2 = scaled(s2, a2, m, p, w + 8);
-    s3 = scaled(s3, a3, m, p, w + 12);
+    const p = v128.load(xScales);
+    s0 = scaled(s0, a0, p, w);
+    s1 = scaled(s1, a1, p, w + 4);
+    s2 = scaled(s2, a2, p, w + 8);
+    s3 = scaled(s3, a3, p, w + 12);
     w += 16;
     xScales += 16;
     xSums += 16;
@@ -202,22 +200,22 @@ function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
 
 /**
  * A group of activations as bytes, in the order in which the weights' nibbles come: of eight columns 0, 4, 1, 5, then 2, 6, 3, 7; four of them
- * every `step` bytes. @returns the sum of the codes
+ * every `step` bytes. @returns sums of the codes by twos of each four, i16: those of all first twos in the even lanes, of all second ones in the odd
  */
 // @ts-ignore: decorator
 @inline
-export function putBytes(x: usize, by: f32, to: usize, step: usize): i32 {
-  let sum = i32x4.splat(0);
+export function putBytes(x: usize, by: f32, to: usize, step: usize): v128 {
+  let sums = i16x8.splat(0);
   const scale = f32x4.splat(by);
   for (let i: usize = 0; i < 2; i++, x += 64, to += step << 2) {
     const a = wholes(x, scale), b = wholes(x + 16, scale), c = wholes(x + 32, scale), d = wholes(x + 48, scale);
-    sum = i32x4.add(sum, i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
     const all = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
     const codes = i8x16.shuffle(all, all, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    sums = i16x8.add(sums, i16x8.extadd_pairwise_i8x16_s(codes));
     v128.store32_lane(to, codes, 0);
     v128.store32_lane(to + step, codes, 1);
     v128.store32_lane(to + 2 * step, codes, 2);
     v128.store32_lane(to + 3 * step, codes, 3);
   }
-  return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
+  return sums;
 }

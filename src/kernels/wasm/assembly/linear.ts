@@ -154,7 +154,8 @@ const BYTES: i32 = 2;
 /**
  * Rows [first, first + count) of a batch of `tokens` as i16 codes, and of each group of 32 its scale and, of one token, 8 x the sum of its
  * values. x: f32 [count x k], the first of these rows. Of one token the groups follow each other; of several, those of four tokens lie
- * together: [16 pairs][4 tokens][2]. form 1: codes of 8 bits in the i16, by an f16 scale; 2: the same as bytes, and of several tokens 8 x the sums of codes.
+ * together: [16 pairs][4 tokens][2]. form 1: codes of 8 bits in the i16, by an f16 scale; 2: the same as bytes, and of several tokens what
+ * their sums begin at, two i16 each.
  */
 export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize, form: i32): void {
   const groups = k / GROUP;
@@ -162,7 +163,7 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
   if (tokens == 1) {
     for (let g: usize = 0; g < groups; g++) {
       const from = x + (g << 7), most = largest(from, GROUP), scale = scaleOf(most, form);
-      const total = form == BYTES ? putBytes(from, most > 0 ? top / most : 0, codes + (g << 5), 4) : sumOf(widen(from, GROUP, most, codes + (g << 6), top));
+      const total = sumOf(form == BYTES ? i32x4.extadd_pairwise_i16x8_s(putBytes(from, most > 0 ? top / most : 0, codes + (g << 5), 4)) : widen(from, GROUP, most, codes + (g << 6), top));
       store<f32>(scales + (g << 2), scale);
       store<f32>(sums + (g << 2), scale * 8 * <f32>total);
     }
@@ -175,7 +176,7 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
       const from = x + (row * k + g * GROUP << 2);
       const most = largest(from, GROUP);
       const about = (four + g << 4) + lane;
-      if (form == BYTES) store<i32>(sums + about, putBytes(from, most > 0 ? top / most : 0, codes + (four + g << 7) + lane, 16) << 3);
+      if (form == BYTES) v128.store32_lane(sums + about, shiftOf(putBytes(from, most > 0 ? top / most : 0, codes + (four + g << 7) + lane, 16)), 0);
       else widenPairs(from, GROUP, most, codes + (four + g << 8) + lane, top);
       store<f32>(scales + about, scaleOf(most, form));
     }
@@ -186,6 +187,14 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
 @inline
 function scaleOf(most: f32, form: i32): f32 {
   return form ? roundHalf(most / 127) : most / WIDEST;
+}
+
+/** What sums of codes times weights of 0 to 15 begin at where these stand for -8 to 7: -8 x the sums of all even and of all odd lanes, in the first two. */
+// @ts-ignore: decorator
+@inline
+function shiftOf(sums: v128): v128 {
+  const halves = i16x8.add(sums, i64x2.shr_u(sums, 32));
+  return i16x8.neg(i16x8.shl(i16x8.add(halves, v128.shuffle<i16>(halves, halves, 4, 5, 4, 5, 4, 5, 4, 5)), 3));
 }
 
 // @ts-ignore: decorator
