@@ -1,6 +1,6 @@
-/** What the two ends of a model's thread tell each other, and how errors cross. */
+/** What the two ends of a model's thread tell each other. */
 
-import { type ErrorCode, isMnemeError, MnemeError } from "../errors.ts";
+import type { CarriedError } from "../carried-error.ts";
 import type { ChatMessage } from "./chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { EmbedTextOptions } from "./embed-texts.ts";
@@ -77,25 +77,3 @@ export type FromThread =
       readonly bytes: ModelFacts["bytes"];
     }
   | { readonly kind: "failed"; readonly id: number; readonly error: CarriedError };
-
-export interface CarriedError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly stack?: string | undefined;
-}
-
-export function carry(error: unknown): CarriedError {
-  const known = isMnemeError(error) ? error : new MnemeError("INTERNAL", `model: ${String(error)}`);
-  return {
-    code: known.code,
-    message: known.message,
-    details: known.details,
-    stack: error instanceof Error ? error.stack : undefined,
-  };
-}
-
-/** The error as it was thrown over there; its stack is the cause. */
-export function carried({ code, message, details, stack }: CarriedError): MnemeError {
-  return new MnemeError(code, message, { details, cause: stack });
-}

@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
+import { carried } from "../carried-error.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { threadOptions } from "../thread-options.ts";
@@ -19,14 +20,7 @@ import { bundledModel, type LoadOptions } from "./load.ts";
 import type { TitledText } from "./substrings/index-texts.ts";
 import type { SubstringModel } from "./substrings/substring-model.ts";
 import type { NGramOptions, WrittenNGrams } from "./substrings/write-n-grams.ts";
-import {
-  carried,
-  type FromThread,
-  type ModelFacts,
-  type Request,
-  type ThreadStart,
-  type ToThread,
-} from "./thread-protocol.ts";
+import type { FromThread, ModelFacts, Request, ThreadStart, ToThread } from "./thread-protocol.ts";
 import type { ChatOptions, ChatPiece } from "./tools.ts";
 
 export interface ThreadOptions extends LoadOptions {

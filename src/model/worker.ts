@@ -1,9 +1,10 @@
 /** The thread behind ModelThread: has the model, answers calls; pieces that come in one slice of its work go out together. */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { carry } from "../carried-error.ts";
 import { load } from "./load.ts";
 import type { Model } from "./model.ts";
-import { carry, type FromThread, type Request, type ThreadStart, type ToThread } from "./thread-protocol.ts";
+import type { FromThread, Request, ThreadStart, ToThread } from "./thread-protocol.ts";
 import type { ChatPiece } from "./tools.ts";
 
 const port = parentPort!;
@@ -77,7 +78,7 @@ async function call(model: Model, id: number, request: Request): Promise<void> {
     const value = await answer(model, id, request, stop.signal);
     tell({ kind: "end", id, value, bytes: model.bytes });
   } catch (error) {
-    tell({ kind: "failed", id, error: carry(error) });
+    tell({ kind: "failed", id, error: carry(error, "model") });
   } finally {
     stops.delete(id);
   }
@@ -95,7 +96,7 @@ async function main(): Promise<void> {
   try {
     model = await load(folder, options);
   } catch (error) {
-    tell({ kind: "refused", error: carry(error) });
+    tell({ kind: "refused", error: carry(error, "model") });
     port.close();
     return;
   }

@@ -6,7 +6,8 @@
 import { availableParallelism, setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../../built-file.ts";
-import { type ErrorCode, MnemeError } from "../../errors.ts";
+import { type CarriedError, carried } from "../../carried-error.ts";
+import { MnemeError } from "../../errors.ts";
 import { threadOptions } from "../../thread-options.ts";
 import { STOP, type Task, type TaskControl, type TaskResult } from "./tasks.ts";
 import { perform } from "./work.ts";
@@ -46,12 +47,7 @@ interface Step {
 
 interface Reply {
   readonly result?: unknown;
-  readonly error?: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly details: Record<string, unknown>;
-    readonly stack?: string;
-  };
+  readonly error?: CarriedError;
 }
 
 class Thread {
@@ -175,8 +171,7 @@ export class WorkerPool implements AsyncDisposable {
     const job = thread.job;
     thread.job = undefined;
     thread.worker.unref();
-    if (error)
-      job?.reject(new MnemeError(error.code, error.message, { details: error.details, cause: error.stack }));
+    if (error) job?.reject(carried(error));
     else job?.resolve(result as never);
     thread.idleTimer = setTimeout(() => this.#end(thread), IDLE_MS);
     thread.idleTimer.unref();

@@ -1,7 +1,7 @@
 /** The worker thread: performs one task at a time, says how far it is, stops when it is told to, and transfers the bytes it made. */
 import { readlinkSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { isMnemeError, MnemeError } from "../../errors.ts";
+import { carry } from "../../carried-error.ts";
 import type { Parts } from "../../index/segment.ts";
 import type { PagedParts, PageRun } from "./page-runs.ts";
 import type { PreparedSegment, ReadDocument, STOP, Task } from "./tasks.ts";
@@ -20,17 +20,7 @@ parentPort!.on("message", async (message: Task | typeof STOP) => {
     const result = await perform(message, { signal: stop.signal, onRows });
     parentPort!.postMessage({ result }, buffersOf(result));
   } catch (error) {
-    const known = isMnemeError(error)
-      ? error
-      : new MnemeError("INTERNAL", `worker: ${String(error)}`, { cause: error });
-    parentPort!.postMessage({
-      error: {
-        code: known.code,
-        message: known.message,
-        details: known.details,
-        stack: (error as Error).stack,
-      },
-    });
+    parentPort!.postMessage({ error: carry(error, "worker") });
   }
 });
 parentPort!.postMessage({ threadId: systemThreadId() });

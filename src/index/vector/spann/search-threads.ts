@@ -4,7 +4,8 @@
  */
 import type { Worker } from "node:worker_threads";
 import { builtFile } from "../../../built-file.ts";
-import { type ErrorCode, MnemeError } from "../../../errors.ts";
+import { type CarriedError, carried } from "../../../carried-error.ts";
+import { MnemeError } from "../../../errors.ts";
 import type { Matrix } from "../../../linalg/matrix.ts";
 import { threadOptions } from "../../../thread-options.ts";
 import type { Hits } from "../../hits.ts";
@@ -33,11 +34,7 @@ export interface SearchReply {
   readonly hits?: readonly Hits[];
   /** What the thread's index holds. */
   readonly bytes: number;
-  readonly error?: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly details: Readonly<Record<string, unknown>>;
-  };
+  readonly error?: CarriedError;
 }
 
 interface Asked {
@@ -126,8 +123,13 @@ class SearchThread implements Disposable {
     const worker = new Worker(file, { ...threadOptions, workerData: this.#opened });
     worker.unref();
     worker.on("message", (reply: SearchReply) => this.#hear(worker, reply));
-    const lost = (cause: unknown): void =>
+    // a thread that fails says so twice, and another may search by then
+    let isLost = false;
+    const lost = (cause: unknown): void => {
+      if (isLost) return;
+      isLost = true;
       this.#lose(new MnemeError("INTERNAL", `search: a thread failed: ${String(cause)}`, { cause }));
+    };
     worker.on("error", lost);
     worker.on("exit", (code) => {
       if (!this.#isDisposed) lost(new Error(`it ended with code ${code}`));
@@ -140,7 +142,7 @@ class SearchThread implements Disposable {
     this.#asked.delete(job);
     this.bytes = bytes;
     if (this.#asked.size === 0) worker.unref();
-    if (error) asked?.reject(new MnemeError(error.code, error.message, { details: error.details }));
+    if (error) asked?.reject(carried(error));
     else asked?.resolve(hits);
   }
 

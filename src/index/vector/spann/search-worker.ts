@@ -1,6 +1,6 @@
 /** A thread of SearchThreads: opens the index for reading, again when the store has changed, and searches it for what it is sent. */
 import { parentPort, workerData } from "node:worker_threads";
-import { isMnemeError } from "../../../errors.ts";
+import { carry } from "../../../carried-error.ts";
 import { openPath } from "../../../storage/open-path.ts";
 import { RowSet } from "../../row-set.ts";
 import type { OpenedIndex, SearchJob, SearchReply } from "./search-threads.ts";
@@ -31,9 +31,7 @@ async function answer({ job, generation, queries, options, filter }: SearchJob):
   } catch (error) {
     // of lists that were written meanwhile it is no error
     if (store.generation() !== generation) return { job, bytes: bytesHeld() };
-    if (!isMnemeError(error)) throw error;
-    const { code, message, details } = error;
-    return { job, bytes: bytesHeld(), error: { code, message, details } };
+    return { job, bytes: bytesHeld(), error: carry(error, "spann") };
   }
 }
 
