@@ -5,7 +5,13 @@ import { ndcg } from "../eval/metrics.ts";
 import { pairedRandomisation } from "../eval/significance.ts";
 import { type CubeLesson, learnCubeWeights } from "./cube/learn-cube-weights.ts";
 import { CUBE_WEIGHT, type TunedRecall, untunedRecall } from "./recall-plan.ts";
-import type { JudgedQuery, LearningGain, TuneOptions, TunePart, TuneResult } from "./tuning.ts";
+import {
+  type JudgedQuery,
+  type LearningGain,
+  TUNE_PARTS,
+  type TuneOptions,
+  type TuneResult,
+} from "./tuning.ts";
 import type { SearchQuery, SearchResult } from "./types.ts";
 
 /** Fewer queries are refused. */
@@ -17,7 +23,6 @@ const LAST = [0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
 const PASSAGES = [3, 5];
 /** The default first: of equal means the first is taken. */
 const CUBES = [CUBE_WEIGHT, 0, 0.25, 1, 2];
-const PARTS: readonly TunePart[] = ["fusion", "cube"];
 
 /** The library that is tuned. */
 export interface Tuned {
@@ -46,11 +51,11 @@ export async function tuneRecall(
   log: readonly JudgedQuery[],
   options: TuneOptions,
 ): Promise<TuneResult> {
-  const { parts = PARTS } = options;
-  if (!Array.isArray(parts) || parts.length === 0 || parts.some((part) => !PARTS.includes(part)))
+  const { parts = TUNE_PARTS } = options;
+  if (!Array.isArray(parts) || parts.length === 0 || parts.some((part) => !TUNE_PARTS.includes(part)))
     throw new MnemeError(
       "ARGUMENT",
-      `tune: parts must be some of ${PARTS.join(", ")}, got ${JSON.stringify(parts)}`,
+      `tune: parts must be some of ${TUNE_PARTS.join(", ")}, got ${JSON.stringify(parts)}`,
     );
   if (!parts.includes("fusion") && !library.cube)
     throw new MnemeError(

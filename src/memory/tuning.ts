@@ -13,7 +13,8 @@ export interface JudgedQuery {
  * "fusion": weights of words, meaning, feedback and the cube; what labels were worth beside other weights is forgotten. "cube": of the kinds
  * and dimensions of the cube's labels.
  */
-export type TunePart = "fusion" | "cube";
+export const TUNE_PARTS = ["fusion", "cube"] as const;
+export type TunePart = (typeof TUNE_PARTS)[number];
 
 export interface TuneOptions extends WorkOptions {
   /** What is chosen; default: all. "cube" alone leaves the rest as it is and asks every query but once. */

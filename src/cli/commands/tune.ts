@@ -1,14 +1,12 @@
 import { MnemeError } from "../../errors.ts";
 import { readQueries } from "../../eval/index.ts";
-import type { LearningGain, TunePart, TuneResult } from "../../memory/types.ts";
+import { type LearningGain, TUNE_PARTS, type TunePart, type TuneResult } from "../../memory/tuning.ts";
 import { command, EXIT, writingArgs } from "../command.ts";
 import { cubeWeight } from "../cube-weight.ts";
 import { withLibrary } from "../library.ts";
 import { note, print, printJson } from "../output.ts";
 import { plainQuery } from "../plain-query.ts";
 import { progressView } from "../progress.ts";
-
-const TUNE_PARTS: readonly TunePart[] = ["fusion", "cube"];
 
 export default command({
   name: "tune",
