@@ -4,7 +4,7 @@
  * sums to at most 16 x 15 x 127 in a lane, which fits 16 bits. So sums are to the bit those of `linearU4` with the same codes.
  */
 import { dotBytes as dot } from "./byte-dot";
-import { putFour, putTransposed } from "./lanes";
+import { putFour, putTransposed, scaled } from "./lanes";
 import { CODES_U4, codesOf, fourHalves, halvesBias, halvesMask, scalesOf, TILE_ROWS, TILE_U4 } from "./tile";
 import { wholes } from "./widen";
 
@@ -28,7 +28,7 @@ function upper(all: v128): v128 {
 }
 
 /**
- * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenBytes` leaves them; room: 4.5 k bytes.
+ * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenActivations` leaves bytes; room: 4.5 k bytes.
  */
 export function linearBytes(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   const groups = k / GROUP;
@@ -129,13 +129,10 @@ function linearMany(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function scaled(sum: v128, dots: v128, by: v128, w: usize): v128 {
-  const exact = f32x4.convert_i32x4_s(i32x4.extadd_pairwise_i16x8_s(dots));
-  return f32x4.add(sum, f32x4.mul(f32x4.mul(exact, by), v128.load32_splat(w)));
-}
-
+/**
+ * xSums: what the sums of a group begin at, so that codes of 0 to 15 count as -8 to 7. A lane is then at most 16 x 8 x 127 all the way, since what is
+ * still to come counts as -8 and what has come as its code less 8: that fits 16 bits.
+ */
 function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: usize, scaleBytes: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
   let t0 = f32x4.splat(0), t1 = f32x4.splat(0), t2 = f32x4.splat(0), t3 = f32x4.splat(0);
@@ -157,14 +154,14 @@ function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: u
       x += 16;
     }
     const p = v128.load(xScales), q = v128.load(xScales + scaleBytes);
-    s0 = scaled(s0, a0, p, w);
-    s1 = scaled(s1, a1, p, w + 4);
-    s2 = scaled(s2, a2, p, w + 8);
-    s3 = scaled(s3, a3, p, w + 12);
-    t0 = scaled(t0, b0, q, w);
-    t1 = scaled(t1, b1, q, w + 4);
-    t2 = scaled(t2, b2, q, w + 8);
-    t3 = scaled(t3, b3, q, w + 12);
+    s0 = scaled(s0, i32x4.extadd_pairwise_i16x8_s(a0), p, w);
+    s1 = scaled(s1, i32x4.extadd_pairwise_i16x8_s(a1), p, w + 4);
+    s2 = scaled(s2, i32x4.extadd_pairwise_i16x8_s(a2), p, w + 8);
+    s3 = scaled(s3, i32x4.extadd_pairwise_i16x8_s(a3), p, w + 12);
+    t0 = scaled(t0, i32x4.extadd_pairwise_i16x8_s(b0), q, w);
+    t1 = scaled(t1, i32x4.extadd_pairwise_i16x8_s(b1), q, w + 4);
+    t2 = scaled(t2, i32x4.extadd_pairwise_i16x8_s(b2), q, w + 8);
+    t3 = scaled(t3, i32x4.extadd_pairwise_i16x8_s(b3), q, w + 12);
     w += 16;
     xScales += 16;
     xSums += 16;
@@ -187,10 +184,10 @@ function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
       x += 16;
     }
     const p = v128.load(xScales);
-    s0 = scaled(s0, a0, p, w);
-    s1 = scaled(s1, a1, p, w + 4);
-    s2 = scaled(s2, a2, p, w + 8);
-    s3 = scaled(s3, a3, p, w + 12);
+    s0 = scaled(s0, i32x4.extadd_pairwise_i16x8_s(a0), p, w);
+    s1 = scaled(s1, i32x4.extadd_pairwise_i16x8_s(a1), p, w + 4);
+    s2 = scaled(s2, i32x4.extadd_pairwise_i16x8_s(a2), p, w + 8);
+    s3 = scaled(s3, i32x4.extadd_pairwise_i16x8_s(a3), p, w + 12);
     w += 16;
     xScales += 16;
     xSums += 16;

@@ -4,7 +4,7 @@
  * pair of four rows and eight tokens: its eight sums and what it loads just fit the sixteen registers. Longer turns are slower, since the
  * compiler puts all loads of a turn before its products.
  */
-import { putTransposed } from "./lanes";
+import { putTransposed, scaled } from "./lanes";
 import { CODES_I8, CODES_U4, codesOf, fourHalves, scalesOf, TILE_I8, TILE_ROWS, TILE_U4 } from "./tile";
 
 /** A group of four rows, widened: 16 pairs of columns, each of four rows; then the rows' scales. */
@@ -62,12 +62,6 @@ export function linearMany(x: usize, xScales: usize, tokens: usize, tiles: usize
     }
     if (four < fours) fourTokens(room, x + four * xBytes, xScales + four * scaleBytes, groups, to, outStride, onto);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function scaled(sum: v128, dots: v128, by: v128, w: usize): v128 {
-  return f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(dots), by), v128.load32_splat(w)));
 }
 
 function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, scaleBytes: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
