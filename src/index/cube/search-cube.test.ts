@@ -82,6 +82,6 @@ test("rows are put in order as label by label and row by row, by weight and by c
         }
       },
     ),
-    { numRuns: 60 },
+    { seed: 17, numRuns: 60 },
   );
 });

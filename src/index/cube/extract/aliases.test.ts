@@ -35,13 +35,16 @@ test("a long heading in capitals has none", () => {
 });
 
 test("initials of any names are found, in any company of small words", () => {
-  const word = fc.stringMatching(/^[A-Z][a-z]{2,6}$/);
+  // small words give none, even with a capital: "Del", "The"
+  const small = new Set(["Del", "Der", "The", "And", "For", "Van", "Von"]);
+  const word = fc.stringMatching(/^[A-Z][a-z]{2,6}$/).filter((one) => !small.has(one));
   fc.assert(
     fc.property(fc.array(word, { minLength: 3, maxLength: 7 }), (words) => {
       const initials = words.map((one) => one[0]).join("");
       for (const between of [" ", " of ", " and the "])
         expect(keysOf(`so says ${words.join(between)}, which`)).toContain(labelKey(initials));
     }),
+    { seed: 17 },
   );
 });
 

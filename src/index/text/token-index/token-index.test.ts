@@ -28,7 +28,7 @@ function followers(documents: readonly (readonly number[])[], run: readonly numb
 const documentsOf = (token: fc.Arbitrary<number>): fc.Arbitrary<number[][]> =>
   fc.array(fc.array(token, { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 12 });
 
-const runs = { seed: 5, numRuns: 60 } as const;
+const seeded = { seed: 5, numRuns: 60 } as const;
 
 describe.each([
   ["few tokens", fc.integer({ min: 0, max: 3 })],
@@ -62,7 +62,7 @@ describe.each([
             expect(index.extend(range, of)).toEqual({ low: next.lows[i], high: next.highs[i] });
         },
       ),
-      runs,
+      seeded,
     );
   });
 
@@ -75,7 +75,7 @@ describe.each([
         expect(index.tokens).toBe(documents.flat().length);
         for (const [d, document] of documents.entries()) expect([...index.tokensOf(d)]).toEqual(document);
       }),
-      runs,
+      seeded,
     );
   });
 
@@ -90,7 +90,7 @@ describe.each([
           [...firsts].sort(([a], [b]) => a - b),
         );
       }),
-      runs,
+      seeded,
     );
   });
 });
