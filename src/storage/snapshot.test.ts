@@ -157,6 +157,18 @@ describe("snapshot", () => {
     await other.close();
   });
 
+  it("bears the generation of what it holds, though the store is written as it begins", async () => {
+    const store = await lmdbStore(join(folder, "written-meanwhile"));
+    await store.batch((b) => b.put("n", [1], fill(9, 1)));
+    const target = join(folder, "written-meanwhile.snapshot");
+    const writing = writeSnapshot(store, target);
+    await store.batch((b) => b.put("n", [2], fill(9, 2)));
+    await writing;
+    await using snapshot = await openSnapshot(fileSource(target));
+    expect([...(snapshot.range("n") as Iterable<Entry>)].length).toBe(snapshot.generation());
+    await store.close();
+  });
+
   it("gives back random entries, and deep trees", async () => {
     const entries = fc.array(fc.tuple(anyKey, fc.uint8Array({ maxLength: 40 })), { maxLength: 30 });
     await fc.assert(
