@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -335,6 +336,35 @@ describe("space", () => {
     expect(text(store.get("n", ["during"]))).toBe("x");
     await store.close();
     expect(readdirSync(folder).length).toBe(2);
+  });
+
+  it.each([false, true])(
+    "keeps commits after a switch that failed (commit thread: %s)",
+    async (commitThread) => {
+      const store = await lmdbStore(folder, { commitThread });
+      await store.batch((b) => b.put("n", [1], Buffer.from("before")));
+      const away = `${folder}-away`;
+      const switching = (swap: () => Promise<void>): Promise<void> => {
+        renameSync(folder, away);
+        return swap();
+      };
+      await expect(store.compact({ switching })).rejects.toThrow();
+      renameSync(away, folder);
+      await store.batch((b) => b.put("n", [2], Buffer.from("after")));
+      await store.close();
+      const again = await lmdbStore(folder);
+      expect([1, 2].map((key) => text(again.get("n", [key])))).toEqual(["before", "after"]);
+      await again.close();
+    },
+  );
+
+  it("says so to a range that was begun but not yet read", async () => {
+    const store = await lmdbStore(folder);
+    await store.batch((b) => b.put("n", [1], Buffer.from("x")));
+    const entries = store.range("n")[Symbol.iterator]();
+    await store.compact();
+    expect((await errorOf(() => entries.next())).code).toBe("STATE");
+    await store.close();
   });
 
   it("finishes work that was begun before close", async () => {

@@ -136,8 +136,9 @@ class LmdbStore implements Store, Scannable {
     this.#live();
     return {
       [Symbol.iterator]: () => {
-        const walk = this.#live().walk(start, end, options.reverse ?? false);
-        const entries = this.#iterate(walk, options.limit);
+        const engine = this.#live();
+        const walk = engine.walk(start, end, options.reverse ?? false);
+        const entries = this.#iterate(engine, walk, options.limit);
         abandoned.register(entries, walk);
         return entries;
       },
@@ -209,18 +210,17 @@ class LmdbStore implements Store, Scannable {
     }
   }
 
-  *#iterate(walk: Walk, limit = Number.POSITIVE_INFINITY): Generator<Entry> {
-    const engine = this.#engine;
+  *#iterate(engine: LmdbEngine, walk: Walk, limit = Number.POSITIVE_INFINITY): Generator<Entry> {
     try {
       for (let left = limit; left > 0; left--) {
-        const entry = walk.next();
-        if (!entry) return;
-        yield { key: entry.key, value: walk.value(entry) };
         if (this.#live() !== engine)
           throw new MnemeError(
             "STATE",
             `range: ${this.location} was compacted meanwhile; begin the range again`,
           );
+        const entry = walk.next();
+        if (!entry) return;
+        yield { key: entry.key, value: walk.value(entry) };
       }
     } finally {
       walk.end();
@@ -277,16 +277,16 @@ class LmdbStore implements Store, Scannable {
     try {
       await switching(swap);
     } finally {
-      await swap(); // the new file is current already: a commit to the old one would be lost
+      await swap(); // the new file is current already
       removeLitter(this.location, next);
     }
   }
 
+  /** Where opening fails the next call tries again: a commit to the old file would be lost. */
   async #switchTo(file: DataFile): Promise<void> {
-    const old = this.#engine;
-    this.#engine = this.#openEngine(file.path);
     this.#file = file;
-    await old.close();
+    this.#stale = true;
+    await this.#reopen();
   }
 
   #live(): LmdbEngine {
@@ -296,15 +296,21 @@ class LmdbStore implements Store, Scannable {
 
   /** Also for work that was accepted before close, which waits for it. */
   #current(): LmdbEngine {
-    if (this.#stale) this.#reopen();
+    if (this.#stale) void this.#reopen();
     if (this.#settings.readOnly) this.#follow();
     return this.#engine;
   }
 
-  #reopen(): void {
-    void this.#engine.close();
-    this.#engine = this.#openEngine(this.#file.path);
+  /** Open on return; resolves when the engine before is closed. */
+  #reopen(): Promise<void> {
+    const closing = this.#engine.close();
+    try {
+      this.#engine = this.#openEngine(this.#file.path);
+    } catch (error) {
+      throw toStoreError(error, "open", this.location);
+    }
     this.#stale = false;
+    return closing;
   }
 
   /** Once in each turn of the event loop a reader looks for later commits, and for the file that a compaction left. */
