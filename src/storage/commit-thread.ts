@@ -4,32 +4,38 @@
  */
 import { Worker } from "node:worker_threads";
 import { builtFile } from "../built-file.ts";
-import { type ErrorCode, MnemeError } from "../errors.ts";
+import { type CarriedError, carried } from "../carried-error.ts";
+import { MnemeError } from "../errors.ts";
 import { threadOptions } from "../thread-options.ts";
 import type { Write } from "./batch-log.ts";
 import type { DataFile } from "./library-folder.ts";
 import type { EngineOptions } from "./lmdb-engine.ts";
 import { packWrites } from "./packed-writes.ts";
 
+/** Where a commit goes. */
+export interface CommitTarget {
+  /** Of the library. */
+  readonly folder: string;
+  /** Of the data file. */
+  readonly path: string;
+  /** After the commit. */
+  readonly generation: number;
+  /** About what the file grows by. */
+  readonly bytes: number;
+}
+
 export type CommitJob =
-  | {
+  | (CommitTarget & {
       readonly kind: "commit";
-      readonly path: string;
       readonly writes: ArrayBuffer;
       /** Buffers that values lie in. */
       readonly given: readonly ArrayBuffer[];
-      readonly generation: number;
-    }
+    })
   | { readonly kind: "rewrite"; readonly path: string; readonly folder: string; readonly target: DataFile }
   | { readonly kind: "close" };
 
 export interface CommitReply {
-  readonly error?: {
-    readonly code?: string | number | undefined;
-    readonly message: string;
-    /** Set for a MnemeError. */
-    readonly details?: Readonly<Record<string, unknown>>;
-  };
+  readonly error?: CarriedError;
 }
 
 interface Asked {
@@ -50,6 +56,8 @@ export class CommitThread {
   #small = 0;
   #asked: Asked | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Resolves when the thread that was told to end has ended. */
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -63,15 +71,10 @@ export class CommitThread {
     return bytes >= SMALL_BYTES;
   }
 
-  /** Durable when it resolves. @throws what LMDB said; both ends must then open the file anew. */
-  commit(
-    path: string,
-    writes: readonly Write[],
-    given: readonly ArrayBuffer[],
-    generation: number,
-  ): Promise<void> {
+  /** Durable when it resolves. @throws MnemeError as toCommitError says; this end must then open the file anew. */
+  commit(target: CommitTarget, writes: readonly Write[], given: readonly ArrayBuffer[]): Promise<void> {
     const packed = packWrites(writes, given);
-    return this.#ask({ kind: "commit", path, writes: packed, given, generation }, [packed, ...given]);
+    return this.#ask({ kind: "commit", ...target, writes: packed, given }, [packed, ...given]);
   }
 
   /** @see rewriteFile */
@@ -83,13 +86,14 @@ export class CommitThread {
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
     const worker = this.#worker;
-    if (!worker) return;
-    this.#worker = undefined;
-    this.#up = false;
-    const ended = new Promise((resolve) => worker.once("exit", resolve));
-    worker.ref();
-    worker.postMessage({ kind: "close" } satisfies CommitJob);
-    await ended;
+    if (worker) {
+      this.#worker = undefined;
+      this.#up = false;
+      this.#ended = new Promise((resolve) => worker.once("exit", resolve));
+      worker.ref();
+      worker.postMessage({ kind: "close" } satisfies CommitJob);
+    }
+    await this.#ended; // also of one that ends because it was idle
   }
 
   #ask(job: CommitJob, transfer: readonly ArrayBuffer[] = []): Promise<void> {
@@ -119,7 +123,7 @@ export class CommitThread {
   #hear(worker: Worker, reply: CommitReply | "up"): void {
     if (worker !== this.#worker) return;
     if (reply === "up") this.#up = true;
-    else this.#settle(worker, reply.error && toError(reply.error));
+    else this.#settle(worker, reply.error && carried(reply.error));
   }
 
   #settle(worker: Worker, error: unknown): void {
@@ -142,10 +146,4 @@ export class CommitThread {
     );
     this.#asked = undefined;
   }
-}
-
-/** The error as it was thrown over there: numbers are LMDB's, names without details the file system's. */
-function toError({ code, message, details }: NonNullable<CommitReply["error"]>): Error {
-  if (details) return new MnemeError(code as ErrorCode, message, { details });
-  return Object.assign(new Error(message), { code });
 }

@@ -1,11 +1,14 @@
 /** The thread behind CommitThread: it has the file open a second time, commits what it is sent, and rewrites the file when asked to. */
 import { parentPort, workerData } from "node:worker_threads";
-import { isMnemeError } from "../errors.ts";
+import { carry } from "../carried-error.ts";
+import type { MnemeError } from "../errors.ts";
 import type { CommitJob, CommitReply } from "./commit-thread.ts";
+import { temporaryFile } from "./library-folder.ts";
 import { loadLmdb } from "./lmdb-binding.ts";
-import { rewriteFile } from "./lmdb-copy.ts";
+import { COPY_BYTES, rewriteFile } from "./lmdb-copy.ts";
 import { type EngineOptions, LmdbEngine } from "./lmdb-engine.ts";
 import { unpackWrites } from "./packed-writes.ts";
+import { toCommitError, toStoreError } from "./store-errors.ts";
 import { GENERATION_KEY, generationBytes } from "./store-header.ts";
 
 const lmdb = await loadLmdb();
@@ -48,8 +51,27 @@ async function answer(job: CommitJob): Promise<CommitReply> {
     return {};
   } catch (error) {
     await letGo();
-    const { code, message } = error as { readonly code?: string | number; readonly message: string };
-    return { error: { code, message, ...(isMnemeError(error) ? { details: error.details } : {}) } };
+    return { error: carry(judge(error, job), "store") };
+  }
+}
+
+/** Here, since telling a full disk from a failing one writes to it. */
+function judge(error: unknown, job: CommitJob): MnemeError {
+  switch (job.kind) {
+    case "commit":
+      return toCommitError(error, "batch", job.folder, job.path, job.bytes);
+    case "rewrite":
+      return toCommitError(
+        error,
+        "compact",
+        job.folder,
+        temporaryFile(job.folder, job.target.number),
+        COPY_BYTES,
+      );
+    case "close":
+      return toStoreError(error, "close", engine?.path ?? "the library");
+    default:
+      return job satisfies never;
   }
 }
 

@@ -236,25 +236,27 @@ class LmdbStore implements Store, Scannable {
     const writes = writing.flatMap((one) => one.writes);
     const given = writing.flatMap((one) => one.given);
     const bytes = bytesOf(writes);
+    const generation = before + writing.length;
     if (this.#thread?.takes(bytes))
-      return this.#thread.commit(engine.path, writes, given, before + writing.length).then(
-        () => {
-          engine.refresh();
-          return before;
-        },
-        (error) => this.#failed(error, bytes),
-      );
+      return this.#thread
+        .commit({ folder: this.location, path: engine.path, generation, bytes }, writes, given)
+        .then(
+          () => {
+            engine.refresh();
+            return before;
+          },
+          (error) => {
+            this.#stale = true;
+            throw error;
+          },
+        );
     try {
-      engine.commit(writes, { key: GENERATION_KEY, value: generationBytes(before + writing.length) });
+      engine.commit(writes, { key: GENERATION_KEY, value: generationBytes(generation) });
       return before;
     } catch (error) {
-      return this.#failed(error, bytes);
+      this.#stale = true;
+      throw toCommitError(error, "batch", this.location, engine.path, bytes);
     }
-  }
-
-  #failed(error: unknown, bytes: number): never {
-    this.#stale = true;
-    throw toCommitError(error, "batch", this.location, statSync(this.#file.path).size, bytes);
   }
 
   /** Copies live data into a new file and switches to it. The old file stays current until the rename. */
@@ -266,8 +268,7 @@ class LmdbStore implements Store, Scannable {
       else await rewriteFile(engine, this.location, next, this.#openEngine);
     } catch (error) {
       const temporary = temporaryFile(this.location, next.number);
-      const bytes = statSync(temporary, { throwIfNoEntry: false })?.size ?? 0;
-      const typed = toCommitError(error, "compact", this.location, bytes, COPY_BYTES);
+      const typed = toCommitError(error, "compact", this.location, temporary, COPY_BYTES);
       removeLitter(this.location, this.#file);
       throw typed;
     }

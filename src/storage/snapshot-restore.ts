@@ -53,8 +53,7 @@ export async function restore(
       publish(temporary, target, folder);
       return { entries, bytes: statSync(target.path).size };
     } catch (error) {
-      const bytes = statSync(temporary, { throwIfNoEntry: false })?.size ?? 0;
-      throw toCommitError(error, "restore", folder, bytes, COPY_BYTES);
+      throw toCommitError(error, "restore", folder, temporary, COPY_BYTES);
     } finally {
       rmSync(temporary, { force: true });
       rmSync(`${temporary}-lock`, { force: true });

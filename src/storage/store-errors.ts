@@ -1,5 +1,5 @@
 /** What the operating system and LMDB say, as MnemeErrors. Unknown failures stay INTERNAL with their cause. */
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorCode, MnemeError } from "../errors.ts";
 
@@ -61,15 +61,17 @@ const PROBE_BYTES = 1 << 20;
 /**
  * LMDB reports a write that the system cut short as an I/O error, whatever the reason. Writing as much into a file beside it, at the
  * same offset, tells a full disk, a quota or a size limit from a failing device.
+ * @param file that was written, in `folder`. @param bytes it was to grow by, about
  */
 export function toCommitError(
   error: unknown,
   operation: string,
   folder: string,
-  offset: number,
+  file: string,
   bytes: number,
 ): MnemeError {
   if ((error as { readonly code?: unknown }).code !== EIO) return toStoreError(error, operation, folder);
+  const offset = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   return toStoreError(writeProbe(join(folder, "building-0.tmp"), offset, bytes) ?? error, operation, folder);
 }
 
