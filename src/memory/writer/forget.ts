@@ -14,63 +14,76 @@ import type { Writer } from "./writer.ts";
 export async function forget(writer: Writer, selector: ForgetSelector): Promise<ForgetResult> {
   const now = Date.now();
   const ids = await chosenIds(writer, selector, now);
-  const found = ids
-    .map((id) => [id, writer.entryOf(id)] as const)
-    .filter((pair): pair is [string, IdEntry] => pair[1] !== undefined);
-  const passages = found.reduce((sum, [, entry]) => sum + entry.rows, 0);
-  const bytesFreed = found.reduce((sum, [, entry]) => sum + entry.bytes, 0) * diskPerTextByte(writer);
-  const result = {
-    items: found.length,
-    passages,
-    bytesFreed: Math.round(bytesFreed),
-    ids: found.map(([id]) => id),
-  };
-  if (selector.dryRun || found.length === 0) return result;
+  let found = entriesOf(writer, ids);
+  if (selector.dryRun || found.length === 0) return resultOf(writer, found);
   const until = now + writer.options.undoWindowMs;
   const token = createHash("sha256")
-    .update(`${now}:${writer.library.counters.nextRow}:${result.ids.join("\0")}`)
+    .update(`${now}:${writer.library.counters.nextRow}:${ids.join("\0")}`)
     .digest("hex")
     .slice(0, 24);
-  const entry: TrashEntry = { token, until, items: found };
   const kept = writer.options.undoWindowMs > 0;
-  await writer.commit(result.ids, () => ({
-    entries: new Map(found.map(([id]) => [id, null])),
-    fill: (batch) => {
-      if (kept) batch.put(NS.trash, [token], Trash.bytes(entry));
-      dropLogs(writer, kept ? [] : found, batch);
-    },
-    applied: () => {
-      if (kept) writer.trash.add(entry);
-    },
-  }));
+  await writer.commit(ids, () => {
+    found = entriesOf(writer, ids); // items may have been replaced while this commit waited its turn
+    const entry: TrashEntry = { token, until, items: found };
+    return {
+      entries: forgotten(found),
+      fill: (batch) => {
+        if (kept) batch.put(NS.trash, [token], Trash.bytes(entry));
+        dropLogs(writer, kept ? [] : found, batch);
+      },
+      applied: () => {
+        if (kept) writer.trash.add(entry);
+      },
+    };
+  });
   await expireTrash(writer, now);
   mergeIfMany(writer);
+  const result = resultOf(writer, found);
   return kept ? { ...result, undo: token, undoUntil: until } : result;
 }
 
+type Found = readonly (readonly [id: string, entry: IdEntry])[];
+
+/** Those of the ids that there are. */
+function entriesOf(writer: Writer, ids: readonly string[]): Found {
+  return ids.flatMap((id) => {
+    const entry = writer.entryOf(id);
+    return entry ? [[id, entry] as const] : [];
+  });
+}
+
+function resultOf(writer: Writer, found: Found): ForgetResult {
+  const sum = (of: (entry: IdEntry) => number): number =>
+    found.reduce((total, [, entry]) => total + of(entry), 0);
+  return {
+    items: found.length,
+    passages: sum(({ rows }) => rows),
+    bytesFreed: Math.round(sum(({ bytes }) => bytes) * diskPerTextByte(writer)),
+    ids: found.map(([id]) => id),
+  };
+}
+
+const forgotten = (found: Found): ReadonlyMap<string, null> => new Map(found.map(([id]) => [id, null]));
+
 /** Forgets items whose source is gone: no undo, they come back with their file. */
 export async function forgetIds(writer: Writer, ids: readonly string[]): Promise<void> {
-  const found = ids
-    .map((id) => [id, writer.entryOf(id)] as const)
-    .filter((pair): pair is [string, IdEntry] => pair[1] !== undefined);
-  if (found.length === 0) return;
-  await writer.commit(ids, () => ({
-    entries: new Map(found.map(([id]) => [id, null])),
-    fill: (batch) => dropLogs(writer, found, batch),
-  }));
+  if (entriesOf(writer, ids).length === 0) return;
+  await writer.commit(ids, () => {
+    const found = entriesOf(writer, ids);
+    return { entries: forgotten(found), fill: (batch) => dropLogs(writer, found, batch) };
+  });
   mergeIfMany(writer);
 }
 
 /** @throws MnemeError NOT_FOUND when the window has closed, EXISTS when an id was added again. */
 export async function undo(writer: Writer, token: string): Promise<{ items: number }> {
-  const entry = writer.trash.get(token);
-  if (!entry || entry.until <= Date.now()) {
-    throw new MnemeError(
-      "NOT_FOUND",
-      `undo: nothing to bring back under ${JSON.stringify(token)}; its window has closed or a compaction made it final`,
-    );
-  }
-  await writer.alone(async () => {
+  return writer.alone(async () => {
+    const entry = writer.trash.get(token);
+    if (!entry || entry.until <= Date.now())
+      throw new MnemeError(
+        "NOT_FOUND",
+        `undo: nothing to bring back under ${JSON.stringify(token)}; its window has closed or a compaction made it final`,
+      );
     const taken = entry.items.find(([id]) => writer.entryOf(id) !== undefined);
     if (taken)
       throw new MnemeError(
@@ -79,8 +92,8 @@ export async function undo(writer: Writer, token: string): Promise<{ items: numb
       );
     await writer.restoreEntries(entry.items, (batch) => batch.delete(NS.trash, [token]));
     writer.trash.remove([token]);
+    return { items: entry.items.length };
   });
-  return { items: entry.items.length };
 }
 
 /** Closes windows whose time is up (or all of them); their rows go with the next merge. */
@@ -122,7 +135,7 @@ async function chosenIds(writer: Writer, selector: ForgetSelector, now: number):
 /** Log records of items that nobody can bring back any more need not be replayed. */
 function dropLogs(
   writer: Writer,
-  items: readonly (readonly [string, IdEntry])[],
+  items: Found,
   batch: { delete(namespace: string, key: readonly number[]): void },
 ): void {
   for (const [, { firstRow }] of items)
