@@ -105,3 +105,18 @@ describe.each(["memory", "disk"])("find in %s", (tier) => {
     expect(await found(memory, "x".repeat(60_000))).toEqual([]);
   });
 });
+
+test("reads no further than the last place that is wanted", async () => {
+  await using memory = await open(":memory:", { workers: 0 });
+  const filler = "lorem ipsum ".repeat(100_000);
+  await memory.add([
+    { id: "a", text: `a needle, ${filler}` },
+    { id: "b", text: filler },
+  ]);
+  const stop = new AbortController();
+  const places = memory.find("needle", { limit: 1, signal: stop.signal })[Symbol.asyncIterator]();
+  expect((await places.next()).value).toMatchObject({ id: "a" });
+  stop.abort();
+  expect(await places.next()).toMatchObject({ done: true });
+  expect(await found(memory, "needle", { limit: 0, signal: stop.signal })).toEqual([]);
+});

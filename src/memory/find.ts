@@ -52,6 +52,7 @@ export async function* findQuotations(
 ): AsyncGenerator<Quotation> {
   const { mismatches = 0, limit = Number.POSITIVE_INFINITY, ignoreCase = true, filter, signal } = options;
   check(quote, mismatches, limit);
+  if (limit === 0) return;
   const folding = foldingOf(ignoreCase);
   const pattern = new Uint16Array(quote.length);
   foldTo(pattern, 0, quote, folding);
@@ -61,8 +62,8 @@ export async function* findQuotations(
   for await (const batch of batches(library, filter ? { where: filter } : {}, quote.length, candidates)) {
     throwIfAborted(signal, "find");
     for (const found of within(batch, pattern, mismatches, folding)) {
-      if (given++ >= limit) return;
       yield found;
+      if (++given >= limit) return;
     }
   }
 }
