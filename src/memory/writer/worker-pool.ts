@@ -50,6 +50,8 @@ interface Reply {
   readonly error?: CarriedError;
 }
 
+const closed = (): MnemeError => new MnemeError("DISPOSED", "memory: closed while work was under way");
+
 class Thread {
   readonly worker: Worker;
   job: Job | undefined;
@@ -83,10 +85,9 @@ export class WorkerPool implements AsyncDisposable {
     this.size = size;
   }
 
-  /** @throws MnemeError what the task threw; DISPOSED after close; INTERNAL when the thread died. */
+  /** @throws MnemeError what the task threw; ARGUMENT where it cannot be sent; DISPOSED by close; INTERNAL when the thread died. */
   run<T extends Task>(task: T, options: RunOptions = {}): Promise<TaskResult<T>> {
-    if (this.#closed)
-      return Promise.reject(new MnemeError("DISPOSED", "memory: closed while work was under way"));
+    if (this.#closed) return Promise.reject(closed());
     if (this.size === 0) return perform(task, options);
     const { signal } = options;
     let job!: Job;
@@ -114,8 +115,7 @@ export class WorkerPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    for (const job of this.#queue.splice(0))
-      job.reject(new MnemeError("DISPOSED", "memory: closed while work was under way"));
+    for (const job of this.#queue.splice(0)) job.reject(closed());
     await Promise.all([...this.#threads].map((thread) => this.#end(thread)));
   }
 
@@ -149,7 +149,14 @@ export class WorkerPool implements AsyncDisposable {
     clearTimeout(thread.idleTimer);
     thread.job = job;
     thread.worker.ref();
-    thread.worker.postMessage(job.task, (job.transfer ?? []) as ArrayBuffer[]);
+    try {
+      thread.worker.postMessage(job.task, (job.transfer ?? []) as ArrayBuffer[]);
+    } catch (cause) {
+      // what a caller gave may hold what no thread can be sent: a function, an object of the system
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const message = `memory: cannot be sent to a thread (${why}); give plain values`;
+      this.#settle(thread, (failed) => failed.reject(new MnemeError("ARGUMENT", message, { cause })));
+    }
   }
 
   #start(): Thread {
@@ -168,14 +175,18 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #finish(thread: Thread, { result, error }: Reply): void {
-    const job = thread.job;
+    this.#settle(thread, (job) => (error ? job.reject(carried(error)) : job.resolve(result as never)));
+    this.#next();
+  }
+
+  /** The thread waits for its next job, for a while. */
+  #settle(thread: Thread, settle: (job: Job) => void): void {
+    const { job } = thread;
     thread.job = undefined;
     thread.worker.unref();
-    if (error) job?.reject(carried(error));
-    else job?.resolve(result as never);
+    if (job) settle(job);
     thread.idleTimer = setTimeout(() => this.#end(thread), IDLE_MS);
     thread.idleTimer.unref();
-    this.#next();
   }
 
   #fail(thread: Thread, error: unknown): void {
@@ -183,12 +194,16 @@ export class WorkerPool implements AsyncDisposable {
     this.#threads.delete(thread);
     const job = thread.job;
     thread.job = undefined;
+    if (this.#closed) {
+      job?.reject(closed());
+      return;
+    }
     job?.reject(
       error instanceof MnemeError
         ? error
         : new MnemeError("INTERNAL", `memory: a worker thread failed: ${String(error)}`, { cause: error }),
     );
-    if (!this.#closed) this.#next();
+    this.#next();
   }
 
   async #end(thread: Thread): Promise<void> {
