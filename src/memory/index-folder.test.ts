@@ -179,3 +179,23 @@ describe("index", () => {
     expect(stopped.info().items).toBe(a.added);
   });
 });
+
+test("two folders of one name, indexed at once, stay apart", async () => {
+  const [one, other] = [path("one"), path("other")].map((where) => join(where, "docs")) as [string, string];
+  for (const where of [one, other]) {
+    mkdirSync(where, { recursive: true });
+    writeFileSync(join(where, "guide.md"), `# Guide\n\nOf ${where}.\n`);
+    writeFileSync(join(where, "sum.constructor"), "of no kind that is known");
+  }
+  await using memory = await open(path(), { workers: 1 });
+  // so many that commits are made by another thread
+  for (let i = 0; i < 8; i++) await memory.add({ id: `${i}`, text: `item ${i}` });
+  const results = await Promise.all([memory.index(one), memory.index(other)]);
+  expect(results).toMatchObject([
+    { added: 1, unknown: { constructor: 1 } },
+    { added: 1, unknown: { constructor: 1 } },
+  ]);
+  expect(memory.info()).toMatchObject({ items: 10 });
+  expect(await memory.index(one)).toMatchObject({ unchanged: 1, removed: 0 });
+  expect(await memory.index(other)).toMatchObject({ unchanged: 1, removed: 0 });
+});

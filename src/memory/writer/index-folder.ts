@@ -61,7 +61,7 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
     options,
     binary: options.binary ?? writer.library.wantsSubstrings,
     now: Date.now(),
-    unknown: {},
+    unknown: Object.create(null) as Record<string, number>, // an extension may be called "constructor"
     totals: { files: 0, bytes: 0, doneFiles: 0, doneBytes: 0 },
   };
   const { jobs, seen } = await scan(run, root, info.isFile() ? (within?.id ?? name) : undefined, name);
@@ -80,10 +80,12 @@ export async function indexFolder(writer: Writer, path: string, options: IndexOp
 
 async function keepSkipped({ writer, outcome, now }: Run, name: string): Promise<void> {
   const { library, store } = writer;
-  const log = withRun(library.skipped, name, now, outcome.skipped);
-  if (log.length === 0 && library.skipped.length === 0) return;
-  await store.batch((batch) => batch.put(NS.library, SKIPPED_KEY, encodeJson(log)));
-  library.skipped = log;
+  await writer.alone(async () => {
+    const log = withRun(library.skipped, name, now, outcome.skipped);
+    if (log.length === 0 && library.skipped.length === 0) return;
+    await store.batch((batch) => batch.put(NS.library, SKIPPED_KEY, encodeJson(log)));
+    library.skipped = log;
+  });
 }
 
 /** Absolute paths that were indexed, by how their ids begin. */
@@ -105,18 +107,20 @@ function placeIn(
   return { name, id: `${name}/${relative(folder, file).replaceAll("\\", "/")}` };
 }
 
-/** The prefix of this folder's ids: its name, numbered when another folder has it already. */
-async function rootName(writer: Writer, root: string): Promise<{ name: string; isNew: boolean }> {
-  const roots = knownRoots(writer);
-  const known = Object.keys(roots).find((name) => roots[name] === root);
-  if (known) return { name: known, isNew: false };
-  const base = basename(root) || "root";
-  let name = base;
-  for (let number = 2; roots[name] !== undefined; number++) name = `${base}-${number}`;
-  await writer.store.batch((batch) =>
-    batch.put(NS.library, ROOTS_KEY, encodeJson({ ...roots, [name]: root })),
-  );
-  return { name, isNew: true };
+/** The prefix of this folder's ids: its name, numbered when another folder has it already, also one that is indexed at the same time. */
+function rootName(writer: Writer, root: string): Promise<{ name: string; isNew: boolean }> {
+  return writer.alone(async () => {
+    const roots = knownRoots(writer);
+    const known = Object.keys(roots).find((name) => roots[name] === root);
+    if (known) return { name: known, isNew: false };
+    const base = basename(root) || "root";
+    let name = base;
+    for (let number = 2; Object.hasOwn(roots, name); number++) name = `${base}-${number}`;
+    await writer.store.batch((batch) =>
+      batch.put(NS.library, ROOTS_KEY, encodeJson({ ...roots, [name]: root })),
+    );
+    return { name, isNew: true };
+  });
 }
 
 /**
