@@ -61,3 +61,31 @@ test("expired items are not found and go with the next opening", async () => {
   await using memory = await open(where, { workers: 0 });
   expect(memory.info().items).toBe(1);
 });
+
+test("undo brings back what was there when it was forgotten, not when that was asked for", async () => {
+  await using memory = await open(":memory:", { workers: 0 });
+  await memory.add({ id: "a", text: "the old zebra text" });
+  const snapshot = (): Promise<unknown> => memory.snapshot(`${path()}.snapshot`);
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  await snapshot();
+  const held = snapshot(); // nothing is committed meanwhile
+  await turn();
+  const adding = memory.add({ id: "a", text: "the new giraffe text" });
+  await turn();
+  const forgetting = memory.forget({ ids: ["a"] });
+  await Promise.all([held, adding]);
+  const { undo } = await forgetting;
+  expect(await memory.get("a")).toBeUndefined();
+  await memory.undo(undo!);
+  expect(await memory.get("a")).toMatchObject({ text: "the new giraffe text", version: 2 });
+});
+
+test("an item's expiry is a moment: a span that would be over already is refused", async () => {
+  await using memory = await open(":memory:", { workers: 0 });
+  for (const expiresAt of ["30d", "7", "soon", "next week"])
+    await expect(memory.add({ id: "a", text: "milk", expiresAt })).rejects.toMatchObject({
+      code: "ARGUMENT",
+    });
+  await memory.add({ id: "a", text: "milk", expiresAt: "2999-01-31T12:00:00Z" });
+  expect(await memory.get("a")).toMatchObject({ expiresAt: Date.UTC(2999, 0, 31, 12) });
+});

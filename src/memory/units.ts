@@ -46,17 +46,25 @@ export function parseSpan(value: number | string, what: string): number {
   return ms;
 }
 
-/** Milliseconds since 1970 from a number, Date or ISO string; a span such as "30d" counts back from `now`. @throws MnemeError ARGUMENT */
+/** As `parseDate`, or a span such as "30d", which counts back from `now`. @throws MnemeError ARGUMENT */
 export function parseMoment(value: number | Date | string, what: string, now: number): number {
   if (typeof value === "string" && /^\d+(\.\d+)?\s*(ms|s|m|h|d|w|y)$/i.test(value))
     return now - parseSpan(value, what);
-  const ms = typeof value === "number" ? value : new Date(value).getTime();
-  if (!Number.isFinite(ms)) {
+  return parseDate(value, what, ' or a span such as "30d"');
+}
+
+/** What Date reads alike everywhere: of "7" or "March 7" it makes days that nobody meant. */
+const ISO_DATE = /^\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$/;
+
+/** Milliseconds since 1970 from a number, Date or ISO string; a time without a zone is local. @throws MnemeError ARGUMENT */
+export function parseDate(value: number | Date | string, what: string, others = ""): number {
+  const isDate = typeof value !== "string" || ISO_DATE.test(value);
+  const ms = typeof value === "number" ? value : isDate ? new Date(value).getTime() : Number.NaN;
+  if (!Number.isFinite(ms))
     throw new MnemeError(
       "ARGUMENT",
-      `${what}: ${JSON.stringify(value)} is no date; write milliseconds, an ISO date or a span such as "30d"`,
+      `${what}: ${JSON.stringify(value)} is no date; write milliseconds, an ISO date such as "2030-01-31"${others}`,
     );
-  }
   return ms;
 }
 

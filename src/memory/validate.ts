@@ -5,7 +5,7 @@ import type { Meta, MetaValue } from "../index/filter/where.ts";
 import { checkSparse } from "../index/sparse/weights.ts";
 import { BLOCK_KINDS, type Block } from "./ingest/parsed.ts";
 import type { Item } from "./types.ts";
-import { parseMoment } from "./units.ts";
+import { parseDate } from "./units.ts";
 
 /** Longest id in UTF-8 bytes: what a key of the store holds. */
 export const MAX_ID_BYTES = 512;
@@ -13,7 +13,7 @@ export const MAX_ID_BYTES = 512;
 export const MAX_TEXT_LENGTH = 2 ** 28;
 
 /** @throws MnemeError ARGUMENT, RANGE, DIMENSION, NOT_FINITE, ZERO_VECTOR naming the item and the field. */
-export function checkItem(item: Item, space: Space, now: number): void {
+export function checkItem(item: Item, space: Space): void {
   if (item === null || typeof item !== "object") {
     throw new MnemeError(
       "ARGUMENT",
@@ -49,7 +49,7 @@ export function checkItem(item: Item, space: Space, now: number): void {
   if (item.vector !== undefined) checkVector(item.vector, space, `add: item ${JSON.stringify(item.id)}`);
   if (item.sparse !== undefined) checkSparse(item.sparse, `add: item ${JSON.stringify(item.id)}`);
   if (item.expiresAt !== undefined)
-    parseMoment(item.expiresAt, `add: item ${JSON.stringify(item.id)}: expiresAt`, now);
+    parseDate(item.expiresAt, `add: item ${JSON.stringify(item.id)}: expiresAt`);
 }
 
 function checkData({ id, text, data }: Item): void {

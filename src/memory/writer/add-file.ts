@@ -18,7 +18,7 @@ export async function addFile(
   const { source } = writer;
   const sourceBytes = bytes.byteLength; // 0 once they are given away
   throwIfAborted(options.signal, "addFile");
-  checkItem({ id, text: "", meta }, writer.library.activeSpace.space, Date.now());
+  checkItem({ id, text: "", meta }, writer.library.activeSpace.space);
   const read = await readDocument(writer, name, bytes, { ...options, id, meta, binary });
   throwIfAborted(options.signal, "addFile");
   if ("item" in read) return addItems(writer, read.item, options);

@@ -47,7 +47,7 @@ export async function addItems(
   };
   for await (const batch of batches(items, Math.max(1, writer.pool.size))) {
     throwIfAborted(options.signal, "add");
-    for (const item of batch.items) checkItem(item, space, now);
+    for (const item of batch.items) checkItem(item, space);
     const worth = batch.items.filter((item) => hasContent(item, outcome));
     const work = addBatch(writer, worth, batch.size, now, outcome).then(() =>
       report(outcome.bytes, batch.items.length),

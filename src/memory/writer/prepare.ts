@@ -8,7 +8,7 @@ import { itemHash } from "../item-hash.ts";
 import type { ItemRecord, PassagePlace } from "../item-record.ts";
 import { passageTexts } from "../passage-text.ts";
 import type { Item, ItemHead } from "../types.ts";
-import { parseMoment } from "../units.ts";
+import { parseDate } from "../units.ts";
 
 /** What was there before under the same id. */
 export interface Prior {
@@ -47,7 +47,7 @@ export function prepareItem(
     version: (prior?.version ?? 0) + 1,
     createdAt: prior?.createdAt ?? now,
     updatedAt: now,
-    ...(item.expiresAt === undefined ? {} : { expiresAt: parseMoment(item.expiresAt, "expiresAt", now) }),
+    ...(item.expiresAt === undefined ? {} : { expiresAt: parseDate(item.expiresAt, "expiresAt") }),
     contentHash: hash,
     passages: places.length,
     bytes: text.byteLength,
