@@ -15,7 +15,7 @@ import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
 import type { ReadableStore } from "../storage/store.ts";
 import { LibraryCube } from "./cube/library-cube.ts";
-import { readDeadRows } from "./dead-rows.ts";
+import { liveRows, readDeadRows } from "./dead-rows.ts";
 import { Gate } from "./gate.ts";
 import { passagePlace } from "./item-record.ts";
 import { SegmentItems } from "./items-kind.ts";
@@ -106,7 +106,7 @@ export class Library implements AsyncDisposable {
   }
 
   /**
-   * @throws MnemeError FORMAT when the store holds no library, VERSION, CORRUPT, BUDGET.
+   * Takes over the store. @throws MnemeError FORMAT when it holds no library, VERSION, CORRUPT, BUDGET: it is left open then
    */
   static async open(
     store: ReadableStore,
@@ -121,7 +121,10 @@ export class Library implements AsyncDisposable {
       );
     const manifest = decodeManifest(bytes, store.location);
     const library = new Library(store, budget, manifest, codersOf(activeSpace(manifest)), options);
-    await library.#load(manifest);
+    await library.#load(manifest).catch(async (error: unknown) => {
+      await library.#release();
+      throw error;
+    });
     return library;
   }
 
@@ -317,11 +320,16 @@ export class Library implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#release();
+    await this.store.close();
+  }
+
+  /** All but the store. */
+  async #release(): Promise<void> {
     for (const index of this.#indexes) index[Symbol.dispose]();
     await this.#pool[Symbol.asyncDispose]();
     for (const claim of this.#claims.values()) claim[Symbol.dispose]();
     this.cache[Symbol.dispose]();
-    await this.store.close();
   }
 
   /** Everything from the store: manifest, deletions, tail. */
@@ -334,22 +342,13 @@ export class Library implements AsyncDisposable {
     this.cube.clearTail();
     await this.#switch(manifest, new Map());
     this.spaceVectors.checkRoom(manifest);
-    this.dead = await readDeadRows(this.store, this.counters.nextRow);
-    const live = new RowSet(this.counters.nextRow);
-    for (const { stored } of this.segments) {
-      if (stored.rows.base !== null) live.addRange(stored.rows.base, stored.rows.base + stored.rows.count);
-      else for (let i = 0; i < stored.rows.count; i++) live.add(rowAt(stored.rows, i));
-    }
-    this.live = live.andNot(this.dead);
-    await this.#replayLog();
+    const { nextRow } = this.counters;
+    this.dead = await readDeadRows(this.store, nextRow);
+    this.live = liveRows(this.segments, this.dead, nextRow);
+    for await (const { key, value } of this.store.range(NS.log))
+      this.appendTail(decodeLogRecord(Number(key[0]), value, this.activeSpace));
     this.account(true);
     this.#generation = generation;
-  }
-
-  async #replayLog(): Promise<void> {
-    for await (const { key, value } of this.store.range(NS.log)) {
-      this.appendTail(decodeLogRecord(Number(key[0]), value, this.activeSpace));
-    }
   }
 
   async #attach(

@@ -26,6 +26,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
   checkWorkers(options.workers);
   const vectors = checkWish(options.vectors?.index ?? openDefaults.index);
   const store = await openStore(location, options);
+  let opened: AsyncDisposable = store;
   try {
     const embedder = options.embedder ?? (await bundledFor(store));
     if (isWritable(store)) await initialise(store, embedder);
@@ -38,6 +39,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
       besideBytes: embedder.bytes,
       filing,
     });
+    opened = library;
     assertSameSpace(library.activeSpace.space, embedder.space, "open");
     const onWarning = options.onWarning ?? ((message: string) => console.warn(`mneme: ${message}`));
     for (const { refused } of [library.spaceVectors, library.substrings])
@@ -49,10 +51,11 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
       ...(options.workers === undefined ? {} : { workers: options.workers }),
       ...(options.model ? { model: options.model } : {}),
     });
+    opened = memory;
     if (isWritable(store)) await memory.startWriter(store, options.substrings);
     return memory;
   } catch (error) {
-    await store.close();
+    await opened[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -55,9 +55,9 @@ export class Writer implements AsyncDisposable {
   embedder: Embedder;
   readonly pool: WorkerPool;
   readonly trash: Trash;
-  /** Background work of each sort is queued once. */
   /** Aborted when the library closes: stops what can as well be done by the next opening. */
   readonly closing: AbortController = new AbortController();
+  /** Background work of each sort is queued once. */
   flushQueued = false;
   mergeQueued = false;
   /** Segments whose index could not be built: not tried again before the next opening or compaction. */
@@ -103,7 +103,7 @@ export class Writer implements AsyncDisposable {
   /** Takes the next `count` row ids; segments start at multiples of 32 so that their bitmaps are whole words. */
   takeRows(count: number, aligned = false): number {
     const { nextRow } = this.library.counters;
-    const first = aligned ? (nextRow + 31) & ~31 : nextRow;
+    const first = aligned ? Math.ceil(nextRow / 32) * 32 : nextRow;
     if (first + count > 0xffff_ffff) {
       throw new MnemeError(
         "RANGE",
