@@ -8,7 +8,7 @@ import { type ConsoleFiles, consoleAnswer } from "./console.ts";
 import { admit, type GuardOptions } from "./guard.ts";
 import { answerMcp } from "./mcp.ts";
 import { openApi } from "./openapi.ts";
-import { problem } from "./problem.ts";
+import { type ProblemBody, problem, problemBody } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
@@ -55,7 +55,7 @@ export function buildApp(settings: AppSettings): App {
     if (c.req.raw.body && !c.req.raw.headers.has("content-length")) c.req.raw = ownRequest(c.req.raw);
     return limits[c.req.path === "/v1/upload" ? "upload" : "json"](c, next);
   });
-  for (const route of routes) mount(app, route, settings.stopping);
+  for (const route of routes) mount(app, route, settings);
   app.all("/mcp", (c) => named(c, "/mcp", answerMcp(service.memory, c.req.raw)));
   app.get("/openapi.json", (c) => {
     c.set("route", "/openapi.json");
@@ -153,10 +153,15 @@ function pattern(path: string): string {
   return path.replace(/\{(\w+)\}$/, ":$1{.+}").replace(/\{(\w+)\}/g, ":$1");
 }
 
-function mount(app: App, { spec, answer }: Route, stopping: AbortSignal): void {
+function mount(app: App, { spec, answer }: Route, { stopping, onError }: AppSettings): void {
   app.on(spec.method.toUpperCase(), pattern(spec.path), (c) => {
     const signal = AbortSignal.any([c.req.raw.signal, stopping]);
-    return named(c, spec.path, answer({ params: c.req.param(), request: c.req.raw, signal }));
+    const requestId = c.get("requestId");
+    const problemOf = (error: unknown): ProblemBody => {
+      if (!(error instanceof MnemeError)) onError(error, requestId);
+      return problemBody(error, requestId);
+    };
+    return named(c, spec.path, answer({ params: c.req.param(), request: c.req.raw, signal, problemOf }));
   });
 }
 

@@ -90,10 +90,15 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
     listen: async ({ host = serverDefaults.host, port = serverDefaults.port, token } = {}) => {
       if (state.server)
         throw new MnemeError("STATE", "listen: this server listens already; create another one");
+      if (stopping.signal.aborted)
+        throw new MnemeError("DISPOSED", "listen: this server was closed; create another one");
       assertMayListen(host, token ?? state.token);
       state.token = token ?? state.token;
       state.server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-      return listening(state.server, host, port);
+      return listening(state.server, host, port).catch((error: unknown) => {
+        state.server = undefined; // another port may be free
+        throw error;
+      });
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -42,6 +42,7 @@ export interface McpStdioOptions {
 export async function serveMcpStdio(memory: Memory, options: McpStdioOptions = {}): Promise<void> {
   const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
   const { signal, stdin = process.stdin, stdout = process.stdout } = options;
+  if (signal?.aborted) return;
   const server = createMcpServer(memory);
   const closed = new Promise<void>((resolve) => {
     server.server.onclose = resolve;

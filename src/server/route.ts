@@ -1,6 +1,7 @@
 /** Route: one endpoint as data (for the OpenAPI document) with the function that answers it. Not a router: Hono does that. */
 import type { z } from "zod";
 import { MnemeError } from "../errors.ts";
+import type { ProblemBody } from "./problem.ts";
 
 export interface RouteSpec {
   readonly method: "get" | "post" | "delete";
@@ -24,20 +25,25 @@ export interface RouteSpec {
   readonly open?: boolean;
 }
 
-/** What a handler is given: checked input, and the signal of a client that went away or a server that stops. */
-export interface Call<P = unknown, Q = unknown, B = unknown> {
+/** What a handler is given beside its input. */
+export interface CallContext {
+  readonly request: Request;
+  /** Fires when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+  /** The body for a failure once the answer has begun; logs what is not ours. */
+  readonly problemOf: (error: unknown) => ProblemBody;
+}
+
+/** With checked input. */
+export interface Call<P = unknown, Q = unknown, B = unknown> extends CallContext {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  readonly request: Request;
-  readonly signal: AbortSignal;
 }
 
-/** Raw input as the router found it. */
-export interface RawCall {
+/** With raw input as the router found it. */
+export interface RawCall extends CallContext {
   readonly params: Readonly<Record<string, string>>;
-  readonly request: Request;
-  readonly signal: AbortSignal;
 }
 
 export interface Route {
@@ -61,14 +67,14 @@ export function route<P = undefined, Q = undefined, B = undefined>(
   const where = `${spec.method.toUpperCase()} ${spec.path}`;
   return {
     spec,
-    answer: async ({ params, request, signal }) => {
+    answer: async ({ params, ...context }) => {
+      const { request } = context;
       const query = Object.fromEntries(new URL(request.url).searchParams);
       const result = await handle({
         params: check(spec.params, params, where, "path") as P,
         query: check(spec.query, query, where, "query") as Q,
         body: (spec.body && check(spec.body, await readJson(request, where), where, "body")) as B,
-        request,
-        signal,
+        ...context,
       });
       return result instanceof Response ? result : Response.json(result);
     },
@@ -88,7 +94,8 @@ function check(schema: z.ZodType | undefined, value: unknown, where: string, par
   );
 }
 
-function parse(schema: z.ZodType, value: unknown, where: string): z.ZodSafeParseResult<unknown> {
+/** @throws MnemeError ARGUMENT for what nests too deeply to be looked at */
+export function parse<T>(schema: z.ZodType<T>, value: unknown, where: string): z.ZodSafeParseResult<T> {
   try {
     return schema.safeParse(value);
   } catch (cause) {

@@ -1,6 +1,6 @@
 /** The API over a real memory, through the fetch handler and, where it matters, a socket. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Memory, open } from "../memory/index.ts";
+import { type AnswerPart, type Memory, open } from "../memory/index.ts";
 import { createServer, type MnemeServer } from "./index.ts";
 
 let memory: Memory;
@@ -313,5 +313,52 @@ describe("errors", () => {
     expect(problem.message).not.toContain("secret");
     expect(logged).toHaveLength(1);
     await other.close();
+  });
+
+  test("what is not ours and fails within a stream is logged under its request id", async () => {
+    const logged: unknown[][] = [];
+    async function* parts(): AsyncGenerator<AnswerPart> {
+      yield { type: "text", text: "so far " };
+      throw new TypeError("secret detail");
+    }
+    const broken = { ask: parts, chat: parts } as unknown as Memory;
+    await using other = createServer(broken, { onError: (...what) => logged.push(what) });
+    const asked = { question: "why?", stream: true };
+    const chat = { messages: [{ role: "user", content: "why?" }], stream: true };
+    for (const [path, body] of [
+      ["/v1/ask", asked],
+      ["/v1/chat/completions", chat],
+    ] as const) {
+      const response = await other.app.request(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-request-id": `of-${path.length}` },
+        body: JSON.stringify(body),
+      });
+      const text = await response.text();
+      expect(text).toContain(`under request id of-${path.length}`);
+      expect(text).not.toContain("secret");
+      expect(logged.at(-1)).toEqual([expect.any(TypeError), `of-${path.length}`]);
+    }
+    expect(logged).toHaveLength(2);
+  });
+
+  test("a filter in a query string that nests too deeply is refused", async () => {
+    const deep = `${'{"not":'.repeat(2000)}{}${"}".repeat(2000)}`;
+    const { status, code } = await problemOf(await call(`/v1/items?where=${encodeURIComponent(deep)}`));
+    expect({ status, code }).toEqual({ status: 400, code: "ARGUMENT" });
+  });
+
+  test("a server whose port is taken listens on another one", async () => {
+    await using first = createServer(memory);
+    const { port } = await first.listen({ port: 0 });
+    const second = createServer(memory);
+    await expect(second.listen({ port })).rejects.toMatchObject({ code: "EXISTS" });
+    const { url } = await second.listen({ port: 0 });
+    expect((await fetch(`${url}/v1/health`)).status).toBe(200);
+    await second.close();
+    await expect(second.listen({ port: 0 })).rejects.toMatchObject({ code: "STATE" });
+    const never = createServer(memory);
+    await never.close();
+    await expect(never.listen({ port: 0 })).rejects.toMatchObject({ code: "DISPOSED" });
   });
 });

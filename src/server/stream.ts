@@ -1,5 +1,5 @@
 /** Answers that arrive piece by piece: server-sent events, or one JSON value a line. */
-import { problemBody } from "./problem.ts";
+import type { ProblemBody } from "./problem.ts";
 
 export type StreamFormat = "sse" | "ndjson";
 
@@ -15,17 +15,24 @@ export function acceptedStream(request: Request): StreamFormat | undefined {
   return accept.includes("application/x-ndjson") ? "ndjson" : undefined;
 }
 
+/** What an answer that comes piece by piece may end in. */
+export interface StreamEnds {
+  /** Called when the client goes away. */
+  readonly stop: () => void;
+  /** A failure, logged where it is not ours, as the last piece tells it. */
+  readonly problemOf: (error: unknown) => ProblemBody;
+}
+
 /**
  * Sends each event as it comes. Once the headers are out a failure can only be told in the stream: the last event is then
- * { type: "error", error }. A client that goes away calls `stop`.
+ * { type: "error", error }.
  */
 export function streamed(
   events: AsyncIterable<{ readonly type: string }>,
   format: StreamFormat,
-  stop: () => void = () => {},
+  { stop, problemOf }: StreamEnds,
 ): Response {
-  const failed = (error: unknown): string =>
-    encodeEvent({ type: "error", ...problemBody(error, "of this answer") }, format);
+  const failed = (error: unknown): string => encodeEvent({ type: "error", ...problemOf(error) }, format);
   return piecewise(
     mapped(events, (event) => encodeEvent(event, format)),
     failed,
@@ -35,9 +42,9 @@ export function streamed(
 }
 
 /** Sends each text as the data of a nameless server-sent event, as OpenAI's API does. */
-export function sseText(texts: AsyncIterable<string>, stop: () => void): Response {
+export function sseText(texts: AsyncIterable<string>, { stop, problemOf }: StreamEnds): Response {
   const encode = (text: string): string => `data: ${text}\n\n`;
-  const failed = (error: unknown): string => encode(JSON.stringify(problemBody(error, "of this answer")));
+  const failed = (error: unknown): string => encode(JSON.stringify(problemOf(error)));
   return piecewise(mapped(texts, encode), failed, MEDIA_TYPE.sse, stop);
 }
 

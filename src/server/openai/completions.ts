@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { LanguageModel, Piece } from "../../model/index.ts";
+import type { CallContext } from "../route.ts";
 import { sseText } from "../stream.ts";
 import { checkLength, type Sampling, samplingOf, samplingShape } from "./sampling.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -62,7 +63,10 @@ export class Completions {
     this.#texts = new TokenTexts(model);
   }
 
-  async answer(body: Body, signal: AbortSignal): Promise<object> {
+  async answer(
+    body: Body,
+    { signal, problemOf }: Pick<CallContext, "signal" | "problemOf">,
+  ): Promise<object> {
     const prompts = await this.#promptsOf(body);
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
@@ -76,7 +80,7 @@ export class Completions {
     const parts = this.#all(body, prompts, usage, either);
     if (!body.stream) return this.#whole(head, parts, usage);
     const lines = framed(head, await started(parts), usage, body.stream_options?.include_usage === true);
-    return sseText(lines, () => stop.abort());
+    return sseText(lines, { stop: () => stop.abort(), problemOf });
   }
 
   /** @throws MnemeError where one is empty or too long, before anything is generated */

@@ -1,13 +1,18 @@
 /** POST /v1/chat/completions by the library: the last user message is a question, the answer is `chat`'s with its sources. */
 import { MnemeError } from "../../errors.ts";
 import type { AnswerPart, Citation, Memory } from "../../memory/types.ts";
+import type { CallContext } from "../route.ts";
 import { sseText } from "../stream.ts";
 import { type ChatBody, messagesOf, textOf } from "./chat-body.ts";
 
 /** The name under which chat programs choose it. */
 export const LIBRARY_MODEL = "mneme-ask";
 
-export async function libraryChat(memory: Memory, body: ChatBody, signal: AbortSignal): Promise<object> {
+export async function libraryChat(
+  memory: Memory,
+  body: ChatBody,
+  { signal, problemOf }: Pick<CallContext, "signal" | "problemOf">,
+): Promise<object> {
   const question = questionOf(body);
   const stop = new AbortController();
   const parts = memory.chat(messagesOf(body), { signal: AbortSignal.any([signal, stop.signal]) });
@@ -18,7 +23,8 @@ export async function libraryChat(memory: Memory, body: ChatBody, signal: AbortS
   };
   if (body.stream) {
     const withUsage = body.stream_options?.include_usage === true;
-    return sseText(chunks(head, question, withSources(parts), withUsage), () => stop.abort());
+    const texts = chunks(head, question, withSources(parts), withUsage);
+    return sseText(texts, { stop: () => stop.abort(), problemOf });
   }
   let content = "";
   for await (const text of withSources(parts)) content += text;

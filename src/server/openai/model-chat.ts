@@ -1,5 +1,6 @@
 /** POST /v1/chat/completions by the language model: whole, or chunk by chunk; all choices at once. */
 import type { ChatPiece, LanguageModel } from "../../model/index.ts";
+import type { CallContext } from "../route.ts";
 import { sseText } from "../stream.ts";
 import { type ChatBody, messagesOf, optionsOf } from "./chat-body.ts";
 import { checkLength } from "./sampling.ts";
@@ -61,7 +62,10 @@ export class ModelChat {
     this.#texts = new TokenTexts(model);
   }
 
-  async answer(body: ChatBody, signal: AbortSignal): Promise<object> {
+  async answer(
+    body: ChatBody,
+    { signal, problemOf }: Pick<CallContext, "signal" | "problemOf">,
+  ): Promise<object> {
     const messages = messagesOf(body);
     const context = body.tools?.length ? { tools: body.tools } : {};
     const { length } = await this.#model.encode(await this.#model.chatPrompt(messages, context));
@@ -80,7 +84,8 @@ export class ModelChat {
     };
     if (!body.stream) return this.#whole(head, pieces);
     const withUsage = body.stream_options?.include_usage === true;
-    return sseText(this.#chunks(head, await started(pieces), withUsage), () => stop.abort());
+    const texts = this.#chunks(head, await started(pieces), withUsage);
+    return sseText(texts, { stop: () => stop.abort(), problemOf });
   }
 
   async #whole(head: object, pieces: AsyncIterable<Numbered>): Promise<object> {

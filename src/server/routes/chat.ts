@@ -64,11 +64,11 @@ export function chatRoutes({ memory, model }: Service): Route[] {
         { mediaType: "text/event-stream", description: "chat.completion.chunk events, then [DONE]" },
       ],
     },
-    async ({ body, signal }) => {
+    async ({ body, ...context }) => {
       const asked = body.model ?? LIBRARY_MODEL;
-      if (asked === LIBRARY_MODEL) return libraryChat(memory, body, signal);
+      if (asked === LIBRARY_MODEL) return libraryChat(memory, body, context);
       if (!own || asked !== model.name) throw noModel("chat", asked, known);
-      return own.answer(body, signal);
+      return own.answer(body, context);
     },
   );
   return [chat];

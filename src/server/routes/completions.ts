@@ -42,10 +42,10 @@ export function completionRoutes({ model }: Service): Route[] {
       response: completionAnswer,
       produces: [{ mediaType: "text/event-stream", description: "text_completion events, then [DONE]" }],
     },
-    async ({ body, signal }) => {
+    async ({ body, ...context }) => {
       const asked = body.model ?? model?.name ?? "";
       if (!own || asked !== model.name) throw noModel("completions", asked, model ? [model.name] : []);
-      return own.answer(body, signal);
+      return own.answer(body, context);
     },
   );
   return [complete];

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { Item, ItemHead } from "../../memory/types.ts";
-import { type Route, route } from "../route.ts";
+import { parse, type Route, route } from "../route.ts";
 import { itemHead, meta, provenance, sparse, storedItem, where } from "../schemas.ts";
 import type { Service } from "../service.ts";
 import { forgetAnswer } from "./forget.ts";
@@ -67,7 +67,7 @@ export function parseWhere(json: string): z.infer<typeof where> {
       cause,
     });
   }
-  const parsed = where.safeParse(value);
+  const parsed = parse(where, value, "where");
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new MnemeError(

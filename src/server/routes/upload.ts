@@ -53,12 +53,12 @@ export function uploadRoutes(service: Service): Route[] {
         { mediaType: "text/event-stream", description: "The same events" },
       ],
     },
-    async ({ request, signal }) => {
+    async ({ request, signal, problemOf }) => {
       const files = await readFiles(request);
       const stop = new AbortController();
       const events = takeIn(service, files, AbortSignal.any([signal, stop.signal]));
       const format = acceptedStream(request);
-      return format ? streamed(events, format, () => stop.abort()) : lastResult(events);
+      return format ? streamed(events, format, { stop: () => stop.abort(), problemOf }) : lastResult(events);
     },
   );
   return [upload];
