@@ -44,11 +44,38 @@ const running = new Map<string, Promise<void>>();
 
 /** @throws MnemeError NETWORK, FORBIDDEN, NOT_FOUND, DISK_FULL, CANCELLED; what has come stays for the next attempt */
 export async function download(wanted: Download, options: DownloadOptions): Promise<void> {
-  const other = running.get(wanted.path);
-  if (other) return other;
+  for (let other = running.get(wanted.path); other; other = running.get(wanted.path)) {
+    const error = await unlessAborted(other, wanted, options).then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    if (error === undefined) return;
+    // that another call was cancelled is its own matter: this one goes on
+    if (options.signal?.aborted || !isMnemeError(error, "CANCELLED")) throw error;
+  }
   const own = attemptAll(wanted, options).finally(() => running.delete(wanted.path));
   running.set(wanted.path, own);
   return own;
+}
+
+/** What another call makes of the file, or CANCELLED once this one's signal fires. */
+async function unlessAborted(
+  other: Promise<void>,
+  { file }: Download,
+  { signal }: DownloadOptions,
+): Promise<void> {
+  let stop = (): void => {};
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    if (signal?.aborted) resolve();
+    signal?.addEventListener("abort", stop);
+  });
+  try {
+    await Promise.race([other, aborted]);
+    throwIfAborted(signal, `load ${file}`);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 async function attemptAll(wanted: Download, options: DownloadOptions): Promise<void> {
@@ -131,14 +158,19 @@ class Transfer {
   static async open(partial: string, wanted: Download, options: DownloadOptions): Promise<Transfer> {
     const file = await open(partial, existsSync(partial) ? "r+" : "w+");
     const transfer = new Transfer(partial, wanted, options, file);
-    const { size } = await file.stat();
-    if (size > wanted.size) await transfer.#restart();
-    else if (size > 0)
-      for await (const bytes of createReadStream(partial)) {
-        transfer.#hash.update(bytes as Uint8Array);
-        transfer.done += (bytes as Uint8Array).length;
-      }
-    return transfer;
+    try {
+      const { size } = await file.stat();
+      if (size > wanted.size) await transfer.#restart();
+      else if (size > 0)
+        for await (const bytes of createReadStream(partial)) {
+          transfer.#hash.update(bytes as Uint8Array);
+          transfer.done += (bytes as Uint8Array).length;
+        }
+      return transfer;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /** Asks for what is missing. @returns why it broke off, where another attempt may help */
