@@ -61,12 +61,20 @@ export class Sampler {
    * Changes the logits by the penalties, and of tokens that are not allowed to -Infinity.
    * @param allowed a bit for each token; default: all
    * @returns the token taken
+   * @throws MnemeError NOT_FINITE where no token has a logit
    */
   next(logits: Float32Array, allowed?: Uint32Array): number {
     if (allowed) forbidOthers(logits, allowed);
     this.#penalise(logits);
     const { temperature = 0 } = this.#options;
-    const token = temperature === 0 ? argmax(logits) : this.#draw(logits, temperature);
+    const likeliest = argmax(logits);
+    const best = logits[likeliest]!;
+    if (!(best > Number.NEGATIVE_INFINITY))
+      throw new MnemeError(
+        "NOT_FINITE",
+        "generate: the logits are not numbers; the model's weights are damaged, or of another precision than its configuration says",
+      );
+    const token = temperature === 0 ? likeliest : this.#draw(logits, best, temperature);
     this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
     return token;
   }
@@ -83,10 +91,10 @@ export class Sampler {
     }
   }
 
-  #draw(logits: Float32Array, temperature: number): number {
+  /** @param best the largest logit */
+  #draw(logits: Float32Array, best: number, temperature: number): number {
     const { topP = 1, minP = 0 } = this.#options;
-    const tokens = this.#candidates(logits, temperature, minP);
-    const best = logits[tokens[0]!]!;
+    const tokens = this.#candidates(logits, best, temperature, minP);
     const weights = tokens.map((token) => Math.exp((logits[token]! - best) / temperature));
     const all = weights.reduce((sum, weight) => sum + weight, 0);
     let kept = 0;
@@ -101,9 +109,9 @@ export class Sampler {
   }
 
   /** Tokens that topK and minP leave, likeliest first. What is e^-30 of the likeliest is drawn once in 10^13 draws: never. */
-  #candidates(logits: Float32Array, temperature: number, minP: number): number[] {
+  #candidates(logits: Float32Array, best: number, temperature: number, minP: number): number[] {
     const { topK = 0 } = this.#options;
-    const bound = logits[argmax(logits)]! + temperature * Math.max(-30, minP > 0 ? Math.log(minP) : -30);
+    const bound = best + temperature * Math.max(-30, minP > 0 ? Math.log(minP) : -30);
     const tokens: number[] = [];
     for (let token = 0; token < logits.length; token++) if (logits[token]! >= bound) tokens.push(token);
     tokens.sort((a, b) => logits[b]! - logits[a]! || a - b);

@@ -86,6 +86,11 @@ describe("sampling", () => {
       expect(counts.get(token)! / 20_000).toBeCloseTo(Math.exp(logProbability(logits(), token)), 1.5);
   });
 
+  test.each([0, 1])("logits that are no numbers are refused at temperature %d", (temperature) => {
+    const broken = Float32Array.of(Number.NaN, Number.NaN, 1);
+    expect(() => new Sampler({ temperature, seed: 1 }, []).next(broken)).toThrow(/not numbers/);
+  });
+
   test("penalties keep from repeating", () => {
     expect(new Sampler({ repetitionPenalty: 4 }, [1]).next(logits())).toBe(4);
     const sampler = new Sampler({ frequencyPenalty: 0.4 }, []);
