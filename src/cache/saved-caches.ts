@@ -1,6 +1,5 @@
 /** A folder of saved caches by name, within a byte budget: listed, pinned, cleared; the longest unused goes first. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { MnemeError } from "../errors.ts";
 import type { WasmFace } from "../kernels/index.ts";
 import { RegionFolder } from "../storage/region-folder.ts";
@@ -47,7 +46,7 @@ export class SavedCaches {
   /** The last used first. */
   list(): SavedCacheEntry[] {
     return this.#folder.list().map(({ path, bytes, lastUsed, pinned, about }) => ({
-      name: typeof about.name === "string" ? about.name : join(path),
+      name: typeof about.name === "string" ? about.name : path,
       tokens: typeof about.length === "number" ? about.length : 0,
       bytes,
       pinned,
