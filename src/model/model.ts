@@ -18,7 +18,6 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
 import type { LanguageModel, ModelBytes } from "./language-model.ts";
-import { lastStates } from "./last-states.ts";
 import type { Memories } from "./memories.ts";
 import { logProbability } from "./sample.ts";
 import { indexTexts, type TitledText } from "./substrings/index-texts.ts";
@@ -280,17 +279,6 @@ export class Model implements LanguageModel, EmbeddingModel, SubstringModel {
       },
     };
     return writeNGrams(writer, question, this.#index, options);
-  }
-
-  /**
-   * States behind the final norm of the last tokens of each sequence: what the output layer reads, and what one is trained on.
-   * @param last tokens of each that are asked for, in front of whose next ones they stand
-   * @returns a row of `width` values for each, sequence by sequence
-   * @throws MnemeError RANGE for a sequence that is shorter than that, or longer than 256 tokens
-   */
-  async states(sequences: readonly (readonly number[])[], last: number): Promise<Matrix> {
-    this.#open();
-    return lastStates(kernels(), this.#decoder, sequences, last, () => this.#paused());
   }
 
   /** Lets others have their turn where it is theirs. */
