@@ -8,7 +8,6 @@ import { Scratch } from "./scratch.ts";
 
 /** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
 const BLOCK_BYTES = 1 << 18;
-
 /** Rows that gatherSumI8 sums at once. */
 const GATHERED = 512;
 
