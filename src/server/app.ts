@@ -155,13 +155,16 @@ function pattern(path: string): string {
 
 function mount(app: App, { spec, answer }: Route, { stopping, onError }: AppSettings): void {
   app.on(spec.method.toUpperCase(), pattern(spec.path), (c) => {
-    const signal = AbortSignal.any([c.req.raw.signal, stopping]);
+    const request = c.req.raw;
     const requestId = c.get("requestId");
+    const left = new AbortController();
+    const signal = AbortSignal.any([request.signal, left.signal, stopping]);
     const problemOf = (error: unknown): ProblemBody => {
       if (!(error instanceof MnemeError)) onError(error, requestId);
       return problemBody(error, requestId);
     };
-    return named(c, spec.path, answer({ params: c.req.param(), request: c.req.raw, signal, problemOf }));
+    const ends = { stop: () => left.abort(), problemOf };
+    return named(c, spec.path, answer({ params: c.req.param(), request, signal, ends }));
   });
 }
 

@@ -1,7 +1,7 @@
 /** Route: one endpoint as data (for the OpenAPI document) with the function that answers it. Not a router: Hono does that. */
 import type { z } from "zod";
 import { MnemeError } from "../errors.ts";
-import type { ProblemBody } from "./problem.ts";
+import type { StreamEnds } from "./stream.ts";
 
 export interface RouteSpec {
   readonly method: "get" | "post" | "delete";
@@ -28,10 +28,10 @@ export interface RouteSpec {
 /** What a handler is given beside its input. */
 export interface CallContext {
   readonly request: Request;
-  /** Fires when the client goes away or the server stops. */
+  /** Fires when the client goes away, also from an answer that has begun, or the server stops. */
   readonly signal: AbortSignal;
-  /** The body for a failure once the answer has begun; logs what is not ours. */
-  readonly problemOf: (error: unknown) => ProblemBody;
+  /** For an answer that comes piece by piece. */
+  readonly ends: StreamEnds;
 }
 
 /** With checked input. */

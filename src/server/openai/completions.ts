@@ -63,13 +63,8 @@ export class Completions {
     this.#texts = new TokenTexts(model);
   }
 
-  async answer(
-    body: Body,
-    { signal, problemOf }: Pick<CallContext, "signal" | "problemOf">,
-  ): Promise<object> {
+  async answer(body: Body, { signal, ends }: Pick<CallContext, "signal" | "ends">): Promise<object> {
     const prompts = await this.#promptsOf(body);
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
     const usage = new Usage();
     const head = {
       id: `cmpl-${crypto.randomUUID()}`,
@@ -77,10 +72,10 @@ export class Completions {
       created: Math.floor(Date.now() / 1000),
       model: this.#name,
     };
-    const parts = this.#all(body, prompts, usage, either);
+    const parts = this.#all(body, prompts, usage, signal);
     if (!body.stream) return this.#whole(head, parts, usage);
     const lines = framed(head, await started(parts), usage, body.stream_options?.include_usage === true);
-    return sseText(lines, { stop: () => stop.abort(), problemOf });
+    return sseText(lines, ends);
   }
 
   /** @throws MnemeError where one is empty or too long, before anything is generated */

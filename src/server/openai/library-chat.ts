@@ -11,11 +11,10 @@ export const LIBRARY_MODEL = "mneme-ask";
 export async function libraryChat(
   memory: Memory,
   body: ChatBody,
-  { signal, problemOf }: Pick<CallContext, "signal" | "problemOf">,
+  { signal, ends }: Pick<CallContext, "signal" | "ends">,
 ): Promise<object> {
   const question = questionOf(body);
-  const stop = new AbortController();
-  const parts = memory.chat(messagesOf(body), { signal: AbortSignal.any([signal, stop.signal]) });
+  const parts = memory.chat(messagesOf(body), { signal });
   const head = {
     id: `chatcmpl-${crypto.randomUUID()}`,
     created: Math.floor(Date.now() / 1000),
@@ -23,8 +22,7 @@ export async function libraryChat(
   };
   if (body.stream) {
     const withUsage = body.stream_options?.include_usage === true;
-    const texts = chunks(head, question, withSources(parts), withUsage);
-    return sseText(texts, { stop: () => stop.abort(), problemOf });
+    return sseText(chunks(head, question, withSources(parts), withUsage), ends);
   }
   let content = "";
   for await (const text of withSources(parts)) content += text;

@@ -62,19 +62,14 @@ export class ModelChat {
     this.#texts = new TokenTexts(model);
   }
 
-  async answer(
-    body: ChatBody,
-    { signal, problemOf }: Pick<CallContext, "signal" | "problemOf">,
-  ): Promise<object> {
+  async answer(body: ChatBody, { signal, ends }: Pick<CallContext, "signal" | "ends">): Promise<object> {
     const messages = messagesOf(body);
     const context = body.tools?.length ? { tools: body.tools } : {};
     const { length } = await this.#model.encode(await this.#model.chatPrompt(messages, context));
     checkLength("chat", length, this.#model.config.context, "messages");
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
     const pieces = sideBySide(
       Array.from({ length: body.n ?? 1 }, (_, choice) =>
-        this.#model.chat(messages, optionsOf(body, choice, either)),
+        this.#model.chat(messages, optionsOf(body, choice, signal)),
       ),
     );
     const head = {
@@ -84,8 +79,7 @@ export class ModelChat {
     };
     if (!body.stream) return this.#whole(head, pieces);
     const withUsage = body.stream_options?.include_usage === true;
-    const texts = this.#chunks(head, await started(pieces), withUsage);
-    return sseText(texts, { stop: () => stop.abort(), problemOf });
+    return sseText(this.#chunks(head, await started(pieces), withUsage), ends);
   }
 
   async #whole(head: object, pieces: AsyncIterable<Numbered>): Promise<object> {

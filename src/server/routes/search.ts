@@ -129,12 +129,11 @@ function askRoute({ memory }: Service): Route {
         },
       ],
     },
-    async ({ body: { question, stream, ...rest }, request, signal, problemOf }) => {
-      const stop = new AbortController();
-      const options: AskOptions = { ...rest, signal: AbortSignal.any([signal, stop.signal]) };
+    async ({ body: { question, stream, ...rest }, request, signal, ends }) => {
+      const options: AskOptions = { ...rest, signal };
       const parts = memory.ask(question, options);
       const format = stream ? "sse" : acceptedStream(request);
-      return format ? streamed(parts, format, { stop: () => stop.abort(), problemOf }) : collect(parts);
+      return format ? streamed(parts, format, ends) : collect(parts);
     },
   );
 }

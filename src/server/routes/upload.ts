@@ -53,12 +53,11 @@ export function uploadRoutes(service: Service): Route[] {
         { mediaType: "text/event-stream", description: "The same events" },
       ],
     },
-    async ({ request, signal, problemOf }) => {
+    async ({ request, signal, ends }) => {
       const files = await readFiles(request);
-      const stop = new AbortController();
-      const events = takeIn(service, files, AbortSignal.any([signal, stop.signal]));
+      const events = takeIn(service, files, signal);
       const format = acceptedStream(request);
-      return format ? streamed(events, format, { stop: () => stop.abort(), problemOf }) : lastResult(events);
+      return format ? streamed(events, format, ends) : lastResult(events);
     },
   );
   return [upload];
