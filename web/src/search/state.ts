@@ -78,9 +78,14 @@ export function followQuery(): () => void {
   };
 }
 
+/** What is no list of texts by name is left out: anybody may have written the address. */
 function parseChosen(json: string): Chosen {
   try {
-    return JSON.parse(json) as Chosen;
+    const given: unknown = JSON.parse(json);
+    const lists = Object.entries(given ?? {}).filter(
+      ([, values]) => Array.isArray(values) && values.every((value) => typeof value === "string"),
+    );
+    return Object.fromEntries(lists);
   } catch {
     return {};
   }
@@ -123,8 +128,9 @@ export async function more(): Promise<void> {
   busy.value = true;
   try {
     const page = await post<Omit<Found, "query">>("/v1/search", { ...bodyOf(), cursor: first.next });
+    const { next: _, ...before } = first; // the last page has none
     if (found.value === first)
-      found.value = { ...first, ...page, ms: first.ms, hits: [...first.hits, ...page.hits] };
+      found.value = { ...before, ...page, ms: first.ms, hits: [...first.hits, ...page.hits] };
   } catch (error) {
     failure.value = messageOf(error);
   }
