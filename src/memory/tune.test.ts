@@ -58,7 +58,8 @@ test("an empty log brings the defaults back; too few or broken queries are refus
     code: "ARGUMENT",
     message: expect.stringMatching(/has no cube/),
   });
-  await expect(memory.tune([{ query: "x" } as JudgedQuery])).rejects.toMatchObject({ code: "ARGUMENT" });
+  for (const wrong of [{ query: "x" }, null, undefined])
+    await expect(memory.tune([wrong as JudgedQuery])).rejects.toMatchObject({ code: "ARGUMENT" });
   const aborted = memory.tune(log, { signal: AbortSignal.abort() });
   await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
 });

@@ -220,9 +220,9 @@ async function judge(
 function checkLog(log: readonly JudgedQuery[]): readonly JudgedQuery[] {
   if (!Array.isArray(log)) throw new MnemeError("ARGUMENT", "tune: expected a list of { query, relevant }");
   const queries: readonly JudgedQuery[] = log;
-  queries.forEach(({ query, relevant } = {} as JudgedQuery, i) => {
-    const grades = Object.values(relevant ?? { none: Number.NaN });
-    if (typeof query !== "string" || !grades.every((grade) => Number.isFinite(grade)))
+  queries.forEach((judged: JudgedQuery | null | undefined, i) => {
+    const grades = Object.values(judged?.relevant ?? { none: Number.NaN });
+    if (typeof judged?.query !== "string" || !grades.every((grade) => Number.isFinite(grade)))
       throw new MnemeError(
         "ARGUMENT",
         `tune: query ${i}: expected { query: text, relevant: { id: grade } } with finite grades`,
