@@ -14,6 +14,7 @@ export {
   MOST_ENTRIES,
   NO_ROW,
 } from "./graph-record.ts";
+export { HeldLists, type ListLease } from "./held-lists.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listBytes, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
@@ -54,7 +55,7 @@ export {
 } from "./rank-postings.ts";
 export { convolve, matchesOf } from "./reference/matches.ts";
 export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
-export { ReferencePostings, rankPlainly } from "./reference/postings.ts";
+export { ReferencePostings, rankPlainly, type StoredList } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
 export { levelScan, oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";

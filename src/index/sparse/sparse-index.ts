@@ -54,6 +54,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
 
   /** Rows that share a token with the query. */
   async search(query: SparseVector, options: SearchOptions): Promise<Hits> {
+    using _ = this.#scorer.lists.lease(NO_SATURATION);
     const weighted = await this.#weighted(query);
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
     this.#scorer.rank(weighted, NO_SATURATION, heap, options);
@@ -66,6 +67,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
 
   /** Scores of given rows, ascending; 0 where no token is shared. */
   async score(query: SparseVector, rows: Uint32Array): Promise<Float64Array> {
+    using _ = this.#scorer.lists.lease(NO_SATURATION);
     const weighted = await this.#weighted(query);
     const scores = this.#scorer.score(weighted, NO_SATURATION, rows);
     const tail = new Map(this.#tail.map(({ row, steps }) => [row, steps]));
@@ -83,7 +85,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
     if (segments + tail === 0) return [];
     return [
       { name: "sparse: dictionary", bytes: segments },
-      { name: "sparse: scratch", bytes: this.#scorer.bytes + this.#lexicon.bytes },
+      { name: "sparse: scratch", bytes: this.#scorer.bytes + this.#scorer.lists.bytes + this.#lexicon.bytes },
       { name: "sparse: tail", bytes: tail },
     ];
   }
@@ -100,7 +102,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
     const weights = new Map([...terms].map(([token, weight]) => [token, weight * SPARSE_STEP]));
     const postings: SegmentPostings[] = [];
     for (let number = 0; number < this.#lexicon.segments.length; number++)
-      postings.push(await readPostings(this.#lexicon, number, [...terms.keys()]));
+      postings.push(await readPostings(this.#lexicon, number, [...terms.keys()], this.#scorer.lists));
     return { plan: openPlan(terms), weights, postings };
   }
 

@@ -1,4 +1,5 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
+import type { HeldLists } from "../../kernels/index.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
 import type { WordsSegment } from "./words-segment.ts";
@@ -6,17 +7,23 @@ import type { WordsTail } from "./words-tail.ts";
 
 /** Terms whose entries are kept: most words of any text are among the frequent ones. */
 const KEPT_TERMS = 16_384;
-/** Numbers of an entry: frequency (0 where the segment lacks the term), start, end. */
-const ENTRY = 3;
+/** Numbers of an entry: frequency (0 where the segment lacks the term), start, end; where the list is held, since which generation. */
+const ENTRY = 5;
+const START = 1;
+const END = 2;
+const LIST = 3;
+const GENERATION = 4;
 
 const numbersOf = (length: number): number[] => new Array<number>(length);
 
-/** Entries of some terms in one segment, as parallel lists: their frequencies, and their ranges in the part `postings`. */
+/** Entries of some terms in one segment, as parallel lists. */
 export interface TermEntries {
   readonly terms: string[];
   readonly frequencies: number[];
-  readonly starts: number[];
-  readonly ends: number[];
+  /** Where their posting lists are held. */
+  readonly lists: number[];
+  /** Of those that are held nowhere: place in these lists, and range in the part `postings`. */
+  readonly missing: { readonly places: number[]; readonly starts: number[]; readonly ends: number[] };
 }
 
 export class Lexicon implements Vocabulary {
@@ -71,23 +78,41 @@ export class Lexicon implements Vocabulary {
   }
 
   /** The entries of those of some terms that segment number `segment` has. */
-  entries(terms: readonly string[], segment: number): TermEntries {
+  entries(terms: readonly string[], segment: number, held: HeldLists): TermEntries {
     // as long as they can become: growing them would leave most of their bytes to the collector
     const most = terms.length;
     const found = new Array<string>(most);
-    const [frequencies, starts, ends] = [numbersOf(most), numbersOf(most), numbersOf(most)];
+    const [frequencies, lists] = [numbersOf(most), numbersOf(most)];
+    const missing = { places: [] as number[], starts: [] as number[], ends: [] as number[] };
     let count = 0;
     for (const term of terms) {
       const at = this.#find(term) + segment * ENTRY;
       const { numbers } = this.#cache;
       if (numbers[at] === 0) continue;
+      const list = held.renewed(numbers[at + LIST]!, numbers[at + GENERATION]!);
+      numbers[at + LIST] = list;
+      numbers[at + GENERATION] = held.generation;
+      if (list === 0) {
+        missing.places.push(count);
+        missing.starts.push(numbers[at + START]!);
+        missing.ends.push(numbers[at + END]!);
+      }
       found[count] = term;
       frequencies[count] = numbers[at]!;
-      starts[count] = numbers[at + 1]!;
-      ends[count++] = numbers[at + 2]!;
+      lists[count++] = list;
     }
-    for (const list of [found, frequencies, starts, ends]) list.length = count;
-    return { terms: found, frequencies, starts, ends };
+    for (const each of [found, frequencies, lists]) each.length = count;
+    return { terms: found, frequencies, lists, missing };
+  }
+
+  /** Says where the list of a term is held from now on. */
+  hold(term: string, segment: WordsSegment, list: number, generation: number): void {
+    const number = this.#segments.indexOf(segment);
+    const known = this.#cache.find(term);
+    if (number < 0 || known < 0) return;
+    const at = known + number * ENTRY;
+    this.#cache.numbers[at + LIST] = list;
+    this.#cache.numbers[at + GENERATION] = generation;
   }
 
   startingWith(prefix: string, visit: TermVisitor): void {
@@ -116,8 +141,9 @@ export class Lexicon implements Vocabulary {
     this.#segments.forEach(({ dictionary }, segment) => {
       const entry = dictionary.find(bytes);
       numbers[at + segment * ENTRY] = entry?.frequency ?? 0;
-      numbers[at + segment * ENTRY + 1] = entry?.start ?? 0;
-      numbers[at + segment * ENTRY + 2] = entry?.end ?? 0;
+      numbers[at + segment * ENTRY + START] = entry?.start ?? 0;
+      numbers[at + segment * ENTRY + END] = entry?.end ?? 0;
+      numbers[at + segment * ENTRY + GENERATION] = 0;
     });
     return at;
   }

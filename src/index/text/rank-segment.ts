@@ -1,12 +1,11 @@
 /** BM25 within one attached segment: its best rows for a query, or the scores of given rows. */
-import {
-  type ListSource,
-  listBytes,
-  listsOf,
-  type RankedSegment,
-  type RowStatistics,
-  type WasmPostings,
-  type WeightedList,
+import type {
+  HeldLists,
+  ListSource,
+  RankedSegment,
+  RowStatistics,
+  WasmPostings,
+  WeightedList,
 } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { isAfter } from "../hits.ts";
@@ -17,31 +16,39 @@ import { PostingList } from "./postings.ts";
 import type { QueryPlan } from "./query-plan.ts";
 import type { WordsSegment } from "./words-segment.ts";
 
-/** Posting lists of those of some terms that one segment has. */
+/** Those of some terms that one segment has, their lists held for as long as the lease that they were read under. */
 export interface SegmentPostings {
   readonly segment: WordsSegment;
   readonly entries: TermEntries;
-  readonly lists: ListSource;
 }
 
-const NO_LISTS = listsOf([]);
-
+/** To be called under a lease of `held`. */
 export function readPostings(
   lexicon: Lexicon,
   number: number,
   terms: readonly string[],
+  held: HeldLists,
 ): MaybePromise<SegmentPostings> {
   const segment = lexicon.segments[number]!;
-  const entries = lexicon.entries(terms, number);
-  if (entries.terms.length === 0) return { segment, entries, lists: NO_LISTS };
-  const read = segment.readPostings(entries);
-  if (!(read instanceof Promise)) return { segment, entries, lists: read };
-  return read.then((lists) => ({ segment, entries, lists }));
+  const entries = lexicon.entries(terms, number, held);
+  const { places } = entries.missing;
+  if (places.length === 0) return { segment, entries };
+  const hold = (lists: ListSource): SegmentPostings => {
+    for (const [index, place] of places.entries()) {
+      const list = held.put(lists, index, entries.frequencies[place]!, segment.lengths);
+      entries.lists[place] = list;
+      lexicon.hold(entries.terms[place]!, segment, list, held.generation);
+    }
+    return { segment, entries };
+  };
+  const read = segment.readPostings(entries.missing);
+  return read instanceof Promise ? read.then(hold) : hold(read);
 }
 
 /** A segment whose lists a scorer holds, until it is given others. */
 export interface LoadedSegment {
   readonly scorer: WasmPostings;
+  readonly held: HeldLists;
   readonly postings: SegmentPostings;
   readonly weights: ReadonlyMap<string, number>;
   /** Postings of all its lists. */
@@ -51,6 +58,7 @@ export interface LoadedSegment {
 /** Gives the scorer the lists of weighted terms. */
 export function loadSegment(
   scorer: WasmPostings,
+  held: HeldLists,
   postings: SegmentPostings,
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
@@ -63,11 +71,11 @@ export function loadSegment(
     const weight = weights.get(terms[i]!);
     if (weight === undefined) continue;
     const frequency = frequencies[i]!;
-    lists.push({ lists: postings.lists, index: i, count: frequency, weight });
+    lists.push({ list: entries.lists[i]!, count: frequency, weight });
     count += frequency;
   }
-  if (count > 0) scorer.load(lists, segment.lengths, statistics);
-  return { scorer, postings, weights, count };
+  if (count > 0) scorer.load(lists, held, segment.lengths, statistics);
+  return { scorer, held, postings, weights, count };
 }
 
 /** Where rows under work stand among those asked for, and in the segment. */
@@ -100,29 +108,30 @@ export function scoreInSegment(
 
 /** Ordinals of the only rows of a segment that can be found, ascending, where they are few: each is scored. */
 export function onlyOrdinals(
-  { postings }: LoadedSegment,
+  loaded: LoadedSegment,
   plan: QueryPlan,
   { filter }: SearchOptions,
 ): Uint32Array | undefined {
-  const few = (filter && fewOrdinals(filter, postings.segment.rows)) ?? requiredOrdinals(postings, plan);
+  const few = (filter && fewOrdinals(filter, loaded.postings.segment.rows)) ?? requiredOrdinals(loaded, plan);
   if (!few || !restricts(plan)) return few;
-  const isAllowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
+  const isAllowed = allowedOrdinals(plan, (term) => ordinalsOf(loaded, term));
   return few.filter(isAllowed);
 }
 
 /** What the kernel ranks by. */
 export function rankedSegment(
-  { scorer, postings }: LoadedSegment,
+  loaded: LoadedSegment,
   plan: QueryPlan,
   { filter }: SearchOptions,
 ): RankedSegment<WasmPostings> {
+  const { scorer, postings } = loaded;
   const { rows, ids } = postings.segment;
   const ranked = { scorer, rows: { count: rows.count, base: rows.base ?? 0, ids } };
   if (!restricts(plan)) return { ...ranked, allowed: filter?.words };
   // what a query requires was looked up: it has but to lack what is excluded
   const [first, end] = rows.count === 0 ? [0, 0] : [rowAt(rows, 0), rowAt(rows, rows.count - 1) + 1];
   const allowed = RowSet.range(first, end);
-  for (const banned of bannedOrdinals(plan, (term) => ordinalsOf(postings, term)))
+  for (const banned of bannedOrdinals(plan, (term) => ordinalsOf(loaded, term)))
     for (const ordinal of banned) allowed.delete(rowAt(rows, ordinal));
   return { ...ranked, allowed: (filter ? allowed.and(filter) : allowed).words };
 }
@@ -133,11 +142,12 @@ export function wanted({ filter, minScore, after }: SearchOptions, score: number
   return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
 }
 
-function ordinalsOf({ entries, lists }: SegmentPostings, term: string): RowSet {
+function ordinalsOf({ held, postings }: LoadedSegment, term: string): RowSet {
+  const { terms, lists, frequencies } = postings.entries;
   const set = new RowSet();
-  const at = entries.terms.indexOf(term);
+  const at = terms.indexOf(term);
   if (at < 0) return set;
-  const list = new PostingList(listBytes(lists, at), entries.frequencies[at]!);
+  const list = new PostingList(held.listBytes(lists[at]!), frequencies[at]!);
   for (let block = 0; block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);
@@ -146,10 +156,10 @@ function ordinalsOf({ entries, lists }: SegmentPostings, term: string): RowSet {
 }
 
 /** Rows that hold what the query requires, when it requires anything: scoring them takes less than looking for the best of all. */
-function requiredOrdinals(postings: SegmentPostings, { required }: QueryPlan): Uint32Array | undefined {
+function requiredOrdinals(loaded: LoadedSegment, { required }: QueryPlan): Uint32Array | undefined {
   if (required.length === 0) return undefined;
-  const sets = required.map((group) => anyOf(group, (term) => ordinalsOf(postings, term)));
-  const { count } = postings.segment.rows;
+  const sets = required.map((group) => anyOf(group, (term) => ordinalsOf(loaded, term)));
+  const { count } = loaded.postings.segment.rows;
   return sets.reduce((a, b) => a.and(b)).within(0, count, count);
 }
 

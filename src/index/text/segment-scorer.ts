@@ -1,5 +1,6 @@
 /** SegmentScorer: ranks and scores rows by weighted posting lists, segment by segment, in kernel memory that it keeps between queries. */
 import {
+  HeldLists,
   kernels,
   type Pool,
   PostingRanker,
@@ -47,7 +48,19 @@ const SHARED_POSTINGS = 32_768;
 /** Shares of the segments, for each thread: each has a threshold of its own, and a slow thread holds the others up for one of them. */
 const SHARES_A_THREAD = 3;
 
+/** Posting lists kept between queries. */
+const LIST_BYTES = 8 << 20;
+
+export interface SegmentScorerOptions {
+  readonly threads?: Threads | undefined;
+  /** Bytes that posting lists kept between queries may take; default 8 MB. */
+  readonly listBytes?: number | undefined;
+  readonly resized?: ((bytes: number) => void) | undefined;
+}
+
 export class SegmentScorer implements Disposable {
+  /** Where the lists of queries are. */
+  readonly lists: HeldLists;
   readonly #threads: Threads | undefined;
   #saturations: Saturations | undefined;
   /** One a segment, and what each holds. */
@@ -57,10 +70,13 @@ export class SegmentScorer implements Disposable {
   readonly #rankers: PostingRanker[] = [];
   #limit: RankLimit | undefined;
 
-  constructor(threads?: Threads) {
+  /** @param resized told what the lists take, whenever that changes */
+  constructor({ threads, listBytes = LIST_BYTES, resized }: SegmentScorerOptions = {}) {
     this.#threads = threads;
+    this.lists = new HeldLists(kernels(), listBytes, resized);
   }
 
+  /** Without the lists. */
   get bytes(): number {
     const all = [...this.#scorers, ...this.#rankers];
     return all.reduce((sum, { bytes }) => sum + bytes, this.#saturations?.bytes ?? 0);
@@ -117,6 +133,7 @@ export class SegmentScorer implements Disposable {
 
   [Symbol.dispose](): void {
     for (const each of [...this.#scorers, ...this.#rankers]) each[Symbol.dispose]();
+    this.lists[Symbol.dispose]();
     this.#saturations?.[Symbol.dispose]();
     this.#saturations = undefined;
     this.#limit?.[Symbol.dispose]();
@@ -143,7 +160,7 @@ export class SegmentScorer implements Disposable {
     if (known?.postings === one && known.weights === weights) return known;
     this.#saturations ??= new Saturations(kernels());
     this.#scorers[number] ??= new WasmPostings(kernels(), this.#saturations);
-    const loaded = loadSegment(this.#scorers[number], one, weights, statistics);
+    const loaded = loadSegment(this.#scorers[number], this.lists, one, weights, statistics);
     this.#loaded[number] = loaded;
     return loaded;
   }
