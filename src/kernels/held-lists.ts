@@ -106,8 +106,7 @@ export class HeldLists implements Disposable {
     if (list === 0 || generation !== now - 1) return 0;
     const bytes = this.#words[list / 4 + ALL]!;
     const to = this.#room(bytes);
-    const from = this.#words.subarray(list / 4, (list + bytes) / 4);
-    this.#words.set(from, to / 4);
+    this.#words.copyWithin(to / 4, list / 4, (list + bytes) / 4);
     return to;
   }
 

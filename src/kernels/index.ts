@@ -16,7 +16,7 @@ export {
 } from "./graph-record.ts";
 export { HeldLists, type ListLease } from "./held-lists.ts";
 export { LazyPool } from "./lazy-pool.ts";
-export { type ListSource, listBytes, listsOf } from "./list-source.ts";
+export { type ListSource, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
 export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidth } from "./max-sim.ts";
 export { panelsOf } from "./panels.ts";
@@ -26,7 +26,7 @@ export {
   type RowStatistics,
   Saturations,
   WasmPostings,
-  type WeightedList,
+  type WeightedLists,
 } from "./postings.ts";
 export {
   attentionRoom,

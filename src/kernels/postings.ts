@@ -6,13 +6,14 @@ import type { Region } from "./arena.ts";
 import type { HeldLists } from "./held-lists.ts";
 import type { WasmFace } from "./wasm.ts";
 
-/** A list that is held (held-lists.ts), with what it counts in a query. */
-export interface WeightedList {
-  readonly list: number;
-  /** Postings in it. */
+/** Lists that are held (held-lists.ts), with what they count in a query. */
+export interface WeightedLists {
   readonly count: number;
-  /** Weight in the query x idf. */
-  readonly weight: number;
+  readonly lists: ArrayLike<number>;
+  /** Postings of each. */
+  readonly postings: ArrayLike<number>;
+  /** Weight in the query x idf of each. */
+  readonly weights: ArrayLike<number>;
 }
 
 /** What every row's score depends on. */
@@ -101,30 +102,30 @@ export class WasmPostings implements PostingScorer {
 
   /**
    * Replaces the lists.
+   * @param lists borrowed for the call
    * @param held where they are: they may not be let go before the next load
    * @param lengths u16 terms of each row, in kernel memory, borrowed until the next load
    */
   load(
-    lists: readonly WeightedList[],
+    { count, lists, postings, weights }: WeightedLists,
     held: HeldLists,
     lengths: Region,
     { average, k1, b }: RowStatistics,
   ): void {
     const saturations = this.#saturations.pointer({ average, k1, b });
-    const rooms = (lists.length * CURSOR_BYTES + 15) & ~15;
-    this.#lists = this.#atLeast(this.#lists, rooms + lists.length * DECODED_BYTES);
+    const rooms = (count * CURSOR_BYTES + 15) & ~15;
+    this.#lists = this.#atLeast(this.#lists, rooms + count * DECODED_BYTES);
     this.#lengths = lengths.pointer;
-    this.#loaded = lists.length;
+    this.#loaded = count;
     const room = this.#lists.pointer + rooms;
     const u32 = this.#lists.u32();
     const f64 = this.#lists.f64();
-    for (let i = 0; i < lists.length; i++) {
-      const { list, count, weight } = lists[i]!;
+    for (let i = 0; i < count; i++) {
       const cursor = i * CURSOR_BYTES;
-      u32[cursor / 4] = held.bytesAt(list);
-      u32[cursor / 4 + 1] = count;
-      u32[cursor / 4 + 2] = held.tableAt(list);
-      f64[cursor / 8 + 2] = weight * (k1 + 1);
+      u32[cursor / 4] = held.bytesAt(lists[i]!);
+      u32[cursor / 4 + 1] = postings[i]!;
+      u32[cursor / 4 + 2] = held.tableAt(lists[i]!);
+      f64[cursor / 8 + 2] = weights[i]! * (k1 + 1);
       u32[cursor / 4 + 6] = room + i * DECODED_BYTES;
       u32[cursor / 4 + 7] = NONE;
       f64[cursor / 8 + 4] = k1 * (1 - b);

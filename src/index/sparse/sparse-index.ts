@@ -6,7 +6,8 @@ import type { RowStatistics } from "../../kernels/index.ts";
 import type { Hits } from "../hits.ts";
 import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
 import { Lexicon } from "../text/lexicon.ts";
-import { readPostings, type SegmentPostings, wanted } from "../text/rank-segment.ts";
+import { readPostings } from "../text/query-postings.ts";
+import { wanted } from "../text/rank-segment.ts";
 import { openPlan, SegmentScorer, type WeightedQuery } from "../text/segment-scorer.ts";
 import { WordsSegment } from "../text/words-segment.ts";
 import { WordsTail } from "../text/words-tail.ts";
@@ -100,9 +101,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
   async #weighted(query: SparseVector): Promise<WeightedQuery> {
     const terms = new Map(Object.entries(query).filter(([, weight]) => weight > 0));
     const weights = new Map([...terms].map(([token, weight]) => [token, weight * SPARSE_STEP]));
-    const postings: SegmentPostings[] = [];
-    for (let number = 0; number < this.#lexicon.segments.length; number++)
-      postings.push(await readPostings(this.#lexicon, number, [...terms.keys()], this.#scorer.lists));
+    const postings = await readPostings(this.#lexicon, [...terms.keys()], this.#scorer.lists);
     return { plan: openPlan(terms), weights, postings };
   }
 

@@ -1,5 +1,6 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
 import type { HeldLists } from "../../kernels/index.ts";
+import type { Ranges } from "../segment.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
 import type { WordsSegment } from "./words-segment.ts";
@@ -14,16 +15,11 @@ const END = 2;
 const LIST = 3;
 const GENERATION = 4;
 
-const numbersOf = (length: number): number[] => new Array<number>(length);
-
-/** Entries of some terms in one segment, as parallel lists. */
-export interface TermEntries {
-  readonly terms: string[];
-  readonly frequencies: number[];
-  /** Where their posting lists are held. */
-  readonly lists: number[];
-  /** Of those that are held nowhere: place in these lists, and range in the part `postings`. */
-  readonly missing: { readonly places: number[]; readonly starts: number[]; readonly ends: number[] };
+/** Lists of one segment that are held nowhere: numbers of their terms, and ranges in the part `postings`. */
+export interface MissingLists extends Ranges {
+  readonly terms: number[];
+  readonly starts: number[];
+  readonly ends: number[];
 }
 
 export class Lexicon implements Vocabulary {
@@ -77,32 +73,38 @@ export class Lexicon implements Vocabulary {
     return frequency;
   }
 
-  /** The entries of those of some terms that segment number `segment` has. */
-  entries(terms: readonly string[], segment: number, held: HeldLists): TermEntries {
-    // as long as they can become: growing them would leave most of their bytes to the collector
-    const most = terms.length;
-    const found = new Array<string>(most);
-    const [frequencies, lists] = [numbersOf(most), numbersOf(most)];
-    const missing = { places: [] as number[], starts: [] as number[], ends: [] as number[] };
-    let count = 0;
-    for (const term of terms) {
-      const at = this.#find(term) + segment * ENTRY;
+  /**
+   * Writes the frequencies of terms in segment number `segment`, and where their lists are held, to `out` from `at` on.
+   * @returns those that are held nowhere, if any
+   */
+  entries(
+    terms: readonly string[],
+    segment: number,
+    held: HeldLists,
+    out: Uint32Array,
+    at: number,
+  ): MissingLists | undefined {
+    let missing: MissingLists | undefined;
+    for (let term = 0; term < terms.length; term++) {
+      const from = this.#find(terms[term]!) + segment * ENTRY;
       const { numbers } = this.#cache;
-      if (numbers[at] === 0) continue;
-      const list = held.renewed(numbers[at + LIST]!, numbers[at + GENERATION]!);
-      numbers[at + LIST] = list;
-      numbers[at + GENERATION] = held.generation;
-      if (list === 0) {
-        missing.places.push(count);
-        missing.starts.push(numbers[at + START]!);
-        missing.ends.push(numbers[at + END]!);
-      }
-      found[count] = term;
-      frequencies[count] = numbers[at]!;
-      lists[count++] = list;
+      const frequency = numbers[from]!;
+      if (frequency === 0) continue;
+      const list = held.renewed(numbers[from + LIST]!, numbers[from + GENERATION]!);
+      numbers[from + LIST] = list;
+      numbers[from + GENERATION] = held.generation;
+      out[at + 2 * term] = frequency;
+      out[at + 2 * term + 1] = list;
+      if (list !== 0) continue;
+      const [start, end] = [numbers[from + START]!, numbers[from + END]!];
+      if (missing) {
+        missing.terms.push(term);
+        missing.starts.push(start);
+        missing.ends.push(end);
+        // most often there is but one: a list that grows takes room for many
+      } else missing = { terms: [term], starts: [start], ends: [end] };
     }
-    for (const each of [found, frequencies, lists]) each.length = count;
-    return { terms: found, frequencies, lists, missing };
+    return missing;
   }
 
   /** Says where the list of a term is held from now on. */

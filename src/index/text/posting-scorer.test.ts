@@ -106,12 +106,13 @@ function segmentsOf(
       own.use(new WasmPostings(kernels(), saturations)),
       own.use(new ReferencePostings()),
     ];
-    scorer.load(
-      lists.map(({ count, weight }, i) => ({ list: held.put(source, i, count, region), count, weight })),
-      held,
-      region,
-      statistics,
-    );
+    const weighted = {
+      count: lists.length,
+      lists: lists.map(({ count }, i) => held.put(source, i, count, region)),
+      postings: lists.map(({ count }) => count),
+      weights: lists.map(({ weight }) => weight),
+    };
+    scorer.load(weighted, held, region, statistics);
     twin.load(lists, region, statistics);
     const each = { rows: { count: rows, base: ids ? 0 : base, ids } };
     fast.push({ ...each, scorer });

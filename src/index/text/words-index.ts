@@ -11,7 +11,8 @@ import { highlightTerms } from "./highlight.ts";
 import { Lexicon } from "./lexicon.ts";
 import { PhraseFinder } from "./phrase.ts";
 import { planQuery, termsToRead } from "./query-plan.ts";
-import { allowedOrdinals, readPostings, type SegmentPostings, wanted } from "./rank-segment.ts";
+import { type QueryPostings, readPostings } from "./query-postings.ts";
+import { allowedOrdinals, wanted } from "./rank-segment.ts";
 import { openPlan, SegmentScorer, type Threads, type WeightedQuery } from "./segment-scorer.ts";
 import { WordsSegment } from "./words-segment.ts";
 import { WordsTail } from "./words-tail.ts";
@@ -204,13 +205,8 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return weighted;
   }
 
-  async #read(terms: readonly string[]): Promise<SegmentPostings[]> {
-    const postings: SegmentPostings[] = [];
-    for (let number = 0; number < this.#lexicon.segments.length; number++) {
-      const found = readPostings(this.#lexicon, number, terms, this.#scorer.lists);
-      postings.push(found instanceof Promise ? await found : found);
-    }
-    return postings;
+  #read(terms: readonly string[]): Promise<QueryPostings> {
+    return readPostings(this.#lexicon, terms, this.#scorer.lists);
   }
 
   #rank(prepared: WeightedQuery, options: SearchOptions): Hits {
@@ -221,11 +217,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return heap.drain();
   }
 
-  #scoreAll(
-    weights: ReadonlyMap<string, number>,
-    postings: readonly SegmentPostings[],
-    rows: Uint32Array,
-  ): Float64Array {
+  #scoreAll(weights: ReadonlyMap<string, number>, postings: QueryPostings, rows: Uint32Array): Float64Array {
     const statistics = this.#statistics();
     const scores = this.#scorer.score({ weights, postings }, statistics, rows);
     this.#scoreInTail(weights, statistics, rows, scores);
