@@ -14,8 +14,9 @@ export {
   MOST_ENTRIES,
   NO_ROW,
 } from "./graph-record.ts";
+export { HeldLists, type ListLease } from "./held-lists.ts";
 export { LazyPool } from "./lazy-pool.ts";
-export { type ListSource, listBytes, listsOf } from "./list-source.ts";
+export { type ListSource, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
 export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidth } from "./max-sim.ts";
 export { panelsOf } from "./panels.ts";
@@ -25,7 +26,7 @@ export {
   type RowStatistics,
   Saturations,
   WasmPostings,
-  type WeightedList,
+  type WeightedLists,
 } from "./postings.ts";
 export {
   attentionRoom,
@@ -54,7 +55,7 @@ export {
 } from "./rank-postings.ts";
 export { convolve, matchesOf } from "./reference/matches.ts";
 export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
-export { ReferencePostings, rankPlainly } from "./reference/postings.ts";
+export { ReferencePostings, rankPlainly, type StoredList } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
 export { levelScan, oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";

@@ -18,11 +18,3 @@ export function listsOf(lists: readonly Uint8Array[]): ListSource {
     },
   };
 }
-
-/** One list as bytes of its own. */
-export function listBytes(source: ListSource, index: number): Uint8Array {
-  const length = source.length(index);
-  const words = new Uint32Array((length + 9) >>> 2);
-  const start = source.copy(index, words, 0);
-  return new Uint8Array(words.buffer, start, length);
-}

@@ -1,19 +1,19 @@
 /**
- * The hot loops of BM25 over compressed posting lists (their format: index/text/postings.ts). One scorer holds the lists of one query in
- * one segment; the caller decides which list is walked where. Its plain twin: reference/postings.ts.
+ * The hot loops of BM25 over compressed posting lists (their format: index/text/postings.ts). One scorer has the cursors of one query on
+ * the lists of one segment; the caller decides which list is walked where. Its plain twin: reference/postings.ts.
  */
 import type { Region } from "./arena.ts";
-import type { ListSource } from "./list-source.ts";
+import type { HeldLists } from "./held-lists.ts";
 import type { WasmFace } from "./wasm.ts";
 
-export interface WeightedList {
-  /** List number `index` of them, exactly; borrowed for the call. */
-  readonly lists: ListSource;
-  readonly index: number;
-  /** Postings in it. */
+/** Lists that are held (held-lists.ts), with what they count in a query. */
+export interface WeightedLists {
   readonly count: number;
-  /** Weight in the query x idf. */
-  readonly weight: number;
+  readonly lists: ArrayLike<number>;
+  /** Postings of each. */
+  readonly postings: ArrayLike<number>;
+  /** Weight in the query x idf of each. */
+  readonly weights: ArrayLike<number>;
 }
 
 /** What every row's score depends on. */
@@ -25,8 +25,6 @@ export interface RowStatistics {
 }
 
 export interface PostingScorer extends Disposable {
-  /** Replaces the lists. @param lengths u16 terms of each row, in kernel memory, borrowed until the next load */
-  load(lists: readonly WeightedList[], lengths: Region, statistics: RowStatistics): void;
   /** What all lists together give the rows of the segment, ascending. Borrowed until the next call. */
   score(rows: Uint32Array): Float64Array;
   /** Bytes held in kernel memory. */
@@ -34,13 +32,11 @@ export interface PostingScorer extends Disposable {
 }
 
 /** A cursor's fields are those of wasm/assembly/postings.ts. */
-const CURSOR_BYTES = 56;
-const TABLE_ENTRY_BYTES = 16;
-const BLOCK = 128;
+export const CURSOR_BYTES = 56;
+export const POSTING_BLOCK = 128;
 /** Room for one decoded block: ordinals and frequencies. */
-const DECODED_BYTES = BLOCK * 8;
-/** Unpacking reads whole words beyond the end of a list, and up to 3 bytes more stand before and behind it. */
-const PADDING = 24;
+export const DECODED_BYTES: number = POSTING_BLOCK * 8;
+const NONE = 0xffff_ffff;
 
 /** Frequencies from 1 and lengths from 0 whose saturation is looked up: nearly all. */
 const TABLE_FREQUENCIES = 8;
@@ -77,14 +73,6 @@ export class Saturations implements Disposable {
   }
 }
 
-const align = (bytes: number): number => (bytes + 15) & ~15;
-const tableBytes = (count: number): number => Math.max(1, Math.ceil(count / BLOCK)) * TABLE_ENTRY_BYTES;
-
-/** What a list takes beside its cursor. */
-function roomOf({ lists, index, count }: WeightedList): number {
-  return align(lists.length(index) + PADDING) + tableBytes(count) + DECODED_BYTES;
-}
-
 export class WasmPostings implements PostingScorer {
   readonly #face: WasmFace;
   readonly #saturations: Saturations;
@@ -112,34 +100,37 @@ export class WasmPostings implements PostingScorer {
     return { cursors: this.#lists.pointer, lists: this.#loaded, lengths: this.#lengths };
   }
 
-  load(lists: readonly WeightedList[], lengths: Region, statistics: RowStatistics): void {
-    const { average, k1, b } = statistics;
-    const saturations = this.#saturations.pointer(statistics);
-    let needed = align(lists.length * CURSOR_BYTES);
-    for (const list of lists) needed += roomOf(list);
-    this.#lists = this.#atLeast(this.#lists, needed);
+  /**
+   * Replaces the lists.
+   * @param lists borrowed for the call
+   * @param held where they are: they may not be let go before the next load
+   * @param lengths u16 terms of each row, in kernel memory, borrowed until the next load
+   */
+  load(
+    { count, lists, postings, weights }: WeightedLists,
+    held: HeldLists,
+    lengths: Region,
+    { average, k1, b }: RowStatistics,
+  ): void {
+    const saturations = this.#saturations.pointer({ average, k1, b });
+    const rooms = (count * CURSOR_BYTES + 15) & ~15;
+    this.#lists = this.#atLeast(this.#lists, rooms + count * DECODED_BYTES);
     this.#lengths = lengths.pointer;
-    this.#loaded = lists.length;
-    const { pointer } = this.#lists;
+    this.#loaded = count;
+    const room = this.#lists.pointer + rooms;
     const u32 = this.#lists.u32();
     const f64 = this.#lists.f64();
-    let at = align(lists.length * CURSOR_BYTES);
-    for (let i = 0; i < lists.length; i++) {
-      const { lists: source, index, count, weight } = lists[i]!;
-      const start = at + source.copy(index, u32, at / 4);
-      const table = at + align(source.length(index) + PADDING);
-      const decoded = table + tableBytes(count);
+    for (let i = 0; i < count; i++) {
       const cursor = i * CURSOR_BYTES;
-      u32[cursor / 4] = pointer + start;
-      u32[cursor / 4 + 1] = count;
-      u32[cursor / 4 + 2] = pointer + table;
-      f64[cursor / 8 + 2] = weight * (k1 + 1);
-      u32[cursor / 4 + 6] = pointer + decoded;
+      u32[cursor / 4] = held.bytesAt(lists[i]!);
+      u32[cursor / 4 + 1] = postings[i]!;
+      u32[cursor / 4 + 2] = held.tableAt(lists[i]!);
+      f64[cursor / 8 + 2] = weights[i]! * (k1 + 1);
+      u32[cursor / 4 + 6] = room + i * DECODED_BYTES;
+      u32[cursor / 4 + 7] = NONE;
       f64[cursor / 8 + 4] = k1 * (1 - b);
       f64[cursor / 8 + 5] = (k1 * b) / average;
       u32[cursor / 4 + 12] = saturations;
-      at = decoded + DECODED_BYTES;
-      this.#face.instance.exports.openPostings(pointer + cursor);
     }
   }
 

@@ -50,7 +50,9 @@ import { Tail, type TailItem } from "./tail.ts";
 export type { OpenSegment, RowPlace };
 
 /** At most this share of the budget holds pages: they give way to codes and dictionaries, but not to what is not accounted for. */
-const PAGE_CACHE_SHARE = 0.75;
+const PAGE_CACHE_SHARE = 0.7;
+/** And those for posting lists of words. */
+const LISTS_SHARE = 0.2;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -60,10 +62,7 @@ export class Library implements AsyncDisposable {
   readonly gate: Gate = new Gate();
   readonly pacer: Pacer = new Pacer();
   readonly cache: PageCache;
-  readonly words: WordsIndex = new WordsIndex({
-    textOf: (row) => this.passageText(row),
-    threads: () => this.#pool.pool,
-  });
+  readonly words: WordsIndex;
   readonly sparse: SparseIndex = new SparseIndex();
   readonly columns: Columns = new Columns();
   readonly tail: Tail = new Tail();
@@ -98,6 +97,14 @@ export class Library implements AsyncDisposable {
     this.counters = { nextRow: 0 };
     this.cache = new PageCache(budget, Math.floor(budget.limitBytes * PAGE_CACHE_SHARE));
     this.#pool = new LazyPool(kernels(), threads);
+    const lists = budget.claim("words: lists", { shrink: () => this.words.dropLists() });
+    this.#claims.set(lists.name, lists);
+    this.words = new WordsIndex({
+      textOf: (row) => this.passageText(row),
+      threads: () => this.#pool.pool,
+      listBytes: Math.floor(budget.limitBytes * LISTS_SHARE),
+      listsResized: (bytes) => lists.hold(bytes),
+    });
     const isRemote = store.stats().tier === "remote";
     this.spaceVectors = new SpaceVectors({ budget, besideBytes, wish: vectors, pool: this.#pool, isRemote });
     this.vectors = this.spaceVectors.indexOf(coders);

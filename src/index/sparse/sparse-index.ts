@@ -6,7 +6,8 @@ import type { RowStatistics } from "../../kernels/index.ts";
 import type { Hits } from "../hits.ts";
 import type { SearchOptions, SegmentedIndex, SegmentSource } from "../segment.ts";
 import { Lexicon } from "../text/lexicon.ts";
-import { readPostings, type SegmentPostings, wanted } from "../text/rank-segment.ts";
+import { readPostings } from "../text/query-postings.ts";
+import { wanted } from "../text/rank-segment.ts";
 import { openPlan, SegmentScorer, type WeightedQuery } from "../text/segment-scorer.ts";
 import { WordsSegment } from "../text/words-segment.ts";
 import { WordsTail } from "../text/words-tail.ts";
@@ -54,6 +55,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
 
   /** Rows that share a token with the query. */
   async search(query: SparseVector, options: SearchOptions): Promise<Hits> {
+    using _ = this.#scorer.lists.lease(NO_SATURATION);
     const weighted = await this.#weighted(query);
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
     this.#scorer.rank(weighted, NO_SATURATION, heap, options);
@@ -66,6 +68,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
 
   /** Scores of given rows, ascending; 0 where no token is shared. */
   async score(query: SparseVector, rows: Uint32Array): Promise<Float64Array> {
+    using _ = this.#scorer.lists.lease(NO_SATURATION);
     const weighted = await this.#weighted(query);
     const scores = this.#scorer.score(weighted, NO_SATURATION, rows);
     const tail = new Map(this.#tail.map(({ row, steps }) => [row, steps]));
@@ -83,7 +86,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
     if (segments + tail === 0) return [];
     return [
       { name: "sparse: dictionary", bytes: segments },
-      { name: "sparse: scratch", bytes: this.#scorer.bytes + this.#lexicon.bytes },
+      { name: "sparse: scratch", bytes: this.#scorer.bytes + this.#scorer.lists.bytes + this.#lexicon.bytes },
       { name: "sparse: tail", bytes: tail },
     ];
   }
@@ -98,9 +101,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
   async #weighted(query: SparseVector): Promise<WeightedQuery> {
     const terms = new Map(Object.entries(query).filter(([, weight]) => weight > 0));
     const weights = new Map([...terms].map(([token, weight]) => [token, weight * SPARSE_STEP]));
-    const postings: SegmentPostings[] = [];
-    for (let number = 0; number < this.#lexicon.segments.length; number++)
-      postings.push(await readPostings(this.#lexicon, number, [...terms.keys()]));
+    const postings = await readPostings(this.#lexicon, [...terms.keys()], this.#scorer.lists);
     return { plan: openPlan(terms), weights, postings };
   }
 

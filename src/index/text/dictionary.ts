@@ -47,7 +47,11 @@ export class DictionaryWriter {
 /** Walks entries in order without allocating; `term` is a buffer that the next step overwrites. */
 export class DictionaryCursor {
   readonly #reader: ByteReader;
-  readonly #end: number;
+  readonly #heads: Uint32Array;
+  /** The block after the current one. */
+  #following: number;
+  /** Where that begins. */
+  #border = 0;
   readonly buffer: Uint8Array = new Uint8Array(1024);
   /** Bytes of the current term in `buffer`. */
   length = 0;
@@ -57,16 +61,20 @@ export class DictionaryCursor {
   start = 0;
   end: number;
 
-  constructor(terms: Uint8Array, at: number, end: number, postings: number) {
-    this.#reader = new ByteReader(terms, at);
-    this.#end = end;
-    this.end = postings;
+  /** Begins with block `first`. @param heads of all blocks, borrowed */
+  constructor(terms: Uint8Array, heads: Uint32Array, first: number) {
+    this.#heads = heads;
+    this.#following = first;
+    this.#reader = new ByteReader(terms, heads[2 * first] ?? terms.length);
+    this.end = heads[2 * first + 1] ?? 0;
+    this.#border = this.#reader.at;
   }
 
   /** @param beyond terms that have so many bytes in common with this one are passed over */
   next(beyond: number = Number.POSITIVE_INFINITY): boolean {
     const reader = this.#reader;
-    while (reader.at < this.#end) {
+    while (reader.at < reader.bytes.length) {
+      if (reader.at === this.#border) this.#enter(beyond);
       const written = reader.varint();
       const suffix = reader.varint();
       const from = reader.at;
@@ -83,6 +91,28 @@ export class DictionaryCursor {
       return true;
     }
     return false;
+  }
+
+  /** Enters the next block, or a later one: those of which all terms and the one that follows are passed over are not even read. */
+  #enter(beyond: number): void {
+    const heads = this.#heads;
+    let block = this.#following;
+    if (beyond <= this.length) {
+      const { bytes } = this.#reader;
+      while (2 * block + 2 < heads.length && this.#beginsAlike(bytes, heads[2 * block + 2]!, beyond)) block++;
+      this.#reader.at = heads[2 * block]!;
+      this.end = heads[2 * block + 1]!;
+    }
+    this.#following = block + 1;
+    this.#border = heads[2 * block + 2] ?? -1;
+  }
+
+  /** Whether the block's first term has so many bytes in common with the current one. */
+  #beginsAlike(bytes: Uint8Array, head: number, count: number): boolean {
+    const { at, length } = headAt(bytes, head);
+    if (length < count) return false;
+    for (let i = 0; i < count; i++) if (bytes[at + i] !== this.buffer[i]) return false;
+    return true;
   }
 
   /** Bytes of a term written whole that are those of the current one. */
@@ -152,7 +182,7 @@ export class Dictionary {
   /** Calls `visit` for each term that begins with `prefix`, in order. It returns how many leading bytes those passed over have in common. */
   startingWith(prefix: string, visit: (cursor: DictionaryCursor) => number): void {
     const wanted = new TextEncoder().encode(prefix);
-    const cursor = this.#cursor(Math.max(0, this.#blockOf(wanted)), this.#heads.length / 2);
+    const cursor = new DictionaryCursor(this.#terms, this.#heads, Math.max(0, this.#blockOf(wanted)));
     let beyond = Number.POSITIVE_INFINITY;
     while (cursor.next(beyond)) {
       const order = comparePrefix(cursor, wanted);
@@ -163,13 +193,7 @@ export class Dictionary {
 
   /** Every term with its posting range, in order. */
   all(): DictionaryCursor {
-    return this.#cursor(0, this.#heads.length / 2);
-  }
-
-  #cursor(first: number, end: number): DictionaryCursor {
-    if (first >= end) return new DictionaryCursor(this.#terms, 0, 0, 0);
-    const stop = 2 * end < this.#heads.length ? this.#heads[2 * end]! : this.#terms.length;
-    return new DictionaryCursor(this.#terms, this.#heads[2 * first]!, stop, this.#heads[2 * first + 1]!);
+    return new DictionaryCursor(this.#terms, this.#heads, 0);
   }
 
   /** Last block whose first term is not after `wanted`; -1 when all are. */
@@ -186,17 +210,21 @@ export class Dictionary {
 
   #compareHead(block: number, wanted: Uint8Array): number {
     const terms = this.#terms;
-    // a head shares nothing: one byte of zero, then its length
-    let at = this.#heads[2 * block]! + 1;
-    let length = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = terms[at++]!;
-      length += (byte & 127) * scale;
-      if (!(byte >= 128)) break;
-    }
+    const { at, length } = headAt(terms, this.#heads[2 * block]!);
     const both = Math.min(length, wanted.length);
     for (let i = 0; i < both; i++) if (terms[at + i] !== wanted[i]) return terms[at + i]! - wanted[i]!;
     return length - wanted.length;
+  }
+}
+
+/** The first term of a block, which shares nothing: one byte of zero, then its length. */
+function headAt(terms: Uint8Array, head: number): { readonly at: number; readonly length: number } {
+  let at = head + 1;
+  let length = 0;
+  for (let scale = 1; ; scale *= 128) {
+    const byte = terms[at++]!;
+    length += (byte & 127) * scale;
+    if (!(byte >= 128)) return { at, length };
   }
 }
 

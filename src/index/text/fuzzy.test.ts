@@ -63,11 +63,14 @@ test("a hopeless beginning has no near word, and passing such words over loses n
       const encoder = new TextEncoder();
       const terms = [...new Set(list)].map((one) => encoder.encode(one)).sort((x, y) => Buffer.compare(x, y));
       const writer = new DictionaryWriter();
-      for (const term of terms) writer.add(term, 1, 1);
+      for (const [i, term] of terms.entries()) writer.add(term, i + 1, 3 * i + 1);
       const { terms: bytes, heads } = writer.finish();
       const matcher = new FuzzyMatcher(encoder.encode(word), limit);
       const near: string[] = [];
-      new Dictionary(bytes, heads).startingWith("", ({ buffer, length, shared }) => {
+      const dictionary = new Dictionary(bytes, heads);
+      dictionary.startingWith("", (cursor) => {
+        const { buffer, length, shared } = cursor;
+        expect(cursor.entry).toEqual(dictionary.find(buffer.slice(0, length)));
         const term = Buffer.from(buffer.subarray(0, length)).toString("latin1");
         if (matcher.distance(buffer, length, shared) <= limit) near.push(term);
         return matcher.hopeless;

@@ -1,4 +1,6 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
+import type { HeldLists } from "../../kernels/index.ts";
+import type { Ranges } from "../segment.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
 import type { WordsSegment } from "./words-segment.ts";
@@ -6,15 +8,16 @@ import type { WordsTail } from "./words-tail.ts";
 
 /** Terms whose entries are kept: most words of any text are among the frequent ones. */
 const KEPT_TERMS = 16_384;
-/** Numbers of an entry: frequency (0 where the segment lacks the term), start, end. */
-const ENTRY = 3;
+/** Numbers of an entry: frequency (0 where the segment lacks the term), start, end; where the list is held, since which generation. */
+const ENTRY = 5;
+const START = 1;
+const END = 2;
+const LIST = 3;
+const GENERATION = 4;
 
-const numbersOf = (length: number): number[] => new Array<number>(length);
-
-/** Entries of some terms in one segment, as parallel lists: their frequencies, and their ranges in the part `postings`. */
-export interface TermEntries {
-  readonly terms: string[];
-  readonly frequencies: number[];
+/** Lists of one segment that are held nowhere: numbers of their terms, and ranges in the part `postings`. */
+export interface MissingLists extends Ranges {
+  readonly terms: number[];
   readonly starts: number[];
   readonly ends: number[];
 }
@@ -70,24 +73,48 @@ export class Lexicon implements Vocabulary {
     return frequency;
   }
 
-  /** The entries of those of some terms that segment number `segment` has. */
-  entries(terms: readonly string[], segment: number): TermEntries {
-    // as long as they can become: growing them would leave most of their bytes to the collector
-    const most = terms.length;
-    const found = new Array<string>(most);
-    const [frequencies, starts, ends] = [numbersOf(most), numbersOf(most), numbersOf(most)];
-    let count = 0;
-    for (const term of terms) {
-      const at = this.#find(term) + segment * ENTRY;
+  /**
+   * Writes the frequencies of terms in segment number `segment`, and where their lists are held, to `out` from `at` on.
+   * @returns those that are held nowhere, if any
+   */
+  entries(
+    terms: readonly string[],
+    segment: number,
+    held: HeldLists,
+    out: Uint32Array,
+    at: number,
+  ): MissingLists | undefined {
+    let missing: MissingLists | undefined;
+    for (let term = 0; term < terms.length; term++) {
+      const from = this.#find(terms[term]!) + segment * ENTRY;
       const { numbers } = this.#cache;
-      if (numbers[at] === 0) continue;
-      found[count] = term;
-      frequencies[count] = numbers[at]!;
-      starts[count] = numbers[at + 1]!;
-      ends[count++] = numbers[at + 2]!;
+      const frequency = numbers[from]!;
+      if (frequency === 0) continue;
+      const list = held.renewed(numbers[from + LIST]!, numbers[from + GENERATION]!);
+      numbers[from + LIST] = list;
+      numbers[from + GENERATION] = held.generation;
+      out[at + 2 * term] = frequency;
+      out[at + 2 * term + 1] = list;
+      if (list !== 0) continue;
+      const [start, end] = [numbers[from + START]!, numbers[from + END]!];
+      if (missing) {
+        missing.terms.push(term);
+        missing.starts.push(start);
+        missing.ends.push(end);
+        // most often there is but one: a list that grows takes room for many
+      } else missing = { terms: [term], starts: [start], ends: [end] };
     }
-    for (const list of [found, frequencies, starts, ends]) list.length = count;
-    return { terms: found, frequencies, starts, ends };
+    return missing;
+  }
+
+  /** Says where the list of a term is held from now on. */
+  hold(term: string, segment: WordsSegment, list: number, generation: number): void {
+    const number = this.#segments.indexOf(segment);
+    const known = this.#cache.find(term);
+    if (number < 0 || known < 0) return;
+    const at = known + number * ENTRY;
+    this.#cache.numbers[at + LIST] = list;
+    this.#cache.numbers[at + GENERATION] = generation;
   }
 
   startingWith(prefix: string, visit: TermVisitor): void {
@@ -116,8 +143,9 @@ export class Lexicon implements Vocabulary {
     this.#segments.forEach(({ dictionary }, segment) => {
       const entry = dictionary.find(bytes);
       numbers[at + segment * ENTRY] = entry?.frequency ?? 0;
-      numbers[at + segment * ENTRY + 1] = entry?.start ?? 0;
-      numbers[at + segment * ENTRY + 2] = entry?.end ?? 0;
+      numbers[at + segment * ENTRY + START] = entry?.start ?? 0;
+      numbers[at + segment * ENTRY + END] = entry?.end ?? 0;
+      numbers[at + segment * ENTRY + GENERATION] = 0;
     });
     return at;
   }

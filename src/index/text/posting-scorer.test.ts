@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  HeldLists,
   kernels,
-  listBytes,
   listsOf,
   PostingRanker,
   type RankedSegment,
@@ -11,8 +11,8 @@ import {
   type RowStatistics,
   rankPlainly,
   Saturations,
+  type StoredList,
   WasmPostings,
-  type WeightedList,
 } from "../../kernels/index.ts";
 import { decodePostings } from "../../kernels/reference/postings.ts";
 import { ByteWriter } from "../../varint.ts";
@@ -22,7 +22,7 @@ const STATISTICS = { average: 20, k1: 1.2, b: 0.75 };
 
 interface Case {
   readonly rows: number;
-  readonly lists: WeightedList[];
+  readonly lists: StoredList[];
   readonly lengths: Uint16Array;
 }
 
@@ -41,7 +41,7 @@ function listOf(count: number, most: number, seed: number, lengths: Uint16Array)
   const frequencies = ordinals.map(() => 1 + (next() % most));
   const out = new ByteWriter();
   writePostings(out, ordinals, frequencies, 0, count, lengths);
-  return { lists: listsOf([out.finish()]), index: 0, count, weight: 0.1 + (next() % 100) / 25 };
+  return { bytes: out.finish(), count, weight: 0.1 + (next() % 100) / 25 };
 }
 
 const cases = fc
@@ -99,14 +99,24 @@ function segmentsOf(
     const ids = number % 2 === 1 ? own.use(kernels().arena.alloc(rows * 4)) : undefined;
     ids?.u32().set(Uint32Array.from({ length: rows }, (_, i) => base + 3 * i + (i % 3)));
     const saturations = own.use(new Saturations(kernels()));
-    const scorers = [
+    const held = own.use(new HeldLists(kernels(), 1 << 20));
+    held.lease(statistics);
+    const source = listsOf(lists.map(({ bytes }) => bytes));
+    const [scorer, twin] = [
       own.use(new WasmPostings(kernels(), saturations)),
       own.use(new ReferencePostings()),
-    ] as const;
-    for (const scorer of scorers) scorer.load(lists, region, statistics);
+    ];
+    const weighted = {
+      count: lists.length,
+      lists: lists.map(({ count }, i) => held.put(source, i, count, region)),
+      postings: lists.map(({ count }) => count),
+      weights: lists.map(({ weight }) => weight),
+    };
+    scorer.load(weighted, held, region, statistics);
+    twin.load(lists, region, statistics);
     const each = { rows: { count: rows, base: ids ? 0 : base, ids } };
-    fast.push({ ...each, scorer: scorers[0] });
-    plain.push({ ...each, scorer: scorers[1] });
+    fast.push({ ...each, scorer });
+    plain.push({ ...each, scorer: twin });
     base += 3 * rows + 5;
   }
   return { fast, plain };
@@ -187,8 +197,8 @@ describe("posting kernels equal their twin", () => {
 
   test("the twin reads what the index writes", () => {
     const lengths = new Uint16Array(5000).fill(10);
-    const { lists, index, count } = listOf(1300, 9, 3, lengths);
-    const pairs = decodePostings(listBytes(lists, index), count);
+    const { bytes, count } = listOf(1300, 9, 3, lengths);
+    const pairs = decodePostings(bytes, count);
     expect(pairs.length).toBe(1300);
     expect(pairs.every(([row, frequency], i) => frequency >= 1 && (i === 0 || row > pairs[i - 1]![0]))).toBe(
       true,

@@ -1,73 +1,53 @@
 /** BM25 within one attached segment: its best rows for a query, or the scores of given rows. */
-import {
-  type ListSource,
-  listBytes,
-  listsOf,
-  type RankedSegment,
-  type RowStatistics,
-  type WasmPostings,
-  type WeightedList,
-} from "../../kernels/index.ts";
-import type { MaybePromise } from "../../storage/store.ts";
+import type { HeldLists, RankedSegment, RowStatistics, WasmPostings } from "../../kernels/index.ts";
 import { isAfter } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
 import { fewOrdinals, ordinalOf, rowAt, type SearchOptions } from "../segment.ts";
-import type { Lexicon, TermEntries } from "./lexicon.ts";
 import { PostingList } from "./postings.ts";
 import type { QueryPlan } from "./query-plan.ts";
+import type { QueryPostings } from "./query-postings.ts";
 import type { WordsSegment } from "./words-segment.ts";
 
-/** Posting lists of those of some terms that one segment has. */
-export interface SegmentPostings {
-  readonly segment: WordsSegment;
-  readonly entries: TermEntries;
-  readonly lists: ListSource;
-}
-
-const NO_LISTS = listsOf([]);
-
-export function readPostings(
-  lexicon: Lexicon,
-  number: number,
-  terms: readonly string[],
-): MaybePromise<SegmentPostings> {
-  const segment = lexicon.segments[number]!;
-  const entries = lexicon.entries(terms, number);
-  if (entries.terms.length === 0) return { segment, entries, lists: NO_LISTS };
-  const read = segment.readPostings(entries);
-  if (!(read instanceof Promise)) return { segment, entries, lists: read };
-  return read.then((lists) => ({ segment, entries, lists }));
-}
-
-/** A segment whose lists a scorer holds, until it is given others. */
+/** A segment whose lists a scorer has, until it is given others. */
 export interface LoadedSegment {
   readonly scorer: WasmPostings;
-  readonly postings: SegmentPostings;
+  readonly held: HeldLists;
+  readonly postings: QueryPostings;
+  /** Of the segment. */
+  readonly number: number;
+  readonly segment: WordsSegment;
   readonly weights: ReadonlyMap<string, number>;
   /** Postings of all its lists. */
   readonly count: number;
 }
 
+/** What a scorer is given: room that is used again. */
+const weighted = { count: 0, lists: [] as number[], postings: [] as number[], weights: [] as number[] };
+
 /** Gives the scorer the lists of weighted terms. */
 export function loadSegment(
   scorer: WasmPostings,
-  postings: SegmentPostings,
+  held: HeldLists,
+  postings: QueryPostings,
+  number: number,
   weights: ReadonlyMap<string, number>,
   statistics: RowStatistics,
 ): LoadedSegment {
-  const { segment, entries } = postings;
-  const { terms, frequencies } = entries;
-  const lists: WeightedList[] = [];
+  const segment = postings.segments[number]!;
   let count = 0;
-  for (let i = 0; i < terms.length; i++) {
-    const weight = weights.get(terms[i]!);
+  weighted.count = 0;
+  for (let term = 0; term < postings.terms.length; term++) {
+    const frequency = postings.frequency(number, term);
+    const weight = frequency === 0 ? undefined : weights.get(postings.terms[term]!);
     if (weight === undefined) continue;
-    const frequency = frequencies[i]!;
-    lists.push({ lists: postings.lists, index: i, count: frequency, weight });
+    const place = weighted.count++;
+    weighted.lists[place] = postings.list(number, term);
+    weighted.postings[place] = frequency;
+    weighted.weights[place] = weight;
     count += frequency;
   }
-  if (count > 0) scorer.load(lists, segment.lengths, statistics);
-  return { scorer, postings, weights, count };
+  if (count > 0) scorer.load(weighted, held, segment.lengths, statistics);
+  return { scorer, held, postings, number, segment, weights, count };
 }
 
 /** Where rows under work stand among those asked for, and in the segment. */
@@ -76,7 +56,7 @@ let ordinals = new Uint32Array(256);
 
 /** Writes the BM25 of `rows` [from, to), ascending, to `scores`; those that the segment does not hold stay as they are. */
 export function scoreInSegment(
-  { scorer, postings, count }: LoadedSegment,
+  { scorer, segment, count }: LoadedSegment,
   rows: Uint32Array,
   from: number,
   to: number,
@@ -89,7 +69,7 @@ export function scoreInSegment(
   }
   let held = 0;
   for (let place = from; place < to; place++) {
-    const ordinal = ordinalOf(postings.segment.rows, rows[place]!);
+    const ordinal = ordinalOf(segment.rows, rows[place]!);
     if (ordinal < 0) continue;
     places[held] = place;
     ordinals[held++] = ordinal;
@@ -100,29 +80,30 @@ export function scoreInSegment(
 
 /** Ordinals of the only rows of a segment that can be found, ascending, where they are few: each is scored. */
 export function onlyOrdinals(
-  { postings }: LoadedSegment,
+  loaded: LoadedSegment,
   plan: QueryPlan,
   { filter }: SearchOptions,
 ): Uint32Array | undefined {
-  const few = (filter && fewOrdinals(filter, postings.segment.rows)) ?? requiredOrdinals(postings, plan);
+  const few = (filter && fewOrdinals(filter, loaded.segment.rows)) ?? requiredOrdinals(loaded, plan);
   if (!few || !restricts(plan)) return few;
-  const isAllowed = allowedOrdinals(plan, (term) => ordinalsOf(postings, term));
+  const isAllowed = allowedOrdinals(plan, (term) => ordinalsOf(loaded, term));
   return few.filter(isAllowed);
 }
 
 /** What the kernel ranks by. */
 export function rankedSegment(
-  { scorer, postings }: LoadedSegment,
+  loaded: LoadedSegment,
   plan: QueryPlan,
   { filter }: SearchOptions,
 ): RankedSegment<WasmPostings> {
-  const { rows, ids } = postings.segment;
+  const { scorer, segment } = loaded;
+  const { rows, ids } = segment;
   const ranked = { scorer, rows: { count: rows.count, base: rows.base ?? 0, ids } };
   if (!restricts(plan)) return { ...ranked, allowed: filter?.words };
   // what a query requires was looked up: it has but to lack what is excluded
   const [first, end] = rows.count === 0 ? [0, 0] : [rowAt(rows, 0), rowAt(rows, rows.count - 1) + 1];
   const allowed = RowSet.range(first, end);
-  for (const banned of bannedOrdinals(plan, (term) => ordinalsOf(postings, term)))
+  for (const banned of bannedOrdinals(plan, (term) => ordinalsOf(loaded, term)))
     for (const ordinal of banned) allowed.delete(rowAt(rows, ordinal));
   return { ...ranked, allowed: (filter ? allowed.and(filter) : allowed).words };
 }
@@ -133,11 +114,12 @@ export function wanted({ filter, minScore, after }: SearchOptions, score: number
   return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
 }
 
-function ordinalsOf({ entries, lists }: SegmentPostings, term: string): RowSet {
+function ordinalsOf({ held, postings, number }: LoadedSegment, term: string): RowSet {
   const set = new RowSet();
-  const at = entries.terms.indexOf(term);
-  if (at < 0) return set;
-  const list = new PostingList(listBytes(lists, at), entries.frequencies[at]!);
+  const at = postings.terms.indexOf(term);
+  const frequency = at < 0 ? 0 : postings.frequency(number, at);
+  if (frequency === 0) return set;
+  const list = new PostingList(held.listBytes(postings.list(number, at)), frequency);
   for (let block = 0; block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);
@@ -146,10 +128,10 @@ function ordinalsOf({ entries, lists }: SegmentPostings, term: string): RowSet {
 }
 
 /** Rows that hold what the query requires, when it requires anything: scoring them takes less than looking for the best of all. */
-function requiredOrdinals(postings: SegmentPostings, { required }: QueryPlan): Uint32Array | undefined {
+function requiredOrdinals(loaded: LoadedSegment, { required }: QueryPlan): Uint32Array | undefined {
   if (required.length === 0) return undefined;
-  const sets = required.map((group) => anyOf(group, (term) => ordinalsOf(postings, term)));
-  const { count } = postings.segment.rows;
+  const sets = required.map((group) => anyOf(group, (term) => ordinalsOf(loaded, term)));
+  const { count } = loaded.segment.rows;
   return sets.reduce((a, b) => a.and(b)).within(0, count, count);
 }
 

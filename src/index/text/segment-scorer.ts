@@ -1,5 +1,6 @@
 /** SegmentScorer: ranks and scores rows by weighted posting lists, segment by segment, in kernel memory that it keeps between queries. */
 import {
+  HeldLists,
   kernels,
   type Pool,
   PostingRanker,
@@ -14,12 +15,12 @@ import { lowerBound } from "../../search-sorted.ts";
 import { rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
 import type { QueryPlan } from "./query-plan.ts";
+import type { QueryPostings } from "./query-postings.ts";
 import {
   type LoadedSegment,
   loadSegment,
   onlyOrdinals,
   rankedSegment,
-  type SegmentPostings,
   scoreInSegment,
   wanted,
 } from "./rank-segment.ts";
@@ -30,8 +31,7 @@ export interface WeightedQuery {
   readonly plan: QueryPlan;
   /** Term -> weight in the score. */
   readonly weights: ReadonlyMap<string, number>;
-  /** Of each segment, in row order. */
-  readonly postings: readonly SegmentPostings[];
+  readonly postings: QueryPostings;
 }
 
 /** A plan that scores and restricts nothing. */
@@ -47,7 +47,19 @@ const SHARED_POSTINGS = 32_768;
 /** Shares of the segments, for each thread: each has a threshold of its own, and a slow thread holds the others up for one of them. */
 const SHARES_A_THREAD = 3;
 
+/** Posting lists kept between queries. */
+const LIST_BYTES = 8 << 20;
+
+export interface SegmentScorerOptions {
+  readonly threads?: Threads | undefined;
+  /** Bytes that posting lists kept between queries may take; default 8 MB. */
+  readonly listBytes?: number | undefined;
+  readonly resized?: ((bytes: number) => void) | undefined;
+}
+
 export class SegmentScorer implements Disposable {
+  /** Where the lists of queries are. */
+  readonly lists: HeldLists;
   readonly #threads: Threads | undefined;
   #saturations: Saturations | undefined;
   /** One a segment, and what each holds. */
@@ -57,10 +69,13 @@ export class SegmentScorer implements Disposable {
   readonly #rankers: PostingRanker[] = [];
   #limit: RankLimit | undefined;
 
-  constructor(threads?: Threads) {
+  /** @param resized told what the lists take, whenever that changes */
+  constructor({ threads, listBytes = LIST_BYTES, resized }: SegmentScorerOptions = {}) {
     this.#threads = threads;
+    this.lists = new HeldLists(kernels(), listBytes, resized);
   }
 
+  /** Without the lists. */
   get bytes(): number {
     const all = [...this.#scorers, ...this.#rankers];
     return all.reduce((sum, { bytes }) => sum + bytes, this.#saturations?.bytes ?? 0);
@@ -107,8 +122,9 @@ export class SegmentScorer implements Disposable {
   ): Float64Array {
     const scores = new Float64Array(rows.length);
     let from = 0;
-    for (let number = 0; number < query.postings.length; number++) {
-      const to = endOf(rows, from, query.postings[number]!.segment);
+    const { segments } = query.postings;
+    for (let number = 0; number < segments.length; number++) {
+      const to = endOf(rows, from, segments[number]!);
       if (to > from) scoreInSegment(this.#loadOne(query, number, statistics), rows, from, to, scores);
       from = to;
     }
@@ -117,6 +133,7 @@ export class SegmentScorer implements Disposable {
 
   [Symbol.dispose](): void {
     for (const each of [...this.#scorers, ...this.#rankers]) each[Symbol.dispose]();
+    this.lists[Symbol.dispose]();
     this.#saturations?.[Symbol.dispose]();
     this.#saturations = undefined;
     this.#limit?.[Symbol.dispose]();
@@ -127,9 +144,10 @@ export class SegmentScorer implements Disposable {
   }
 
   #load(query: WeightedQuery, statistics: RowStatistics): LoadedSegment[] {
-    for (const scorer of this.#scorers.splice(query.postings.length)) scorer[Symbol.dispose]();
-    this.#loaded.length = Math.min(this.#loaded.length, query.postings.length);
-    return query.postings.map((_, number) => this.#loadOne(query, number, statistics));
+    const { segments } = query.postings;
+    for (const scorer of this.#scorers.splice(segments.length)) scorer[Symbol.dispose]();
+    this.#loaded.length = Math.min(this.#loaded.length, segments.length);
+    return segments.map((_, number) => this.#loadOne(query, number, statistics));
   }
 
   /** A segment that was ranked or scored last is still there, if it was for the same query. */
@@ -138,12 +156,11 @@ export class SegmentScorer implements Disposable {
     number: number,
     statistics: RowStatistics,
   ): LoadedSegment {
-    const one = postings[number]!;
     const known = this.#loaded[number];
-    if (known?.postings === one && known.weights === weights) return known;
+    if (known?.postings === postings && known.weights === weights) return known;
     this.#saturations ??= new Saturations(kernels());
     this.#scorers[number] ??= new WasmPostings(kernels(), this.#saturations);
-    const loaded = loadSegment(this.#scorers[number], one, weights, statistics);
+    const loaded = loadSegment(this.#scorers[number], this.lists, postings, number, weights, statistics);
     this.#loaded[number] = loaded;
     return loaded;
   }
@@ -156,14 +173,14 @@ export class SegmentScorer implements Disposable {
 
 /** Brings given rows of a segment to the heap. */
 function pushOnly(
-  { scorer, postings }: LoadedSegment,
+  { scorer, segment }: LoadedSegment,
   ordinals: Uint32Array,
   heap: TopK,
   options: SearchOptions,
 ): void {
   const scores = scorer.score(ordinals);
   for (let i = 0; i < ordinals.length; i++) {
-    const row = rowAt(postings.segment.rows, ordinals[i]!);
+    const row = rowAt(segment.rows, ordinals[i]!);
     if (scores[i]! > 0 && wanted(options, scores[i]!, row)) heap.push(scores[i]!, row);
   }
 }

@@ -1,5 +1,5 @@
 /** WordsIndex: BM25 over segments and tail under one set of statistics. */
-import type { RowStatistics } from "../../kernels/index.ts";
+import type { ListLease, RowStatistics } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import type { Hits } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
@@ -11,7 +11,8 @@ import { highlightTerms } from "./highlight.ts";
 import { Lexicon } from "./lexicon.ts";
 import { PhraseFinder } from "./phrase.ts";
 import { planQuery, termsToRead } from "./query-plan.ts";
-import { allowedOrdinals, readPostings, type SegmentPostings, wanted } from "./rank-segment.ts";
+import { type QueryPostings, readPostings } from "./query-postings.ts";
+import { allowedOrdinals, wanted } from "./rank-segment.ts";
 import { openPlan, SegmentScorer, type Threads, type WeightedQuery } from "./segment-scorer.ts";
 import { WordsSegment } from "./words-segment.ts";
 import { WordsTail } from "./words-tail.ts";
@@ -23,15 +24,21 @@ export interface WordsOptions extends Bm25Options {
   readonly textOf?: (row: number) => MaybePromise<string>;
   /** Threads that search beside the caller's. */
   readonly threads?: Threads;
+  /** Bytes that posting lists kept between queries may take; default 8 MB. */
+  readonly listBytes?: number;
+  /** Told what those lists take, whenever that changes. */
+  readonly listsResized?: (bytes: number) => void;
 }
 
 interface Prepared extends WeightedQuery {
   readonly text: string;
   readonly version: number;
+  /** Of the lists. */
+  readonly generation: number;
 }
 
 export class WordsIndex implements SegmentedIndex<string, string>, TermStatistics {
-  readonly #options: Required<Omit<WordsOptions, "textOf" | "threads">> & Pick<WordsOptions, "textOf">;
+  readonly #options: Required<Pick<WordsOptions, "k1" | "b" | "typos">> & Pick<WordsOptions, "textOf">;
   readonly #tail = new WordsTail();
   readonly #lexicon = new Lexicon(this.#tail);
   readonly #scorer: SegmentScorer;
@@ -43,7 +50,8 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   constructor(options: WordsOptions = {}) {
     this.#options = { ...bm25Defaults, typos: true, ...options };
-    this.#scorer = new SegmentScorer(options.threads);
+    const { threads, listBytes, listsResized: resized } = options;
+    this.#scorer = new SegmentScorer({ threads, listBytes, resized });
   }
 
   async attach(source: SegmentSource): Promise<void> {
@@ -71,6 +79,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** @param query words, "phrases", prefix*, fuzzy~, +must, -not */
   async search(query: string, options: SearchOptions): Promise<Hits> {
+    using _ = this.#lease();
     const prepared = await this.#prepare(query);
     if (prepared.plan.phrases.length > 0 && this.#options.textOf)
       return this.#searchPhrases(prepared, options);
@@ -79,24 +88,28 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** The best rows for terms with weights. */
   async searchTerms(terms: ReadonlyMap<string, number>, options: SearchOptions): Promise<Hits> {
+    using _ = this.#lease();
     const postings = await this.#read([...terms.keys()]);
     return this.#rank({ plan: openPlan(terms), weights: this.#weighted(terms), postings }, options);
   }
 
   /** BM25 of given rows, ascending, for a query; 0 for rows without any of its terms. */
   async scoreQuery(query: string, rows: Uint32Array): Promise<Float64Array> {
+    using _ = this.#lease();
     const { weights, postings } = await this.#prepare(query);
     return this.#scoreAll(weights, postings, rows);
   }
 
   /** BM25 of given rows, ascending, for terms with weights. */
   async scoreTerms(terms: ReadonlyMap<string, number>, rows: Uint32Array): Promise<Float64Array> {
+    using _ = this.#lease();
     const weights = this.#weighted(terms);
     return this.#scoreAll(weights, await this.#read([...terms.keys()]), rows);
   }
 
   /** The terms that a query is scored by, and their weights. */
   async queryTerms(query: string): Promise<ReadonlyMap<string, number>> {
+    using _ = this.#lease();
     return (await this.#prepare(query)).plan.terms;
   }
 
@@ -129,6 +142,11 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return inverseDocumentFrequency(this.#rowCount(), this.#lexicon.frequency(term));
   }
 
+  /** Lets go of posting lists kept for queries to come. @returns bytes freed */
+  dropLists(): number {
+    return this.#scorer.lists.clear();
+  }
+
   /** UTF-16 ranges of `text` that match the query's terms, ascending. */
   highlight(text: string, query: string): [number, number][] {
     const prepared =
@@ -144,6 +162,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
         name: "words: scratch",
         bytes: this.#scorer.bytes + this.#lexicon.bytes + this.#feedback.bytes + this.#phrases.bytes,
       },
+      { name: "words: lists", bytes: this.#scorer.lists.bytes },
       { name: "words: tail", bytes: this.#tail.bytes },
     ];
   }
@@ -159,14 +178,23 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** Plan, idf and postings of a query; kept for the `scoreRows` and `highlight` that follow a search. */
   async #prepare(text: string): Promise<Prepared> {
-    if (this.#prepared?.text === text && this.#prepared.version === this.#version) return this.#prepared;
+    const known = this.#prepared;
+    const { lists } = this.#scorer;
+    if (known?.text === text && known.version === this.#version && lists.holds(known.generation))
+      return known;
     const version = this.#version;
+    const { generation } = lists;
     const plan = planQuery(text, this.#lexicon, this.#options);
     const weights = this.#weighted(plan.terms);
     const postings = await this.#read(termsToRead(plan));
-    const prepared = { text, version, plan, weights, postings };
+    const prepared = { text, version, generation, plan, weights, postings };
     this.#prepared = prepared;
     return prepared;
+  }
+
+  /** Before lists are read: they stay where they are until it is given back. */
+  #lease(): ListLease {
+    return this.#scorer.lists.lease(this.#statistics());
   }
 
   #weighted(terms: ReadonlyMap<string, number>): Map<string, number> {
@@ -177,13 +205,8 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return weighted;
   }
 
-  async #read(terms: readonly string[]): Promise<SegmentPostings[]> {
-    const postings: SegmentPostings[] = [];
-    for (let number = 0; number < this.#lexicon.segments.length; number++) {
-      const found = readPostings(this.#lexicon, number, terms);
-      postings.push(found instanceof Promise ? await found : found);
-    }
-    return postings;
+  #read(terms: readonly string[]): Promise<QueryPostings> {
+    return readPostings(this.#lexicon, terms, this.#scorer.lists);
   }
 
   #rank(prepared: WeightedQuery, options: SearchOptions): Hits {
@@ -194,11 +217,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return heap.drain();
   }
 
-  #scoreAll(
-    weights: ReadonlyMap<string, number>,
-    postings: readonly SegmentPostings[],
-    rows: Uint32Array,
-  ): Float64Array {
+  #scoreAll(weights: ReadonlyMap<string, number>, postings: QueryPostings, rows: Uint32Array): Float64Array {
     const statistics = this.#statistics();
     const scores = this.#scorer.score({ weights, postings }, statistics, rows);
     this.#scoreInTail(weights, statistics, rows, scores);

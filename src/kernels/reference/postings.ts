@@ -1,20 +1,26 @@
 /** The plain twin of kernels/postings.ts and rank-postings.ts: every list decoded to pairs at once, every row scored. */
 import type { Region } from "../arena.ts";
-import { listBytes } from "../list-source.ts";
-import type { PostingScorer, RowStatistics, WeightedList } from "../postings.ts";
+import type { PostingScorer, RowStatistics } from "../postings.ts";
 import type { RankedSegment, RankWish } from "../rank-postings.ts";
 
 const BLOCK = 128;
+
+/** A list as it is stored. */
+export interface StoredList {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly weight: number;
+}
 
 export class ReferencePostings implements PostingScorer {
   readonly bytes = 0;
   #scores: Map<number, number>[] = [];
 
-  load(lists: readonly WeightedList[], lengths: Region, { average, k1, b }: RowStatistics): void {
+  load(lists: readonly StoredList[], lengths: Region, { average, k1, b }: RowStatistics): void {
     const all = lengths.u16();
-    this.#scores = lists.map(({ lists: source, index, count, weight }) => {
+    this.#scores = lists.map(({ bytes, count, weight }) => {
       const scores = new Map<number, number>();
-      for (const [row, frequency] of decodePostings(listBytes(source, index), count)) {
+      for (const [row, frequency] of decodePostings(bytes, count)) {
         const norm = k1 * (1 - b) + ((k1 * b) / average) * all[row]!;
         scores.set(row, (weight * (k1 + 1) * frequency) / (frequency + norm));
       }

@@ -1,6 +1,6 @@
 /**
  * BM25 over compressed posting lists, the format of index/text/postings.ts: blocks of 128 behind a skip table, full blocks bit-packed,
- * the last one varints. A cursor is a record of CURSOR_BYTES in memory that the caller fills in as far as `openPostings` says.
+ * the last one varints. `openPostings` makes a table of a list once; each query has a cursor of its own on it, which the caller fills in.
  */
 
 const BLOCK: u32 = 128;
@@ -8,7 +8,7 @@ const BLOCK: u32 = 128;
 /** A cursor's fields, byte offsets. */
 const BYTES = 0; // u32 pointer of the list
 const COUNT = 4; // u32 postings
-const TABLE = 8; // u32 pointer to 16 bytes a block: last ordinal, start, f32 bound, unused
+const TABLE = 8; // u32 pointer to 16 bytes a block: last ordinal, start, f32 bound in shares of SCALE, unused
 const WINDOW_BLOCK = 12; // u32 first block that may reach into the window
 const SCALE = 16; // f64 weight x (k1 + 1)
 const DECODED = 24; // u32 pointer to room for 128 ordinals and 128 frequencies
@@ -35,22 +35,17 @@ function tableOf(cursor: usize, block: u32): usize {
   return <usize>load<u32>(cursor, TABLE) + ((<usize>block) << 4);
 }
 
-/** Reads the skip table. The caller has set BYTES, COUNT, TABLE, SCALE, DECODED, FIXED, SLOPE and SATURATIONS. */
-export function openPostings(cursor: usize): void {
-  const bytes = <usize>load<u32>(cursor, BYTES);
-  const blocks = blocksOf(cursor);
-  const scale = load<f64>(cursor, SCALE);
-  store<u32>(cursor, 0, WINDOW_BLOCK);
-  store<u32>(cursor, NONE, DECODED_BLOCK);
-  if (load<u32>(cursor, COUNT) <= BLOCK) {
-    const only = tableOf(cursor, 0);
-    store<u32>(only, NONE, 0);
-    store<u32>(only, 0, 4);
-    store<f32>(only, <f32>scale, 8);
-    return;
-  }
+/**
+ * Reads the skip table of the list at BYTES into TABLE, for queries of all weights: bounds are shares of SCALE. The caller has set BYTES,
+ * COUNT, TABLE, DECODED, FIXED and SLOPE. @param lengths of the rows: the only block of a short list is bounded by its largest score
+ */
+export function openPostings(cursor: usize, lengths: usize): void {
   const fixed = load<f64>(cursor, FIXED);
   const slope = load<f64>(cursor, SLOPE);
+  store<u32>(cursor, NONE, DECODED_BLOCK);
+  if (load<u32>(cursor, COUNT) <= BLOCK) return openOnly(cursor, lengths, fixed, slope);
+  const bytes = <usize>load<u32>(cursor, BYTES);
+  const blocks = blocksOf(cursor);
   let at = bytes;
   let last: u32 = NONE; // -1: the first gap makes it the ordinal
   let start: u32 = 0;
@@ -73,10 +68,9 @@ export function openPostings(cursor: usize): void {
     const length = load<u32>(entry, 4);
     store<u32>(entry, start, 4);
     start += length;
-    const frequency = <f64>load<u32>(entry, 8);
-    const shortest = <f64>load<u32>(entry, 12);
-    // rounded up: a bound may not be below a score
-    store<f32>(entry, <f32>((scale * frequency * 1.0000002) / (frequency + fixed + slope * shortest)), 8);
+    const frequency = load<u32>(entry, 8);
+    const shortest = load<u32>(entry, 12);
+    store<f32>(entry, boundOf(frequency, fixed, slope, shortest), 8);
   }
   const head = <u32>(at - bytes);
   for (let block: u32 = 0; block < blocks; block++) {
@@ -85,25 +79,36 @@ export function openPostings(cursor: usize): void {
   }
 }
 
-/** Bounds the only block of a short list by its largest score instead of what any frequency could give. */
-export function tightenPostings(cursor: usize, lengths: usize): void {
-  if (load<u32>(cursor, COUNT) > BLOCK) return;
+function openOnly(cursor: usize, lengths: usize, fixed: f64, slope: f64): void {
+  const only = tableOf(cursor, 0);
+  store<u32>(only, 0, 4);
   const size = decode(cursor, 0);
   const room = <usize>load<u32>(cursor, DECODED);
   const extras = extrasOf(cursor, 0, size);
   const bits = extras == 0 ? 0 : extraBitsOf(cursor, 0);
   const mask: u64 = ((<u64>1) << bits) - 1;
-  const fixed = load<f64>(cursor, FIXED);
-  const slope = load<f64>(cursor, SLOPE);
-  const table = <usize>load<u32>(cursor, SATURATIONS);
-  let most: f64 = 0;
+  let bound: f32 = 0;
   for (let i: u32 = 0; i < size; i++) {
     const frequency = extras == 0 ? load<u32>(room + (i << 2), 512) : unpacked(extras, i, bits, mask) + 1;
     const length = <u32>load<u16>(lengths + ((<usize>load<u32>(room + (i << 2))) << 1));
-    most = max(most, saturation(table, fixed, slope, frequency, length));
+    bound = max<f32>(bound, boundOf(frequency, fixed, slope, length));
   }
-  store<u32>(tableOf(cursor, 0), load<u32>(room + ((size - 1) << 2)));
-  store<f32>(tableOf(cursor, 0), <f32>(load<f64>(cursor, SCALE) * most * 1.0000002), 8);
+  store<u32>(only, load<u32>(room + ((size - 1) << 2)));
+  store<f32>(only, bound, 8);
+}
+
+/** A saturation, rounded up: a bound may not be below a score. */
+// @ts-ignore: decorator
+@inline
+function boundOf(frequency: u32, fixed: f64, slope: f64, length: u32): f32 {
+  return <f32>((<f64>frequency * 1.0000002) / (<f64>frequency + fixed + slope * <f64>length));
+}
+
+/** Before the first window. */
+// @ts-ignore: decorator
+@inline
+export function rewindPostings(cursor: usize): void {
+  store<u32>(cursor, 0, WINDOW_BLOCK);
 }
 
 /** Moves the cursor's window to rows [start, end), which come after those before. @returns the largest score that this list can give a row there */
@@ -118,7 +123,7 @@ export function boundPostings(cursor: usize, start: u32, end: u32): f64 {
     bound = max<f32>(bound, load<f32>(entry, 8));
     if (load<u32>(entry) >= end - 1) break;
   }
-  return <f64>bound;
+  return <f64>bound * load<f64>(cursor, SCALE);
 }
 
 /** Value `i` of a run packed at `bits` each; reads up to 8 bytes beyond the run. */

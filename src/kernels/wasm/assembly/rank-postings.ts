@@ -8,7 +8,7 @@ import {
   boundPostings,
   completePostings,
   expectedPostings,
-  tightenPostings,
+  rewindPostings,
   windowBlock,
 } from "./postings";
 
@@ -68,7 +68,7 @@ function rankSegment(record: usize): void {
   const order = <usize>load<u32>(work, ORDER);
   for (let list: u32 = 0; list < lists; list++) {
     store<u32>(order + ((<usize>list) << 2), list);
-    tightenPostings(cursors + <usize>list * CURSOR_BYTES, lengths);
+    rewindPostings(cursors + <usize>list * CURSOR_BYTES);
   }
   // rows that the essential lists found in the last windows; forgotten slowly, as windows where all are essential do not tell
   let found: u32 = 0;
