@@ -70,7 +70,7 @@ export class DecoderWeights implements Disposable {
       const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
         const [wide, padded] = sidesOf(columns);
         for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
-        const rows = parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0);
+        const rows = lengthOf(parts);
         const own = faceFor(linearBytes(precision, rows, padded));
         const weights = this.#own(new LinearWeights(own, precision, rows, padded));
         const isStored = stored?.fill(nameOf(parts), weights.region.u8()) === true;
@@ -79,7 +79,10 @@ export class DecoderWeights implements Disposable {
         return weights;
       };
       const vector = (parts: readonly (readonly [string, Side])[], offset = 0): Region => {
-        const region = this.#own(joined(face, source, parts, offset, stored));
+        for (const [name, side] of parts) checkShape(source, name, [sidesOf(side)[0]]);
+        const region = this.#own(face.arena.alloc(lengthOf(parts) * 4));
+        const isStored = stored?.fill(nameOf(parts), region.u8()) === true;
+        if (!isStored) join(region, source, parts, offset);
         this.#regions.set(nameOf(parts), region);
         return region;
       };
@@ -207,6 +210,11 @@ function sidesOf(side: Side): readonly [number, number] {
   return typeof side === "number" ? [side, side] : side;
 }
 
+/** Of all parts, each filled up. */
+function lengthOf(parts: readonly (readonly [string, Side])[]): number {
+  return parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0);
+}
+
 /** Rows with zeros behind them. */
 function widened(values: Float32Array, columns: number, padded: number): Float32Array {
   const out = new Float32Array((values.length / columns) * padded);
@@ -219,17 +227,13 @@ function widened(values: Float32Array, columns: number, padded: number): Float32
 const nameOf = (parts: readonly (readonly [string, unknown])[]): string =>
   parts.map(([name]) => name).join("+");
 
-/** One behind the other, each filled up with zeros. @param offset added to all values */
-function joined(
-  face: WasmFace,
+/** Vectors one behind the other, each filled up with zeros. @param offset added to all values */
+function join(
+  region: Region,
   source: TensorSource,
   parts: readonly (readonly [string, Side])[],
   offset: number,
-  stored?: StoredRegions,
-): Region {
-  for (const [name, side] of parts) checkShape(source, name, [sidesOf(side)[0]]);
-  const region = face.arena.alloc(parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0) * 4);
-  if (filled(region, nameOf(parts), stored)) return region;
+): void {
   const all = region.f32().fill(0);
   let at = 0;
   for (const [name, side] of parts) {
@@ -237,17 +241,6 @@ function joined(
     const values = source.read(name, 0, length);
     all.set(offset === 0 ? values : values.map((value) => value + offset), at);
     at += padded;
-  }
-  return region;
-}
-
-/** @throws MnemeError CORRUPT, the region freed */
-function filled(region: Region, name: string, stored: StoredRegions | undefined): boolean {
-  try {
-    return stored?.fill(name, region.u8()) === true;
-  } catch (error) {
-    region[Symbol.dispose]();
-    throw error;
   }
 }
 
