@@ -3,7 +3,8 @@
  * each in processes of its own, in turns; llama.cpp with one thread and with two for decoding, with flash attention and without, and with a cache
  * of f16 and, as ours is, of 8 bits: of each figure its best counts (one thread at the shortest context only). Inputs of 4-bit weights are
  * rounded to 8 bits by both, those of int8 weights to 8 bits by llama.cpp alone. What is resident counts where it is most, while the caches
- * stand, and of llama.cpp the least of those settings that ran the same contexts.
+ * stand, and of llama.cpp the least of those settings that ran the same contexts. Loading, and the way from nothing to the first token behind a
+ * prompt of 128, are measured in processes of their own, of llama.cpp with two threads: a load that leaves work for later gains nothing there.
  * Switches: --scale 4 for longer contexts and the largest model too, --only NAME for one model, NAME@8192 for one context of it;
  * MNEME_ROUNDS, and MNEME_TYPE for one type of weights.
  */
@@ -20,8 +21,16 @@ import { ggufConfig } from "../src/model/gguf-config.ts";
 import { argmax } from "../src/model/sample.ts";
 import { openGguf } from "../src/weights/gguf-source.ts";
 import { MODELS, writeModel } from "./decode-models.ts";
+import {
+  openPeer,
+  ourStart,
+  type PeerSettings,
+  peerContext,
+  printStarts,
+  type Start,
+  theirStart,
+} from "./first-token.ts";
 import { peakBytes } from "./peak.ts";
-import { importPeer } from "./peers.ts";
 import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
 const ROUNDS = Number(process.env.MNEME_ROUNDS ?? 3);
@@ -42,14 +51,7 @@ const THREADS = 2;
 const TYPES = { Q8_0: "int8", Q4_0: "int4" } as const;
 type Type = keyof typeof TYPES;
 
-interface Settings {
-  readonly threads: number;
-  readonly flash: boolean;
-  /** Of keys and values; fewer bits than 16 need flash attention. */
-  readonly cache: "F16" | "Q8_0";
-}
-
-const SETTINGS: readonly Settings[] = [1, THREADS].flatMap((threads): Settings[] => [
+const SETTINGS: readonly PeerSettings[] = [1, THREADS].flatMap((threads): PeerSettings[] => [
   { threads, flash: false, cache: "F16" },
   { threads, flash: true, cache: "F16" },
   { threads, flash: true, cache: "Q8_0" },
@@ -59,14 +61,14 @@ interface Task {
   readonly system: "mneme" | "llama.cpp";
   readonly path: string;
   readonly type: Type;
+  /** None: how long it takes to the first token. */
   readonly contexts: readonly number[];
   /** Of llama.cpp. */
-  readonly settings: Settings;
+  readonly settings: PeerSettings;
   readonly work: string;
 }
 
 interface Measured {
-  readonly load: number;
   /** Bytes that the process had resident at most. */
   readonly peak: number;
   readonly contexts: readonly {
@@ -87,12 +89,10 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   allowRelaxedSimd();
   const face = kernels();
   const pool = await openPool(face, { workers: THREADS - 1 });
-  const started = performance.now();
   const { metadata, tensors } = await openGguf(path);
   const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
   const weights = new DecoderWeights(face, config, tensors, TYPES[type], undefined, undefined, () => pool);
   using decoder = new Decoder(face, config, weights, () => pool);
-  const load = performance.now() - started;
   tensors[Symbol.dispose]();
   {
     using cache = new PagedCache(face, decoder.shape);
@@ -113,27 +113,16 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   });
   const peak = peakBytes();
   await pool[Symbol.asyncDispose]();
-  return { load, peak, contexts: found };
+  return { peak, contexts: found };
 }
 
 async function theirs({ path, contexts, settings }: Task): Promise<Measured> {
-  const { getLlama } = await importPeer("node-llama-cpp");
-  const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: THREADS });
-  const started = performance.now();
+  const llama = await openPeer(THREADS);
   const model = await llama.loadModel({ modelPath: path });
-  const load = performance.now() - started;
   const found: Measured["contexts"][number][] = [];
   for (const tokens of contexts) {
     const room = Math.max(tokens, FIRST_PROMPT) + SETTLING + GENERATED + 8;
-    const options = {
-      contextSize: room,
-      batchSize: 512,
-      threads: settings.threads,
-      flashAttention: settings.flash,
-      experimentalKvCacheKeyType: settings.cache,
-      experimentalKvCacheValueType: settings.cache,
-    };
-    const context = await model.createContext(options);
+    const context = await model.createContext(peerContext(settings, room));
     const sequence = context.getSequence();
     await sequence.evaluateWithoutGeneratingNewTokens(promptOf(FIRST_PROMPT));
     await sequence.clearHistory();
@@ -152,28 +141,51 @@ async function theirs({ path, contexts, settings }: Task): Promise<Measured> {
     found.push({ tokens, prefill, decode: perSecond(1, quantile(times, 0.5)) });
     await context.dispose();
   }
-  return { load, peak: peakBytes(), contexts: found };
+  return { peak: peakBytes(), contexts: found };
 }
 
 async function child(task: Task): Promise<void> {
-  const result = task.system === "mneme" ? await ours(task) : await theirs(task);
+  const result = await resultOf(task);
   writeFileSync(join(task.work, "result.json"), JSON.stringify(result));
   process.exit(0);
 }
 
-function runChild(task: Task): Measured {
+function resultOf(task: Task): Promise<Measured | Start> {
+  const { system, path, type, contexts, settings } = task;
+  if (contexts.length > 0) return system === "mneme" ? ours(task) : theirs(task);
+  const prompt = promptOf(SHORT);
+  return system === "mneme"
+    ? ourStart(path, TYPES[type], prompt, THREADS)
+    : theirStart(path, settings, prompt);
+}
+
+function runChild<T>(task: Task): T {
   const env = { ...process.env, MNEME_BENCH_TASK: JSON.stringify(task) };
   const { status } = spawnSync(process.execPath, [process.argv[1]!], {
     stdio: ["ignore", "inherit", "inherit"],
     env,
   });
   if (status !== 0) throw new Error(`bench: ${task.system} failed with ${task.path}`);
-  const found = JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as Measured;
+  return JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as T;
+}
+
+function howOf({ system, type, settings: { threads, flash, cache } }: Task): string {
+  const how = system === "mneme" ? "" : `, ${threads} threads${flash ? ", flash" : ""}, cache of ${cache}`;
+  return `${type}, ${system}${how}`;
+}
+
+function measured(task: Task): Measured {
+  const found = runChild<Measured>(task);
   const speeds = found.contexts.map(({ tokens, decode }) => `${decode.toFixed(1)} tokens/s at ${tokens}`);
-  const { threads, flash, cache } = task.settings;
-  const how =
-    task.system === "mneme" ? "" : `, ${threads} threads${flash ? ", flash" : ""}, cache of ${cache}`;
-  console.log(`# ${task.type}, ${task.system}${how}: ${speeds.join(", ")}`);
+  console.log(`# ${howOf(task)}: ${speeds.join(", ")}`);
+  return found;
+}
+
+function started(task: Task): Start {
+  const found = runChild<Start>({ ...task, contexts: [] });
+  console.log(
+    `# ${howOf(task)}: ${found.load.toFixed(0)} ms to load, ${found.firstToken.toFixed(0)} ms to the first token`,
+  );
   return found;
 }
 
@@ -181,7 +193,6 @@ function runChild(task: Task): Measured {
 function medians(rounds: readonly Measured[]): Measured {
   const of = (pick: (one: Measured) => number): number => quantile(rounds.map(pick), 0.5);
   return {
-    load: of(({ load }) => load),
     peak: of(({ peak }) => peak),
     contexts: rounds[0]!.contexts.map(({ tokens }, i) => ({
       tokens,
@@ -224,8 +235,6 @@ function report(name: string, type: Type, mine: Measured, peers: readonly Measur
   sayOf("decode", name, type, mine, best);
   sayOf("prefill", name, type, mine, best);
   const least = (pick: (one: Measured) => number, among = peers): number => Math.min(...among.map(pick));
-  const load = { ours: mine.load, baseline: least(({ load }) => load), better: "less", atLeast: 1 } as const;
-  printFigure("decode", { ...about, metric: `${name} ${type}: load`, unit: "ms", ...load });
   // of those that ran all contexts: a cache of few tokens is no measure for one of many
   const alike = peers.filter(({ contexts }) => contexts.length === mine.contexts.length);
   const peak = {
@@ -270,14 +279,25 @@ async function main(): Promise<void> {
         const path = writeModel(name, type, folder, work);
         const base = { path, type, contexts, work };
         const mine: Measured[] = [];
-        const peers = SETTINGS.map((settings) => ({ settings, rounds: [] as Measured[] }));
+        const starts: Start[] = [];
+        const peers = SETTINGS.map((settings) => ({
+          settings,
+          rounds: [] as Measured[],
+          starts: [] as Start[],
+        }));
+        const own = { ...base, system: "mneme", settings: SETTINGS[0]! } as const;
         for (let round = 0; round < ROUNDS; round++) {
-          mine.push(runChild({ ...base, system: "mneme", settings: SETTINGS[0]! }));
-          for (const { settings, rounds } of peers) {
+          starts.push(started(own));
+          mine.push(measured(own));
+          for (const { settings, rounds, starts } of peers) {
             const some = settings.threads === 1 && !context ? [SHORT] : contexts;
-            rounds.push(runChild({ ...base, contexts: some, system: "llama.cpp", settings }));
+            const task = { ...base, contexts: some, system: "llama.cpp", settings } as const;
+            if (settings.threads === THREADS) starts.push(started(task));
+            rounds.push(measured(task));
           }
         }
+        const theirs = peers.map(({ starts }) => starts).filter(({ length }) => length > 0);
+        printStarts(`${name} ${type}`, SHORT, starts, theirs);
         report(
           name,
           type,

@@ -2,6 +2,7 @@
 import { MnemeError } from "../errors.ts";
 import type { Pool, Region, WasmFace } from "../kernels/index.ts";
 import type { StoredRegions } from "../storage/region-file.ts";
+import { BlockPlacer } from "../weights/block-placer.ts";
 import { GROUP, LinearWeights, linearBytes, type Precision } from "../weights/linear-weights.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import type { ModelConfig } from "./config.ts";
@@ -60,19 +61,28 @@ export class DecoderWeights implements Disposable {
   ) {
     let encodedBytes = 0;
     try {
+      // it ends before what it places is freed
+      using placer = new BlockPlacer(threads);
       const { width, headDim, heads, kvHeads } = config;
       const hidden = [config.hidden, paddedHidden(config)] as const;
       const q = heads * headDim;
       const kv = kvHeads * headDim;
       const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
-        const { weights, encoded } = stacked(faceFor, threads, source, precision, columns, parts, stored);
-        this.#own(weights);
-        if (encoded) encodedBytes += weights.bytes;
+        const [wide, padded] = sidesOf(columns);
+        for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
+        const rows = lengthOf(parts);
+        const own = faceFor(linearBytes(precision, rows, padded));
+        const weights = this.#own(new LinearWeights(own, precision, rows, padded));
+        const isStored = stored?.fill(nameOf(parts), weights.region.u8()) === true;
+        if (!isStored && fill(weights, source, columns, parts, placer)) encodedBytes += weights.bytes;
         this.#regions.set(nameOf(parts), weights.region);
         return weights;
       };
       const vector = (parts: readonly (readonly [string, Side])[], offset = 0): Region => {
-        const region = this.#own(joined(face, source, parts, offset, stored));
+        for (const [name, side] of parts) checkShape(source, name, [sidesOf(side)[0]]);
+        const region = this.#own(face.arena.alloc(lengthOf(parts) * 4));
+        const isStored = stored?.fill(nameOf(parts), region.u8()) === true;
+        if (!isStored) join(region, source, parts, offset);
         this.#regions.set(nameOf(parts), region);
         return region;
       };
@@ -154,29 +164,6 @@ export class DecoderWeights implements Disposable {
   }
 }
 
-/** Kernel memory that blocks are read into, so that they are not copied on their way. */
-class BlocksRoom implements Disposable {
-  readonly #face: WasmFace;
-  #region: Region | undefined;
-
-  constructor(face: WasmFace) {
-    this.#face = face;
-  }
-
-  readonly of = (bytes: number): Uint8Array => {
-    if (!this.#region || this.#region.byteLength < bytes) {
-      this[Symbol.dispose]();
-      this.#region = this.#face.arena.alloc(bytes);
-    }
-    return this.#region.u8().subarray(0, bytes);
-  };
-
-  [Symbol.dispose](): void {
-    this.#region?.[Symbol.dispose]();
-    this.#region = undefined;
-  }
-}
-
 /** A side of a matrix: its length, or that and the length that zeros fill it up to. */
 type Side = number | readonly [length: number, padded: number];
 
@@ -185,53 +172,47 @@ export function paddedHidden({ hidden }: ModelConfig): number {
   return Math.ceil(hidden / GROUP) * GROUP;
 }
 
-function stacked(
-  faceFor: (bytes: number) => WasmFace,
-  threads: (face: WasmFace) => Pool | undefined,
+/** Rows of a matrix, one tensor's behind the other's. @returns whether values were encoded, not taken as they were stored; blocks may be under way */
+function fill(
+  weights: LinearWeights,
   source: TensorSource,
-  precision: Precision,
   columns: Side,
   parts: readonly (readonly [string, Side])[],
-  stored?: StoredRegions,
-): { readonly weights: LinearWeights; readonly encoded: boolean } {
+  placer: BlockPlacer,
+): boolean {
   const [wide, padded] = sidesOf(columns);
-  for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
-  const all = parts.reduce((sum, [, rows]) => sum + sidesOf(rows)[1], 0);
-  const face = faceFor(linearBytes(precision, all, padded));
-  const weights = new LinearWeights(face, precision, all, padded);
-  try {
-    if (stored?.fill(nameOf(parts), weights.region.u8())) return { weights, encoded: false };
-    let first = 0;
-    let encoded = false;
-    using room = new BlocksRoom(face);
-    const rowsOf = (values: number): number =>
-      Math.max(1, Math.floor(values / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
-    for (const [name, side] of parts) {
-      const [rows, paddedRows] = sidesOf(side);
-      let atOnce = rowsOf(STORED_AT_ONCE);
-      for (let row = 0; row < rows; row += atOnce) {
-        const stored = Math.min(atOnce, rows - row);
-        const blocks =
-          wide === padded ? source.readBlocks?.(name, row * wide, stored * wide, room.of) : undefined;
-        if (blocks && weights.setBlocks(first + row, blocks, threads(face))) continue;
-        atOnce = rowsOf(VALUES_AT_ONCE);
-        const some = Math.min(atOnce, rows - row);
-        const values = source.read(name, row * wide, some * wide);
-        weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
-        encoded = true;
-      }
-      if (paddedRows > rows) weights.set(first + rows, new Float32Array((paddedRows - rows) * padded));
-      first += paddedRows;
+  const roomFor = (bytes: number): Uint8Array => placer.roomFor(weights.face, bytes);
+  const rowsOf = (values: number): number =>
+    Math.max(1, Math.floor(values / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
+  let first = 0;
+  let encoded = false;
+  for (const [name, side] of parts) {
+    const [rows, paddedRows] = sidesOf(side);
+    let atOnce = rowsOf(STORED_AT_ONCE);
+    for (let row = 0; row < rows; row += atOnce) {
+      const stored = Math.min(atOnce, rows - row);
+      const blocks =
+        wide === padded ? source.readBlocks?.(name, row * wide, stored * wide, roomFor) : undefined;
+      if (blocks && placer.place(weights, first + row, blocks)) continue;
+      atOnce = rowsOf(VALUES_AT_ONCE);
+      const some = Math.min(atOnce, rows - row);
+      const values = source.read(name, row * wide, some * wide);
+      weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
+      encoded = true;
     }
-    return { weights, encoded };
-  } catch (error) {
-    weights[Symbol.dispose]();
-    throw error;
+    if (paddedRows > rows) weights.set(first + rows, new Float32Array((paddedRows - rows) * padded));
+    first += paddedRows;
   }
+  return encoded;
 }
 
 function sidesOf(side: Side): readonly [number, number] {
   return typeof side === "number" ? [side, side] : side;
+}
+
+/** Of all parts, each filled up. */
+function lengthOf(parts: readonly (readonly [string, Side])[]): number {
+  return parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0);
 }
 
 /** Rows with zeros behind them. */
@@ -246,17 +227,13 @@ function widened(values: Float32Array, columns: number, padded: number): Float32
 const nameOf = (parts: readonly (readonly [string, unknown])[]): string =>
   parts.map(([name]) => name).join("+");
 
-/** One behind the other, each filled up with zeros. @param offset added to all values */
-function joined(
-  face: WasmFace,
+/** Vectors one behind the other, each filled up with zeros. @param offset added to all values */
+function join(
+  region: Region,
   source: TensorSource,
   parts: readonly (readonly [string, Side])[],
   offset: number,
-  stored?: StoredRegions,
-): Region {
-  for (const [name, side] of parts) checkShape(source, name, [sidesOf(side)[0]]);
-  const region = face.arena.alloc(parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0) * 4);
-  if (filled(region, nameOf(parts), stored)) return region;
+): void {
   const all = region.f32().fill(0);
   let at = 0;
   for (const [name, side] of parts) {
@@ -264,17 +241,6 @@ function joined(
     const values = source.read(name, 0, length);
     all.set(offset === 0 ? values : values.map((value) => value + offset), at);
     at += padded;
-  }
-  return region;
-}
-
-/** @throws MnemeError CORRUPT, the region freed */
-function filled(region: Region, name: string, stored: StoredRegions | undefined): boolean {
-  try {
-    return stored?.fill(name, region.u8()) === true;
-  } catch (error) {
-    region[Symbol.dispose]();
-    throw error;
   }
 }
 

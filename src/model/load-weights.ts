@@ -1,4 +1,8 @@
-/** The weights of a checkpoint in kernel memory, in several where one is too small: converted, or as they were kept when it was loaded before. */
+/**
+ * The weights of a checkpoint in kernel memory, in several where one is too small: converted, or as they were kept when it was loaded before.
+ * All of them before the model answers: a thread that reads layers behind the back of the first prompt takes the same processor time from the
+ * cores that compute it, and the first token comes no sooner.
+ */
 import { isMnemeError } from "../errors.ts";
 import type { WasmFace } from "../kernels/index.ts";
 import type { RegionFile } from "../storage/region-file.ts";

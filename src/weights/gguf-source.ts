@@ -246,19 +246,21 @@ function bytesOf(
   roomFor: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
 ): Uint8Array {
   const sizeOf = (values: number): number => (values / type.values) * type.bytes;
-  const read = (from: number, to: number): Uint8Array => {
-    const bytes = roomFor(sizeOf(to - from));
-    file.readInto!(offset + sizeOf(from), bytes);
+  if (heads === 0) {
+    const bytes = roomFor(sizeOf(count));
+    file.readInto!(offset + sizeOf(start), bytes);
     return bytes;
-  };
-  if (heads === 0) return read(start, start + count);
+  }
   // biases have a row's order, a value a row
   const columns = shape.length === 1 ? 1 : shape.at(-1)!;
   const size = shape[0]! / heads;
   const first = Math.floor(start / (size * columns)) * size * columns;
   const last = Math.ceil((start + count) / (size * columns)) * size * columns;
-  const rows = halvesApart(read(first, last), sizeOf(columns), size);
-  return rows.subarray(sizeOf(start - first), sizeOf(start - first + count));
+  const length = sizeOf(last - first);
+  const room = roomFor(2 * length);
+  file.readInto!(offset + sizeOf(first), room.subarray(length));
+  takeHalvesApart(room, sizeOf(columns), size);
+  return room.subarray(sizeOf(start - first), sizeOf(start - first + count));
 }
 
 function decoded(type: BlockType, bytes: Uint8Array, count: number): Float32Array {
@@ -270,13 +272,13 @@ function decoded(type: BlockType, bytes: Uint8Array, count: number): Float32Arra
   return out;
 }
 
-/** Rows of `width` bytes: 2 j and 2 j + 1 of a head become j and j + size / 2. */
-function halvesApart(bytes: Uint8Array, width: number, size: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  for (let row = 0; row * width < bytes.length; row++) {
+/** Of rows of `width` bytes in the second half of `room`: 2 j and 2 j + 1 of a head become j and j + size / 2 in its first half. */
+function takeHalvesApart(room: Uint8Array, width: number, size: number): void {
+  const half = room.length / 2;
+  for (let row = 0; row * width < half; row++) {
     const [head, at] = [Math.floor(row / size) * size, row % size];
     const to = head + (at >> 1) + (at & 1 ? size / 2 : 0);
-    out.set(bytes.subarray(row * width, (row + 1) * width), to * width);
+    const from = half + row * width;
+    room.copyWithin(to * width, from, from + width);
   }
-  return out;
 }

@@ -9,6 +9,7 @@ import { toHalf } from "../half.ts";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import { type ByteSource, blobSource } from "../storage/byte-source.ts";
+import { BlockPlacer } from "./block-placer.ts";
 import { BLOCK_TYPES } from "./gguf-blocks.ts";
 import { ggufHeaders, hubName, openGguf } from "./gguf-source.ts";
 import { LinearWeights } from "./linear-weights.ts";
@@ -280,7 +281,8 @@ test.each(["Q8_0", "Q4_0"] as const)("stored blocks of %s are taken as they are"
   const { tensors } = await openGguf(path);
   using source = tensors;
   using weights = new LinearWeights(kernels(), type === "Q8_0" ? "int8" : "int4", 8, 64);
-  expect(weights.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(true);
+  using placer = new BlockPlacer();
+  expect(placer.place(weights, 0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(true);
   const row = new Float32Array(64);
   const stored = source.read("lm_head.weight", 0, 512);
   for (let r = 0; r < 8; r++) {
@@ -291,7 +293,7 @@ test.each(["Q8_0", "Q4_0"] as const)("stored blocks of %s are taken as they are"
     });
   }
   using other = new LinearWeights(kernels(), "bf16", 8, 64);
-  expect(other.setBlocks(0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(false);
+  expect(placer.place(other, 0, source.readBlocks!("lm_head.weight", 0, 512)!)).toBe(false);
 });
 
 test("names", () => {

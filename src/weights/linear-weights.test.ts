@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fromB16s, fromHalf, fromHalves, toHalf } from "../half.ts";
 import { allowRelaxedSimd } from "../kernels/allow-relaxed.ts";
-import { FORMS, kernels, openPool, type Region } from "../kernels/index.ts";
+import { FORMS, kernels, type Region } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
 import { GROUP, LinearWeights, PRECISIONS, type Precision } from "./linear-weights.ts";
 
@@ -232,30 +232,3 @@ test("half precision numbers: every one comes back, others go to the nearest", (
   expect(fromHalf(toHalf(1e6))).toBe(65504);
   expect(fromHalf(toHalf(-1e-9))).toBe(-0);
 });
-
-test.each([
-  ["Q8_0", "int8", 34],
-  ["Q4_0", "int4", 18],
-] as const)(
-  "threads place stored blocks as one thread does, odd scales among them: %s",
-  async (type, precision, size) => {
-    await using pool = await openPool(kernels(), { workers: 2 });
-    const random = new Random(3);
-    const [rows, columns, first] = [200, 96, 5];
-    for (const odd of [0, 0.1]) {
-      const bytes = Uint8Array.from({ length: ((rows * columns) / GROUP) * size }, () => random.integer(256));
-      for (let at = 0; at < bytes.length; at += size) {
-        const half = toHalf(random.uniform() < odd ? -1e-6 : 0.01 + random.uniform());
-        bytes[at] = half & 255;
-        bytes[at + 1] = half >> 8;
-      }
-      using alone = new LinearWeights(kernels(), precision, rows + first, columns);
-      using together = new LinearWeights(kernels(), precision, rows + first, columns);
-      alone.region.u8().fill(0);
-      together.region.u8().fill(0);
-      expect(alone.setBlocks(first, { type, bytes })).toBe(true);
-      expect(together.setBlocks(first, { type, bytes }, pool)).toBe(true);
-      expect(together.region.u8()).toEqual(alone.region.u8());
-    }
-  },
-);

@@ -1,8 +1,7 @@
 /** Matrices of a model in kernel memory, in the layouts that the kernels multiply: int8 and 4-bit in groups of 32, bf16. */
 import { MnemeError } from "../errors.ts";
 import { fromHalf, toHalf } from "../half.ts";
-import type { Pool, Region, WasmFace } from "../kernels/index.ts";
-import type { StoredBlocks } from "./tensor-source.ts";
+import type { Region, Scan, WasmFace } from "../kernels/index.ts";
 
 export const PRECISIONS = ["int8", "int4", "bf16"] as const;
 export type Precision = (typeof PRECISIONS)[number];
@@ -16,6 +15,12 @@ export const TILE_ROWS = 8;
 const LEAST_SCALE = 2 ** -14;
 /** Bytes of the codes of a group. */
 const CODE_BYTES = { int8: GROUP, int4: GROUP / 2 } as const;
+/** What is taken as it is stored: ggml's type, bytes of a block, and the kernel that places such blocks. */
+const STORED = {
+  int8: { type: "Q8_0", bytes: CODE_BYTES.int8 + 2, kernel: "placeQ8" },
+  int4: { type: "Q4_0", bytes: CODE_BYTES.int4 + 2, kernel: "placeQ4" },
+  bf16: undefined,
+} as const satisfies Record<Precision, unknown>;
 
 /** rows x columns, each row the weights of one output. */
 export class LinearWeights implements Disposable {
@@ -58,33 +63,27 @@ export class LinearWeights implements Disposable {
     }
   }
 
-  /**
-   * Takes rows from number `first` on as they are stored, best in its own memory, without another rounding.
-   * @param pool threads that help: what memory is touched first takes the system longer than all else @returns whether it can
-   */
-  setBlocks(first: number, { type, bytes }: StoredBlocks, pool?: Pool): boolean {
-    const { precision } = this;
-    if (!(type === "Q8_0" && precision === "int8") && !(type === "Q4_0" && precision === "int4"))
-      return false;
-    const groups = this.columns / GROUP;
-    const size = CODE_BYTES[precision] + 2;
-    const { arena, instance } = this.face;
-    using leftOut = arena.alloc(4);
-    leftOut.u32()[0] = 0;
-    using copy = arena.holds(bytes) ? undefined : arena.alloc(bytes.length);
-    copy?.u8().set(bytes);
-    const kernel = precision === "int8" ? "placeQ8" : "placeQ4";
-    const rows = bytes.length / size / groups;
-    const from = copy?.pointer ?? bytes.byteOffset;
-    const args = [from, rows, groups, this.region.pointer, first, leftOut.pointer];
-    const scan = { kernel, count: rows, args, countAt: 1, steps: [size * groups, 0, 0, 0, 1, 0] } as const;
-    if (!pool?.fork([scan])?.join()) instance.exports[kernel](...args);
-    if (leftOut.u32()[0]! > 0) this.#setOddBlocks(first, precision, bytes);
-    return true;
+  /** Whether it holds the values of stored blocks of this type as they are. */
+  takes(type: string): boolean {
+    return STORED[this.precision]?.type === type;
   }
 
-  /** Blocks whose scale the kernels do not know, encoded anew. */
-  #setOddBlocks(first: number, precision: "int8" | "int4", bytes: Uint8Array): void {
+  /**
+   * What puts stored blocks of a type that it takes in the place of rows from number `first` on: threads may share it.
+   * @param bytes of the blocks, in its own memory. @param leftOut pointer to a u32 that grows by the blocks that `setOddBlocks` must set
+   */
+  placing(first: number, bytes: Uint8Array, leftOut: number): Scan {
+    const { kernel, bytes: size } = STORED[this.precision]!;
+    const groups = this.columns / GROUP;
+    const rows = bytes.length / size / groups;
+    const args = [bytes.byteOffset, rows, groups, this.region.pointer, first, leftOut];
+    return { kernel, count: rows, args, countAt: 1, steps: [size * groups, 0, 0, 0, 1, 0] };
+  }
+
+  /** Of stored blocks those whose scale the kernels do not know, encoded anew. */
+  setOddBlocks(first: number, bytes: Uint8Array): void {
+    const { precision } = this;
+    if (precision === "bf16") return;
     const groups = this.columns / GROUP;
     const size = CODE_BYTES[precision] + 2;
     const [codes, halves] = [this.region.u8(), this.region.u16()];
