@@ -102,17 +102,19 @@ async function compareSparse(name: JudgedSet, set: TestSet, work: string): Promi
     const shallow = await judge(memory, set, query, 10, own);
     report(name, system, { shallow, deep: await judge(memory, set, query, 1000, own) });
     const known = sparseNdcg.get(system) ?? [];
-    sparseNdcg.set(system, [...known, mean(shallow.map(({ ndcg10 }) => ndcg10))]);
+    sparseNdcg.set(system, [...known, shallow.map(({ ndcg10 }) => ndcg10)]);
   }
 }
 
-/** nDCG@10 of each set by what was done with sparse vectors. */
-const sparseNdcg = new Map<string, readonly number[]>();
+/** nDCG@10 of every query, by set, by what was done with sparse vectors. */
+const sparseNdcg = new Map<string, readonly (readonly number[])[]>();
 
 /** The places of interpolation with sparse vectors for words, on average over the sets. */
 function concludeSparse(): void {
-  const average = (system: string): number => mean(sparseNdcg.get(system)!);
+  const average = (system: string): number => mean(sparseNdcg.get(system)!.map(mean));
+  const every = (system: string): readonly number[] => sparseNdcg.get(system)!.flat();
   const both = average("sparse, both");
+  const p = pairedRandomisation(every("sparse, both"), every("sparse and dense"));
   const others = ["sparse, none", "sparse, before", "sparse, after"].map(average);
   const common = { unit: "", better: "more" } as const;
   printFigure("prf", {
@@ -120,6 +122,7 @@ function concludeSparse(): void {
     metric: "average: nDCG@10 of sparse, both above sparse and dense without feedback",
     ours: both - average("sparse and dense"),
     least: GAIN,
+    note: `p ${p.toFixed(4)} (paired randomisation of ${every("sparse, both").length} queries)`,
   });
   printFigure("prf", {
     ...common,

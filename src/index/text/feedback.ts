@@ -16,7 +16,9 @@ export interface FeedbackPassage {
 export interface TermStatistics {
   /** Grows when any of the others may have changed. */
   readonly version: number;
-  /** Inverse document frequency; an estimate will do. */
+  /** Inverse document frequency. */
+  idf(term: string): number;
+  /** An estimate of it that costs less, and may be far off: of a term that the sample lacks it is the greatest there is. */
   sampledIdf(term: string): number;
   /** No term's `sampledIdf` is larger. */
   readonly greatestIdf: number;
@@ -29,6 +31,9 @@ export interface FeedbackOptions {
 }
 
 export const feedbackDefaults = { terms: 20 } as const;
+
+/** Terms chosen by estimates for each that is kept when their true rarity is known: what a small sample misjudges has room to come back. */
+const SHORTLIST = 2;
 
 /** Relevance models over one words index; remembers the terms that it met. */
 export class FeedbackModel {
@@ -59,7 +64,9 @@ export class FeedbackModel {
     const { version } = this.#statistics;
     if (this.#counter.trim() || version !== this.#version) this.#idf.fill(Number.NaN);
     this.#version = version;
-    const best = this.#strongest(this.#addUp(passages), terms);
+    const shortlist = this.#strongest(this.#addUp(passages), SHORTLIST * terms);
+    const weighed = shortlist.map(({ term, sum }) => ({ term, weight: sum * this.#statistics.idf(term) }));
+    const best = weighed.sort(byStrength).slice(0, terms);
     const total = best.reduce((sum, { weight }) => sum + weight, 0);
     return new Map(best.map(({ term, weight }) => [term, weight / total]));
   }
@@ -94,10 +101,10 @@ export class FeedbackModel {
     this.#met = met;
   }
 
-  /** The terms of the largest weights, strongest first; equal ones by name. Clears the sums. */
-  #strongest(met: number, terms: number): WeighedTerm[] {
+  /** The terms of the largest weights by estimates, strongest first; equal ones by name. Clears the sums. */
+  #strongest(met: number, terms: number): EstimatedTerm[] {
     const { greatestIdf } = this.#statistics;
-    const best: WeighedTerm[] = [];
+    const best: EstimatedTerm[] = [];
     for (let i = 0; i < met; i++) {
       const number = this.#met[i]!;
       const sum = this.#sums[number]!;
@@ -107,10 +114,10 @@ export class FeedbackModel {
       if (sum * greatestIdf < least) continue;
       const weight = sum * this.#idfOf(number);
       if (weight < least) continue;
-      const term = this.#counter.term(number);
+      const one = { term: this.#counter.term(number), sum, weight };
       let at = best.length;
-      while (at > 0 && isStronger(term, weight, best[at - 1]!)) at--;
-      best.splice(at, 0, { term, weight });
+      while (at > 0 && byStrength(one, best[at - 1]!) < 0) at--;
+      best.splice(at, 0, one);
       if (best.length > terms) best.pop();
     }
     return best;
@@ -136,6 +143,12 @@ interface WeighedTerm {
   readonly weight: number;
 }
 
-function isStronger(term: string, weight: number, than: WeighedTerm): boolean {
-  return weight > than.weight || (weight === than.weight && term < than.term);
+interface EstimatedTerm extends WeighedTerm {
+  /** What the passages say of it, however rare it is. */
+  readonly sum: number;
+}
+
+/** Strongest first; equal ones by name. */
+function byStrength(a: WeighedTerm, b: WeighedTerm): number {
+  return b.weight - a.weight || (a.term < b.term ? -1 : 1);
 }
