@@ -20,7 +20,11 @@ export default command({
   takesMany: true,
   args: {
     ...writingArgs,
-    path: { type: "positional", description: "Folders or files", required: true },
+    path: {
+      type: "positional",
+      description: "Folders or files: Markdown, text, HTML, PDF, DOCX, EPUB, CSV, JSON, source code",
+      required: true,
+    },
     include: { type: "string", valueHint: "globs", description: "Only files that match, comma-separated" },
     exclude: { type: "string", valueHint: "globs", description: "Not these, comma-separated" },
     "max-file": { type: "string", valueHint: "bytes", description: "Skip larger files", default: "256MB" },

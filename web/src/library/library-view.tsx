@@ -117,7 +117,7 @@ function Items(): JSX.Element | null {
         <Icon name="upload" />
         <p>{prefix.value ? "No id begins so." : "Drop documents here to remember them."}</p>
         {!prefix.value && (
-          <p class="muted">Markdown, text, HTML, PDF, Word, code, CSV, JSON and e-mail are read.</p>
+          <p class="muted">Markdown, text, HTML, PDF, Word, EPUB, code, CSV and JSON are read.</p>
         )}
       </div>
     );
