@@ -22,6 +22,7 @@ export default command({
     ...writingArgs,
     path: {
       type: "positional",
+      valueHint: "path",
       description: "Folders or files: Markdown, text, HTML, PDF, DOCX, EPUB, CSV, JSON, source code",
       required: true,
     },
@@ -46,7 +47,7 @@ export default command({
     },
     cube: {
       type: "string",
-      valueHint: "dimensions",
+      valueHint: "all|dimensions",
       description: `File passages under labels: "all", or of ${STANDARD_DIMENSIONS.join(", ")}, comma-separated`,
     },
     workers: { type: "string", valueHint: "n", description: "Worker threads; default: cores, at most 4" },
