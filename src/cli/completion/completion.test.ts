@@ -36,17 +36,17 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const child = (name: string): string => fileURLToPath(new URL(`children/${name}`, import.meta.url));
+
 /** A shell's answer to a line, a word each. */
 const ASK: Readonly<Record<Shell, (line: string) => readonly string[]>> = {
   // readline cuts at = too
   bash: (line) => {
     const words = line.split(" ").flatMap((word) => word.split(/(=)/).filter((part) => part !== ""));
     if (line.endsWith(" ")) words.push("");
-    const ask =
-      'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mneme; printf "%s\\n" "${COMPREPLY[@]}"';
-    return ["--norc", "-c", ask, "bash", scripts.bash, ...words];
+    return ["--norc", child("complete.bash"), scripts.bash, ...words];
   },
-  zsh: (line) => ["-f", fileURLToPath(new URL("children/complete.zsh", import.meta.url)), scripts.zsh, line],
+  zsh: (line) => ["-f", child("complete.zsh"), scripts.zsh, line],
   fish: (line) => ["--no-config", "-c", "source $argv[1]; complete -C $argv[2]", scripts.fish, line],
 };
 

@@ -33,11 +33,11 @@ function flagOf({ names, summary, takes }: FlagCompletion): string {
     const bare = name.replace(/^-+/, "");
     return name.startsWith("--") && bare.length > 1 ? `-l ${bare}` : `-s ${bare}`;
   });
-  return [...new Set(spelled), ...(takes ? [valueOf(takes)] : []), `-d ${quoted(summary)}`].join(" ");
+  return [...new Set(spelled), ...(takes ? [valueSpec(takes)] : []), `-d ${quoted(summary)}`].join(" ");
 }
 
 /** -x: a value and no file; -r -F: a value, which may be a file. */
-function valueOf({ words, joinedBy, files }: Takes): string {
+function valueSpec({ words, joinedBy, files }: Takes): string {
   const kind = files ? "-r -F" : "-x";
   if (words.length === 0) return kind;
   return `${kind} -a ${quoted(joinedBy ? `(__mneme_list ${joinedBy} ${words.join(" ")})` : words.join(" "))}`;
