@@ -27,7 +27,7 @@ export const loadArgs = {
   },
   "weight-cache": {
     type: "string",
-    valueHint: "folder",
+    valueHint: "folder|off",
     description:
       'Where converted weights are kept for the next time, or "off"; default: ~/.cache/mneme/weights',
   },

@@ -54,12 +54,12 @@ describe("index", () => {
     symlinkSync("Makefile", join(where, "alias"));
     writeFileSync(join(where, "program"), Uint8Array.of(127, 69, 76, 70, 0, 0, 1, 2));
     writeFileSync(join(where, "marker"), "");
-    for (const name of ["a.png", "b.png", "c.epub"]) writeFileSync(join(where, name), "x");
+    for (const name of ["a.png", "b.png", "c.mobi"]) writeFileSync(join(where, name), "x");
     await using memory = await open(":memory:", { workers: 0 });
     const { added, skipped, unknown } = await memory.index(where);
     expect(added).toBe(5);
     expect(skipped).toMatchObject([{ id: `${basename(where)}/alias`, code: "EXCLUDED" }]);
-    expect(unknown).toEqual({ png: 2, epub: 1, "": 2 });
+    expect(unknown).toEqual({ png: 2, mobi: 1, "": 2 });
     expect((await memory.search("sourdough")).hits[0]).toMatchObject({ id: `${basename(where)}/Makefile` });
     const asked = await memory.index(where, { include: ["**/*.png"] });
     expect(asked).toMatchObject({ unknown: {}, removed: 5 });

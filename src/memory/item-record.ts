@@ -127,6 +127,8 @@ class EncodedRecord implements ItemRecord {
   #head: ItemHead | undefined;
   #headings: string[][] | undefined;
   #places: PassagePlace[] | undefined;
+  /** Places that were read on the way to those that were asked for. */
+  #passed = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -167,9 +169,13 @@ class EncodedRecord implements ItemRecord {
     return this.#parse(reader) as string[];
   }
 
+  /** One is read on its way from the first; once that was done for as many as there are, all are unfolded. */
   place(passage: number): PassagePlace | undefined {
+    if (this.#places) return this.#places[passage];
     const reader = new PlaceReader(this.#bytes, this.#placesAt);
     if (passage >= reader.count) return undefined;
+    this.#passed += passage;
+    if (this.#passed > reader.count) return this.places[passage];
     for (let i = 0; i <= passage; i++) if (!reader.next()) return undefined;
     return reader.place;
   }

@@ -97,6 +97,8 @@ export class SegmentItems {
   readonly #table: Uint32Array;
   readonly #heads: BlockText;
   readonly #text: BlockText;
+  /** The last record that was asked for: the rows of one item come one after the other. Weakly, so that it counts for nothing. */
+  #last: { readonly item: number; readonly record: WeakRef<ItemRecord> } | undefined;
 
   private constructor(source: SegmentSource, table: Uint32Array, heads: BlockText, text: BlockText) {
     this.source = source;
@@ -145,9 +147,16 @@ export class SegmentItems {
   }
 
   record(item: number): MaybePromise<ItemRecord> {
+    const last = this.#last?.item === item ? this.#last.record.deref() : undefined;
+    if (last) return last;
     const at = item * COLUMNS;
     const bytes = this.#heads.read(this.#table[at + 1]!, this.#table[at + COLUMNS + 1]!);
-    return bytes instanceof Promise ? bytes.then(decodeItemRecord) : decodeItemRecord(bytes);
+    const keep = (encoded: Uint8Array): ItemRecord => {
+      const record = decodeItemRecord(encoded);
+      this.#last = { item, record: new WeakRef(record) };
+      return record;
+    };
+    return bytes instanceof Promise ? bytes.then(keep) : keep(bytes);
   }
 
   /** UTF-8 bytes [start, end) of the item's text; all of it by default. */

@@ -54,4 +54,35 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
     expect(ids(await memory.search("apple -red"))).toEqual(["c"]);
     expect(ids(await memory.search("apple +cream"))).toEqual(["a"]);
   });
+
+  test("a phrase is found in the passages that have it, however many of one item do", async () => {
+    await using memory = await open(where(), { workers: 0 });
+    const paragraph = (i: number): string =>
+      `${i % 3 === 0 ? "The lighthouse keeper" : "The keeper, the lighthouse"} and the lamp. `
+        .repeat(20)
+        .trim();
+    await memory.add([
+      { id: "long", text: Array.from({ length: 500 }, (_, i) => paragraph(i)).join("\n\n") },
+      ...Array.from({ length: 20 }, (_, i) => ({
+        id: `short${i}`,
+        text: i % 2 === 0 ? `A lighthouse keeper ${i}` : `A keeper of lighthouse ${i}`,
+      })),
+    ]);
+    const even = Array.from({ length: 10 }, (_, i) => `short${2 * i}`);
+    expect(ids(await memory.search('"lighthouse keeper"', { k: 100 })).sort()).toEqual([
+      "long",
+      ...even.sort(),
+    ]);
+    const text = (await memory.get("long"))!.text;
+    const query = { k: 1000, retriever: "words", group: "passage" } as const;
+    const all = (await memory.search("keeper", query)).hits.filter(({ id }) => id === "long");
+    const holding = all.filter(({ place }) =>
+      text.slice(place.start, place.end).includes("lighthouse keeper"),
+    );
+    const found = (await memory.search('"lighthouse keeper"', query)).hits.filter(({ id }) => id === "long");
+    const numbers = (hits: typeof all): number[] => hits.map(({ passage }) => passage).sort((a, b) => a - b);
+    expect(numbers(found)).toEqual(numbers(holding));
+    expect(holding.length).toBeGreaterThan(100);
+    expect(holding.length).toBeLessThan(all.length);
+  });
 });

@@ -301,7 +301,7 @@ export interface Memory extends AsyncDisposable {
    */
   add(items: Item | Iterable<Item> | AsyncIterable<Item>, options?: WorkOptions): Promise<AddResult>;
   /**
-   * Reads a document (PDF, DOCX, HTML, Markdown, text ...) from its bytes and adds it, without holding up this thread.
+   * Reads a document (PDF, DOCX, EPUB, HTML, Markdown, text ...) from its bytes and adds it, without holding up this thread.
    * @param name tells the kind of document by its ending
    */
   addFile(name: string, bytes: Uint8Array, options?: AddFileOptions): Promise<AddResult>;

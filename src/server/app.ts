@@ -101,8 +101,15 @@ function isOpen(routes: readonly Route[], path: string): boolean {
 function shared({ guard }: AppSettings): ReturnType<typeof cors> {
   const allow = cors({
     origin: (origin) => (guard().allowedOrigins?.includes(origin) ? origin : null),
-    allowHeaders: ["authorization", "content-type", "mcp-protocol-version", "x-request-id"],
-    exposeHeaders: ["x-request-id"],
+    allowHeaders: [
+      "authorization",
+      "content-type",
+      "if-range",
+      "mcp-protocol-version",
+      "range",
+      "x-request-id",
+    ],
+    exposeHeaders: ["content-range", "etag", "x-request-id"],
     maxAge: 600,
   });
   return async (c, next) => (guard().allowedOrigins?.length ? allow(c, next) : next());

@@ -1,6 +1,6 @@
 /**
  * createServer: one memory behind HTTP: the API, its OpenAPI document, MCP, metrics and the console.
- * Owns the socket and the metrics, not the memory: whoever opened that closes it, after the server.
+ * Owns the socket, the metrics and the snapshots that are downloaded, not the memory: whoever opened that closes it, after the server.
  */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,6 +14,7 @@ import type { EmbeddingModel, LanguageModel } from "../model/index.ts";
 import { type App, buildApp } from "./app.ts";
 import { loadConsole } from "./console.ts";
 import { assertMayListen, type GuardOptions } from "./guard.ts";
+import { KeptSnapshots } from "./kept-snapshots.ts";
 import { Metrics } from "./metrics.ts";
 import { packageVersion } from "./package-version.ts";
 import type { ReadFile, Service } from "./service.ts";
@@ -70,8 +71,9 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
   };
   const stopping = new AbortController();
   const metrics = new Metrics();
+  const snapshots = new KeptSnapshots(memory);
   const app = buildApp({
-    service: serviceOf(memory, metrics, options),
+    service: serviceOf({ memory, metrics, snapshots }, options),
     version: packageVersion(),
     guard: () => ({ ...options, ...(state.token === undefined ? {} : { token: state.token }) }),
     consoleFiles: once(() =>
@@ -84,6 +86,7 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
     if (state.server) await stop(state.server, stopping);
     stopping.abort();
     metrics[Symbol.dispose]();
+    await snapshots[Symbol.asyncDispose]();
   });
   return {
     app,
@@ -105,10 +108,10 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
   };
 }
 
-function serviceOf(memory: Memory, metrics: Metrics, options: ServerOptions): Service {
+function serviceOf(own: Pick<Service, "memory" | "metrics" | "snapshots">, options: ServerOptions): Service {
+  const { memory } = own;
   return {
-    memory,
-    metrics,
+    ...own,
     embedder: options.embedder ? async () => options.embedder! : once(() => bundledFor(memory)),
     ...(options.readFile ? { readFile: options.readFile } : {}),
     ...(options.model ? { model: servedModel(options.model, options.modelName) } : {}),

@@ -67,7 +67,9 @@ class HttpSource implements ByteSource {
   }
 
   async #request(offset: number, length: number): Promise<Response> {
-    const response = await this.#fetch({ headers: { range: `bytes=${offset}-${offset + length - 1}` } });
+    const range = `bytes=${offset}-${offset + length - 1}`;
+    const sameFile = mayNameVersion(this.location, this.#validator) ? { "if-range": this.#validator } : {};
+    const response = await this.#fetch({ headers: { range, ...sameFile } });
     if (response.status === 206) return response;
     await response.body?.cancel().catch(() => {});
     const details = { status: response.status };
@@ -75,6 +77,8 @@ class HttpSource implements ByteSource {
     if (response.status === 404) throw new MnemeError("NOT_FOUND", refused, { details });
     if (response.status === 401 || response.status === 403)
       throw new MnemeError("FORBIDDEN", refused, { details });
+    if (response.status === 200 && "if-range" in sameFile)
+      throw this.#network("the file changed on the server; open it again");
     if (response.status === 200)
       throw this.#network(
         "the server ignores range requests (answered 200); use a host that supports them, or download the file",
@@ -110,6 +114,15 @@ class HttpSource implements ByteSource {
   #network(what: string, cause?: unknown): MnemeError {
     return new MnemeError("NETWORK", `read ${this.location}: ${what}`, { cause });
   }
+}
+
+/**
+ * A server that keeps versions of a file goes on with the one that If-Range names. Weak tags may not stand there; nor is it sent across
+ * origins by a browser, which would have to ask the server for leave first.
+ */
+function mayNameVersion(location: string, validator: string): boolean {
+  const page = (globalThis as { location?: { origin?: string } }).location?.origin;
+  return validator.startsWith('"') && (page === undefined || new URL(location).origin === page);
 }
 
 function validatorOf(response: Response): string {

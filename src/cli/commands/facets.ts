@@ -15,7 +15,7 @@ export default command({
     dimensions: {
       type: "string",
       alias: "d",
-      valueHint: "names",
+      valueHint: "dimensions",
       description: "Only these, comma-separated",
     },
     limit: {

@@ -20,7 +20,12 @@ export default command({
   takesMany: true,
   args: {
     ...writingArgs,
-    path: { type: "positional", description: "Folders or files", required: true },
+    path: {
+      type: "positional",
+      valueHint: "path",
+      description: "Folders or files: Markdown, text, HTML, PDF, DOCX, EPUB, CSV, JSON, source code",
+      required: true,
+    },
     include: { type: "string", valueHint: "globs", description: "Only files that match, comma-separated" },
     exclude: { type: "string", valueHint: "globs", description: "Not these, comma-separated" },
     "max-file": { type: "string", valueHint: "bytes", description: "Skip larger files", default: "256MB" },
@@ -42,7 +47,7 @@ export default command({
     },
     cube: {
       type: "string",
-      valueHint: "dimensions",
+      valueHint: "all|dimensions",
       description: `File passages under labels: "all", or of ${STANDARD_DIMENSIONS.join(", ")}, comma-separated`,
     },
     workers: { type: "string", valueHint: "n", description: "Worker threads; default: cores, at most 4" },

@@ -8,8 +8,13 @@ export default command({
   summary: "Make a library from a snapshot",
   args: {
     ...commonArgs,
-    snapshot: { type: "positional", required: true, description: "The snapshot file" },
-    library: { type: "positional", required: true, description: "The library to make; must not exist" },
+    snapshot: { type: "positional", required: true, valueHint: "path", description: "The snapshot file" },
+    library: {
+      type: "positional",
+      required: true,
+      valueHint: "path",
+      description: "The library to make; must not exist",
+    },
   },
   examples: [["mneme restore docs.snapshot ./library.mneme", "a library as it was"]],
   async run(args, { signal }) {

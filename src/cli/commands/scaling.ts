@@ -32,7 +32,12 @@ export default command({
   takesMany: true,
   args: {
     ...libraryArgs,
-    more: { type: "positional", required: false, description: "Further libraries, searched as one with it" },
+    more: {
+      type: "positional",
+      required: false,
+      valueHint: "path",
+      description: "Further libraries, searched as one with it",
+    },
     queries: {
       type: "string",
       required: true,

@@ -7,7 +7,10 @@ import { progressView } from "../progress.ts";
 export default command({
   name: "snapshot",
   summary: "Write the library to one portable, checksummed file",
-  args: { ...libraryArgs, file: { type: "positional", required: true, description: "The file to write" } },
+  args: {
+    ...libraryArgs,
+    file: { type: "positional", required: true, valueHint: "path", description: "The file to write" },
+  },
   examples: [
     [
       "mneme snapshot docs.snapshot",

@@ -21,7 +21,7 @@ export default command({
     },
     parts: {
       type: "string",
-      valueHint: "names",
+      valueHint: "parts",
       description: "fusion, cube or both (default): what is chosen",
     },
     reset: { type: "boolean", default: false, description: "Back to the defaults" },

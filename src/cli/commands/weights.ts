@@ -9,7 +9,12 @@ export default command({
   summary: "Converted weights of language models that are kept: list them, or clear them away",
   args: {
     ...commonArgs,
-    action: { type: "positional", required: false, description: "list (default), or clear" },
+    action: {
+      type: "positional",
+      required: false,
+      valueHint: "list|clear",
+      description: "list (default), or clear",
+    },
     "weight-cache": {
       type: "string",
       valueHint: "folder",

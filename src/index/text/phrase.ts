@@ -26,14 +26,20 @@ export class PhraseFinder implements Disposable {
     if ((this.#vocabulary?.size ?? 0) >= MAX_TERMS) this[Symbol.dispose]();
     let known: Vocabulary | undefined;
     let wanted: NumberedPhrases | undefined;
+    // equal texts score alike and so come one after the other
+    let last: string | undefined;
+    let held = false;
     return (text) => {
+      if (text === last) return held;
+      last = text;
       this.#vocabulary ??= new Vocabulary();
       // another search may have had all terms forgotten
       if (known !== this.#vocabulary) wanted = new NumberedPhrases(phrases);
       known = this.#vocabulary;
       const terms = known.read(text);
       wanted!.learn(known.spelling, known.size);
-      return wanted!.isIn(terms);
+      held = wanted!.isIn(terms);
+      return held;
     };
   }
 

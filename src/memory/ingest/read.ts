@@ -23,7 +23,7 @@ export async function itemFromFile(
   if (!reader)
     throw new MnemeError(
       "UNSUPPORTED",
-      `${name}: no reader for files of this kind; convert it to text, Markdown, HTML, PDF or DOCX`,
+      `${name}: no reader for files of this kind; convert it to text, Markdown, HTML, PDF, DOCX or EPUB`,
     );
   const { title, text, blocks, meta: own, firstLine = 1 } = await reader.read(bytes, name);
   const base = baseOf(name);

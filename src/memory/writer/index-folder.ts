@@ -23,6 +23,11 @@ export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const
 
 /** Source bytes handed to a worker at once: a commit's worth, lost at most when the process is killed. */
 const BATCH_BYTES = 32 << 20;
+/** The same where a model of the caller's makes the vectors, which takes far longer than all else. */
+const SLOW_BATCH_BYTES = 1 << 20;
+/** Each thread's first batch; the next ones grow, so that a run that is killed early has kept something, and segments stay few. */
+const FIRST_BATCH_BYTES = 1 << 19;
+const BATCH_GROWTH = 4;
 const BATCH_FILES = 4096;
 /** The last batches shrink to this, so that the threads end together and little is left to write when they do. */
 const LAST_BATCH_BYTES = 4 << 20;
@@ -202,30 +207,39 @@ function jobOf(options: IndexOptions, file: WalkedFile, id: string, entry: IdEnt
   return { ...file, id, meta, ...(prior ? { prior } : {}) };
 }
 
-/** Batches of files to the workers; as many under way as there are threads, plus one being committed. */
+/**
+ * Batches of files to the workers; as many under way as there are threads, plus one being committed. When it is cancelled, those under
+ * way end with the files that they have come to, and are committed.
+ */
 async function indexJobs(run: Run, jobs: readonly SeenFile[]): Promise<void> {
+  const { writer, options } = run;
   const under = new Set<Promise<void>>();
+  const most = bundledDim(writer.source) === null ? SLOW_BATCH_BYTES : BATCH_BYTES;
   let failure: unknown;
-  for (const files of cut(jobs, Math.max(1, run.writer.pool.size))) {
-    throwIfAborted(run.options.signal, "index");
-    if (failure) throw failure;
+  for (const files of cutIntoBatches(jobs, Math.max(1, writer.pool.size), most)) {
+    if (failure || options.signal?.aborted) break;
     const work = indexBatch(run, files)
       .catch((error: unknown) => {
         failure ??= error;
       })
       .finally(() => under.delete(work));
     under.add(work);
-    if (under.size > run.writer.pool.size) await Promise.race(under);
+    if (under.size > writer.pool.size) await Promise.race(under);
   }
   await Promise.all(under);
+  throwIfAborted(options.signal, "index");
   if (failure) throw failure;
 }
 
-/** A thread's share of what is left at a time. */
-function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]> {
+/** Small batches first, then a thread's share of what is left at a time, `most` bytes at most. */
+function* cutIntoBatches(jobs: readonly SeenFile[], threads: number, most: number): Generator<SeenFile[]> {
   let left = jobs.reduce((sum, job) => sum + job.bytes, 0);
   const least = Math.max(LEAST_BATCH_BYTES, Math.min(LAST_BATCH_BYTES, left / (2 * threads)));
-  const share = (): number => Math.min(BATCH_BYTES, Math.max(least, left / threads));
+  let cut = 0;
+  const share = (): number => {
+    const grown = FIRST_BATCH_BYTES * BATCH_GROWTH ** Math.floor(cut / threads);
+    return Math.min(most, grown, Math.max(least, left / threads));
+  };
   let limit = share();
   let batch: SeenFile[] = [];
   let bytes = 0;
@@ -234,6 +248,7 @@ function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]>
     bytes += job.bytes;
     if (bytes < limit && batch.length < BATCH_FILES) continue;
     yield batch;
+    cut++;
     left -= bytes;
     limit = share();
     batch = [];
@@ -244,17 +259,21 @@ function* cut(jobs: readonly SeenFile[], threads: number): Generator<SeenFile[]>
 
 async function indexBatch(run: Run, files: readonly SeenFile[]): Promise<void> {
   const { writer, options, binary, now, outcome, totals } = run;
+  const { signal } = options;
   const { source } = writer;
-  const prepared = await writer.pool.run({
-    kind: "files",
-    files,
-    binary,
-    now,
-    space: source.space,
-    embedder: { bundledDim: bundledDim(source) },
-  });
-  throwIfAborted(options.signal, "index");
-  if (!(await addSegment(writer, prepared, source, outcome))) return indexBatch(run, files);
+  const prepared = await writer.pool.run(
+    {
+      kind: "files",
+      files,
+      binary,
+      now,
+      space: source.space,
+      embedder: { bundledDim: bundledDim(source) },
+    },
+    signal ? { signal } : {},
+  );
+  if (!(await addSegment(writer, prepared, source, outcome, signal))) return indexBatch(run, files);
+  throwIfAborted(signal, "index");
   totals.doneFiles += files.length;
   totals.doneBytes += files.reduce((sum, file) => sum + file.bytes, 0);
   const current = files.at(-1)!.relative;

@@ -1,4 +1,5 @@
 /** Committing a prepared segment: rows are given, replaced items buried, the manifest grown, all in one batch. */
+import { throwIfAborted } from "../../errors.ts";
 import { contiguousRows } from "../../index/segment.ts";
 import { matrix } from "../../linalg/matrix.ts";
 import { Pacer } from "../../pacer.ts";
@@ -17,14 +18,18 @@ import type { Change, VectorSource, Writer } from "./writer.ts";
 /** Texts embedded per call when the embedder lives on this thread. */
 const EMBED_BATCH = 256;
 
-/** @returns false, with nothing written, when the library moved to another space since it was prepared: prepare it again */
+/**
+ * @param signal ends the making of vectors on this thread; what needs none is committed in any case
+ * @returns false, with nothing written, when the library moved to another space since it was prepared: prepare it again
+ */
 export async function addSegment(
   writer: Writer,
   prepared: PreparedSegment,
   source: VectorSource,
   outcome: Outcome,
+  signal?: AbortSignal,
 ): Promise<boolean> {
-  if (prepared.rows > 0 && !(await commitSegment(writer, prepared, source, outcome))) return false;
+  if (prepared.rows > 0 && !(await commitSegment(writer, prepared, source, outcome, signal))) return false;
   outcome.unchanged += prepared.unchanged.length;
   outcome.skipped.push(...prepared.skipped);
   await touch(writer, prepared.unchanged);
@@ -36,9 +41,10 @@ async function commitSegment(
   prepared: PreparedSegment,
   source: VectorSource,
   outcome: Outcome,
+  signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const parts = prepared.missing
-    ? await withVectors(prepared.parts, prepared.missing, source)
+    ? await withVectors(prepared.parts, prepared.missing, source, signal)
     : prepared.parts;
   using room = await reserve(writer, newSegmentRam(parts.sizes, prepared.rows));
   const staged = await stageSegment(writer, parts);
@@ -57,10 +63,12 @@ async function withVectors(
   parts: PagedParts,
   missing: NonNullable<PreparedSegment["missing"]>,
   { embedder, space }: VectorSource,
+  signal: AbortSignal | undefined,
 ): Promise<PagedParts> {
   const texts = missing.flatMap((one) => (one instanceof Float32Array ? [] : one));
   const made = matrix(texts.length, space.space.dim);
   for (let at = 0; at < texts.length; at += EMBED_BATCH) {
+    throwIfAborted(signal, "index");
     const { data } = await embedder.embed(texts.slice(at, at + EMBED_BATCH));
     made.data.set(data, at * made.cols);
   }

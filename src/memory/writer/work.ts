@@ -5,6 +5,7 @@ import { sameSpace } from "../../embed/space.ts";
 import { isMnemeError } from "../../errors.ts";
 import { RowSet } from "../../index/row-set.ts";
 import type { Parts } from "../../index/segment.ts";
+import { Pacer } from "../../pacer.ts";
 import { itemFromFile } from "../ingest/read.ts";
 import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
@@ -41,7 +42,7 @@ async function dispatch(
       await embedderFor(task.embedder, task.space);
       return noParts;
     case "files":
-      return prepareFiles(task.files, task.binary, task);
+      return prepareFiles(task.files, task.binary, task, control.signal);
     case "items":
       return prepareItems(task.items, task);
     case "document":
@@ -74,16 +75,19 @@ interface Collected {
   readonly heads: SegmentItemHead[];
 }
 
+/** When it is stopped, it ends with the files that it has come to: they have cost their time and may be kept. */
 async function prepareFiles(
   files: readonly SeenFile[],
   binary: boolean,
   context: Context,
+  signal?: AbortSignal,
 ): Promise<PreparedSegment> {
   const collected: Collected = { prepared: [], heads: [] };
   const unchanged: { id: string; modifiedAt: number; sourceBytes: number }[] = [];
   const skipped: Skipped[] = [];
   let sourceBytes = 0;
   for (const file of files) {
+    if (signal?.aborted) break;
     try {
       const item = await readFileItem(file, binary);
       const source = sourceOf(item);
@@ -101,7 +105,7 @@ async function prepareFiles(
       });
     }
   }
-  return { ...(await finish(collected, context)), unchanged, skipped, sourceBytes };
+  return { ...(await finish(collected, context, signal)), unchanged, skipped, sourceBytes };
 }
 
 async function prepareItems(items: readonly SourceItem[], context: Context): Promise<PreparedSegment> {
@@ -145,18 +149,25 @@ function collect(
   return true;
 }
 
+/** Items that have no vectors yet when it is stopped are left out. */
 async function finish(
-  { prepared, heads }: Collected,
+  { prepared, heads: all }: Collected,
   context: Context,
+  signal?: AbortSignal,
 ): Promise<Pick<PreparedSegment, "heads" | "rows" | "parts" | "missing">> {
-  const rows = heads.reduce((sum, head) => sum + head.rows, 0);
-  if (rows === 0) return { heads, rows, parts: noParts };
   const items: BuildItem[] = [];
-  const embedder = await embedderFor(context.embedder, context.space);
-  for (const item of prepared)
+  const embedder = all.length > 0 ? await embedderFor(context.embedder, context.space) : undefined;
+  const pacer = new Pacer();
+  for (const item of prepared) {
+    if (signal && pacer.isDue) await pacer.pause();
+    if (signal?.aborted) break;
     items.push(
       item.vectors || !embedder ? item : { ...item, vectors: await embedAll(embedder, item.passages) },
     );
+  }
+  const heads = all.slice(0, items.length);
+  const rows = heads.reduce((sum, head) => sum + head.rows, 0);
+  if (rows === 0) return { heads, rows, parts: noParts };
   const parts = cutIntoRuns(buildSegment(items, context.space));
   if (items.every((item) => item.vectors)) return { heads, rows, parts };
   return { heads, rows, parts, missing: items.map((item) => item.vectors ?? item.passages) };

@@ -116,7 +116,9 @@ function Items(): JSX.Element | null {
       <div class="empty drop-hint">
         <Icon name="upload" />
         <p>{prefix.value ? "No id begins so." : "Drop documents here to remember them."}</p>
-        {!prefix.value && <p class="muted">Markdown, text, HTML, PDF, Word, code, CSV and JSON are read.</p>}
+        {!prefix.value && (
+          <p class="muted">Markdown, text, HTML, PDF, Word, EPUB, code, CSV and JSON are read.</p>
+        )}
       </div>
     );
   }

@@ -25,6 +25,8 @@ const TYPES: Readonly<Record<string, string>> = {
   plain: "text",
   docx: "document",
   odt: "document",
+  epub: "book",
+  "epub+zip": "book",
   csv: "table",
   tsv: "table",
   json: "data",

@@ -25,7 +25,13 @@ const BREAKING = new Set([
   "figure",
 ]);
 
-export function readHtml(source: string): Parsed {
+/** XHTML says so itself, unless it is part of a document that is known to be XML. */
+const XML_DECLARATION = /^\s*<\?xml\s/;
+
+export function readHtml(
+  source: string,
+  { isXml = XML_DECLARATION.test(source) }: { readonly isXml?: boolean } = {},
+): Parsed {
   const collector = new Collector();
   const parser = new Parser(
     {
@@ -33,7 +39,8 @@ export function readHtml(source: string): Parsed {
       ontext: (text) => collector.text(text),
       onclosetag: (name) => collector.close(name),
     },
-    { decodeEntities: true, lowerCaseTags: true },
+    // as XML, `<title/>` and `<script/>` end where they begin; what it names (&nbsp;) are HTML's entities all the same
+    { decodeEntities: true, lowerCaseTags: true, recognizeSelfClosing: isXml, recognizeCDATA: isXml },
   );
   parser.write(source);
   parser.end();
@@ -52,7 +59,7 @@ class Collector {
   readonly #blocks: Block[] = [];
 
   open(name: string): void {
-    if (name === "title") this.#inTitle = true;
+    if (name === "title") this.#inTitle = this.#title === ""; // a picture may have one too
     if (SKIPPED.has(name)) this.#skipping++;
     if (name === "pre") this.#pre++;
     const level = /^h([1-6])$/.exec(name)?.[1];

@@ -43,6 +43,10 @@ const docx: Reader = {
   mediaType: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
   read: async (bytes, name) => (await import("./docx.ts")).readDocx(bytes, name),
 };
+const epub: Reader = {
+  mediaType: "application/epub+zip",
+  read: async (bytes, name) => (await import("./epub.ts")).readEpub(bytes, name),
+};
 
 const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
   TypeScript: ["ts", "tsx", "mts", "cts"],
@@ -93,6 +97,7 @@ const readers = new Map<string, Reader>([
   ...["html", "htm", "xhtml"].map((extension) => [extension, html] as const),
   ["pdf", pdf],
   ["docx", docx],
+  ["epub", epub],
   ["csv", text((source) => readCsv(source), "text/csv")],
   ["tsv", text((source) => readCsv(source, "\t"), "text/tab-separated-values")],
   ["json", text(readJson, "application/json")],
