@@ -27,7 +27,7 @@ const BATCH_BYTES = 32 << 20;
 const SLOW_BATCH_BYTES = 1 << 20;
 /** Each thread's first batch; the next ones grow, so that a run that is killed early has kept something, and segments stay few. */
 const FIRST_BATCH_BYTES = 1 << 19;
-const BATCH_GROWTH = 4;
+const BATCH_GROWTH = 16;
 const BATCH_FILES = 4096;
 /** The last batches shrink to this, so that the threads end together and little is left to write when they do. */
 const LAST_BATCH_BYTES = 4 << 20;
