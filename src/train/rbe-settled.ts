@@ -141,7 +141,10 @@ interface Untaught {
   readonly ask: Float32Array;
 }
 
-/** `ask` and its bias: queries' scores of a batch's codes become the maps' scores of its documents. */
+/**
+ * `ask` and its bias: queries' scores of a batch's codes become the maps' scores of its documents. Taught behind the query's map: in front of
+ * it, each step would bring back some of what the map leaves out.
+ */
 async function trainAsk(
   jax: Jax,
   shape: RbeShape,
@@ -151,36 +154,47 @@ async function trainAsk(
 ): Promise<RbeWeights> {
   const { dim, width } = shape;
   const { steps, askSteps, askRate, askTemperature: temperature, onProgress } = settings;
-  const composed = matrix(width, dim);
-  kernels().matmulF32(ask, maps.query!, composed.data, width, dim, dim);
-  const bias = new Float32Array(width);
-  kernels().matmulTransposedF32(maps.queryBias!, ask, bias, 1, dim, width);
-  const { weights } = await train(
-    jax,
-    { ask: tensorOf(jax, composed), askBias: jax.numpy.array(bias) },
-    {
-      steps: askSteps,
-      rate: askRate,
-      batch: (step) => {
-        const { queries, documents } = batches(step);
-        const codes = valuesOf(levelsOf(coding, shape, documents), width, shape.bits);
-        return {
-          queries: tensorOf(jax, queries),
-          codes: tensorOf(jax, codes),
-          taughtQueries: tensorOf(jax, mappedUnits(maps, "query", queries)),
-          taughtDocuments: tensorOf(jax, mappedUnits(maps, "map", documents)),
-        };
-      },
-      loss: (given, { queries, codes, taughtQueries, taughtDocuments }) => {
-        const asked = unitRows(jax, linearOf(jax, given, "ask", queries!));
-        const taught = jax.nn.softmax(logits(jax, taughtQueries!, taughtDocuments!, temperature), -1);
-        return crossEntropy(jax, logits(jax, asked, unitRows(jax, codes!), temperature), taught);
-      },
-      ...(settings.signal ? { signal: settings.signal } : {}),
-      onStep: (step, loss) => onProgress?.({ step: steps + step, steps: steps + askSteps, loss }),
+  const begin: Weights = {
+    ask: tensorOf(jax, matrix(width, dim, ask)),
+    askBias: jax.numpy.zeros([width]),
+  };
+  const { weights } = await train(jax, begin, {
+    steps: askSteps,
+    rate: askRate,
+    batch: (step) => {
+      const { queries, documents } = batches(step);
+      const codes = valuesOf(levelsOf(coding, shape, documents), width, shape.bits);
+      return {
+        queries: tensorOf(jax, mappedUnits(maps, "query", queries)),
+        documents: tensorOf(jax, mappedUnits(maps, "map", documents)),
+        codes: tensorOf(jax, codes),
+      };
     },
-  );
-  return weights;
+    loss: (given, { queries, documents, codes }) => {
+      const asked = unitRows(jax, linearOf(jax, given, "ask", queries!.ref));
+      const taught = jax.nn.softmax(logits(jax, queries!, documents!, temperature), -1);
+      return crossEntropy(jax, logits(jax, asked, unitRows(jax, codes!), temperature), taught);
+    },
+    ...(settings.signal ? { signal: settings.signal } : {}),
+    onStep: (step, loss) => onProgress?.({ step: steps + step, steps: steps + askSteps, loss }),
+  });
+  return behindMap(maps, weights, shape, batches(0).queries);
+}
+
+/** One linear part for the query's map and what follows it. @param queries whose mean length behind the map stands for each one's */
+function behindMap(
+  maps: RbeWeights,
+  { ask, askBias }: RbeWeights,
+  { dim, width }: RbeShape,
+  queries: Matrix,
+): RbeWeights {
+  const composed = new Float32Array(width * dim);
+  kernels().matmulF32(ask!, maps.query!, composed, width, dim, dim);
+  const bias = new Float32Array(width);
+  kernels().matmulTransposedF32(maps.queryBias!, ask!, bias, 1, dim, width);
+  const length = meanLength(linear(maps, "query", queries));
+  for (let i = 0; i < width; i++) bias[i]! += length * askBias![i]!;
+  return { ask: composed, askBias: bias };
 }
 
 /** Products of all queries with all documents. */
