@@ -28,7 +28,7 @@ export interface BebrSet {
 }
 
 const DIM = 256;
-const COUNTS = { rows: 10_000, pairs: 20_000, queries: 500 } as const;
+const COUNTS = { rows: 10_000, pairs: 20_000, queries: 2000 } as const;
 /** Characters that a sentence which asks has at least. */
 const ASKING = 40;
 

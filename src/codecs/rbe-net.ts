@@ -12,6 +12,7 @@ import { Random } from "../linalg/random.ts";
 import type { FitOptions } from "./codec.ts";
 import { signRotation } from "./itq.ts";
 import { fitPca } from "./pca.ts";
+import { settle } from "./rbe-settle.ts";
 
 export type RbeBits = 1 | 2 | 4;
 
@@ -22,11 +23,15 @@ export interface RbeShape {
   readonly width: number;
   /** Of each of them. */
   readonly bits: RbeBits;
+  /** Whether bits settle: one a dimension, and parts of their own. Default false. */
+  readonly settled?: boolean;
 }
 
 /**
  * Weights by name, row-major: `project` width x dim; for loop i from 0 `rebuild`i dim x width and `residual`i width x dim; `ask`
- * width x dim, which takes queries to what codes are multiplied by; `decode` dim x width. Each with a bias: `projectBias` and so on.
+ * width x dim, which takes queries to what codes are multiplied by; `decode` dim x width. Where bits settle: `map` dim x dim, whose outputs are
+ * made unit rows, `project` of those, and `gram` width x width, what bits take from each other, with `ask` and `decode` as above. Each with a
+ * bias: `projectBias` and so on.
  */
 export type RbeWeights = Readonly<Record<string, Float32Array>>;
 
@@ -36,12 +41,17 @@ const BLOCK_ROWS = 512;
 const TURN = { perColumn: 16, least: 4096 } as const;
 
 /** Names and shapes (outputs x inputs) of the linear parts. */
-export function partsOfRbe({ dim, width, bits }: RbeShape): [string, number, number][] {
+export function partsOfRbe({ dim, width, bits, settled }: RbeShape): [string, number, number][] {
+  const outer: [string, number, number][] = [
+    ["ask", width, dim],
+    ["decode", dim, width],
+  ];
+  if (settled) return [["map", dim, dim], ["project", width, dim], ["gram", width, width], ...outer];
   const loops = Array.from({ length: bits - 1 }, (_, i): [string, number, number][] => [
     [`rebuild${i}`, dim, width],
     [`residual${i}`, width, dim],
   ]);
-  return [["project", width, dim], ...loops.flat(), ["ask", width, dim], ["decode", dim, width]];
+  return [["project", width, dim], ...loops.flat(), ...outer];
 }
 
 /** rows x the part's weights + bias, owned. */
@@ -54,13 +64,19 @@ export function linear(weights: RbeWeights, part: string, rows: Matrix): Matrix 
 }
 
 /** Levels 0 to 2^bits - 1 of rows, a byte each: rows x width. Rows are taken as directions. */
-export function levelsOf(weights: RbeWeights, { width, bits }: RbeShape, rows: Matrix): Uint8Array {
+export function levelsOf(weights: RbeWeights, { width, bits, settled }: RbeShape, rows: Matrix): Uint8Array {
   const levels = new Uint8Array(rows.rows * width);
   for (let first = 0; first < rows.rows; first += BLOCK_ROWS) {
     const some = rowsOf(rows, first, Math.min(rows.rows, first + BLOCK_ROWS));
     const units = matrix(some.rows, some.cols, some.data.slice());
     kernels().normalizeF32(units.data, units.cols);
     const out = levels.subarray(first * width, (first + some.rows) * width);
+    if (settled) {
+      const mapped = linear(weights, "map", units);
+      kernels().normalizeF32(mapped.data, mapped.cols);
+      settle(linear(weights, "project", mapped), weights.gram!, out);
+      continue;
+    }
     addBits(out, linear(weights, "project", units));
     for (let loop = 0; loop + 1 < bits; loop++) {
       const left = leftOver(units, linear(weights, `rebuild${loop}`, valuesOf(out, width, loop + 1)));
@@ -120,8 +136,8 @@ export function centredWeights(sample: Matrix, shape: RbeShape, options: FitOpti
 
 const isBack = (name: string): boolean => name.startsWith("rebuild") || name === "decode";
 
-/** width x dim; rows of each turn are orthonormal. */
-function directions(units: Matrix, width: number, options: FitOptions): Matrix {
+/** width x dim: principal directions turned; rows of each turn are orthonormal. @param units dim or more rows */
+export function directions(units: Matrix, width: number, options: FitOptions): Matrix {
   const { seed = 1 } = options;
   const dim = units.cols;
   const out = matrix(width, dim);

@@ -103,6 +103,8 @@ export class RbeCoder implements Coder {
   readonly dim: number;
   readonly width: number;
   readonly bits: RbeBits;
+  /** Whether bits settle, as `trainSettledRbe` trains them. */
+  readonly settled: boolean;
   readonly version: string;
   /** Older versions that it was trained to match: queries of each may be scored against codes of the other. */
   readonly answers: readonly string[];
@@ -120,6 +122,7 @@ export class RbeCoder implements Coder {
     this.dim = dim;
     this.width = width;
     this.bits = bits;
+    this.settled = given.settled === true;
     this.version = version;
     this.answers = answers;
     this.blockBytes = (width * bits) / 8;
@@ -200,8 +203,18 @@ export class RbeCoder implements Coder {
 
   serialize(): Uint8Array {
     const { symmetric, length, version, answers, weights } = this.#given;
-    const { id, dim, width, bits } = this;
-    const header: SerialHeader = { id, dim, width, bits, symmetric, length, version, answers };
+    const { id, dim, width, bits, settled } = this;
+    const header: SerialHeader = {
+      id,
+      dim,
+      width,
+      bits,
+      symmetric,
+      length,
+      version,
+      answers,
+      ...(settled ? { settled } : {}),
+    };
     const names = partsOfRbe(this).flatMap(([name]) => [name, `${name}Bias`]);
     return serialize(
       header,
@@ -213,7 +226,12 @@ export class RbeCoder implements Coder {
 /** @throws MnemeError CORRUPT where arrays are missing */
 export function restoreRbe(header: SerialHeader, arrays: readonly Float32Array[]): RbeCoder {
   const { dim, width, bits, symmetric, length, version, answers } = header;
-  const shape: RbeShape = { dim, width: Number(width), bits: Number(bits) as RbeBits };
+  const shape: RbeShape = {
+    dim,
+    width: Number(width),
+    bits: Number(bits) as RbeBits,
+    settled: header.settled === true,
+  };
   const weights: Record<string, Float32Array> = {};
   partsOfRbe(shape).forEach(([name, outputs, inputs], i) => {
     const [values, bias] = [arrays[2 * i], arrays[2 * i + 1]];

@@ -10,6 +10,7 @@ export { type Jax, loadJax, type Tensor, type TrainDevice, take, type Weights } 
 export type { Quantised } from "./quantised.ts";
 export { type RbeTrainOptions, rbeTrainDefaults, trainRbe } from "./rbe.ts";
 export type { RbePairs } from "./rbe-batches.ts";
+export { type SettledTrainOptions, settledTrainDefaults, trainSettledRbe } from "./rbe-settled.ts";
 export {
   BATCH_ORDERS,
   type BatchOrder,

@@ -2,6 +2,7 @@
  * Batches that recurrent binary embeddings are trained on: pairs of which one should find the other; or plain rows and some of their nearest
  * ones, whose exact cosines say how a query shares its attention among them.
  */
+import { checkRows } from "../codecs/check.ts";
 import { MnemeError } from "../errors.ts";
 import { ExactNearest } from "../eval/exact-nearest.ts";
 import { kernels } from "../kernels/index.ts";
@@ -47,6 +48,23 @@ export function unitRowsOf(what: string, rows: Matrix): Matrix {
       );
   kernels().normalizeF32(units.data, units.cols);
   return units;
+}
+
+/** Pairs as unit rows, owned. @throws MnemeError DIMENSION, NOT_FINITE */
+export function unitPairsOf(pairs: RbePairs): RbePairs {
+  const { queries, documents } = pairs;
+  checkRows("trainRbe", documents.cols, documents);
+  checkRows("trainRbe", documents.cols, queries);
+  if (queries.rows !== documents.rows)
+    throw new MnemeError(
+      "DIMENSION",
+      `trainRbe: ${queries.rows} queries and ${documents.rows} documents; pair i is row i of both`,
+    );
+  return {
+    ...pairs,
+    queries: unitRowsOf("queries", queries),
+    documents: unitRowsOf("documents", documents),
+  };
 }
 
 /** @param size pairs a batch. @throws MnemeError INSUFFICIENT_DATA without two different ids */

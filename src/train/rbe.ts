@@ -19,11 +19,7 @@ import {
   valuesOf,
 } from "../codecs/rbe-net.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
-import { kernels } from "../kernels/index.ts";
-import { sampleRows } from "../linalg/k-means.ts";
-import { type Matrix, matrix, transposed } from "../linalg/matrix.ts";
-import { Random } from "../linalg/random.ts";
-import { choleskyOf, solveFactored } from "../linalg/solve.ts";
+import { type Matrix, matrix } from "../linalg/matrix.ts";
 import { type Jax, loadJax, type Tensor, type TrainDevice, tensorOf, type Weights } from "./jax.ts";
 import {
   neighbourBatches,
@@ -31,8 +27,10 @@ import {
   type RbeBatch,
   type RbeBatches,
   type RbePairs,
+  unitPairsOf,
   unitRowsOf,
 } from "./rbe-batches.ts";
+import { decoderOf } from "./rbe-decoder.ts";
 import { rbeLoss } from "./rbe-loss.ts";
 import { tensorsOf } from "./rbe-net.ts";
 import { RowQueue } from "./row-queue.ts";
@@ -98,10 +96,6 @@ export const rbeTrainDefaults = {
 
 /** Decay of the moving average that codes a queue. */
 const AVERAGE = 0.99;
-/** Rows that the decoder is fitted on, and what is added to the diagonal as a share of the rows. */
-const DECODED_ROWS = 8192;
-const RIDGE = 1e-3;
-
 type Settings = Required<Omit<RbeTrainOptions, "signal" | "onProgress" | "compatibleWith">> &
   Pick<RbeTrainOptions, "signal" | "onProgress" | "compatibleWith">;
 
@@ -131,7 +125,7 @@ export async function trainRbe(data: Matrix | RbePairs, options: RbeTrainOptions
     ...(settings.signal ? { signal: settings.signal } : {}),
     onStep: (step, loss) => settings.onProgress?.({ step, steps: settings.steps, loss }),
   });
-  const trained = { ...weights, ...decoder(documents, weights, shape, seed) };
+  const trained = { ...weights, ...decoderOf(documents, weights, shape, seed) };
   const answers = old ? [old.version] : [];
   const given = { ...shape, symmetric: false, weights: trained, length: meanLength(documents) };
   return new RbeCoder({ ...given, version: settings.version, answers });
@@ -139,6 +133,11 @@ export async function trainRbe(data: Matrix | RbePairs, options: RbeTrainOptions
 
 function checkOld(old: RbeCoder | undefined, { bits, width, version }: Settings, dim: number): void {
   if (!old) return;
+  if (old.settled)
+    throw new MnemeError(
+      "ARGUMENT",
+      `trainRbe: codes of version "${old.version}" settle, and none is trained to match those; take a version of trainRbe's, or encode all rows again`,
+    );
   if (old.bits !== bits || old.width > width || old.dim !== dim)
     throw new MnemeError(
       "DIMENSION",
@@ -166,20 +165,7 @@ function batchesOf(data: Matrix | RbePairs, settings: Settings): RbeBatches {
     const options = { queries: batch, each, anchors, temperature: teacher, seed };
     return neighbourBatches(unitRowsOf("rows", data), options, () => throwIfAborted(signal, "train"));
   }
-  const { queries, documents } = data;
-  checkRows("trainRbe", documents.cols, documents);
-  checkRows("trainRbe", documents.cols, queries);
-  if (queries.rows !== documents.rows)
-    throw new MnemeError(
-      "DIMENSION",
-      `trainRbe: ${queries.rows} queries and ${documents.rows} documents; pair i is row i of both`,
-    );
-  const units = {
-    ...data,
-    queries: unitRowsOf("queries", queries),
-    documents: unitRowsOf("documents", documents),
-  };
-  return pairBatches(units, batch, seed);
+  return pairBatches(unitPairsOf(data), batch, seed);
 }
 
 function tensorsOfBatch(jax: Jax, batch: RbeBatch, queue: RowQueue | undefined, old?: RbeCoder): Weights {
@@ -223,27 +209,4 @@ function widened(old: RbeCoder, fresh: RbeWeights, shape: RbeShape): RbeWeights 
     weights[`${name}Bias`] = into(fresh[`${name}Bias`]!, old.weights[`${name}Bias`]!, oldOutputs, 1);
   });
   return weights;
-}
-
-/** The way back that misses unit rows least, from their codes: ridge regression. */
-function decoder(documents: Matrix, weights: RbeWeights, shape: RbeShape, seed: number): RbeWeights {
-  const rows = sampleRows(documents, DECODED_ROWS, new Random(seed));
-  const units = matrix(rows.rows, rows.cols, rows.data.slice());
-  kernels().normalizeF32(units.data, units.cols);
-  const { dim, width, bits } = shape;
-  const codes = valuesOf(levelsOf(weights, shape, units), width, bits);
-  const gram = new Float32Array(width * width);
-  const product = matrix(width, dim);
-  const columns = transposed(codes).data;
-  kernels().matmulF32(columns, codes.data, gram, width, codes.rows, width);
-  kernels().matmulF32(columns, units.data, product.data, width, codes.rows, dim);
-  const regular = Float64Array.from(gram, (v, i) => v + (i % (width + 1) === 0 ? RIDGE * codes.rows : 0));
-  const factor = choleskyOf(regular, width);
-  const decode = transposed(product);
-  for (let d = 0; d < dim; d++) {
-    const solved = Float64Array.from(decode.data.subarray(d * width, (d + 1) * width));
-    solveFactored(factor, solved);
-    decode.data.set(solved, d * width);
-  }
-  return { decode: decode.data, decodeBias: new Float32Array(dim) };
 }
