@@ -7,7 +7,7 @@ import { Columns } from "../index/filter/columns.ts";
 import { RowSet } from "../index/row-set.ts";
 import { ordinalOf, type RowIds, rowAt } from "../index/segment.ts";
 import { SparseIndex } from "../index/sparse/sparse-index.ts";
-import { WordsIndex } from "../index/text/words-index.ts";
+import type { WordsIndex } from "../index/text/words-index.ts";
 import type { FlatIndex } from "../index/vector/flat.ts";
 import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
@@ -36,6 +36,7 @@ import {
   sameParts,
 } from "./layout.ts";
 import type { LibraryOptions } from "./library-options.ts";
+import { libraryWords } from "./library-words.ts";
 import { decodeLogRecord } from "./log-record.ts";
 import type { OpenSegment, RowPlace } from "./open-segment.ts";
 import { PageCache } from "./page-cache.ts";
@@ -51,8 +52,6 @@ export type { OpenSegment, RowPlace };
 
 /** At most this share of the budget holds pages: they give way to codes and dictionaries, but not to what is not accounted for. */
 const PAGE_CACHE_SHARE = 0.7;
-/** And those for posting lists of words. */
-const LISTS_SHARE = 0.2;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -97,14 +96,10 @@ export class Library implements AsyncDisposable {
     this.counters = { nextRow: 0 };
     this.cache = new PageCache(budget, Math.floor(budget.limitBytes * PAGE_CACHE_SHARE));
     this.#pool = new LazyPool(kernels(), threads);
-    const lists = budget.claim("words: lists", { shrink: () => this.words.dropLists() });
+    const textOf = (row: number) => this.passageText(row);
+    const { words, lists } = libraryWords(budget, textOf, () => this.#pool.pool);
+    this.words = words;
     this.#claims.set(lists.name, lists);
-    this.words = new WordsIndex({
-      textOf: (row) => this.passageText(row),
-      threads: () => this.#pool.pool,
-      listBytes: Math.floor(budget.limitBytes * LISTS_SHARE),
-      listsResized: (bytes) => lists.hold(bytes),
-    });
     const isRemote = store.stats().tier === "remote";
     this.spaceVectors = new SpaceVectors({ budget, besideBytes, wish: vectors, pool: this.#pool, isRemote });
     this.vectors = this.spaceVectors.indexOf(coders);
