@@ -7,9 +7,13 @@ export async function readPdf(bytes: Uint8Array, name: string): Promise<Parsed> 
   try {
     // PDF.js takes the buffer away
     const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0 }); // errors, not warnings, and those throw;
-    const { text } = await extractText(document, { mergePages: false });
-    const info = (await getMeta(document).catch(() => ({ info: {} }))).info as { Title?: string };
-    return joinPages(text, info.Title ?? "");
+    try {
+      const { text } = await extractText(document, { mergePages: false });
+      const info = (await getMeta(document).catch(() => ({ info: {} }))).info as { Title?: string };
+      return joinPages(text, info.Title ?? "");
+    } finally {
+      await document.destroy();
+    }
   } catch (cause) {
     throw new MnemeError(
       "FORMAT",
