@@ -109,12 +109,24 @@ describe("readers", () => {
     expect(blocks).toMatchObject([{ kind: "heading", level: 1, text: "One" }]);
   });
 
+  test.each([
+    ["[]", []],
+    ["[a, b c]", ["a", "b c"]],
+    ["[ , a,]", ["a"]],
+    [`["one, two", 'three', it's]`, ["one, two", "three", "it's"]],
+  ])("markdown: a list of front matter, %s", async (list, tags) => {
+    const { meta } = await read("a.md", `---\ntags: ${list}\n---\n# One\n`);
+    expect(meta).toEqual({ tags });
+  });
+
   test("json and json lines", async () => {
     expect((await read("a.json", '{"title":"T","a":{"b":["x","y"]}}')).text).toBe(
       "title: T\na.b: x\na.b: y\n\n",
     );
     const lines = await read("a.jsonl", '{"title":"One","text":"first"}\n\n{"text":"second"}\n');
     expect(lines.blocks?.map(({ text }) => text)).toEqual(["One", "Record 2"]);
+    const deep = await read("deep.jsonl", `{"a":${"[".repeat(5000)}"x"${"]".repeat(5000)}}\n{"b":1}\n`);
+    expect(deep.text).toContain("a: x\n");
     await expect(read("bad.jsonl", "{}\n{nope\n")).rejects.toThrow(/bad.jsonl:2/);
   });
 

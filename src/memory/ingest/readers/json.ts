@@ -43,7 +43,7 @@ function render(values: readonly unknown[]): Parsed {
       });
       text += `${heading}\n\n`;
     }
-    text += `${lines(value, "").join("\n")}\n\n`;
+    text += `${lines(value).join("\n")}\n\n`;
   });
   return { title: titleOf(values[0]) ?? "", text, blocks };
 }
@@ -54,10 +54,19 @@ function titleOf(value: unknown): string | undefined {
   return typeof title === "string" ? title : typeof name === "string" ? name : undefined;
 }
 
-function lines(value: unknown, path: string): string[] {
-  if (value === null || value === undefined) return [];
-  if (typeof value !== "object") return [path ? `${path}: ${value}` : String(value)];
-  return Object.entries(value).flatMap(([key, child]) =>
-    lines(child, Array.isArray(value) ? path : path ? `${path}.${key}` : key),
-  );
+/** Values in their order, however deep they lie. */
+function lines(root: unknown): string[] {
+  const found: string[] = [];
+  const left: [value: unknown, path: string][] = [[root, ""]];
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [value, path] = next;
+    if (value === null || value === undefined) continue;
+    if (typeof value !== "object") {
+      found.push(path ? `${path}: ${value}` : String(value));
+      continue;
+    }
+    const under = (key: string): string => (Array.isArray(value) ? path : path ? `${path}.${key}` : key);
+    for (const [key, child] of Object.entries(value).reverse()) left.push([child, under(key)]);
+  }
+  return found;
 }

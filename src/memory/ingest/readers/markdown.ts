@@ -26,9 +26,15 @@ function frontMatter(source: string): Record<string, MetaValue> {
     if (!match) continue;
     const value = match[2]!.trim();
     const list = /^\[(.*)\]$/.exec(value);
-    meta[match[1]!] = list ? list[1]!.split(",").map((one) => unquote(one.trim())) : scalar(value);
+    meta[match[1]!] = list ? listed(list[1]!) : scalar(value);
   }
   return meta;
+}
+
+/** What stands between the brackets, commas between; those in quotes separate nothing. */
+function listed(source: string): string[] {
+  const found = source.match(/\s*(?:"[^"]*"|'[^']*')\s*(?=,|$)|[^,]+/g) ?? [];
+  return found.map((one) => unquote(one.trim())).filter((one) => one !== "");
 }
 
 function scalar(value: string): MetaValue {
