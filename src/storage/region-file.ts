@@ -71,9 +71,8 @@ export function writeRegionFile(
   const file = openSync(path, "wx");
   try {
     writeAll(file, head, 0);
-    entries.forEach((entry, i) => {
-      writeAll(file, [...regions.values()][i]!, base + entry.offset);
-    });
+    let next = 0;
+    for (const bytes of regions.values()) writeAll(file, bytes, base + entries[next++]!.offset);
   } finally {
     closeSync(file);
   }

@@ -26,8 +26,17 @@ let pendingToken: Promise<void> | undefined;
 export function adoptTokenFromAddress(): void {
   const match = /^#token=([^&]+)/.exec(location.hash);
   if (!match) return;
-  sessionStorage.setItem(TOKEN_KEY, decodeURIComponent(match[1]!));
+  sessionStorage.setItem(TOKEN_KEY, decoded(match[1]!));
   history.replaceState(null, "", "#/search");
+}
+
+/** As it is where it is no encoding: then no token either, which the server says. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function authHeaders(): Record<string, string> {
