@@ -31,7 +31,9 @@ test("lists stay as they were put for as long as their lease, and one generation
         told = bytes;
       });
       using lengths = lengthsOf(200);
-      const leases = [held.lease(STATISTICS)];
+      const leases: { lease: Disposable; generation: number }[] = [];
+      const take = () => leases.push({ lease: held.lease(STATISTICS), generation: held.generation });
+      take();
       let known: { list: number; generation: number; count: number }[] = [];
       for (const step of some) {
         if (step.kind === "put") {
@@ -42,9 +44,9 @@ test("lists stay as they were put for as long as their lease, and one generation
           const list = held.renewed(one.list, one.generation);
           expect(list !== 0).toBe(held.holds(one.generation));
           if (list !== 0) known.push({ list, generation: held.generation, count: one.count });
-        } else if (step.kind === "lease") leases.push(held.lease(STATISTICS));
+        } else if (step.kind === "lease") take();
         else if (step.kind === "release")
-          leases.splice(step.which % (leases.length + 1), 1)[0]?.[Symbol.dispose]();
+          leases.splice(step.which % (leases.length + 1), 1)[0]?.lease[Symbol.dispose]();
         else if (step.kind === "clear") held.clear();
         const oldest = Math.min(held.generation, ...leases.map(({ generation }) => generation));
         known = known.filter(({ generation }) => generation >= oldest - 1);
@@ -80,8 +82,8 @@ test("other statistics let go of all, near ones of nothing", () => {
   using held = new HeldLists(kernels(), 1 << 16);
   using lengths = lengthsOf(200);
   const give = (average: number): number => {
-    using lease = held.lease({ ...STATISTICS, average });
-    return lease.generation;
+    using _ = held.lease({ ...STATISTICS, average });
+    return held.generation;
   };
   const first = give(20);
   const list = held.put(listsOf([listOf(5)]), 0, 5, lengths);

@@ -36,11 +36,6 @@ interface Generation {
   used: number;
 }
 
-/** For as long as a query uses lists: those it was given since stay where they are. */
-export interface ListLease extends Disposable {
-  readonly generation: number;
-}
-
 export class HeldLists implements Disposable {
   readonly #face: WasmFace;
   readonly #limitBytes: number;
@@ -77,8 +72,8 @@ export class HeldLists implements Disposable {
     return this.#current.number;
   }
 
-  /** Before a query asks for lists. @param statistics of the index now */
-  lease(statistics: RowStatistics): ListLease {
+  /** For as long as a query uses lists: those it is given from now on stay where they are. @param statistics of the index now */
+  lease(statistics: RowStatistics): Disposable {
     if (!this.#fits(statistics)) {
       this.#basis = statistics;
       this.#turn(2);
@@ -86,7 +81,6 @@ export class HeldLists implements Disposable {
     const generation = this.generation;
     this.#leased.push(generation);
     return {
-      generation,
       [Symbol.dispose]: () => {
         const at = this.#leased.indexOf(generation);
         if (at >= 0) this.#leased.splice(at, 1);

@@ -14,7 +14,7 @@ export {
   MOST_ENTRIES,
   NO_ROW,
 } from "./graph-record.ts";
-export { HeldLists, type ListLease } from "./held-lists.ts";
+export { HeldLists } from "./held-lists.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";

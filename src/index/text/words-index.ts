@@ -1,5 +1,5 @@
 /** WordsIndex: BM25 over segments and tail under one set of statistics. */
-import type { ListLease, RowStatistics } from "../../kernels/index.ts";
+import type { RowStatistics } from "../../kernels/index.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import type { Hits } from "../hits.ts";
 import { RowSet } from "../row-set.ts";
@@ -193,7 +193,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   /** Before lists are read: they stay where they are until it is given back. */
-  #lease(): ListLease {
+  #lease(): Disposable {
     return this.#scorer.lists.lease(this.#statistics());
   }
 
