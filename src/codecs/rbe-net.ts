@@ -8,6 +8,7 @@ import { kernels } from "../kernels/index.ts";
 import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, rowsOf, transposed } from "../linalg/matrix.ts";
 import { polarFactor } from "../linalg/polar.ts";
+import { productTransposed } from "../linalg/product.ts";
 import { Random } from "../linalg/random.ts";
 import type { FitOptions } from "./codec.ts";
 import { signRotation } from "./itq.ts";
@@ -158,9 +159,7 @@ function signTurn(units: Matrix, basis: Matrix, options: FitOptions): Float32Arr
     Math.max(TURN.least, TURN.perColumn * basis.rows),
     new Random(options.seed ?? 1),
   );
-  const projected = matrix(some.rows, basis.rows);
-  kernels().matmulTransposedF32(some.data, basis.data, projected.data, some.rows, some.cols, basis.rows);
-  return signRotation(projected, options);
+  return signRotation(productTransposed(some, basis), options);
 }
 
 function randomTurn(dim: number, seed: number): Float32Array {

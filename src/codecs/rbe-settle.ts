@@ -11,6 +11,7 @@ import { moments } from "../linalg/covariance.ts";
 import { symmetricEigen } from "../linalg/eigen.ts";
 import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, transposed } from "../linalg/matrix.ts";
+import { product, productTransposed } from "../linalg/product.ts";
 import { Random } from "../linalg/random.ts";
 import { ridgeRegression } from "../linalg/ridge.ts";
 import type { FitOptions } from "./codec.ts";
@@ -98,18 +99,18 @@ export function fitSettling(
   for (let round = 0; round <= ROUNDS; round++) {
     throwIfAborted(signal, "rbe");
     // the first bits are signs: directions are orthogonal and take nothing from each other
-    settle(timesTransposed(target, vectors), gram, levels);
+    settle(productTransposed(target, vectors), gram, levels);
     const bits = matrix(
       some.rows,
       width,
       Float32Array.from(levels, (level) => 2 * level - 1),
     );
     vectors = transposed(ridgeRegression(bits, target, RIDGE));
-    gram = timesTransposed(vectors, vectors).data;
+    gram = productTransposed(vectors, vectors).data;
   }
   const pull = product(vectors, spread);
   const centre = matrix(1, dim, Float32Array.from(mean));
-  const pullBias = timesTransposed(centre, pull).data.map((value) => -value);
+  const pullBias = productTransposed(centre, pull).data.map((value) => -value);
   return { pull: pull.data, pullBias, gram, ask: product(vectors, back).data };
 }
 
@@ -126,16 +127,4 @@ function spreads(covariance: Float64Array, dim: number): { spread: Matrix; back:
     return product(transposed(rows), matrix(dim, dim, scaled));
   };
   return { spread: power(SPREAD), back: power(-SPREAD) };
-}
-
-function product(a: Matrix, b: Matrix): Matrix {
-  const out = matrix(a.rows, b.cols);
-  kernels().matmulF32(a.data, b.data, out.data, a.rows, a.cols, b.cols);
-  return out;
-}
-
-function timesTransposed(a: Matrix, b: Matrix): Matrix {
-  const out = matrix(a.rows, b.rows);
-  kernels().matmulTransposedF32(a.data, b.data, out.data, a.rows, a.cols, b.rows);
-  return out;
 }

@@ -10,37 +10,21 @@ import { fitSettling } from "../codecs/rbe-settle.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
 import { unitRows } from "./contrastive.ts";
-import { type Jax, loadJax, type Tensor, type TrainDevice, tensorOf, type Weights } from "./jax.ts";
+import { type Jax, loadJax, type Tensor, tensorOf, type Weights } from "./jax.ts";
 import { pairBatches, type RbeBatches, type RbePairs, unitPairsOf } from "./rbe-batches.ts";
 import { decoderOf } from "./rbe-decoder.ts";
 import { linearOf } from "./rbe-net.ts";
+import type { RbeRunOptions } from "./rbe-options.ts";
 import { train } from "./train.ts";
 
-export interface SettledTrainOptions {
+/** Steps, rate and temperature are those of the maps; progress counts the steps of both trainings. */
+export interface SettledTrainOptions extends RbeRunOptions {
   /** Bits of a code, in whole bytes. */
   readonly width: number;
-  /** Name of the code, which its coder keeps: codes of other names are refused. */
-  readonly version: string;
-  /** Pairs of a batch. */
-  readonly batch?: number;
-  /** Of the maps: steps, the highest rate, and what cosines are divided by. */
-  readonly steps?: number;
-  readonly rate?: number;
-  readonly temperature?: number;
-  /** The same of what queries are multiplied by. */
+  /** The same three of what queries are multiplied by. */
   readonly askSteps?: number;
   readonly askRate?: number;
   readonly askTemperature?: number;
-  readonly seed?: number;
-  /** What computes; default "wasm". */
-  readonly device?: TrainDevice;
-  readonly signal?: AbortSignal;
-  /** Steps of both trainings. */
-  readonly onProgress?: (progress: {
-    readonly step: number;
-    readonly steps: number;
-    readonly loss: number;
-  }) => void;
 }
 
 export const settledTrainDefaults = {

@@ -20,7 +20,7 @@ import {
 } from "../codecs/rbe-net.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
-import { type Jax, loadJax, type Tensor, type TrainDevice, tensorOf, type Weights } from "./jax.ts";
+import { type Jax, loadJax, type Tensor, tensorOf, type Weights } from "./jax.ts";
 import {
   neighbourBatches,
   pairBatches,
@@ -33,23 +33,17 @@ import {
 import { decoderOf } from "./rbe-decoder.ts";
 import { rbeLoss } from "./rbe-loss.ts";
 import { tensorsOf } from "./rbe-net.ts";
+import type { RbeRunOptions } from "./rbe-options.ts";
 import { RowQueue } from "./row-queue.ts";
 import { train } from "./train.ts";
 
-export interface RbeTrainOptions {
+export interface RbeTrainOptions extends RbeRunOptions {
   readonly bits: RbeBits;
   readonly width: number;
-  /** Name of the code, which its coder keeps: codes of other names are refused. */
-  readonly version: string;
-  readonly steps?: number;
-  readonly rate?: number;
-  /** Queries of a batch. */
-  readonly batch?: number;
   /** Documents of a batch for each query, where rows are plain. */
   readonly each?: number;
   /** Plain rows that are ever queries. */
   readonly anchors?: number;
-  readonly temperature?: number;
   /** Of plain rows: what exact cosines are divided by. */
   readonly teacher?: number;
   /** Negatives kept of each query: the paper's k. 0 keeps all. */
@@ -65,15 +59,6 @@ export interface RbeTrainOptions {
   readonly compatible?: number;
   /** Begins with signs about the rows' mean instead of about zero: for one-bit codes of rows that all lean to one side. Default false. */
   readonly centre?: boolean;
-  readonly seed?: number;
-  /** What computes; default "wasm". */
-  readonly device?: TrainDevice;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: {
-    readonly step: number;
-    readonly steps: number;
-    readonly loss: number;
-  }) => void;
 }
 
 export const rbeTrainDefaults = {
