@@ -162,8 +162,8 @@ function forked(
 export async function build(folder: string, name: NodeSystem, threads: number): Promise<void> {
   const input = readInput(folder);
   const started = process.cpuUsage();
-  await recipeOf(name).build(input, fileOf(folder, name), threads);
-  process.send!(cpuMs(started) / 1000);
+  const seconds = await recipeOf(name).build(input, fileOf(folder, name), threads);
+  process.send!(seconds ?? cpuMs(started) / 1000);
 }
 
 /** In a child: opens an index, says what it holds, and answers one question after the other. */

@@ -59,6 +59,7 @@ export function lance(name: "LanceDB IVF_PQ" | "LanceDB IVF_HNSW_SQ"): Recipe {
           });
       await table.createIndex("vector", { config });
       await table.optimize();
+      return undefined;
     },
     async open({ metric, queries }, file) {
       const peer = await importPeer("@lancedb/lancedb");

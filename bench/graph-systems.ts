@@ -16,6 +16,7 @@ import { fileSource } from "../src/storage/file-source.ts";
 import { factsOf, K, readFloats } from "./graph-data.ts";
 import { lance } from "./graph-lance.ts";
 import { readParts, writeParts } from "./graph-parts.ts";
+import { buildHnswlib } from "./hnswlib-build.ts";
 import { importPeer } from "./peers.ts";
 
 /** In the order in which they are asked. */
@@ -62,12 +63,14 @@ export interface System {
 }
 
 export interface Recipe {
-  /** Writes the index to `file`. @param threads that it may use */
-  build(input: Input, file: string, threads: number): Promise<void>;
+  /** Writes the index to `file`. @param threads that it may use. @returns processor seconds, when another program took them */
+  build(input: Input, file: string, threads: number): Promise<number | undefined>;
   open(input: Input, file: string): Promise<System>;
 }
 
 export interface Input {
+  /** Where its files are. */
+  readonly folder: string;
   readonly metric: "l2" | "cosine";
   /** Lets the vectors go that the system has taken over. */
   readonly base: () => Matrix;
@@ -78,7 +81,7 @@ export function readInput(folder: string): Input {
   const { metric, rows, queries, dim } = factsOf(folder);
   const read = (name: string, count: number): Matrix =>
     matrix(count, dim, readFloats(join(folder, name), count * dim));
-  return { metric, base: () => read("base.f32", rows), queries: read("queries.f32", queries) };
+  return { folder, metric, base: () => read("base.f32", rows), queries: read("queries.f32", queries) };
 }
 
 export function recipeOf(name: NodeSystem): Recipe {
@@ -108,6 +111,7 @@ function mneme(options: { fineBits?: 4 }): Recipe {
       await using pool = poolOf(threads);
       using index = await GraphIndex.build(base(), { metric, ...options, ...(pool ? { pool } : {}) });
       writeParts(graphParts(index), file);
+      return undefined;
     },
     async open({ queries }, file) {
       const parts = readParts(file);
@@ -136,6 +140,7 @@ function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe
       writeFileSync(`${file}.fine`, parts.get("fine")!);
       if (!inMemory) parts.delete("fine");
       writeParts(parts, file);
+      return undefined;
     },
     async open({ queries }, file) {
       const source = (): Parameters<typeof fineRowsOf>[0] =>
@@ -165,13 +170,20 @@ const bytesOf = (index: { memory(): readonly { readonly bytes: number }[] }): nu
   index.memory().reduce((sum, { bytes }) => sum + bytes, 0);
 
 const hnswlib: Recipe = {
-  async build({ metric, base }, file) {
+  async build({ metric, base, folder, queries }, file, threads) {
+    if (threads > 1) {
+      const rows = factsOf(folder).rows;
+      const of = { vectors: join(folder, "base.f32"), rows, dim: queries.cols, metric };
+      const seconds = buildHnswlib({ ...of, links: LINKS, effort: BUILD_EFFORT, file, threads });
+      if (seconds !== undefined) return seconds;
+    }
     const { default: hnsw } = await importPeer("hnswlib-node");
     const { rows, cols, data } = base();
     const index = new hnsw.HierarchicalNSW(metric, cols);
     index.initIndex(rows, LINKS, BUILD_EFFORT, 100);
     for (let r = 0; r < rows; r++) index.addPoint(Array.from(data.subarray(r * cols, (r + 1) * cols)), r);
     index.writeIndexSync(file);
+    return undefined;
   },
   async open({ metric, queries }, file) {
     const { default: hnsw } = await importPeer("hnswlib-node");
@@ -219,6 +231,7 @@ function usearch(quantization: "f32" | "f16" | "i8" | "b1"): Recipe {
         index.add(keys, taken(data.subarray(r * cols, (r + some) * cols)), threads);
       }
       index.save(file);
+      return undefined;
     },
     async open(input, file) {
       const { Index } = await importPeer("usearch");
