@@ -66,7 +66,7 @@ export class AnnexProduct implements Disposable {
   run(tokens: number, to: Region, threads: (face: WasmFace) => Pool | undefined): void {
     if (tokens === 0) return;
     const { precision, rows } = this.#weights;
-    const padded = tokens === 1 ? 1 : Math.ceil(tokens / 4) * 4;
+    const padded = tokens === 1 ? 1 : Math.ceil(tokens / 8) * 8;
     for (const part of precision === "bf16"
       ? (["values"] as const)
       : (["codes", "scales", "sums"] as const)) {

@@ -42,6 +42,8 @@ const TASKS = 16;
 const ROWS_AT_LEAST = 16;
 /** Of a group of columns of four rows, as products with several tokens widen them: pairs of 16 bits, and four scales. */
 const WIDE_BYTES = 272;
+/** Of a task, the sums of four rows with eight tokens (wasm/assembly/linear-many.ts). */
+const SUM_BYTES = 128;
 
 const KINDS = { int8: "linearI8", int4: "linearU4", bf16: "linearB16" } as const satisfies Record<
   Precision,
@@ -58,7 +60,7 @@ export function inputRegions(arena: Arena, columns: number): Inputs {
 }
 
 /** Bytes in which the tasks of a product of `columns` widen rows. */
-export const productRoom = (columns: number): number => TASKS * (columns / GROUP) * WIDE_BYTES;
+export const productRoom = (columns: number): number => TASKS * ((columns / GROUP) * WIDE_BYTES + SUM_BYTES);
 
 /** All but the tokens (argument 0), the results' place (8) and whether they are added to what is there (10). @param form of x */
 export function productStage(

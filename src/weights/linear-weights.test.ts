@@ -10,7 +10,7 @@ import { GROUP, LinearWeights, PRECISIONS, type Precision } from "./linear-weigh
 const isRelaxed = allowRelaxedSimd();
 const { arena } = kernels();
 
-/** Activations as the kernels take them, and where the results go: room for whole fours of tokens. */
+/** Activations as the kernels take them, and where the results go: room for whole eights of tokens. */
 class Batch implements Disposable {
   readonly x: Region;
   readonly codes: Region;
@@ -20,13 +20,13 @@ class Batch implements Disposable {
   readonly room: Region;
 
   constructor(tokens: number, k: number, rows: number) {
-    const padded = Math.ceil(tokens / 4) * 4;
+    const padded = Math.ceil(tokens / 8) * 8;
     this.x = arena.alloc(padded * k * 4);
     this.codes = arena.alloc(padded * k * 2);
     this.scales = arena.alloc((padded * k * 4) / GROUP);
     this.sums = arena.alloc((padded * k * 4) / GROUP);
     this.out = arena.alloc(padded * rows * 4);
-    this.room = arena.alloc((k * 17) / 2);
+    this.room = arena.alloc((k * 17) / 2 + 128);
   }
 
   [Symbol.dispose](): void {
@@ -77,7 +77,7 @@ const shapes = fc.record({
   precision: fc.constantFrom<Precision>(...PRECISIONS),
   rows: fc.integer({ min: 1, max: 40 }),
   groups: fc.integer({ min: 1, max: 9 }),
-  tokens: fc.integer({ min: 1, max: 11 }),
+  tokens: fc.integer({ min: 1, max: 21 }),
   onto: fc.boolean(),
   blocks: fc.boolean(),
   size: fc.constantFrom(1e-6, 1, 3e4),

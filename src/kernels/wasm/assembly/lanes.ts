@@ -27,9 +27,9 @@ export function putTransposed(a: v128, b: v128, c: v128, d: v128, to: usize, str
   putFour(to + 3 * stride, i64x2.shuffle(ab1, cd1, 1, 3), onto);
 }
 
-/** A group's whole sums of four tokens, i32, times the tokens' scales and that of a row, at w, f32, added to what other groups have. */
+/** A group's whole sums of four tokens, i32, times the tokens' scales and that of a row, in all lanes, added to what other groups have. */
 // @ts-ignore: decorator
 @inline
-export function scaled(sum: v128, dots: v128, by: v128, w: usize): v128 {
-  return f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(dots), by), v128.load32_splat(w)));
+export function scaled(sum: v128, dots: v128, by: v128, row: v128): v128 {
+  return f32x4.add(sum, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(dots), by), row));
 }

@@ -9,8 +9,9 @@ import { CODES_U4, codesOf, fourHalves, halvesBias, halvesMask, scalesOf, TILE_R
 import { wholes } from "./widen";
 
 const GROUP: usize = 32;
-/** A group of four rows or of four tokens: eight times four columns of each. */
+/** Bytes of a group of four rows, and of eight tokens: eight times four columns of each. */
 const FOUR: usize = 128;
+const X_EIGHT: usize = 256;
 /** A group of four rows, widened, then the rows' scales. */
 const WIDE: usize = 144;
 
@@ -113,19 +114,18 @@ function spread(codes: usize, scales: usize, groups: usize, to: usize): void {
 }
 
 function linearMany(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, groups: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
-  const xBytes = groups * FOUR, scaleBytes = groups << 4;
-  const fours = (tokens + 3) / 4;
+  const xBytes = groups * X_EIGHT, scaleBytes = groups << 5;
   for (let r: usize = 0; r < rows; r += 4) {
     const tile = tiles + r / TILE_ROWS * groups * TILE_U4;
     spread(tile + codesOf(r, CODES_U4), tile + scalesOf(r, CODES_U4), groups, room);
-    let to = out + (r << 2);
-    let four: usize = 0;
-    for (; four + 2 <= fours; four += 2) {
-      const about = four * scaleBytes;
-      eightTokens(room, x + four * xBytes, xBytes, xScales + about, xSums + about, scaleBytes, groups, to, outStride, onto);
+    let to = out + (r << 2), from = x, about: usize = 0, t: usize = 0;
+    for (; t + 4 < tokens; t += 8) {
+      eightTokens(room, from, xScales + about, xSums + about, groups, to, outStride, onto);
       to += outStride << 3;
+      from += xBytes;
+      about += scaleBytes;
     }
-    if (four < fours) fourTokens(room, x + four * xBytes, xScales + four * scaleBytes, xSums + four * scaleBytes, groups, to, outStride, onto);
+    if (t < tokens) fourTokens(room, from, xScales + about, xSums + about, groups, to, outStride, onto);
   }
 }
 
@@ -133,15 +133,15 @@ function linearMany(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles
  * xSums: what the sums of a group begin at, so that codes of 0 to 15 count as -8 to 7. A lane is then at most 16 x 8 x 127 all the way, since what is
  * still to come counts as -8 and what has come as its code less 8: that fits 16 bits.
  */
-function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: usize, scaleBytes: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
+function eightTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
   let t0 = f32x4.splat(0), t1 = f32x4.splat(0), t2 = f32x4.splat(0), t3 = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
     let a0 = v128.load(xSums), a1 = a0, a2 = a0, a3 = a0;
-    let b0 = v128.load(xSums + scaleBytes), b1 = b0, b2 = b0, b3 = b0;
+    let b0 = v128.load(xSums, 16), b1 = b0, b2 = b0, b3 = b0;
     const end = w + FOUR;
     for (; w < end; w += 16) {
-      const p = v128.load(x), q = v128.load(x + xBytes);
+      const p = v128.load(x), q = v128.load(x, 16);
       const y0 = v128.load32_splat(w), y1 = v128.load32_splat(w, 4), y2 = v128.load32_splat(w, 8), y3 = v128.load32_splat(w, 12);
       a0 = i16x8.add(a0, dot(p, y0));
       b0 = i16x8.add(b0, dot(q, y0));
@@ -151,25 +151,26 @@ function eightTokens(w: usize, x: usize, xBytes: usize, xScales: usize, xSums: u
       b2 = i16x8.add(b2, dot(q, y2));
       a3 = i16x8.add(a3, dot(p, y3));
       b3 = i16x8.add(b3, dot(q, y3));
-      x += 16;
+      x += 32;
     }
-    const p = v128.load(xScales), q = v128.load(xScales + scaleBytes);
-    s0 = scaled(s0, i32x4.extadd_pairwise_i16x8_s(a0), p, w);
-    s1 = scaled(s1, i32x4.extadd_pairwise_i16x8_s(a1), p, w + 4);
-    s2 = scaled(s2, i32x4.extadd_pairwise_i16x8_s(a2), p, w + 8);
-    s3 = scaled(s3, i32x4.extadd_pairwise_i16x8_s(a3), p, w + 12);
-    t0 = scaled(t0, i32x4.extadd_pairwise_i16x8_s(b0), q, w);
-    t1 = scaled(t1, i32x4.extadd_pairwise_i16x8_s(b1), q, w + 4);
-    t2 = scaled(t2, i32x4.extadd_pairwise_i16x8_s(b2), q, w + 8);
-    t3 = scaled(t3, i32x4.extadd_pairwise_i16x8_s(b3), q, w + 12);
+    const p = v128.load(xScales), q = v128.load(xScales, 16);
+    s0 = scaled(s0, i32x4.extadd_pairwise_i16x8_s(a0), p, v128.load32_splat(w));
+    s1 = scaled(s1, i32x4.extadd_pairwise_i16x8_s(a1), p, v128.load32_splat(w, 4));
+    s2 = scaled(s2, i32x4.extadd_pairwise_i16x8_s(a2), p, v128.load32_splat(w, 8));
+    s3 = scaled(s3, i32x4.extadd_pairwise_i16x8_s(a3), p, v128.load32_splat(w, 12));
+    t0 = scaled(t0, i32x4.extadd_pairwise_i16x8_s(b0), q, v128.load32_splat(w));
+    t1 = scaled(t1, i32x4.extadd_pairwise_i16x8_s(b1), q, v128.load32_splat(w, 4));
+    t2 = scaled(t2, i32x4.extadd_pairwise_i16x8_s(b2), q, v128.load32_splat(w, 8));
+    t3 = scaled(t3, i32x4.extadd_pairwise_i16x8_s(b3), q, v128.load32_splat(w, 12));
     w += 16;
-    xScales += 16;
-    xSums += 16;
+    xScales += 32;
+    xSums += 32;
   }
   putTransposed(s0, s1, s2, s3, out, outStride, onto);
   putTransposed(t0, t1, t2, t3, out + (outStride << 2), outStride, onto);
 }
 
+/** The same of the first four of eight tokens. */
 function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, outStride: usize, onto: bool): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
   for (let g: usize = 0; g < groups; g++) {
@@ -181,16 +182,16 @@ function fourTokens(w: usize, x: usize, xScales: usize, xSums: usize, groups: us
       a1 = i16x8.add(a1, dot(p, v128.load32_splat(w, 4)));
       a2 = i16x8.add(a2, dot(p, v128.load32_splat(w, 8)));
       a3 = i16x8.add(a3, dot(p, v128.load32_splat(w, 12)));
-      x += 16;
+      x += 32;
     }
     const p = v128.load(xScales);
-    s0 = scaled(s0, i32x4.extadd_pairwise_i16x8_s(a0), p, w);
-    s1 = scaled(s1, i32x4.extadd_pairwise_i16x8_s(a1), p, w + 4);
-    s2 = scaled(s2, i32x4.extadd_pairwise_i16x8_s(a2), p, w + 8);
-    s3 = scaled(s3, i32x4.extadd_pairwise_i16x8_s(a3), p, w + 12);
+    s0 = scaled(s0, i32x4.extadd_pairwise_i16x8_s(a0), p, v128.load32_splat(w));
+    s1 = scaled(s1, i32x4.extadd_pairwise_i16x8_s(a1), p, v128.load32_splat(w, 4));
+    s2 = scaled(s2, i32x4.extadd_pairwise_i16x8_s(a2), p, v128.load32_splat(w, 8));
+    s3 = scaled(s3, i32x4.extadd_pairwise_i16x8_s(a3), p, v128.load32_splat(w, 12));
     w += 16;
-    xScales += 16;
-    xSums += 16;
+    xScales += 32;
+    xSums += 32;
   }
   putTransposed(s0, s1, s2, s3, out, outStride, onto);
 }

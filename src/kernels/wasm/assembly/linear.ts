@@ -15,6 +15,8 @@ import { largest, WIDEST, widen, widenPairs } from "./widen";
 const GROUP: usize = 32;
 const ROWS: usize = 4;
 const TOKENS: usize = 4;
+/** Tokens whose codes lie together. */
+const EIGHT: usize = 8;
 
 // @ts-ignore: decorator
 @inline
@@ -25,7 +27,7 @@ function put(at: usize, value: f32, onto: bool): void {
 /**
  * int8 weights of one token or of several. x, xScales: as `widenActivations` leaves them; tiles: [rows / 8 x k / 32]; out: f32, `outStride`
  * bytes from one token to the next, room for whole fours of tokens; results are stored, or added `onto` what is there. rows a multiple of 8,
- * k of 32; no scale negative. room, of several tokens: 8.5 k bytes.
+ * k of 32; no scale negative. room, of several tokens: manyRoom bytes.
  */
 export function linearI8(x: usize, xScales: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, false, rows, k, out, outStride, onto, room);
@@ -153,8 +155,8 @@ const BYTES: i32 = 2;
 
 /**
  * Rows [first, first + count) of a batch of `tokens` as i16 codes, and of each group of 32 its scale and, of one token, 8 x the sum of its
- * values. x: f32 [count x k], the first of these rows. Of one token the groups follow each other; of several, those of four tokens lie
- * together: [16 pairs][4 tokens][2]. form 1: codes of 8 bits in the i16, by an f16 scale; 2: the same as bytes, and of several tokens what
+ * values. x: f32 [count x k], the first of these rows. Of one token the groups follow each other; of several, those of eight tokens lie
+ * together: [16 pairs][8 tokens][2]. form 1: codes of 8 bits in the i16, by an f16 scale; 2: the same as bytes, and of several tokens what
  * their sums begin at, two i16 each.
  */
 export function widenActivations(x: usize, first: usize, count: usize, tokens: usize, k: usize, codes: usize, scales: usize, sums: usize, form: i32): void {
@@ -171,13 +173,13 @@ export function widenActivations(x: usize, first: usize, count: usize, tokens: u
   }
   for (let row: usize = 0; row < count; row++) {
     const token = first + row;
-    const four = token / TOKENS * groups, lane = token % TOKENS << 2;
+    const eight = token / EIGHT * groups, lane = token % EIGHT << 2;
     for (let g: usize = 0; g < groups; g++) {
       const from = x + (row * k + g * GROUP << 2);
       const most = largest(from, GROUP);
-      const about = (four + g << 4) + lane;
-      if (form == BYTES) v128.store32_lane(sums + about, shiftOf(putBytes(from, most > 0 ? top / most : 0, codes + (four + g << 7) + lane, 16)), 0);
-      else widenPairs(from, GROUP, most, codes + (four + g << 8) + lane, top);
+      const about = (eight + g << 5) + lane;
+      if (form == BYTES) v128.store32_lane(sums + about, shiftOf(putBytes(from, most > 0 ? top / most : 0, codes + (eight + g << 8) + lane, 32)), 0);
+      else widenPairs(from, GROUP, most, codes + (eight + g << 9) + lane, top);
       store<f32>(scales + about, scaleOf(most, form));
     }
   }

@@ -8,6 +8,7 @@ import { mergeStates, stateBytes } from "./attend-state";
 import { addRows, capRow, gateRows, rmsNorm, rotate, turn } from "./block";
 import { linearBytes } from "./linear-bytes";
 import { linearB16, linearI8, linearU4, widenActivations } from "./linear";
+import { manyRoom } from "./linear-many";
 import { ENTRY, PAGE_SLOTS } from "./page";
 import { addWeights, weighRows } from "./weigh";
 import { weighTile } from "./weigh-block";
@@ -137,7 +138,7 @@ function linear(stage: usize, task: usize): void {
   const weights = arg(stage, 7);
   const out = arg(stage, 8) + (from << 2), stride = arg(stage, 9);
   const onto = arg(stage, 10) != 0;
-  const room = arg(stage, 11) + task * (k / 32 * 272);
+  const room = arg(stage, 11) + task * manyRoom(k / 32);
   const kind = load<i32>(stage);
   if (kind == LINEAR_I8) linearI8(x, scales, tokens, weights + from * k / 32 * 34, rows, k, out, stride, onto, room);
   else if (kind == LINEAR_U4 && arg(stage, 12)) linearBytes(x, scales, sums, tokens, weights + from * k / 32 * 18, rows, k, out, stride, onto, room);

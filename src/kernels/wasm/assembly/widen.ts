@@ -36,7 +36,7 @@ export function widen(x: usize, count: usize, most: f32, codes: usize, top: f32 
   return sum;
 }
 
-/** The same pair by pair, 16 bytes from one to the next. */
+/** The same pair by pair, 32 bytes from one to the next. */
 // @ts-ignore: decorator
 @inline
 export function widenPairs(x: usize, count: usize, most: f32, codes: usize, top: f32): void {
@@ -45,10 +45,10 @@ export function widenPairs(x: usize, count: usize, most: f32, codes: usize, top:
     const a = wholes(x + i, by);
     const b = wholes(x + i + 16, by);
     const pairs = i16x8.narrow_i32x4_s(a, b);
-    const to = codes + (i << 1);
+    const to = codes + (i << 2);
     v128.store_lane<u32>(to, pairs, 0);
-    v128.store_lane<u32>(to, pairs, 1, 16);
-    v128.store_lane<u32>(to, pairs, 2, 32);
-    v128.store_lane<u32>(to, pairs, 3, 48);
+    v128.store_lane<u32>(to, pairs, 1, 32);
+    v128.store_lane<u32>(to, pairs, 2, 64);
+    v128.store_lane<u32>(to, pairs, 3, 96);
   }
 }
