@@ -156,6 +156,25 @@ export class PostingList {
     return size;
   }
 
+  /** Sets `held[i]` to 1 where the list has `wanted[i]`, ascending. Blocks that can have none are not decoded. */
+  find(wanted: Uint32Array, held: Uint8Array): void {
+    let block = -1;
+    let size = 0;
+    let at = 0;
+    for (let i = 0; i < wanted.length; i++) {
+      const ordinal = wanted[i]!;
+      if (size === 0 || this.ordinals[size - 1]! < ordinal) {
+        block++;
+        while (block < this.blocks - 1 && this.#lastOrdinals[block]! < ordinal) block++;
+        if (block >= this.blocks) return;
+        size = this.decode(block);
+        at = 0;
+      }
+      while (at < size && this.ordinals[at]! < ordinal) at++;
+      if (at < size && this.ordinals[at] === ordinal) held[i] = 1;
+    }
+  }
+
   #readSkips(): void {
     const reader = new ByteReader(this.#bytes);
     let last = -1;

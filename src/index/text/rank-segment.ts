@@ -19,6 +19,8 @@ export interface LoadedSegment {
   readonly weights: ReadonlyMap<string, number>;
   /** Postings of all its lists. */
   readonly count: number;
+  /** Ordinals that hold what the query requires, once they were looked up. */
+  required?: Uint32Array;
 }
 
 /** What a scorer is given: room that is used again. */
@@ -81,13 +83,13 @@ export function scoreInSegment(
 /** Ordinals of the only rows of a segment that can be found, ascending, where they are few: each is scored. */
 export function onlyOrdinals(
   loaded: LoadedSegment,
-  plan: QueryPlan,
+  { required, excluded }: QueryPlan,
   { filter }: SearchOptions,
 ): Uint32Array | undefined {
-  const few = (filter && fewOrdinals(filter, loaded.segment.rows)) ?? requiredOrdinals(loaded, plan);
-  if (!few || !restricts(plan)) return few;
-  const isAllowed = allowedOrdinals(plan, (term) => ordinalsOf(loaded, term));
-  return few.filter(isAllowed);
+  const few = filter && fewOrdinals(filter, loaded.segment.rows);
+  const held = few ? holdingAll(loaded, few, required) : requiredOrdinals(loaded, required);
+  if (!held || excluded.length === 0) return held;
+  return held.filter(allowedOrdinals({ required: [], excluded }, (term) => ordinalsOf(loaded, term)));
 }
 
 /** What the kernel ranks by. */
@@ -114,25 +116,55 @@ export function wanted({ filter, minScore, after }: SearchOptions, score: number
   return !(minScore !== undefined && rounded < minScore) && !(after && !isAfter(after, rounded, row));
 }
 
-function ordinalsOf({ held, postings, number }: LoadedSegment, term: string): RowSet {
-  const set = new RowSet();
-  const at = postings.terms.indexOf(term);
-  const frequency = at < 0 ? 0 : postings.frequency(number, at);
-  if (frequency === 0) return set;
-  const list = new PostingList(held.listBytes(postings.list(number, at)), frequency);
-  for (let block = 0; block < list.blocks; block++) {
+function ordinalsOf(loaded: LoadedSegment, term: string): RowSet {
+  const set = new RowSet(loaded.segment.rows.count);
+  const list = listOf(loaded, term);
+  for (let block = 0; list && block < list.blocks; block++) {
     const size = list.decode(block);
     for (let i = 0; i < size; i++) set.add(list.ordinals[i]!);
   }
   return set;
 }
 
+function frequencyOf({ postings, number }: LoadedSegment, term: string): number {
+  const at = postings.terms.indexOf(term);
+  return at < 0 ? 0 : postings.frequency(number, at);
+}
+
+/** Undefined where the segment lacks the term. */
+function listOf(loaded: LoadedSegment, term: string): PostingList | undefined {
+  const { held, postings, number } = loaded;
+  const frequency = frequencyOf(loaded, term);
+  if (frequency === 0) return undefined;
+  return new PostingList(held.listBytes(postings.list(number, postings.terms.indexOf(term))), frequency);
+}
+
 /** Rows that hold what the query requires, when it requires anything: scoring them takes less than looking for the best of all. */
-function requiredOrdinals(loaded: LoadedSegment, { required }: QueryPlan): Uint32Array | undefined {
+function requiredOrdinals(loaded: LoadedSegment, required: QueryPlan["required"]): Uint32Array | undefined {
   if (required.length === 0) return undefined;
-  const sets = required.map((group) => anyOf(group, (term) => ordinalsOf(loaded, term)));
+  if (loaded.required) return loaded.required;
+  const sizeOf = (group: readonly string[]): number =>
+    group.reduce((sum, term) => sum + frequencyOf(loaded, term), 0);
+  const [rarest, ...others] = [...required].sort((a, b) => sizeOf(a) - sizeOf(b));
   const { count } = loaded.segment.rows;
-  return sets.reduce((a, b) => a.and(b)).within(0, count, count);
+  const first = anyOf(rarest!, (term) => ordinalsOf(loaded, term)).within(0, count, count)!;
+  loaded.required = holdingAll(loaded, first, others);
+  return loaded.required;
+}
+
+/** Those of some ordinals, ascending, that hold a term of each group. */
+function holdingAll(
+  loaded: LoadedSegment,
+  ordinals: Uint32Array,
+  groups: QueryPlan["required"],
+): Uint32Array {
+  let left = ordinals;
+  for (const group of groups) {
+    const held = new Uint8Array(left.length);
+    for (const term of group) listOf(loaded, term)?.find(left, held);
+    left = left.filter((_, i) => held[i] === 1);
+  }
+  return left;
 }
 
 function anyOf(group: readonly string[], rowsOf: (term: string) => RowSet): RowSet {
@@ -153,7 +185,7 @@ function bannedOrdinals(
 
 /** Whether a row meets the required and excluded groups. */
 export function allowedOrdinals(
-  { required, excluded }: QueryPlan,
+  { required, excluded }: Pick<QueryPlan, "required" | "excluded">,
   rowsOf: (term: string) => RowSet,
 ): (ordinal: number) => boolean {
   if (!restricts({ required, excluded })) return () => true;

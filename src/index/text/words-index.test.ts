@@ -98,6 +98,43 @@ describe("WordsIndex", () => {
     );
   });
 
+  test("what a query requires and excludes is heeded, on thousands of rows", async () => {
+    const vocabulary = fc.integer({ min: 0, max: 40 }).map((i) => `w${i}`);
+    const query = fc.record({
+      must: fc.uniqueArray(vocabulary, { minLength: 1, maxLength: 4 }),
+      not: fc.array(vocabulary, { maxLength: 2 }),
+      filtered: fc.constantFrom(0, 2, 500),
+    });
+    const corpus = Array.from({ length: 3000 }, (_, row) =>
+      Array.from(
+        { length: 1 + (row % 23) },
+        (_, i) => `w${((row * 7 + i * i * 3) % (1 + (row % 41))) | 0}`,
+      ).join(" "),
+    );
+    const { index, rows } = await indexOf(
+      [corpus.slice(0, 2500), corpus.slice(2500, 2990)],
+      corpus.slice(2990),
+    );
+    await fc.assert(
+      fc.asyncProperty(query, async ({ must, not, filtered }) => {
+        const holds = (row: number, word: string): boolean => rows.get(row)!.split(" ").includes(word);
+        const inFilter = (row: number): boolean => filtered === 0 || row % filtered === 0;
+        const expected = [...rows.keys()].filter(
+          (row) =>
+            inFilter(row) && must.every((word) => holds(row, word)) && !not.some((word) => holds(row, word)),
+        );
+        const text = [...must.map((word) => `+${word}`), ...not.map((word) => `-${word}`)].join(" ");
+        const filter = filtered === 0 ? {} : { filter: RowSet.from([...rows.keys()].filter(inFilter)) };
+        const hits = await index.search(text, { k: 3000, ...filter });
+        expect([...hits.rows].sort((a, b) => a - b)).toEqual(expected);
+        const scores = await index.scoreQuery(text, hits.rows.slice().sort());
+        const byRow = new Map(Array.from(hits.rows.slice().sort(), (row, i) => [row, scores[i]!]));
+        hits.rows.forEach((row, i) => expect(hits.scores[i]).toBeCloseTo(byRow.get(row)!, 4));
+      }),
+      { seed: 11, numRuns: 60 },
+    );
+  });
+
   test("pruning returns what exhaustive scoring returns, on thousands of rows", async () => {
     let state = 7;
     const random = (n: number): number => {

@@ -7,6 +7,7 @@ import { encodeLogRecord } from "../log-record.ts";
 import type { TailItem } from "../tail.ts";
 import type { AddResult, Item, WorkOptions } from "../types.ts";
 import { checkItem } from "../validate.ts";
+import { evenShare } from "./even-share.ts";
 import { fileBehind, flushIfLarge } from "./maintain.ts";
 import { count, nothing, type Outcome } from "./outcome.ts";
 import { ownVector, type PreparedItem, type Prior, prepareItem } from "./prepare.ts";
@@ -23,11 +24,12 @@ import type { Change, VectorSource, Writer } from "./writer.ts";
 export const SEGMENT_TEXT: number = 64 << 10;
 /**
  * Text and items handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. Of a stream nobody
- * knows whether there is work for all threads, so its first batches are smaller.
+ * knows whether there is work for all threads, so its first batches are smaller; what is collected for one takes RAM that a list's does not.
  */
-const BATCH_TEXT = 24 << 20;
+const LIST_TEXT = 48 << 20;
+const STREAM_TEXT = 24 << 20;
 const FIRST_TEXT = 16 << 20;
-const BATCH_ITEMS = 8192;
+const BATCH_ITEMS = 16_384;
 /** Somebody waits for an `add` of less than this, rather than for a long stream. */
 const URGENT_TEXT = 1 << 20;
 
@@ -99,14 +101,15 @@ async function* batches(
     return;
   }
   const all = Array.isArray(items) ? items.reduce((sum: number, item: Item) => sum + sizeOf(item), 0) : 0;
-  const share = Math.max(FIRST_TEXT, Math.min(BATCH_TEXT, all / threads));
+  const share = all > 0 ? Math.max(FIRST_TEXT, evenShare(all, threads, LIST_TEXT)) : 0;
   let batch = new Map<string, Item>();
   let size = 0;
   let before = 0;
   for await (const item of items) {
     batch.set(item?.id, item);
     size += sizeOf(item);
-    if (size < (before < threads ? share : BATCH_TEXT) && batch.size < BATCH_ITEMS) continue;
+    const most = share || (before < threads ? FIRST_TEXT : STREAM_TEXT);
+    if (size < most && batch.size < BATCH_ITEMS) continue;
     yield { items: [...batch.values()], size };
     batch = new Map();
     size = 0;

@@ -13,6 +13,7 @@ import { withRun } from "../skip-log.ts";
 import type { IndexOptions, IndexResult, Skipped } from "../types.ts";
 import { checkMeta } from "../validate.ts";
 import { bundledDim, priorFrom } from "./add.ts";
+import { evenShare } from "./even-share.ts";
 import { forgetIds } from "./forget.ts";
 import { nothing, type Outcome } from "./outcome.ts";
 import { addSegment } from "./segment-commit.ts";
@@ -21,17 +22,13 @@ import type { VectorSource, Writer } from "./writer.ts";
 
 export const indexDefaults = { maxFileBytes: 256_000_000, prune: true } as const;
 
-/** Source bytes handed to a worker at once: a commit's worth, lost at most when the process is killed. */
-const BATCH_BYTES = 32 << 20;
+/** Source bytes handed to a worker at once, and so a segment, which every search visits: lost at most when the process is killed. */
+const BATCH_BYTES = 48 << 20;
 /** The same where a model of the caller's makes the vectors, which takes far longer than all else. */
 const SLOW_BATCH_BYTES = 1 << 20;
-/** Each thread's first batch; the next ones grow, so that a run that is killed early has kept something, and segments stay few. */
+/** Each thread's first batch, so that a run that is killed early has kept something. */
 const FIRST_BATCH_BYTES = 1 << 19;
-const BATCH_GROWTH = 16;
-const BATCH_FILES = 4096;
-/** The last batches shrink to this, so that the threads end together and little is left to write when they do. */
-const LAST_BATCH_BYTES = 4 << 20;
-const LEAST_BATCH_BYTES = 1 << 18;
+const BATCH_FILES = 16_384;
 
 const ROOTS_KEY = ["roots"] as const;
 
@@ -231,26 +228,20 @@ async function indexJobs(run: Run, jobs: readonly SeenFile[]): Promise<void> {
   if (failure) throw failure;
 }
 
-/** Small batches first, then a thread's share of what is left at a time, `most` bytes at most. */
+/** A small batch for each thread first, then as few as `most` bytes allow. */
 function* cutIntoBatches(jobs: readonly SeenFile[], threads: number, most: number): Generator<SeenFile[]> {
-  let left = jobs.reduce((sum, job) => sum + job.bytes, 0);
-  const least = Math.max(LEAST_BATCH_BYTES, Math.min(LAST_BATCH_BYTES, left / (2 * threads)));
+  const first = threads * FIRST_BATCH_BYTES;
+  const all = jobs.reduce((sum, job) => sum + job.bytes, 0);
+  const share = Math.max(FIRST_BATCH_BYTES, evenShare(all - first, threads, most));
   let cut = 0;
-  const share = (): number => {
-    const grown = FIRST_BATCH_BYTES * BATCH_GROWTH ** Math.floor(cut / threads);
-    return Math.min(most, grown, Math.max(least, left / threads));
-  };
-  let limit = share();
   let batch: SeenFile[] = [];
   let bytes = 0;
   for (const job of jobs) {
     batch.push(job);
     bytes += job.bytes;
-    if (bytes < limit && batch.length < BATCH_FILES) continue;
+    if (bytes < (cut < threads ? FIRST_BATCH_BYTES : share) && batch.length < BATCH_FILES) continue;
     yield batch;
     cut++;
-    left -= bytes;
-    limit = share();
     batch = [];
     bytes = 0;
   }
