@@ -239,6 +239,8 @@ test.each<[readonly number[], GenerateOptions, RegExp]>([
   [[], {}, /the prompt is empty/],
   [promptOf(512, 1), {}, /has 512 tokens, the model's context 512; shorten it/],
   [promptOf(5, 1), { maxTokens: 0 }, /maxTokens is 0/],
+  [promptOf(5, 1), { logprobs: -1 }, /logprobs is -1; expected a whole number from 0/],
+  [promptOf(5, 1), { speculate: 1.5 }, /speculate is 1.5/],
   [[99999], {}, /token 99999 is none/],
   [promptOf(400, 1), { maxTokens: 100 }, /the budget is 50000; raise cacheBytes/],
 ])("refuses what cannot be: %#", async (prompt, options, message) => {
