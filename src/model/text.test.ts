@@ -85,9 +85,9 @@ describe("sampling", () => {
     const found = Array.from({ length: 300 }, () => equal.next(new Float32Array(5).fill(-7)));
     expect(new Set(found).size).toBe(5);
     const some = new Sampler({ temperature: 1, seed: 2, topP: 0.5 }, []);
-    expect(Array.from({ length: 100 }, () => some.next(new Float32Array(4))).every((token) => token < 2)).toBe(
-      true,
-    );
+    expect(
+      Array.from({ length: 100 }, () => some.next(new Float32Array(4))).every((token) => token < 2),
+    ).toBe(true);
   });
 
   test("draws follow the probabilities", () => {
