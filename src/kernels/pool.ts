@@ -25,7 +25,7 @@ export const NEXT = 2;
 export const TASKS = 3;
 /** Workers that may be at a task: the list of scans may change when there are none and none may begin. */
 export const ACTIVE = 4;
-/** Set where a kernel threw. */
+/** Set where a kernel threw since the scans under way began. */
 export const FAILED = 5;
 /** Workers that must be woken. */
 export const ASLEEP = 6;
@@ -161,6 +161,8 @@ export class Pool implements AsyncDisposable {
     const round: Round = { done: false };
     this.#round = round;
     this.#control[NEXT] = 0;
+    // of scans that nobody joined
+    this.#control[FAILED] = 0;
     Atomics.store(this.#control, TASKS, tasks);
     Atomics.store(this.#control, OPEN, 1);
     this.#wake();
@@ -182,7 +184,7 @@ export class Pool implements AsyncDisposable {
   #join(round: Round): boolean {
     if (this.#round !== round) return round.done;
     takeTasks(this.#control, this.#list, this.#face.instance.exports);
-    round.done = this.#stop() && Atomics.exchange(this.#control, FAILED, 0) === 0;
+    round.done = this.#stop() && Atomics.load(this.#control, FAILED) === 0;
     return round.done;
   }
 
