@@ -227,6 +227,23 @@ describe("what ends early", () => {
     expect(arena.bytes).toBe(before);
   });
 
+  test("one that waited for room and leaves lets those behind it in", async () => {
+    using engine = engineOf({ cacheBytes: 150_000 });
+    const order: string[] = [];
+    const told = (name: string) => () => void order.push(name);
+    const long = run(engine, promptOf(10, 1), { maxTokens: 150 }).then(told("long"));
+    while (engine.steps < 3) await new Promise((resolve) => setImmediate(resolve));
+    const abort = new AbortController();
+    const large = run(engine, promptOf(250, 2), { signal: abort.signal }).catch(told("large"));
+    const small = run(engine, promptOf(10, 3), { maxTokens: 2 }).then(told("small"));
+    const steps = engine.steps;
+    while (engine.steps < steps + 3) await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual([]);
+    abort.abort();
+    await Promise.all([long, large, small]);
+    expect(order).toEqual(["large", "small", "long"]);
+  });
+
   test("closing ends what runs by an error", async () => {
     const engine = engineOf();
     const outcome = run(engine, promptOf(40, 1), { maxTokens: 200 });
