@@ -70,7 +70,6 @@ export class Pool implements AsyncDisposable {
   readonly #face: WasmFace;
   readonly #workers: readonly Worker[];
   readonly #room: Region;
-  readonly #control: Int32Array;
   readonly #list: ScanList;
   #failure: unknown;
   #closed = false;
@@ -82,12 +81,7 @@ export class Pool implements AsyncDisposable {
     this.#face = face;
     this.#workers = workers;
     this.#room = room;
-    this.#control = room.i32().subarray(0, CONTROL_WORDS);
-    this.#list = new ScanList(
-      this.#control.buffer as ArrayBuffer,
-      room.pointer + CONTROL_WORDS * 4,
-      LIST_BYTES,
-    );
+    this.#list = new ScanList(face.arena, room.pointer + CONTROL_WORDS * 4, LIST_BYTES);
     const ready = (worker: Worker): Promise<void> =>
       new Promise((resolve, reject) => worker.once("message", () => resolve()).once("error", reject));
     this.#ready = Promise.all(workers.map(ready)).then(() => {});
@@ -110,6 +104,11 @@ export class Pool implements AsyncDisposable {
     } finally {
       for (const worker of this.#workers) worker.unref();
     }
+  }
+
+  /** The control words, and the list behind them. */
+  get #control(): Int32Array {
+    return this.#room.i32();
   }
 
   /** Threads that share the work, the caller included. */
