@@ -41,27 +41,30 @@ async function run(
   throw new Error("no end");
 }
 
-test("requests side by side say what each says alone", async () => {
-  const prompts = [promptOf(5, 1), promptOf(290, 2), promptOf(64, 3), promptOf(1, 4), promptOf(130, 5)];
-  const alone: (readonly number[])[] = [];
-  for (const prompt of prompts) {
+test.each<GenerateOptions>([{}, { temperature: 1.2, topK: 40, minP: 0.01, seed: 9, repetitionPenalty: 1.1 }])(
+  "requests side by side say what each says alone, by %j",
+  async (how) => {
+    const prompts = [promptOf(5, 1), promptOf(290, 2), promptOf(64, 3), promptOf(1, 4), promptOf(130, 5)];
+    const alone: (readonly number[])[] = [];
+    for (const prompt of prompts) {
+      using engine = engineOf();
+      alone.push((await run(engine, prompt, how)).tokens);
+    }
     using engine = engineOf();
-    alone.push((await run(engine, prompt)).tokens);
-  }
-  using engine = engineOf();
-  const together = await Promise.all(prompts.map((prompt) => run(engine, prompt)));
-  together.forEach(({ tokens, done }, i) => {
-    expect(tokens).toEqual(alone[i]);
-    expect(done).toMatchObject({
-      finish: "length",
-      promptTokens: prompts[i]!.length,
-      generatedTokens: 20,
-      cachedTokens: 0,
+    const together = await Promise.all(prompts.map((prompt) => run(engine, prompt, how)));
+    together.forEach(({ tokens, done }, i) => {
+      expect(tokens).toEqual(alone[i]);
+      expect(done).toMatchObject({
+        finish: "length",
+        promptTokens: prompts[i]!.length,
+        generatedTokens: 20,
+        cachedTokens: 0,
+      });
     });
-  });
-  // the longest prompt takes two steps, and all generate together
-  expect(engine.steps).toBeLessThan(60);
-});
+    // the longest prompt takes two steps, and all generate together
+    expect(engine.steps).toBeLessThan(60);
+  },
+);
 
 describe("starts that are shared", () => {
   test("are read once, also by requests that come at the same time", async () => {
