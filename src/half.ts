@@ -11,13 +11,14 @@ export function fromHalf(half: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
-/** To nearest, ties to even; beyond the range the largest finite half. */
+/** The bits of an f32's nearest half, ties to even; beyond the range, infinity too, of the largest finite one. NaN stays NaN. */
 export function toHalf(value: number): number {
   f32[0] = value;
   const bits = u32[0]!;
   const sign = (bits >>> 16) & 0x8000;
   const size = Math.abs(f32[0]!);
   if (size >= 65504) return sign | 0x7bff;
+  if (Number.isNaN(size)) return sign | 0x7e00;
   if (size < 2 ** -14) return sign | nearestEven(size * 2 ** 24);
   const rounded = (bits & 0x7fffffff) + 0xfff + ((bits >>> 13) & 1);
   return sign | ((rounded >>> 13) - (112 << 10));

@@ -69,6 +69,11 @@ export class HeadPages implements Disposable {
     return sum;
   }
 
+  /** Pages with slots in them: behind those there may be room that a step made and did not come to use. */
+  get #filled(): readonly Page[] {
+    return this.#pages.slice(0, Math.ceil(this.#slots / PAGE_SLOTS));
+  }
+
   get #besides(): number {
     return this.#table.byteLength + (this.#kept?.byteLength ?? 0) + (this.#counts?.byteLength ?? 0);
   }
@@ -95,12 +100,13 @@ export class HeadPages implements Disposable {
   /** Forgets tokens from a position on. */
   truncate(position: number): void {
     const slots = this.#slotsBefore(position);
-    if (slots === this.#slots) return;
-    this.#slots = slots;
-    if (this.#kept && this.#kept.length > slots) {
-      this.#kept = this.#kept.slice(0, slots);
+    // also where no slot goes: what lay between the last one and here is gone for good
+    if (position < this.#next) {
+      this.#kept = this.#kept?.slice(0, slots);
       this.#next = position;
     }
+    if (slots === this.#slots) return;
+    this.#slots = slots;
     if (this.#counts && this.#counts.length > slots) this.#counts = this.#counts.slice(0, slots);
     for (const page of this.#pages.splice(Math.ceil(slots / PAGE_SLOTS))) page.release();
   }
@@ -108,7 +114,7 @@ export class HeadPages implements Disposable {
   /** Another head of the same pages. */
   fork(): HeadPages {
     const other = new HeadPages(this.#face, this.#dim, this.#codec);
-    for (const page of this.#pages) {
+    for (const page of this.#filled) {
       page.owners++;
       other.#push(page);
     }
@@ -175,8 +181,8 @@ export class HeadPages implements Disposable {
     }
     for (const page of old) page.release();
     this.#slots = slots.length;
-    const kept = Int32Array.from(slots, (slot) => positions[slot]!);
-    this.#place(kept, next);
+    this.#kept = Int32Array.from(slots, (slot) => positions[slot]!);
+    this.#next = next;
     this.#setCounts(counts && Float32Array.from(slots, (slot) => counts[slot]!));
   }
 
@@ -201,7 +207,8 @@ export class HeadPages implements Disposable {
       rows.pointer + keys.byteLength,
     );
     this.#slots = positions.length;
-    this.#place(positions, next);
+    this.#kept = positions;
+    this.#next = next;
     this.#setCounts(counts);
   }
 
@@ -231,7 +238,8 @@ export class HeadPages implements Disposable {
     const parts = [this.#kept, this.#counts].map((one) =>
       one ? new Uint8Array(one.buffer, one.byteOffset, one.byteLength) : new Uint8Array(),
     );
-    parts.push(...this.#pages.map(({ region }) => region.u8()));
+    const pages = this.#filled;
+    parts.push(...pages.map(({ region }) => region.u8()));
     const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
     for (const part of parts) {
@@ -243,7 +251,7 @@ export class HeadPages implements Disposable {
       next: this.#next,
       kept: this.#kept?.length ?? 0,
       counts: this.#counts?.length ?? 0,
-      codecs: this.#pages.map(({ codec }) => PAGE_CODECS.indexOf(codec)),
+      codecs: pages.map(({ codec }) => PAGE_CODECS.indexOf(codec)),
     };
     return { about, bytes };
   }
@@ -281,7 +289,8 @@ export class HeadPages implements Disposable {
       head.#push(page);
     });
     head.#slots = slots;
-    if (kept > 0) head.#place(new Int32Array(words, 0, kept), next);
+    head.#next = next;
+    if (kept > 0) head.#kept = new Int32Array(words, 0, kept);
     if (counts > 0) head.#setCounts(new Float32Array(words, kept * 4, counts));
     return head;
   }
@@ -298,12 +307,6 @@ export class HeadPages implements Disposable {
     let slots = Math.min(first, this.#slots);
     while (slots > 0 && this.#kept![slots - 1]! >= position) slots--;
     return slots;
-  }
-
-  /** Positions of all slots there are; those to come begin at `next`. */
-  #place(positions: Int32Array, next: number): void {
-    this.#kept = positions;
-    this.#next = next;
   }
 
   #countsOf(from: number, to: number): Float32Array {
@@ -340,11 +343,14 @@ export class HeadPages implements Disposable {
     instance.exports.gatherSlots(room.pointer, room.pointer + numbers * 4, slots.length, this.#dim, to);
   }
 
-  /** The last page, partly filled, must be this cache's alone and of a codec that takes slots. */
+  /** The page of the last slot, partly filled, must be this cache's alone and of a codec that takes slots. */
   #ownLast(): void {
-    const number = this.#pages.length - 1;
+    const number = Math.floor(this.#slots / PAGE_SLOTS);
     const page = this.#pages[number]!;
-    if (page.owners === 1 && page.codec === this.#codec) return;
+    if (page.owners === 1 && page.codec === this.#codec) {
+      page.bias?.f32().fill(0, this.#slots % PAGE_SLOTS);
+      return;
+    }
     const next = newPage(this.#face, this.#dim, this.#codec);
     if (page.codec === this.#codec) next.region.u8().set(page.region.u8());
     else {

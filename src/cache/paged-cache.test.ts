@@ -1,6 +1,7 @@
 /** Caches through their public face: what goes in comes out, forks share, encoded pages stay near, slots can be taken apart. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MnemeError } from "../errors.ts";
 import { fromHalf, toHalf } from "../half.ts";
 import { kernels } from "../kernels/index.ts";
 import { Random } from "../linalg/random.ts";
@@ -268,6 +269,58 @@ test("counts are kept beside their slots", () => {
   expect([...cache.segment(0, 0).counts!]).toEqual([1, 4, 1, 1, 1]);
   cache.keep(0, 0, Int32Array.of(1, 4));
   expect([...cache.segment(0, 0).counts!]).toEqual([4, 1]);
+});
+
+test("what is cut back to before the next position goes on from there", () => {
+  const { cache } = filled(10, "f32");
+  using _ = cache;
+  cache.keep(0, 0, Int32Array.of(0, 5));
+  cache.begin(2);
+  cache.end(2);
+  cache.truncate(8);
+  cache.begin(2);
+  cache.end(2);
+  expect(cache.length).toBe(10);
+  expect([...cache.positions(0, 0)]).toEqual([0, 5, 8, 9]);
+});
+
+test("a slot that is written again has no part of the count of the one before", () => {
+  const { cache } = filled(8, "f32");
+  using _ = cache;
+  const counts = Float32Array.of(1, 1, 1, 5, 5, 1, 1, 5);
+  cache.replace(0, 0, { ...randomSegment(8, 5), counts });
+  cache.truncate(3);
+  cache.begin(3);
+  cache.end(3);
+  expect(cache.segment(0, 0).counts?.every((count) => count === 1) ?? true).toBe(true);
+  // the third word of a page's entry: where what is added to its logits lies
+  const { memory } = kernels().instance;
+  const [table] = new Uint32Array(memory.buffer, cache.pointer, 1);
+  const bias = new Uint32Array(memory.buffer, table, 4)[2]!;
+  expect([...new Float32Array(memory.buffer, bias, 64)].filter((added) => added !== 0)).toEqual([]);
+});
+
+test("room that a step made and did not use is no content: forks write apart, and what is saved can be read", () => {
+  const face = kernels();
+  const { cache, segments } = filled(64, "f32");
+  using _ = cache;
+  // a step that fails goes no further
+  cache.begin(100);
+  using fork = cache.fork();
+  for (const [i, one] of [cache, fork].entries()) {
+    one.begin(1);
+    const [table] = new Uint32Array(face.arena.buffer, one.pointer, 1);
+    using room = face.arena.alloc(shape.headDim * 4);
+    room.f32().fill(i + 1);
+    face.instance.exports.putRows(table!, 64, 1, shape.headDim, room.pointer, room.pointer);
+    one.end(1);
+  }
+  expect([cache, fork].map((one) => one.segment(0, 0).keys.at(-1))).toEqual([1, 2]);
+  cache.begin(100);
+  const { about, heads } = cache.exported();
+  using read = PagedCache.imported(face, about, heads, (why) => new MnemeError("CORRUPT", why));
+  expect(read.segment(1, 0)).toEqual(cache.segment(1, 0));
+  expect(read.segment(1, 0).keys.subarray(0, 64 * shape.headDim)).toEqual(segments[2]!.keys);
 });
 
 test("all memory comes back", () => {

@@ -1,16 +1,19 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   averagePrecision,
   evaluate,
+  type Judgements,
   ndcg,
   percentile,
   readTestSet,
   recall,
   reciprocalRank,
 } from "./index.ts";
+import { f1At } from "./metrics.ts";
 
 const judged = new Map([
   ["a", 2],
@@ -41,6 +44,67 @@ test("an id that is ranked twice counts once", () => {
   }
   expect(recall(twice, judged, 6)).toBe(1);
   expect(averagePrecision(twice, judged)).toBeCloseTo((1 + 2 / 3 + 3 / 5) / 3, 12);
+});
+
+const ids = [..."abcdefgh"];
+
+/** By the definitions, rank by rank, on rankings without repeated ids. */
+function byDefinition(ranked: readonly string[], judged: Judgements, k: number) {
+  const gradeAt = (rank: number): number => Math.max(0, judged.get(ranked[rank - 1] ?? "") ?? 0);
+  const relevant = [...judged.keys()].filter((id) => judged.get(id)! > 0);
+  const foundIn = (most: number): number =>
+    relevant.filter((id) => ranked.slice(0, most).includes(id)).length;
+  let gain = 0;
+  for (let rank = 1; rank <= k; rank++) gain += gradeAt(rank) / Math.log2(rank + 1);
+  // the best ranking is found by trying: each rank gets the largest grade that is left
+  const left = relevant.map((id) => judged.get(id)!);
+  let ideal = 0;
+  for (let rank = 1; rank <= k && left.length > 0; rank++)
+    ideal += left.splice(left.indexOf(Math.max(...left)), 1)[0]! / Math.log2(rank + 1);
+  let precisions = 0;
+  for (const id of relevant) {
+    const rank = ranked.indexOf(id) + 1;
+    if (rank > 0) precisions += foundIn(rank) / rank;
+  }
+  const first = Math.min(...relevant.map((id) => ranked.indexOf(id) + 1).filter((rank) => rank > 0));
+  return {
+    ndcg: ideal > 0 ? gain / ideal : 0,
+    recall: relevant.length > 0 ? foundIn(k) / relevant.length : 0,
+    averagePrecision: relevant.length > 0 ? precisions / relevant.length : 0,
+    reciprocalRank: Number.isFinite(first) ? 1 / first : 0,
+  };
+}
+
+test("metrics are what their definitions say, of any grades", () => {
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray(ids),
+      // grades below 0 are there in collections: documents that were pulled in by spam
+      fc.dictionary(fc.constantFrom(...ids, "z"), fc.integer({ min: -2, max: 3 })),
+      fc.integer({ min: 1, max: 10 }),
+      (ranked, grades, k) => {
+        const of = new Map(Object.entries(grades));
+        const wanted = byDefinition(ranked, of, k);
+        expect(ndcg(ranked, of, k)).toBeCloseTo(wanted.ndcg, 12);
+        expect(recall(ranked, of, k)).toBeCloseTo(wanted.recall, 12);
+        expect(averagePrecision(ranked, of)).toBeCloseTo(wanted.averagePrecision, 12);
+        expect(reciprocalRank(ranked, of)).toBeCloseTo(wanted.reciprocalRank, 12);
+      },
+    ),
+    { seed: 23, numRuns: 500 },
+  );
+});
+
+test("F1 counts a repeated answer once", () => {
+  expect(f1At(["a", "b"], ["a", "c"], 2)).toBe(0.5);
+  expect(f1At(["a", "a"], ["a"], 2)).toBeCloseTo(2 / 3, 12);
+  expect(f1At([], ["a"], 2)).toBe(0);
+});
+
+test("percentiles are the nearest ranks, whatever the share times the count rounds to", () => {
+  const values = Array.from({ length: 100 }, (_, i) => i + 1);
+  for (let rank = 1; rank <= 100; rank++) expect(percentile(values, rank / 100)).toBe(rank);
+  expect([percentile(values, 0), percentile(values, 1), percentile([], 0.5)]).toEqual([1, 100, 0]);
 });
 
 test("reads the BEIR layout and names what is wrong in it", async () => {

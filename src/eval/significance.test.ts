@@ -15,6 +15,7 @@ test("the randomisation test agrees with counting every exchange", () => {
   expect(pairedRandomisation(a, b)).toBeCloseTo(asLarge / 256, 1);
   expect(pairedRandomisation(a, b)).toBe(pairedRandomisation(b, a));
   expect(pairedRandomisation(a, a)).toBe(1);
+  expect(() => pairedRandomisation(a, b.slice(1))).toThrow(expect.objectContaining({ code: "DIMENSION" }));
 });
 
 test("Holm's correction, by its example of steps", () => {

@@ -1,4 +1,5 @@
 /** Whether one system beats another on the same queries, or by chance. */
+import { MnemeError } from "../errors.ts";
 import { Random } from "../linalg/random.ts";
 
 export interface RandomisationOptions {
@@ -13,12 +14,18 @@ export const randomisationDefaults = { rounds: 10_000, seed: 1 } as const;
  * Paired randomisation test, two-sided (Smucker et al., A Comparison of Statistical Significance Tests for Information Retrieval
  * Evaluation, 2007): were the labels of each pair exchanged at random, how often would the means differ as much as they do?
  * @param a scores by query, and `b` of the same queries @returns p, at least 1 / (rounds + 1)
+ * @throws MnemeError DIMENSION for lists of different lengths
  */
 export function pairedRandomisation(
   a: readonly number[],
   b: readonly number[],
   { rounds = randomisationDefaults.rounds, seed = randomisationDefaults.seed }: RandomisationOptions = {},
 ): number {
+  if (a.length !== b.length)
+    throw new MnemeError(
+      "DIMENSION",
+      `paired randomisation: ${a.length} scores against ${b.length}; give one of each for each query`,
+    );
   // pairs that are alike stay alike: only the others need be drawn
   const differences = a.map((score, i) => score - b[i]!).filter((difference) => difference !== 0);
   const seen = Math.abs(differences.reduce((sum, difference) => sum + difference, 0)) - 1e-12;

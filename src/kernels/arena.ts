@@ -1,11 +1,12 @@
-/** Arena: memory of the kernels, handed out in regions. First-fit free list, neighbours joined; grows up to 4 GiB. */
+/** Arena: memory of the kernels, handed out in regions. First-fit free list, neighbours joined; grows to just below 4 GiB. */
 import { MnemeError } from "../errors.ts";
 
 const PAGE = 65_536;
 const ALIGN = 64;
 /** Below lie constants of the kernels, from 1024 on (scripts/build-kernels.mjs), and before them nothing: a zero pointer stays invalid. */
 const FIRST = 2048;
-const MAX_BYTES = 65_536 * PAGE;
+/** One page short of what 32 bits address: the end of a region there would be a pointer of 0, and a loop up to it would do nothing. */
+const MOST_PAGES = 65_535;
 
 interface Span {
   start: number;
@@ -155,7 +156,7 @@ export class Arena {
     const last = this.#free.at(-1);
     const tail = last?.end === before ? last.end - last.start : 0;
     const pages = Math.ceil((size - tail) / PAGE);
-    if (before + pages * PAGE > MAX_BYTES) {
+    if (before / PAGE + pages > MOST_PAGES) {
       throw new MnemeError(
         "BUDGET",
         `kernels: ${size} bytes do not fit in the 4 GiB of one WebAssembly memory; use several processes or less data`,
@@ -164,7 +165,7 @@ export class Arena {
     this.#seen.add(this.buffer);
     try {
       // by eighths, so that many small growths do not each cost a call
-      this.memory.grow(Math.min(Math.max(pages, before / PAGE / 8), 65_536 - before / PAGE));
+      this.memory.grow(Math.min(Math.max(pages, before / PAGE / 8), MOST_PAGES - before / PAGE));
     } catch (cause) {
       throw new MnemeError("BUDGET", `kernels: the system refused ${pages * PAGE} more bytes of memory`, {
         cause,

@@ -89,6 +89,18 @@ test("a kernel that fails is an error at once, and the pool goes on", async () =
   const end = face.arena.memory.buffer.byteLength;
   expect(() => pool.scan({ ...scan, rows: end - 64 })).toThrow(/hamming failed/);
   expect(() => pool.scan({ ...scan, rows: room.pointer })).not.toThrow();
+  // nobody joins these scans: that one of them fails is nothing to the next ones
+  using other = face.arena.alloc(64);
+  other.u8().fill(255);
+  using done = face.arena.alloc(4);
+  done.u32().fill(0);
+  room.u8().fill(0);
+  const marked = rowScan({ ...scan, query: other.pointer, rows: room.pointer, count: 1, out: done.pointer });
+  const given = pool.fork([rowScan({ ...scan, rows: end - 64 }), marked])!;
+  // the worker takes the tasks in their order
+  while (Atomics.load(done.u32(), 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  given[Symbol.dispose]();
+  expect(pool.share([rowScan({ ...scan, rows: room.pointer })])).toBe(true);
   await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
 });
 

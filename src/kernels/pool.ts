@@ -25,7 +25,7 @@ export const NEXT = 2;
 export const TASKS = 3;
 /** Workers that may be at a task: the list of scans may change when there are none and none may begin. */
 export const ACTIVE = 4;
-/** Set where a kernel threw. */
+/** Set where a kernel threw since the scans under way began. */
 export const FAILED = 5;
 /** Workers that must be woken. */
 export const ASLEEP = 6;
@@ -70,7 +70,6 @@ export class Pool implements AsyncDisposable {
   readonly #face: WasmFace;
   readonly #workers: readonly Worker[];
   readonly #room: Region;
-  readonly #control: Int32Array;
   readonly #list: ScanList;
   #failure: unknown;
   #closed = false;
@@ -82,12 +81,7 @@ export class Pool implements AsyncDisposable {
     this.#face = face;
     this.#workers = workers;
     this.#room = room;
-    this.#control = room.i32().subarray(0, CONTROL_WORDS);
-    this.#list = new ScanList(
-      this.#control.buffer as ArrayBuffer,
-      room.pointer + CONTROL_WORDS * 4,
-      LIST_BYTES,
-    );
+    this.#list = new ScanList(face.arena, room.pointer + CONTROL_WORDS * 4, LIST_BYTES);
     const ready = (worker: Worker): Promise<void> =>
       new Promise((resolve, reject) => worker.once("message", () => resolve()).once("error", reject));
     this.#ready = Promise.all(workers.map(ready)).then(() => {});
@@ -110,6 +104,11 @@ export class Pool implements AsyncDisposable {
     } finally {
       for (const worker of this.#workers) worker.unref();
     }
+  }
+
+  /** The control words, and the list behind them. */
+  get #control(): Int32Array {
+    return this.#room.i32();
   }
 
   /** Threads that share the work, the caller included. */
@@ -161,6 +160,8 @@ export class Pool implements AsyncDisposable {
     const round: Round = { done: false };
     this.#round = round;
     this.#control[NEXT] = 0;
+    // of scans that nobody joined
+    this.#control[FAILED] = 0;
     Atomics.store(this.#control, TASKS, tasks);
     Atomics.store(this.#control, OPEN, 1);
     this.#wake();
@@ -182,7 +183,7 @@ export class Pool implements AsyncDisposable {
   #join(round: Round): boolean {
     if (this.#round !== round) return round.done;
     takeTasks(this.#control, this.#list, this.#face.instance.exports);
-    round.done = this.#stop() && Atomics.exchange(this.#control, FAILED, 0) === 0;
+    round.done = this.#stop() && Atomics.load(this.#control, FAILED) === 0;
     return round.done;
   }
 

@@ -93,12 +93,12 @@ export class RunTable implements Disposable {
 
   /** UTF-16 units of the loaded text, folded if `fold` was called. Borrowed until the next load. */
   get units(): Uint16Array {
-    return this.#views.units;
+    return this.#current().units;
   }
 
   /** Numbers of the scanned text's runs, in order; those that are not kept are -1, -2 ... Borrowed until the next load. */
   get numbers(): Int32Array {
-    return this.#views.out;
+    return this.#current().out;
   }
 
   /** Forgets all runs. */
@@ -113,8 +113,7 @@ export class RunTable implements Disposable {
     this.#loaded = text;
     this.#isFolded = false;
     if (length > this.#capacity || this.#capacity > MOST_UNITS) this.#room(Math.max(FIRST_UNITS, length));
-    if (this.#views.buffer !== this.#arena.buffer) this.#view();
-    const { units, bytes } = this.#views;
+    const { units, bytes } = this.#current();
     if (bytes) bytes.write(text, 0, "utf16le");
     else for (let i = 0; i < length; i++) units[i] = text.charCodeAt(i);
     this.length = length;
@@ -123,7 +122,7 @@ export class RunTable implements Disposable {
   /** Lower case for A to Z. @returns whether the loaded text is ASCII, and so in lower case as a whole */
   fold(): boolean {
     this.#isFolded = true;
-    return this.#face.foldAscii(this.#views.units, this.length) < 128;
+    return this.#face.foldAscii(this.units, this.length) < 128;
   }
 
   /** Numbers the runs of the loaded text. @returns how many there are in `numbers` */
@@ -151,7 +150,7 @@ export class RunTable implements Disposable {
   }
 
   #classify(): void {
-    const { units, kinds, kindTable } = this.#views;
+    const { units, kinds, kindTable } = this.#current();
     if (this.#face.classify(units, this.length, kindTable, kinds) < UNKNOWN) return;
     for (let i = 0; i < this.length; i++) {
       if (kinds[i]! < UNKNOWN) continue;
@@ -183,7 +182,7 @@ export class RunTable implements Disposable {
     const kept = (isShort || key !== "") && this.#size < MOST_ENTRIES;
     learn(start, end, kept);
     // what learns may have grown the memory
-    if (this.#views.buffer !== this.#arena.buffer) this.#view();
+    this.#current();
     if (!kept) return -1;
     // a slice of a few characters of its own: one of the text would keep the text alive
     if (key) this.#long.set(` ${key}`.slice(1), this.#size);
@@ -234,6 +233,11 @@ export class RunTable implements Disposable {
   }
 
   /** Views of all regions: of plain memory they end when it grows. */
+  #current(): Views {
+    if (this.#views.buffer !== this.#arena.buffer) this.#view();
+    return this.#views;
+  }
+
   #view(): void {
     const { buffer } = this.#arena;
     const { pointer } = this.#text;

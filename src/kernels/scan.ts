@@ -118,8 +118,11 @@ const SCAN_BYTES = WORDS * 8;
 
 /** Descriptions of scans in shared memory, from its beginning, and the tables that they bring, from its end. */
 export class ScanList {
-  readonly #words: Float64Array;
-  readonly #bytes: Uint8Array;
+  readonly #memory: { readonly buffer: ArrayBuffer };
+  readonly #pointer: number;
+  readonly #byteLength: number;
+  #words = new Float64Array();
+  #bytes = new Uint8Array();
   readonly #args: number[] = [];
   #scans = 0;
   #tasks = 0;
@@ -127,21 +130,23 @@ export class ScanList {
   #free = 0;
 
   /** @param pointer to `byteLength` bytes, on 8 bytes */
-  constructor(memory: ArrayBuffer, pointer: number, byteLength: number) {
-    this.#words = new Float64Array(memory, pointer, byteLength >>> 3);
-    this.#bytes = new Uint8Array(memory, pointer, byteLength);
+  constructor(memory: { readonly buffer: ArrayBuffer }, pointer: number, byteLength: number) {
+    this.#memory = memory;
+    this.#pointer = pointer;
+    this.#byteLength = byteLength;
   }
 
   /** Replaces the list. @param tasks that a scan is cut into, at most. @returns how many tasks there are; -1 when there is no room */
   write(scans: readonly Scan[], tasks: number): number {
     this.#scans = 0;
     this.#tasks = 0;
-    this.#free = this.#bytes.length & ~15;
+    this.#free = this.#byteLength & ~15;
     return this.append(scans, tasks);
   }
 
   /** The same for scans behind those that are there, whose tasks may be running. What there is no room for is not there. */
   append(scans: readonly Scan[], tasks: number): number {
+    this.#view();
     const described = (this.#scans + scans.length) * SCAN_BYTES;
     let next = this.#tasks;
     let free = this.#free;
@@ -174,8 +179,17 @@ export class ScanList {
     return next;
   }
 
+  /** Views of it: of plain memory they end when it grows, and are then empty. */
+  #view(): void {
+    if (this.#words.length > 0) return;
+    const { buffer } = this.#memory;
+    this.#words = new Float64Array(buffer, this.#pointer, this.#byteLength >>> 3);
+    this.#bytes = new Uint8Array(buffer, this.#pointer, this.#byteLength);
+  }
+
   /** Runs task number `task` of those that `write` counted. */
   run(kernels: WasmKernels, task: number): void {
+    this.#view();
     const words = this.#words;
     let at = 0;
     let taskOfScan = task - words[at + 3]!;

@@ -4,10 +4,8 @@ import type { KernelFace, LevelQuery, OneBitQuery, Panels, Rows, RunScan, TableQ
 import { type Instance, instantiate, type KernelName } from "./module.ts";
 import { asBytes, type Numbers } from "./numbers.ts";
 import { levelScan, metricCode, oneBitScan, type Scan, tableScan } from "./scan.ts";
-import { Scratch } from "./scratch.ts";
+import { BLOCK_BYTES, Scratch } from "./scratch.ts";
 
-/** Bytes copied at once for arrays outside the arena: small enough for the second-level cache. */
-const BLOCK_BYTES = 1 << 18;
 /** Rows that gatherSumI8 sums at once. */
 const GATHERED = 512;
 

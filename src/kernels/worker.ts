@@ -21,7 +21,7 @@ const NAPS = 200;
 const { memory, module, pointer } = workerData as Start;
 const exports = link(module, memory);
 const control = new Int32Array(memory.buffer, pointer, CONTROL_WORDS);
-const list = new ScanList(memory.buffer, pointer + CONTROL_WORDS * 4, LIST_BYTES);
+const list = new ScanList(memory, pointer + CONTROL_WORDS * 4, LIST_BYTES);
 
 let generation = Atomics.load(control, GENERATION);
 parentPort!.postMessage("ready");

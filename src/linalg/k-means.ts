@@ -44,13 +44,12 @@ export function kMeans(rows: Matrix, k: number, options: KMeansOptions = {}): Cl
   for (let iteration = 0; iteration < (options.iterations ?? 25); iteration++) {
     throwIfAborted(options.signal, "k-means");
     const next = assignNearest(rows, centroids, assignment, distances);
-    const done = Number.isFinite(inertia) && inertia - next <= (options.tolerance ?? 1e-4) * inertia;
+    if (Number.isFinite(inertia) && inertia - next <= (options.tolerance ?? 1e-4) * inertia)
+      return { centroids, assignment, inertia: next };
     inertia = next;
-    if (done) break;
     update(rows, centroids, assignment, random);
   }
-  inertia = assignNearest(rows, centroids, assignment, distances);
-  return { centroids, assignment, inertia };
+  return { centroids, assignment, inertia: assignNearest(rows, centroids, assignment, distances) };
 }
 
 /** Nearest centroid of each row, and the squared distance to it. @returns the sum of the distances */

@@ -30,6 +30,14 @@ describe("Random", () => {
     expect(new Random(1).u32()).not.toBe(new Random(2).u32());
   });
 
+  test("any whole number is a seed, by its lower 32 bits", () => {
+    const first = (seed: number): number => new Random(seed).u32();
+    expect(new Set([0, 1, -1, 2 ** 31, 7].map(first)).size).toBe(5);
+    expect([first(-1), first(2 ** 32 + 7)]).toEqual([first(2 ** 32 - 1), first(7)]);
+    const zero = new Random(0);
+    expect(new Set(Array.from({ length: 100 }, () => zero.u32())).size).toBe(100);
+  });
+
   test("moments of uniform and normal numbers", () => {
     const random = new Random(3);
     const [uniform, normal] = [
@@ -108,6 +116,110 @@ test.each([
       expect(sum).toBeCloseTo(a.data[i * cols + j]!, 4);
     }
   }
+});
+
+test("thin SVD of a matrix of lower rank: what is rounding is zero, and the rest multiplies back", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.integer({ min: 1, max: 12 }),
+      fc.nat(5),
+      fc.constantFrom(1e-12, 1, 1e12),
+      fc.integer(),
+      (rows, cols, most, scale, seed) => {
+        const rank = Math.min(most, rows, cols);
+        const [left, right] = [gaussian(rows, rank, seed), gaussian(rank, cols, seed + 1)];
+        const a = matrix(rows, cols);
+        for (let r = 0; r < rows; r++)
+          for (let c = 0; c < cols; c++)
+            for (let k = 0; k < rank; k++)
+              a.data[r * cols + c]! += scale * left.data[r * rank + k]! * right.data[k * cols + c]!;
+        const { u, singular, v } = thinSvd(a);
+        expect(singular.length).toBe(Math.min(rows, cols));
+        expect([...singular].filter((value) => value > 0).length).toBeLessThanOrEqual(rank);
+        const largest = singular[0]!;
+        for (let r = 0; r < rows; r++)
+          for (let c = 0; c < cols; c++) {
+            let sum = 0;
+            singular.forEach((s, k) => {
+              sum += u.data[r * u.cols + k]! * s * v.data[c * v.cols + k]!;
+            });
+            expect(Math.abs(sum - a.data[r * cols + c]!)).toBeLessThanOrEqual(1e-5 * largest);
+          }
+        for (const side of [u, v])
+          for (let i = 0; i < singular.length; i++) {
+            if (singular[i] === 0) continue;
+            let square = 0;
+            for (let r = 0; r < side.rows; r++) square += side.data[r * side.cols + i]! ** 2;
+            expect(square).toBeCloseTo(1, 3);
+          }
+      },
+    ),
+    { seed: 7, numRuns: 200 },
+  );
+});
+
+test("eigenvectors of matrices that are zero, singular, tiny, huge or of large condition", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 10 }),
+      fc.array(fc.constantFrom(0, 1e-300, 1e-15, 1e-8, 1, 1, 3, 1e8, 1e150, -1), {
+        minLength: 10,
+        maxLength: 10,
+      }),
+      fc.integer(),
+      (n, wanted, seed) => {
+        // a random orthogonal basis with these eigenvalues
+        const random = new Random(seed);
+        const basis = polarFactor(
+          Float64Array.from({ length: n * n }, () => random.gaussian()),
+          n,
+        );
+        const a = new Float64Array(n * n);
+        for (let i = 0; i < n; i++)
+          for (let j = 0; j <= i; j++) {
+            let sum = 0;
+            for (let k = 0; k < n; k++) sum += basis[k * n + i]! * wanted[k]! * basis[k * n + j]!;
+            a[i * n + j] = sum;
+            a[j * n + i] = sum;
+          }
+        const size = Math.max(...a.map(Math.abs));
+        const { values, vectors } = symmetricEigen(a, n);
+        for (let e = 0; e < n; e++) {
+          for (let i = 0; i < n; i++) {
+            let product = 0;
+            for (let j = 0; j < n; j++) product += a[i * n + j]! * vectors[e * n + j]!;
+            expect(Math.abs(product - values[e]! * vectors[e * n + i]!)).toBeLessThanOrEqual(
+              1e-12 * n * size,
+            );
+          }
+          expect(Math.hypot(...vectors.subarray(e * n, (e + 1) * n))).toBeCloseTo(1, 10);
+        }
+      },
+    ),
+    { seed: 13, numRuns: 500 },
+  );
+  const nan = Float64Array.of(1, Number.NaN, Number.NaN, 1);
+  expect(() => symmetricEigen(nan, 2)).toThrow(expect.objectContaining({ code: "NOT_FINITE" }));
+});
+
+test("k-means of equal rows, of as many clusters as rows, of one row", () => {
+  const equal = matrix(50, 3, new Float32Array(150).fill(2));
+  const { centroids, inertia, assignment } = kMeans(equal, 7, { seed: 3 });
+  expect([...centroids.data].every((value) => value === 2)).toBe(true);
+  expect(inertia).toBe(0);
+  expect([...assignment].every((cluster) => cluster === 0)).toBe(true);
+  const rows = gaussian(9, 4, 8);
+  const all = kMeans(rows, 9, { seed: 5 });
+  expect(new Set(all.assignment).size).toBeGreaterThan(6);
+  all.assignment.forEach((cluster, r) => {
+    const own = rowOf(rows, r).reduce((sum, x, i) => sum + (x - rowOf(all.centroids, cluster)[i]!) ** 2, 0);
+    for (let c = 0; c < 9; c++) {
+      const other = rowOf(rows, r).reduce((sum, x, i) => sum + (x - rowOf(all.centroids, c)[i]!) ** 2, 0);
+      expect(own).toBeLessThanOrEqual(other + 1e-5);
+    }
+  });
+  expect([...kMeans(matrix(1, 2, Float32Array.of(4, 5)), 1).centroids.data]).toEqual([4, 5]);
 });
 
 test("covariance equals the definition", () => {

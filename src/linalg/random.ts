@@ -4,6 +4,7 @@ export class Random {
   readonly #state = new Uint32Array(4);
   #spare: number | undefined;
 
+  /** @param seed a whole number, of which the lower 32 bits count: -1 is the seed 2^32 - 1, and 2^32 is 0 */
   constructor(seed: number) {
     let state = seed >>> 0;
     for (let i = 0; i < 4; i++) {

@@ -94,8 +94,6 @@ export class RowProducts implements Disposable {
       steps: [cols * 4, 0, rows * 4, 0, 0, 0],
     };
     if (this.#pool?.pool?.fork([scan])?.join()) return;
-    kernels().instance.exports.matmulTransposedF32(
-      ...(scan.args as [number, number, number, number, number, number]),
-    );
+    kernels().instance.exports.matmulTransposedF32(...scan.args);
   }
 }

@@ -1,6 +1,12 @@
-/** Thin SVD of a matrix by the eigenvectors of its smaller Gram matrix; singular values below rounding are zero. f64 inside. */
+/**
+ * Thin SVD of a matrix by the eigenvectors of its smaller Gram matrix; singular values that the rounding of f32 alone makes are zero, as are
+ * the vectors of the larger side that they would have. f64 inside.
+ */
 import { symmetricEigen } from "./eigen.ts";
 import { type Matrix, matrix } from "./matrix.ts";
+
+/** From one f32 to the next, as a share. */
+const F32_EPSILON = 2 ** -23;
 
 export interface Svd {
   /** rows x rank. */
@@ -17,7 +23,11 @@ export function thinSvd(a: Matrix, rank: number = Math.min(a.rows, a.cols)): Svd
   const n = tall ? a.cols : a.rows;
   const { values, vectors } = symmetricEigen(gram(a, tall), n);
   const kept = Math.min(rank, n);
-  const singular = Float64Array.from({ length: kept }, (_, i) => Math.sqrt(Math.max(0, values[i]!)));
+  const rounding = Math.max(a.rows, a.cols) * F32_EPSILON * Math.sqrt(Math.max(0, values[0] ?? 0));
+  const singular = Float64Array.from({ length: kept }, (_, i) => {
+    const value = Math.sqrt(Math.max(0, values[i]!));
+    return value > rounding ? value : 0;
+  });
   const inner = matrix(n, kept);
   for (let i = 0; i < n; i++) for (let j = 0; j < kept; j++) inner.data[i * kept + j] = vectors[j * n + i]!;
   const outer = matrix(tall ? a.rows : a.cols, kept);

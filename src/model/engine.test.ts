@@ -41,27 +41,30 @@ async function run(
   throw new Error("no end");
 }
 
-test("requests side by side say what each says alone", async () => {
-  const prompts = [promptOf(5, 1), promptOf(290, 2), promptOf(64, 3), promptOf(1, 4), promptOf(130, 5)];
-  const alone: (readonly number[])[] = [];
-  for (const prompt of prompts) {
+test.each<GenerateOptions>([{}, { temperature: 1.2, topK: 40, minP: 0.01, seed: 9, repetitionPenalty: 1.1 }])(
+  "requests side by side say what each says alone, by %j",
+  async (how) => {
+    const prompts = [promptOf(5, 1), promptOf(290, 2), promptOf(64, 3), promptOf(1, 4), promptOf(130, 5)];
+    const alone: (readonly number[])[] = [];
+    for (const prompt of prompts) {
+      using engine = engineOf();
+      alone.push((await run(engine, prompt, how)).tokens);
+    }
     using engine = engineOf();
-    alone.push((await run(engine, prompt)).tokens);
-  }
-  using engine = engineOf();
-  const together = await Promise.all(prompts.map((prompt) => run(engine, prompt)));
-  together.forEach(({ tokens, done }, i) => {
-    expect(tokens).toEqual(alone[i]);
-    expect(done).toMatchObject({
-      finish: "length",
-      promptTokens: prompts[i]!.length,
-      generatedTokens: 20,
-      cachedTokens: 0,
+    const together = await Promise.all(prompts.map((prompt) => run(engine, prompt, how)));
+    together.forEach(({ tokens, done }, i) => {
+      expect(tokens).toEqual(alone[i]);
+      expect(done).toMatchObject({
+        finish: "length",
+        promptTokens: prompts[i]!.length,
+        generatedTokens: 20,
+        cachedTokens: 0,
+      });
     });
-  });
-  // the longest prompt takes two steps, and all generate together
-  expect(engine.steps).toBeLessThan(60);
-});
+    // the longest prompt takes two steps, and all generate together
+    expect(engine.steps).toBeLessThan(60);
+  },
+);
 
 describe("starts that are shared", () => {
   test("are read once, also by requests that come at the same time", async () => {
@@ -227,6 +230,23 @@ describe("what ends early", () => {
     expect(arena.bytes).toBe(before);
   });
 
+  test("one that waited for room and leaves lets those behind it in", async () => {
+    using engine = engineOf({ cacheBytes: 150_000 });
+    const order: string[] = [];
+    const told = (name: string) => () => void order.push(name);
+    const long = run(engine, promptOf(10, 1), { maxTokens: 150 }).then(told("long"));
+    while (engine.steps < 3) await new Promise((resolve) => setImmediate(resolve));
+    const abort = new AbortController();
+    const large = run(engine, promptOf(250, 2), { signal: abort.signal }).catch(told("large"));
+    const small = run(engine, promptOf(10, 3), { maxTokens: 2 }).then(told("small"));
+    const steps = engine.steps;
+    while (engine.steps < steps + 3) await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual([]);
+    abort.abort();
+    await Promise.all([long, large, small]);
+    expect(order).toEqual(["large", "small", "long"]);
+  });
+
   test("closing ends what runs by an error", async () => {
     const engine = engineOf();
     const outcome = run(engine, promptOf(40, 1), { maxTokens: 200 });
@@ -239,6 +259,8 @@ test.each<[readonly number[], GenerateOptions, RegExp]>([
   [[], {}, /the prompt is empty/],
   [promptOf(512, 1), {}, /has 512 tokens, the model's context 512; shorten it/],
   [promptOf(5, 1), { maxTokens: 0 }, /maxTokens is 0/],
+  [promptOf(5, 1), { logprobs: -1 }, /logprobs is -1; expected a whole number from 0/],
+  [promptOf(5, 1), { speculate: 1.5 }, /speculate is 1.5/],
   [[99999], {}, /token 99999 is none/],
   [promptOf(400, 1), { maxTokens: 100 }, /the budget is 50000; raise cacheBytes/],
 ])("refuses what cannot be: %#", async (prompt, options, message) => {

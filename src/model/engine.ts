@@ -356,11 +356,12 @@ export class Engine implements Disposable {
 
   /** Frees what a request held; what it read, and said, is kept for those that begin alike: all of it, or as much as was said. */
   #leave(running: Running): void {
+    // one that waited for room may have kept those behind it waiting
+    this.#changed = true;
     this.#waiting = this.#waiting.filter((one) => one !== running);
     if (!this.#running.includes(running)) return;
     this.#count();
     this.#running = this.#running.filter((one) => one !== running);
-    this.#changed = true;
     const { cache, governor, tokens, options } = running.sequence;
     if (governor) {
       governor[Symbol.dispose]();

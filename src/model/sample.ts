@@ -61,7 +61,7 @@ export class Sampler {
    * Changes the logits by the penalties, and of tokens that are not allowed to -Infinity.
    * @param allowed a bit for each token; default: all
    * @returns the token taken
-   * @throws MnemeError NOT_FINITE where no token has a logit
+   * @throws MnemeError NOT_FINITE where no token has a logit, or one that may come has one that is no number
    */
   next(logits: Float32Array, allowed?: Uint32Array): number {
     if (allowed) forbidOthers(logits, allowed);
@@ -69,7 +69,7 @@ export class Sampler {
     const { temperature = 0 } = this.#options;
     const likeliest = argmax(logits);
     const best = logits[likeliest]!;
-    if (!(best > Number.NEGATIVE_INFINITY))
+    if (!Number.isFinite(best) || hasNan(logits))
       throw new MnemeError(
         "NOT_FINITE",
         "generate: the logits are not numbers; the model's weights are damaged, or of another precision than its configuration says",
@@ -122,6 +122,11 @@ export class Sampler {
 function forbidOthers(logits: Float32Array, allowed: Uint32Array): void {
   for (let token = 0; token < logits.length; token++)
     if (((allowed[token >> 5]! >>> (token & 31)) & 1) === 0) logits[token] = Number.NEGATIVE_INFINITY;
+}
+
+function hasNan(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]!)) return true;
+  return false;
 }
 
 /** The first of the largest. */

@@ -1,8 +1,10 @@
 /** A request at work: the tokens that are to go into its cache next, and what is made of the logits that come out. */
+import { checkWhole } from "../cache/checks.ts";
 import type { PagedCache } from "../cache/paged-cache.ts";
 import type { CachePolicy } from "../cache/policy.ts";
 import { policyOf } from "../cache/policy-of.ts";
 import { MnemeError } from "../errors.ts";
+import { bestRows } from "../index/top-k.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Finish, GenerateOptions, Piece, TokenLogprob } from "./generate.ts";
 import { generateDefaults } from "./generate.ts";
@@ -10,7 +12,7 @@ import type { Governor } from "./governor.ts";
 import { type Constraint, constraintOf } from "./grammar/constraint.ts";
 import { grammarOf } from "./grammar/grammar-of.ts";
 import { draftOf } from "./prompt-lookup.ts";
-import { logProbability, Sampler } from "./sample.ts";
+import { logSum, Sampler } from "./sample.ts";
 import { StopText } from "./stop-text.ts";
 import { TextStream, type Tokenizer } from "./tokenizer.ts";
 
@@ -153,9 +155,12 @@ export class Sequence {
   }
 }
 
-function mostTokens({ maxTokens = generateDefaults.maxTokens }: GenerateOptions, room: number): number {
-  if (!Number.isInteger(maxTokens) || maxTokens < 1)
-    throw new MnemeError("RANGE", `generate: maxTokens is ${maxTokens}; expected a whole number from 1`);
+/** The most tokens that may come. @throws MnemeError RANGE naming the count that is none */
+function mostTokens(options: GenerateOptions, room: number): number {
+  const { maxTokens = generateDefaults.maxTokens, logprobs = 0, speculate = 0, keep = 0 } = options;
+  checkWhole("generate", "maxTokens", maxTokens, 1);
+  for (const [name, value] of Object.entries({ logprobs, speculate, keep }))
+    checkWhole("generate", name, value, 0);
   return Math.min(maxTokens, room);
 }
 
@@ -165,9 +170,10 @@ interface Logprobs {
 }
 
 function logprobsOf(logits: Float32Array, count: number): Logprobs {
+  // what is drawn from is changed by then
   const copy = logits.slice();
-  const base = logProbability(copy, 0) - copy[0]!;
-  const order = Array.from(copy, (_, token) => token).sort((a, b) => copy[b]! - copy[a]! || a - b);
-  const of = (token: number): number => copy[token]! + base;
-  return { of, top: order.slice(0, count).map((token) => ({ token, logprob: of(token) })) };
+  const sum = logSum(copy);
+  const of = (token: number): number => copy[token]! - sum;
+  const { rows } = bestRows(copy, copy.length, (token) => token, { k: count });
+  return { of, top: Array.from(rows, (token) => ({ token, logprob: of(token) })) };
 }

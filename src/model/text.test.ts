@@ -75,6 +75,21 @@ describe("sampling", () => {
     expect(drawn({ minP: 0.5 })).toEqual(new Set([1, 4]));
   });
 
+  test("at their ends top-k, top-p and min-p leave all, or one", () => {
+    const all = drawn({});
+    expect(drawn({ topK: 0 })).toEqual(all);
+    expect(drawn({ topK: 1000, topP: 1, minP: 0 })).toEqual(all);
+    for (const options of [{ topP: 0 }, { topK: 1 }, { minP: 1 }, { temperature: 1e-300 }])
+      expect(drawn(options)).toEqual(new Set([1]));
+    const equal = new Sampler({ temperature: 1, seed: 2, minP: 1, topP: 1 }, []);
+    const found = Array.from({ length: 300 }, () => equal.next(new Float32Array(5).fill(-7)));
+    expect(new Set(found).size).toBe(5);
+    const some = new Sampler({ temperature: 1, seed: 2, topP: 0.5 }, []);
+    expect(
+      Array.from({ length: 100 }, () => some.next(new Float32Array(4))).every((token) => token < 2),
+    ).toBe(true);
+  });
+
   test("draws follow the probabilities", () => {
     const sampler = new Sampler({ temperature: 1, seed: 3 }, []);
     const counts = new Map<number, number>();
@@ -87,8 +102,19 @@ describe("sampling", () => {
   });
 
   test.each([0, 1])("logits that are no numbers are refused at temperature %d", (temperature) => {
-    const broken = Float32Array.of(Number.NaN, Number.NaN, 1);
-    expect(() => new Sampler({ temperature, seed: 1 }, []).next(broken)).toThrow(/not numbers/);
+    const none = Number.NEGATIVE_INFINITY;
+    for (const broken of [
+      [Number.NaN, 1, 2],
+      [1, 2, Number.NaN],
+      [1, Number.POSITIVE_INFINITY, 2],
+      [none, none, none],
+    ])
+      expect(() => new Sampler({ temperature, seed: 1 }, []).next(Float32Array.from(broken))).toThrow(
+        /not numbers/,
+      );
+    // of tokens that may not come it does not matter
+    const sampler = new Sampler({ temperature, seed: 1 }, []);
+    expect(sampler.next(Float32Array.of(Number.NaN, 1, none), Uint32Array.of(0b110))).toBe(1);
   });
 
   test("penalties keep from repeating", () => {

@@ -95,6 +95,10 @@ describe("a taught copy", () => {
     const to = join(scratch, "no");
     const short = [{ question: "q", text: "z" }];
     await expect(trainSubstrings(short, to, options)).rejects.toMatchObject({ code: "INSUFFICIENT_DATA" });
+    for (const weight of [0, -1, Number.NaN])
+      await expect(
+        trainSubstrings([...pairs, { question: "Who?", text: "Nobody.", weight }], to, options),
+      ).rejects.toMatchObject({ code: "RANGE" });
     const model = writeModelFolder(join(scratch, "biased"), { config: { attention_bias: true } });
     await expect(trainSubstrings(pairs, to, { ...options, model })).rejects.toMatchObject({
       code: "UNSUPPORTED",

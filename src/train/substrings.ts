@@ -19,7 +19,7 @@ export interface QuestionPassage {
   readonly question: string;
   /** Text of the passage that answers it. */
   readonly text: string;
-  /** How often it is drawn beside others; default 1. */
+  /** How often it is drawn beside others, above 0; default 1. */
   readonly weight?: number;
 }
 
@@ -57,7 +57,7 @@ export const substringTrainDefaults = {
 /**
  * Writes a taught copy of a model to a folder, which `load` opens.
  * @returns spans that it was taught, and the last loss: nats a token
- * @throws MnemeError EXISTS, INSUFFICIENT_DATA, UNSUPPORTED for other decoders than plain Llama, CANCELLED, and what training throws
+ * @throws MnemeError EXISTS, RANGE for a weight, INSUFFICIENT_DATA, UNSUPPORTED for other decoders than plain Llama, CANCELLED, and what training throws
  */
 export async function trainSubstrings(
   pairs: readonly QuestionPassage[],
@@ -146,6 +146,11 @@ function drawer(
   let total = 0;
   for (const [i, { question, text, weight = 1 }] of pairs.entries()) {
     throwIfAborted(signal, "train substrings");
+    if (!(weight > 0 && Number.isFinite(weight)))
+      throw new MnemeError(
+        "RANGE",
+        `train substrings: pair ${i} has the weight ${weight}; expected a number above 0`,
+      );
     const body = tokenizer.encode(text);
     if (body.length < span) continue;
     known.push({

@@ -92,7 +92,34 @@ describe("train", () => {
     const { numpy: np } = jax;
     const batch = () => ({ x: np.full([ROWS, DIM], Number.NaN), y: np.zeros([ROWS]) });
     await expect(regression(5, { batch })).rejects.toThrow(/the loss is NaN at step 0/);
-    await expect(regression(5, { rate: -1 })).rejects.toMatchObject({ code: "RANGE" });
+  });
+
+  it.each<[number, Partial<TrainOptions>, RegExp]>([
+    [5, { rate: -1 }, /rate -1 over 5 steps/],
+    [0, {}, /rate 0.1 over 0 steps/],
+    [Number.NaN, {}, /over NaN steps/],
+    [1.5, {}, /over 1.5 steps/],
+    [5, { every: 0 }, /looks at the loss every 0 steps/],
+  ])("refuses %d steps with %j before it begins", async (steps, more, message) => {
+    let asked = 0;
+    const batch = (): Weights => {
+      asked++;
+      return {};
+    };
+    await expect(regression(steps, { batch, ...more })).rejects.toMatchObject({
+      code: "RANGE",
+      message: expect.stringMatching(message),
+    });
+    expect(asked).toBe(0);
+  });
+
+  it("says what went wrong in a loss or in a batch, not in freeing what there was", async () => {
+    const wrong = (): never => {
+      throw new Error("mine");
+    };
+    await expect(regression(5, { batch: wrong })).rejects.toThrow("mine");
+    await expect(regression(5, { loss: wrong })).rejects.toThrow("mine");
+    await expect(regression(5, { onStep: wrong })).rejects.toThrow("mine");
   });
 });
 

@@ -48,10 +48,11 @@ interface State {
 
 /**
  * @param weights moved to the training
- * @throws MnemeError CANCELLED, STATE where the loss is no number any more (the message names the step)
+ * @throws MnemeError RANGE, CANCELLED, STATE where the loss is no number any more (the message names the step)
  */
 export async function train(jax: Jax, weights: Weights, options: TrainOptions): Promise<Trained> {
   const { steps, every = trainDefaults.every } = options;
+  check(jax, weights, options);
   const step = compiled(jax, options);
   let state = begun(jax, weights, options);
   let loss = Number.NaN;
@@ -77,6 +78,21 @@ export async function train(jax: Jax, weights: Weights, options: TrainOptions): 
     };
   } finally {
     for (const part of Object.values(state)) dispose(jax, part);
+  }
+}
+
+function check(jax: Jax, weights: Weights, options: TrainOptions): void {
+  const { every = trainDefaults.every } = options;
+  try {
+    rateAt(options, 0);
+    if (!(Number.isInteger(every) && every >= 1))
+      throw new MnemeError(
+        "RANGE",
+        `train: looks at the loss every ${every} steps; expected a whole number from 1`,
+      );
+  } catch (error) {
+    dispose(jax, weights);
+    throw error;
   }
 }
 

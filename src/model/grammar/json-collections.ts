@@ -131,16 +131,14 @@ export function arrayExpression(schema: SchemaObject, path: string, nested: Nest
   if (least > bound) return choice();
   if (bound === 0) return enclosed("[", choice(), "]");
   const item = items === undefined ? rule("value") : nested.of(items, `${path}/items`);
-  const elements = (from: number): Expression => {
-    if (from >= bound) return EMPTY;
-    const own = from === 0 ? [] : [comma];
-    if (from < prefix.length) {
-      const more = sequence(...own, prefix[from]!, elements(from + 1));
-      return from < least || from === 0 ? more : optional(more);
-    }
-    const max = bound < 2 ** 31 ? bound - from : Number.POSITIVE_INFINITY;
-    if (from > 0) return repeat(sequence(comma, item), Math.max(0, least - from), max);
-    return sequence(item, repeat(sequence(comma, item), Math.max(0, least - 1), max - 1));
-  };
-  return enclosed("[", elements(0), "]", least > 0 ? 1 : 0);
+  const first = prefix[0] ?? item;
+  const own = Math.min(Math.max(1, prefix.length), bound);
+  const max = bound < 2 ** 31 ? bound - own : Number.POSITIVE_INFINITY;
+  let rest = max > 0 ? repeat(sequence(comma, item), Math.max(0, least - own), max) : EMPTY;
+  // what may follow each is a rule, as of members
+  for (let i = own - 1; i > 0; i--) {
+    const more = sequence(comma, prefix[i]!, rest);
+    rest = nested.define(`${path} (from ${i})`, i < least ? more : optional(more));
+  }
+  return enclosed("[", sequence(first, rest), "]", least > 0 ? 1 : 0);
 }

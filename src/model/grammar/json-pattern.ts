@@ -25,15 +25,20 @@ const MOST_DEPTH = 100;
 /** What stands between the quotes. @throws MnemeError ARGUMENT for what is no expression, UNSUPPORTED for what is not read */
 export function patternExpression(pattern: unknown, path: string): Expression {
   if (typeof pattern !== "string") throw wrong(path, "pattern must be text");
-  try {
-    new RegExp(pattern);
-  } catch (cause) {
-    throw wrong(
-      path,
-      `pattern ${JSON.stringify(pattern)} is no regular expression: ${(cause as Error).message}`,
-    );
-  }
+  const why = refusal(pattern, "u") && refusal(pattern, "");
+  if (why !== undefined)
+    throw wrong(path, `pattern ${JSON.stringify(pattern)} is no regular expression: ${why}`);
   return new PatternParser(pattern, path).whole();
+}
+
+/** Why the platform does not read an expression: of whole characters, or as many write them, with signs escaped that need not be. */
+function refusal(pattern: string, flags: "u" | ""): string | undefined {
+  try {
+    new RegExp(pattern, flags);
+    return undefined;
+  } catch (cause) {
+    return (cause as Error).message;
+  }
 }
 
 class PatternParser {
@@ -124,10 +129,19 @@ class PatternParser {
     if (hex) {
       this.#at += hex[0].length - 1;
       const code = Number.parseInt(hex[1] ?? hex[2] ?? hex[3]!, 16);
-      return [[code, code]];
+      const whole = hex[2] === undefined ? code : this.#joined(code);
+      return [[whole, whole]];
     }
     if (/[\w]/.test(char)) this.#refuse(`\\${char}`);
     return charactersOf(char);
+  }
+
+  /** The character of a pair whose second half is escaped behind the first. */
+  #joined(first: number): number {
+    const second = /^\\u(d[c-f][0-9a-f]{2})/i.exec(this.#text.slice(this.#at, this.#at + 6));
+    if (first < 0xd800 || first > 0xdbff || !second) return first;
+    this.#at += 6;
+    return String.fromCharCode(first, Number.parseInt(second[1]!, 16)).codePointAt(0)!;
   }
 
   /** A "?" behind the sign asks for few: the same strings. */

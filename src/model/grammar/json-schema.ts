@@ -145,7 +145,7 @@ class SchemaCompiler implements Nested {
       );
     const types = schema.type === undefined ? undefined : typesOf(schema, path);
     const valid = values.filter((value) => !types || types.some((type) => isOfType(value, type)));
-    return choice(...valid.map((value) => literal(JSON.stringify(value))));
+    return { kind: "choice", options: valid.map((value) => literal(JSON.stringify(value))) };
   }
 
   #typed(type: TypeName, schema: SchemaObject, path: string): Expression {

@@ -44,8 +44,11 @@ export function programOf(grammar: Grammar): Program {
       .map((alternative) => kept(alternative, nullable, productive))
       .flatMap((alternative) => {
         if (!alternative) return [];
-        elements.push(...alternative, undefined);
-        return elements.length - 1 - alternative.length;
+        const start = elements.length;
+        // not spread: a text may have more bytes than a call may have arguments
+        for (const element of alternative) elements.push(element);
+        elements.push(undefined);
+        return start;
       }),
   );
   return { elements, starts, root };

@@ -114,7 +114,7 @@ export class Recogniser {
     }
     const more = Math.min(count + 1, max === Number.POSITIVE_INFINITY ? min : max);
     const back = count + 1 === max ? this.#after(frame) : this.#frame(frame.at, more, frame.below);
-    out.push(...this.#alternatives(rule, back));
+    for (const alternative of this.#alternatives(rule, back)) out.push(alternative);
   }
 
   #alternatives(rule: number, below: Frame): Frame[] {

@@ -52,7 +52,10 @@ function lacks(texts: SchemaObject, valid: SchemaObject, path: string): boolean 
 
 function typesOfTexts(schema: SchemaObject, path: string): readonly string[] {
   const values = valuesOf(schema, path);
-  return values ? values.map(typeOfValue) : typesOf(schema, path).map(asNumber);
+  if (values) return values.map(typeOfValue);
+  // alternatives have types of their own, whatever the keywords beside them speak of
+  const isChoice = schema.anyOf !== undefined || schema.oneOf !== undefined;
+  return (isChoice && schema.type === undefined ? TYPES : typesOf(schema, path)).map(asNumber);
 }
 
 /** A schema that names no type is valid for all. */

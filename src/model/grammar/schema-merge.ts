@@ -25,12 +25,20 @@ export function resolve(root: Schema, reference: unknown, path: string): Schema 
     throw unsupported(path, `$ref "${reference}" leads out of the schema; put what it names into $defs`);
   let found: unknown = root;
   for (const part of reference.split("/").slice(1)) {
-    const key = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+    const key = decoded(part, reference, path).replaceAll("~1", "/").replaceAll("~0", "~");
     const holds = typeof found === "object" && found !== null && Object.hasOwn(found, key);
     if (!holds) throw wrong(path, `$ref "${reference}" names nothing; there is no "${key}"`);
     found = (found as SchemaObject)[key];
   }
   return asSchema(found, reference);
+}
+
+function decoded(part: string, reference: string, path: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw wrong(path, `$ref "${reference}" is not percent-encoded soundly`);
+  }
 }
 
 /** The schema without $ref and allOf. @throws MnemeError UNSUPPORTED for what does not go together, or goes round for ever */
