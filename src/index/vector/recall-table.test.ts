@@ -52,6 +52,12 @@ test("a table survives its bytes; others are refused by name", () => {
     }),
     { seed: 3, numRuns: 100 },
   );
-  for (const bad of ["", "{}", "null", '{"efforts":[1],"at10":[1],"at100":[]}', '{"efforts":[],"at10":[],"at100":[]}'])
+  for (const bad of [
+    "",
+    "{}",
+    "null",
+    '{"efforts":[1],"at10":[1],"at100":[]}',
+    '{"efforts":[],"at10":[],"at100":[]}',
+  ])
     expect(() => decodeTable(new TextEncoder().encode(bad), "recall")).toThrow(/part recall is no table/);
 });
