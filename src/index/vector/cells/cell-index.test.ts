@@ -189,15 +189,15 @@ describe("a cell index", () => {
     const every = index.search(query, { k: ROWS + 1 });
     expect([...every.rows].sort((a, b) => a - b)).toEqual([...Array(ROWS).keys()]);
     expect(index.scan(query, { k: ROWS })).toEqual(every);
-    const [rows, k] = [[] as number[], 300];
+    const [rows, k] = [[] as number[], 40];
     for (let after: { score: number; row: number } | undefined; ; ) {
-      const page = index.search(query, { k, probes: 1000, kept: 600, ...(after ? { after } : {}) });
+      const page = index.search(query, { k, ...ALL, ...(after ? { after } : {}) });
       rows.push(...page.rows);
       if (page.rows.length < k) break;
       after = { score: page.scores.at(-1)!, row: page.rows.at(-1)! };
     }
     expect(new Set(rows).size).toBe(rows.length);
-    expect(rows.length).toBeGreaterThan(0.95 * ROWS);
+    expect(rows.length).toBeGreaterThan(0.9 * ROWS);
   });
 
   test("keeps the ids that it is given", async () => {

@@ -123,12 +123,14 @@ export class CellIndex implements Disposable {
     if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
     const { slots } = this.#cells;
     const wanted = Math.max(k, this.#refiner ? kept : k);
-    const most = Math.min(k, this.size, filter?.count ?? this.size);
+    // behind a cursor twice as many: the last ones of a list of candidates stand where others that are as good do not
+    const asked = after ? { ...options, k: 2 * k } : options;
+    const most = Math.min(asked.k, this.size, filter?.count ?? this.size);
     const isEnough = ({ rows }: Hits): boolean => rows.length >= most || (!after && minScore !== undefined);
     for (let times = 1; Math.min(k, slots) <= ROOM; times *= DEEPER) {
       const list = Math.min(ROOM, wanted * times, slots);
-      const found = this.#near(queries, { probes: probes * times, kept: list }, options);
-      if (found.every(isEnough)) return found;
+      const found = this.#near(queries, { probes: probes * times, kept: list }, asked);
+      if (found.every(isEnough)) return found.map((hits) => firstHits(hits, k));
       if (list === Math.min(ROOM, slots)) break;
     }
     return this.#among(queries, this.#slotsOf(filter), options);
@@ -270,6 +272,9 @@ export class CellIndex implements Disposable {
 function owned({ slots, scores, prepared }: CellHits): CellHits {
   return { slots: slots.slice(), scores: scores.slice(), prepared };
 }
+
+const firstHits = ({ rows, scores }: Hits, k: number): Hits =>
+  rows.length > k ? { rows: rows.slice(0, k), scores: scores.slice(0, k) } : { rows, scores };
 
 function inverse(ids: Uint32Array): Uint32Array {
   const slots = new Uint32Array(ids.reduce((most, id) => Math.max(most, id), -1) + 1).fill(NO_ROW);
