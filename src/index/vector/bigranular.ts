@@ -195,6 +195,8 @@ export class BigranularIndex implements Disposable {
   /** The best by their codes, in no order. */
   #found(query: Float32Array, count: number): Candidate[] {
     const run = this.#attached();
+    // room for what passes is made before there are scores, for it may detach them
+    this.#sifted.u32(SIFT_ROWS);
     const scores = run.score(this.#coders.coarse.scorer(query, "dot"), this.#scores);
     const list = new Shortlist(count);
     const sifted = this.#sifted.u32(SIFT_ROWS);

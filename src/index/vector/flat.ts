@@ -29,7 +29,7 @@ import {
   tailRun,
 } from "./run.ts";
 import { Scratch } from "./scratch.ts";
-import { selectBest } from "./select-best.ts";
+import { selectBest, siftRoom } from "./select-best.ts";
 import { type Lease, SpareBuffer } from "./spare-buffer.ts";
 import { TakenVectors } from "./taken-vectors.ts";
 import { COARSE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
@@ -317,6 +317,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
         if (ordinals) found.push({ run, ordinals });
         else whole.push(run);
       } else {
+        siftRoom(this.#sifted);
         const scores = forked?.scores.get(run) ?? run.score(scorer, this.#scores);
         selectBest(scores, run, first, list, this.#sifted, options.filter);
       }
