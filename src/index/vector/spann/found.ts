@@ -17,10 +17,11 @@ export class Found {
   /** @param live rows that count */
   constructor(query: QueryPoint, options: SearchOptions, live: LiveRows) {
     this.#live = live;
-    this.k = options.k;
+    // no more can be found than there are rows
+    this.k = Math.min(options.k, live.lastRow + 1);
     this.#query = query;
     this.#options = options;
-    this.#heap = new TopK(options.k);
+    this.#heap = new TopK(this.k);
   }
 
   get point(): QueryPoint {
