@@ -95,6 +95,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #gathered = new SpareBuffer();
   readonly #sifted = new Scratch();
   readonly #finder: FlatOptions["finder"];
+  #isDisposed = false;
 
   constructor(options: FlatOptions) {
     this.#coders = options.coders;
@@ -117,6 +118,10 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       );
     }
     const run = await this.#runOf(source, bytes);
+    if (this.#isDisposed) {
+      run[Symbol.dispose]();
+      throw new MnemeError("DISPOSED", `vectors: closed while segment ${source.id} was attached`);
+    }
     this.detach(source.id);
     this.#segments.set(source.id, run);
     this.#order();
@@ -213,6 +218,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#release(this.#forked);
     this.#forkedScores[Symbol.dispose]();
     for (const id of [...this.#segments.keys()]) this.detach(id);
