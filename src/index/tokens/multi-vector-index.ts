@@ -84,6 +84,8 @@ export class MultiVectorIndex implements Disposable {
       });
     checkRows("tokens", this.options.dim, vectors);
     const { codes, scales } = encodeTokens(vectors);
+    // what may not fit comes first: encodings go by the documents' ordinals
+    this.#store.reserve(scales.length);
     this.#first?.append(vectors);
     this.#place(row, this.#store.append(codes, scales), scales.length);
   }
