@@ -55,7 +55,8 @@ export class Found {
     const score = scoreOf(distance, this.#query);
     const { minScore, after } = this.#options;
     if (minScore !== undefined && score < minScore) return;
-    if (after && !isAfter(after, score, row)) return;
+    // another copy of the cursor's row may score a hair less: it has come all the same
+    if (after && (row === after.row || !isAfter(after, score, row))) return;
     this.#heap.push(score, row);
   }
 
