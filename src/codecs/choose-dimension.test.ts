@@ -44,5 +44,6 @@ test("what cannot be is refused with a reason", () => {
   expect(() => chooseDimension(sample, { candidates: 5 })).toThrow(/candidates/);
   expect(() => chooseDimension(rowsOf(sample, 0, 399))).toThrow(/at least 400/);
   expect(() => chooseDimension(sample, { queries: rowsWith(1, 2, 7, 1) })).toThrow(/rows of 7 values/);
+  expect(() => chooseDimension(sample, { queries: matrix(0, sample.cols) })).toThrow(/no queries/);
   expect(() => chooseDimension(sample, { signal: AbortSignal.abort() })).toThrow();
 });

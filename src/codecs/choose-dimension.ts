@@ -99,6 +99,8 @@ function check(sample: Matrix, keep: number, neighbours: number, candidates: num
     );
   checkRows("dimension", sample.cols, sample);
   if (queries) checkRows("dimension", sample.cols, queries);
+  if (queries?.rows === 0)
+    throw new MnemeError("INSUFFICIENT_DATA", "dimension: no queries; give some, or leave them out");
   if (sample.rows < 4 * candidates)
     throw new MnemeError(
       "INSUFFICIENT_DATA",

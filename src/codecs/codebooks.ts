@@ -2,13 +2,21 @@
  * Codebooks: 2^bits centroids for each part of a code. In product quantisation a part stands for some columns of a row, in residual
  * quantisation each part adds to all of them. Held as the kernels read them, in panels.
  */
+import { MnemeError } from "../errors.ts";
 import { kernels, type Panels, panelsOf } from "../kernels/index.ts";
 import { type Matrix, rowOf } from "../linalg/matrix.ts";
+import type { SerialHeader } from "./serial.ts";
 
 /** From so many columns on a part is worth a call of the kernel. */
 const WIDE = 24;
 
 export type CodeBits = 4 | 8;
+
+/** Bits of the codes of a serialised coder. @throws MnemeError CORRUPT */
+export function codeBitsOf({ id, bits }: SerialHeader): CodeBits {
+  if (bits === 4 || bits === 8) return bits;
+  throw new MnemeError("CORRUPT", `coder: codes of ${JSON.stringify(bits)} bits in ${id}`);
+}
 
 export interface Part {
   /** First column that the part's centroids stand for; their width is the panels' dim. */

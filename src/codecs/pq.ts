@@ -10,19 +10,20 @@ import { type Matrix, matrix } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { anisotropicCodes, parallelWeight, trainAnisotropic } from "./anisotropic.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
-import { type CodeBits, type Codebooks, codebooksOf, evenColumns } from "./codebooks.ts";
+import { type CodeBits, type Codebooks, codeBitsOf, codebooksOf, evenColumns } from "./codebooks.ts";
 import type { Codec, Coder, FitOptions, Metric, ScanLayout, Scorer } from "./codec.ts";
 import { nearestCodes } from "./pq-encode.ts";
 import { trainCodebooks, trainRotation } from "./pq-train.ts";
 import {
   learnedRotation,
   noRotation,
+  ROTATIONS,
   type RotationKind,
   type RowRotation,
   randomRotation,
 } from "./row-rotation.ts";
 import { squareOf } from "./score.ts";
-import { type SerialHeader, serialize } from "./serial.ts";
+import { numberOf, ofLength, type SerialHeader, serialize } from "./serial.ts";
 import { pairTables, tableLayout, tableScorer } from "./table-scorer.ts";
 
 export interface PqOptions {
@@ -215,17 +216,22 @@ function toDistances(tables: Float32Array, squares: Float32Array, share: number)
   for (let i = 0; i < tables.length; i++) tables[i] = 2 * tables[i]! - squares[i]! - share;
 }
 
-export function restorePq(
-  { id, dim, bits, parts, rotate, seed, threshold }: SerialHeader,
-  arrays: readonly Float32Array[],
-): PqCoder {
-  const columns = evenColumns(dim, Number(parts));
+/** @throws MnemeError CORRUPT */
+export function restorePq(header: SerialHeader, arrays: readonly Float32Array[]): PqCoder {
+  const { id, dim } = header;
+  const [parts, seed] = [numberOf(header, "parts"), numberOf(header, "seed")];
+  const bits = codeBitsOf(header);
+  if (!(Number.isInteger(parts) && parts >= 1 && parts <= dim))
+    throw new MnemeError("CORRUPT", `coder: ${parts} parts of ${dim} values in ${id}`);
+  const rotate = ROTATIONS.find((kind) => kind === header.rotate);
+  if (!rotate) throw new MnemeError("CORRUPT", `coder: rotation ${JSON.stringify(header.rotate)} in ${id}`);
+  const codebooks = ofLength(arrays[0], 2 ** bits * dim, "codebooks");
   return new PqCoder({
     id,
     dim,
-    seed: Number(seed),
-    threshold: Number(threshold),
-    codebooks: codebooksOf(bits as CodeBits, columns, arrays[0]!),
-    rotation: rotationOf(rotate as RotationKind, dim, Number(seed), () => arrays[1]!),
+    seed,
+    threshold: numberOf(header, "threshold"),
+    codebooks: codebooksOf(bits, evenColumns(dim, parts), codebooks),
+    rotation: rotationOf(rotate, dim, seed, () => ofLength(arrays[1], dim * dim, "the rotation")),
   });
 }

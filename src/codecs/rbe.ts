@@ -23,7 +23,7 @@ import {
 } from "./rbe-net.ts";
 import { RbeScores } from "./rbe-score.ts";
 import { squareOf } from "./score.ts";
-import { type SerialHeader, serialize } from "./serial.ts";
+import { numberOf, type SerialHeader, serialize } from "./serial.ts";
 
 export interface RbeOptions {
   /** Bits a dimension: 1, 2 or 4. */
@@ -223,13 +223,18 @@ export class RbeCoder implements Coder {
   }
 }
 
-/** @throws MnemeError CORRUPT where arrays are missing */
+/** @throws MnemeError CORRUPT */
 export function restoreRbe(header: SerialHeader, arrays: readonly Float32Array[]): RbeCoder {
-  const { dim, width, bits, symmetric, length, version, answers } = header;
+  const { dim, bits, symmetric, version, answers } = header;
+  if ((bits !== 1 && bits !== 2 && bits !== 4) || !Array.isArray(answers))
+    throw new MnemeError(
+      "CORRUPT",
+      `rbe: ${bits} bits, answers ${JSON.stringify(answers)} of a serialised coder`,
+    );
   const shape: RbeShape = {
     dim,
-    width: Number(width),
-    bits: Number(bits) as RbeBits,
+    width: numberOf(header, "width"),
+    bits,
     settled: header.settled === true,
   };
   const weights: Record<string, Float32Array> = {};
@@ -244,8 +249,8 @@ export function restoreRbe(header: SerialHeader, arrays: readonly Float32Array[]
     ...shape,
     symmetric: symmetric === true,
     weights,
-    length: Number(length),
+    length: numberOf(header, "length"),
     version: String(version),
-    answers: answers as readonly string[],
+    answers: answers.map(String),
   });
 }

@@ -1,19 +1,20 @@
 /** Codecs by name: a recipe such as "pca128>rabitq1" becomes a Codec, serialised coders come back to life. */
 import { MnemeError } from "../errors.ts";
+import { matrix } from "../linalg/matrix.ts";
 import type { Codec, Coder } from "./codec.ts";
 import { compose, composed, type Transform, type TransformCodec } from "./compose.ts";
 import { f32, f32Coder } from "./f32.ts";
-import { int4, int4Coder } from "./int4.ts";
+import { int4 } from "./int4.ts";
 import { int8, int8Coder } from "./int8.ts";
 import { itq } from "./itq.ts";
 import { type PcaOptions, pca, pcaTransform } from "./pca.ts";
 import { type PqOptions, pq, restorePq } from "./pq.ts";
-import { RabitqCoder, rabitq } from "./rabitq.ts";
+import { rabitq } from "./rabitq.ts";
 import { type RbeOptions, rbe, restoreRbe } from "./rbe.ts";
 import { rotate, rotation } from "./rotate.ts";
 import type { RotationKind } from "./row-rotation.ts";
 import { type RqOptions, restoreRq, rq } from "./rq.ts";
-import { asFloats, deserialize, type SerialHeader } from "./serial.ts";
+import { asFloats, deserialize, numberOf, ofLength, type SerialHeader } from "./serial.ts";
 import { sign, signCoder } from "./sign.ts";
 import { truncate, truncation } from "./truncate.ts";
 
@@ -31,6 +32,10 @@ export const CODEC_FAMILIES = [
 ] as const;
 export const TRANSFORM_FAMILIES = ["truncate", "rotate", "pca", "itq"] as const;
 
+/** Families whose names end in more than a number, which they check; and those that have not even one. */
+const VARIED: readonly string[] = ["pq", "rq", "rbe", "pca", "itq"];
+const NUMBERLESS: readonly string[] = ["f32", "int8", "sign", "sign-hamming", "rotate"];
+
 type CodecFamily = (typeof CODEC_FAMILIES)[number];
 type TransformFamily = (typeof TRANSFORM_FAMILIES)[number];
 
@@ -42,10 +47,16 @@ interface CodecEntry {
 const codecs: Record<CodecFamily, CodecEntry> = {
   f32: { make: () => f32(), restore: ({ dim }) => f32Coder(dim) },
   int8: { make: () => int8(), restore: ({ dim }) => int8Coder(dim) },
-  "int4-g": { make: (group) => int4({ group }), restore: ({ dim, group }) => int4Coder(dim, Number(group)) },
+  "int4-g": {
+    make: (group) => int4({ group }),
+    restore: (header) => int4({ group: numberOf(header, "group") }).fit(matrix(0, header.dim)),
+  },
   rabitq: {
     make: (bits) => rabitq({ bits }),
-    restore: ({ dim, bits, seed }) => new RabitqCoder(dim, Number(bits), Number(seed)),
+    restore: (header) =>
+      rabitq({ bits: numberOf(header, "bits") }).fit(matrix(0, header.dim), {
+        seed: numberOf(header, "seed"),
+      }),
   },
   pq: {
     make: (bits, { parts, variant }) => pq({ bits, parts, ...pqVariant(variant) } as PqOptions),
@@ -60,10 +71,13 @@ const codecs: Record<CodecFamily, CodecEntry> = {
       rbe({ bits, width: parts, symmetric: rbeVariant(variant) } as RbeOptions),
     restore: (header, arrays) => restoreRbe(header, arrays.map(asFloats)),
   },
-  sign: { make: () => sign(), restore: ({ dim, scale }) => signCoder(dim, Number(scale), false) },
+  sign: {
+    make: () => sign(),
+    restore: (header) => signCoder(header.dim, numberOf(header, "scale"), false),
+  },
   "sign-hamming": {
     make: () => sign({ hamming: true }),
-    restore: ({ dim, scale }) => signCoder(dim, Number(scale), true),
+    restore: (header) => signCoder(header.dim, numberOf(header, "scale"), true),
   },
 };
 
@@ -73,8 +87,11 @@ interface TransformEntry {
 }
 
 const transforms: Record<TransformFamily, TransformEntry> = {
-  truncate: { make: (dim) => truncate({ dim }), restore: ({ dim, to }) => truncation(dim, Number(to)) },
-  rotate: { make: () => rotate(), restore: ({ dim, seed }) => rotation(dim, Number(seed)) },
+  truncate: {
+    make: (dim) => truncate({ dim }),
+    restore: (header) => truncation(header.dim, numberOf(header, "to")),
+  },
+  rotate: { make: () => rotate(), restore: (header) => rotation(header.dim, numberOf(header, "seed")) },
   pca: {
     make: (dim, variant) => pca({ dim, ...pcaVariant(variant) }),
     restore: restoreProjection,
@@ -91,13 +108,14 @@ export function parseCodec(recipe: string): Codec {
   const last = steps.pop()!;
   const id = partsOf(last);
   const { family, number } = id;
-  const entry = codecs[family as CodecFamily];
-  if (!entry) throw unknown(recipe, last, CODEC_FAMILIES);
+  const entry = entryOf(codecs, family);
+  if (!entry || hasMore(id)) throw unknown(recipe, last, CODEC_FAMILIES);
   return steps.reduceRight<Codec>(
     (codec, step) => {
-      const { family: name, number: value, variant } = partsOf(step);
-      const transform = transforms[name as TransformFamily];
-      if (!transform) throw unknown(recipe, step, TRANSFORM_FAMILIES);
+      const parts = partsOf(step);
+      const { number: value, variant } = parts;
+      const transform = entryOf(transforms, parts.family);
+      if (!transform || hasMore(parts)) throw unknown(recipe, step, TRANSFORM_FAMILIES);
       return compose(transform.make(value, variant), codec);
     },
     entry.make(number, id),
@@ -107,48 +125,74 @@ export function parseCodec(recipe: string): Codec {
 /** The inverse of `Coder.serialize`. @throws MnemeError CORRUPT, VERSION for a codec that this build does not know. */
 export function restoreCoder(bytes: Uint8Array): Coder {
   const { header, arrays } = deserialize(bytes);
-  if (header.id.includes(">")) return composed(restoreTransform(arrays[0]!), restoreCoder(arrays[1]!));
-  const entry = codecs[partsOf(header.id).family as CodecFamily];
+  if (header.id.includes(">")) {
+    const [transform, coder] = arrays;
+    if (transform && coder) return joined(header, restoreTransform(transform), restoreCoder(coder));
+    throw new MnemeError("CORRUPT", `coder: ${header.id} without its parts`);
+  }
+  const entry = entryOf(codecs, partsOf(header.id).family);
   if (!entry)
     throw new MnemeError(
       "VERSION",
       `coder: codec ${JSON.stringify(header.id)} is not known to this build; use the version that wrote it`,
     );
-  return entry.restore(header, arrays);
+  return orCorrupt(header, () => entry.restore(header, arrays));
 }
 
 function restoreTransform(bytes: Uint8Array): Transform {
   const { header, arrays } = deserialize(bytes);
-  const entry = transforms[partsOf(header.id).family as TransformFamily];
+  const entry = entryOf(transforms, partsOf(header.id).family);
   if (!entry)
     throw new MnemeError(
       "VERSION",
       `coder: transform ${JSON.stringify(header.id)} is not known to this build`,
     );
-  return entry.restore(header, arrays);
+  return orCorrupt(header, () => entry.restore(header, arrays));
 }
 
-function restoreProjection(
-  { id, dim, to, whiten, totalVariance }: SerialHeader,
-  arrays: readonly Uint8Array[],
-): Transform {
-  const [mean, components, inverse, variances] = arrays.map(asFloats) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
-  return pcaTransform(id, {
-    from: dim,
-    to: Number(to),
-    whiten: whiten === true,
-    totalVariance: Number(totalVariance),
-    mean,
-    components,
-    inverse,
-    variances,
+/** A transform and what codes its rows. @throws MnemeError CORRUPT */
+function joined({ id, dim }: SerialHeader, transform: Transform, coder: Coder): Coder {
+  if (transform.dim === dim && transform.outDim === coder.dim) return composed(transform, coder);
+  throw new MnemeError(
+    "CORRUPT",
+    `coder: ${id} of ${dim} values, a transform from ${transform.dim} to ${transform.outDim}, codes of ${coder.dim}`,
+  );
+}
+
+/** What no recipe would make is damage where it was stored. @throws MnemeError CORRUPT */
+function orCorrupt<T>({ id }: SerialHeader, restore: () => T): T {
+  try {
+    return restore();
+  } catch (cause) {
+    if (cause instanceof MnemeError && (cause.code === "CORRUPT" || cause.code === "VERSION")) throw cause;
+    throw new MnemeError("CORRUPT", `coder: ${id} cannot be restored`, { cause });
+  }
+}
+
+function restoreProjection(header: SerialHeader, arrays: readonly Uint8Array[]): Transform {
+  const from = header.dim;
+  const [mean, components, inverse, variances] = arrays.map(asFloats);
+  const to = numberOf(header, "to");
+  return pcaTransform(header.id, {
+    from,
+    to,
+    whiten: header.whiten === true,
+    totalVariance: numberOf(header, "totalVariance"),
+    mean: ofLength(mean, from, "means"),
+    components: ofLength(components, to * from, "components"),
+    inverse: ofLength(inverse, from * to, "the way back"),
+    variances: ofLength(variances, to, "variances"),
   });
 }
+
+/** Undefined for a family that there is none of, also where objects have something by its name. */
+function entryOf<T>(entries: Readonly<Record<string, T>>, family: string): T | undefined {
+  return Object.hasOwn(entries, family) ? entries[family] : undefined;
+}
+
+/** Whether a name says something that its family knows nothing of: better refused than passed over. */
+const hasMore = ({ family, number, variant }: IdParts): boolean =>
+  (variant !== "" && !VARIED.includes(family)) || (number > 0 && NUMBERLESS.includes(family));
 
 interface IdParts {
   readonly family: string;

@@ -6,7 +6,8 @@ import { HadamardRotation } from "../linalg/rotation.ts";
 /** Rows turned at once: bounds what is copied to the kernels' memory. */
 const BLOCK_ROWS = 1024;
 
-export type RotationKind = "none" | "random" | "opq";
+export const ROTATIONS = ["none", "random", "opq"] as const;
+export type RotationKind = (typeof ROTATIONS)[number];
 
 export interface RowRotation {
   readonly kind: RotationKind;

@@ -11,10 +11,10 @@ import { type Matrix, matrix, rowOf, rowsOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import { Beam } from "./beam.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
-import { type CodeBits, Codebooks, codebooksOf, type Part, putCode } from "./codebooks.ts";
+import { type CodeBits, Codebooks, codeBitsOf, codebooksOf, type Part, putCode } from "./codebooks.ts";
 import type { Codec, Coder, FitOptions, Metric, ScanLayout, Scorer } from "./codec.ts";
 import { squareOf } from "./score.ts";
-import { type SerialHeader, serialize } from "./serial.ts";
+import { numberOf, ofLength, type SerialHeader, serialize } from "./serial.ts";
 import { tableLayout, tableScorer } from "./table-scorer.ts";
 
 export interface RqOptions {
@@ -37,14 +37,7 @@ const SQUARE_BYTES = 2;
 
 /** @throws MnemeError RANGE; at fit INSUFFICIENT_DATA below 2^bits rows */
 export function rq({ parts, bits = rqDefaults.bits, beam = rqDefaults.beam }: RqOptions): Codec {
-  if (bits !== 4 && bits !== 8) throw new MnemeError("RANGE", `rq: bits must be 4 or 8, got ${bits}`);
-  for (const [name, value, most] of [
-    ["parts", parts, 65_535],
-    ["beam", beam, 255],
-  ] as const) {
-    if (!Number.isInteger(value) || value < 1 || value > most)
-      throw new MnemeError("RANGE", `rq: ${name} must be a whole number from 1 to ${most}, got ${value}`);
-  }
+  checkRq({ parts, bits, beam });
   const id = `rq${bits}x${parts}${beam === rqDefaults.beam ? "" : `-beam${beam}`}`;
   return {
     id,
@@ -59,6 +52,18 @@ export function rq({ parts, bits = rqDefaults.bits, beam = rqDefaults.beam }: Rq
       return new RqCoder(id, sample.cols, beam, train(sample, { parts, bits, beam }, options));
     },
   };
+}
+
+/** @throws MnemeError RANGE */
+function checkRq({ parts, bits, beam }: Required<RqOptions>): void {
+  if (bits !== 4 && bits !== 8) throw new MnemeError("RANGE", `rq: bits must be 4 or 8, got ${bits}`);
+  for (const [name, value, most] of [
+    ["parts", parts, 65_535],
+    ["beam", beam, 255],
+  ] as const) {
+    if (!Number.isInteger(value) || value < 1 || value > most)
+      throw new MnemeError("RANGE", `rq: ${name} must be a whole number from 1 to ${most}, got ${value}`);
+  }
 }
 
 /** Part by part, each on what the best codes of the parts before leave. */
@@ -168,10 +173,13 @@ export class RqCoder implements Coder {
   };
 }
 
-export function restoreRq(
-  { id, dim, bits, parts, beam }: SerialHeader,
-  [rows]: readonly Float32Array[],
-): RqCoder {
-  const columns = Array.from({ length: Number(parts) }, () => ({ start: 0, width: dim }));
-  return new RqCoder(id, dim, Number(beam), codebooksOf(bits as CodeBits, columns, rows!));
+/** @throws MnemeError CORRUPT, RANGE */
+export function restoreRq(header: SerialHeader, arrays: readonly Float32Array[]): RqCoder {
+  const { id, dim } = header;
+  const bits = codeBitsOf(header);
+  const [parts, beam] = [numberOf(header, "parts"), numberOf(header, "beam")];
+  checkRq({ parts, bits, beam });
+  const rows = ofLength(arrays[0], parts * 2 ** bits * dim, "codebooks");
+  const columns = Array.from({ length: parts }, () => ({ start: 0, width: dim }));
+  return new RqCoder(id, dim, beam, codebooksOf(bits, columns, rows));
 }

@@ -34,8 +34,11 @@ export function deserialize(bytes: Uint8Array): { header: SerialHeader; arrays: 
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as SerialHeader & {
       arrays: number[];
     };
+    if (typeof header.id !== "string" || !Number.isSafeInteger(header.dim) || header.dim < 1)
+      throw new Error(`id ${header.id}, dim ${header.dim}`);
     let at = 4 + ((length + 3) & ~3);
     const arrays = header.arrays.map((size) => {
+      if (!Number.isSafeInteger(size) || size < 0) throw new Error(`an array of ${size} bytes`);
       const array = bytes.slice(at, at + size);
       at += size;
       if (array.byteLength !== size) throw new Error("truncated");
@@ -47,6 +50,22 @@ export function deserialize(bytes: Uint8Array): { header: SerialHeader; arrays: 
   }
 }
 
+/** An array as long as it must be. @throws MnemeError CORRUPT */
+export function ofLength(values: Float32Array | undefined, length: number, what: string): Float32Array {
+  if (values?.length === length) return values;
+  throw new MnemeError("CORRUPT", `coder: ${values?.length ?? 0} values of ${what}, expected ${length}`);
+}
+
+/** A number of a header. @throws MnemeError CORRUPT */
+export function numberOf(header: SerialHeader, name: string): number {
+  const value = header[name];
+  if (typeof value === "number") return value;
+  throw new MnemeError("CORRUPT", `coder: ${name} of ${header.id} is ${JSON.stringify(value)}`);
+}
+
+/** @throws MnemeError CORRUPT */
 export function asFloats(bytes: Uint8Array): Float32Array {
+  if (bytes.byteLength % 4 > 0)
+    throw new MnemeError("CORRUPT", `coder: ${bytes.byteLength} bytes are no whole number of f32`);
   return new Float32Array(new Uint8Array(bytes).buffer);
 }

@@ -211,14 +211,16 @@ export class WasmFace implements KernelFace {
   }
 
   encodeOneBit(rows: Float32Array, dim: number, stride: number, codes: Uint8Array): void {
+    const count = rows.length / dim;
     const [from, to] = [this.#scratch.in("a", rows), this.#scratch.in("codes", codes)];
-    this.instance.exports.encodeOneBit(from, rows.length / dim, dim, stride, to);
+    this.instance.exports.encodeOneBit(from, count, dim, stride, to);
     this.#scratch.take(to, codes);
   }
 
   encodeI8(rows: Float32Array, dim: number, codes: Uint8Array): void {
+    const count = rows.length / dim;
     const [from, to] = [this.#scratch.in("a", rows), this.#scratch.room("codes", codes)];
-    this.instance.exports.encodeI8(from, rows.length / dim, dim, dim + 8, to);
+    this.instance.exports.encodeI8(from, count, dim, dim + 8, to);
     this.#scratch.take(to, codes);
   }
 

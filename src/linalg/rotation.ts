@@ -35,6 +35,8 @@ export class HadamardRotation {
         this.#normalisers(start).map((factor, i) => (window === 0 ? factor * signs[i]! : factor)),
       ),
     );
+    // what passes the factors takes its room now: later it might detach rows that lie in the kernels' memory
+    kernels().scaleColumnsF32(new Float32Array(dim), this.#signs[0]!);
   }
 
   get bytes(): number {

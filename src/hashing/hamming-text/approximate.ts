@@ -51,13 +51,13 @@ export function approximateHamming(
   const classes = Math.ceil(2 / error);
   const alignments = text.length - pattern.length + 1;
   const projections = Math.ceil(Math.log2(alignments / failure));
+  if (alphabet.size <= classes) return { distances: distancesOf(alphabet, exact), projections: 0 };
   const random = new Random(seed);
   const first = projected(alphabet, classes, random);
   const costs = unitCosts();
   const isExactCheaper =
     planHamming(alphabet, costs).milliseconds <= projections * planHamming(first, costs).milliseconds;
-  if (alphabet.size <= classes || (method === "auto" && isExactCheaper))
-    return { distances: distancesOf(alphabet, exact), projections: 0 };
+  if (method === "auto" && isExactCheaper) return { distances: distancesOf(alphabet, exact), projections: 0 };
   const distances = distancesOf(first, exact);
   for (let i = 1; i < projections; i++) {
     const more = distancesOf(projected(alphabet, classes, random), exact);

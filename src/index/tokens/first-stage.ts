@@ -76,8 +76,9 @@ export class FirstStage implements Disposable {
 
   #score(scorer: Scorer): Float32Array {
     const { rows } = this.#codes;
-    const scores = this.#scores.f32(rows);
+    // blocks may take memory, which detaches views of scores
     const arranged = scorer.scoreBlocks ? this.#arrange() : 0;
+    const scores = this.#scores.f32(rows);
     if (arranged > 0) scorer.scoreBlocks!(this.#blocks!.view(), scores.subarray(0, arranged));
     if (arranged < rows) scorer.score(this.codes, arranged, rows - arranged, scores.subarray(arranged));
     return scores;

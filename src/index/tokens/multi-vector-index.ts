@@ -10,6 +10,7 @@ import type { Matrix } from "../../linalg/matrix.ts";
 import { emptyHits, type Hits } from "../hits.ts";
 import type { RowSet } from "../row-set.ts";
 import { bestRows } from "../top-k.ts";
+import { checkRow } from "../vector/graph/check.ts";
 import { RowNames } from "../vector/graph/row-names.ts";
 import { FirstStage } from "./first-stage.ts";
 import { FixedEncoding } from "./fixed-encoding.ts";
@@ -74,8 +75,7 @@ export class MultiVectorIndex implements Disposable {
    * @throws MnemeError EXISTS, RANGE, ARGUMENT for a document without vectors, DIMENSION, NOT_FINITE naming the vector
    */
   add(row: number, vectors: Matrix): void {
-    if (!Number.isInteger(row) || row < 0 || row >= NO_ROW)
-      throw new MnemeError("RANGE", `tokens: row must be a whole number from 0 below ${NO_ROW}, got ${row}`);
+    checkRow("tokens", row);
     if (this.#names.ordinalOf(row) !== NO_ROW)
       throw new MnemeError("EXISTS", `tokens: row ${row} is there; delete it first, or use another id`);
     if (vectors.rows === 0)
@@ -84,6 +84,8 @@ export class MultiVectorIndex implements Disposable {
       });
     checkRows("tokens", this.options.dim, vectors);
     const { codes, scales } = encodeTokens(vectors);
+    // what may not fit comes first: encodings go by the documents' ordinals
+    this.#store.reserve(scales.length);
     this.#first?.append(vectors);
     this.#place(row, this.#store.append(codes, scales), scales.length);
   }

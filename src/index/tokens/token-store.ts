@@ -56,7 +56,7 @@ export class TokenStore implements Disposable {
   /** Copies codes behind the others. @returns number of the first vector */
   append(codes: Int8Array, scales: Float32Array): number {
     const first = this.#vectors;
-    this.#reserve(first + scales.length);
+    this.reserve(scales.length);
     this.#codes.i8().set(codes, first * this.width);
     this.#scales.f32().set(scales, first);
     this.#vectors = first + scales.length;
@@ -80,13 +80,21 @@ export class TokenStore implements Disposable {
     this.#scales[Symbol.dispose]();
   }
 
-  /** The first time exactly what is needed, then with slack. */
-  #reserve(vectors: number): void {
+  /** Room for so many vectors more: the first time exactly what is needed, then with slack. @throws MnemeError BUDGET */
+  reserve(more: number): void {
+    const vectors = this.#vectors + more;
     if (vectors * 4 <= this.#scales.byteLength) return;
     const room =
       this.#vectors === 0 ? vectors : Math.max(vectors, Math.ceil(this.#vectors * 1.5), FIRST_VECTORS);
     const { arena } = kernels();
-    const [codes, scales] = [arena.alloc(room * this.width), arena.alloc(room * 4)];
+    const codes = arena.alloc(room * this.width);
+    let scales: Region;
+    try {
+      scales = arena.alloc(room * 4);
+    } catch (error) {
+      codes[Symbol.dispose]();
+      throw error;
+    }
     codes.u8().set(this.#codes.u8().subarray(0, this.#vectors * this.width));
     scales.u8().set(this.#scales.u8().subarray(0, this.#vectors * 4));
     this[Symbol.dispose]();

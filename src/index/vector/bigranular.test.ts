@@ -51,6 +51,18 @@ function finalScores(q: number, weight: number): { final: number[]; short: Float
 }
 
 describe("BigranularIndex", () => {
+  test("a search verifies the segment that it began with, whatever is attached meanwhile", async () => {
+    using index = await indexOf(0.3);
+    const right = await index.search(queryAt(0), { k: 20 });
+    const searching = index.search(queryAt(0), { k: 20 });
+    const turned = clusterOrder(Uint32Array.from({ length: ROWS }, (_, row) => ROWS - row));
+    const other = buildBigranular(coders, gatherRows(coarse, turned), gatherRows(fine, turned));
+    await index.attach(memorySegment(2, contiguousRows(0, ROWS), other));
+    expect(await searching).toEqual(right);
+    for (const count of [0, -1, 1.5, Number.NaN])
+      expect(() => index.candidates(rowOf(queries, 0), count)).toThrow(/whole number from 1/);
+  });
+
   test.each([0, 0.3, 2])("ranks the candidates by fine + %f x coarse", async (weight) => {
     using index = await indexOf(weight);
     for (let q = 0; q < 5; q++) {

@@ -117,9 +117,10 @@ export class BigranularIndex implements Disposable {
         `bigranular: segment ${source.id} has codes and vectors of different builds; build both again`,
       );
     const [codes] = await source.read([{ part: COARSE, start: 0, end: source.size(COARSE) }]);
+    const run = scannedRun(source, this.#coders, codes!);
     this.#run?.[Symbol.dispose]();
     this.#source = source;
-    this.#run = scannedRun(source, this.#coders, codes!);
+    this.#run = run;
   }
 
   get rows(): number {
@@ -129,6 +130,8 @@ export class BigranularIndex implements Disposable {
   /** Rows by their codes alone. @throws MnemeError RANGE, STATE, DIMENSION, NOT_FINITE */
   candidates(query: Float32Array, count: number): Hits {
     const run = this.#attached();
+    if (!(Number.isInteger(count) && count >= 1))
+      throw new MnemeError("RANGE", `bigranular: ${count} candidates; expected a whole number from 1`);
     const found = this.#found(query, Math.min(count, run.count));
     found.sort((a, b) => b.coarse - a.coarse || a.ordinal - b.ordinal);
     return {
@@ -143,6 +146,8 @@ export class BigranularIndex implements Disposable {
     { k, candidates = bigranularDefaults.candidates, bound }: BigranularSearchOptions,
   ): Promise<BigranularHits> {
     const run = this.#attached();
+    // the one whose rows are verified, also where another is attached meanwhile
+    const source = this.#source!;
     const depth = Math.min(candidates, run.count);
     if (!(Number.isInteger(k) && k >= 1 && k <= depth))
       throw new MnemeError(
@@ -156,7 +161,7 @@ export class BigranularIndex implements Disposable {
     while (read < pages.length) {
       const some = pages.slice(read, read + Math.max(FIRST_PAGES, read));
       const wanted = bound ? some.filter((page) => this.#mayEnter(page, bound, best)) : some;
-      await this.#verify(wanted, scorer.score.bind(scorer), best);
+      await this.#verify(source, wanted, scorer.score.bind(scorer), best);
       read += wanted.length;
       // pages come best first: none behind the first that may not enter can
       if (wanted.length < some.length) break;
@@ -195,6 +200,8 @@ export class BigranularIndex implements Disposable {
   /** The best by their codes, in no order. */
   #found(query: Float32Array, count: number): Candidate[] {
     const run = this.#attached();
+    // room for what passes is made before there are scores, for it may detach them
+    this.#sifted.u32(SIFT_ROWS);
     const scores = run.score(this.#coders.coarse.scorer(query, "dot"), this.#scores);
     const list = new Shortlist(count);
     const sifted = this.#sifted.u32(SIFT_ROWS);
@@ -208,6 +215,7 @@ export class BigranularIndex implements Disposable {
   }
 
   async #verify(
+    source: SegmentSource,
     pages: readonly Page[],
     score: (codes: Uint8Array, first: number, rows: number, out: Float32Array) => number,
     best: TopK,
@@ -217,11 +225,11 @@ export class BigranularIndex implements Disposable {
     const stride = rowBytes(this.#coders.fine);
     const codes = new Uint8Array(some.length * stride);
     const ordinals = Uint32Array.from(some, ({ ordinal }) => ordinal);
-    await this.#source!.gather(FINE, stride, ordinals, codes);
+    await source.gather(FINE, stride, ordinals, codes);
     const scores = new Float32Array(some.length);
     score(codes, 0, some.length, scores);
     some.forEach(({ ordinal, coarse }, i) => {
-      best.push(scores[i]! + this.#weight * coarse, rowAt(this.#source!.rows, ordinal));
+      best.push(scores[i]! + this.#weight * coarse, rowAt(source.rows, ordinal));
     });
   }
 }

@@ -120,6 +120,17 @@ describe("FlatIndex", () => {
   });
 });
 
+test("closed while a segment is attached, it keeps no kernel memory", async () => {
+  const parts = vectorsKind(coders).build(vectors(500, 3));
+  const segment = memorySegment(1, contiguousRows(0, 500), parts);
+  const before = kernels().arena.bytes;
+  const index = new FlatIndex({ coders });
+  const attaching = index.attach({ ...segment, read: async (ranges) => segment.read(ranges) });
+  index[Symbol.dispose]();
+  await expect(attaching).rejects.toMatchObject({ code: "DISPOSED" });
+  expect(kernels().arena.bytes).toBe(before);
+});
+
 test("takes vectors wherever they lie: rows of the tail may come before those of a segment", async () => {
   const all = vectors(12, 8);
   const index = new FlatIndex({ coders });

@@ -29,7 +29,7 @@ import {
   tailRun,
 } from "./run.ts";
 import { Scratch } from "./scratch.ts";
-import { selectBest } from "./select-best.ts";
+import { selectBest, siftRoom } from "./select-best.ts";
 import { type Lease, SpareBuffer } from "./spare-buffer.ts";
 import { TakenVectors } from "./taken-vectors.ts";
 import { COARSE, rowBytes, type VectorCoders } from "./vectors-kind.ts";
@@ -95,6 +95,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #gathered = new SpareBuffer();
   readonly #sifted = new Scratch();
   readonly #finder: FlatOptions["finder"];
+  #isDisposed = false;
 
   constructor(options: FlatOptions) {
     this.#coders = options.coders;
@@ -117,6 +118,10 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       );
     }
     const run = await this.#runOf(source, bytes);
+    if (this.#isDisposed) {
+      run[Symbol.dispose]();
+      throw new MnemeError("DISPOSED", `vectors: closed while segment ${source.id} was attached`);
+    }
     this.detach(source.id);
     this.#segments.set(source.id, run);
     this.#order();
@@ -213,6 +218,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#release(this.#forked);
     this.#forkedScores[Symbol.dispose]();
     for (const id of [...this.#segments.keys()]) this.detach(id);
@@ -317,6 +323,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
         if (ordinals) found.push({ run, ordinals });
         else whole.push(run);
       } else {
+        siftRoom(this.#sifted);
         const scores = forked?.scores.get(run) ?? run.score(scorer, this.#scores);
         selectBest(scores, run, first, list, this.#sifted, options.filter);
       }

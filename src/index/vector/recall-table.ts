@@ -25,7 +25,7 @@ export function effortFor(
   if (few === undefined || k <= 10) return few;
   const many = reachedBy(efforts, at100, wish);
   // beyond what was measured effort grows as fast as the hits
-  if (many === undefined) return k > 100 ? undefined : few * (k / 10);
+  if (many === undefined) return k > 100 ? undefined : Math.ceil(few * (k / 10));
   return Math.round(few * (k / 10) ** Math.log10(Math.max(1, many / few)));
 }
 

@@ -11,7 +11,7 @@ export class Scratch implements Disposable {
   /** Contents undefined. Borrowed until the next call. */
   u8(bytes: number): Uint8Array {
     if (this.bytes < bytes) {
-      this.#region?.[Symbol.dispose]();
+      this[Symbol.dispose]();
       this.#region = kernels().arena.alloc(bytes);
     }
     return this.#region?.u8().subarray(0, bytes) ?? new Uint8Array(0);

@@ -9,7 +9,10 @@ import type { Scratch } from "./scratch.ts";
 const FIRST_SIFT_ROWS = 1024;
 const SIFT_ROWS = 32_768;
 
-/** @param first place of the run's first row on the list @param room for what the kernel lets through */
+/** Rows in the room for what the kernel lets through: to be made before there are scores, for it may detach them. */
+export const siftRoom = (room: Scratch): Uint32Array => room.u32(SIFT_ROWS);
+
+/** @param first place of the run's first row on the list @param room as `siftRoom` made it */
 export function selectBest(
   scores: Float32Array,
   run: Run,
@@ -18,7 +21,7 @@ export function selectBest(
   room: Scratch,
   filter: RowSet | undefined,
 ): void {
-  const sifted = room.u32(SIFT_ROWS);
+  const sifted = siftRoom(room);
   for (let start = 0; start < run.count; ) {
     const rows = Math.min(SIFT_ROWS, Math.max(FIRST_SIFT_ROWS, first + start), run.count - start);
     const found = kernels().selectAbove(scores.subarray(start, start + rows), list.threshold, sifted);

@@ -175,6 +175,31 @@ describe("a cell index", () => {
     expect([...high.rows]).toEqual([...whole.rows.subarray(0, 8)]);
   });
 
+  test("finds as many as are wanted, however few cells it looks into first", async () => {
+    using index = new CellIndex(await made);
+    const query = rowOf(queries, 3);
+    expect(index.search(query, { k: 900, probes: 1, kept: 10 }).rows).toHaveLength(900);
+    const filter = RowSet.from(Array.from({ length: 200 }, (_, i) => i * 11));
+    expect(index.search(query, { k: 200, filter, probes: 1, kept: 10 }).rows).toHaveLength(200);
+  });
+
+  test("pages of hits go on until all rows have come, each once", async () => {
+    using index = new CellIndex(await made);
+    const query = rowOf(queries, 3);
+    const every = index.search(query, { k: ROWS + 1 });
+    expect([...every.rows].sort((a, b) => a - b)).toEqual([...Array(ROWS).keys()]);
+    expect(index.scan(query, { k: ROWS })).toEqual(every);
+    const [rows, k] = [[] as number[], 40];
+    for (let after: { score: number; row: number } | undefined; ; ) {
+      const page = index.search(query, { k, ...ALL, ...(after ? { after } : {}) });
+      rows.push(...page.rows);
+      if (page.rows.length < k) break;
+      after = { score: page.scores.at(-1)!, row: page.rows.at(-1)! };
+    }
+    expect(new Set(rows).size).toBe(rows.length);
+    expect(rows.length).toBeGreaterThan(0.9 * ROWS);
+  });
+
   test("keeps the ids that it is given", async () => {
     const ids = Uint32Array.from({ length: 300 }, (_, i) => 5 * i + 3);
     const some = matrix(300, 40, all.data.slice(0, 300 * 40));
@@ -231,6 +256,7 @@ describe("a cell index", () => {
     };
     for (const name of [
       "blocks",
+      "fine",
       "ranges",
       "factors",
       "addends",
@@ -246,6 +272,8 @@ describe("a cell index", () => {
         expect.objectContaining({ code: "CORRUPT" }),
       );
     }
+    const twice = changed("rows", (bytes) => bytes.copyWithin(0, 4, 8));
+    expect(() => new CellIndex(twice)).toThrow(/names a row twice/);
     const far = changed("links", (bytes) => bytes.fill(1, 0, 4));
     expect(() => new CellIndex(far)).toThrow(expect.objectContaining({ code: "CORRUPT" }));
   });

@@ -12,7 +12,7 @@ import {
   WasmCells,
   WasmGraph,
 } from "../../../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
+import { type Matrix, matrix, rowOf, rowsOf } from "../../../linalg/matrix.ts";
 import { emptyHits, type Hits, isAfter } from "../../hits.ts";
 import type { RowSet } from "../../row-set.ts";
 import type { Parts, SearchOptions } from "../../segment.ts";
@@ -28,6 +28,8 @@ import { Refiner } from "./refiner.ts";
 /** Queries searched for at once, and rows in their lists together. */
 const BLOCK = 256;
 const MOST_PLACES = 2 ** 20;
+/** A search that finds too few hits looks this many times deeper each time. */
+const DEEPER = 4;
 
 export interface CellEffort {
   /** Cells that a search looks into. */
@@ -58,10 +60,15 @@ export class CellIndex implements Disposable {
 
   /** @param parts as buildCells makes them. @throws MnemeError CORRUPT, VERSION */
   constructor(parts: Parts, options: CellIndexOptions = {}) {
-    const { shape, contents, view, fineBits } = readCells(parts, options.pool !== undefined);
+    const { shape, contents, view, fineBits } = readCells(parts, options);
     const graph = new WasmGraph(kernels(), shape);
-    graph.restore(view);
-    this.#cells = new WasmCells(kernels(), graph, contents);
+    try {
+      graph.restore(view);
+      this.#cells = new WasmCells(kernels(), graph, contents);
+    } catch (error) {
+      graph[Symbol.dispose]();
+      throw error;
+    }
     this.#pool = options.pool;
     this.#fine = fineBits === 0 ? undefined : (options.fine ?? fineRowsInMemory(parts.get("fine")!));
     this.#refiner = this.#fine && new Refiner(this.#cells, this.#fine, fineBits);
@@ -106,17 +113,52 @@ export class CellIndex implements Disposable {
     return this.searchMany(matrix(1, query.length, query), options)[0]!;
   }
 
-  /** One list of hits a query; queries are shared among the threads. @param queries n x dim */
+  /**
+   * One list of hits a query; queries are shared among the threads. Where too few lie in the cells that are looked into, or behind a cursor,
+   * more cells are, and at last all rows. @param queries n x dim
+   */
   searchMany(queries: Matrix, options: CellSearchOptions): Hits[] {
-    const { probes = this.#effort.probes, kept = this.#effort.kept, k, filter } = options;
+    const { probes = this.#effort.probes, kept = this.#effort.kept, k, after, filter, minScore } = options;
     this.#check(queries, { probes, kept, k });
     if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
-    const most = Math.min(ROOM, Math.max(k, this.#refiner ? kept : k), this.#cells.slots);
+    const { slots } = this.#cells;
+    const wanted = Math.max(k, this.#refiner ? kept : k);
+    // behind a cursor twice as many: the last ones of a list of candidates stand where others that are as good do not
+    const asked = after ? { ...options, k: 2 * k } : options;
+    const most = Math.min(asked.k, this.size, filter?.count ?? this.size);
+    const isEnough = ({ rows }: Hits): boolean => rows.length >= most || (!after && minScore !== undefined);
+    for (let times = 1; Math.min(k, slots) <= ROOM; times *= DEEPER) {
+      const list = Math.min(ROOM, wanted * times, slots);
+      const found = this.#near(queries, { probes: probes * times, kept: list }, asked);
+      if (found.every(isEnough)) return found.map((hits) => firstHits(hits, k));
+      if (list === Math.min(ROOM, slots)) break;
+    }
+    return this.#among(queries, this.#slotsOf(filter), options);
+  }
+
+  /** Hits among the best `kept` rows of the nearest cells. */
+  #near(queries: Matrix, { probes, kept }: CellEffort, options: CellSearchOptions): Hits[] {
+    const { filter } = options;
     const plan = planProbes(probes, this.cells, this.#cells.slots, filter?.count);
-    if (plan === undefined) return this.#scanned(queries, this.#slotsOf(filter), most, options);
+    if (plan === undefined) return this.#scanned(queries, this.#slotsOf(filter), kept, options);
     const effort = centreEffort(plan, this.cells);
-    const search = { probes: plan, effort, kept: most, allowed: filter?.words };
-    return this.#blocks(queries, search, options);
+    return this.#blocks(queries, { probes: plan, effort, kept, allowed: filter?.words }, options);
+  }
+
+  /** Hits among given slots, a list of candidates after the other. */
+  #among(queries: Matrix, slots: Uint32Array, options: CellSearchOptions): Hits[] {
+    return Array.from({ length: queries.rows }, (_, q) => {
+      const query = rowsOf(queries, q, q + 1);
+      const best = new TopK(Math.min(options.k, slots.length));
+      for (let at = 0; at < slots.length; at += ROOM) {
+        const some = slots.subarray(at, at + ROOM);
+        const [hits] = this.#scanned(query, some, some.length, options);
+        hits!.rows.forEach((row, i) => {
+          best.push(hits!.scores[i]!, row);
+        });
+      }
+      return best.drain();
+    });
   }
 
   /** A block of queries after the other: while one's rows are scored again, the threads search for the next one's. */
@@ -150,8 +192,11 @@ export class CellIndex implements Disposable {
     const { kept = this.#effort.kept, k } = options;
     const queries = matrix(1, query.length, query);
     this.#check(queries, { kept, k });
+    if (this.size === 0) return emptyHits;
+    const slots = this.#slotsOf(options.filter);
+    if (Math.min(k, slots.length) > ROOM) return this.#among(queries, slots, options)[0]!;
     const most = Math.min(ROOM, Math.max(k, kept), this.#cells.slots);
-    return this.#scanned(queries, this.#slotsOf(options.filter), most, options)[0]!;
+    return this.#scanned(queries, slots, most, options)[0]!;
   }
 
   memory(): readonly { name: string; bytes: number }[] {
@@ -227,6 +272,9 @@ export class CellIndex implements Disposable {
 function owned({ slots, scores, prepared }: CellHits): CellHits {
   return { slots: slots.slice(), scores: scores.slice(), prepared };
 }
+
+const firstHits = ({ rows, scores }: Hits, k: number): Hits =>
+  rows.length > k ? { rows: rows.slice(0, k), scores: scores.slice(0, k) } : { rows, scores };
 
 function inverse(ids: Uint32Array): Uint32Array {
   const slots = new Uint32Array(ids.reduce((most, id) => Math.max(most, id), -1) + 1).fill(NO_ROW);

@@ -13,7 +13,7 @@ import {
 import type { Parts } from "../../segment.ts";
 import { CELLS_VERSION } from "./build.ts";
 import { centreShape } from "./centres.ts";
-import { BLOCK_ROWS } from "./encode.ts";
+import { BLOCK_ROWS, fineRowBytes } from "./encode.ts";
 import { THREADS } from "./options.ts";
 
 export interface ReadCells {
@@ -29,8 +29,11 @@ export interface ReadCells {
   readonly fineBits: number;
 }
 
-/** @throws MnemeError CORRUPT, VERSION */
-export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
+/** @param options whether threads are to search, and whether fine rows come from elsewhere. @throws MnemeError CORRUPT, VERSION */
+export function readCells(
+  parts: Parts,
+  { pool, fine }: { readonly pool?: unknown; readonly fine?: unknown },
+): ReadCells {
   const { header, arrays } = deserialize(part(parts, "shape"));
   if (header.id !== "cells") throw corrupt(`part shape is of ${JSON.stringify(header.id)}`);
   if (header.version !== CELLS_VERSION)
@@ -45,11 +48,17 @@ export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
   ) as [number, number, number, number, number, number];
   const mean = asFloats(arrays[0] ?? new Uint8Array(0));
   const projection = arrays[1] ?? new Uint8Array(0);
-  if (mean.length !== dim || projection.byteLength !== dims * graphWidth(dim) * 2 || bits < 1 || bits > 4)
+  if (
+    mean.length !== dim ||
+    projection.byteLength !== dims * graphWidth(dim) * 2 ||
+    bits < 1 ||
+    bits > 4 ||
+    dims % 8 > 0
+  )
     throw corrupt(`${bits} bits of ${dims} values of ${dim}, a projection of ${projection.byteLength} bytes`);
   if (![0, 8, 16].includes(fineBits)) throw corrupt(`fine rows of ${fineBits} bits`);
   const span = { mean, dims, projection: new Int16Array(new Uint8Array(projection).buffer) };
-  const shape = centreShape(span, metric, isThreaded ? THREADS : 1);
+  const shape = centreShape(span, metric, pool ? THREADS : 1);
   const blocks = Math.ceil(rows / BLOCK_ROWS);
   checkSizes(parts, {
     centres: cells * coarseStride(dims),
@@ -60,6 +69,7 @@ export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
     factors: blocks * BLOCK_ROWS,
     addends: blocks * BLOCK_ROWS,
     rows: rows * 4,
+    ...(fineBits > 0 && !fine ? { fine: rows * fineRowBytes(dim, fineBits) } : {}),
   });
   const words = (name: string): Uint32Array => asU32(part(parts, name));
   const view = {
@@ -72,6 +82,8 @@ export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
   const starts = words("starts");
   if (starts[0] !== 0 || starts[cells] !== rows || starts.some((slot, i) => i > 0 && slot < starts[i - 1]!))
     throw corrupt("part starts does not ascend from 0 to the count of rows");
+  const ids = words("rows");
+  if (new Set(ids).size !== rows || ids.includes(NO_ROW)) throw corrupt("part rows names a row twice");
   const contents = {
     bits,
     starts,
@@ -79,7 +91,7 @@ export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
     ranges: asFloats(part(parts, "ranges")),
     factors: part(parts, "factors"),
     addends: part(parts, "addends"),
-    ids: words("rows"),
+    ids,
   };
   return { shape, contents, view, fineBits };
 }

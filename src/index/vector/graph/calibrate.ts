@@ -31,6 +31,8 @@ export function calibrate(
     throw new MnemeError("RANGE", `graph: recall must be above 0 and at most 1, got ${recall}`);
   if (queries.rows === 0)
     throw new MnemeError("INSUFFICIENT_DATA", "graph: no queries to calibrate with; give some dozens");
+  if (!(Number.isInteger(k) && k >= 1 && k <= ROOM))
+    throw new MnemeError("RANGE", `graph: k must be a whole number from 1 to ${ROOM}, got ${k}`);
   const wanted = Array.from({ length: queries.rows }, (_, q) => worstOfBest(index, rowOf(queries, q), k));
   let best: Calibration | undefined;
   let low = 0;

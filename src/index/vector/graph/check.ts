@@ -27,6 +27,12 @@ export function checkIds(name: string, ids: Uint32Array, count: number): void {
 }
 
 /** @throws MnemeError RANGE */
+export function checkRow(name: string, row: number): void {
+  if (!Number.isInteger(row) || row < 0 || row >= NO_ROW)
+    throw new MnemeError("RANGE", `${name}: row must be a whole number from 0 below ${NO_ROW}, got ${row}`);
+}
+
+/** @throws MnemeError RANGE */
 export function checkWhole(name: string, values: Readonly<Record<string, number | undefined>>): void {
   for (const [key, value] of Object.entries(values))
     if (value !== undefined && (!Number.isInteger(value) || value < 1))

@@ -10,7 +10,7 @@ import { growingK, type RangeOptions } from "../../range.ts";
 import type { RowSet } from "../../row-set.ts";
 import { bestRows } from "../../top-k.ts";
 import { matrixSource, type RowSource } from "../row-source.ts";
-import { checkIds, checkVectors, checkWhole } from "./check.ts";
+import { checkIds, checkRow, checkVectors, checkWhole } from "./check.ts";
 import { connect } from "./connect.ts";
 import { fitShape, unitOf } from "./fit-shape.ts";
 import {
@@ -23,7 +23,7 @@ import {
   medoidOf,
   placeAll,
 } from "./grow.ts";
-import { type GraphOptions, type GraphSearchOptions, graphDefaults } from "./options.ts";
+import { checkOptions, type GraphOptions, type GraphSearchOptions, graphDefaults } from "./options.ts";
 import { type Plan, planWalk } from "./plan.ts";
 import { RowNames } from "./row-names.ts";
 
@@ -42,6 +42,8 @@ export class GraphIndex implements Disposable {
   #free: number[] = [];
   /** Deleted ordinals that links still lead to. */
   #deleted: number[] = [];
+  /** Calls of `appendMany` whose rows are not all linked yet. */
+  #adding = 0;
   #effort: number;
 
   /** @param graph owned from now on @param ids of its ordinals */
@@ -68,6 +70,9 @@ export class GraphIndex implements Disposable {
 
   /** The same from vectors that come a few at a time and are known to be finite; zero ones are not looked for. @throws MnemeError RANGE, CANCELLED */
   static async buildFrom(vectors: RowSource, options: GrowOptions, ids: Uint32Array): Promise<GraphIndex> {
+    checkOptions(options);
+    // who waits for the build has no say in rows that come later
+    const { signal: _, onLinked: __, ...kept } = options;
     const graph = new WasmGraph(kernels(), fitShape(vectors, options));
     const pool = (): Pool | undefined => options.pool?.pool;
     try {
@@ -77,7 +82,7 @@ export class GraphIndex implements Disposable {
       return new GraphIndex(
         graph,
         order.map((ordinal) => ids[ordinal]!),
-        options,
+        kept,
       );
     } catch (error) {
       graph[Symbol.dispose]();
@@ -110,8 +115,9 @@ export class GraphIndex implements Disposable {
     this.#effort = entries;
   }
 
-  /** Adds one row. @throws MnemeError EXISTS, DIMENSION, NOT_FINITE, ZERO_VECTOR */
+  /** Adds one row. @throws MnemeError EXISTS, RANGE, DIMENSION, NOT_FINITE, ZERO_VECTOR */
   append(row: number, vector: Float32Array): void {
+    checkRow("graph", row);
     checkVectors("graph", matrix(1, vector.length, vector), this.shape.dim, this.shape.metric);
     if (this.#names.ordinalOf(row) !== NO_ROW)
       throw new MnemeError("EXISTS", `graph: row ${row} is there; delete it first, or use another id`);
@@ -138,7 +144,12 @@ export class GraphIndex implements Disposable {
     this.#graph.reserve(first + added.length);
     this.#place(first, added, vectors.data.subarray(from * vectors.cols));
     const ordinals = added.map((_, i) => first + i);
-    await linkRows(this.#graph, ordinals, this.#options, () => this.#pool());
+    this.#adding++;
+    try {
+      await linkRows(this.#graph, ordinals, this.#options, () => this.#pool());
+    } finally {
+      this.#adding--;
+    }
   }
 
   /** Never found again. @returns false where there is no such row */
@@ -151,8 +162,12 @@ export class GraphIndex implements Disposable {
     return true;
   }
 
-  /** Takes deleted rows out of all links; rows that come get their places. @returns places freed, and their bytes */
+  /**
+   * Takes deleted rows out of all links; rows that come get their places. @returns places freed, and their bytes
+   * @throws MnemeError STATE while `appendMany` is under way
+   */
   consolidate(): { rows: number; bytes: number } {
+    this.#checkLinked("consolidate");
     const rows = this.#deleted.length;
     if (rows === 0) return { rows: 0, bytes: 0 };
     this.#graph.bridge(this.growth.alpha, this.#pool());
@@ -211,7 +226,7 @@ export class GraphIndex implements Disposable {
     return Float32Array.from(ordinals, (ordinal) => (ordinal === NO_ROW ? Number.NaN : scores[at++]!));
   }
 
-  /** The live part of the graph, for a store: deleted rows are bridged first. Borrowed until the next change. */
+  /** The live part of the graph, for a store: deleted rows are bridged first. Borrowed until the next change. @throws as consolidate */
   live(): { graph: WasmGraph; ordinals: Uint32Array; rowAt: (ordinal: number) => number } {
     this.consolidate();
     const all = Uint32Array.from({ length: this.#graph.rows }, (_, i) => i);
@@ -235,6 +250,12 @@ export class GraphIndex implements Disposable {
 
   #pool(): Pool | undefined {
     return this.#options.pool?.pool;
+  }
+
+  /** Links would lead to places that were given away meanwhile, and a store would get rows that no walk reaches. */
+  #checkLinked(verb: string): void {
+    if (this.#adding > 0)
+      throw new MnemeError("STATE", `graph: ${verb} while rows are being added; wait for appendMany first`);
   }
 
   #place(first: number, rows: Uint32Array, vectors: Float32Array): void {

@@ -1,7 +1,9 @@
 /** What a graph index is made with, and its defaults. */
 import type { Metric } from "../../../codecs/codec.ts";
+import { MnemeError } from "../../../errors.ts";
 import type { GraphShape, LazyPool } from "../../../kernels/index.ts";
 import type { SearchOptions } from "../../segment.ts";
+import { checkWhole } from "./check.ts";
 
 export interface GraphOptions {
   /** Default cosine. */
@@ -57,3 +59,12 @@ export const isWide = ({ dims, projection }: GraphShape): boolean =>
 export const ROOM = 2048;
 /** Threads that may search one graph at once. */
 export const THREADS = 4;
+
+/** What fits no other option, or no list: the rest is seen when the shape is known. @throws MnemeError RANGE */
+export function checkOptions({ degree, forward, alpha, buildEffort, effort }: GraphOptions): void {
+  checkWhole("graph", { degree, forward, buildEffort, effort });
+  if (buildEffort !== undefined && buildEffort > ROOM)
+    throw new MnemeError("RANGE", `graph: buildEffort may be ${ROOM} at most, got ${buildEffort}`);
+  if (alpha !== undefined && !(alpha >= 1 && alpha < Number.POSITIVE_INFINITY))
+    throw new MnemeError("RANGE", `graph: alpha must be a number from 1, got ${alpha}`);
+}

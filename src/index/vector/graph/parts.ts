@@ -15,7 +15,7 @@ import {
 import type { Parts } from "../../segment.ts";
 import { shapeOf } from "./fit-shape.ts";
 import { GraphIndex } from "./graph-index.ts";
-import { type GraphOptions, graphDefaults } from "./options.ts";
+import { type GraphOptions, graphDefaults, ROOM } from "./options.ts";
 
 /** Grows when the bytes change. */
 export const GRAPH_VERSION = 1;
@@ -81,13 +81,18 @@ export function restoreGraph(parts: Parts, options: Pick<GraphOptions, "pool" | 
     throw corrupt(`part entries names ${entries.length} rows, from 1 to ${MOST_ENTRIES} are expected`);
   if (new Set(rows).size !== count || rows.includes(NO_ROW)) throw corrupt("part rows names a row twice");
   const graph = new WasmGraph(kernels(), shape);
-  graph.restore({ coarse: part(parts, "coarse"), fine: part(parts, "fine"), links, entries });
-  return new GraphIndex(graph, rows.slice(), {
-    ...options,
-    ...shape,
-    ...growth,
-    effort: options.effort ?? effort,
-  });
+  try {
+    graph.restore({ coarse: part(parts, "coarse"), fine: part(parts, "fine"), links, entries });
+    return new GraphIndex(graph, rows.slice(), {
+      ...options,
+      ...shape,
+      ...growth,
+      effort: options.effort ?? effort,
+    });
+  } catch (error) {
+    graph[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function shapeFrom(
@@ -143,7 +148,9 @@ function growthFrom({ alpha, buildEffort }: Readonly<Record<string, unknown>>): 
   if (alpha === undefined && buildEffort === undefined)
     return { alpha: graphDefaults.alpha, buildEffort: graphDefaults.buildEffort };
   if (typeof alpha !== "number" || !(alpha >= 1)) throw corrupt(`alpha is ${JSON.stringify(alpha)}`);
-  return { alpha, buildEffort: wholeOf(buildEffort, "buildEffort") };
+  const list = wholeOf(buildEffort, "buildEffort");
+  if (list < 1 || list > ROOM) throw corrupt(`buildEffort is ${list}`);
+  return { alpha, buildEffort: list };
 }
 
 function part(parts: Parts, name: string): Uint8Array {

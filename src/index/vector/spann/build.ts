@@ -4,6 +4,7 @@ import type { LazyPool } from "../../../kernels/index.ts";
 import { type BalancedTree, balancedTree, type Matrix, Random } from "../../../linalg/index.ts";
 import { crc32 } from "../../../storage/crc32.ts";
 import type { Store } from "../../../storage/store.ts";
+import { checkWhole } from "../graph/check.ts";
 import type { SlowRowSource } from "../row-source.ts";
 import { type About, deleteIndex, FORMAT, noLog, putAbout, putHeads, type SpannMetric } from "./about.ts";
 import { type Assignment, assignRows } from "./assign.ts";
@@ -83,6 +84,9 @@ export async function buildSpann(
   const settings = { ...spannBuildDefaults, ...options };
   const { metric, seed, replication, ids, signal, onProgress } = settings;
   checkIds(rows.rows, ids);
+  checkWhole("spann", { leafRows: options.leafRows });
+  if (!(settings.memoryBytes > 0))
+    throw new MnemeError("RANGE", `spann: memoryBytes must be above 0, got ${settings.memoryBytes}`);
   const points = await pointsOf(rows, settings);
   const { width } = points.space;
   const wish = wishFor(settings.codes, width);

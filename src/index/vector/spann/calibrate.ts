@@ -25,12 +25,14 @@ export interface Calibration {
   readonly recall: number;
 }
 
+/** Stands in the truth behind the last row of an index that has fewer than are wanted. */
+const NO_ROW = 0xffff_ffff;
 const [LEAST, MOST] = [1, 2];
 const STEPS = 7;
 /** Bounds of the lists that are tried beside the whole: a few queries far from all centres would read many lists for little. */
 const BOUNDS = [1 / 2, 1 / 4, 3 / 16, 5 / 32, 9 / 64, 1 / 8];
 
-/** @throws MnemeError INSUFFICIENT_DATA without queries, RANGE for a recall outside (0, 1], and what a search throws */
+/** @throws MnemeError INSUFFICIENT_DATA without queries, RANGE for a recall outside (0, 1], DIMENSION, and what a search throws */
 export async function calibrate(
   index: SpannIndex,
   queries: Matrix,
@@ -41,6 +43,11 @@ export async function calibrate(
   if (!(wanted > 0 && wanted <= 1))
     throw new MnemeError("RANGE", `calibrate: recall must lie above 0 and not above 1, got ${wanted}`);
   const truth = options.truth ?? (await truthOf(index, queries, k, truthLists));
+  if (truth.length !== queries.rows * k)
+    throw new MnemeError(
+      "DIMENSION",
+      `calibrate: ${truth.length} true neighbours for ${queries.rows} queries; give ${k} of each`,
+    );
   const tried = (bound: number): Promise<Tried> => narrow(index, { queries, k, truth, wanted, lists: bound });
   let best = await tried(lists);
   for (const share of BOUNDS) {
@@ -85,7 +92,7 @@ async function narrow(index: SpannIndex, { lists, wanted, ...sample }: Sample): 
 }
 
 async function truthOf(index: SpannIndex, queries: Matrix, k: number, lists: number): Promise<Uint32Array> {
-  const truth = new Uint32Array(queries.rows * k).fill(0xffff_ffff);
+  const truth = new Uint32Array(queries.rows * k).fill(NO_ROW);
   for (let q = 0; q < queries.rows; q++) {
     const { rows } = await index.search(rowOf(queries, q), { k, lists, pruning: { rule: "none" } });
     truth.set(rows, q * k);
@@ -101,11 +108,13 @@ async function recallOf(
   most: number,
   truth: Uint32Array,
 ): Promise<number> {
-  let found = 0;
+  let [found, all] = [0, 0];
   for (let q = 0; q < queries.rows; q++) {
     const { rows } = await index.search(rowOf(queries, q), { k, lists, pruning: { rule: "kth", most } });
     const known = new Set(truth.subarray(q * k, (q + 1) * k));
+    known.delete(NO_ROW);
+    all += known.size;
     for (const row of rows) if (known.has(row)) found++;
   }
-  return found / (queries.rows * k);
+  return all === 0 ? 1 : found / all;
 }

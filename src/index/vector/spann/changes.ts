@@ -211,9 +211,9 @@ export class Changes implements Disposable {
 
   /**
    * Changes lists and writes them, with heads and directory, in one transaction. Within a turn of changes; it may not be durable yet.
-   * @param lists that are too long or too short are split and given up, or left as they are
+   * @param lists that are too long or too short are split and given up; or no list is touched but those that are changed: too long ones are halved
    */
-  async change(verb: string, work: Work, lists: "in order" | "as they are" = "in order"): Promise<void> {
+  async change(verb: string, work: Work, lists: "in order" | "by themselves" = "in order"): Promise<void> {
     const { postings, reader, live, pending } = this.#parts;
     const store = this.#writable(verb);
     const { limit } = postings.shape;
@@ -222,7 +222,7 @@ export class Changes implements Disposable {
     const limits = { limit, least: Math.floor(limit * LEAST_SHARE) };
     const lire = new Lire(draft, heads, this.#about.replication, limits);
     await work(lire, draft, heads);
-    if (lists === "in order") await lire.settle();
+    await lire.settle(lists === "in order");
     if (draft.changed.size === 0) return;
     const drafted = { heads, lists: await draft.drafted(), settled: draft.changed };
     await this.#written;

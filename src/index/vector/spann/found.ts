@@ -17,10 +17,11 @@ export class Found {
   /** @param live rows that count */
   constructor(query: QueryPoint, options: SearchOptions, live: LiveRows) {
     this.#live = live;
-    this.k = options.k;
+    // no more can be found than there are rows
+    this.k = Math.min(options.k, live.lastRow + 1);
     this.#query = query;
     this.#options = options;
-    this.#heap = new TopK(options.k);
+    this.#heap = new TopK(this.k);
   }
 
   get point(): QueryPoint {
@@ -54,7 +55,8 @@ export class Found {
     const score = scoreOf(distance, this.#query);
     const { minScore, after } = this.#options;
     if (minScore !== undefined && score < minScore) return;
-    if (after && !isAfter(after, score, row)) return;
+    // another copy of the cursor's row may score a hair less: it has come all the same
+    if (after && (row === after.row || !isAfter(after, score, row))) return;
     this.#heap.push(score, row);
   }
 

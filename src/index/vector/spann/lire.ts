@@ -49,9 +49,10 @@ export class Lire {
   /**
    * Splits what is too long and gives up what is too short, until all is in order. Among rows that are equal but for their codes that may go
    * on for ever, since each new centre is a hair nearer to some: after many splits lists are halved, and no row moves any more.
+   * @param mayMove whether other lists may be touched: otherwise lists are halved only, and none is given up
    */
-  async settle(): Promise<void> {
-    let left = MOST_SPLITS * Math.max(1, this.#draft.changed.size);
+  async settle(mayMove: boolean): Promise<void> {
+    let left = mayMove ? MOST_SPLITS * Math.max(1, this.#draft.changed.size) : 0;
     const waiting = new Set(this.#draft.changed);
     for (const list of waiting) {
       waiting.delete(list);

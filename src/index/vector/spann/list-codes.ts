@@ -42,10 +42,11 @@ export class ListCoder {
   encode(rows: Float32Array, centre: Float32Array): ListCodes {
     const { dim } = this;
     using room = kernels().arena.alloc(Math.max(1, rows.byteLength));
-    const residuals = room.f32().subarray(0, rows.length);
-    for (let i = 0; i < rows.length; i++) residuals[i] = rows[i]! - centre[i % dim]!;
-    const fine = this.#fine(residuals, centre);
-    return { ...this.coarse.encode(residuals, centre), fine };
+    const residuals = (): Float32Array => room.f32().subarray(0, rows.length);
+    const values = residuals();
+    for (let i = 0; i < rows.length; i++) values[i] = rows[i]! - centre[i % dim]!;
+    const fine = this.#fine(values, centre);
+    return { ...this.coarse.encode(residuals(), centre), fine };
   }
 
   /** Puts a row of some blocks in the place of another: places count over all blocks. */

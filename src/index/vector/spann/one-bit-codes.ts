@@ -49,6 +49,10 @@ export class OneBitCodes implements CoarseCoder {
     const { dim, rowBytes } = this;
     const count = residuals.length / dim;
     this.#rotation.apply(residuals);
+    // before they are coded: that may detach them
+    const squares = Float64Array.from({ length: count }, (_, r) =>
+      squareOf(residuals.subarray(r * dim, (r + 1) * dim)),
+    );
     const codes = new Uint8Array(count * rowBytes);
     kernels().encodeOneBit(residuals, dim, rowBytes, codes);
     const turned = centre.slice();
@@ -56,16 +60,14 @@ export class OneBitCodes implements CoarseCoder {
     const half = turned.reduce((sum, value) => sum + value, 0) / 2;
     const sums = nibbleSums(turned);
     const view = new DataView(codes.buffer);
-    let squares = 0;
     for (let r = 0; r < count; r++) {
       const at = r * rowBytes;
       const tail = at + rowBytes - TAIL_BYTES;
       const product = view.getFloat32(tail, true) * (sumOfOnes(codes, at, sums) - half);
-      const square = squareOf(residuals.subarray(r * dim, (r + 1) * dim));
-      squares += square;
-      view.setUint16(tail + 4, upperHalf(square + 2 * product), true);
+      view.setUint16(tail + 4, upperHalf(squares[r]! + 2 * product), true);
     }
-    return { coarse: this.#arrange(codes, count), radius: count === 0 ? 0 : Math.sqrt(squares / count) };
+    const square = squares.reduce((sum, value) => sum + value, 0);
+    return { coarse: this.#arrange(codes, count), radius: count === 0 ? 0 : Math.sqrt(square / count) };
   }
 
   query(): CoarseQuery {

@@ -48,7 +48,7 @@ export async function repairLists(
   const found = RowSet.from(parts.pending.ids());
   const damaged = await lookThrough(parts, changes, found, options);
   const lost = parts.live.without(found);
-  await changes.change("repair", (_, draft) => salvage(parts, damaged, draft), "as they are");
+  await changes.change("repair", (_, draft) => salvage(parts, damaged, draft), "by themselves");
   await changes.remove("repair", lost);
   for (let first = 0; first < damaged.length; first += REFILLED) {
     throwIfAborted(options.signal, "repair");

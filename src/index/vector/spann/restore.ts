@@ -48,7 +48,7 @@ export async function restore(
         draft.replace(one.list, rowsOf(one, known, parts));
       }
     },
-    "as they are",
+    "by themselves",
   );
   await parts.heads.relink({ seed: parts.about.seed });
 }

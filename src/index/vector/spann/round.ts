@@ -149,25 +149,24 @@ export class Round implements Disposable {
     return list.finish();
   }
 
-  /** Places of all rows that may beat the k-th. */
+  /** Places of all rows that may beat the k-th, owned: while pages are read the kernels' memory may grow. */
   #above(found: Found): Uint32Array {
     const scores = this.#scores.f32().subarray(0, this.#starts[this.#count]!);
     const sifted = this.#sifted.u32();
     const some = kernels().selectAbove(scores, Math.max(-found.limit, LOWEST), sifted);
-    return sifted.subarray(0, some);
+    return sifted.slice(0, some);
   }
 
   /** @param places in the scores, ascending */
   async #rescore(places: Uint32Array, found: Found): Promise<void> {
     const { shape, counts } = this.#reader;
     const most = Math.min(MOST_ROWS, this.#reader.mostPages);
-    const words = this.#memory;
     let i = 0;
     for (let p = 0; p < places.length; p++) {
       const at = places[p]!;
       while (at >= this.#starts[i + 1]!) i++;
       const place = at - this.#starts[i]!;
-      const row = words[(this.#pointers[i]! + idsAt) / 4 + place]!;
+      const row = this.#memory[(this.#pointers[i]! + idsAt) / 4 + place]!;
       if (!found.allows(row) || !this.#seen.add(row)) continue;
       const n = this.#waiting++;
       this.#rows[n] = row;

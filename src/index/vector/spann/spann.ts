@@ -10,24 +10,18 @@ import type { Budget, Claim } from "../../../storage/budget.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { emptyHits, type Hits } from "../../hits.ts";
 import type { SearchOptions } from "../../segment.ts";
-import { type About, readAbout, readHeads, spaceOf } from "./about.ts";
+import { type About, spaceOf } from "./about.ts";
 import { Changes, type IndexParts } from "./changes.ts";
-import { type Damage, type Left, noDamage, readLeft } from "./damage.ts";
-import { GraphHeads } from "./graph-heads.ts";
-import { type Heads, headCoder, ScannedHeads } from "./heads.ts";
-import { ListCoder } from "./list-codes.ts";
-import { ListReader, type ReadCounts } from "./list-reader.ts";
-import { LiveRows } from "./live-rows.ts";
+import type { Damage } from "./damage.ts";
+import type { Heads } from "./heads.ts";
+import type { ListReader, ReadCounts } from "./list-reader.ts";
 import { ManyQueries } from "./many-queries.ts";
 import type { MetricSpace, QueryPoint } from "./metric-space.ts";
-import { PendingRows } from "./pending.ts";
-import { readCodes } from "./posting-codes.ts";
-import { PostingShape, Postings } from "./postings.ts";
+import { openParts } from "./open-parts.ts";
 import type { Pruning } from "./prune.ts";
 import { type Repaired, type RepairOptions, repairLists } from "./repair.ts";
-import { openLog, replay } from "./replay.ts";
 import { SearchThreads } from "./search-threads.ts";
-import { type FullSearchOptions, MOST_LISTS, Searcher } from "./searcher.ts";
+import { type FullSearchOptions, Searcher } from "./searcher.ts";
 import { Turns } from "./turns.ts";
 
 export interface SpannOptions {
@@ -104,9 +98,7 @@ export class SpannIndex implements Disposable {
       confidence: options.confidence,
       laneBytes: () => this.#searcher.bytes,
       canHold: (more) => this.#canHold(more),
-      held: () => {
-        if (!this.#isDisposed) this.#claim?.hold(this.#bytes);
-      },
+      held: () => this.#hold(),
     });
   }
 
@@ -117,52 +109,20 @@ export class SpannIndex implements Disposable {
     const { pendingRows } = options;
     if (pendingRows !== undefined && !(Number.isInteger(pendingRows) && pendingRows >= 0))
       throw new MnemeError("RANGE", `spann: pendingRows must be a whole number from 0, got ${pendingRows}`);
+    checkLists("spann", lists);
     checkThreads(store, options.threads);
-    const about = await readAbout(store, name);
-    const lost: string[] = [];
-    const { codes, stored } = await orRepair(name, () =>
-      readCodes(store, name, about, options.serveDamaged ? lost : undefined),
-    );
-    const coder = new ListCoder(codes);
-    const postings = new Postings(store, name, about.build, new PostingShape(coder, about.limit));
-    const left = options.serveDamaged
-      ? await readLeft(store, name, about, postings)
-      : await orRepair(name, () => readAll(store, name, about));
-    const { mean, coarse, fine, counts, radii } = left.heads;
-    const { live } = left;
-    const reader = new ListReader(postings, counts, radii, settings.cacheBytes, MOST_LISTS);
-    const scanned = new ScannedHeads(headCoder(coder.dim, about.seed), mean, about.radius, coarse, fine);
-    const heads = await GraphHeads.open(store, name, scanned);
-    const pending = new PendingRows(coder.dim);
-    const { log, records, damage } = await openLog(
-      store,
-      name,
-      about,
-      { ...left.damage, pages: [...lost, ...left.damage.pages] },
-      coder.dim,
-      options.serveDamaged,
-    );
-    const parts = {
-      store,
-      name,
-      about,
-      postings,
-      codes: stored,
-      heads,
-      reader,
-      live,
-      pending,
-      log,
+    const parts = await openParts(store, name, {
+      cacheBytes,
       pendingRows,
-      damage,
-    };
-    await replay(parts, records);
-    const index = new SpannIndex(parts, settings, options);
+      serveDamaged: options.serveDamaged,
+    });
+    const index = made(parts, () => new SpannIndex(parts, settings, options));
     try {
       index.#claim?.resize(index.#bytes);
       return index;
     } catch (error) {
-      const least = index.#bytes - reader.cacheBytes + reader.leastCacheBytes;
+      const { cacheBytes: kept, leastCacheBytes } = parts.reader;
+      const least = index.#bytes - kept + leastCacheBytes;
       index[Symbol.dispose]();
       throw refused(error, least);
     }
@@ -217,18 +177,17 @@ export class SpannIndex implements Disposable {
    * @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, ARGUMENT (ids out of order), READ_ONLY, STATE (an earlier change failed)
    */
   async insert(rows: Matrix, ids: Uint32Array): Promise<void> {
-    await this.#changes.insert(rows, ids);
-    this.#claim?.hold(this.#bytes);
+    await this.#changed(this.#changes.insert(rows, ids));
   }
 
   /** Rows are found no more; their room comes back by `clean`. @returns how many there were. @throws MnemeError READ_ONLY, STATE */
   async delete(ids: Iterable<number>): Promise<number> {
-    return this.#changes.delete(ids);
+    return this.#changed(this.#changes.delete(ids));
   }
 
   /** Takes what was deleted out of the lists, and with `leastDead` 0 puts all rows that wait in theirs. @throws MnemeError READ_ONLY, STATE, RANGE */
   async clean({ leastDead = 0 }: CleanOptions = {}): Promise<void> {
-    return this.#changes.clean(leastDead);
+    await this.#changed(this.#changes.clean(leastDead));
   }
 
   /**
@@ -237,7 +196,7 @@ export class SpannIndex implements Disposable {
    * @throws MnemeError READ_ONLY, STATE, CANCELLED
    */
   async repair(options: RepairOptions = {}): Promise<Repaired> {
-    return this.#changes.inTurn(() => repairLists(this.#parts, this.#changes, options));
+    return this.#changed(this.#changes.inTurn(() => repairLists(this.#parts, this.#changes, options)));
   }
 
   memory(): readonly { name: string; bytes: number }[] {
@@ -257,6 +216,19 @@ export class SpannIndex implements Disposable {
     const { heads, reader } = this.#parts;
     for (const part of [this.#many, this.#changes, heads, reader, this.#searcher, this.#claim])
       part?.[Symbol.dispose]();
+  }
+
+  /** Claims what is held after a change, also after one that failed. */
+  async #changed<T>(change: Promise<T>): Promise<T> {
+    try {
+      return await change;
+    } finally {
+      this.#hold();
+    }
+  }
+
+  #hold(): void {
+    if (!this.#isDisposed) this.#claim?.hold(this.#bytes);
   }
 
   get #bytes(): number {
@@ -288,12 +260,29 @@ export class SpannIndex implements Disposable {
     this.#changes.checkSound("search");
   }
 
-  #check(query: Float32Array, { k }: SearchOptions): void {
+  #check(query: Float32Array, { k, lists }: SpannSearchOptions): void {
     const { dim } = this.about;
     if (query.length !== dim)
       throw new MnemeError("DIMENSION", `search: the query has ${query.length} values, the index ${dim}`);
     if (!Number.isInteger(k) || k < 0)
       throw new MnemeError("RANGE", `search: k must be a whole number from 0, got ${k}`);
+    checkLists("search", lists);
+  }
+}
+
+/** @throws MnemeError RANGE */
+function checkLists(verb: string, lists: number | undefined): void {
+  if (lists !== undefined && !(lists >= 1))
+    throw new MnemeError("RANGE", `${verb}: lists must be a number from 1, got ${lists}`);
+}
+
+/** What is made of an index's parts, which go with it where that fails. */
+function made<T>({ heads, reader }: IndexParts, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    for (const part of [heads, reader]) part[Symbol.dispose]();
+    throw error;
   }
 }
 
@@ -306,23 +295,6 @@ function checkThreads(store: ReadableStore, threads = 0): void {
       "ARGUMENT",
       `spann: ${store.location} is not on disk, threads cannot open it; leave \`threads\` out`,
     );
-}
-
-/** @throws MnemeError CORRUPT naming the page */
-async function readAll(store: ReadableStore, name: string, about: About): Promise<Left> {
-  const heads = await readHeads(store, name, about);
-  return { heads, live: await LiveRows.read(store, name, about.lastRow), damage: noDamage };
-}
-
-/** Says of damage how it can be repaired. */
-async function orRepair<T>(name: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    if (!(cause instanceof MnemeError && cause.code === "CORRUPT")) throw cause;
-    const message = `${cause.message}; spann "${name}" opens with \`serveDamaged\`, to be repaired`;
-    throw new MnemeError("CORRUPT", message, { ...(cause.details ? { details: cause.details } : {}), cause });
-  }
 }
 
 /** A budget's refusal, with the least that would do. */
