@@ -17,6 +17,16 @@ export interface Slices {
   readonly others: number;
 }
 
+/** Of several times as of one. */
+export function joinedSlices(all: readonly Slices[]): Slices {
+  return {
+    longest: Math.max(...all.map(({ longest }) => longest)),
+    longestWork: Math.max(...all.map(({ longestWork }) => longestWork)),
+    noticed: all.reduce((sum, { noticed }) => sum + noticed, 0),
+    others: all.reduce((sum, { others }) => sum + others, 0) / all.length,
+  };
+}
+
 export class LoopWatch {
   #last = performance.now();
   #waited = waitedForCore();
