@@ -82,7 +82,7 @@ function ownSeconds(): number {
 }
 
 /** Milliseconds that this process's main thread was ready to run and had no core (Linux); NaN elsewhere. */
-function waitedForCore(): number {
+export function waitedForCore(): number {
   try {
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
   } catch {
