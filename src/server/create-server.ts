@@ -98,6 +98,7 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
       assertMayListen(host, token ?? state.token);
       state.token = token ?? state.token;
       state.server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+      endConnectionsWithAnswers(state.server);
       return listening(state.server, host, port).catch((error: unknown) => {
         state.server = undefined; // another port may be free
         throw error;
@@ -177,6 +178,15 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
   return new MnemeError(code, `listen: ${host}:${port} cannot be used (${cause.message}); choose another`, {
     cause,
     details,
+  });
+}
+
+/** A closing server keeps no connection for a next request: each ends with the answer that is under way on it. */
+function endConnectionsWithAnswers(server: Server): void {
+  server.on("request", (_, response) => {
+    response.once("close", () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
   });
 }
 

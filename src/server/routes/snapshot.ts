@@ -42,7 +42,7 @@ function answer(request: Request, held: HeldSnapshot, signal: AbortSignal): Resp
     "cache-control": "no-cache",
     etag: tag,
   };
-  if (request.headers.get("if-none-match") === tag) {
+  if (isKnown(request.headers.get("if-none-match"), tag)) {
     held.release();
     return new Response(null, { status: 304, headers });
   }
@@ -73,6 +73,11 @@ function answer(request: Request, held: HeldSnapshot, signal: AbortSignal): Resp
     .stream()
     .pipeThrough(whenDone(held.release));
   return new Response(body, { status, headers });
+}
+
+/** Whether the client has this version: a list of tags, weak ones too, or any (RFC 9110, 13.1.2). */
+function isKnown(header: string | null, tag: string): boolean {
+  return (header ?? "").split(",").some((one) => ["*", tag, `W/${tag}`].includes(one.trim()));
 }
 
 /** Passes bytes on and calls `done`, at the end or when the reader goes away. */
