@@ -6,7 +6,7 @@ import { cors } from "hono/cors";
 import { MnemeError } from "../errors.ts";
 import { type ConsoleFiles, consoleAnswer } from "./console.ts";
 import { admit, type GuardOptions } from "./guard.ts";
-import { answerMcp } from "./mcp.ts";
+import { answerMcp } from "./mcp-http.ts";
 import { openApi } from "./openapi.ts";
 import { type ProblemBody, problem, problemBody } from "./problem.ts";
 import { readBody } from "./read-body.ts";
@@ -59,7 +59,10 @@ export function buildApp(settings: AppSettings): App {
     return readBody(c.req.raw, `${c.req.method} ${c.req.path}`, () => counted(c, next));
   });
   for (const route of routes) mount(app, route, settings);
-  app.all("/mcp", (c) => named(c, "/mcp", answerMcp(service.memory, c.req.raw)));
+  app.all("/mcp", (c) => {
+    const signal = AbortSignal.any([c.req.raw.signal, settings.stopping]);
+    return named(c, "/mcp", answerMcp(service.memory, c.req.raw, signal));
+  });
   app.get("/openapi.json", (c) => {
     c.set("route", "/openapi.json");
     return c.json(openApi(routes, { version, secured: settings.guard().token !== undefined }));
