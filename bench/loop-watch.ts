@@ -17,6 +17,16 @@ export interface Slices {
   readonly others: number;
 }
 
+/** Of several times as of one. */
+export function joinedSlices(all: readonly Slices[]): Slices {
+  return {
+    longest: Math.max(...all.map(({ longest }) => longest)),
+    longestWork: Math.max(...all.map(({ longestWork }) => longestWork)),
+    noticed: all.reduce((sum, { noticed }) => sum + noticed, 0),
+    others: all.reduce((sum, { others }) => sum + others, 0) / all.length,
+  };
+}
+
 export class LoopWatch {
   #last = performance.now();
   #waited = waitedForCore();
@@ -72,7 +82,7 @@ function ownSeconds(): number {
 }
 
 /** Milliseconds that this process's main thread was ready to run and had no core (Linux); NaN elsewhere. */
-function waitedForCore(): number {
+export function waitedForCore(): number {
   try {
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
   } catch {

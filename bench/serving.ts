@@ -11,16 +11,19 @@ import type { Memory } from "../src/memory/types.ts";
 import type { MnemeServer } from "../src/server/index.ts";
 import { type Doc, readCorpus } from "./library-data.ts";
 import { openMneme } from "./library-systems.ts";
-import { LoopWatch, NOTICED_MS, type Slices } from "./loop-watch.ts";
+import { joinedSlices, LoopWatch, NOTICED_MS, type Slices, waitedForCore } from "./loop-watch.ts";
 import { dataFolder, type Figure, printFigure, quantile, repository, switches } from "./row.ts";
 import { htmlOf, judgedQueries, noteOf, pdfOf, writeMarkdown } from "./serving-data.ts";
 
 const NOTES = 5_000;
 const MB = 1e6;
 const UPLOAD_BYTES = 5 * MB;
-/** Searches of each idle measurement, and the pause between two: a reader looks at what was found. */
-const IDLE_SEARCHES = 500;
-const PAUSE_MS = 20;
+/** The corpus comes in so many parts: the first is there before, and searches go on while each of the others comes. */
+const PARTS = 3;
+/** Searches of each idle measurement, before, between and after the parts: as many in all as come beside them. */
+const IDLE_SEARCHES = 400;
+/** Pause between two searches: a reader looks at what was found. */
+const PAUSE_MS = 10;
 /** Pause of the HTTP client between two requests. */
 const CLIENT_PAUSE_MS = 100;
 
@@ -148,90 +151,124 @@ function startClient(url: string): Client {
   };
 }
 
-/** Milliseconds of searches, each with another query, until `enough`. */
-async function searchUntil(
-  memory: Memory,
-  queries: readonly string[],
-  enough: (done: number) => boolean,
-): Promise<number[]> {
-  const times: number[] = [];
-  while (!enough(times.length)) {
-    const before = performance.now();
-    await memory.search(queries[times.length % queries.length]!);
-    times.push(performance.now() - before);
-    await pause(PAUSE_MS);
-  }
-  return times;
+/** What one search took. */
+interface Took {
+  readonly ms: number;
+  /** Of it waits for a core, which other processes have a share in. */
+  readonly waited: number;
 }
 
-/** Half of the corpus is there; the other half comes while searches go on. Idle is measured on both sides of it. */
+/** Searches one after the other, each with another query than the one before. */
+class Reader {
+  readonly #memory: Memory;
+  readonly #queries: readonly string[];
+  #asked = 0;
+
+  constructor(memory: Memory, queries: readonly string[]) {
+    this.#memory = memory;
+    this.#queries = queries;
+  }
+
+  /** @returns what each search took until `enough` */
+  async searchUntil(enough: (done: number) => boolean): Promise<Took[]> {
+    const searches: Took[] = [];
+    while (!enough(searches.length)) {
+      const query = this.#queries[this.#asked++ % this.#queries.length]!;
+      const [before, waited] = [performance.now(), waitedForCore()];
+      await this.#memory.search(query);
+      searches.push({ ms: performance.now() - before, waited: waitedForCore() - waited });
+      await pause(PAUSE_MS);
+    }
+    return searches;
+  }
+
+  idly(): Promise<Took[]> {
+    return this.searchUntil((done) => done === IDLE_SEARCHES);
+  }
+
+  /** Until `work` is done. */
+  async beside(work: Promise<void>): Promise<Took[]> {
+    let isDone = false;
+    const done = work.finally(() => {
+      isDone = true;
+    });
+    const searches = await this.searchUntil(() => isDone);
+    await done;
+    return searches;
+  }
+}
+
+/** A part of the corpus is there; the others come while searches go on, which are idle before, between and behind them. */
 async function indexing(): Promise<void> {
   const data = dataFolder();
   const documents = readCorpus(data);
-  const queries = judgedQueries(data);
   await inTemporary(async (folder) => {
-    const half = Math.floor(documents.length / 2);
-    writeMarkdown(join(folder, "first"), documents.slice(0, half));
-    writeMarkdown(join(folder, "second"), documents.slice(half));
+    const folders = Array.from({ length: PARTS }, (_, i) => {
+      const [from, to] = [i, i + 1].map((part) => Math.floor((part * documents.length) / PARTS));
+      writeMarkdown(join(folder, `part-${i}`), documents.slice(from, to));
+      return join(folder, `part-${i}`);
+    });
     await using serving = await serve(join(folder, "library"));
     const { memory, url } = serving;
-    await memory.index(join(folder, "first"));
-    await memory.idle();
-    const http = startClient(url);
-    const idleSearches = (): Promise<number[]> =>
-      searchUntil(memory, queries, (done) => done === IDLE_SEARCHES);
-    await idleSearches(); // warms what is cached up to what the budget lets it hold
-    const idle = await idleSearches();
-    const watch = new LoopWatch();
-    const started = performance.now();
-    let seconds = 0;
-    const work = memory.index(join(folder, "second")).then(async () => {
+    const take = async (part: string): Promise<void> => {
+      await memory.index(part);
       await memory.idle();
-      seconds = (performance.now() - started) / 1000;
-    });
-    const during = await searchUntil(memory, [...queries].reverse(), () => seconds > 0);
-    await work;
-    const slices = watch.stop();
-    idle.push(...(await idleSearches()));
+    };
+    await take(folders[0]!);
+    const http = startClient(url);
+    const reader = new Reader(memory, judgedQueries(data));
+    await reader.idly(); // warms what is cached up to what the budget lets it hold
+    const idle = await reader.idly();
+    const during: Took[] = [];
+    const watches: Slices[] = [];
+    for (const part of folders.slice(1)) {
+      const watch = new LoopWatch();
+      during.push(...(await reader.beside(take(part))));
+      watches.push(watch.stop());
+      idle.push(...(await reader.idly()));
+    }
     await http.end();
     reportSearches(idle, during);
-    reportSlices(
-      "indexing",
-      slices,
-      `32 MB in ${seconds.toFixed(1)} s, searched over HTTP and directly meanwhile`,
-    );
+    const what = `${PARTS - 1} parts of ${PARTS} of the corpus, searched over HTTP and directly meanwhile`;
+    reportSlices("indexing", joinedSlices(watches), what);
   });
 }
 
-function reportSearches(idle: readonly number[], during: readonly number[]): void {
-  for (const [name, share] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
-  ] as const) {
-    const [rest, busy] = [quantile(idle, share), quantile(during, share)];
-    print({
-      metric: `search ${name}, idle`,
-      unit: "ms",
-      ours: rest,
-      better: "less",
-      note: `${idle.length} searches`,
-    });
-    print({
-      metric: `search ${name}, while indexing`,
-      unit: "ms",
-      ours: busy,
-      better: "less",
-      note: `${during.length} searches`,
-    });
-  }
-  const ratio = quantile(during, 0.99) / quantile(idle, 0.99);
-  print({
-    metric: "search p99, while indexing / idle",
-    unit: "times",
-    ours: ratio,
-    better: "less",
-    atMost: 2,
-  });
+function reportSearches(idle: readonly Took[], during: readonly Took[]): void {
+  const phases = [
+    ["idle", idle],
+    ["while indexing", during],
+  ] as const;
+  for (const share of [0.5, 0.99])
+    for (const [when, searches] of phases)
+      print({
+        metric: `search p${share * 100}, ${when}`,
+        unit: "ms",
+        ours: quantile(
+          searches.map(({ ms }) => ms),
+          share,
+        ),
+        better: "less",
+        note: `${searches.length} searches`,
+      });
+  reportSlowest("search p99, while indexing / idle", idle, during, ({ ms }) => ms);
+  reportSlowest(
+    "of it without waits for a core, while indexing / idle",
+    idle,
+    during,
+    (one) => one.ms - one.waited,
+  );
+}
+
+function reportSlowest(
+  metric: string,
+  idle: readonly Took[],
+  during: readonly Took[],
+  time: (one: Took) => number,
+): void {
+  const [rest, busy] = [quantile(idle.map(time), 0.99), quantile(during.map(time), 0.99)];
+  const note = `${busy.toFixed(1)} and ${rest.toFixed(1)} ms`;
+  print({ metric, unit: "times", ours: busy / rest, better: "less", atMost: 2, note });
 }
 
 function reportSlices(when: string, { longest, longestWork, noticed, others }: Slices, what: string): void {

@@ -55,6 +55,7 @@ const BLOCK_ROWS = 64;
 class BundledEmbedder implements Embedder {
   readonly space: Space;
   readonly isBundled = true;
+  readonly widths: readonly number[];
   readonly #tokenizer: BpeTokenizer;
   readonly #table: Region;
   readonly #scales: Region;
@@ -81,6 +82,7 @@ class BundledEmbedder implements Embedder {
     }
     const [rows, width] = weight.shape as [number, number];
     this.space = { model: "mneme-embed", revision, pooling: "mean", dim, normalized: true };
+    this.widths = BUNDLED_DIMS.filter((one) => one < dim);
     this.#tokenizer = tokenizer;
     const { arena } = kernels();
     this.#table = arena.alloc(rows * dim);

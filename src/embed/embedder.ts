@@ -23,6 +23,8 @@ export interface Embedder extends AsyncDisposable {
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Matrix>;
   /** Bytes of RAM held by weights and tables. */
   readonly bytes: number;
+  /** Widths that the beginning of a vector, brought to unit length again, is one of its own of (Matryoshka). Default: none. */
+  readonly widths?: readonly number[];
   /** True for the model that comes with the package: workers then load it by themselves. */
   readonly isBundled?: boolean;
 }

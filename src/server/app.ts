@@ -6,9 +6,10 @@ import { cors } from "hono/cors";
 import { MnemeError } from "../errors.ts";
 import { type ConsoleFiles, consoleAnswer } from "./console.ts";
 import { admit, type GuardOptions } from "./guard.ts";
-import { answerMcp } from "./mcp.ts";
+import { answerMcp } from "./mcp-http.ts";
 import { openApi } from "./openapi.ts";
 import { type ProblemBody, problem, problemBody } from "./problem.ts";
+import { readBody } from "./read-body.ts";
 import type { Route } from "./route.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
@@ -53,10 +54,15 @@ export function buildApp(settings: AppSettings): App {
   const limits = { json: limit(MAX_JSON_BYTES), upload: limit(service.maxUploadBytes) };
   app.use((c, next) => {
     if (c.req.raw.body && !c.req.raw.headers.has("content-length")) c.req.raw = ownRequest(c.req.raw);
-    return limits[c.req.path === "/v1/upload" ? "upload" : "json"](c, next);
+    const counted = limits[c.req.path === "/v1/upload" ? "upload" : "json"];
+    // what routes throw does not come by here: it is an answer already
+    return readBody(c.req.raw, `${c.req.method} ${c.req.path}`, () => counted(c, next));
   });
   for (const route of routes) mount(app, route, settings);
-  app.all("/mcp", (c) => named(c, "/mcp", answerMcp(service.memory, c.req.raw)));
+  app.all("/mcp", (c) => {
+    const signal = AbortSignal.any([c.req.raw.signal, settings.stopping]);
+    return named(c, "/mcp", answerMcp(service.memory, c.req.raw, signal));
+  });
   app.get("/openapi.json", (c) => {
     c.set("route", "/openapi.json");
     return c.json(openApi(routes, { version, secured: settings.guard().token !== undefined }));
@@ -101,15 +107,9 @@ function isOpen(routes: readonly Route[], path: string): boolean {
 function shared({ guard }: AppSettings): ReturnType<typeof cors> {
   const allow = cors({
     origin: (origin) => (guard().allowedOrigins?.includes(origin) ? origin : null),
-    allowHeaders: [
-      "authorization",
-      "content-type",
-      "if-range",
-      "mcp-protocol-version",
-      "range",
-      "x-request-id",
-    ],
-    exposeHeaders: ["content-range", "etag", "x-request-id"],
+    // whichever headers they ask for: clients of OpenAI's API send a dozen of their own
+    allowMethods: ["GET", "HEAD", "POST", "DELETE"],
+    exposeHeaders: ["accept-ranges", "content-range", "etag", "retry-after", "x-request-id"],
     maxAge: 600,
   });
   return async (c, next) => (guard().allowedOrigins?.length ? allow(c, next) : next());

@@ -13,6 +13,7 @@ import type { Memory } from "../memory/types.ts";
 import type { EmbeddingModel, LanguageModel } from "../model/index.ts";
 import { type App, buildApp } from "./app.ts";
 import { loadConsole } from "./console.ts";
+import { endingConnections } from "./ending-connections.ts";
 import { assertMayListen, type GuardOptions } from "./guard.ts";
 import { KeptSnapshots } from "./kept-snapshots.ts";
 import { Metrics } from "./metrics.ts";
@@ -64,8 +65,13 @@ export interface MnemeServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+interface Listening {
+  readonly server: Server;
+  readonly endSilent: () => void;
+}
+
 export function createServer(memory: Memory, options: ServerOptions = {}): MnemeServer {
-  const state: { token: string | undefined; server: Server | undefined } = {
+  const state: { token: string | undefined; server: Listening | undefined } = {
     token: options.token,
     server: undefined,
   };
@@ -97,8 +103,9 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
         throw new MnemeError("DISPOSED", "listen: this server was closed; create another one");
       assertMayListen(host, token ?? state.token);
       state.token = token ?? state.token;
-      state.server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-      return listening(state.server, host, port).catch((error: unknown) => {
+      const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+      state.server = { server, endSilent: endingConnections(server) };
+      return listening(server, host, port).catch((error: unknown) => {
         state.server = undefined; // another port may be free
         throw error;
       });
@@ -180,8 +187,9 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
   });
 }
 
-async function stop(server: Server, stopping: AbortController): Promise<void> {
+async function stop({ server, endSilent }: Listening, stopping: AbortController): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  endSilent();
   const timer = setTimeout(() => {
     stopping.abort();
     server.closeAllConnections();

@@ -28,6 +28,13 @@ describe("without a token", () => {
     async (host) => expect((await server().app.fetch(request({ host }))).status).toBe(200),
   );
 
+  test("further hosts are allowed in any case", async () => {
+    const further = createServer(memory, { allowedHosts: ["Library.local", "other.local:81"] });
+    for (const host of ["library.local:4747", "LIBRARY.LOCAL", "Other.local:81"])
+      expect((await further.app.fetch(request({ host }))).status).toBe(200);
+    expect((await further.app.fetch(request({ host: "other.local:82" }))).status).toBe(403);
+  });
+
   test.each([
     "evil.example",
     "evil.example:4747",
@@ -83,12 +90,13 @@ describe("allowed origins", () => {
     const asking = {
       origin,
       "access-control-request-method": "POST",
-      "access-control-request-headers": "authorization",
+      "access-control-request-headers": "authorization,x-stainless-os",
     };
     const preflight = await server.app.request("/v1/search", { method: "OPTIONS", headers: asking });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
-    expect(preflight.headers.get("access-control-allow-headers")).toContain("authorization");
+    expect(preflight.headers.get("access-control-allow-headers")).toBe("authorization,x-stainless-os");
+    expect(preflight.headers.get("access-control-allow-methods")).toBe("GET,HEAD,POST,DELETE");
     const answer = await server.app.fetch(request({ origin, authorization: "Bearer s3cret" }));
     expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
   });

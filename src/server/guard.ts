@@ -39,7 +39,7 @@ export function assertMayListen(host: string, token: string | undefined): void {
 
 /** Checks one request. `open` paths (the console's files, health) need no token. @throws MnemeError FORBIDDEN */
 export function admit(request: Request, open: boolean, options: GuardOptions): void {
-  const host = request.headers.get("host") ?? new URL(request.url).host;
+  const host = (request.headers.get("host") ?? new URL(request.url).host).toLowerCase();
   if (options.token === undefined) checkHost(host, options.allowedHosts ?? []);
   if (!open) checkSite(request, host, options.allowedOrigins ?? []);
   if (!open && options.token !== undefined) checkBearer(request.headers.get("authorization"), options.token);
@@ -47,7 +47,8 @@ export function admit(request: Request, open: boolean, options: GuardOptions): v
 
 function checkHost(host: string, allowed: readonly string[]): void {
   const name = host.replace(/:\d+$/, "");
-  if (isLoopback(name) || allowed.includes(name) || allowed.includes(host)) return;
+  const isAllowed = allowed.some((one) => [name, host].includes(one.toLowerCase()));
+  if (isLoopback(name) || isAllowed) return;
   throw new MnemeError(
     "FORBIDDEN",
     `this server answers only under names of its own machine, not ${JSON.stringify(host)}; use http://localhost, or start it with a token`,
@@ -59,7 +60,7 @@ function checkSite(request: Request, host: string, allowed: readonly string[]): 
   if (origin !== null && allowed.includes(origin)) return;
   const site = request.headers.get("sec-fetch-site");
   const foreign = site !== null && site !== "same-origin" && site !== "none";
-  if (!foreign && (origin === null || hostOf(origin) === host.toLowerCase())) return;
+  if (!foreign && (origin === null || hostOf(origin) === host)) return;
   throw new MnemeError(
     "FORBIDDEN",
     `requests from pages of another site are refused (origin ${origin ?? "unknown"}); call the API from the console, a program, or an allowed origin`,

@@ -11,7 +11,7 @@ import type {
   Memory,
   Quotation,
 } from "../memory/types.ts";
-import { answer, type Told } from "./mcp-answer.ts";
+import { answer, stepsOf, type Told } from "./mcp-answer.ts";
 import { facetChoice, meta, where } from "./schemas.ts";
 
 export function registerReading(server: McpServer, memory: Memory): void {
@@ -55,8 +55,11 @@ export function registerReading(server: McpServer, memory: Memory): void {
       inputSchema: { question: z.string().min(1), filter: where.optional() },
       annotations: { readOnlyHint: true },
     },
-    ({ question, filter }, { signal }) =>
-      answer(() => collectAnswer(memory.ask(question, { ...(filter ? { filter } : {}), signal }))),
+    ({ question, filter }, call) =>
+      answer(() => {
+        const parts = memory.ask(question, { ...(filter ? { filter } : {}), signal: call.signal });
+        return collectAnswer(parts, stepsOf(call));
+      }),
   );
 }
 
@@ -239,11 +242,13 @@ function hitText({ id, title, snippet, place, score, reasons }: Hit): string {
   return `[${id}] ${at} (line ${place.line}, score ${score.toFixed(3)})\n${snippet}${filed}`;
 }
 
-async function collectAnswer(parts: AsyncIterable<AnswerPart>): Promise<Told> {
+/** @param step told of each part */
+async function collectAnswer(parts: AsyncIterable<AnswerPart>, step: () => Promise<void>): Promise<Told> {
   const citations = new Map<number, Citation>();
   let text = "";
   let answered = false;
   for await (const part of parts) {
+    await step();
     text += part.text;
     if (part.type === "citation") citations.set(part.citation.number, part.citation);
     if (part.type === "done") {

@@ -4,7 +4,8 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Memory, open } from "../memory/index.ts";
+import { MnemeError } from "../errors.ts";
+import { type AnswerPart, type Memory, open } from "../memory/index.ts";
 import { createMcpServer, createServer, serveMcpStdio } from "./index.ts";
 
 let memory: Memory;
@@ -142,6 +143,127 @@ describe.each(["memory", "http"] as const)("MCP over %s", (kind) => {
     expect(result.isError).toBe(true);
     expect(result.content[0].text).toMatch(/^ARGUMENT: /);
     expect((await tool("search", { query: "" })).isError).toBe(true);
+  });
+});
+
+describe.each(["memory", "http"] as const)("items as resources, over %s", (kind) => {
+  test("are listed a page at a time, and read", async () => {
+    await using library = await open(":memory:", { workers: 0 });
+    const ids = Array.from({ length: 250 }, (_, i) => `notes/${String(i).padStart(3, "0")} é.md`);
+    await library.add(ids.map((id) => ({ id, text: `Note ${id}`, title: `Title of ${id}` })));
+    await library.add([{ id: "zz.bin", text: "", data: Uint8Array.of(1, 2, 255) }]);
+    await using served = createServer(library);
+    const client = new Client({ name: "test", version: "1" });
+    if (kind === "http") {
+      const { url } = await served.listen({ port: 0 });
+      await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)) as never);
+    } else {
+      const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+      await createMcpServer(library).connect(serverSide);
+      await client.connect(clientSide);
+    }
+    const seen: { uri: string; name: string }[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await client.listResources(cursor === undefined ? {} : { cursor });
+      expect(page.resources.length).toBeLessThanOrEqual(100);
+      seen.push(...page.resources);
+      cursor = page.nextCursor;
+      if (cursor === undefined) break;
+    }
+    expect(seen.map(({ name }) => name)).toEqual([...ids, "zz.bin"]);
+    const { contents } = await client.readResource({ uri: seen[7]!.uri });
+    expect(contents).toEqual([{ uri: seen[7]!.uri, mimeType: "text/plain", text: `Note ${ids[7]}` }]);
+    const bytes = await client.readResource({ uri: seen.at(-1)!.uri });
+    expect(bytes.contents[0]).toMatchObject({ blob: "AQL/", mimeType: "application/octet-stream" });
+    const { resourceTemplates } = await client.listResourceTemplates();
+    expect(resourceTemplates[0]!.uriTemplate).toBe("mneme://items/{id}");
+    for (const uri of ["mneme://items/none", "mneme://items/%", "file:///etc/passwd"])
+      await expect(client.readResource({ uri })).rejects.toMatchObject({ code: -32002 });
+    await expect(client.listResources({ cursor: "\ud800" })).rejects.toMatchObject({ code: -32602 });
+    await client.close();
+  });
+});
+
+/** A memory whose answers take until they are stopped, after some parts. */
+function endless(parts: number): {
+  readonly memory: Memory;
+  readonly begun: Promise<void>;
+  readonly stopped: Promise<void>;
+} {
+  let [begin, stop] = [(): void => {}, (): void => {}];
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  async function* ask(_: string, { signal }: { signal: AbortSignal }): AsyncGenerator<AnswerPart> {
+    for (let i = 0; i < parts; i++) yield { type: "text", text: "word " };
+    begin();
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    stop();
+    throw new MnemeError("CANCELLED", "ask: stopped");
+  }
+  return { memory: { ask } as unknown as Memory, begun, stopped };
+}
+
+describe("long answers", () => {
+  const question = { name: "ask", arguments: { question: "why?" } };
+
+  test("tell of their progress, and stop when they are cancelled", async () => {
+    const { memory: slow, stopped } = endless(3);
+    const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+    await createMcpServer(slow).connect(serverSide);
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(clientSide);
+    const stop = new AbortController();
+    const progress: number[] = [];
+    const onprogress = (step: { progress: number }): void => {
+      progress.push(step.progress);
+      if (progress.length === 3) stop.abort();
+    };
+    const answer = client.callTool(question, undefined, { signal: stop.signal, onprogress });
+    await expect(answer).rejects.toThrow(/abort/i);
+    await stopped;
+    expect(progress).toEqual([1, 2, 3]);
+    await client.close();
+  });
+
+  test("over HTTP they tell of it too", async () => {
+    await using server = createServer(memory);
+    const { url } = await server.listen({ port: 0 });
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)) as never);
+    const progress: number[] = [];
+    const onprogress = (step: { progress: number }): unknown => progress.push(step.progress);
+    const call = { name: "ask", arguments: { question: "How are posting lists pruned?" } };
+    const { content } = (await client.callTool(call, undefined, { onprogress })) as Result;
+    expect(content[0].text).toContain("[1]");
+    expect(progress.length).toBeGreaterThan(0);
+    await client.close();
+  });
+
+  test.each([{}, { _meta: { progressToken: 1 } }])("stop when the client goes away: %j", async (meta) => {
+    const { memory: slow, begun, stopped } = endless(1);
+    const server = createServer(slow);
+    const { url } = await server.listen({ port: 0 });
+    const leaving = new AbortController();
+    const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { ...question, ...meta } };
+    const asked = fetch(`${url}/mcp`, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: JSON.stringify(message),
+      signal: leaving.signal,
+    });
+    const left = Promise.race([asked.then((answer) => answer.text()), asked]).catch(() => "left");
+    await begun;
+    leaving.abort();
+    expect(await left).toBe("left");
+    await stopped;
+    await server.close();
   });
 });
 

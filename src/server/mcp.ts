@@ -1,8 +1,9 @@
-/** MCP (Model Context Protocol, 2025-06-18): the memory as tools of a language model, over stdio or Streamable HTTP. */
+/** MCP (Model Context Protocol, 2025-06-18): the memory as tools and resources of a language model; over stdio here. */
 import type { Readable, Writable } from "node:stream";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Memory } from "../memory/types.ts";
 import { registerFacets } from "./mcp-facets.ts";
+import { registerResources } from "./mcp-resources.ts";
 import {
   registerFinding,
   registerListing,
@@ -28,6 +29,7 @@ export function createMcpServer(memory: Memory): McpServer {
   registerFacets(server, memory);
   registerListing(server, memory);
   registerWriting(server, memory);
+  registerResources(server, memory);
   return server;
 }
 
@@ -54,24 +56,4 @@ export async function serveMcpStdio(memory: Memory, options: McpStdioOptions = {
   await closed;
   signal?.removeEventListener("abort", close);
   stdin.off("end", close);
-}
-
-/** Answers one Streamable HTTP request. Stateless: each request brings all it needs, so nothing is kept between them. */
-export async function answerMcp(memory: Memory, request: Request): Promise<Response> {
-  if (request.method !== "POST") {
-    const message = "this MCP server is stateless: send JSON-RPC by POST";
-    const error = { code: "UNSUPPORTED", message, details: {} };
-    return Response.json({ error }, { status: 405, headers: { allow: "POST" } });
-  }
-  const { WebStandardStreamableHTTPServerTransport } = await import(
-    "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
-  );
-  const server = createMcpServer(memory);
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
-  await server.connect(transport);
-  try {
-    return await transport.handleRequest(request);
-  } finally {
-    await server.close();
-  }
 }

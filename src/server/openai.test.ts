@@ -56,6 +56,34 @@ describe.skipIf(!existsSync(client))("OpenAI's client", () => {
     const ids: string[] = [];
     for await (const one of openai.models.list()) ids.push(one.id);
     expect(ids).toEqual(["mneme-embed", "mneme-ask", MODEL]);
+    for (const id of ids) expect(await openai.models.retrieve(id)).toMatchObject({ id, object: "model" });
+    await expect(openai.models.retrieve("gpt-4o")).rejects.toMatchObject({
+      status: 404,
+      code: "model_not_found",
+      param: "model",
+    });
+  });
+
+  test("an assistant's message goes back as it came, its empty fields included", async () => {
+    const { choices } = await openai.chat.completions.create({ model: MODEL, messages, max_tokens: 2 });
+    const nothing = { name: null, tool_calls: null, tool_call_id: null };
+    const said = [...messages, { ...choices[0].message, ...nothing }, { role: "user", content: "Go on" }];
+    const more = await openai.chat.completions.create({ model: MODEL, messages: said, max_tokens: 2 });
+    expect(more.choices[0].finish_reason).toBe("length");
+  });
+
+  test("embeddings: the widths that a vector's beginning is good for", async () => {
+    const ask = { model: "mneme-embed", input: "posting lists" };
+    const whole = (await openai.embeddings.create(ask)).data[0].embedding;
+    const { embedding } = (await openai.embeddings.create({ ...ask, dimensions: 64 })).data[0];
+    expect(embedding).toHaveLength(64);
+    expect(Math.hypot(...embedding)).toBeCloseTo(1, 5);
+    const length = Math.hypot(...whole.slice(0, 64));
+    for (let i = 0; i < 64; i++) expect(embedding[i]).toBeCloseTo(whole[i] / length, 5);
+    const failed = openai.embeddings.create({ ...ask, dimensions: 100 });
+    await expect(failed).rejects.toMatchObject({ status: 400, code: "DIMENSION", param: "dimensions" });
+    const ofModel = openai.embeddings.create({ ...ask, model: MODEL, dimensions: 2 });
+    await expect(ofModel).rejects.toMatchObject({ status: 400, code: "DIMENSION", param: "dimensions" });
   });
 
   test("chats, whole and in a stream, alike", async () => {
@@ -232,6 +260,16 @@ describe.skipIf(!existsSync(client))("OpenAI's client", () => {
     ],
     ["a temperature", { model: MODEL, messages, temperature: 3 }, 400, "ARGUMENT", "temperature"],
     ["too many choices", { model: MODEL, messages, n: 5 }, 400, "ARGUMENT", "n"],
+    ["choices of the library", { model: "mneme-ask", messages, n: 2 }, 400, "ARGUMENT", "n"],
+    ["biased tokens", { model: MODEL, messages, logit_bias: { 5: 1 } }, 400, "ARGUMENT", "logit_bias"],
+    ["likeliest tokens alone", { model: MODEL, messages, top_logprobs: 2 }, 400, "ARGUMENT", "top_logprobs"],
+    [
+      "functions of old",
+      { model: MODEL, messages, functions: [{ name: "f" }] },
+      400,
+      "ARGUMENT",
+      "functions",
+    ],
   ])("%s is an error of the client", async (_, body, status, code, param) => {
     const failed = openai.chat.completions.create(body);
     await expect(failed).rejects.toMatchObject({ status, code, param, type: "invalid_request_error" });
@@ -245,6 +283,15 @@ describe.skipIf(!existsSync(client))("OpenAI's client", () => {
   ])("the prompt %j", async (prompt, code) => {
     const failed = openai.completions.create({ model: MODEL, prompt });
     await expect(failed).rejects.toMatchObject({ status: 400, code, param: "prompt" });
+  });
+
+  test.each([
+    ["suffix", "and so on"],
+    ["best_of", 3],
+    ["logit_bias", { 5: -1 }],
+  ])("completions say that they know no %s", async (param, value) => {
+    const failed = openai.completions.create({ model: MODEL, prompt: "Once", [param]: value });
+    await expect(failed).rejects.toMatchObject({ status: 400, code: "ARGUMENT", param });
   });
 
   describe("shaped answers", () => {
@@ -265,10 +312,26 @@ describe.skipIf(!existsSync(client))("OpenAI's client", () => {
       const shaped = await create({ type: "json_schema", json_schema: { name: "size", schema } });
       expect(Object.keys(shaped)).toEqual(["size", "unit"]);
       expect(Number.isInteger(shaped.size)).toBe(true);
-      expect(typeof (await create({ type: "json_object" }))).toBe("object");
+      for (const format of [{ type: "json_object" }, { type: "json_schema", json_schema: { name: "any" } }])
+        expect(typeof (await create(format))).toBe("object");
     });
 
     const tools = [{ type: "function", function: { name: "set_limit", parameters: schema } }];
+
+    test("call no tools but those that are allowed", async () => {
+      const named = (name: string) => ({ type: "function", function: { name } });
+      const both = [...tools, { type: "function", function: { name: "unset_limit" } }];
+      for (const name of ["set_limit", "unset_limit"]) {
+        const allowed_tools = { mode: "required", tools: [named(name)] };
+        const choice = { type: "allowed_tools", allowed_tools };
+        const body = { model: MODEL, messages, tools: both, tool_choice: choice, max_tokens: 400 };
+        const { choices } = await openai.chat.completions.create(body);
+        expect(choices[0].message.tool_calls[0].function.name).toBe(name);
+      }
+      const choice = { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [named("none")] } };
+      const failed = openai.chat.completions.create({ model: MODEL, messages, tools, tool_choice: choice });
+      await expect(failed).rejects.toMatchObject({ status: 400, param: "tool_choice" });
+    });
 
     test("call tools, whole and in a stream", async () => {
       const choice = { type: "function", function: { name: "set_limit" } };

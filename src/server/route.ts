@@ -1,6 +1,7 @@
 /** Route: one endpoint as data (for the OpenAPI document) with the function that answers it. Not a router: Hono does that. */
 import type { z } from "zod";
 import { MnemeError } from "../errors.ts";
+import { readJson } from "./read-body.ts";
 import type { StreamEnds } from "./stream.ts";
 
 export interface RouteSpec {
@@ -102,25 +103,5 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown, where: string): z
     // Filters nest; a hostile one nests until the stack ends.
     if (!(cause instanceof RangeError)) throw cause;
     throw new MnemeError("ARGUMENT", `${where}: the input nests too deeply; send a flatter one`, { cause });
-  }
-}
-
-async function readJson(request: Request, where: string): Promise<unknown> {
-  const type = request.headers.get("content-type") ?? "";
-  // A JSON type cannot be sent across sites without a preflight, which this server never grants.
-  if (!/^application\/(.+\+)?json\b/i.test(type)) {
-    throw new MnemeError(
-      "UNSUPPORTED",
-      `${where}: the body has content-type ${JSON.stringify(type)}; send application/json`,
-      { details: { status: 415 } },
-    );
-  }
-  const text = await request.text();
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new MnemeError("ARGUMENT", `${where}: the body is not JSON (${(cause as Error).message})`, {
-      cause,
-    });
   }
 }

@@ -83,3 +83,13 @@ function encodeEvent(event: { readonly type: string }, format: StreamFormat): st
   const json = JSON.stringify(event);
   return format === "sse" ? `event: ${event.type}\ndata: ${json}\n\n` : `${json}\n`;
 }
+
+/** Passes bytes on and calls `done`, at the end or when the reader goes away. */
+export function whenDone(done: () => void): TransformStream<Uint8Array, Uint8Array> {
+  const transformer: Transformer<Uint8Array, Uint8Array> & { cancel: () => void } = {
+    transform: (chunk, controller) => controller.enqueue(chunk),
+    flush: done,
+    cancel: done,
+  };
+  return new TransformStream(transformer);
+}

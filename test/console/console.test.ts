@@ -94,6 +94,38 @@ describe.skipIf(noBrowser)("console", () => {
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("SPANN");
   });
 
+  test("text reads in its own direction, whichever the page has", async () => {
+    const id = "tea-ar.md";
+    const text = "يحضر الشاي الأخضر عند ثمانين درجة.\n\nGreen tea, in English.";
+    await memory.add([{ id, title: "الشاي الأخضر", text }]);
+    await search("الشاي الأخضر");
+    const hit = page.locator(".hit", { hasText: "الشاي" }).first();
+    const direction = (e: Element): string => getComputedStyle(e).direction;
+    for (const part of ["h2", ".snippet"]) expect(await hit.locator(part).evaluate(direction)).toBe("rtl");
+    expect(await page.locator(".hit .crumbs").first().evaluate(direction)).toBe("ltr");
+    await hit.locator("h2 button").click();
+    await page.locator(".reader .lit").waitFor();
+    expect(await page.locator("#reader-title").evaluate(direction)).toBe("rtl");
+    // where its lines begin: the Arabic one at the right end of the column, the English one at the left
+    const sides = await page.locator(".reader .text").evaluate((region: HTMLElement) => {
+      const column = region.querySelector(".block")!.getBoundingClientRect();
+      const walker = document.createTreeWalker(region, NodeFilter.SHOW_TEXT);
+      const range = document.createRange();
+      const boxes: DOMRect[] = [];
+      while (walker.nextNode()) {
+        range.selectNodeContents(walker.currentNode);
+        boxes.push(...range.getClientRects());
+      }
+      const lines = boxes.filter(({ width }) => width > 1);
+      const [first, last] = [lines[0]!, lines.at(-1)!];
+      return [Math.abs(first.right - column.right) < 8, Math.abs(last.left - column.left) < 8];
+    });
+    expect(sides).toEqual([true, true]);
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await memory.forget({ ids: [id] });
+  });
+
   test("works by keyboard alone", async () => {
     await page.goto(`${url}/#/memory`);
     await page.locator(".memory h1").waitFor();

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { MnemeError } from "../../errors.ts";
 import type { ChatMessage, ChatOptions } from "../../model/index.ts";
-import { type Sampling, samplingOf, samplingShape } from "./sampling.ts";
+import { type Sampling, samplingOf, samplingShape, unheard } from "./sampling.ts";
+import { toolsOf, toolsShape } from "./tools.ts";
 
 const toolCall = z.object({
   id: z.string(),
@@ -15,9 +16,9 @@ const message = z.object({
   content: z
     .union([z.string(), z.array(z.object({ type: z.string(), text: z.string().exactOptional() })), z.null()])
     .exactOptional(),
-  name: z.string().exactOptional(),
-  tool_calls: z.array(toolCall).exactOptional(),
-  tool_call_id: z.string().exactOptional(),
+  name: z.string().nullish(),
+  tool_calls: z.array(toolCall).nullish(),
+  tool_call_id: z.string().nullish(),
 });
 export type Message = z.infer<typeof message>;
 
@@ -31,20 +32,10 @@ const responseFormat = z.discriminatedUnion("type", [
     json_schema: z.object({
       name: z.string().exactOptional(),
       strict: z.boolean().nullish(),
-      schema: schemaObject,
+      schema: schemaObject.nullish().describe("Default: any object"),
     }),
   }),
 ]);
-
-const tool = z.object({
-  type: z.literal("function"),
-  function: z.object({
-    name: z.string(),
-    description: z.string().exactOptional(),
-    parameters: schemaObject.exactOptional(),
-    strict: z.boolean().nullish(),
-  }),
-});
 
 export const chatBody = z.object({
   ...samplingShape,
@@ -54,13 +45,9 @@ export const chatBody = z.object({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   response_format: responseFormat.nullish(),
-  tools: z.array(tool).nullish(),
-  tool_choice: z
-    .union([
-      z.enum(["none", "auto", "required"]),
-      z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
-    ])
-    .nullish(),
+  ...toolsShape,
+  functions: unheard,
+  function_call: unheard,
 });
 export type ChatBody = z.infer<typeof chatBody>;
 
@@ -81,35 +68,36 @@ export function messagesOf({ messages }: ChatBody): ChatMessage[] {
   return messages.map((one) => ({
     role: one.role === "developer" ? "system" : one.role,
     content: textOf(one),
-    ...(one.name === undefined ? {} : { name: one.name }),
-    ...(one.tool_calls === undefined ? {} : { tool_calls: one.tool_calls }),
-    ...(one.tool_call_id === undefined ? {} : { tool_call_id: one.tool_call_id }),
+    ...(one.name == null ? {} : { name: one.name }),
+    ...(one.tool_calls == null ? {} : { tool_calls: one.tool_calls }),
+    ...(one.tool_call_id == null ? {} : { tool_call_id: one.tool_call_id }),
   }));
 }
 
-/** What shapes an answer beyond sampling: a schema that it must follow, tools that it may call. */
-interface Shaping {
-  readonly schema?: object | true;
-  readonly tools?: NonNullable<ChatBody["tools"]>;
-  readonly toolChoice?: NonNullable<ChatBody["tool_choice"]>;
-}
-
-export function optionsOf(body: ChatBody, choice: number, signal: AbortSignal): ChatOptions & Shaping {
+/** @throws MnemeError ARGUMENT for options that say nothing without others */
+export function optionsOf(body: ChatBody, choice: number, signal: AbortSignal): ChatOptions {
   const most = body.max_completion_tokens ?? body.max_tokens;
   return {
     ...samplingOf(body as Sampling, choice),
-    ...shapingOf(body),
+    ...schemaOf(body),
+    ...toolsOf(body),
     ...(most == null ? {} : { maxTokens: most }),
-    ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
+    ...logprobsOf(body),
     signal,
   };
 }
 
-function shapingOf({ response_format: format, tools, tool_choice: toolChoice }: ChatBody): Shaping {
-  return {
-    ...(format?.type === "json_object" ? { schema: { type: "object" } } : {}),
-    ...(format?.type === "json_schema" ? { schema: format.json_schema.schema } : {}),
-    ...(tools?.length ? { tools } : {}),
-    ...(toolChoice == null ? {} : { toolChoice }),
-  };
+function logprobsOf({ logprobs, top_logprobs: top }: ChatBody): { logprobs?: number } {
+  if (logprobs) return { logprobs: top ?? 0 };
+  if (top == null) return {};
+  throw new MnemeError("ARGUMENT", "chat: top_logprobs needs logprobs: true", {
+    details: { param: "top_logprobs" },
+  });
+}
+
+/** The schema that an answer must follow. */
+function schemaOf({ response_format: format }: ChatBody): { schema?: object } {
+  const anyObject = { type: "object" };
+  if (format?.type === "json_object") return { schema: anyObject };
+  return format?.type === "json_schema" ? { schema: format.json_schema.schema ?? anyObject } : {};
 }

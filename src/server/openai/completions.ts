@@ -7,7 +7,7 @@ import { MnemeError } from "../../errors.ts";
 import type { LanguageModel, Piece } from "../../model/index.ts";
 import type { CallContext } from "../route.ts";
 import { sseText } from "../stream.ts";
-import { checkLength, type Sampling, samplingOf, samplingShape } from "./sampling.ts";
+import { checkLength, type Sampling, samplingOf, samplingShape, unheard } from "./sampling.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { started } from "./started.ts";
 import { TokenTexts } from "./token-text.ts";
@@ -27,6 +27,8 @@ export const completionBody = z.object({
     .describe("Default 16; 0 with echo: the prompt alone, with its logprobs"),
   echo: z.boolean().nullish(),
   logprobs: z.int().min(0).max(20).nullish().describe("So many of the likeliest tokens at each place"),
+  suffix: unheard,
+  best_of: unheard,
 });
 type Body = z.infer<typeof completionBody>;
 

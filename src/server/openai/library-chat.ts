@@ -13,6 +13,10 @@ export async function libraryChat(
   body: ChatBody,
   { signal, ends }: Pick<CallContext, "signal" | "ends">,
 ): Promise<object> {
+  if ((body.n ?? 1) > 1)
+    throw new MnemeError("ARGUMENT", `chat: ${LIBRARY_MODEL} has one answer; leave n out`, {
+      details: { param: "n" },
+    });
   const question = questionOf(body);
   const parts = memory.chat(messagesOf(body), { signal });
   const head = {

@@ -7,6 +7,7 @@ import { checkLength } from "./sampling.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { started } from "./started.ts";
 import { type LogprobEntry, TokenTexts } from "./token-text.ts";
+import { toolsOf } from "./tools.ts";
 import { Usage } from "./usage.ts";
 
 interface Call {
@@ -64,7 +65,8 @@ export class ModelChat {
 
   async answer(body: ChatBody, { signal, ends }: Pick<CallContext, "signal" | "ends">): Promise<object> {
     const messages = messagesOf(body);
-    const context = body.tools?.length ? { tools: body.tools } : {};
+    const { tools = [] } = toolsOf(body);
+    const context = tools.length > 0 ? { tools } : {};
     const { length } = await this.#model.encode(await this.#model.chatPrompt(messages, context));
     checkLength("chat", length, this.#model.config.context, "messages");
     const pieces = sideBySide(

@@ -6,10 +6,23 @@ import type { GenerateOptions } from "../../model/index.ts";
 /** Texts generated of one prompt at most. */
 const MOST_CHOICES = 4;
 
+/** An option that would change the answer and is not heard: refused, unless it asks for nothing. */
+export const unheard: z.ZodOptional<z.ZodUnknown> = z
+  .unknown()
+  .refine((value) => !asks(value), "not supported; leave it out")
+  .meta({ description: "Not supported" })
+  .optional();
+
+/** Null, nothing in it, one, or "none": what an option is that is left alone. */
+function asks(value: unknown): boolean {
+  if (value == null || value === "" || value === 1 || value === "none") return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
+}
+
 export const samplingShape = {
   model: z.string().exactOptional(),
   stream: z.boolean().nullish(),
-  stream_options: z.object({ include_usage: z.boolean().exactOptional() }).nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
   n: z.int().min(1).max(MOST_CHOICES).nullish().describe("Choices; with temperature 0 they are alike"),
   temperature: z.number().min(0).max(2).nullish().describe("Default 0: always the likeliest token"),
   top_p: z.number().min(0).max(1).nullish(),
@@ -20,7 +33,8 @@ export const samplingShape = {
     .describe("Strings that end the text; they are left out of it"),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  user: z.string().exactOptional(),
+  logit_bias: unheard,
+  user: z.string().nullish(),
 } as const;
 
 const shape = z.object(samplingShape);

@@ -8,6 +8,7 @@ import type { HeldSnapshot } from "../kept-snapshots.ts";
 import { problemBody } from "../problem.ts";
 import { type Route, route } from "../route.ts";
 import type { Service } from "../service.ts";
+import { whenDone } from "../stream.ts";
 
 export function snapshotRoute({ snapshots }: Service): Route {
   return route(
@@ -42,7 +43,7 @@ function answer(request: Request, held: HeldSnapshot, signal: AbortSignal): Resp
     "cache-control": "no-cache",
     etag: tag,
   };
-  if (request.headers.get("if-none-match") === tag) {
+  if (isKnown(request.headers.get("if-none-match"), tag)) {
     held.release();
     return new Response(null, { status: 304, headers });
   }
@@ -75,12 +76,7 @@ function answer(request: Request, held: HeldSnapshot, signal: AbortSignal): Resp
   return new Response(body, { status, headers });
 }
 
-/** Passes bytes on and calls `done`, at the end or when the reader goes away. */
-function whenDone(done: () => void): TransformStream<Uint8Array, Uint8Array> {
-  const transformer: Transformer<Uint8Array, Uint8Array> & { cancel: () => void } = {
-    transform: (chunk, controller) => controller.enqueue(chunk),
-    flush: done,
-    cancel: done,
-  };
-  return new TransformStream(transformer);
+/** Whether the client has this version: a list of tags, weak ones too, or any (RFC 9110, 13.1.2). */
+function isKnown(header: string | null, tag: string): boolean {
+  return (header ?? "").split(",").some((one) => ["*", tag, `W/${tag}`].includes(one.trim()));
 }

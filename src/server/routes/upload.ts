@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { AddResult, Progress, Skipped } from "../../memory/types.ts";
+import { readBody, unsupported } from "../read-body.ts";
 import { type Route, route } from "../route.ts";
 import type { Service } from "../service.ts";
 import { acceptedStream, streamed } from "../stream.ts";
@@ -73,20 +74,11 @@ async function readFiles(request: Request): Promise<Uploaded[]> {
   throw new MnemeError("ARGUMENT", 'upload: no files; send multipart/form-data with parts named "file"');
 }
 
-async function readForm(request: Request): Promise<FormData> {
-  if (!/^multipart\/form-data\b/i.test(request.headers.get("content-type") ?? "")) {
-    throw new MnemeError("UNSUPPORTED", "upload: send the files as multipart/form-data", {
-      details: { status: 415 },
-    });
-  }
-  try {
-    return await request.formData();
-  } catch (cause) {
-    if (isMnemeError(cause)) throw cause;
-    throw new MnemeError("ARGUMENT", `upload: the form could not be read (${(cause as Error).message})`, {
-      cause,
-    });
-  }
+function readForm(request: Request): Promise<FormData> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data\b/i.test(type))
+    throw unsupported("upload", "content-type", type, "the files as multipart/form-data");
+  return readBody(request, "upload", (body) => body.formData());
 }
 
 /** A relative path with / between its folders; nothing in it climbs or hides. @throws MnemeError ARGUMENT */

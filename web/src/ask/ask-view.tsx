@@ -43,6 +43,7 @@ function QuestionForm(): JSX.Element {
     >
       <textarea
         data-main-field
+        dir="auto"
         ref={field}
         rows={2}
         aria-label="Question"
@@ -66,8 +67,8 @@ function Answer({ exchange }: { readonly exchange: Exchange }): JSX.Element {
   const { question, pieces, citations, state, reason, ms } = exchange;
   return (
     <article class={`exchange ${state}`}>
-      <h2>{question}</h2>
-      <div class="answer">
+      <h2 dir="auto">{question}</h2>
+      <div class="answer" dir="auto">
         {pieces.map((piece, i) => {
           const key = `${i}`;
           return "text" in piece ? (
@@ -114,9 +115,9 @@ function Sources({ citations }: { readonly citations: readonly Citation[] }): JS
           <button type="button" onClick={() => open(citation)}>
             <span class="number">{citation.number}</span>
             <span>
-              <strong>{nameOf(citation)}</strong>
+              <strong dir="auto">{nameOf(citation)}</strong>
               <Crumbs place={citation.place} title={nameOf(citation)} />
-              <q>{citation.quote}</q>
+              <q dir="auto">{citation.quote}</q>
             </span>
             <Icon name="next" />
           </button>

@@ -58,7 +58,9 @@ function ItemRow({ item }: { readonly item: ItemHead }): JSX.Element {
       </td>
       <th scope="row">
         <button type="button" class="open-item" onClick={() => void openReader(id, title)}>
-          <span class="title">{title}</span>
+          <span class="title" dir="auto">
+            {title}
+          </span>
           {id !== title && <span class="id">{id}</span>}
         </button>
       </th>

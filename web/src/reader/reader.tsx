@@ -24,7 +24,7 @@ function OpenReader({ document: shown }: { readonly document: Opened }): JSX.Ele
       <header>
         <div>
           {place && <Crumbs place={place} title={shown.title} />}
-          <h2 id="reader-title" ref={heading} tabIndex={-1}>
+          <h2 id="reader-title" dir="auto" ref={heading} tabIndex={-1}>
             {shown.title}
           </h2>
         </div>

@@ -88,7 +88,9 @@ function FacetField({ name, values, picked, toggle }: FieldProps): JSX.Element {
       {shown.slice(0, all.value ? undefined : Math.max(FEW, picked.length)).map((value) => (
         <label key={value}>
           <input type="checkbox" checked={picked.includes(value)} onChange={() => toggle(value)} />
-          <span class="value">{value || "(empty)"}</span>
+          <span class="value" dir="auto">
+            {value || "(empty)"}
+          </span>
           <span class="count">{formatCount(counts.get(value) ?? 0)}</span>
           <svg class="share" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 2">
             <rect width={(100 * (counts.get(value) ?? 0)) / most} height="2" />

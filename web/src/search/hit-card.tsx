@@ -25,7 +25,7 @@ export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestS
   return (
     <li class={isOpen ? "hit open" : "hit"}>
       <article>
-        <h2>
+        <h2 dir="auto">
           <button
             type="button"
             class="hit-link"
@@ -38,7 +38,7 @@ export function HitCard({ hit, best }: { readonly hit: Hit; readonly best: BestS
         <Crumbs place={place} title={name}>
           {hit.id !== name && <span class="id">{hit.id}</span>}
         </Crumbs>
-        <p class="snippet">
+        <p class="snippet" dir="auto">
           <Marked text={hit.snippet} ranges={hit.highlights} />
         </p>
         <Reasons reasons={hit.reasons} best={best} />

@@ -67,6 +67,7 @@ function SearchField(): JSX.Element {
       <input
         data-main-field
         type="search"
+        dir="auto"
         aria-label="Search the library"
         placeholder="Search the library"
         autocomplete="off"

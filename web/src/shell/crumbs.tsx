@@ -16,7 +16,11 @@ export function Crumbs({ place, title, children }: CrumbsProps): JSX.Element {
       {headings.map((name, i) => {
         // Headings may repeat and never move.
         const key = `${i}${name}`;
-        return <span key={key}>{name}</span>;
+        return (
+          <span key={key} dir="auto">
+            {name}
+          </span>
+        );
       })}
       <span class="at">{place.page ? `page ${place.page}` : `line ${place.line}`}</span>
       {children}
