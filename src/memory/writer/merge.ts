@@ -11,7 +11,7 @@ import { isIndexPart } from "../plan-vectors.ts";
 import { SUBSTRINGS } from "../substrings/substrings.ts";
 import type { MergeInput } from "./build.ts";
 import { noParts, type PagedParts } from "./page-runs.ts";
-import { nameSegment, stageSegment } from "./stage.ts";
+import { nameSegment, namingStaged, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 export const mergeDefaults = {
@@ -102,24 +102,26 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
   const rows = rowIdsOf(kept);
   const parts = rows.count === 0 ? noParts : await mergedParts(writer, run, keep);
   const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
-  await writer.alone(async () => {
-    let manifest!: Manifest;
-    await writer.store.batch((batch) => {
-      const old = library.manifest;
-      const merged = staged ? [nameSegment(batch, staged, rows)] : [];
-      manifest = {
-        ...old,
-        segments: replaced(old.segments, run, merged),
-        nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1),
-      };
-      writer.putManifest(batch, manifest);
+  const name = (): Promise<void> =>
+    writer.alone(async () => {
+      let manifest!: Manifest;
+      await writer.store.batch((batch) => {
+        const old = library.manifest;
+        const merged = staged ? [nameSegment(batch, staged, rows)] : [];
+        manifest = {
+          ...old,
+          segments: replaced(old.segments, run, merged),
+          nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1),
+        };
+        writer.putManifest(batch, manifest);
+      });
+      await library.adopt(manifest);
+      // only now: searches read the old segments until the switch. A crash before leaves orphans, which the next opening drops
+      await writer.store.batch((batch) => {
+        for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
+      });
     });
-    await library.adopt(manifest);
-    // only now: searches read the old segments until the switch. A crash before leaves orphans, which the next opening drops
-    await writer.store.batch((batch) => {
-      for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
-    });
-  });
+  await namingStaged(writer, staged?.id, name);
 }
 
 /** Every part of a merged segment relies on it, so a broken order must not get into one. */
