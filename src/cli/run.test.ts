@@ -47,6 +47,7 @@ test.each([
   [["snapshot", "a.snapshot", "b.snapshot"], "takes 1 at most"],
   [["restore", "a.snapshot"], "LIBRARY is missing"],
   [["reembed", "--dim", "256"], "--to is missing"],
+  [["serve", "--port", "99999"], "--port: 99999 is no port; they go up to 65535"],
   [["eval", "--corpus", "c.jsonl"], "--queries is missing"],
   [["index", ".", "--meta", "[1]"], "--meta"],
   [["tag", "--file", "/nowhere/text.md"], "/nowhere/text.md"],

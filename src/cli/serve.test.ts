@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { writeModelFolder } from "../../test/support/model-folder.ts";
+import serve from "./commands/serve.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "mneme-serve-"));
@@ -46,6 +47,13 @@ async function cachedTokens(url: string): Promise<number> {
   }
   return cached;
 }
+
+test("serve ends where the interrupt came while the library was opened", async () => {
+  const args = { _: [], library: join(scratch, "interrupted.mneme"), host: "127.0.0.1", port: "0" };
+  const context = { signal: AbortSignal.abort(), commands: [], rawArgs: [] };
+  const served = serve.run(args as never, context as never);
+  await expect(served).rejects.toMatchObject({ code: "CANCELLED" });
+});
 
 describe.skipIf(!existsSync(main))("mneme serve --model", () => {
   test("keeps converted weights where it is told to, and what it read", async () => {

@@ -125,6 +125,11 @@ export class SegmentItems {
     return this.#text.length;
   }
 
+  /** Uncompressed bytes of all headers and texts. */
+  get rawBytes(): number {
+    return this.#heads.length + this.#text.length;
+  }
+
   get count(): number {
     return this.#table.length / COLUMNS - 1;
   }

@@ -41,6 +41,7 @@ export function withGenerated(ranking: Ranking, hits: readonly GenerativeHit[]):
     rows: order.map((i) => rows[i]!),
     scores: Float64Array.from(order, (i) => scores[i]!),
     ...(ranking.recall === undefined ? {} : { recall: ranking.recall }),
+    ...(ranking.match === undefined ? {} : { match: ranking.match }),
     at: (at) => {
       const i = order[at]!;
       const row = rows[i]!;

@@ -27,6 +27,7 @@ import {
 import { orderOf } from "./fuse.ts";
 import type { GenerativeHit, Written } from "./generative.ts";
 import type { Library } from "./library.ts";
+import { withMatch, withWordsMatch } from "./match.ts";
 import { generatedAlone, withGenerated } from "./mix-generated.ts";
 import type { FeedbackOptions, RecallPlan } from "./recall-plan.ts";
 import type { SearchQuery } from "./types.ts";
@@ -57,6 +58,8 @@ export interface Ranking {
   readonly scores: Float32Array | Float64Array;
   /** Share of the best rows by meaning that the search is likely to have met; absent where meaning was not asked. */
   readonly recall?: number;
+  /** How well the best row matches the question by itself, 0 to 1, where the scores are only shares of it. */
+  readonly match?: number;
   /** Row number `place` of the ranking. */
   at(place: number): Ranked;
 }
@@ -121,7 +124,8 @@ async function byIndexes(
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
   if (!vector) {
     if (retriever === "meaning") return alone(emptyHits, "meaning");
-    return alone(await wordsAlone(library, question, wish), "words");
+    const ranking = alone(await wordsAlone(library, question, wish), "words");
+    return retriever === "hybrid" && !wordsOnly ? withWordsMatch(library, question, ranking) : ranking;
   }
   const meant = flatOptions(question, wish);
   const expected = { recall: library.vectors.expectedRecall(meant, question.k) };
@@ -178,17 +182,18 @@ async function fused(library: Library, asked: Asked): Promise<Ranking> {
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
   const { feedback } = plan;
-  if (!feedback) return rankingOf(first, found, plan);
+  if (!feedback) return withMatch(library, asked, first, rankingOf(first, found, plan));
   const basis = fusedScores(first, plan, plan.before);
   const weak = weakness(basis, feedback);
   if (weak !== undefined) {
     notes.push(`no feedback: ${weak}`);
-    return rankingOf(first, found, plan);
+    return withMatch(library, asked, first, rankingOf(first, found, plan));
   }
   const relevant = relevantOf(first.rows, basis, feedback.passages);
   const meant = sharpenVector(asked.vector, vectors, relevant, feedback.vectors);
   const second = { first, found, relevant, meant, feedback };
-  return feedback.again ? searchAgain(library, asked, second) : scoreAgain(library, asked, second);
+  const ranking = await (feedback.again ? searchAgain : scoreAgain)(library, asked, second);
+  return withMatch(library, asked, first, ranking);
 }
 
 /** Words are searched while other threads may scan for meaning. */

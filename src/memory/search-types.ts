@@ -17,6 +17,7 @@ export interface SearchQuery extends RecallOptions {
   readonly retriever?: "hybrid" | "words" | "meaning" | "generative";
   /** Whether a hybrid search mixes in what "generative" finds; default false. */
   readonly generative?: boolean;
+  /** Least `score` of a hit; default: none. */
   readonly minScore?: number;
   /**
    * Wanted share of the best passages by meaning, 0.5 to 1: more is slower. 1: every vector is scored as it is kept on disk. Default: about
@@ -61,6 +62,12 @@ export interface Place {
 export interface Hit {
   readonly id: string;
   readonly passage: number;
+  /**
+   * Never rises down the list. Of a hybrid search 0 to 1 and comparable between searches: for the best hit how well it matches the question, the
+   * mean of its cosine and of its BM25 over that of an average passage with every word of the question; for the others their share of the
+   * best one's rank score times that. Of "meaning": the cosine. Of "words", and where the query has operators: BM25, which compares within one
+   * search alone; so do the sums of `fusion` "linear" and "rrf", and what "generative" says.
+   */
   readonly score: number;
   readonly title: string;
   readonly snippet: string;

@@ -53,10 +53,20 @@ export async function search(
     if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
     const embedder = embedderNow();
     const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
-    const { page, more, recall } = await rankPage(library, embedder, text, query, k, cursor, notes, written);
+    const { page, more, recall, shown } = await rankPage(
+      library,
+      embedder,
+      text,
+      query,
+      k,
+      cursor,
+      notes,
+      written,
+    );
     throwIfAborted(query.signal, "search");
     const hits: Hit[] = [];
-    for (const ranked of page) hits.push(await dress(library, text, ranked, query, written));
+    for (const ranked of page)
+      hits.push(await dress(library, text, { ...ranked, score: shown(ranked.score) }, query, written));
     const last = page.at(-1);
     const next =
       more && last
@@ -125,6 +135,8 @@ interface Page {
   readonly page: readonly Ranked[];
   readonly more: boolean;
   readonly recall: number | undefined;
+  /** The score that a hit tells, of the one that it is ranked by. */
+  readonly shown: (score: number) => number;
   /** What the cube found, where it was asked. */
   readonly cube: CubeFound | undefined;
 }
@@ -158,13 +170,14 @@ export async function rankPage(
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
     const ranking = await recall(library, embedder, { ...base, depth }, said);
-    const wanted = wantedOf(ranking, query.minScore);
+    const shown = shownScore(ranking);
+    const wanted = wantedOf(ranking, shown, query.minScore);
     const places = nextPlaces(library, ranking, wanted, cursor, query.group, k + 1);
     const exhausted = ranking.rows.length < depth || wanted < ranking.rows.length;
     if (places.length > k || exhausted || depth > library.live.count) {
       notes.push(...said);
       const page = places.slice(0, k).map((place) => ranking.at(place));
-      return { page, more: places.length > k, recall: ranking.recall, cube };
+      return { page, more: places.length > k, recall: ranking.recall, shown, cube };
     }
   }
 }
@@ -183,10 +196,20 @@ async function cubeOf(
 }
 
 /** How many rows, from the best, score at least `minScore`. */
-function wantedOf({ scores }: Ranking, minScore = Number.NEGATIVE_INFINITY): number {
+function wantedOf(
+  { scores }: Ranking,
+  shown: (score: number) => number,
+  minScore = Number.NEGATIVE_INFINITY,
+): number {
   let wanted = scores.length;
-  while (wanted > 0 && scores[wanted - 1]! < minScore) wanted--;
+  while (wanted > 0 && shown(scores[wanted - 1]!) < minScore) wanted--;
   return wanted;
+}
+
+/** Shares of the best score become comparable between searches when the best one is how well its row matches. */
+function shownScore({ scores: [best = 0], match }: Ranking): (score: number) => number {
+  if (match === undefined || best <= 0) return (score) => score;
+  return (score) => Math.max(0, (match * score) / best); // opposite meaning counts below nothing
 }
 
 /** Places in the ranking after the cursor, no more than `most`: of each item the first passage, or all passages. */

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Item, itemFromFile, open } from "./index.ts";
+import { MAX_DATA_BYTES } from "./validate.ts";
 
 const add = async (item: object): Promise<unknown> => {
   await using memory = await open(":memory:", { workers: 0 });
@@ -37,6 +38,12 @@ test.each<[unknown, RegExp]>([
 
 test.each([0, -1, 1.5, Number.NaN, "2"])("firstLine %j is refused", async (firstLine) => {
   await expect(add({ id: "a", text: "some text", firstLine })).rejects.toMatchObject({ code: "RANGE" });
+});
+
+test("data that a segment could not count the bytes of is refused", async () => {
+  const refused = add({ id: "a", text: "", data: new Uint8Array(MAX_DATA_BYTES + 1) });
+  await expect(refused).rejects.toMatchObject({ code: "RANGE" });
+  await expect(refused).rejects.toThrow(/data of 536870913 bytes, at most 536870912; split it/);
 });
 
 test("good blocks give headings, pages and lines", async () => {

@@ -11,6 +11,8 @@ import { parseDate } from "./units.ts";
 export const MAX_ID_BYTES = 512;
 /** Longest text in UTF-16 units: below V8's limit with room for copies. */
 export const MAX_TEXT_LENGTH = 2 ** 28;
+/** Most bytes of data: a segment of a few of them counts its bytes in 32 bits. */
+export const MAX_DATA_BYTES = 2 ** 29;
 
 /** @throws MnemeError ARGUMENT, RANGE, DIMENSION, NOT_FINITE, ZERO_VECTOR naming the item and the field. */
 export function checkItem(item: Item, space: Space): void {
@@ -57,6 +59,11 @@ function checkData({ id, text, data }: Item): void {
     throw new MnemeError("ARGUMENT", `add: item ${JSON.stringify(id)}: ${what}`);
   };
   if (!(data instanceof Uint8Array)) refuse(`data must be a Uint8Array, got ${typeof data}`);
+  if (data!.byteLength > MAX_DATA_BYTES)
+    throw new MnemeError(
+      "RANGE",
+      `add: item ${JSON.stringify(id)}: data of ${data!.byteLength} bytes, at most ${MAX_DATA_BYTES}; split it`,
+    );
   if (text !== "") refuse("has text and data; an item is one of them, with data its text is empty");
 }
 

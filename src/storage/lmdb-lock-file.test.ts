@@ -1,5 +1,14 @@
 /** The lock file appears whole: what is written into it afterwards would clear the slots of readers that found it. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, it } from "vitest";
@@ -25,6 +34,12 @@ it("leaves the one that is there as it is", () => {
   writeFileSync(path, "in use");
   makeLockFile(path, options);
   expect(readFileSync(path, "utf8")).toBe("in use");
+});
+
+it("refuses a path that is no file", () => {
+  mkdirSync(path);
+  expect(() => makeLockFile(path, options)).toThrow(/\.mdb-lock: is a folder.*remove it/);
+  expect(readdirSync(path)).toEqual([]);
 });
 
 it.runIf(process.platform === "linux")("is never written to under its name", async () => {

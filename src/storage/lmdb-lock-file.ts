@@ -4,8 +4,9 @@
  * opens it, and what was still to be written would wipe out the table of readers that is in use by then.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { MnemeError } from "../errors.ts";
 
 /** A slot of LMDB's reader table, and room for what stands before it. */
 const READER_BYTES = 64;
@@ -18,10 +19,17 @@ export interface LockFileOptions {
 
 /**
  * Makes the lock file if there is none. One that is there is never opened: closing it would drop this process's locks on it.
- * @throws what the file system says, but not to readers without write permission: LMDB lets them read without it.
+ * @throws MnemeError FORMAT where it is no file: LMDB would end the process. What the file system says, but not to readers without write permission: LMDB lets them read without it.
  */
 export function makeLockFile(path: string, { readOnly, maxReaders }: LockFileOptions): void {
-  if (existsSync(path)) return;
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile()) return;
+  if (found)
+    throw new MnemeError(
+      "FORMAT",
+      `${path}: is ${found.isDirectory() ? "a folder" : "no file"}, a library keeps its lock file there; remove it and open the library again`,
+      { details: { path } },
+    );
   const half = join(dirname(path), `building-${randomBytes(8).toString("hex")}.tmp-lock`);
   const zeros = new Uint8Array(HEADER_BYTES + maxReaders * READER_BYTES);
   try {

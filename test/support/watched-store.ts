@@ -5,6 +5,8 @@ import type { Batch, Key, Store } from "../../src/storage/store.ts";
 export interface Watch {
   /** Called with what a batch deletes, before it is committed. */
   readonly before?: (deleted: readonly Key[]) => void;
+  /** Called with the namespaces and keys that a batch puts, before it is committed. */
+  readonly putting?: (put: readonly (readonly [namespace: string, key: Key])[]) => void;
   /** Called once a batch is durable, while its writer waits. */
   readonly after?: () => Promise<void>;
   /** Called when pages are read. */
@@ -15,8 +17,12 @@ export interface Watch {
 export function watched(store: Store, watch: Watch): Store {
   const batch: Store["batch"] = async (fill, given) => {
     const deleted: Key[] = [];
+    const put: (readonly [string, Key])[] = [];
     const noting = (real: Batch): Batch => ({
-      put: (namespace, key, value) => real.put(namespace, key, value),
+      put: (namespace, key, value) => {
+        put.push([namespace, key]);
+        real.put(namespace, key, value);
+      },
       delete: (namespace, key) => real.delete(namespace, key),
       deletePrefix: (namespace, prefix) => {
         if (namespace === NS.segments) deleted.push(prefix);
@@ -26,6 +32,7 @@ export function watched(store: Store, watch: Watch): Store {
     const generation = await store.batch((real) => {
       fill(noting(real));
       watch.before?.(deleted);
+      watch.putting?.(put);
     }, given);
     await watch.after?.();
     return generation;

@@ -59,39 +59,37 @@ export default command({
   async run(args, { signal }) {
     const workers = wholeNumber(args.workers, "workers");
     const meta = args.meta === undefined ? undefined : metaIn(args.meta);
-    const work = async (): Promise<number> =>
-      withLibrary(
-        args,
-        "write",
-        async (memory) => {
-          let complete = true;
-          for (const path of args._) {
-            using view = progressView(path, args.quiet);
-            const result = await memory.index(path, {
-              signal,
-              onProgress: view.onProgress,
-              ...(args.include ? { include: args.include.split(",") } : {}),
-              ...(args.exclude ? { exclude: args.exclude.split(",") } : {}),
-              ...(meta ? { meta } : {}),
-              maxFileBytes: parseBytes(args["max-file"], "--max-file"),
-              prune: args.prune,
-              ...(args.binary === undefined ? {} : { binary: args.binary }),
-            });
-            view[Symbol.dispose]();
-            if (args.json) printJson({ path: resolve(path), library: libraryPath(args), ...result });
-            else report(path, result, args.quiet);
-            if (result.added + result.updated + result.unchanged === 0) complete = false;
-          }
-          await memory.idle();
-          return complete ? EXIT.ok : EXIT.nothing;
-        },
-        {
-          ...(workers === undefined ? {} : { workers }),
-          ...(args.substrings === undefined ? {} : { substrings: args.substrings }),
-          ...(args.cube ? { cube: cubeOf(args.cube) } : {}),
-        },
-      );
-    return work();
+    return withLibrary(
+      args,
+      "write",
+      async (memory) => {
+        let complete = true;
+        for (const path of args._) {
+          using view = progressView(path, args.quiet);
+          const result = await memory.index(path, {
+            signal,
+            onProgress: view.onProgress,
+            ...(args.include ? { include: args.include.split(",") } : {}),
+            ...(args.exclude ? { exclude: args.exclude.split(",") } : {}),
+            ...(meta ? { meta } : {}),
+            maxFileBytes: parseBytes(args["max-file"], "--max-file"),
+            prune: args.prune,
+            ...(args.binary === undefined ? {} : { binary: args.binary }),
+          });
+          view[Symbol.dispose]();
+          if (args.json) printJson({ path: resolve(path), library: libraryPath(args), ...result });
+          else report(path, result, args.quiet);
+          if (result.added + result.updated + result.unchanged === 0) complete = false;
+        }
+        await memory.idle();
+        return complete ? EXIT.ok : EXIT.nothing;
+      },
+      {
+        ...(workers === undefined ? {} : { workers }),
+        ...(args.substrings === undefined ? {} : { substrings: args.substrings }),
+        ...(args.cube ? { cube: cubeOf(args.cube) } : {}),
+      },
+    );
   },
 });
 

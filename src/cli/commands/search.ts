@@ -61,7 +61,11 @@ export default command({
       default: "item",
       description: "One hit an item, or every passage",
     },
-    "min-score": { type: "string", valueHint: "x", description: "Drop hits below" },
+    "min-score": {
+      type: "string",
+      valueHint: "x",
+      description: "Drop hits that score less; a hybrid search scores from 0 to 1",
+    },
     recall: {
       type: "string",
       valueHint: "share",

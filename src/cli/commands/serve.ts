@@ -1,8 +1,11 @@
+import { MnemeError, throwIfAborted } from "../../errors.ts";
 import type { Memory } from "../../memory/types.ts";
 import { command, EXIT, writingArgs } from "../command.ts";
 import { modelArgs, openModelThread } from "../language-model.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { note, printJson } from "../output.ts";
+
+const MAX_PORT = 65_535;
 
 export default command({
   name: "serve",
@@ -35,8 +38,12 @@ export default command({
     ["mneme serve --mcp", "tools for an MCP client over stdio"],
   ],
   async run(args, { signal }) {
+    const port = wholeNumber(args.port, "port") ?? 4747;
+    if (port > MAX_PORT)
+      throw new MnemeError("RANGE", `--port: ${port} is no port; they go up to ${MAX_PORT}`);
     await using model = await openModelThread(args, signal);
     const serve = async (memory: Memory): Promise<number> => {
+      throwIfAborted(signal, "serve"); // it came while the library was opened: no other would follow
       const ended = new Promise<void>((resolve) =>
         signal.addEventListener("abort", () => resolve(), { once: true }),
       );
@@ -50,7 +57,7 @@ export default command({
       const token = args.token ?? process.env.MNEME_TOKEN;
       const { url } = await server.listen({
         host: args.host,
-        port: wholeNumber(args.port, "port") ?? 4747,
+        port,
         ...(token ? { token } : {}),
       });
       if (args.json) printJson({ url });

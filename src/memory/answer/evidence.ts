@@ -44,7 +44,8 @@ export function gatherEvidence(
   const terms = askedTerms(question);
   if (terms.length === 0) return { passages: [], weakness: "the question has no word to look for" };
   const asked = new Asked(terms, weightOf);
-  const passages = hits.flatMap((hit) => passageOf(hit, asked, weightOf));
+  const best = Math.max(...hits.map(({ score }) => score), Number.MIN_VALUE);
+  const passages = hits.flatMap((hit) => passageOf(hit, hit.score / best, asked, weightOf));
   if (passages.length === 0)
     return { passages, weakness: "not in the library: nothing in it matches the question" };
   passages.sort((a, b) => b.score - a.score);
@@ -58,8 +59,8 @@ function mayAnswer({ cover, hit }: Passage): boolean {
   return cover >= enough || (cover >= closeCover && meaning >= close);
 }
 
-/** Headings alone answer nothing: such a hit is no passage. */
-function passageOf(hit: Hit, asked: Asked, weightOf: (term: string) => number): Passage[] {
+/** Headings alone answer nothing: such a hit is no passage. @param share of the best hit's score */
+function passageOf(hit: Hit, share: number, asked: Asked, weightOf: (term: string) => number): Passage[] {
   const body = hit.snippet.replace(/^#{1,6} .*$/gm, "").trim();
   if (contentTerms(body).size === 0) return [];
   const headings = [...new Set([hit.title, ...hit.place.headings])].filter((heading) => heading !== "");
@@ -67,7 +68,7 @@ function passageOf(hit: Hit, asked: Asked, weightOf: (term: string) => number): 
   const above = contentTerms([...headings, ...inside].join("\n"));
   const cover = asked.cover(above, contentTerms(hit.snippet));
   const named = asked.cover(above) ** 2 * askedShare(above, asked, weightOf);
-  const score = cover + RETRIEVED * hit.score + NAMED * named;
+  const score = cover + RETRIEVED * share + NAMED * named;
   return [{ hit, headings, text: hit.snippet, cover, score }];
 }
 

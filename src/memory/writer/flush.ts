@@ -3,7 +3,7 @@ import { rowIdsOf } from "../../index/segment.ts";
 import { type Manifest, NS } from "../layout.ts";
 import type { TailItem } from "../tail.ts";
 import { noParts } from "./page-runs.ts";
-import { nameSegment, stageSegment } from "./stage.ts";
+import { nameSegment, namingStaged, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 /** Flushes what is in the tail now. Call it only from background work: one at a time. */
@@ -33,16 +33,18 @@ async function flushRun(writer: Writer, run: readonly TailItem[]): Promise<void>
   );
   const last = run.at(-1)!;
   const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
-  await writer.alone(async () => {
-    let manifest!: Manifest;
-    await writer.store.batch((batch) => {
-      const old = library.manifest;
-      const flushed = staged ? [nameSegment(batch, staged, rows)] : [];
-      const segments = [...old.segments, ...flushed].sort((a, b) => a.first - b.first);
-      manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1) };
-      writer.putManifest(batch, manifest);
-      for (const item of run) batch.delete(NS.log, [item.firstRow]);
+  const name = (): Promise<void> =>
+    writer.alone(async () => {
+      let manifest!: Manifest;
+      await writer.store.batch((batch) => {
+        const old = library.manifest;
+        const flushed = staged ? [nameSegment(batch, staged, rows)] : [];
+        const segments = [...old.segments, ...flushed].sort((a, b) => a.first - b.first);
+        manifest = { ...old, segments, nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1) };
+        writer.putManifest(batch, manifest);
+        for (const item of run) batch.delete(NS.log, [item.firstRow]);
+      });
+      await library.adopt(manifest, () => library.trimTail(last.firstRow + last.rows - 1));
     });
-    await library.adopt(manifest, () => library.trimTail(last.firstRow + last.rows - 1));
-  });
+  await namingStaged(writer, staged?.id, name);
 }

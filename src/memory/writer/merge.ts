@@ -11,7 +11,7 @@ import { isIndexPart } from "../plan-vectors.ts";
 import { SUBSTRINGS } from "../substrings/substrings.ts";
 import type { MergeInput } from "./build.ts";
 import { noParts, type PagedParts } from "./page-runs.ts";
-import { nameSegment, stageSegment } from "./stage.ts";
+import { nameSegment, namingStaged, stageSegment } from "./stage.ts";
 import type { Writer } from "./writer.ts";
 
 export const mergeDefaults = {
@@ -21,21 +21,29 @@ export const mergeDefaults = {
   maxRows: 65_536,
   /** Rows of the largest segment that `compact` makes: bounds the RAM of merging. */
   compactRows: 262_144,
+  /** Uncompressed bytes of texts and headers of the largest segment that merging makes: a segment counts them in 32 bits. */
+  maxBytes: 2 ** 30,
   /** Rows of the smallest tier; tiers grow by fanIn. */
   firstTier: 1024,
   /** A segment with a larger share of dead rows is rewritten. */
   deadShare: 0.4,
 } as const;
 
+export type MergeLimits = { readonly [limit in keyof typeof mergeDefaults]: number };
+
 /**
  * The first run of neighbours worth merging, or undefined: as many of one tier as fanIn says, with the smaller ones between them, or
  * a worn one alone. None while a reembed fills in a second space.
  */
-export function pickMerge(writer: Writer): readonly OpenSegment[] | undefined {
+export function pickMerge(
+  writer: Writer,
+  limits: MergeLimits = mergeDefaults,
+): readonly OpenSegment[] | undefined {
   const { segments, manifest } = writer.library;
   if (manifest.spaces.length > 1) return undefined;
-  const { deadShare, maxRows } = mergeDefaults;
-  for (const run of likeNeighbours(segments)) if (rowCount(run) <= maxRows) return run;
+  const { deadShare, maxRows, maxBytes } = limits;
+  for (const run of likeNeighbours(segments))
+    if (rowCount(run) <= maxRows && byteCount(run) <= maxBytes) return run;
   const gone = goneRows(writer);
   const worn = segments.find(({ stored }) => goneOf(stored.rows, gone) > deadShare * stored.rows.count);
   return worn && [worn];
@@ -64,12 +72,17 @@ export function hasTailWithin({ library }: Writer, run: readonly OpenSegment[]):
 }
 
 /** Everything that compaction should rewrite: worn segments alone, small neighbours together. */
-export function compactionRuns(writer: Writer): (readonly OpenSegment[])[] {
+export function compactionRuns(
+  writer: Writer,
+  { compactRows, maxBytes }: MergeLimits = mergeDefaults,
+): (readonly OpenSegment[])[] {
+  const isTooLarge = (run: readonly OpenSegment[]): boolean =>
+    rowCount(run) > compactRows || byteCount(run) > maxBytes;
   const runs: OpenSegment[][] = [];
   let run: OpenSegment[] = [];
   for (const segment of writer.library.segments) {
     const more = [...run, segment];
-    if (run.length > 0 && (rowCount(more) > mergeDefaults.compactRows || hasTailWithin(writer, more))) {
+    if (run.length > 0 && (isTooLarge(more) || hasTailWithin(writer, more))) {
       runs.push(run);
       run = [];
     }
@@ -89,24 +102,26 @@ export async function mergeRun(writer: Writer, run: readonly OpenSegment[]): Pro
   const rows = rowIdsOf(kept);
   const parts = rows.count === 0 ? noParts : await mergedParts(writer, run, keep);
   const staged = rows.count === 0 ? undefined : await stageSegment(writer, parts);
-  await writer.alone(async () => {
-    let manifest!: Manifest;
-    await writer.store.batch((batch) => {
-      const old = library.manifest;
-      const merged = staged ? [nameSegment(batch, staged, rows)] : [];
-      manifest = {
-        ...old,
-        segments: replaced(old.segments, run, merged),
-        nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1),
-      };
-      writer.putManifest(batch, manifest);
+  const name = (): Promise<void> =>
+    writer.alone(async () => {
+      let manifest!: Manifest;
+      await writer.store.batch((batch) => {
+        const old = library.manifest;
+        const merged = staged ? [nameSegment(batch, staged, rows)] : [];
+        manifest = {
+          ...old,
+          segments: replaced(old.segments, run, merged),
+          nextSegment: Math.max(old.nextSegment, (staged?.id ?? 0) + 1),
+        };
+        writer.putManifest(batch, manifest);
+      });
+      await library.adopt(manifest);
+      // only now: searches read the old segments until the switch. A crash before leaves orphans, which the next opening drops
+      await writer.store.batch((batch) => {
+        for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
+      });
     });
-    await library.adopt(manifest);
-    // only now: searches read the old segments until the switch. A crash before leaves orphans, which the next opening drops
-    await writer.store.batch((batch) => {
-      for (const { stored } of run) batch.deletePrefix(NS.segments, [stored.entry.id]);
-    });
-  });
+  await namingStaged(writer, staged?.id, name);
 }
 
 /** Every part of a merged segment relies on it, so a broken order must not get into one. */
@@ -171,4 +186,8 @@ function tierOf(rows: number): number {
 
 function rowCount(run: readonly OpenSegment[]): number {
   return run.reduce((sum, { stored }) => sum + stored.rows.count, 0);
+}
+
+function byteCount(run: readonly OpenSegment[]): number {
+  return run.reduce((sum, { items }) => sum + items.rawBytes, 0);
 }

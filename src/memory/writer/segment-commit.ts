@@ -11,7 +11,7 @@ import { mergeIfMany } from "./maintain.ts";
 import { count, type Outcome } from "./outcome.ts";
 import { cutIntoRuns, joined, type PagedParts } from "./page-runs.ts";
 import { newSegmentRam, reserve } from "./reserve.ts";
-import { nameSegment, type StagedSegment, stageSegment } from "./stage.ts";
+import { nameSegment, namingStaged, type StagedSegment, stageSegment } from "./stage.ts";
 import type { PreparedSegment } from "./tasks.ts";
 import type { Change, VectorSource, Writer } from "./writer.ts";
 
@@ -49,10 +49,12 @@ async function commitSegment(
   using room = await reserve(writer, newSegmentRam(parts.sizes, prepared.rows));
   const staged = await stageSegment(writer, parts);
   let isCurrent = true;
-  await writer.commitAlone(() => {
-    isCurrent = writer.isCurrent(source);
-    return isCurrent ? segmentChange(writer, prepared, staged, outcome, room) : null;
-  });
+  await namingStaged(writer, staged.id, () =>
+    writer.commitAlone(() => {
+      isCurrent = writer.isCurrent(source);
+      return isCurrent ? segmentChange(writer, prepared, staged, outcome, room) : null;
+    }),
+  );
   if (isCurrent) mergeIfMany(writer);
   else await writer.store.batch((batch) => batch.deletePrefix(NS.segments, [staged.id]));
   return isCurrent;

@@ -7,7 +7,7 @@ import type { RowIds } from "../../index/segment.ts";
 import { Pacer } from "../../pacer.ts";
 import { writePages } from "../../storage/pages.ts";
 import type { Batch, Key } from "../../storage/store.ts";
-import { NS, rowBounds, type SegmentEntry } from "../layout.ts";
+import { decodeManifest, MANIFEST_KEY, NS, rowBounds, type SegmentEntry } from "../layout.ts";
 import { SUBSTRINGS } from "../substrings/substrings.ts";
 import { type PagedParts, type PageRun, writeRun } from "./page-runs.ts";
 import type { Writer } from "./writer.ts";
@@ -38,6 +38,39 @@ export async function stageSegment(writer: Writer, { sizes, runs }: PagedParts):
     throw error;
   }
   return { id, sizes, unwritten: [] };
+}
+
+/**
+ * Runs the commit that names staged pages. Where it fails, a full disk for one, they go at once, rather than stay until the next opening;
+ * what failed after it was durable has been named, and stays. @param segment undefined: nothing was staged. @param parts of a living segment; default: all of a new one
+ */
+export async function namingStaged<T>(
+  writer: Writer,
+  segment: number | undefined,
+  commit: () => Promise<T>,
+  parts?: readonly string[],
+): Promise<T> {
+  try {
+    return await commit();
+  } catch (error) {
+    if (segment !== undefined) await dropUnnamed(writer, segment, parts).catch(() => {}); // the first error says what is wrong
+    throw error;
+  }
+}
+
+async function dropUnnamed({ store }: Writer, segment: number, parts?: readonly string[]): Promise<void> {
+  const manifest = store.get(NS.library, MANIFEST_KEY);
+  const named =
+    manifest && decodeManifest(manifest, store.location).segments.find(({ id }) => id === segment);
+  const gone: Key[] = parts
+    ? parts.filter((part) => !(part in (named?.parts ?? {}))).map((part) => [segment, part])
+    : named
+      ? []
+      : [[segment]];
+  if (gone.length === 0) return;
+  await store.batch((batch) => {
+    for (const prefix of gone) batch.deletePrefix(NS.segments, prefix);
+  });
 }
 
 /** Writes what staging left to the naming commit. @returns the segment's entry of the manifest */

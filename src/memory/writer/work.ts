@@ -198,6 +198,7 @@ async function embedderFor(
   if (bundledDim === null) return undefined;
   const embedder = loaded.get(bundledDim) ?? bundledEmbedder({ dim: bundledDim as 512 });
   loaded.set(bundledDim, embedder);
+  embedder.catch(() => loaded.delete(bundledDim)); // the next task tries again
   return sameSpace((await embedder).space, space) ? embedder : undefined;
 }
 

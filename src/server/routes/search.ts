@@ -39,7 +39,10 @@ const searchBody = z.strictObject({
     .exactOptional()
     .describe("Where words and meaning are interpolated around feedback; default both"),
   fusion: fusionOptions.exactOptional(),
-  minScore: z.number().exactOptional(),
+  minScore: z
+    .number()
+    .exactOptional()
+    .describe("Least score of a hit; of hybrid searches from 0 to 1, comparable between them"),
   recall: z
     .number()
     .min(0.5)
