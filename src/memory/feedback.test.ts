@@ -97,3 +97,18 @@ test("what is no plan is refused by name", async () => {
       message: expect.stringMatching(message),
     });
 });
+
+test("reasons tell how near the question as it was asked is, whatever feedback made of it", async () => {
+  await using memory = await open(":memory:");
+  await memory.add(documents);
+  const { hits: near } = await memory.search("tide table", { retriever: "meaning", feedback: false });
+  const cosines = new Map(near.map(({ id, score }) => [id, score]));
+  for (const again of [false, true]) {
+    const { hits } = await memory.search("tide table", { feedback: { again } });
+    const told = hits.flatMap(({ id, reasons }) =>
+      reasons.flatMap(({ by, score }) => (by === "meaning" ? [[id, score] as const] : [])),
+    );
+    expect(told.length).toBeGreaterThan(1);
+    for (const [id, score] of told) expect(score, id).toBeCloseTo(cosines.get(id)!, 2);
+  }
+});

@@ -262,7 +262,8 @@ async function scoreAgain(library: Library, asked: Asked, second: Second): Promi
       sparse = await library.sparse.score(Object.fromEntries(sharpened), first.rows);
     }
   }
-  return rankingOf({ ...first, words, sparse, meaning: first.vectors.score(meant) }, found, plan);
+  const sharpened = { ...first, words, sparse, meaning: first.vectors.score(meant) };
+  return rankingOf(sharpened, found, plan, first.meaning);
 }
 
 /** The indexes are asked again. */
@@ -301,12 +302,20 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
     sparse: again.sparse && (await library.sparse.score(tokens!, rows)),
     meaning: vectors.score(meant),
   };
-  return rankingOf({ rows, vectors, ...scores }, again, plan);
+  return rankingOf({ rows, vectors, ...scores }, again, plan, vectors.score(asked.vector));
 }
 
-/** The final order, and what each list said of a row. */
-function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Ranking {
-  const { rows, words, sparse, meaning } = candidates;
+/**
+ * The final order, and what each list said of a row.
+ * @param cosines with the question as it was asked: a sharpened one is near to what it was sharpened by, whatever that says of the question
+ */
+function rankingOf(
+  candidates: Candidates,
+  found: Found,
+  plan: RecallPlan,
+  cosines: Float32Array = candidates.meaning,
+): Ranking {
+  const { rows, words, sparse } = candidates;
   const judged = fusedScores(candidates, plan, plan.after);
   const scores = found.cube ? withCube(judged, rows, found.cube, plan.cube) : judged;
   const order = orderOf(scores);
@@ -322,7 +331,7 @@ function rankingOf(candidates: Candidates, found: Found, plan: RecallPlan): Rank
       const row = rows[i]!;
       const ofWords = said(found.words, row, words?.[i]);
       const ofSparse = said(found.sparse, row, sparse?.[i]);
-      const ofMeaning = said(found.meaning, row, meaning[i]);
+      const ofMeaning = said(found.meaning, row, cosines[i]);
       const ofCube = found.cube?.hits.get(row);
       return {
         row,

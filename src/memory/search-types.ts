@@ -40,6 +40,7 @@ export interface Reason {
   readonly by: "words" | "sparse" | "meaning" | "generative" | "facets" | "cube";
   /** Rank within that retriever, from 1. */
   readonly rank: number;
+  /** Of "meaning" the cosine with the question as it was asked; of words after feedback with the terms that it added. */
   readonly score: number;
   /** Matched terms, n-grams or facet values. */
   readonly terms?: readonly string[];
