@@ -1,5 +1,6 @@
 /** Parts of an index as they come from a store, checked to fit together: a store only vouches for their bytes. */
 import { asU32 } from "../../bytes.ts";
+import type { Metric } from "../../codecs/codec.ts";
 import { deserialize, type SerialHeader } from "../../codecs/serial.ts";
 import { MnemeError } from "../../errors.ts";
 import { MOST_ENTRIES, NO_ROW } from "../../kernels/index.ts";
@@ -49,6 +50,12 @@ export class CheckedParts {
     return Object.fromEntries(found) as Record<Name, number>;
   }
 
+  /** Of a header. @throws MnemeError CORRUPT */
+  metric({ metric }: SerialHeader): Metric {
+    if (metric === "cosine" || metric === "dot" || metric === "l2") return metric;
+    throw this.corrupt(`metric ${metric}`);
+  }
+
   /** @throws MnemeError CORRUPT */
   checkSizes(sizes: Readonly<Record<string, number>>): void {
     for (const [name, bytes] of Object.entries(sizes)) {
@@ -57,12 +64,22 @@ export class CheckedParts {
     }
   }
 
-  /** Parts `links` and `entries` of a graph of so many rows, at least one. @throws MnemeError CORRUPT */
+  /** Part `rows`: ids of so many rows. @throws MnemeError CORRUPT */
+  rows(count: number): Uint32Array {
+    const rows = this.words("rows");
+    if (new Set(rows).size !== count || rows.includes(NO_ROW))
+      throw this.corrupt("part rows names a row twice");
+    return rows;
+  }
+
+  /** Parts `links` and `entries` of a graph of so many rows. @throws MnemeError CORRUPT */
   graph(rows: number): { links: Uint32Array; entries: Uint32Array } {
     const [links, entries] = [this.words("links"), this.words("entries")];
-    const bad = links.find((row) => row !== NO_ROW && row >= rows);
-    if (bad !== undefined) throw this.corrupt(`part links leads to row ${bad} of ${rows}`);
-    if (entries.length === 0 || entries.length > MOST_ENTRIES || entries.some((row) => row >= rows))
+    for (const [name, places] of Object.entries({ links, entries })) {
+      const bad = places.find((row) => row >= rows && (row !== NO_ROW || places === entries));
+      if (bad !== undefined) throw this.corrupt(`part ${name} leads to row ${bad} of ${rows}`);
+    }
+    if (entries.length > MOST_ENTRIES || (rows > 0 && entries.length === 0))
       throw this.corrupt(`part entries names ${entries.length} rows, from 1 to ${MOST_ENTRIES} are expected`);
     return { links, entries };
   }

@@ -25,8 +25,7 @@ export interface ReadCells {
 export function readCells(parts: Parts, isThreaded: boolean): ReadCells {
   const checked = new CheckedParts("cells", parts);
   const { header, arrays } = checked.header("cells", CELLS_VERSION);
-  const { metric } = header;
-  if (metric !== "cosine" && metric !== "dot" && metric !== "l2") throw checked.corrupt(`metric ${metric}`);
+  const metric = checked.metric(header);
   const names = ["dim", "dims", "bits", "rows", "cells", "fineBits"] as const;
   const { dim, dims, bits, rows, cells, fineBits } = checked.wholes(header, names);
   const mean = asFloats(arrays[0] ?? new Uint8Array(0));

@@ -1,7 +1,7 @@
 /** Parts of a graph whose fine rows may stay on disk, as they come from a store. */
 import type { Metric } from "../../../codecs/codec.ts";
 import { asFloats } from "../../../codecs/serial.ts";
-import { coarseStride, type GraphShape, graphWidth, NO_ROW } from "../../../kernels/index.ts";
+import { coarseStride, type GraphShape, graphWidth } from "../../../kernels/index.ts";
 import type { Parts } from "../../segment.ts";
 import type { Span } from "../cells/span.ts";
 import { CheckedParts } from "../checked-parts.ts";
@@ -36,8 +36,7 @@ export function codesShape({ degree, threads = THREADS, ...more }: CodesShape): 
 export function readDiskGraph(parts: Parts, isThreaded: boolean): ReadDiskGraph {
   const checked = new CheckedParts("disk graph", parts);
   const { header, arrays } = checked.header("disk graph", DISK_GRAPH_VERSION);
-  const { metric } = header;
-  if (metric !== "cosine" && metric !== "dot" && metric !== "l2") throw checked.corrupt(`metric ${metric}`);
+  const metric = checked.metric(header);
   const names = ["dim", "dims", "degree", "rows", "effort", "fineBits"] as const;
   const { dim, dims, degree, rows, effort, fineBits } = checked.wholes(header, names);
   const mean = asFloats(arrays[0] ?? new Uint8Array(0));
@@ -46,9 +45,7 @@ export function readDiskGraph(parts: Parts, isThreaded: boolean): ReadDiskGraph 
     throw checked.corrupt(`${dims} values of ${dim}, a projection of ${bytes.byteLength} bytes`);
   if (fineBits !== 8 && fineBits !== 16) throw checked.corrupt(`fine rows of ${fineBits} bits`);
   checked.checkSizes({ codes: rows * coarseStride(dims, 4), links: rows * degree * 4, rows: rows * 4 });
-  const ids = checked.words("rows");
-  if (new Set(ids).size !== rows || ids.includes(NO_ROW))
-    throw checked.corrupt("part rows names a row twice");
+  const ids = checked.rows(rows);
   const projection = new Int16Array(new Uint8Array(bytes).buffer);
   const threads = isThreaded ? THREADS : 1;
   return {
