@@ -137,6 +137,9 @@ export function keyOf(entry: u64): f32 {
   return reinterpret<f32>(ordered ^ (~(ordered >> 31) | i32.MIN_VALUE));
 }
 
+/** In a longer part of a list the place is looked for by halves, and what lies behind it moves as a whole. */
+const LONG: u32 = 64;
+
 /** Puts an entry in its place of a descending list of `size`, of at most `room`. @returns the place, or `room` when it has none */
 // @ts-ignore: decorator
 @inline
@@ -146,6 +149,7 @@ export function insert(list: usize, size: u32, room: u32, entry: u64): u32 {
     if (load<u64>(list + (<usize>(size - 1) << 3)) >= entry) return room;
     at = size - 1;
   }
+  if (at > LONG && load<u64>(list + (<usize>(at - LONG) << 3)) < entry) return insertFar(list, at, entry);
   while (at > 0) {
     const before = load<u64>(list + (<usize>(at - 1) << 3));
     if (before >= entry) break;
@@ -154,4 +158,19 @@ export function insert(list: usize, size: u32, room: u32, entry: u64): u32 {
   }
   store<u64>(list + (<usize>at << 3), entry);
   return at;
+}
+
+/** @param end the place that is free */
+function insertFar(list: usize, end: u32, entry: u64): u32 {
+  let low: u32 = 0;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (load<u64>(list + (<usize>middle << 3)) >= entry) low = middle + 1;
+    else high = middle;
+  }
+  const place = list + (<usize>low << 3);
+  memory.copy(place + 8, place, <usize>(end - low) << 3);
+  store<u64>(place, entry);
+  return low;
 }
