@@ -286,6 +286,32 @@ test("a graph in another order finds the same rows", () => {
   graph[Symbol.dispose]();
 });
 
+test("long lists are kept in order", () => {
+  const shape = shapeOf(32, 32, { room: 256, fineBits: 0 });
+  using graph = new WasmGraph(kernels(), shape);
+  graph.place(0, gaussians(ROWS, 32, 5));
+  graph.enter(Uint32Array.of(0));
+  for (const batch of batches(1, ROWS)) graph.link(batch, 1.1, 20);
+  const all = Uint32Array.from({ length: ROWS }, (_, i) => i);
+  for (let q = 0; q < 10; q++) {
+    const query = gaussians(1, 32, 20 + q);
+    const every = graph.score(query, all).slice();
+    for (const effort of [0, ROWS]) {
+      const { rows, scores } = graph.search(query, { k: 150, effort, kept: 150 });
+      const right = [...every].sort((a, b) => b - a).slice(0, 150);
+      // a walk may not reach all rows
+      const found = [...rows].filter((row) => row !== NO_ROW);
+      expect([...scores].slice(0, found.length)).toEqual(
+        found.map((row) => every[row]!).sort((a, b) => b - a),
+      );
+      expect(found.filter((row) => right.includes(every[row]!)).length).toBeGreaterThanOrEqual(
+        effort === 0 ? 150 : 135,
+      );
+      expect(new Set(found).size).toBe(found.length);
+    }
+  }
+});
+
 test("a shape that does not fit together is refused", () => {
   expect(() => new WasmGraph(kernels(), shapeOf(32, 32, { degree: 64 }))).toThrow(/degree 64/);
   expect(() => new WasmGraph(kernels(), { ...shapeOf(32, 32), dims: 24 })).toThrow(/24 coarse dimensions/);
