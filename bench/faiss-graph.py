@@ -49,7 +49,7 @@ def serve():
     before = resident()
     index = faiss.read_index(file)
     is_graph = factory.startswith("HNSW")
-    lists = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000, 1500, 2000]
+    lists = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000, 1500, 2000, 3000, 4000, 6000, 8000]
     probes = [2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 320, 512, 800, 1280, 2000]
     efforts = lists if is_graph else probes
     held = {"bytes": os.path.getsize(file), "rss": resident() - before, "efforts": efforts, "threads": True}

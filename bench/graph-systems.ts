@@ -4,7 +4,10 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   buildCells,
+  buildDiskGraph,
   CellIndex,
+  DiskGraph,
+  type FineRows,
   fineRowsOf,
   GraphIndex,
   graphParts,
@@ -26,6 +29,7 @@ export const NODE_SYSTEMS = [
   "mneme cells 1-bit",
   "mneme cells 2-bit",
   "mneme cells in RAM",
+  "mneme graph on disk",
   "hnswlib",
   "usearch f32",
   "usearch f16",
@@ -45,6 +49,8 @@ const EFFORT = 40;
 const BATCH = 1000;
 /** The last ones for sets whose queries are not like their rows. */
 const EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 400, 640, 1000, 1500, 2000];
+/** Of systems that take longer lists still. */
+const LONGER = [...EFFORTS, 3000, 4000, 6000, 8000];
 const PROBES = [3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 320, 512, 800, 1280, 2000];
 /** A search that looks into more cells wants more rows to be right. */
 const keptFor = (probes: number): number => Math.round(12 + 4 * Math.sqrt(probes));
@@ -91,6 +97,7 @@ export function recipeOf(name: NodeSystem): Recipe {
   if (name === "mneme cells 1-bit") return cells({ bits: 1 });
   if (name === "mneme cells 2-bit") return cells({ bits: 2 });
   if (name === "mneme cells in RAM") return cells({ bits: 2, fineBits: 8 }, true);
+  if (name === "mneme graph on disk") return diskGraph;
   if (name === "LanceDB IVF_PQ" || name === "LanceDB IVF_HNSW_SQ") return lance(name);
   return usearch(name.slice("usearch ".length) as "f32" | "f16" | "i8" | "b1");
 }
@@ -137,17 +144,14 @@ function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe
     async build({ metric, base }, file, threads) {
       await using pool = poolOf(threads);
       const parts = await buildCells(base(), { metric, ...options, ...(pool ? { pool } : {}) });
-      writeFileSync(`${file}.fine`, parts.get("fine")!);
-      if (!inMemory) parts.delete("fine");
+      if (!inMemory) keepFine(parts, file);
       writeParts(parts, file);
       return undefined;
     },
     async open({ queries }, file) {
-      const source = (): Parameters<typeof fineRowsOf>[0] =>
-        fileSource(`${file}.fine`) as Parameters<typeof fineRowsOf>[0];
       const opened = (pool?: LazyPool): CellIndex =>
         new CellIndex(readParts(file), {
-          ...(inMemory ? {} : { fine: fineRowsOf(source()) }),
+          ...(inMemory ? {} : { fine: fineRowsAt(file) }),
           ...(pool ? { pool } : {}),
         });
       const index = opened();
@@ -165,6 +169,40 @@ function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe
     },
   };
 }
+
+/** Fine rows go to a file of their own. */
+function keepFine(parts: Map<string, Uint8Array>, file: string): void {
+  writeFileSync(`${file}.fine`, parts.get("fine")!);
+  parts.delete("fine");
+}
+
+const fineRowsAt = (file: string): FineRows =>
+  fineRowsOf(fileSource(`${file}.fine`) as Parameters<typeof fineRowsOf>[0]);
+
+const diskGraph: Recipe = {
+  async build({ metric, base }, file, threads) {
+    await using pool = poolOf(threads);
+    const parts = new Map(await buildDiskGraph(base(), { metric, ...(pool ? { pool } : {}) }));
+    keepFine(parts, file);
+    writeParts(parts, file);
+    return undefined;
+  },
+  async open({ queries }, file) {
+    const opened = (pool?: LazyPool): DiskGraph =>
+      new DiskGraph(readParts(file), { fine: fineRowsAt(file), ...(pool ? { pool } : {}) });
+    const index = opened();
+    const byThreads = new Map([[1, index]]);
+    return {
+      bytes: bytesOf(index),
+      efforts: LONGER,
+      threads: true,
+      search(effort, threads) {
+        if (!byThreads.has(threads)) byThreads.set(threads, opened(poolOf(threads)));
+        return flat(queries, byThreads.get(threads)!.searchMany(queries, { k: K, effort }));
+      },
+    };
+  },
+};
 
 const bytesOf = (index: { memory(): readonly { readonly bytes: number }[] }): number =>
   index.memory().reduce((sum, { bytes }) => sum + bytes, 0);
@@ -193,7 +231,7 @@ const hnswlib: Recipe = {
     const asked = Array.from({ length: rows }, (_, q) => Array.from(data.subarray(q * cols, (q + 1) * cols)));
     return {
       bytes: statSync(file).size,
-      efforts: EFFORTS,
+      efforts: LONGER,
       threads: false,
       search(effort) {
         index.setEf(effort);
@@ -241,7 +279,7 @@ function usearch(quantization: "f32" | "f16" | "i8" | "b1"): Recipe {
       indexes.get(EFFORT)!.load(file);
       return {
         bytes: statSync(file).size,
-        efforts: EFFORTS,
+        efforts: LONGER,
         threads: true,
         search(effort, threads) {
           if (!indexes.has(effort)) {

@@ -112,8 +112,16 @@ export {
 } from "./vector/cells/cell-index.ts";
 export { type FineRows, fineRowsInMemory, fineRowsOf } from "./vector/cells/fine-rows.ts";
 export { type CellOptions, cellDefaults } from "./vector/cells/options.ts";
+export { buildDiskGraph, type DiskGraphBuildOptions } from "./vector/disk-graph/build.ts";
+export { DiskGraph, type OpenDiskGraphOptions } from "./vector/disk-graph/disk-graph.ts";
+export {
+  DISK_GRAPH_VERSION,
+  type DiskGraphOptions,
+  diskGraphDefaults,
+} from "./vector/disk-graph/options.ts";
 export { FlatIndex, type FlatOptions, flatDefaults } from "./vector/flat.ts";
 export {
+  type Calibrated as CalibratedGraph,
   type Calibration as GraphCalibration,
   type CalibrationOptions as GraphCalibrationOptions,
   calibrate as calibrateGraph,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type CellContents, WasmCells } from "./cells.ts";
 import { WasmGraph } from "./graph.ts";
 import { type GraphShape, graphWidth, NO_ROW } from "./graph-record.ts";
-import { kernels, openPool } from "./index.ts";
+import { kernels, openPool, RowScorer } from "./index.ts";
 import { ReferenceCells } from "./reference/cells.ts";
 
 const CELLS = 9;
@@ -159,10 +159,11 @@ describe.each([
       bytes.setFloat32((r + 1) * stride - 8, 0.01, true);
       bytes.setFloat32((r + 1) * stride - 4, -square / 2, true);
     });
-    cells.rowRoom(count * stride).set(new Uint8Array(bytes.buffer));
+    using scorer = new RowScorer(kernels(), dim);
+    scorer.room(count * stride).set(new Uint8Array(bytes.buffer));
     const asked = levels.flatMap((_, row) => [0, 1].map((query) => ({ row, query })));
     const pairs = Uint32Array.from(asked.flatMap(({ row, query }) => [row * stride, query]));
-    const scores = cells.scoreRows(prepared, { pairs, count: asked.length, stride, bits: width });
+    const scores = scorer.score(prepared, { pairs, count: asked.length, stride, bits: width });
     asked.forEach(({ row, query }, i) => {
       const vector = levels[row]!.map((level, c) => level * 0.01 + shape.mean[c]!);
       const values = [...queries.subarray(query * dim, (query + 1) * dim)];

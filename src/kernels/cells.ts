@@ -1,7 +1,7 @@
 /** Cells of few-bit codes behind a graph of their centres, in kernel memory: wasm/assembly/graph-cells.ts. A slot is the place of a row. */
 import type { Region } from "./arena.ts";
 import type { WasmGraph } from "./graph.ts";
-import { graphWidth } from "./graph-record.ts";
+import { preparedBytes } from "./graph-record.ts";
 import type { Pool } from "./pool.ts";
 import type { WasmFace } from "./wasm.ts";
 
@@ -36,7 +36,7 @@ export interface CellSearch {
 export interface CellHits {
   readonly slots: Uint32Array;
   readonly scores: Float32Array;
-  /** Where the queries lie as `scoreRows` takes them. */
+  /** Where the queries lie as `RowScorer` takes them. */
   readonly prepared: number;
 }
 
@@ -45,27 +45,10 @@ export interface CellFork extends Disposable {
   join(): CellHits;
 }
 
-/** Rows in `rowRoom` and the queries that they are scored with. */
-export interface RowPairs {
-  /** Two a pair: byte offset of the row, number of the query. */
-  readonly pairs: Uint32Array;
-  readonly count: number;
-  /** Bytes of a row. */
-  readonly stride: number;
-  /** Bits of a value, 8 or 16: signed, then f32 scale, f32 -|y|^2 / 2. */
-  readonly bits: number;
-}
-
 /** Fields of the record, in words. */
 const RECORD = ["starts", "blocks", "ranges", "factors", "addends", "ids"] as const;
 const [BITS, DELETED, RECORD_BYTES] = [6, 7, 32];
-const ROOMS = [
-  ...["queries", "results", "prepared", "allowed"].flatMap((name) => [`${name} 0`, `${name} 1`]),
-  "rows",
-  "pairs",
-];
-/** Behind a prepared query: scale, offset, factor, bias. */
-const QUERY_TAIL = 16;
+const ROOMS = ["queries", "results", "prepared", "allowed"].flatMap((name) => [`${name} 0`, `${name} 1`]);
 
 export class WasmCells implements Disposable {
   readonly graph: WasmGraph;
@@ -145,7 +128,7 @@ export class WasmCells implements Disposable {
   fork(queries: Float32Array, { probes, effort, kept, allowed }: CellSearch, pool?: Pool): CellFork {
     const { dim } = this.graph.shape;
     const count = queries.length / dim;
-    const each = this.#queryBytes;
+    const each = preparedBytes(dim);
     // two sets of rooms: what one search found is read while the next one is under way
     this.#turn = 1 - this.#turn;
     const room = (name: string, bytes: number): Region => this.#room(`${name} ${this.#turn}`, bytes);
@@ -177,29 +160,12 @@ export class WasmCells implements Disposable {
     queries.f32().set(query);
     queries.u32().set(asked, query.length);
     const results = this.#room("results 0", kept * 8);
-    const prepared = this.#room("prepared 0", this.#queryBytes);
+    const prepared = this.#room("prepared 0", preparedBytes(query.length));
     const [at, out] = [queries.pointer, results.pointer];
     const found = [asked.length, kept, out, out + kept * 4, prepared.pointer] as const;
     const { searchCellSlots } = this.#face.instance.exports;
     searchCellSlots(this.graph.pointer, this.#record.pointer, at, at + query.byteLength, ...found);
     return this.#hits(results, kept, prepared);
-  }
-
-  /** Room for rows that `scoreRows` takes. Borrowed until the next call. */
-  rowRoom(bytes: number): Uint8Array {
-    return this.#room("rows", bytes).u8().subarray(0, bytes);
-  }
-
-  /** Scores of the rows in `rowRoom`. @param prepared of a search that is borrowed still. @returns borrowed until the next call */
-  scoreRows(prepared: number, { pairs, count, stride, bits }: RowPairs): Float32Array {
-    const room = this.#room("pairs", count * 12);
-    const rows = this.#regions.get("rows")!.pointer;
-    room.u32().set(pairs.subarray(0, count * 2));
-    const out = room.pointer + count * 8;
-    const dims = (stride - 8) / (bits / 8);
-    const { scoreCellRows } = this.#face.instance.exports;
-    scoreCellRows(prepared, this.#queryBytes, rows, room.pointer, count, dims, bits === 16 ? 1 : 0, out);
-    return room.f32().subarray(count * 2, count * 3);
   }
 
   [Symbol.dispose](): void {
@@ -215,10 +181,6 @@ export class WasmCells implements Disposable {
       scores: results.f32().subarray(count, count * 2),
       prepared: pointer,
     };
-  }
-
-  get #queryBytes(): number {
-    return graphWidth(this.graph.shape.dim) * 2 + QUERY_TAIL;
   }
 
   #room(name: string, bytes: number): Region {

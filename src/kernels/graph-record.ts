@@ -8,8 +8,10 @@ export interface GraphShape {
   readonly metric: "dot" | "cosine" | "l2";
   /** `dim` values that rows are centred by. */
   readonly mean: Float32Array;
-  /** Signed bytes of a coarse code: a multiple of 8. */
+  /** Values of a coarse code: a multiple of 8, of codes of 4 bits one of 32. */
   readonly dims: number;
+  /** Bits of each, default 8. Of 4 no links are made, and there are no fine codes. */
+  readonly coarseBits?: 4 | 8 | undefined;
   /** dims x width, orthogonal rows of length 16384; absent: coarse codes are of the values themselves, dims = width. */
   readonly projection?: Int16Array | undefined;
   /** Bits a value of what the coarse code loses; 0: it is lost. */
@@ -55,6 +57,7 @@ export const FIELD = {
   room: 21,
   alpha: 22,
   forward: 23,
+  coarseBits: 24,
 } as const;
 export const RECORD_BYTES = 128;
 
@@ -69,21 +72,26 @@ const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
 
 /** Values of a vector as the kernels take it, zeros behind its own. */
 export const graphWidth = (dim: number): number => align(dim, 32);
-/** Bytes from one coarse code to the next. Half lines: no code lies in more lines than it must, and few bytes are lost. */
-export const coarseStride = (dims: number): number => align(dims + TAIL_BYTES, LINE / 2);
+/** Bytes from one coarse code to the next. Half lines: no code lies in more lines than it must, and few bytes are lost; codes of 4 bits lie back to back. */
+export const coarseStride = (dims: number, bits = 8): number =>
+  bits === 8 ? align(dims + TAIL_BYTES, LINE / 2) : (dims * bits) / 8 + TAIL_BYTES;
+/** Bytes from one query to the next as `RowScorer` takes them: values of 16 bits; scale, offset, factor and bias. */
+export const preparedBytes = (dim: number): number => graphWidth(dim) * 2 + 16;
 export const fineStride = (dim: number, bits: number): number =>
   bits === 0 ? 0 : (graphWidth(dim) * bits) / 8 + TAIL_BYTES;
 export const bitmapBytes = (rows: number): number => Math.ceil(rows / 32) * 4;
 
 /** @throws MnemeError RANGE */
-export function checkShape({ dims, dim, degree, forward, room, threads, projection }: GraphShape): void {
+export function checkShape(shape: GraphShape): void {
+  const { dims, dim, degree, forward, room, threads, projection, coarseBits = 8, fineBits } = shape;
   const width = graphWidth(dim);
-  const coded = projection ? projection.length === dims * width : dims === width;
+  const isPlain = coarseBits === 8 || (dims % 32 === 0 && fineBits === 0);
+  const coded = isPlain && (projection ? projection.length === dims * width : dims === width);
   const linked = forward > 0 && forward <= degree && degree < room;
   if (dim > 0 && dims > 0 && dims % 8 === 0 && coded && linked && threads > 0) return;
   throw new MnemeError(
     "RANGE",
-    `graph: ${dims} coarse dimensions of ${dim} (projection of ${projection?.length ?? 0}), degree ${degree} (${forward} of its own), room ${room}, ${threads} threads do not fit together`,
+    `graph: ${dims} coarse dimensions of ${dim}, ${coarseBits} bits each (projection of ${projection?.length ?? 0}), degree ${degree} (${forward} of its own), room ${room}, ${threads} threads do not fit together`,
   );
 }
 

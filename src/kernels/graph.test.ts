@@ -186,6 +186,91 @@ describe.each(SHAPES)("a graph of %s", (_, shape) => {
   });
 });
 
+/** Links between codes of 8 bits, walked over by codes of 4. */
+describe.each([
+  ["values as they are", shapeOf(60, 64)],
+  ["a projection, cosine", shapeOf(70, 32, { metric: "cosine" })],
+  ["products", shapeOf(64, 64, { metric: "dot" })],
+] as [string, GraphShape][])("codes of 4 bits of %s", (_, shape) => {
+  const vectors = gaussians(ROWS, shape.dim, 5, shape.metric === "cosine");
+  const queries = gaussians(12, shape.dim, 8);
+
+  function open(): WasmGraph {
+    using wide = new WasmGraph(kernels(), { ...shape, fineBits: 0 });
+    wide.place(0, vectors);
+    wide.enter(Uint32Array.of(0));
+    for (const batch of batches(1, ROWS)) wide.link(batch, 1.1, 20);
+    const { links, entries, fine } = wide.view();
+    const narrow = { ...shape, coarseBits: 4, fineBits: 0 } as const;
+    using coder = new WasmGraph(kernels(), narrow);
+    coder.place(0, vectors);
+    const graph = new WasmGraph(kernels(), narrow);
+    graph.restore({ links, entries, fine, coarse: coder.view().coarse });
+    return graph;
+  }
+
+  test.each([
+    ["all rows", undefined],
+    ["allowed rows", [0x0f0f_0f0f, 0xffff_0000, 0x1234_5678, 0xaaaa_aaaa, 0]],
+  ])("find among %s what the twin finds", (_name, bits) => {
+    using graph = open();
+    graph.delete(3);
+    const twin = new ReferenceGraph(graph.shape, graph.view());
+    const options = { k: 8, effort: 16, kept: 8, allowed: bits && Uint32Array.from(bits) };
+    const { rows, scores } = graph.search(queries, options);
+    let same = 0;
+    for (let q = 0; q < 12; q++) {
+      const expected = twin.search(queries.subarray(q * shape.dim, (q + 1) * shape.dim), options);
+      expected.forEach(({ row, score }, i) => {
+        if (row === rows[q * 8 + i]) same++;
+        expect(Math.abs(scores[q * 8 + i]! - score)).toBeLessThan(0.01 * Math.max(1, Math.abs(score)));
+      });
+    }
+    expect(same).toBeGreaterThanOrEqual(92);
+  });
+
+  test("a look at all rows and scores of given rows say the same", () => {
+    using graph = open();
+    const query = queries.subarray(0, shape.dim);
+    const all = graph
+      .score(
+        query,
+        Uint32Array.from({ length: ROWS }, (_, i) => i),
+      )
+      .slice();
+    const { rows, scores } = graph.search(query, { k: 7, effort: 0, kept: 7 });
+    expect([...scores]).toEqual([...all].sort((a, b) => b - a).slice(0, 7));
+    expect([...rows].map((row) => all[row])).toEqual([...scores]);
+  });
+
+  test("scores are near those of the vectors", () => {
+    using graph = open();
+    const query = queries.subarray(0, shape.dim);
+    const scores = graph.score(
+      query,
+      Uint32Array.from({ length: ROWS }, (_, i) => i),
+    );
+    const size = Math.hypot(...query);
+    const exact = Array.from({ length: ROWS }, (_, row) => {
+      const vector = vectors.subarray(row * shape.dim, (row + 1) * shape.dim);
+      const product = vector.reduce((sum, value, i) => sum + value * query[i]!, 0);
+      const distance = vector.reduce((sum, value, i) => sum + (value - query[i]!) ** 2, 0);
+      return { dot: product, cosine: product / size, l2: -distance }[shape.metric];
+    });
+    // of half the values only their span is known
+    expect(correlation([...scores], exact)).toBeGreaterThan(shape.projection ? 0.5 : 0.97);
+  });
+});
+
+function correlation(a: readonly number[], b: readonly number[]): number {
+  const centred = (values: readonly number[]): number[] => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return values.map((value) => value - mean);
+  };
+  const [x, y] = [centred(a), centred(b)];
+  return x.reduce((sum, value, i) => sum + value * y[i]!, 0) / (Math.hypot(...x) * Math.hypot(...y));
+}
+
 test("a graph in another order finds the same rows", () => {
   const shape = shapeOf(32, 32);
   const graph = new WasmGraph(kernels(), shape);
@@ -201,7 +286,34 @@ test("a graph in another order finds the same rows", () => {
   graph[Symbol.dispose]();
 });
 
+test("long lists are kept in order", () => {
+  const shape = shapeOf(32, 32, { room: 256, fineBits: 0 });
+  using graph = new WasmGraph(kernels(), shape);
+  graph.place(0, gaussians(ROWS, 32, 5));
+  graph.enter(Uint32Array.of(0));
+  for (const batch of batches(1, ROWS)) graph.link(batch, 1.1, 20);
+  const all = Uint32Array.from({ length: ROWS }, (_, i) => i);
+  for (let q = 0; q < 10; q++) {
+    const query = gaussians(1, 32, 20 + q);
+    const every = graph.score(query, all).slice();
+    for (const effort of [0, ROWS]) {
+      const { rows, scores } = graph.search(query, { k: 150, effort, kept: 150 });
+      const right = [...every].sort((a, b) => b - a).slice(0, 150);
+      // a walk may not reach all rows
+      const found = [...rows].filter((row) => row !== NO_ROW);
+      expect([...scores].slice(0, found.length)).toEqual(
+        found.map((row) => every[row]!).sort((a, b) => b - a),
+      );
+      expect(found.filter((row) => right.includes(every[row]!)).length).toBeGreaterThanOrEqual(
+        effort === 0 ? 150 : 135,
+      );
+      expect(new Set(found).size).toBe(found.length);
+    }
+  }
+});
+
 test("a shape that does not fit together is refused", () => {
   expect(() => new WasmGraph(kernels(), shapeOf(32, 32, { degree: 64 }))).toThrow(/degree 64/);
   expect(() => new WasmGraph(kernels(), { ...shapeOf(32, 32), dims: 24 })).toThrow(/24 coarse dimensions/);
+  expect(() => new WasmGraph(kernels(), { ...shapeOf(32, 32), coarseBits: 4 })).toThrow(/4 bits each/);
 });

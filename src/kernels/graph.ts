@@ -14,6 +14,7 @@ import {
   type GraphShape,
   graphWidth,
   NO_ROW,
+  preparedBytes,
   RECORD_BYTES,
   scratchBytes,
   writeScratches,
@@ -32,12 +33,17 @@ export interface GraphSearch {
   readonly allowed?: Uint32Array | undefined;
   /** Whether only rows that may be found are walked over, over their links and the links of those that they pass by. */
   readonly among?: boolean;
+  /** Whether `RowScorer` is to score rows that are found. */
+  readonly prepare?: boolean;
 }
 
+/** k ordinals a query, best first; NO_ROW and score 0 where there are fewer. */
 /** k ordinals a query, best first; NO_ROW and score 0 where there are fewer. */
 export interface GraphHits {
   readonly rows: Uint32Array;
   readonly scores: Float32Array;
+  /** Where the queries lie as `RowScorer` takes them, if that was wished for. */
+  readonly prepared: number;
 }
 
 /** Views of what a graph holds of its rows; borrowed until it grows. */
@@ -76,7 +82,7 @@ export class WasmGraph implements Disposable {
     checkShape(shape);
     this.shape = shape;
     this.#face = face;
-    this.#stride = coarseStride(shape.dims);
+    this.#stride = coarseStride(shape.dims, shape.coarseBits);
     this.#fineStride = fineStride(shape.dim, shape.fineBits);
     this.#record = face.arena.alloc(RECORD_BYTES);
     const mean = this.#region("mean", graphWidth(shape.dim) * 4);
@@ -111,7 +117,7 @@ export class WasmGraph implements Disposable {
     return {
       codes: sum("coarse", "fine", "projection", "mean"),
       links: sum("links", "ids", "entries", "deleted"),
-      scratch: sum("scratch", "queries", "results", "allowed") + RECORD_BYTES,
+      scratch: sum("scratch", "queries", "results", "allowed", "prepared") + RECORD_BYTES,
     };
   }
 
@@ -233,7 +239,8 @@ export class WasmGraph implements Disposable {
   }
 
   /** @param queries n x dim. @returns k of each, borrowed until the next call */
-  search(queries: Float32Array, { k, effort, kept, allowed, among }: GraphSearch, pool?: Pool): GraphHits {
+  search(queries: Float32Array, options: GraphSearch, pool?: Pool): GraphHits {
+    const { k, effort, kept, allowed, among, prepare } = options;
     const { dim } = this.shape;
     const count = queries.length / dim;
     const asked = this.#scratch("queries", queries.byteLength);
@@ -241,26 +248,19 @@ export class WasmGraph implements Disposable {
     const results = this.#scratch("results", count * k * 8);
     const bits = allowed && this.#scratch("allowed", allowed.byteLength);
     bits?.u32().set(allowed!);
+    const each = preparedBytes(dim);
+    const prepared = prepare ? this.#scratch("prepared", count * each).pointer : 0;
     const scores = results.pointer + count * k * 4;
     const filter = [bits?.pointer ?? 0, allowed ? allowed.length * 32 : 0];
-    const args = [
-      this.#record.pointer,
-      asked.pointer,
-      count,
-      k,
-      effort,
-      kept,
-      ...filter,
-      among ? 1 : 0,
-      results.pointer,
-      scores,
-    ];
-    const steps = [0, dim * 4, 0, 0, 0, 0, 0, 0, 0, k * 4, k * 4];
+    const head = [this.#record.pointer, asked.pointer, count, k, effort, kept];
+    const args = [...head, ...filter, among ? 1 : 0, results.pointer, scores, prepared];
+    const steps = [0, dim * 4, 0, 0, 0, 0, 0, 0, 0, k * 4, k * 4, prepare ? each : 0];
     if (this.#rows > 0) this.#run({ kernel: "searchGraph", count, args, countAt: 2, steps }, pool);
     else results.u32().fill(NO_ROW);
     return {
       rows: results.u32().subarray(0, count * k),
       scores: results.f32().subarray(count * k, count * k * 2),
+      prepared,
     };
   }
 
@@ -318,13 +318,13 @@ export class WasmGraph implements Disposable {
   }
 
   #encode(first: number, count: number, rows: number, axes: number, rooms: number, pool?: Pool): void {
-    const { dim, dims, fineBits } = this.shape;
+    const { dim, dims, coarseBits = 8, fineBits } = this.shape;
     const width = graphWidth(dim);
     const coarse = this.#regions.get("coarse")!.pointer + first * this.#stride;
     const fine = this.#regions.get("fine")!.pointer + first * this.#fineStride;
-    const codes = [coarse, this.#stride, fine, this.#fineStride, fineBits];
+    const codes = [coarse, this.#stride, coarseBits, fine, this.#fineStride, fineBits];
     const args = [rows, count, width, axes, dims, rooms, ...codes];
-    const steps = [width * 4, 0, 0, 0, 0, (width + dims) * 4, this.#stride, 0, this.#fineStride, 0, 0];
+    const steps = [width * 4, 0, 0, 0, 0, (width + dims) * 4, this.#stride, 0, 0, this.#fineStride, 0, 0];
     this.#run({ kernel: "encodeGraphRows", count, args, countAt: 1, steps }, pool);
   }
 
@@ -336,7 +336,7 @@ export class WasmGraph implements Disposable {
   }
 
   #write(): void {
-    const { dim, dims, fineBits, degree, forward, metric, room, threads } = this.shape;
+    const { dim, dims, coarseBits = 8, fineBits, degree, forward, metric, room, threads } = this.shape;
     const words = this.#record.u32();
     for (const name of [
       "coarse",
@@ -359,7 +359,7 @@ export class WasmGraph implements Disposable {
     words[FIELD.metric] = metricCode(metric);
     words[FIELD.rows] = this.#rows;
     words[FIELD.entryCount] = this.#entries;
-    for (const [name, value] of Object.entries({ dim, dims, fineBits, degree, forward, room }))
+    for (const [name, value] of Object.entries({ dim, dims, coarseBits, fineBits, degree, forward, room }))
       words[FIELD[name as keyof typeof FIELD]] = value;
   }
 

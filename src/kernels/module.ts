@@ -81,7 +81,7 @@ export const KERNEL_NAMES = [
   "maxSimI8",
   "searchCells",
   "searchCellSlots",
-  "scoreCellRows",
+  "scoreFineRows",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

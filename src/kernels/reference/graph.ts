@@ -26,7 +26,7 @@ export class ReferenceGraph {
   constructor(shape: GraphShape, view: GraphView) {
     this.shape = shape;
     this.#view = view;
-    this.#stride = coarseStride(shape.dims);
+    this.#stride = coarseStride(shape.dims, shape.coarseBits);
     const { coarse, links } = view;
     this.#codes = new DataView(coarse.buffer, coarse.byteOffset, coarse.byteLength);
     this.links = Array.from({ length: links.length / shape.degree }, (_, row) =>
@@ -34,13 +34,17 @@ export class ReferenceGraph {
     );
   }
 
-  /** Signed bytes of a row's coarse code. */
+  /** Levels of a row's coarse code. */
   #code(row: number): number[] {
-    return Array.from({ length: this.shape.dims }, (_, i) => this.#codes.getInt8(row * this.#stride + i));
+    const { dims, coarseBits } = this.shape;
+    const first = row * this.#stride;
+    if (coarseBits === 4) return Array.from({ length: dims }, (_, i) => nibbleAt(this.#codes, first, i));
+    return Array.from({ length: dims }, (_, i) => this.#codes.getInt8(first + i));
   }
 
   #tail(row: number, at: number): number {
-    return this.#codes.getFloat32(row * this.#stride + this.shape.dims + at, true);
+    const { dims, coarseBits = 8 } = this.shape;
+    return this.#codes.getFloat32(row * this.#stride + (dims * coarseBits) / 8 + at, true);
   }
 
   #isDeleted(row: number): boolean {
@@ -193,15 +197,17 @@ export class ReferenceGraph {
     const stride = fineStride(dim, fineBits);
     const { fine } = this.#view;
     const view = new DataView(fine.buffer, fine.byteOffset + row * stride, stride);
-    const levels = centred.map((_, i) => {
-      if (fineBits === 8) return view.getInt8(i);
-      const byte = view.getUint8((i >> 5) * 16 + (i & 15));
-      return ((i & 31) < 16 ? byte & 15 : byte >> 4) - 8;
-    });
+    const levels = centred.map((_, i) => (fineBits === 8 ? view.getInt8(i) : nibbleAt(view, 0, i)));
     return (
       dot(levels, centred) * view.getFloat32(stride - 8, true) + view.getFloat32(stride - 4, true) * bias
     );
   }
+}
+
+/** Level i of a code of 4 bits. */
+function nibbleAt(view: DataView, first: number, i: number): number {
+  const byte = view.getUint8(first + (i >> 5) * 16 + (i & 15));
+  return ((i & 31) < 16 ? byte & 15 : byte >> 4) - 8;
 }
 
 function dot(a: readonly number[], b: readonly number[]): number {

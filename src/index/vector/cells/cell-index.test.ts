@@ -135,6 +135,8 @@ describe("a cell index", () => {
     const bytes = parts.get("fine")!;
     const fine: FineRows = {
       bytes: bytes.byteLength,
+      size: bytes.byteLength,
+      location: "rows",
       near: 0,
       read(start, out) {
         read += out.length;

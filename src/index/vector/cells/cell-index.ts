@@ -13,13 +13,14 @@ import {
   WasmGraph,
 } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf, rowsOf } from "../../../linalg/matrix.ts";
-import { emptyHits, type Hits, isAfter } from "../../hits.ts";
+import { emptyHits, type Hits } from "../../hits.ts";
 import type { RowSet } from "../../row-set.ts";
 import type { Parts, SearchOptions } from "../../segment.ts";
 import { TopK } from "../../top-k.ts";
 import { checkVectors, checkWhole } from "../graph/check.ts";
 import { centreEffort } from "./centres.ts";
 import { type FineRows, fineRowsInMemory } from "./fine-rows.ts";
+import { namedHits } from "./named-hits.ts";
 import { cellDefaults, ROOM } from "./options.ts";
 import { readCells } from "./parts.ts";
 import { planProbes } from "./plan.ts";
@@ -30,6 +31,8 @@ const BLOCK = 256;
 const MOST_PLACES = 2 ** 20;
 /** A search that finds too few hits looks this many times deeper each time. */
 const DEEPER = 4;
+/** So many standard deviations above the mean gain no row is thought to come. */
+const SURE = 3;
 
 export interface CellEffort {
   /** Cells that a search looks into. */
@@ -50,7 +53,6 @@ export interface CellIndexOptions extends Partial<CellEffort> {
 
 export class CellIndex implements Disposable {
   readonly #cells: WasmCells;
-  readonly #fine: FineRows | undefined;
   readonly #pool: LazyPool | undefined;
   readonly #refiner: Refiner | undefined;
   /** Slot of each row id, once somebody asks. */
@@ -70,10 +72,19 @@ export class CellIndex implements Disposable {
       throw error;
     }
     this.#pool = options.pool;
-    this.#fine = fineBits === 0 ? undefined : (options.fine ?? fineRowsInMemory(parts.get("fine")!));
-    this.#refiner = this.#fine && new Refiner(this.#cells, this.#fine, fineBits);
+    if (fineBits === 0) options.fine?.[Symbol.dispose]();
+    else this.#refiner = this.#refinerOf(options.fine ?? fineRowsInMemory(parts.get("fine")!), fineBits);
     const { probes = cellDefaults.probes, kept = cellDefaults.kept } = options;
     this.#effort = { probes, kept };
+  }
+
+  #refinerOf(fine: FineRows, bits: number): Refiner {
+    try {
+      return new Refiner(fine, { dim: this.dim, rows: this.#cells.slots, bits, sure: SURE });
+    } catch (error) {
+      this.#cells[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Rows that can be found. */
@@ -204,14 +215,14 @@ export class CellIndex implements Disposable {
     return [
       { name: "cells: codes", bytes: codes },
       { name: "cells: centres", bytes: centres },
-      { name: "cells: fine rows", bytes: this.#fine?.bytes ?? 0 },
+      { name: "cells: fine rows", bytes: this.#refiner?.rowBytes ?? 0 },
       { name: "cells: rows", bytes: this.#slots?.byteLength ?? 0 },
       { name: "cells: scratch", bytes: scratch + (this.#refiner?.bytes ?? 0) },
     ];
   }
 
   [Symbol.dispose](): void {
-    this.#fine?.[Symbol.dispose]();
+    this.#refiner?.[Symbol.dispose]();
     this.#cells[Symbol.dispose]();
   }
 
@@ -228,26 +239,9 @@ export class CellIndex implements Disposable {
     );
   }
 
-  /** @param found `most` of each of `count` queries */
-  #hits(found: CellHits, count: number, most: number, { k, minScore, after }: CellSearchOptions): Hits[] {
+  #hits(found: CellHits, count: number, most: number, options: CellSearchOptions): Hits[] {
     const { ids } = this.#cells;
-    const queries = Array.from({ length: count }, (_, q) => {
-      const slots = found.slots.subarray(q * most, (q + 1) * most);
-      const end = slots.indexOf(NO_ROW);
-      const best = new TopK(Math.min(k, end < 0 ? most : end));
-      const offer = (slot: number, score: number): void => {
-        if (score < best.threshold || (minScore !== undefined && score < minScore)) return;
-        const row = ids[slot]!;
-        if (!after || isAfter(after, score, row)) best.push(score, row);
-      };
-      return { best, count: end < 0 ? most : end, offer };
-    });
-    if (this.#refiner) this.#refiner.refine(found, most, queries);
-    else
-      queries.forEach(({ count: some, offer }, q) => {
-        for (let i = q * most; i < q * most + some; i++) offer(found.slots[i]!, found.scores[i]!);
-      });
-    return queries.map(({ best }) => best.drain());
+    return namedHits(found, { count, most, rowAt: (slot) => ids[slot]! }, options, this.#refiner);
   }
 
   /** Slots of the rows that may be found, ascending. */

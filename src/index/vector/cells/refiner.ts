@@ -2,19 +2,37 @@
  * Scoring the best rows again by their fine codes, a few at a time, for as long as one that comes may still be among the best. Many queries
  * do it in step: the rows that they want next are read in the order of the file, one that several want or that lies near another with it.
  */
-import type { CellHits, WasmCells } from "../../../kernels/index.ts";
+import { MnemeError } from "../../../errors.ts";
+import { kernels, RowScorer } from "../../../kernels/index.ts";
 import type { TopK } from "../../top-k.ts";
 import { fineRowBytes } from "./encode.ts";
 import type { FineRows } from "./fine-rows.ts";
 
 /** Rows that a query reads at once, behind the first ones. */
 const CHUNK = 8;
-/** So many standard deviations above the mean gain no row is thought to come. */
-const SURE = 3;
 /** Bytes read at once, at most, where a row is not longer. */
 const MOST_READ = 1 << 15;
 /** Keys of wanted rows are a slot above and a place in the lists below. */
 const PLACES = 2 ** 21;
+
+/** What a search named: lists of as many places a query, estimates descending. */
+export interface Named {
+  readonly slots: Uint32Array;
+  readonly scores: Float32Array;
+  /** Where the queries lie as `RowScorer` takes them. */
+  readonly prepared: number;
+}
+
+/** Of the rows that there are. */
+export interface FineShape {
+  /** Values of a row. */
+  readonly dim: number;
+  readonly rows: number;
+  /** Bits of a value. */
+  readonly bits: number;
+  /** So many standard deviations above the mean gain no row is thought to come. */
+  readonly sure: number;
+}
 
 export interface Refined {
   /** What `offer` fills. */
@@ -24,32 +42,46 @@ export interface Refined {
   offer(slot: number, score: number): void;
 }
 
-export class Refiner {
-  readonly #cells: WasmCells;
+export class Refiner implements Disposable {
+  readonly #scorer: RowScorer;
   readonly #fine: FineRows;
   readonly #bits: number;
+  readonly #sure: number;
   readonly #stride: number;
   #wanted = new Float64Array(0);
   #pairs = new Uint32Array(0);
   #scores = new Float32Array(0);
 
-  constructor(cells: WasmCells, fine: FineRows, bits: number) {
-    this.#cells = cells;
+  /** @param fine owned from now on. @throws MnemeError CORRUPT: it is not of these rows */
+  constructor(fine: FineRows, { dim, rows, bits, sure }: FineShape) {
     this.#fine = fine;
     this.#bits = bits;
-    this.#stride = fineRowBytes(cells.graph.shape.dim, bits);
+    this.#sure = sure;
+    this.#stride = fineRowBytes(dim, bits);
+    if (fine.size < rows * this.#stride) {
+      const { size, location } = fine;
+      fine[Symbol.dispose]();
+      const needed = `${rows} fine rows of ${this.#stride} bytes need ${rows * this.#stride}`;
+      throw new MnemeError("CORRUPT", `${location}: has ${size} bytes, ${needed}; build the index anew`);
+    }
+    this.#scorer = new RowScorer(kernels(), dim);
   }
 
-  /** Bytes of its lists. */
+  /** Bytes of RAM that the rows take. */
+  get rowBytes(): number {
+    return this.#fine.bytes;
+  }
+
+  /** Bytes of its lists and rooms. */
   get bytes(): number {
-    return this.#wanted.byteLength + this.#pairs.byteLength + this.#scores.byteLength;
+    return this.#wanted.byteLength + this.#pairs.byteLength + this.#scores.byteLength + this.#scorer.bytes;
   }
 
   /** @param found lists of `most` slots a query, estimates descending @param queries whose lists they are, at most PLACES rows in all */
-  refine({ slots, scores, prepared }: CellHits, most: number, queries: readonly Refined[]): void {
+  refine({ slots, scores, prepared }: Named, most: number, queries: readonly Refined[]): void {
     this.#reserve(slots.length);
     const walks = queries.map(
-      (query, q) => new Walk(query, slots.subarray(q * most), scores.subarray(q * most)),
+      (query, q) => new Walk(query, this.#sure, slots.subarray(q * most), scores.subarray(q * most)),
     );
     for (;;) {
       let count = 0;
@@ -63,6 +95,11 @@ export class Refiner {
         walk.take(this.#scores, q * most);
       });
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.#fine[Symbol.dispose]();
+    this.#scorer[Symbol.dispose]();
   }
 
   /** @param wanted ascending */
@@ -79,11 +116,22 @@ export class Refiner {
         end = at + stride;
         this.#pair(to - from, at - start, wanted[to]!, most);
       }
-      this.#fine.read(start, this.#cells.rowRoom(end - start));
+      this.#fine.read(start, this.#scorer.room(end - start));
       const asked = { pairs: this.#pairs, count: to - from, stride, bits: this.#bits };
-      const scores = this.#cells.scoreRows(prepared, asked);
-      for (let i = from; i < to; i++) this.#scores[wanted[i]! % PLACES] = scores[i - from]!;
+      const scores = this.#scorer.score(prepared, asked);
+      for (let i = from; i < to; i++) {
+        const score = scores[i - from]!;
+        if (!Number.isFinite(score)) throw this.#damaged(start);
+        this.#scores[wanted[i]! % PLACES] = score;
+      }
     }
+  }
+
+  #damaged(start: number): MnemeError {
+    return new MnemeError(
+      "CORRUPT",
+      `${this.#fine.location}: a fine row from byte ${start} on is damaged; build the index anew`,
+    );
   }
 
   #pair(pair: number, offset: number, wanted: number, most: number): void {
@@ -104,13 +152,15 @@ class Walk {
   from = 0;
   to: number;
   readonly #query: Refined;
+  readonly #sure: number;
   readonly #slots: Uint32Array;
   readonly #estimates: Float32Array;
   #gains = 0;
   #squares = 0;
 
-  constructor(query: Refined, slots: Uint32Array, estimates: Float32Array) {
+  constructor(query: Refined, sure: number, slots: Uint32Array, estimates: Float32Array) {
     this.#query = query;
+    this.#sure = sure;
     this.#slots = slots;
     this.#estimates = estimates;
     this.to = Math.min(query.count, query.best.capacity + CHUNK / 2);
@@ -132,7 +182,7 @@ class Walk {
 
   #isFar(threshold: number): boolean {
     const mean = this.#gains / this.from;
-    const most = mean + SURE * Math.sqrt(Math.max(0, this.#squares / this.from - mean * mean));
+    const most = mean + this.#sure * Math.sqrt(Math.max(0, this.#squares / this.from - mean * mean));
     return this.#estimates[this.from]! + most < threshold;
   }
 }

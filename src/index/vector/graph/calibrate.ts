@@ -18,12 +18,15 @@ export interface CalibrationOptions {
   readonly k?: number;
 }
 
+/** What is calibrated: a graph in RAM, or one whose fine rows stay on disk. */
+export type Calibrated = Pick<GraphIndex, "size" | "effort" | "scan" | "searchMany">;
+
 /** Efforts tried are so much apart. */
 const STEP = 1.15;
 
 /** Sets the index's effort. @param queries like those to come, not rows of the index. @throws MnemeError RANGE, INSUFFICIENT_DATA */
 export function calibrate(
-  index: GraphIndex,
+  index: Calibrated,
   queries: Matrix,
   { recall, k = 10 }: CalibrationOptions,
 ): Calibration {
@@ -51,13 +54,13 @@ export function calibrate(
 }
 
 /** The k-th best score of all rows: a hit is right when it is not below. */
-function worstOfBest(index: GraphIndex, query: Float32Array, k: number): number {
+function worstOfBest(index: Calibrated, query: Float32Array, k: number): number {
   const { rows, scores } = index.scan(query, { k });
   return scores[rows.length - 1] ?? Number.POSITIVE_INFINITY;
 }
 
 function recallOf(
-  index: GraphIndex,
+  index: Calibrated,
   queries: Matrix,
   worst: readonly number[],
   k: number,

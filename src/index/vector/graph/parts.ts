@@ -1,18 +1,17 @@
 /** A graph as named byte strings for a store, and back. The store adds checksums; what comes back is still not trusted to fit together. */
 import { asU32 } from "../../../bytes.ts";
-import { asFloats, deserialize, serialize } from "../../../codecs/serial.ts";
-import { MnemeError } from "../../../errors.ts";
+import { asFloats, type SerialHeader, serialize } from "../../../codecs/serial.ts";
 import {
   coarseStride,
   fineStride,
   type GraphShape,
   graphWidth,
   kernels,
-  MOST_ENTRIES,
   NO_ROW,
   WasmGraph,
 } from "../../../kernels/index.ts";
 import type { Parts } from "../../segment.ts";
+import { CheckedParts } from "../checked-parts.ts";
 import { shapeOf } from "./fit-shape.ts";
 import { GraphIndex } from "./graph-index.ts";
 import { type GraphOptions, graphDefaults, ROOM } from "./options.ts";
@@ -62,27 +61,19 @@ export function graphParts(index: GraphIndex): Parts {
 
 /** The inverse of `graphParts`. @param options what is not of the graph itself. @throws MnemeError CORRUPT, VERSION */
 export function restoreGraph(parts: Parts, options: Pick<GraphOptions, "pool" | "effort"> = {}): GraphIndex {
-  const { shape, count, effort, growth } = shapeFrom(part(parts, "shape"), options);
-  const strides = { coarse: coarseStride(shape.dims), fine: fineStride(shape.dim, shape.fineBits) };
-  const sized = { ...strides, links: shape.degree * 4, rows: 4 };
-  for (const [name, stride] of Object.entries(sized)) {
-    const { byteLength } = part(parts, name);
-    if (byteLength !== count * stride)
-      throw corrupt(`part ${name} has ${byteLength} bytes, ${count} rows need ${count * stride}`);
-  }
-  const [links, rows, entries] = ["links", "rows", "entries"].map((name) => asU32(part(parts, name))) as [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ];
-  checkLinks("links", links, count);
-  checkLinks("entries", entries, count);
-  if (entries.length > MOST_ENTRIES || entries.includes(NO_ROW) || (count > 0 && entries.length === 0))
-    throw corrupt(`part entries names ${entries.length} rows, from 1 to ${MOST_ENTRIES} are expected`);
-  if (new Set(rows).size !== count || rows.includes(NO_ROW)) throw corrupt("part rows names a row twice");
+  const checked = new CheckedParts("graph", parts);
+  const { shape, count, effort, growth } = shapeFrom(checked, options);
+  checked.checkSizes({
+    coarse: count * coarseStride(shape.dims),
+    fine: count * fineStride(shape.dim, shape.fineBits),
+    links: count * shape.degree * 4,
+    rows: count * 4,
+  });
+  const links = checked.graph(count);
+  const rows = checked.rows(count);
   const graph = new WasmGraph(kernels(), shape);
   try {
-    graph.restore({ coarse: part(parts, "coarse"), fine: part(parts, "fine"), links, entries });
+    graph.restore({ coarse: checked.part("coarse"), fine: checked.part("fine"), ...links });
     return new GraphIndex(graph, rows.slice(), {
       ...options,
       ...shape,
@@ -96,7 +87,7 @@ export function restoreGraph(parts: Parts, options: Pick<GraphOptions, "pool" | 
 }
 
 function shapeFrom(
-  bytes: Uint8Array,
+  checked: CheckedParts,
   options: GraphOptions,
 ): {
   shape: GraphShape;
@@ -104,71 +95,41 @@ function shapeFrom(
   effort: number;
   growth: { readonly alpha: number; readonly buildEffort: number };
 } {
-  const { header, arrays } = deserialize(bytes);
-  if (header.id !== "graph") throw corrupt(`part shape is of ${JSON.stringify(header.id)}`);
-  if (header.version !== GRAPH_VERSION)
-    throw new MnemeError(
-      "VERSION",
-      `graph: parts of version ${header.version}, this build reads ${GRAPH_VERSION}; build the index anew`,
-    );
+  const { header, arrays } = checked.header("graph", GRAPH_VERSION);
   const [mean, projected] = [asFloats(arrays[0] ?? new Uint8Array(0)), arrays[1] ?? new Uint8Array(0)];
-  const [dims, degree, forward, count, effort] = ["dims", "degree", "forward", "rows", "effort"].map((name) =>
-    wholeOf(header[name], name),
-  ) as [number, number, number, number, number];
-  const { metric, fineBits } = header;
-  if (metric !== "cosine" && metric !== "dot" && metric !== "l2") throw corrupt(`metric ${metric}`);
-  if (fineBits !== 0 && fineBits !== 4 && fineBits !== 8) throw corrupt(`${fineBits} bits of fine codes`);
-  const width = graphWidth(wholeOf(header.dim, "dim"));
+  const names = ["dim", "dims", "degree", "forward", "rows", "effort"] as const;
+  const { dim, dims, degree, forward, rows: count, effort } = checked.wholes(header, names);
+  const { fineBits } = header;
+  if (fineBits !== 0 && fineBits !== 4 && fineBits !== 8)
+    throw checked.corrupt(`${fineBits} bits of fine codes`);
+  const width = graphWidth(dim);
   const expected = dims < width ? dims * width * 2 : 0;
-  if (mean.length !== header.dim || projected.byteLength !== expected)
-    throw corrupt(
+  if (mean.length !== dim || projected.byteLength !== expected)
+    throw checked.corrupt(
       `mean of ${mean.length}, projection of ${projected.byteLength} bytes, expected ${expected}`,
     );
   const projection = expected > 0 ? new Int16Array(new Uint8Array(projected).buffer) : undefined;
   const more = {
-    metric,
+    metric: checked.metric(header),
     fineBits,
     degree,
     forward,
     ...(options.pool ? { pool: options.pool } : {}),
   } as const;
-  return {
-    shape: shapeOf(header.dim, mean, projection, dims, more),
-    count,
-    effort,
-    growth: growthFrom(header),
-  };
+  const growth = growthFrom(checked, header);
+  return { shape: shapeOf(dim, mean, projection, dims, more), count, effort, growth };
 }
 
 /** Parts of before these were kept have the defaults. */
-function growthFrom({ alpha, buildEffort }: Readonly<Record<string, unknown>>): {
-  readonly alpha: number;
-  readonly buildEffort: number;
-} {
+function growthFrom(
+  checked: CheckedParts,
+  header: SerialHeader,
+): { readonly alpha: number; readonly buildEffort: number } {
+  const { alpha, buildEffort } = header;
   if (alpha === undefined && buildEffort === undefined)
     return { alpha: graphDefaults.alpha, buildEffort: graphDefaults.buildEffort };
-  if (typeof alpha !== "number" || !(alpha >= 1)) throw corrupt(`alpha is ${JSON.stringify(alpha)}`);
-  const list = wholeOf(buildEffort, "buildEffort");
-  if (list < 1 || list > ROOM) throw corrupt(`buildEffort is ${list}`);
+  if (typeof alpha !== "number" || !(alpha >= 1)) throw checked.corrupt(`alpha is ${JSON.stringify(alpha)}`);
+  const { buildEffort: list } = checked.wholes(header, ["buildEffort"]);
+  if (list < 1 || list > ROOM) throw checked.corrupt(`buildEffort is ${list}`);
   return { alpha, buildEffort: list };
-}
-
-function part(parts: Parts, name: string): Uint8Array {
-  const bytes = parts.get(name);
-  if (!bytes) throw corrupt(`part ${name} is missing`);
-  return bytes;
-}
-
-function checkLinks(name: string, rows: Uint32Array, count: number): void {
-  const bad = rows.find((row) => row !== NO_ROW && row >= count);
-  if (bad !== undefined) throw corrupt(`part ${name} leads to row ${bad} of ${count}`);
-}
-
-function wholeOf(value: unknown, name: string): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
-  throw corrupt(`${name} is ${JSON.stringify(value)}`);
-}
-
-function corrupt(what: string): MnemeError {
-  return new MnemeError("CORRUPT", `graph: ${what}; build the index anew`);
 }

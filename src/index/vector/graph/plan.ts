@@ -20,6 +20,8 @@ export interface Asked {
   readonly matching: number;
   /** Of the walked list's length: how many are scored by fine codes. */
   readonly rescore: number;
+  /** The longest list; default 2048. */
+  readonly room?: number;
 }
 
 /** Costs as multiples of looking whether a row matches: of scoring one that does, of an entry of a walked list, of a row that is looked up. */
@@ -35,15 +37,16 @@ const WELL_LINKED = 0.08;
  * Where most rows may be found, a walk over all of them with a list that is longer by their share; else one among those that may be found.
  * Where that is cheaper, a look at all rows. @returns undefined where so few match that they are better looked up, or the list would be too long
  */
-export function planWalk({ depth, effort, rows, matching, rescore }: Asked): Plan | undefined {
+export function planWalk(asked: Asked): Plan | undefined {
+  const { depth, effort, rows, matching, rescore, room = ROOM } = asked;
   const wanted = Math.max(depth, effort);
   const share = matching / rows;
   const among = share < NEARLY_ALL;
   const walked = Math.ceil(among ? wanted * Math.max(1, WELL_LINKED / share) : wanted / share);
-  const kept = Math.min(ROOM, Math.max(depth, Math.ceil(wanted * rescore)));
-  const walk = walked > ROOM ? Number.POSITIVE_INFINITY : walked * WALKED_COST;
+  const kept = Math.min(room, Math.max(depth, Math.ceil(wanted * rescore)));
+  const walk = walked > room ? Number.POSITIVE_INFINITY : walked * WALKED_COST;
   const scan = among ? rows + matching * SCORED_COST : Number.POSITIVE_INFINITY;
   const lookup = matching * LOOKUP_COST;
-  if (depth > ROOM || lookup <= Math.min(walk, scan)) return undefined;
+  if (depth > room || lookup <= Math.min(walk, scan)) return undefined;
   return scan <= walk ? { effort: 0, kept, among } : { effort: walked, kept, among };
 }

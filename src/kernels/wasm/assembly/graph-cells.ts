@@ -4,12 +4,13 @@
  * its centre by, rotated, on a grid of 1 to 4 bits a value (RaBitQ: Gao & Long, SIGMOD 2024; more bits: arXiv:2409.09913). Two bytes a row
  * turn the product of query and code into the row's key: what the code is multiplied by, and what is added.
  */
-import { dotI16, dotWide, dotWideFour } from "./graph-codes";
+import { dotWide, dotWideFour } from "./graph-codes";
 import {
-  acquire, BIAS, COARSE, DIMS, DIM, entryOf, FACTOR, FINE_QUERY, FINE_SCALE, FOUND, hasBit, insert, keyOf, LOG, NONE, OFFSET, POOL, QUERY, QUERY_SCALE,
+  acquire, BIAS, COARSE, DIMS, DIM, entryOf, FACTOR, FOUND, hasBit, insert, keyOf, LOG, NONE, OFFSET, POOL, QUERY, QUERY_SCALE,
   release, rowOf, ROWS, STRIDE, VALUES, WIDTH,
 } from "./graph-state";
 import { keyFrom, prepare, walk } from "./graph";
+import { writePrepared } from "./graph-rows";
 
 /** Fields of the record of cells, byte offsets. A slot is the place of a row: those of a cell lie side by side. */
 const STARTS: usize = 0; // pointer to cells + 1 u32: the first slot of each
@@ -167,7 +168,7 @@ export function searchCells(graph: usize, cells: usize, queries: usize, count: u
   release(scratch);
 }
 
-/** What FOUND has, and the query as scoreCellRows takes it. */
+/** What FOUND has, and the query as scoreFineRows takes it. */
 function write(scratch: usize, found: u32, kept: u32, slots: usize, scores: usize, prepared: usize, width: usize): void {
   const list = <usize>load<u32>(scratch, FOUND);
   const offset = load<f32>(scratch, OFFSET);
@@ -177,12 +178,7 @@ function write(scratch: usize, found: u32, kept: u32, slots: usize, scores: usiz
     store<u32>(slots + (<usize>i << 2), i < found ? rowOf(entry) : NONE);
     store<f32>(scores + (<usize>i << 2), i < found ? offset + factor * keyOf(entry) : 0);
   }
-  memory.copy(prepared, <usize>load<u32>(scratch, FINE_QUERY), width << 1);
-  const tail = prepared + (width << 1);
-  store<f32>(tail, load<f32>(scratch, FINE_SCALE));
-  store<f32>(tail, offset, 4);
-  store<f32>(tail, factor, 8);
-  store<f32>(tail, load<f32>(scratch, BIAS), 12);
+  writePrepared(scratch, width, prepared);
 }
 
 /**
@@ -293,20 +289,4 @@ function scanCells(graph: usize, cells: usize, scratch: usize, probes: u32, kept
     }
   }
   return size;
-}
-
-/**
- * Scores of rows by their fine codes. A row is dims i8 or i16, f32 scale, f32 -|y|^2 / 2. @param prepared of the queries, by searchCells
- * @param each bytes from one to the next @param pairs count x two u32: byte offset of a row from `rows`, number of its query
- * @param dims a multiple of 8, at most width @param wide whether codes are i16, then of a length that keeps sums in i32
- */
-export function scoreCellRows(prepared: usize, each: usize, rows: usize, pairs: usize, count: u32, dims: usize, wide: i32, scores: usize): void {
-  for (let i: u32 = 0; i < count; i++, pairs += 8, scores += 4) {
-    const row = rows + <usize>load<u32>(pairs);
-    const query = prepared + <usize>load<u32>(pairs, 4) * each;
-    const tail = query + each - 16;
-    const code = row + (wide != 0 ? dims << 1 : dims);
-    const sum = wide != 0 ? dotI16(query, row, dims) : dotWide(query, row, dims);
-    store<f32>(scores, load<f32>(tail, 4) + load<f32>(tail, 8) * keyFrom(sum, code, load<f32>(tail), load<f32>(tail, 12)));
-  }
 }

@@ -1,6 +1,6 @@
 /**
  * Codes of a proximity graph's rows, and products with them. A row y (centred) is kept twice. Coarse: `dims` signed bytes of its
- * projection, then f32 scale and f32 -|y|^2 / 2; read at every step of a walk. Fine: what the coarse code loses of y, 4 or 8 bits a value,
+ * projection (or levels of 4 bits, packed as fine ones are), then f32 scale and f32 -|y|^2 / 2; read at every step of a walk. Fine: what the coarse code loses of y, 4 or 8 bits a value,
  * then f32 scale and what the coarse code's -|y|^2 / 2 is corrected by; read once a walk has ended. <q, y> = <projected q, coarse> + <q, fine>, whatever the projection.
  * Fine codes of 4 bits: of 32 values 16 bytes, byte i with value i below and value i + 16 above, levels 0 to 15 around 8.
  */
@@ -72,6 +72,34 @@ export function dotNibbles(query: usize, row: usize, dims: usize): i32 {
     s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v128.load(q, 48), i16x8.extend_high_i8x16_u(high)));
   }
   return sumI32(i32x4.add(s0, s1));
+}
+
+/** The same with four rows: a sum a lane. */
+// @ts-ignore: decorator
+@inline
+export function dotNibblesFour(query: usize, a: usize, b: usize, c: usize, d: usize, dims: usize): v128 {
+  let s0 = i32x4.splat(0), s1 = i32x4.splat(0), s2 = i32x4.splat(0), s3 = i32x4.splat(0);
+  for (let i: usize = 0; i < dims; i += 32) {
+    const q = query + (i << 1);
+    const at = i >> 1;
+    s0 = addNibbles(s0, q, a + at);
+    s1 = addNibbles(s1, q, b + at);
+    s2 = addNibbles(s2, q, c + at);
+    s3 = addNibbles(s3, q, d + at);
+  }
+  return sumsOfFour(s0, s1, s2, s3);
+}
+
+/** Sums and the products of 32 values with levels of 4 bits. */
+// @ts-ignore: decorator
+@inline
+function addNibbles(sums: v128, q: usize, row: usize): v128 {
+  const packed = v128.load(row);
+  const low = v128.and(packed, i8x16.splat(15));
+  const high = i8x16.shr_u(packed, 4);
+  const a = i32x4.add(i32x4.dot_i16x8_s(v128.load(q), i16x8.extend_low_i8x16_u(low)), i32x4.dot_i16x8_s(v128.load(q, 16), i16x8.extend_high_i8x16_u(low)));
+  const b = i32x4.add(i32x4.dot_i16x8_s(v128.load(q, 32), i16x8.extend_low_i8x16_u(high)), i32x4.dot_i16x8_s(v128.load(q, 48), i16x8.extend_high_i8x16_u(high)));
+  return i32x4.add(sums, i32x4.add(a, b));
 }
 
 /** Two rows of i16. */
@@ -203,9 +231,10 @@ function encodeBytes(values: usize, count: usize, out: usize): f32 {
  * Codes of rows. Squares are of what the codes decode to, and of what they lose: so an error counts by the distance of query and row,
  * not by their lengths. @param rows count x width f32, centred, zeros behind their values; width a multiple of 32; overwritten
  * @param projection dims x width f32, orthonormal, or 0: the first `dims` values @param room for dims + width f32
+ * @param coarseBits 8, or 4 where there are no fine codes
  * @param fineBits 4, 8, or 0 for no fine codes
  */
-export function encodeGraphRows(rows: usize, count: usize, width: usize, projection: usize, dims: usize, room: usize, coarse: usize, coarseStride: usize, fine: usize, fineStride: usize, fineBits: i32): void {
+export function encodeGraphRows(rows: usize, count: usize, width: usize, projection: usize, dims: usize, room: usize, coarse: usize, coarseStride: usize, coarseBits: i32, fine: usize, fineStride: usize, fineBits: i32): void {
   const projected = room + (width << 2);
   for (let r: usize = 0; r < count; r++) {
     const row = rows + r * (width << 2);
@@ -213,12 +242,7 @@ export function encodeGraphRows(rows: usize, count: usize, width: usize, project
     memory.copy(room, row, width << 2);
     if (projection == 0) memory.copy(projected, row, dims << 2);
     else for (let j: usize = 0; j < dims; j++) store<f32>(projected + (j << 2), dotPair(row, projection + j * (width << 2), width));
-    const scale = largestOf(projected, dims) / 127;
-    toI8(projected, dims, scale, code);
-    store<f32>(code + dims, scale);
-    subtractCoarse(row, width, projection, dims, code, scale);
-    const half: f32 = -0.5 * (<f32>dotBytes(code, code, dims) * scale * scale + dotPair(row, row, width));
-    store<f32>(code + dims, half, 4);
+    const half = coarseBits == 4 ? encodeCoarseNibbles(row, width, projected, dims, code) : encodeCoarseBytes(row, width, projection, projected, dims, code);
     if (fineBits == 0) continue;
     const to = fine + r * fineStride;
     const tail = to + ((width * fineBits) >> 3);
@@ -226,6 +250,26 @@ export function encodeGraphRows(rows: usize, count: usize, width: usize, project
     const lost = dotPair(row, row, width);
     store<f32>(tail, -0.5 * (dotPair(room, room, width) + 2 * (lost - dotPair(room, row, width))) - half, 4);
   }
+}
+
+/** @returns what keys add of the row; the row becomes what its code loses */
+function encodeCoarseBytes(row: usize, width: usize, projection: usize, projected: usize, dims: usize, code: usize): f32 {
+  const scale = largestOf(projected, dims) / 127;
+  toI8(projected, dims, scale, code);
+  store<f32>(code + dims, scale);
+  subtractCoarse(row, width, projection, dims, code, scale);
+  const half: f32 = -0.5 * (<f32>dotBytes(code, code, dims) * scale * scale + dotPair(row, row, width));
+  store<f32>(code + dims, half, 4);
+  return half;
+}
+
+/** The same without what the code loses, which is for codes of bytes alone; dims a multiple of 32. */
+function encodeCoarseNibbles(row: usize, width: usize, projected: usize, dims: usize, code: usize): f32 {
+  const tail = code + (dims >> 1);
+  store<f32>(tail, encodeNibbles(projected, dims, code));
+  const half: f32 = -0.5 * dotPair(row, row, width);
+  store<f32>(tail, half, 4);
+  return half;
 }
 
 /** row -= what its coarse code stands for. */

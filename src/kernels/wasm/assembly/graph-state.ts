@@ -6,7 +6,7 @@
 /** Fields of the record, byte offsets. */
 export const COARSE = 0; // pointer to coarse codes
 export const STRIDE = 4; // bytes from one to the next
-export const DIMS = 8; // signed bytes of a coarse code
+export const DIMS = 8; // values of a coarse code
 export const FINE = 12; // pointer to fine codes
 export const FINE_STRIDE = 16;
 export const FINE_BITS = 20; // 4, 8 or 0
@@ -28,6 +28,7 @@ export const ROWS = 80; // rows that there are, deleted ones too
 export const POOL_ROOM = 84; // entries of each list of a scratch
 export const FORWARD = 92; // links that a row chooses itself, at most
 export const ALPHA = 88; // f32: square of the pruning factor
+export const COARSE_BITS = 96; // of a value of a coarse code: 8, signed, or 4; links are only made between codes of 8
 
 /** Fields of a scratch, byte offsets; pointers but for the first two. */
 export const BUSY = 0;
@@ -47,6 +48,7 @@ export const OFFSET = 52; // f32: score = offset + key x factor
 export const FACTOR = 56; // f32
 export const BIAS = 60; // f32: weight of -|y|^2 / 2
 export const FOUND_COUNT = 64; // rows in FOUND
+export const QUERY_SUM = 68; // i32 sum of the coarse query
 
 export const LOG_ROOM: u32 = 8192;
 export const NONE: u32 = 0xffffffff;
@@ -135,6 +137,9 @@ export function keyOf(entry: u64): f32 {
   return reinterpret<f32>(ordered ^ (~(ordered >> 31) | i32.MIN_VALUE));
 }
 
+/** In a longer part of a list the place is looked for by halves, and what lies behind it moves as a whole. */
+const LONG: u32 = 64;
+
 /** Puts an entry in its place of a descending list of `size`, of at most `room`. @returns the place, or `room` when it has none */
 // @ts-ignore: decorator
 @inline
@@ -144,6 +149,7 @@ export function insert(list: usize, size: u32, room: u32, entry: u64): u32 {
     if (load<u64>(list + (<usize>(size - 1) << 3)) >= entry) return room;
     at = size - 1;
   }
+  if (at > LONG && load<u64>(list + (<usize>(at - LONG) << 3)) < entry) return insertFar(list, at, entry);
   while (at > 0) {
     const before = load<u64>(list + (<usize>(at - 1) << 3));
     if (before >= entry) break;
@@ -152,4 +158,19 @@ export function insert(list: usize, size: u32, room: u32, entry: u64): u32 {
   }
   store<u64>(list + (<usize>at << 3), entry);
   return at;
+}
+
+/** @param end the place that is free */
+function insertFar(list: usize, end: u32, entry: u64): u32 {
+  let low: u32 = 0;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (load<u64>(list + (<usize>middle << 3)) >= entry) low = middle + 1;
+    else high = middle;
+  }
+  const place = list + (<usize>low << 3);
+  memory.copy(place + 8, place, <usize>(end - low) << 3);
+  store<u64>(place, entry);
+  return low;
 }

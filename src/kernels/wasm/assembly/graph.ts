@@ -4,12 +4,13 @@
  * (as in LeanVec, Tepper et al., 2023). The record and the scratch: graph-state.ts.
  */
 import { dotPair, sumF32 } from "./float";
-import { dotI16Four, dotNibbles, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
+import { dotI16Four, dotNibbles, dotNibblesFour, dotWide, dotWideFour, QUERY_LENGTH, toI16, UNIT } from "./graph-codes";
 import {
-  acquire, BIAS, COARSE, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
-  FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE,
+  acquire, BIAS, COARSE, COARSE_BITS, DEGREE, DELETED, DIM, DIMS, ENTRIES, ENTRY_COUNT, entryOf, FACTOR, FINE, FINE_BITS, FINE_QUERY, FINE_SCALE, FINE_STRIDE,
+  FINE_SUM, forget, FOUND, FOUND_COUNT, FRESH, insert, keyOf, LINKS, LOG, LOG_ROOM, LOGGED, MEAN, METRIC, NONE, OFFSET, POOL, PROJECTION, QUERY, QUERY_SCALE, QUERY_SUM,
   release, IDS, rowOf, ROWS, SEEN, STRIDE, VALUES, WIDTH,
 } from "./graph-state";
+import { writePrepared } from "./graph-rows";
 import { isWanted, wantedBeyond, wantedBit } from "./graph-wanted";
 
 /** So many standard deviations above the mean gain no row is thought to come. */
@@ -22,6 +23,19 @@ const COSINE: i32 = 1;
 @inline
 export function keyFrom(sum: i32, tail: usize, scale: f32, bias: f32): f32 {
   return <f32>sum * (load<f32>(tail) * scale) + load<f32>(tail, 4) * bias;
+}
+
+/** Products with the coarse codes of four rows: a sum a lane. @param middle of the levels of codes of 4 bits, times the sum of the query */
+// @ts-ignore: decorator
+@inline
+function coarseFour(query: usize, a: usize, b: usize, c: usize, d: usize, dims: usize, bits: i32, middle: i32): v128 {
+  return bits == 8 ? dotWideFour(query, a, b, c, d, dims) : i32x4.sub(dotNibblesFour(query, a, b, c, d, dims), i32x4.splat(middle));
+}
+
+// @ts-ignore: decorator
+@inline
+function coarseOne(query: usize, row: usize, dims: usize, bits: i32, middle: i32): i32 {
+  return bits == 8 ? dotWide(query, row, dims) : dotNibbles(query, row, dims) - middle;
 }
 
 /** Centres, scales and projects a query into a scratch. */
@@ -71,7 +85,7 @@ function project(graph: usize, scratch: usize, dims: usize, width: usize, scale:
     squares = f32x4.add(squares, f32x4.mul(x, x));
   }
   const length = sqrt(sumF32(squares));
-  toI16(values, dims, length > 0 ? QUERY_LENGTH / length : 0, <usize>load<u32>(scratch, QUERY));
+  store<i32>(scratch, toI16(values, dims, length > 0 ? QUERY_LENGTH / length : 0, <usize>load<u32>(scratch, QUERY)), QUERY_SUM);
   store<f32>(scratch, length / QUERY_LENGTH, QUERY_SCALE);
 }
 
@@ -84,6 +98,9 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
   const coarse = <usize>load<u32>(graph, COARSE);
   const stride = <usize>load<u32>(graph, STRIDE);
   const dims = <usize>load<u32>(graph, DIMS);
+  const codeBits = load<i32>(graph, COARSE_BITS);
+  const codeBytes = (dims * <usize>codeBits) >> 3;
+  const middle = 8 * load<i32>(scratch, QUERY_SUM);
   const links = <usize>load<u32>(graph, LINKS);
   const degree = load<u32>(graph, DEGREE);
   const deleted = <usize>load<u32>(graph, DELETED);
@@ -145,17 +162,17 @@ export function walk(graph: usize, scratch: usize, effort: u32, kept: u32, allow
         const b = coarse + <usize>load<u32>(at, 4) * stride;
         const c = coarse + <usize>load<u32>(at, 8) * stride;
         const d = coarse + <usize>load<u32>(at, 12) * stride;
-        sums = dotWideFour(query, a, b, c, d, dims);
+        sums = coarseFour(query, a, b, c, d, dims, codeBits, middle);
       } else {
-        sums = i32x4.splat(dotWide(query, coarse + <usize>load<u32>(at) * stride, dims));
-        if (some > 1) sums = i32x4.replace_lane(sums, 1, dotWide(query, coarse + <usize>load<u32>(at, 4) * stride, dims));
-        if (some > 2) sums = i32x4.replace_lane(sums, 2, dotWide(query, coarse + <usize>load<u32>(at, 8) * stride, dims));
+        sums = i32x4.splat(coarseOne(query, coarse + <usize>load<u32>(at) * stride, dims, codeBits, middle));
+        if (some > 1) sums = i32x4.replace_lane(sums, 1, coarseOne(query, coarse + <usize>load<u32>(at, 4) * stride, dims, codeBits, middle));
+        if (some > 2) sums = i32x4.replace_lane(sums, 2, coarseOne(query, coarse + <usize>load<u32>(at, 8) * stride, dims, codeBits, middle));
       }
       for (let j: u32 = 0; j < some; j++) {
         const row = load<u32>(at + (<usize>j << 2));
         const sum = i32x4.extract_lane(sums, 0);
         sums = i32x4.shuffle(sums, sums, 1, 2, 3, 0);
-        const entry = entryOf(keyFrom(sum, coarse + <usize>row * stride + dims, scale, bias), row);
+        const entry = entryOf(keyFrom(sum, coarse + <usize>row * stride + codeBytes, scale, bias), row);
         const place = insert(pool, size, room, entry);
         if (place < room) {
           if (size < room) size++;
@@ -240,9 +257,9 @@ function refine(graph: usize, scratch: usize, list: usize, count: u32, k: u32): 
  * Finds the `k` rows nearest to each query. @param queries count x dim f32 @param effort entries of the list that is walked, from k on, or 0:
  * all rows are looked at @param kept how many of the best are scored by fine codes, from k on @param allowed bits of ids that may be found, or 0: all
  * @param among 1: only rows that may be found are walked over
- * @param rows k u32 a query, NONE where there are fewer @param scores k f32 a query
+ * @param rows k u32 a query, NONE where there are fewer @param scores k f32 a query @param prepared 0, or takes the queries as scoreFineRows has them
  */
-export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: i32, rows: usize, scores: usize): void {
+export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, effort: u32, kept: u32, allowed: usize, allowedRows: u32, among: i32, rows: usize, scores: usize, prepared: usize): void {
   const scratch = acquire(graph);
   const dim = <usize>load<u32>(graph, DIM);
   const scanned = effort == 0;
@@ -254,6 +271,7 @@ export function searchGraph(graph: usize, queries: usize, count: u32, k: u32, ef
     const list = restricted ? <usize>load<u32>(scratch, FOUND) : <usize>load<u32>(scratch, POOL);
     const found = refine(graph, scratch, list, min(kept, restricted ? load<u32>(scratch, FOUND_COUNT) : size), k);
     write(scratch, list, found, k, rows + <usize>q * (<usize>k << 2), scores + <usize>q * (<usize>k << 2));
+    if (prepared != 0) prepared = writePrepared(scratch, <usize>load<u32>(graph, WIDTH), prepared);
   }
   release(scratch);
 }
@@ -263,6 +281,9 @@ function scanWanted(graph: usize, scratch: usize, kept: u32, allowed: usize, all
   const coarse = <usize>load<u32>(graph, COARSE);
   const stride = <usize>load<u32>(graph, STRIDE);
   const dims = <usize>load<u32>(graph, DIMS);
+  const codeBits = load<i32>(graph, COARSE_BITS);
+  const codeBytes = (dims * <usize>codeBits) >> 3;
+  const middle = 8 * load<i32>(scratch, QUERY_SUM);
   const deleted = <usize>load<u32>(graph, DELETED);
   const ids = <usize>load<u32>(graph, IDS);
   const query = <usize>load<u32>(scratch, QUERY);
@@ -287,10 +308,10 @@ function scanWanted(graph: usize, scratch: usize, kept: u32, allowed: usize, all
       const b = coarse + <usize>load<u32>(at, 4) * stride;
       const c = coarse + <usize>load<u32>(at, 8) * stride;
       const d = coarse + <usize>load<u32>(at, 12) * stride;
-      let sums = dotWideFour(query, a, b, c, d, dims);
+      let sums = coarseFour(query, a, b, c, d, dims, codeBits, middle);
       for (let j: u32 = 0; j < min<u32>(4, count - i); j++) {
         const row = load<u32>(at + (<usize>j << 2));
-        const key = keyFrom(i32x4.extract_lane(sums, 0), coarse + <usize>row * stride + dims, scale, bias);
+        const key = keyFrom(i32x4.extract_lane(sums, 0), coarse + <usize>row * stride + codeBytes, scale, bias);
         sums = i32x4.shuffle(sums, sums, 1, 2, 3, 0);
         insert(pool, size, kept, entryOf(key, row));
         if (size < kept) size++;
@@ -330,6 +351,9 @@ export function scoreGraphRows(graph: usize, query: usize, rows: usize, count: u
   const coarse = <usize>load<u32>(graph, COARSE);
   const stride = <usize>load<u32>(graph, STRIDE);
   const dims = <usize>load<u32>(graph, DIMS);
+  const codeBits = load<i32>(graph, COARSE_BITS);
+  const codeBytes = (dims * <usize>codeBits) >> 3;
+  const middle = 8 * load<i32>(scratch, QUERY_SUM);
   const fine = <usize>load<u32>(graph, FINE);
   const fineStride = <usize>load<u32>(graph, FINE_STRIDE);
   const bits = load<i32>(graph, FINE_BITS);
@@ -345,7 +369,7 @@ export function scoreGraphRows(graph: usize, query: usize, rows: usize, count: u
   for (let i: u32 = 0; i < count; i++) {
     const row = load<u32>(rows + (<usize>i << 2));
     const code = coarse + <usize>row * stride;
-    let key = keyFrom(dotWide(wide, code, dims), code + dims, scale, bias);
+    let key = keyFrom(coarseOne(wide, code, dims, codeBits, middle), code + codeBytes, scale, bias);
     if (bits != 0) key = fineKey(entryOf(key, row), wideFine, fine, fineStride, bits, width, fineScale, sum, bias);
     store<f32>(scores + (<usize>i << 2), offset + factor * key);
   }

@@ -22,4 +22,5 @@ export { scoreGraphRows, searchGraph } from "./graph";
 export { bridgeGraphRows, insertGraphRows, linkGraphRows } from "./graph-build";
 export { forwardFft, inverseFft, multiplySpectra, twiddleBytes } from "./fft";
 export { addRounded, countPairs, indicateSymbols, matchBytes, matchHalves, matchWords, mismatchesAt, scanMismatches } from "./mismatch";
-export { scoreCellRows, searchCellSlots, searchCells } from "./graph-cells";
+export { searchCellSlots, searchCells } from "./graph-cells";
+export { scoreFineRows } from "./graph-rows";

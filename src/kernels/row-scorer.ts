@@ -1,0 +1,63 @@
+/** Rows that a search in a graph or in cells named, scored again by codes that come from elsewhere: wasm/assembly/graph-rows.ts. */
+import type { Region } from "./arena.ts";
+import { preparedBytes } from "./graph-record.ts";
+import type { WasmFace } from "./wasm.ts";
+
+/** Rows in `room` and the queries that they are scored with. */
+export interface RowPairs {
+  /** Two a pair: byte offset of the row, number of the query. */
+  readonly pairs: Uint32Array;
+  readonly count: number;
+  /** Bytes of a row. */
+  readonly stride: number;
+  /** Bits of a value, 8 or 16: signed, then f32 scale, f32 -|y|^2 / 2. */
+  readonly bits: number;
+}
+
+export class RowScorer implements Disposable {
+  readonly #face: WasmFace;
+  readonly #queryBytes: number;
+  readonly #regions = new Map<string, Region>();
+
+  /** @param dim values of a query */
+  constructor(face: WasmFace, dim: number) {
+    this.#face = face;
+    this.#queryBytes = preparedBytes(dim);
+  }
+
+  /** Bytes held in kernel memory. */
+  get bytes(): number {
+    return [...this.#regions.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** Room for rows that `score` takes. Borrowed until the next call. */
+  room(bytes: number): Uint8Array {
+    return this.#region("rows", bytes).u8().subarray(0, bytes);
+  }
+
+  /** Scores of the rows in `room`. @param prepared of a search that is borrowed still. @returns borrowed until the next call */
+  score(prepared: number, { pairs, count, stride, bits }: RowPairs): Float32Array {
+    const region = this.#region("pairs", count * 12);
+    const rows = this.#regions.get("rows")!.pointer;
+    region.u32().set(pairs.subarray(0, count * 2));
+    const out = region.pointer + count * 8;
+    const dims = (stride - 8) / (bits / 8);
+    const { scoreFineRows } = this.#face.instance.exports;
+    scoreFineRows(prepared, this.#queryBytes, rows, region.pointer, count, dims, bits === 16 ? 1 : 0, out);
+    return region.f32().subarray(count * 2, count * 3);
+  }
+
+  [Symbol.dispose](): void {
+    for (const region of this.#regions.values()) region[Symbol.dispose]();
+    this.#regions.clear();
+  }
+
+  #region(name: string, bytes: number): Region {
+    const known = this.#regions.get(name);
+    if (known && known.byteLength >= bytes) return known;
+    known?.[Symbol.dispose]();
+    const region = this.#face.arena.alloc(Math.ceil(bytes * 1.25) + 64);
+    this.#regions.set(name, region);
+    return region;
+  }
+}
