@@ -23,10 +23,11 @@ import type { Change, VectorSource, Writer } from "./writer.ts";
  */
 export const SEGMENT_TEXT: number = 64 << 10;
 /**
- * Text and items handed to a worker at once, and so a segment: bounds its memory; every search visits every segment. Of a stream nobody
- * knows whether there is work for all threads, so its first batches are smaller; what is collected for one takes RAM that a list's does not.
+ * Text and items handed to a worker at once, and so a segment: bounds its memory, and the pages that its commit leaves free; every search
+ * visits every segment. Of a stream nobody knows whether there is work for all threads, so its first batches are smaller; what is collected
+ * for one takes RAM that a list's does not.
  */
-const LIST_TEXT = 40 << 20;
+const LIST_TEXT = 28 << 20;
 const STREAM_TEXT = 24 << 20;
 const FIRST_TEXT = 16 << 20;
 const BATCH_ITEMS = 16_384;
