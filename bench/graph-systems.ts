@@ -112,6 +112,26 @@ const flat = (queries: Matrix, hits: readonly { readonly rows: Uint32Array }[]):
   return found;
 };
 
+/** An index of ours: one for each count of threads that it is asked with, from the same file. */
+function served<Index extends { memory(): readonly { readonly bytes: number }[] }>(
+  opened: (pool?: LazyPool) => Index,
+  efforts: readonly number[],
+  queries: Matrix,
+  search: (index: Index, effort: number) => readonly { readonly rows: Uint32Array }[],
+): System {
+  const index = opened();
+  const byThreads = new Map([[1, index]]);
+  return {
+    bytes: bytesOf(index),
+    efforts,
+    threads: true,
+    search(effort, threads) {
+      if (!byThreads.has(threads)) byThreads.set(threads, opened(poolOf(threads)));
+      return flat(queries, search(byThreads.get(threads)!, effort));
+    },
+  };
+}
+
 function mneme(options: { fineBits?: 4 }): Recipe {
   return {
     async build({ metric, base }, file, threads) {
@@ -121,20 +141,8 @@ function mneme(options: { fineBits?: 4 }): Recipe {
       return undefined;
     },
     async open({ queries }, file) {
-      const parts = readParts(file);
-      const index = restoreGraph(parts);
-      const pooled = (pool: LazyPool | undefined): GraphIndex =>
-        restoreGraph(readParts(file), pool ? { pool } : {});
-      const byThreads = new Map([[1, index]]);
-      return {
-        bytes: bytesOf(index),
-        efforts: EFFORTS,
-        threads: true,
-        search(effort, threads) {
-          if (!byThreads.has(threads)) byThreads.set(threads, pooled(poolOf(threads)));
-          return flat(queries, byThreads.get(threads)!.searchMany(queries, { k: K, effort }));
-        },
-      };
+      const opened = (pool?: LazyPool): GraphIndex => restoreGraph(readParts(file), pool ? { pool } : {});
+      return served(opened, EFFORTS, queries, (index, effort) => index.searchMany(queries, { k: K, effort }));
     },
   };
 }
@@ -154,18 +162,9 @@ function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe
           ...(inMemory ? {} : { fine: fineRowsAt(file) }),
           ...(pool ? { pool } : {}),
         });
-      const index = opened();
-      const byThreads = new Map([[1, index]]);
-      return {
-        bytes: bytesOf(index),
-        efforts: PROBES,
-        threads: true,
-        search(probes, threads) {
-          if (!byThreads.has(threads)) byThreads.set(threads, opened(poolOf(threads)));
-          const found = byThreads.get(threads)!;
-          return flat(queries, found.searchMany(queries, { k: K, probes, kept: keptFor(probes) }));
-        },
-      };
+      return served(opened, PROBES, queries, (index, probes) =>
+        index.searchMany(queries, { k: K, probes, kept: keptFor(probes) }),
+      );
     },
   };
 }
@@ -190,17 +189,7 @@ const diskGraph: Recipe = {
   async open({ queries }, file) {
     const opened = (pool?: LazyPool): DiskGraph =>
       new DiskGraph(readParts(file), { fine: fineRowsAt(file), ...(pool ? { pool } : {}) });
-    const index = opened();
-    const byThreads = new Map([[1, index]]);
-    return {
-      bytes: bytesOf(index),
-      efforts: LONGER,
-      threads: true,
-      search(effort, threads) {
-        if (!byThreads.has(threads)) byThreads.set(threads, opened(poolOf(threads)));
-        return flat(queries, byThreads.get(threads)!.searchMany(queries, { k: K, effort }));
-      },
-    };
+    return served(opened, LONGER, queries, (index, effort) => index.searchMany(queries, { k: K, effort }));
   },
 };
 

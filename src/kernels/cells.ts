@@ -3,6 +3,7 @@ import type { Region } from "./arena.ts";
 import type { WasmGraph } from "./graph.ts";
 import { preparedBytes } from "./graph-record.ts";
 import type { Pool } from "./pool.ts";
+import { Rooms } from "./rooms.ts";
 import type { WasmFace } from "./wasm.ts";
 
 /** What cells hold, by slot where nothing else is said. */
@@ -48,13 +49,13 @@ export interface CellFork extends Disposable {
 /** Fields of the record, in words. */
 const RECORD = ["starts", "blocks", "ranges", "factors", "addends", "ids"] as const;
 const [BITS, DELETED, RECORD_BYTES] = [6, 7, 32];
-const ROOMS = ["queries", "results", "prepared", "allowed"].flatMap((name) => [`${name} 0`, `${name} 1`]);
 
 export class WasmCells implements Disposable {
   readonly graph: WasmGraph;
   readonly #face: WasmFace;
   readonly #record: Region;
   readonly #regions = new Map<string, Region>();
+  readonly #rooms: Rooms;
   readonly #slots: number;
   #turn = 0;
 
@@ -62,6 +63,7 @@ export class WasmCells implements Disposable {
   constructor(face: WasmFace, graph: WasmGraph, contents: CellContents) {
     this.graph = graph;
     this.#face = face;
+    this.#rooms = new Rooms(face.arena);
     this.#slots = contents.ids.length;
     this.#record = face.arena.alloc(RECORD_BYTES);
     const words = this.#record.u32();
@@ -92,13 +94,11 @@ export class WasmCells implements Disposable {
   }
 
   get bytes(): { readonly codes: number; readonly centres: number; readonly scratch: number } {
-    const sum = (...names: readonly string[]): number =>
-      names.reduce((total, name) => total + (this.#regions.get(name)?.byteLength ?? 0), 0);
     const { codes, links, scratch } = this.graph.bytes;
     return {
-      codes: sum(...RECORD, "deleted"),
+      codes: [...this.#regions.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
       centres: codes + links,
-      scratch: scratch + sum(...ROOMS) + RECORD_BYTES,
+      scratch: scratch + this.#rooms.bytes + RECORD_BYTES,
     };
   }
 
@@ -131,7 +131,7 @@ export class WasmCells implements Disposable {
     const each = preparedBytes(dim);
     // two sets of rooms: what one search found is read while the next one is under way
     this.#turn = 1 - this.#turn;
-    const room = (name: string, bytes: number): Region => this.#room(`${name} ${this.#turn}`, bytes);
+    const room = (name: string, bytes: number): Region => this.#rooms.reserve(`${name} ${this.#turn}`, bytes);
     const asked = room("queries", queries.byteLength);
     asked.f32().set(queries);
     const results = room("results", count * kept * 8);
@@ -156,11 +156,11 @@ export class WasmCells implements Disposable {
 
   /** The best of given slots. @param query dim values @param asked ascending */
   searchSlots(query: Float32Array, asked: Uint32Array, kept: number): CellHits {
-    const queries = this.#room("queries 0", query.byteLength + asked.byteLength);
+    const queries = this.#rooms.reserve("queries 0", query.byteLength + asked.byteLength);
     queries.f32().set(query);
     queries.u32().set(asked, query.length);
-    const results = this.#room("results 0", kept * 8);
-    const prepared = this.#room("prepared 0", preparedBytes(query.length));
+    const results = this.#rooms.reserve("results 0", kept * 8);
+    const prepared = this.#rooms.reserve("prepared 0", preparedBytes(query.length));
     const [at, out] = [queries.pointer, results.pointer];
     const found = [asked.length, kept, out, out + kept * 4, prepared.pointer] as const;
     const { searchCellSlots } = this.#face.instance.exports;
@@ -171,6 +171,7 @@ export class WasmCells implements Disposable {
   [Symbol.dispose](): void {
     for (const region of this.#regions.values()) region[Symbol.dispose]();
     this.#regions.clear();
+    this.#rooms[Symbol.dispose]();
     this.#record[Symbol.dispose]();
     this.graph[Symbol.dispose]();
   }
@@ -181,14 +182,5 @@ export class WasmCells implements Disposable {
       scores: results.f32().subarray(count, count * 2),
       prepared: pointer,
     };
-  }
-
-  #room(name: string, bytes: number): Region {
-    const known = this.#regions.get(name);
-    if (known && known.byteLength >= bytes) return known;
-    known?.[Symbol.dispose]();
-    const region = this.#face.arena.alloc(Math.ceil(bytes * 1.25) + 64);
-    this.#regions.set(name, region);
-    return region;
   }
 }

@@ -1,6 +1,6 @@
 /** Rows that a search in a graph or in cells named, scored again by codes that come from elsewhere: wasm/assembly/graph-rows.ts. */
-import type { Region } from "./arena.ts";
 import { preparedBytes } from "./graph-record.ts";
+import { Rooms } from "./rooms.ts";
 import type { WasmFace } from "./wasm.ts";
 
 /** Rows in `room` and the queries that they are scored with. */
@@ -17,28 +17,29 @@ export interface RowPairs {
 export class RowScorer implements Disposable {
   readonly #face: WasmFace;
   readonly #queryBytes: number;
-  readonly #regions = new Map<string, Region>();
+  readonly #rooms: Rooms;
 
   /** @param dim values of a query */
   constructor(face: WasmFace, dim: number) {
     this.#face = face;
+    this.#rooms = new Rooms(face.arena);
     this.#queryBytes = preparedBytes(dim);
   }
 
   /** Bytes held in kernel memory. */
   get bytes(): number {
-    return [...this.#regions.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return this.#rooms.bytes;
   }
 
   /** Room for rows that `score` takes. Borrowed until the next call. */
   room(bytes: number): Uint8Array {
-    return this.#region("rows", bytes).u8().subarray(0, bytes);
+    return this.#rooms.reserve("rows", bytes).u8().subarray(0, bytes);
   }
 
   /** Scores of the rows in `room`. @param prepared of a search that is borrowed still. @returns borrowed until the next call */
   score(prepared: number, { pairs, count, stride, bits }: RowPairs): Float32Array {
-    const region = this.#region("pairs", count * 12);
-    const rows = this.#regions.get("rows")!.pointer;
+    const region = this.#rooms.reserve("pairs", count * 12);
+    const rows = this.#rooms.get("rows")!.pointer;
     region.u32().set(pairs.subarray(0, count * 2));
     const out = region.pointer + count * 8;
     const dims = (stride - 8) / (bits / 8);
@@ -48,16 +49,6 @@ export class RowScorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const region of this.#regions.values()) region[Symbol.dispose]();
-    this.#regions.clear();
-  }
-
-  #region(name: string, bytes: number): Region {
-    const known = this.#regions.get(name);
-    if (known && known.byteLength >= bytes) return known;
-    known?.[Symbol.dispose]();
-    const region = this.#face.arena.alloc(Math.ceil(bytes * 1.25) + 64);
-    this.#regions.set(name, region);
-    return region;
+    this.#rooms[Symbol.dispose]();
   }
 }

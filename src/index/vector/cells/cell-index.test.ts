@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { exactRows, exactScore } from "../../../../test/support/exact-rows.ts";
 import { nearDirections } from "../../../../test/support/related-rows.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
 import type { ByteSource } from "../../../storage/byte-source.ts";
@@ -19,27 +20,6 @@ const ALL = { probes: 1000, kept: 400 };
 
 const vectors = (count: number, dim: number, seed: number): Matrix => nearDirections(count, dim, seed, 0.4);
 
-function exactScore(metric: string, a: Float32Array, b: Float32Array): number {
-  const product = a.reduce((s, x, i) => s + x * b[i]!, 0);
-  if (metric === "dot") return product;
-  if (metric === "l2") return -a.reduce((s, x, i) => s + (x - b[i]!) ** 2, 0);
-  return product / (Math.hypot(...a) * Math.hypot(...b));
-}
-
-function exactRows(
-  metric: string,
-  all: Matrix,
-  query: Float32Array,
-  isAllowed: (row: number) => boolean,
-): number[] {
-  return Array.from({ length: all.rows }, (_, row) => row)
-    .filter(isAllowed)
-    .map((row) => ({ row, score: exactScore(metric, query, rowOf(all, row)) }))
-    .sort((a, b) => b.score - a.score || a.row - b.row)
-    .slice(0, K)
-    .map(({ row }) => row);
-}
-
 function recall(
   index: CellIndex,
   metric: string,
@@ -50,7 +30,7 @@ function recall(
   let [found, wanted] = [0, 0];
   const isAllowed = (row: number): boolean => options.filter?.has(row) ?? true;
   index.searchMany(queries, { k: K, ...options }).forEach(({ rows, scores }, q) => {
-    const right = exactRows(metric, all, rowOf(queries, q), isAllowed);
+    const right = exactRows(metric, all, rowOf(queries, q), isAllowed, K);
     wanted += right.length;
     for (const row of right) if (rows.includes(row)) found++;
     expect(rows.every(isAllowed)).toBe(true);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { exactRows, exactScore } from "../../../../test/support/exact-rows.ts";
 import { nearDirections } from "../../../../test/support/related-rows.ts";
 import { kernels, LazyPool } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../../../linalg/matrix.ts";
@@ -32,28 +33,6 @@ function random(count: number, dim: number, seed: number): Matrix {
   );
 }
 
-function exactScore(metric: string, a: Float32Array, b: Float32Array): number {
-  const product = a.reduce((s, x, i) => s + x * b[i]!, 0);
-  if (metric === "dot") return product;
-  if (metric === "l2") return -a.reduce((s, x, i) => s + (x - b[i]!) ** 2, 0);
-  return product / (Math.hypot(...a) * Math.hypot(...b));
-}
-
-/** The K best allowed rows by the vectors themselves. */
-function exactRows(
-  metric: string,
-  all: Matrix,
-  query: Float32Array,
-  isAllowed: (row: number) => boolean,
-): number[] {
-  return Array.from({ length: all.rows }, (_, row) => row)
-    .filter(isAllowed)
-    .map((row) => ({ row, score: exactScore(metric, query, rowOf(all, row)) }))
-    .sort((a, b) => b.score - a.score || a.row - b.row)
-    .slice(0, K)
-    .map(({ row }) => row);
-}
-
 interface Asked {
   readonly metric: string;
   readonly all: Matrix;
@@ -69,7 +48,7 @@ function recall(
   let [found, wanted] = [0, 0];
   const isAllowed = (row: number): boolean => isLive(row) && (options.filter?.has(row) ?? true);
   index.searchMany(queries, { k: K, ...options }).forEach(({ rows, scores }, q) => {
-    const right = exactRows(metric, all, rowOf(queries, q), isAllowed);
+    const right = exactRows(metric, all, rowOf(queries, q), isAllowed, K);
     wanted += right.length;
     for (const row of right) if (rows.includes(row)) found++;
     expect(rows.every(isAllowed)).toBe(true);
@@ -206,7 +185,7 @@ describe("a disk graph", () => {
           const query = rowOf(queries, q);
           const { rows } = index.search(query, { k: K, effort: 400, filter });
           const gone = new Set(deleted);
-          const right = exactRows("l2", all, query, (row) => filter.has(row) && !gone.has(row));
+          const right = exactRows("l2", all, query, (row) => filter.has(row) && !gone.has(row), K);
           expect(rows.filter((row) => right.includes(row)).length).toBeGreaterThanOrEqual(right.length - 1);
           expect(rows).toHaveLength(right.length);
         },
@@ -227,6 +206,13 @@ describe("refuses", () => {
   const all = clustered(300, 24, 7);
   const made = buildDiskGraph(all);
   const query = rowOf(all, 3);
+
+  test("an effort of none, and keeps no memory of what it did not open", async () => {
+    const parts = await buildDiskGraph(clustered(64, 32, 5));
+    const before = kernels().arena.bytes;
+    expect(() => new DiskGraph(parts, { effort: 0.5 })).toThrow(expect.objectContaining({ code: "RANGE" }));
+    expect(kernels().arena.bytes).toBe(before);
+  });
 
   test("fine rows that are too short, by name", async () => {
     const { path, rest } = toFile(await made);

@@ -50,12 +50,20 @@ export class DiskGraph implements Disposable {
     const { shape, view, ids, fineBits, effort } = readDiskGraph(parts, options.pool !== undefined);
     const fine = options.fine ?? fineRowsInMemory(new CheckedParts("disk graph", parts).part("fine"));
     this.#refiner = new Refiner(fine, { dim: shape.dim, rows: ids.length, bits: fineBits, sure: SURE });
-    this.#graph = new WasmGraph(kernels(), shape);
-    this.#graph.restore(view);
-    this.#graph.name(ids, 0);
-    this.#names = new RowNames(this.#graph);
     this.#pool = options.pool;
-    this.effort = options.effort ?? effort;
+    let graph: WasmGraph | undefined;
+    try {
+      graph = new WasmGraph(kernels(), shape);
+      graph.restore(view);
+      graph.name(ids, 0);
+      this.#names = new RowNames(graph);
+      this.effort = options.effort ?? effort;
+    } catch (error) {
+      graph?.[Symbol.dispose]();
+      this.#refiner[Symbol.dispose]();
+      throw error;
+    }
+    this.#graph = graph;
   }
 
   /** Rows that can be found. */
