@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type CellContents, WasmCells } from "./cells.ts";
 import { WasmGraph } from "./graph.ts";
 import { type GraphShape, graphWidth, NO_ROW } from "./graph-record.ts";
-import { kernels, openPool, RowScorer } from "./index.ts";
+import { kernels, openPool, ROW_TAIL, RowScorer, rowSum } from "./index.ts";
 import { ReferenceCells } from "./reference/cells.ts";
 
 const CELLS = 9;
@@ -144,7 +144,7 @@ describe.each([
     const queries = values(2);
     const { prepared } = cells.search(queries, { probes: 1, effort: 0, kept: 1 });
     const stored = Math.ceil(dim / 8) * 8;
-    const stride = (stored * width) / 8 + 8;
+    const stride = (stored * width) / 8 + ROW_TAIL;
     const count = 7;
     const levels = Array.from({ length: count }, () =>
       Array.from({ length: dim }, () => Math.round((next() - 0.5) * 200)),
@@ -156,8 +156,10 @@ describe.each([
         else bytes.setInt16(r * stride + 2 * c, level, true);
       });
       const square = row.reduce((sum, level) => sum + (level * 0.01) ** 2, 0);
-      bytes.setFloat32((r + 1) * stride - 8, 0.01, true);
-      bytes.setFloat32((r + 1) * stride - 4, -square / 2, true);
+      const tail = (r + 1) * stride - ROW_TAIL;
+      bytes.setFloat32(tail, 0.01, true);
+      bytes.setFloat32(tail + 4, -square / 2, true);
+      bytes.setUint32(tail + 8, rowSum(new Uint8Array(bytes.buffer, r * stride, stride - 4)), true);
     });
     using scorer = new RowScorer(kernels(), dim);
     scorer.room(count * stride).set(new Uint8Array(bytes.buffer));
@@ -169,6 +171,15 @@ describe.each([
       const values = [...queries.subarray(query * dim, (query + 1) * dim)];
       expect(scores[i]).toBeCloseTo(exact(metric, values, vector, shape.mean), 2);
     });
+    const rows = new Uint8Array(bytes.buffer);
+    for (let at = 0; at < rows.length; at++) {
+      const flipped = rows.slice();
+      flipped[at]! ^= 1 << (at % 8);
+      scorer.room(rows.length).set(flipped);
+      const seen = scorer.score(prepared, { pairs, count: asked.length, stride, bits: width });
+      const isDamaged = ({ row }: { row: number }): boolean => row === Math.floor(at / stride);
+      expect([...seen].map(Number.isNaN)).toEqual(asked.map(isDamaged));
+    }
   });
 });
 

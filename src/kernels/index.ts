@@ -57,7 +57,7 @@ export { convolve, matchesOf } from "./reference/matches.ts";
 export { maxSimI8 as referenceMaxSim } from "./reference/max-sim.ts";
 export { ReferencePostings, rankPlainly, type StoredList } from "./reference/postings.ts";
 export { reference } from "./reference/reference.ts";
-export { type RowPairs, RowScorer } from "./row-scorer.ts";
+export { ROW_TAIL, type RowPairs, RowScorer, rowSum } from "./row-scorer.ts";
 export { type Learn, PieceKind, RunTable, type Split, WordKind } from "./run-table.ts";
 export { levelScan, oneBitScan, type RowScan, type Scan, tableScan } from "./scan.ts";
 export { WasmFace } from "./wasm.ts";

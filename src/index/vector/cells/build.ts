@@ -14,7 +14,7 @@ import { type CellOptions, cellDefaults, MOST_DIRECT, PROJECTED_DIMS } from "./o
 import { fitSpan, Projector, type Span } from "./span.ts";
 
 /** Grows when the bytes change. */
-export const CELLS_VERSION = 2;
+export const CELLS_VERSION = 3;
 /** Rows coded at once. */
 const BATCH = 2048;
 

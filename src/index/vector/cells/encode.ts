@@ -1,5 +1,5 @@
 /** Codes of rows in cells: what a row differs from its centre by, on a grid, and the two numbers that make keys of products with it. */
-import { coarseStride, type WasmGraph } from "../../../kernels/index.ts";
+import { coarseStride, ROW_TAIL, rowSum, type WasmGraph } from "../../../kernels/index.ts";
 import type { Matrix } from "../../../linalg/matrix.ts";
 
 /** Rows whose codes lie together. */
@@ -146,11 +146,11 @@ export function quantise(
 
 /** Bytes of a fine row of `dim` values; 0 bits: there is none. */
 export const fineRowBytes = (dim: number, bits: number): number =>
-  bits === 0 ? 0 : (Math.ceil(dim / 8) * 8 * bits) / 8 + 8;
+  bits === 0 ? 0 : (Math.ceil(dim / 8) * 8 * bits) / 8 + ROW_TAIL;
 /** Length of a row of 16 bits a value: products with queries of the same length stay in 32 bits. */
 const WIDE_LENGTH = 32_700;
 
-/** A centred row as signed levels of 8 or 16 bits, their scale, and half of minus the square of what they stand for. */
+/** A centred row as signed levels of 8 or 16 bits, their scale, half of minus the square of what they stand for, and a checksum. */
 export function encodeFine(row: Float32Array, bits: number, out: DataView, to: number): void {
   let [most, total] = [0, 0];
   for (const value of row) {
@@ -165,7 +165,8 @@ export function encodeFine(row: Float32Array, bits: number, out: DataView, to: n
     else out.setInt16(to + 2 * c, level, true);
     square += level * level;
   }
-  const tail = to + fineRowBytes(row.length, bits) - 8;
+  const tail = to + fineRowBytes(row.length, bits) - ROW_TAIL;
   out.setFloat32(tail, scale, true);
   out.setFloat32(tail + 4, -0.5 * square * scale * scale, true);
+  out.setUint32(tail + 8, rowSum(new Uint8Array(out.buffer, out.byteOffset + to, tail + 8 - to)), true);
 }

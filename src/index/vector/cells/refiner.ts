@@ -121,16 +121,16 @@ export class Refiner implements Disposable {
       const scores = this.#scorer.score(prepared, asked);
       for (let i = from; i < to; i++) {
         const score = scores[i - from]!;
-        if (!Number.isFinite(score)) throw this.#damaged(start);
+        if (!Number.isFinite(score)) throw this.#damaged(Math.floor(wanted[i]! / PLACES));
         this.#scores[wanted[i]! % PLACES] = score;
       }
     }
   }
 
-  #damaged(start: number): MnemeError {
+  #damaged(row: number): MnemeError {
     return new MnemeError(
       "CORRUPT",
-      `${this.#fine.location}: a fine row from byte ${start} on is damaged; build the index anew`,
+      `${this.#fine.location}: fine row ${row}, from byte ${row * this.#stride} on, is damaged; build the index anew`,
     );
   }
 

@@ -230,6 +230,31 @@ describe("refuses", () => {
     expect(() => index.search(query, { k: K })).toThrow(path);
   });
 
+  test("a single flipped bit, wherever it is, by row", async () => {
+    const { path, rest } = toFile(await made);
+    using index = new DiskGraph(rest, { fine: fromFile(path), effort: 300 });
+    const bytes = readFileSync(path);
+    const stride = bytes.length / 300;
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
+        writeFileSync(
+          path,
+          bytes.map((byte, i) => (i === at ? byte ^ (1 << bit) : byte)),
+        );
+        const row = Math.floor(at / stride);
+        expect(() => index.search(query, { k: 300 })).toThrow(
+          expect.objectContaining({
+            code: "CORRUPT",
+            message: expect.stringContaining(`${path}: fine row ${row}, from byte ${row * stride} on`),
+          }),
+        );
+      }),
+      { seed: 5, numRuns: 30 },
+    );
+    writeFileSync(path, bytes);
+    expect(index.search(query, { k: 300 }).rows).toHaveLength(300);
+  });
+
   test.each([
     ["shape", 0, /CORRUPT|no serialised|shape/],
     ["codes", 1, /part codes/],

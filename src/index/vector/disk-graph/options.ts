@@ -3,7 +3,7 @@ import type { Metric } from "../../../codecs/codec.ts";
 import type { LazyPool } from "../../../kernels/index.ts";
 
 /** Grows when the bytes of parts change. */
-export const DISK_GRAPH_VERSION = 1;
+export const DISK_GRAPH_VERSION = 2;
 
 export interface DiskGraphOptions {
   /** Default cosine. */
