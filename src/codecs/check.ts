@@ -3,7 +3,12 @@ import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 
-/** @throws MnemeError DIMENSION, NOT_FINITE */
+/** Squared length up to which sums and differences of rows have finite squares in f32, with room for what is added to them. */
+const LONGEST_SQUARE = 2 ** 120;
+/** Exponent bits of 2^52: rows of smaller values, up to 65,536 of them, are never longer. */
+const LARGE = 127 + 52;
+
+/** @throws MnemeError DIMENSION, NOT_FINITE, RANGE: a length whose square leaves f32 */
 export function checkRows(id: string, dim: number, rows: Matrix): void {
   if (rows.cols !== dim) {
     throw new MnemeError(
@@ -11,17 +16,32 @@ export function checkRows(id: string, dim: number, rows: Matrix): void {
       `${id}: rows of ${rows.cols} values, the coder was fitted for ${dim}; encode rows of that width`,
     );
   }
-  const { data } = rows;
-  const bad = kernels().findNotFinite(data);
-  if (bad >= 0) {
-    throw new MnemeError(
-      "NOT_FINITE",
-      `${id}: row ${Math.floor(bad / dim)} holds ${data[bad]} at ${bad % dim}; clean the rows first`,
-    );
-  }
+  checkNumbers(id, rows);
 }
 
-/** @throws MnemeError DIMENSION, NOT_FINITE */
+/** @param first number of the first row, for messages. @throws MnemeError NOT_FINITE, RANGE: a length whose square leaves f32 */
+export function checkNumbers(name: string, { rows, cols, data }: Matrix, first = 0): void {
+  if (kernels().findNotFinite(data, LARGE) < 0) return;
+  const bad = kernels().findNotFinite(data);
+  if (bad >= 0) {
+    const at = `row ${first + Math.floor(bad / cols)} holds ${data[bad]} at ${bad % cols}`;
+    throw new MnemeError("NOT_FINITE", `${name}: ${at}, which is not finite; clean the rows first`);
+  }
+  for (let r = 0; r < rows; r++)
+    checkLength(`${name}: row ${first + r}`, data.subarray(r * cols, (r + 1) * cols));
+}
+
+/** @param what is refused, at the head of the message. @throws MnemeError RANGE */
+export function checkLength(what: string, vector: Float32Array): void {
+  const square = vector.reduce((sum, value) => sum + value * value, 0);
+  if (square <= LONGEST_SQUARE) return;
+  throw new MnemeError(
+    "RANGE",
+    `${what} is ${Math.sqrt(square).toPrecision(3)} long, at most ${Math.sqrt(LONGEST_SQUARE).toPrecision(3)}: its square leaves 32-bit floats; divide all vectors by one number`,
+  );
+}
+
+/** @throws MnemeError DIMENSION, NOT_FINITE, RANGE */
 export function checkQuery(id: string, dim: number, query: Float32Array): void {
   checkRows(id, dim, { rows: 1, cols: query.length, data: query });
 }

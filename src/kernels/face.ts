@@ -145,8 +145,8 @@ export interface KernelFace {
   normalizeF32(rows: Float32Array, dim: number): void;
   /** Each row of factors.length values times the factors, in place. */
   scaleColumnsF32(rows: Float32Array, factors: Float32Array): void;
-  /** Place of the first infinity or NaN, or -1. */
-  findNotFinite(values: Float32Array): number;
+  /** Place of the first infinity or NaN, or -1. @param least exponent bits that are found too: values from 2^(least - 127) on; default 255, none */
+  findNotFinite(values: Float32Array, least?: number): number;
   /**
    * Signs of rows of dim values as bits, 1 for not below zero; in the last 8 of `stride` bytes f32 2 |x|^2 / sum of |x|, the upper half of
    * f32 |x|^2 rounded, u16 count of ones. `codes` is zero at first.

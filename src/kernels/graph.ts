@@ -20,6 +20,7 @@ import {
   writeScratches,
 } from "./graph-record.ts";
 import type { Pool } from "./pool.ts";
+import { Rooms } from "./rooms.ts";
 import { metricCode, type Scan } from "./scan.ts";
 import type { WasmFace } from "./wasm.ts";
 
@@ -37,7 +38,6 @@ export interface GraphSearch {
   readonly prepare?: boolean;
 }
 
-/** k ordinals a query, best first; NO_ROW and score 0 where there are fewer. */
 /** k ordinals a query, best first; NO_ROW and score 0 where there are fewer. */
 export interface GraphHits {
   readonly rows: Uint32Array;
@@ -71,6 +71,8 @@ export class WasmGraph implements Disposable {
   readonly #face: WasmFace;
   readonly #record: Region;
   readonly #regions = new Map<string, Region>();
+  /** What need not be kept from one call to the next. */
+  readonly #rooms: Rooms;
   readonly #stride: number;
   readonly #fineStride: number;
   #rows = 0;
@@ -84,6 +86,7 @@ export class WasmGraph implements Disposable {
     this.#face = face;
     this.#stride = coarseStride(shape.dims, shape.coarseBits);
     this.#fineStride = fineStride(shape.dim, shape.fineBits);
+    this.#rooms = new Rooms(face.arena);
     this.#record = face.arena.alloc(RECORD_BYTES);
     const mean = this.#region("mean", graphWidth(shape.dim) * 4);
     mean.f32().set(shape.mean);
@@ -117,7 +120,7 @@ export class WasmGraph implements Disposable {
     return {
       codes: sum("coarse", "fine", "projection", "mean"),
       links: sum("links", "ids", "entries", "deleted"),
-      scratch: sum("scratch", "queries", "results", "allowed", "prepared") + RECORD_BYTES,
+      scratch: sum("scratch") + this.#rooms.bytes + RECORD_BYTES,
     };
   }
 
@@ -243,13 +246,13 @@ export class WasmGraph implements Disposable {
     const { k, effort, kept, allowed, among, prepare } = options;
     const { dim } = this.shape;
     const count = queries.length / dim;
-    const asked = this.#scratch("queries", queries.byteLength);
+    const asked = this.#rooms.reserve("queries", queries.byteLength);
     asked.f32().set(queries);
-    const results = this.#scratch("results", count * k * 8);
-    const bits = allowed && this.#scratch("allowed", allowed.byteLength);
+    const results = this.#rooms.reserve("results", count * k * 8);
+    const bits = allowed && this.#rooms.reserve("allowed", allowed.byteLength);
     bits?.u32().set(allowed!);
     const each = preparedBytes(dim);
-    const prepared = prepare ? this.#scratch("prepared", count * each).pointer : 0;
+    const prepared = prepare ? this.#rooms.reserve("prepared", count * each).pointer : 0;
     const scores = results.pointer + count * k * 4;
     const filter = [bits?.pointer ?? 0, allowed ? allowed.length * 32 : 0];
     const head = [this.#record.pointer, asked.pointer, count, k, effort, kept];
@@ -266,10 +269,10 @@ export class WasmGraph implements Disposable {
 
   /** Scores of given rows by all their codes, deleted or not. @returns borrowed until the next call */
   score(query: Float32Array, ordinals: Uint32Array): Float32Array {
-    const asked = this.#scratch("queries", query.byteLength);
+    const asked = this.#rooms.reserve("queries", query.byteLength);
     asked.f32().set(query);
     const count = ordinals.length;
-    const results = this.#scratch("results", count * 8);
+    const results = this.#rooms.reserve("results", count * 8);
     results.u32().set(ordinals);
     const { pointer } = results;
     const { scoreGraphRows } = this.#face.instance.exports;
@@ -304,6 +307,7 @@ export class WasmGraph implements Disposable {
 
   [Symbol.dispose](): void {
     for (const name of [...this.#regions.keys()]) this.#free(name);
+    this.#rooms[Symbol.dispose]();
     this.#record[Symbol.dispose]();
   }
 
@@ -373,14 +377,6 @@ export class WasmGraph implements Disposable {
     known?.[Symbol.dispose]();
     this.#regions.set(name, region);
     return region;
-  }
-
-  /** The same for what need not be kept, with slack. */
-  #scratch(name: string, bytes: number): Region {
-    const known = this.#regions.get(name);
-    if (known && known.byteLength >= bytes) return known;
-    this.#free(name);
-    return this.#region(name, Math.ceil(bytes * 1.25) + 64);
   }
 
   #u8(name: string, bytes: number): Uint8Array {

@@ -242,6 +242,8 @@ describe("each kernel equals its twin", () => {
       expect(kernels().findNotFinite(data)).toBe(-1);
       if (rows > 0) data[(start >>> 1) % data.length] = [Number.NaN, Number.NEGATIVE_INFINITY][start & 1]!;
       expect(kernels().findNotFinite(data)).toBe(reference.findNotFinite(data));
+      for (const least of [120, 127, 255])
+        expect(kernels().findNotFinite(data, least)).toBe(reference.findNotFinite(data, least));
     }));
 
   test("merges of pairs", () =>

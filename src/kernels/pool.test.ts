@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { builtFile } from "../built-file.ts";
 import { kernels, openPool, reference } from "./index.ts";
+import { startPool } from "./pool.ts";
 import { randomBytes } from "./random-bytes.ts";
 import { rowScan } from "./scan.ts";
 
@@ -102,6 +103,19 @@ test("a kernel that fails is an error at once, and the pool goes on", async () =
   given[Symbol.dispose]();
   expect(pool.share([rowScan({ ...scan, rows: room.pointer })])).toBe(true);
   await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
+});
+
+test("waiting for a pool that is closed before its threads run ends with an error", async () => {
+  const face = kernels();
+  const pool = await startPool(face, { workers: 2 });
+  const ready = pool.ready();
+  const failed = expect(ready).rejects.toMatchObject({ code: "DISPOSED" });
+  await pool[Symbol.asyncDispose]();
+  await failed;
+  await expect(pool.ready()).rejects.toMatchObject({ code: "DISPOSED" });
+  const run = await openPool(face, { workers: 1 });
+  await run[Symbol.asyncDispose]();
+  await expect(run.ready()).rejects.toMatchObject({ code: "DISPOSED" });
 });
 
 test("a process waits for its pool, and ends without closing it", () => {

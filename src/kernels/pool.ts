@@ -82,9 +82,7 @@ export class Pool implements AsyncDisposable {
     this.#workers = workers;
     this.#room = room;
     this.#list = new ScanList(face.arena, room.pointer + CONTROL_WORDS * 4, LIST_BYTES);
-    const ready = (worker: Worker): Promise<void> =>
-      new Promise((resolve, reject) => worker.once("message", () => resolve()).once("error", reject));
-    this.#ready = Promise.all(workers.map(ready)).then(() => {});
+    this.#ready = Promise.all(workers.map((worker) => this.#running(worker))).then(() => {});
     this.#ready.catch((error: unknown) => {
       this.#failure = error;
     });
@@ -96,8 +94,9 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** Settles when every thread runs; the process does not end before. */
+  /** Settles when every thread runs; the process does not end before. @throws MnemeError DISPOSED, INTERNAL when a thread did not come to run */
   async ready(): Promise<void> {
+    if (this.#closed) throw new MnemeError("DISPOSED", "pool: used after close");
     for (const worker of this.#workers) worker.ref();
     try {
       await this.#ready;
@@ -151,6 +150,21 @@ export class Pool implements AsyncDisposable {
     this.#closed = true;
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
     this.#room[Symbol.dispose]();
+  }
+
+  #running(worker: Worker): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const ended = (): void =>
+        reject(
+          this.#closed
+            ? new MnemeError("DISPOSED", "pool: closed before its threads ran")
+            : new MnemeError("INTERNAL", "pool: a worker thread ended before it ran"),
+        );
+      worker
+        .once("message", () => resolve())
+        .once("error", reject)
+        .once("exit", ended);
+    });
   }
 
   #begin(scans: readonly Scan[]): Fork | undefined {

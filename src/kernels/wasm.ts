@@ -200,11 +200,11 @@ export class WasmFace implements KernelFace {
     this.#scratch.take(at, rows);
   }
 
-  findNotFinite(values: Float32Array): number {
+  findNotFinite(values: Float32Array, least = 255): number {
     const step = this.arena.holds(values) ? values.length : BLOCK_BYTES / 4;
     for (let first = 0; first < values.length; first += step) {
       const some = values.subarray(first, first + step);
-      const at = this.instance.exports.findNotFinite(this.#scratch.in("a", some), some.length);
+      const at = this.instance.exports.findNotFinite(this.#scratch.in("a", some), some.length, least);
       if (at >= 0) return first + at;
     }
     return -1;

@@ -60,6 +60,9 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
     await expect(memory.add({ id: "a", text: "x", vector: new Float32Array(256) })).rejects.toMatchObject({
       code: "ZERO_VECTOR",
     });
+    await expect(
+      memory.add({ id: "a", text: "x", vector: new Float32Array(256).fill(1e30) }),
+    ).rejects.toMatchObject({ code: "RANGE" });
     expect(
       await memory.add([
         { id: "blank", text: " \n" },

@@ -198,6 +198,11 @@ export class LibraryMemory implements Memory {
     return libraryInfo(this.#open("info"));
   }
 
+  get embedder(): Embedder {
+    this.#open("embedder");
+    return this.#activeEmbedder;
+  }
+
   explain(): readonly VectorExplanation[] {
     return explainVectors(this.#open("explain"));
   }

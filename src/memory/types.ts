@@ -347,6 +347,8 @@ export interface Memory extends AsyncDisposable {
   /** Rows for console.table: every structure with the bytes it really uses. */
   stats(): readonly StatsRow[];
   info(): MemoryInfo;
+  /** What makes the vectors of the space that answers; another one after a reembed. Borrowed. */
+  readonly embedder: Embedder;
   /** Which index searches the vectors of each space, why, what it holds, and what the others would take. */
   explain(): readonly VectorExplanation[];
   /** Values of a metadata field with counts, most frequent first. */

@@ -1,4 +1,5 @@
 /** The door: items and queries are checked here, so that everything behind it trusts its input. */
+import { checkLength } from "../codecs/check.ts";
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Meta, MetaValue } from "../index/filter/where.ts";
@@ -153,7 +154,7 @@ function shown(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : typeof value;
 }
 
-/** @throws MnemeError DTYPE, DIMENSION, NOT_FINITE, ZERO_VECTOR */
+/** @throws MnemeError DTYPE, DIMENSION, NOT_FINITE, RANGE, ZERO_VECTOR */
 export function checkVector(vector: Float32Array, space: Space, operation: string): void {
   if (!(vector instanceof Float32Array)) {
     throw new MnemeError(
@@ -175,6 +176,7 @@ export function checkVector(vector: Float32Array, space: Space, operation: strin
       `${operation}: value ${vector.findIndex((v) => !Number.isFinite(v))} of the vector is not a finite number`,
     );
   }
+  checkLength(`${operation}: the vector`, vector);
   if (square === 0)
     throw new MnemeError("ZERO_VECTOR", `${operation}: a zero vector has no direction; leave vector out`);
 }

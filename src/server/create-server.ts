@@ -7,7 +7,6 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createAdaptorServer } from "@hono/node-server";
 import { builtFile } from "../built-file.ts";
-import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Memory } from "../memory/types.ts";
 import type { EmbeddingModel, LanguageModel } from "../model/index.ts";
@@ -28,8 +27,6 @@ export const serverDefaults = {
 } as const;
 
 export interface ServerOptions extends GuardOptions {
-  /** Behind /v1/embeddings. Default: the bundled model, when the library's space is its. Borrowed. */
-  readonly embedder?: Embedder;
   /**
    * Behind /v1/chat/completions, /v1/completions and, by its name, /v1/embeddings; `ask` answers with the model that the library was
    * opened with. Default: none. Borrowed.
@@ -116,10 +113,8 @@ export function createServer(memory: Memory, options: ServerOptions = {}): Mneme
 }
 
 function serviceOf(own: Pick<Service, "memory" | "metrics" | "snapshots">, options: ServerOptions): Service {
-  const { memory } = own;
   return {
     ...own,
-    embedder: options.embedder ? async () => options.embedder! : once(() => bundledFor(memory)),
     ...(options.readFile ? { readFile: options.readFile } : {}),
     ...(options.model ? { model: servedModel(options.model, options.modelName) } : {}),
     maxUploadBytes: options.maxUploadBytes ?? serverDefaults.maxUploadBytes,
@@ -141,19 +136,6 @@ function servedModel(
 
 function isEmbeddingModel(model: LanguageModel): model is LanguageModel & EmbeddingModel {
   return "embed" in model && "fingerprint" in model;
-}
-
-async function bundledFor(memory: Memory): Promise<Embedder> {
-  const { space } = memory.info();
-  if (space.model !== "mneme-embed") {
-    throw new MnemeError(
-      "UNSUPPORTED",
-      `embeddings: the library's vectors are of ${space.model}; give createServer that embedder`,
-      { details: { model: space.model } },
-    );
-  }
-  const { bundledEmbedder } = await import("../embed/bundled.ts");
-  return bundledEmbedder({ dim: space.dim as 512 });
 }
 
 function listening(

@@ -17,8 +17,8 @@ const embedder: Embedder = {
     matrix(texts.length, 2, Float32Array.from(texts.flatMap((text) => [text.length, 0.1]))),
   [Symbol.asyncDispose]: async () => {},
 };
-const memory = await open(":memory:", { workers: 0 });
-const server = createServer(memory, { embedder });
+const memory = await open(":memory:", { workers: 0, embedder });
+const server = createServer(memory);
 afterAll(async () => {
   await server.close();
   await memory.close();
@@ -75,10 +75,36 @@ describe("embeddings", () => {
   });
 });
 
+test("a library that moves to another embedder takes its vectors along", async () => {
+  const space = { ...embedder.space, model: "longer", dim: 3 };
+  const longer: Embedder = {
+    ...embedder,
+    space,
+    embed: async (texts) => matrix(texts.length, 3, new Float32Array(3 * texts.length).fill(0.5)),
+  };
+  await using moving = await open(":memory:", { workers: 0, embedder });
+  await using own = createServer(moving);
+  const post = async (body: object): Promise<unknown> => {
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(body) };
+    return (await own.app.request("/v1/embeddings", init)).json();
+  };
+  expect(await post({ input: "abc" })).toMatchObject({ model: "mneme-embed" });
+  await moving.reembed(longer);
+  expect(moving.embedder.space).toEqual(space);
+  expect(await post({ input: "abc", model: "longer" })).toMatchObject({
+    model: "longer",
+    data: [{ embedding: [0.5, 0.5, 0.5] }],
+  });
+  expect(await post({ input: "abc", model: "mneme-embed" })).toMatchObject({
+    error: { code: "model_not_found" },
+  });
+});
+
 test("a language model's vectors by its name, the library's without one; and its bytes", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mneme-embeddings-"));
   await using model = await load(writeModelFolder(folder), { workers: 0, weightCache: false });
-  await using own = createServer(memory, { embedder, model, modelName: "tiny" });
+  await using own = createServer(memory, { model, modelName: "tiny" });
   const post = async (body: object): Promise<{ status: number; json: unknown }> => {
     const headers = { "content-type": "application/json" };
     const init = { method: "POST", headers, body: JSON.stringify(body) };

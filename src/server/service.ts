@@ -1,4 +1,4 @@
-/** What every route needs: the memory, the language model where there is one, the embedder behind /v1/embeddings, the reader of uploaded files, the metrics. */
+/** What every route needs: the memory, the language model where there is one, the reader of uploaded files, the metrics. */
 import type { Embedder } from "../embed/embedder.ts";
 import type { Item, Memory } from "../memory/types.ts";
 import type { LanguageModel } from "../model/index.ts";
@@ -12,7 +12,6 @@ export interface Service {
   readonly memory: Memory;
   readonly metrics: Metrics;
   readonly snapshots: KeptSnapshots;
-  readonly embedder: () => Promise<Embedder>;
   readonly readFile?: ReadFile;
   /** Behind /v1/chat/completions and /v1/completions, under its name; under it also in /v1/embeddings, where it gives vectors. */
   readonly model?: {

@@ -8,7 +8,10 @@ export const encoders: Pick<KernelFace, "scaleColumnsF32" | "findNotFinite" | "e
       rows[i] = value * factors[i % factors.length]!;
     });
   },
-  findNotFinite: (values) => values.findIndex((value) => !Number.isFinite(value)),
+  findNotFinite: (values, least = 255) =>
+    values.findIndex(
+      (value) => !(Math.abs(value) < (least < 255 ? 2 ** (least - 127) : Number.POSITIVE_INFINITY)),
+    ),
   encodeOneBit(rows, dim, stride, codes) {
     const view = new DataView(codes.buffer, codes.byteOffset, codes.byteLength);
     for (let r = 0; r * dim < rows.length; r++) {

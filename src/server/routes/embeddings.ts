@@ -66,7 +66,7 @@ function embeddingsRoute(service: Service): Route {
     async ({ body, signal }) => {
       const own = service.model;
       const asked = own !== undefined && body.model === own.name ? own.embedder : undefined;
-      const embedder = await (asked ?? service.embedder)();
+      const embedder = asked ? await asked() : service.memory.embedder;
       const { model } = embedder.space;
       checkModel(body, model, own?.embedder ? [model, own.name] : [model]);
       const width = widthOf(body, embedder);

@@ -6,7 +6,7 @@ import { MnemeError } from "../../../errors.ts";
 import { NO_ROW } from "../../../kernels/index.ts";
 import { type Matrix, rowOf } from "../../../linalg/matrix.ts";
 
-/** @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR */
+/** @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, RANGE */
 export function checkVectors(name: string, vectors: Matrix, dim: number, metric: Metric): void {
   checkRows(name, dim, vectors);
   if (metric !== "cosine") return;

@@ -2,6 +2,7 @@
  * Rows and queries as points whose squared distances order as the metric does: at unit length for cosine; for the inner product with one more
  * value, which makes all rows as long as the longest (Bachrach et al., Speeding Up the Xbox Recommender System, RecSys 2014).
  */
+import { checkLength, checkNumbers } from "../../../codecs/check.ts";
 import type { Metric } from "../../../codecs/codec.ts";
 import { MnemeError } from "../../../errors.ts";
 import { kernels } from "../../../kernels/index.ts";
@@ -38,26 +39,22 @@ export class MetricSpace {
 
   /**
    * @param rows borrowed; a copy only where they must change. @param first number of the first, for messages
-   * @throws MnemeError NOT_FINITE, ZERO_VECTOR (cosine), RANGE (dot: longer than the longest)
+   * @throws MnemeError NOT_FINITE, ZERO_VECTOR (cosine), RANGE (its square leaves f32; dot: longer than the longest)
    */
   points(rows: Matrix, verb: string, first = 0): Matrix {
-    const { cols, data } = rows;
-    const bad = kernels().findNotFinite(data);
-    if (bad >= 0) {
-      const row = first + Math.floor(bad / cols);
-      throw new MnemeError("NOT_FINITE", `${verb}: row ${row} holds ${data[bad]}; it is not finite`);
-    }
+    checkNumbers(verb, rows, first);
     if (this.metric === "cosine") return unitRows(rows, verb, first);
     return this.metric === "dot" ? this.#longer(rows, verb, first) : rows;
   }
 
   /**
    * Under the inner product the query is made as long as the longest row: that changes no order, and codes are finest for what is near.
-   * @throws MnemeError NOT_FINITE, ZERO_VECTOR (cosine)
+   * @throws MnemeError NOT_FINITE, ZERO_VECTOR (cosine), RANGE (its square leaves f32)
    */
   point(query: Float32Array): QueryPoint {
     const square = squareAt(query, 0, query.length);
     if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
+    checkLength("search: the query", query);
     if (this.metric === "l2") return { values: query, bias: 0, scale: 0.5 };
     if (this.metric === "cosine" && square === 0)
       throw new MnemeError("ZERO_VECTOR", "search: a zero query has no cosine; give another or use l2");

@@ -1,16 +1,17 @@
 /** Kernels that make codes of f32 rows: the check before, a factor for each column, 1-bit and 8-bit codes. */
 import { sumF32 } from "./float";
 
-/** Place of the first value that is infinite or not a number, or -1. */
-export function findNotFinite(values: usize, count: usize): isize {
+/** Place of the first value whose exponent bits are `least` or more, or -1; at 255 it is infinite or not a number. */
+export function findNotFinite(values: usize, count: usize, least: u32): isize {
   const exponent = i32x4.splat(0x7f800000);
+  const limit = i32x4.splat(least << 23);
   const wide = count & ~3;
   let i: usize = 0;
   for (; i < wide; i += 4) {
     const bits = v128.and(v128.load(values + (i << 2)), exponent);
-    if (v128.any_true(i32x4.eq(bits, exponent))) break;
+    if (v128.any_true(i32x4.ge_s(bits, limit))) break;
   }
-  for (; i < count; i++) if ((load<u32>(values + (i << 2)) & 0x7f800000) == 0x7f800000) return <isize>i;
+  for (; i < count; i++) if ((load<u32>(values + (i << 2)) & 0x7f800000) >= least << 23) return <isize>i;
   return -1;
 }
 
