@@ -1,5 +1,7 @@
 /** list: headers of items in the order of their ids. */
 import { MnemeError } from "../errors.ts";
+import { compileWhere } from "../index/filter/compile-where.ts";
+import { columnsOf } from "./columns-of.ts";
 import { idPages } from "./id-pages.ts";
 import type { Library } from "./library.ts";
 import { isExpired, recordOf } from "./read-item.ts";
@@ -10,7 +12,10 @@ export async function* listItems(library: Library, options: ListOptions): AsyncG
   for await (const { head } of listPlaces(library, options)) yield head;
 }
 
-/** The same with the place of each item's first row: good until the library is given time to change. Items not wanted are not looked at. */
+/**
+ * The same with the place of each item's first row: good until the library is given time to change. Items not wanted are not looked at. An
+ * item that is replaced meanwhile is listed as it is then.
+ */
 export async function* listPlaces(
   library: Library,
   options: ListOptions,
@@ -21,15 +26,26 @@ export async function* listPlaces(
   await library.refresh();
   const now = Date.now();
   const rows = options.where && matchingRows(library, options.where, now);
+  const test = options.where && compileWhere(options.where);
+  /** Rows from here on came after the filter was evaluated. */
+  const since = library.counters.nextRow;
   let given = 0;
   for await (const page of idPages(library, firstId(options))) {
     if (given >= limit) return;
     for (const { id, entry } of page) {
       if (options.prefix !== undefined && !id.startsWith(options.prefix)) return;
-      const { firstRow } = entry;
-      if ((rows && !rows.has(firstRow)) || !library.live.has(firstRow) || !isWanted(firstRow)) continue;
+      // since the page was read the item may have been replaced, and stands in other rows
+      const firstRow = library.live.has(entry.firstRow)
+        ? entry.firstRow
+        : (await library.idEntries([id]))[0]?.firstRow;
+      if (firstRow === undefined || !library.live.has(firstRow) || !isWanted(firstRow)) continue;
+      if (firstRow < since && rows && !rows.has(firstRow)) continue;
       const head = await library.gate.read(async () => (await recordOf(library.placeOf(firstRow))).head);
       if (head.id !== id || isExpired(head, now)) continue;
+      if (firstRow >= since && test) {
+        const columns = columnsOf(head);
+        if (!test((field) => (Object.hasOwn(columns, field) ? columns[field] : undefined))) continue;
+      }
       yield { head, firstRow };
       if (++given >= limit) return;
     }

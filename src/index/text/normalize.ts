@@ -52,10 +52,14 @@ function stem(word: string): string {
 }
 
 function foldWord(run: string): string {
+  return stem(foldRun(run));
+}
+
+/** A run as terms have it, but with its ending: what a word begins with has none. */
+export function foldRun(run: string): string {
   const lower = run.normalize("NFKC").toLowerCase().slice(0, MAX_TERM_LENGTH).replaceAll("\u2019", "'");
   if (/\p{Script=Arabic}/u.test(lower)) return foldArabic(lower);
-  if (/[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/u.test(lower)) return stem(foldAccents(lower));
-  return lower;
+  return /[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/u.test(lower) ? foldAccents(lower) : lower;
 }
 
 /** Accents are dropped where readers type without them; й and ё-like letters of Cyrillic keep their identity by recomposition. */

@@ -20,14 +20,16 @@ export function planQuery(text: string, vocabulary: Vocabulary, options: ExpandO
   const phrases: string[][] = [];
   const known = new Map<string, WeightedTerm[]>();
   // a word may come again, and looking for what it may mean takes long
-  const expandOnce = (word: QueryWord): WeightedTerm[] => {
-    const key = `${word.kind} ${word.term}`;
-    const found = known.get(key) ?? expand(word, vocabulary, options);
+  const expandOnce = (word: QueryWord, typos: boolean): WeightedTerm[] => {
+    const key = `${typos} ${word.kind} ${word.term}`;
+    const found = known.get(key) ?? expand(word, vocabulary, { typos });
     known.set(key, found);
     return found;
   };
   for (const clause of parseQuery(text)) {
-    const alternatives = clause.words.map(expandOnce);
+    // what shall be kept out is taken at its word: a correction would keep out what nobody named
+    const typos = options.typos && clause.role !== "not";
+    const alternatives = clause.words.map((word) => expandOnce(word, typos));
     const groups = alternatives.map((group) => group.map(({ term }) => term));
     if (clause.role === "not") {
       excluded.push(groups);

@@ -1,5 +1,5 @@
 /** The query language of the words index: words, "phrases", prefix*, fuzzy~, +must, -not. Anything else is words. */
-import { termsOf } from "./normalize.ts";
+import { foldRun, termsOf } from "./normalize.ts";
 import { segmentWords } from "./segment-words.ts";
 
 export interface QueryWord {
@@ -39,12 +39,23 @@ function wordsOf(word: string): QueryWord[] {
   const kind = word.endsWith("*") ? "prefix" : word.endsWith("~") ? "fuzzy" : "exact";
   if (kind === "exact") return exact(word);
   const body = word.slice(0, -1).toLowerCase();
-  const [first] = runs(body);
-  return first === undefined
-    ? []
-    : [{ term: kind === "prefix" ? first : (termsOf(first, false, false)[0] ?? first), kind }];
+  let last = body.length;
+  let isUnspaced = false;
+  segmentWords(body, (start, _, unspaced) => {
+    last = start;
+    isUnspaced = unspaced;
+  });
+  const words = exact(body.slice(0, last));
+  const run = body.slice(last);
+  // pairs of characters find what begins with them as they are
+  if (isUnspaced) return [...words, ...exact(run)];
+  const [spaced] = runs(run);
+  if (spaced === undefined) return words;
+  const term = kind === "prefix" ? foldRun(spaced) : (termsOf(spaced, false, false)[0] ?? spaced);
+  return [...words, { term, kind }];
 }
 
+/** Runs of letters of a text. */
 function runs(text: string): string[] {
   const found: string[] = [];
   segmentWords(text, (start, end) => found.push(text.slice(start, end)));

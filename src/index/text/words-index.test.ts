@@ -227,6 +227,25 @@ describe("WordsIndex", () => {
     expect(await rows("   ")).toEqual([]);
   });
 
+  test("rows that come while phrases are verified bring no row without them", async () => {
+    const texts = Array.from({ length: 800 }, (_, i) =>
+      i < 10 ? "red apple pie" : i < 770 ? "apple red pie" : "red apple pie and more of it",
+    );
+    const textAt = (row: number): string => texts[row] ?? "apple red";
+    let next = texts.length;
+    const index: WordsIndex = new WordsIndex({
+      textOf: (row) => {
+        if (next < 900) index.append(next++, "apple red");
+        return textAt(row);
+      },
+    });
+    for (const [row, text] of texts.entries()) index.append(row, text);
+    const { rows } = await index.search('"red apple"', { k: 20 });
+    expect(rows.length).toBe(20);
+    expect(new Set(rows).size).toBe(20);
+    for (const row of rows) expect(textAt(row)).toContain("red apple");
+  });
+
   test("cursor and minScore", async () => {
     const texts = Array.from({ length: 50 }, (_, i) => `common ${"pad ".repeat(i % 7)}`);
     const { index } = await indexOf([texts.slice(0, 30)], texts.slice(30));

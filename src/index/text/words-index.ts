@@ -227,15 +227,17 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   /** Ranks ever deeper until `k` candidates really hold the phrases. */
   async #searchPhrases(prepared: Prepared, options: SearchOptions): Promise<Hits> {
     const hasPhrases = this.#phrases.matcher(prepared.plan.phrases);
-    const kept: number[] = [];
-    let checked = 0;
+    // by row: texts are awaited, and rows that come meanwhile change the next ranking
+    const checked = new Map<number, boolean>();
     // all rows with the terms are scored for every depth: few steps
     for (let depth = Math.max(256, options.k * 16); ; depth *= 16) {
       const { rows, scores } = this.#rank(prepared, { ...options, k: depth });
-      // a deeper ranking begins with the shallower one
-      for (; checked < rows.length && kept.length < options.k; checked++) {
-        const text = await this.#options.textOf!(rows[checked]!);
-        if (hasPhrases(text)) kept.push(checked);
+      const kept: number[] = [];
+      for (let i = 0; i < rows.length && kept.length < options.k; i++) {
+        const row = rows[i]!;
+        const held = checked.get(row) ?? hasPhrases(await this.#options.textOf!(row));
+        checked.set(row, held);
+        if (held) kept.push(i);
       }
       if (kept.length === options.k || rows.length < depth) {
         return {

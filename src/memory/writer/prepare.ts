@@ -40,8 +40,9 @@ export function prepareItem(
     id: item.id,
     kind: "text",
     title: item.title ?? "",
-    meta: item.meta ?? {},
-    provenance: item.provenance ?? { origin: "user" },
+    // copies: what the caller does with its own objects later must not reach the library
+    meta: structuredClone(item.meta ?? {}),
+    provenance: structuredClone(item.provenance ?? { origin: "user" }),
     owner: item.owner ?? "local",
     visibility: item.visibility ?? "private",
     version: (prior?.version ?? 0) + 1,

@@ -72,6 +72,7 @@ export class Writer implements AsyncDisposable {
   #background: Promise<void> = Promise.resolve();
   #backgroundError: unknown;
   #isOverBudget = false;
+  #closed = false;
 
   constructor(library: Library, store: Store, options: WriterOptions) {
     this.library = library;
@@ -137,6 +138,7 @@ export class Writer implements AsyncDisposable {
     for (;;) {
       const enter = exclusive ? this.#order.write.bind(this.#order) : this.#order.read.bind(this.#order);
       const done = await enter(async () => {
+        this.#checkOpen();
         // an id may have come while this commit waited its turn
         if (!exclusive && ids.some((id) => this.entryOf(id) !== undefined)) return false;
         const change = make();
@@ -148,9 +150,12 @@ export class Writer implements AsyncDisposable {
     }
   }
 
-  /** Alone: no commit before it is under way, none starts until it is done. */
+  /** Alone: no commit before it is under way, none starts until it is done. @throws MnemeError DISPOSED: closed before its turn came */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    return this.#order.write(work);
+    return this.#order.write(async () => {
+      this.#checkOpen();
+      return work();
+    });
   }
 
   putManifest(batch: Batch, manifest: Manifest): void {
@@ -193,10 +198,13 @@ export class Writer implements AsyncDisposable {
 
   /** Queues maintenance behind what is queued; errors surface as warnings and in `idle`. */
   inBackground(work: () => Promise<void>): Promise<void> {
-    const next = this.#background.then(work);
+    const next = this.#background.then(() => {
+      this.#checkOpen();
+      return work();
+    });
     this.#background = next.catch((error: unknown) => {
       // who cancelled it knows; what closing ends is begun again by the next opening
-      if (isMnemeError(error) && error.code === "CANCELLED") return;
+      if (isMnemeError(error) && (error.code === "CANCELLED" || this.#closed)) return;
       this.#backgroundError = error;
       this.options.onWarning(
         `background work failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -207,20 +215,36 @@ export class Writer implements AsyncDisposable {
 
   /** Resolves when background work is done. @throws what it threw, once. */
   async idle(): Promise<void> {
-    let seen: Promise<void>;
-    do {
-      seen = this.#background;
-      await seen;
-    } while (seen !== this.#background);
+    await this.#drained();
     const error = this.#backgroundError;
     this.#backgroundError = undefined;
     if (error) throw error;
   }
 
+  /** Finishes what is under way in the background and the commits that have begun; what comes to its turn later is refused. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.closing.abort();
-    await this.#background;
+    await this.#drained();
+    // the Store must not close below a commit: it would be durable and yet fail, and a compaction waits for searches that wait for it
+    await this.#order.write(async () => {
+      this.#closed = true;
+    });
+    await this.#drained();
     await this.pool[Symbol.asyncDispose]();
+  }
+
+  /** Until nothing is queued behind the writes. */
+  async #drained(): Promise<void> {
+    let seen: Promise<void>;
+    do {
+      seen = this.#background;
+      await seen;
+    } while (seen !== this.#background);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed)
+      throw new MnemeError("DISPOSED", "memory: closed before this was written; open the library again");
   }
 
   async #write({ entries, replaced, encoded, fill, applied }: Change): Promise<void> {
