@@ -6,34 +6,56 @@
 
 const ROWS: usize = 32;
 
+/** The bytes of a table at 16 places below 16. */
+// @ts-ignore: decorator
+@inline
+function lookUp(table: v128, places: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, places);
+  return i8x16.swizzle(table, places);
+}
+
+/** The upper four bits of 16 bytes. Shifts of 16-bit lanes: those of bytes are none of the processor's own. */
+// @ts-ignore: decorator
+@inline
+function upperBits(x: v128): v128 {
+  return v128.and(i16x8.shr_u(x, 4), i8x16.splat(15));
+}
+
+/** Bytes summed up in 16 bits, 16 rows: of pairs of rows, which overflow, and of their odd ones become those of each row, in order. */
+// @ts-ignore: decorator
+@inline
+function storeSums(pairs: v128, odd: v128, sums: usize): void {
+  const even = i16x8.sub(pairs, i16x8.shl(odd, 8));
+  v128.store(sums, i16x8.shuffle(even, odd, 0, 8, 1, 9, 2, 10, 3, 11));
+  v128.store(sums, i16x8.shuffle(even, odd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+}
+
 /** Sums of the looked-up bytes of a block's 32 rows, u16. Four groups in a row: their largest bytes must not sum up to more than 255. */
 // @ts-ignore: decorator
 @inline
 function sumBlock(block: usize, tail: usize, lut: usize, sums: usize): void {
   const nibble = i8x16.splat(15);
-  let s0 = i16x8.splat(0), s1 = i16x8.splat(0), s2 = i16x8.splat(0), s3 = i16x8.splat(0);
+  let lowerPairs = i16x8.splat(0), lowerOdd = lowerPairs, upperPairs = lowerPairs, upperOdd = lowerPairs;
   for (let at: usize = 0; at < tail; at += 64) {
     const x0 = v128.load(block + at, 0), t0 = v128.load(lut + at, 0);
-    let lower = i8x16.swizzle(t0, v128.and(x0, nibble));
-    let upper = i8x16.swizzle(t0, i8x16.shr_u(x0, 4));
+    let lower = lookUp(t0, v128.and(x0, nibble));
+    let upper = lookUp(t0, upperBits(x0));
     const x1 = v128.load(block + at, 16), t1 = v128.load(lut + at, 16);
-    lower = i8x16.add(lower, i8x16.swizzle(t1, v128.and(x1, nibble)));
-    upper = i8x16.add(upper, i8x16.swizzle(t1, i8x16.shr_u(x1, 4)));
+    lower = i8x16.add(lower, lookUp(t1, v128.and(x1, nibble)));
+    upper = i8x16.add(upper, lookUp(t1, upperBits(x1)));
     const x2 = v128.load(block + at, 32), t2 = v128.load(lut + at, 32);
-    lower = i8x16.add(lower, i8x16.swizzle(t2, v128.and(x2, nibble)));
-    upper = i8x16.add(upper, i8x16.swizzle(t2, i8x16.shr_u(x2, 4)));
+    lower = i8x16.add(lower, lookUp(t2, v128.and(x2, nibble)));
+    upper = i8x16.add(upper, lookUp(t2, upperBits(x2)));
     const x3 = v128.load(block + at, 48), t3 = v128.load(lut + at, 48);
-    lower = i8x16.add(lower, i8x16.swizzle(t3, v128.and(x3, nibble)));
-    upper = i8x16.add(upper, i8x16.swizzle(t3, i8x16.shr_u(x3, 4)));
-    s0 = i16x8.add(s0, i16x8.extend_low_i8x16_u(lower));
-    s1 = i16x8.add(s1, i16x8.extend_high_i8x16_u(lower));
-    s2 = i16x8.add(s2, i16x8.extend_low_i8x16_u(upper));
-    s3 = i16x8.add(s3, i16x8.extend_high_i8x16_u(upper));
+    lower = i8x16.add(lower, lookUp(t3, v128.and(x3, nibble)));
+    upper = i8x16.add(upper, lookUp(t3, upperBits(x3)));
+    lowerPairs = i16x8.add(lowerPairs, lower);
+    lowerOdd = i16x8.add(lowerOdd, i16x8.shr_u(lower, 8));
+    upperPairs = i16x8.add(upperPairs, upper);
+    upperOdd = i16x8.add(upperOdd, i16x8.shr_u(upper, 8));
   }
-  v128.store(sums, s0, 0);
-  v128.store(sums, s1, 16);
-  v128.store(sums, s2, 32);
-  v128.store(sums, s3, 48);
+  storeSums(lowerPairs, lowerOdd, sums);
+  storeSums(upperPairs, upperOdd, sums + 32);
 }
 
 /** The same for bytes of any size: each group is widened on its own. At most 257 groups of bytes up to 255. */
@@ -41,20 +63,18 @@ function sumBlock(block: usize, tail: usize, lut: usize, sums: usize): void {
 @inline
 function sumWide(block: usize, tail: usize, lut: usize, sums: usize): void {
   const nibble = i8x16.splat(15);
-  let s0 = i16x8.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  let lowerPairs = i16x8.splat(0), lowerOdd = lowerPairs, upperPairs = lowerPairs, upperOdd = lowerPairs;
   for (let at: usize = 0; at < tail; at += 16) {
     const x = v128.load(block + at), t = v128.load(lut + at);
-    const lower = i8x16.swizzle(t, v128.and(x, nibble));
-    const upper = i8x16.swizzle(t, i8x16.shr_u(x, 4));
-    s0 = i16x8.add(s0, i16x8.extend_low_i8x16_u(lower));
-    s1 = i16x8.add(s1, i16x8.extend_high_i8x16_u(lower));
-    s2 = i16x8.add(s2, i16x8.extend_low_i8x16_u(upper));
-    s3 = i16x8.add(s3, i16x8.extend_high_i8x16_u(upper));
+    const lower = lookUp(t, v128.and(x, nibble));
+    const upper = lookUp(t, upperBits(x));
+    lowerPairs = i16x8.add(lowerPairs, lower);
+    lowerOdd = i16x8.add(lowerOdd, i16x8.shr_u(lower, 8));
+    upperPairs = i16x8.add(upperPairs, upper);
+    upperOdd = i16x8.add(upperOdd, i16x8.shr_u(upper, 8));
   }
-  v128.store(sums, s0, 0);
-  v128.store(sums, s1, 16);
-  v128.store(sums, s2, 32);
-  v128.store(sums, s3, 48);
+  storeSums(lowerPairs, lowerOdd, sums);
+  storeSums(upperPairs, upperOdd, sums + 32);
 }
 
 /** Four products become scores. @param squares upper halves of the rows' f32 squared norms */
@@ -94,8 +114,8 @@ export function scanOneBit(codes: usize, blocks: usize, groups: usize, lut: usiz
     const sums = to + 64;
     sumBlock(factors - tail, tail, lut, sums);
     for (let i: usize = 0; i < 64; i += 8) {
-      const count = f32x4.convert_i32x4_u(v128.load16x4_u(ones + i));
-      const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
+      const count = f32x4.convert_i32x4_s(v128.load16x4_u(ones + i));
+      const sum = f32x4.convert_i32x4_s(v128.load16x4_u(sums + i));
       const dot = f32x4.sub(f32x4.add(f32x4.mul(steps, sum), f32x4.mul(lows, count)), halves);
       storeScores(f32x4.mul(v128.load(factors + (i << 1)), dot), squares + i, square, metric, to + (i << 1));
     }
@@ -114,7 +134,7 @@ export function scanTables(codes: usize, blocks: usize, groups: usize, lut: usiz
     const sums = to + 64;
     sumBlock(squares - tail, tail, lut, sums);
     for (let i: usize = 0; i < 64; i += 8) {
-      const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
+      const sum = f32x4.convert_i32x4_s(v128.load16x4_u(sums + i));
       storeScores(f32x4.add(f32x4.mul(steps, sum), lows), squares + i, square, metric, to + (i << 1));
     }
   }
@@ -132,7 +152,7 @@ export function scanScaledTables(codes: usize, blocks: usize, groups: usize, lut
     const sums = to + 64;
     sumBlock(factors - tail, tail, lut, sums);
     for (let i: usize = 0; i < 64; i += 8) {
-      const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
+      const sum = f32x4.convert_i32x4_s(v128.load16x4_u(sums + i));
       const factor = i32x4.shl(v128.load16x4_u(factors + i), 16);
       storeScores(f32x4.mul(factor, f32x4.add(f32x4.mul(steps, sum), lows)), factors + 64 + i, square, metric, to + (i << 1));
     }
@@ -155,8 +175,8 @@ export function scanLevels(codes: usize, blocks: usize, groups: usize, lut: usiz
     if (wide) sumWide(squares - tail, tail, lut, sums);
     else sumBlock(squares - tail, tail, lut, sums);
     for (let i: usize = 0; i < 64; i += 8) {
-      const sum = f32x4.convert_i32x4_u(v128.load16x4_u(sums + i));
-      const length = f32x4.sqrt(f32x4.convert_i32x4_u(v128.load16x4_u(squares + i)));
+      const sum = f32x4.convert_i32x4_s(v128.load16x4_u(sums + i));
+      const length = f32x4.sqrt(f32x4.convert_i32x4_s(v128.load16x4_u(squares + i)));
       const cosine = f32x4.div(f32x4.add(f32x4.mul(steps, sum), lows), length);
       v128.store(to + (i << 1), f32x4.add(cosine, shifts));
     }
