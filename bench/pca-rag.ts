@@ -27,6 +27,7 @@ const RECIPES = [
   "pca256>rabitq2",
   "rabitq1",
   "pca256>rabitq1",
+  "pca224>rabitq1",
   "truncate256>rabitq1",
   "pca140>pq4x140",
   "pca140u>pq4x140",
