@@ -43,25 +43,77 @@ function addLeft(count: i32, left: usize): void {
   else store<i32>(left, load<i32>(left) + count);
 }
 
-/** Rows [first, first + rows) of `groups` blocks each. leftOut: grows by the blocks whose scale is one that the kernels do not know; threads share it. */
+/** Bytes of a block of 8-bit codes. */
+const BLOCK_Q8: usize = 34;
+
+/** 1 for a block whose scale is negative, or one that the kernels do not know. */
+// @ts-ignore: decorator
+@inline
+function isOdd(block: usize): i32 {
+  return i32(<u32>load<u16>(block) - 0x400 >= 0x7c00);
+}
+
+/** Eight pairs of codes of each of four rows, from `from` on: pairs of all four side by side. */
+// @ts-ignore: decorator
+@inline
+function putPairsOfFour(b0: usize, b1: usize, b2: usize, b3: usize, from: usize, to: usize): void {
+  const r0 = v128.load(b0 + from), r1 = v128.load(b1 + from), r2 = v128.load(b2 + from), r3 = v128.load(b3 + from);
+  let p = i16x8.shuffle(r0, r1, 0, 8, 1, 9, 2, 10, 3, 11), q = i16x8.shuffle(r2, r3, 0, 8, 1, 9, 2, 10, 3, 11);
+  v128.store(to, i32x4.shuffle(p, q, 0, 4, 1, 5));
+  v128.store(to, i32x4.shuffle(p, q, 2, 6, 3, 7), 16);
+  p = i16x8.shuffle(r0, r1, 4, 12, 5, 13, 6, 14, 7, 15), q = i16x8.shuffle(r2, r3, 4, 12, 5, 13, 6, 14, 7, 15);
+  v128.store(to, i32x4.shuffle(p, q, 0, 4, 1, 5), 32);
+  v128.store(to, i32x4.shuffle(p, q, 2, 6, 3, 7), 48);
+}
+
+/** Four rows that stand side by side in their tiles. @returns the odd blocks */
+function placeFourQ8(blocks: usize, groups: usize, codes: usize, scales: usize): i32 {
+  const stride = groups * BLOCK_Q8;
+  let odd = 0;
+  for (const end = blocks + stride; blocks < end; blocks += BLOCK_Q8) {
+    const b1 = blocks + stride, b2 = b1 + stride, b3 = b2 + stride;
+    putPairsOfFour(blocks, b1, b2, b3, 2, codes);
+    putPairsOfFour(blocks, b1, b2, b3, 18, codes + 64);
+    store<u16>(scales, load<u16>(blocks));
+    store<u16>(scales, load<u16>(b1), 2);
+    store<u16>(scales, load<u16>(b2), 4);
+    store<u16>(scales, load<u16>(b3), 6);
+    odd += isOdd(blocks) + isOdd(b1) + isOdd(b2) + isOdd(b3);
+    codes += TILE_I8;
+    scales += TILE_I8;
+  }
+  return odd;
+}
+
+/** A row alone. @returns the odd blocks */
+function placeRowQ8(blocks: usize, groups: usize, codes: usize, scale: usize): i32 {
+  let odd = 0;
+  for (const end = blocks + groups * BLOCK_Q8; blocks < end; blocks += BLOCK_Q8) {
+    putPairs(v128.load(blocks, 2), codes);
+    putPairs(v128.load(blocks, 18), codes + 64);
+    store<u16>(scale, load<u16>(blocks));
+    odd += isOdd(blocks);
+    codes += TILE_I8;
+    scale += TILE_I8;
+  }
+  return odd;
+}
+
+/**
+ * Rows [first, first + rows) of `groups` blocks each, four at a time where they are a tile's. leftOut: grows by the blocks whose scale is negative
+ * or one that the kernels do not know, which the caller sets anew; threads share it.
+ */
 export function placeQ8(blocks: usize, rows: usize, groups: usize, tiles: usize, first: usize, leftOut: usize): void {
   let left = 0;
-  for (let r: usize = 0; r < rows; r++) {
-    const row = first + r;
-    let codes = tiles + row / TILE_ROWS * groups * TILE_I8;
-    let scale = codes + scalesOf(row, CODES_I8) + (row % 4 << 1);
-    codes += codesOf(row, CODES_I8) + (row % 4 << 1);
-    for (let g: usize = 0; g < groups; g++) {
-      const half = <u32>load<u16>(blocks);
-      if (isKnown(half) && half < 0x8000) {
-        putPairs(v128.load(blocks, 2), codes);
-        putPairs(v128.load(blocks, 18), codes + 64);
-        store<u16>(scale, half);
-      } else left++;
-      blocks += 34;
-      codes += TILE_I8;
-      scale += TILE_I8;
-    }
+  for (const end = first + rows; first < end;) {
+    const tile = tiles + first / TILE_ROWS * groups * TILE_I8;
+    const lane = first % 4 << 1;
+    const codes = tile + codesOf(first, CODES_I8) + lane, scale = tile + scalesOf(first, CODES_I8) + lane;
+    const isFour = lane == 0 && end - first >= 4;
+    left += isFour ? placeFourQ8(blocks, groups, codes, scale) : placeRowQ8(blocks, groups, codes, scale);
+    const some: usize = isFour ? 4 : 1;
+    blocks += some * groups * BLOCK_Q8;
+    first += some;
   }
   addLeft(left, leftOut);
 }
