@@ -254,9 +254,9 @@ function approximate(): void {
 }
 
 const parts = { speed: async () => speed(await naiveHamming()), growth: grow, within, approximate };
-const { compare, pair, symbol, transform } = unitCosts();
+const { compare, pair, symbol, transform, indicate } = unitCosts();
 console.error(
-  `# nanoseconds: ${compare[1].toFixed(3)} ${compare[2].toFixed(3)} ${compare[4].toFixed(3)} to compare, ${pair.toFixed(2)} a pair, ${symbol.toFixed(2)} a symbol, ${transform.toFixed(3)} a transform's step`,
+  `# nanoseconds: ${compare[1].toFixed(3)} ${compare[2].toFixed(3)} ${compare[4].toFixed(3)} to compare, ${pair.toFixed(2)} a pair, ${symbol.toFixed(2)} a symbol, ${transform.toFixed(3)} a transform's step, ${indicate.toFixed(2)} a value beside it`,
 );
 for (const [name, part] of Object.entries(parts))
   if (switches.only === undefined || switches.only === name) await part();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { imaginaryAt } from "./fft.ts";
 import { complexBytes, convolve, DEAD, kernels, matchesOf, WasmFft, WasmMatches } from "./index.ts";
 
 /** Whole numbers that look random. */
@@ -15,16 +16,37 @@ describe("WasmFft", () => {
     using fft = new WasmFft(kernels(), length);
     using rows = kernels().arena.alloc(3 * complexBytes(length));
     const [a, b] = [numbers(length, 9, 1), numbers(length, 9, 2)];
+    const row = complexBytes(length) / 4;
     const values = rows.f32().fill(0);
     values.set(a);
-    values.set(b, 2 * length);
-    const at = (row: number): number => rows.pointer + row * complexBytes(length);
+    values.set(b, row);
+    const at = (place: number): number => rows.pointer + place * complexBytes(length);
     fft.forward(at(0));
     fft.forward(at(1));
     fft.multiply(at(0), at(1), at(2), false);
     fft.inverse(at(2));
-    const found = [...rows.f32().subarray(4 * length, 5 * length)].map((value) => Math.round(value / length));
-    expect(found).toEqual(convolve(a, b));
+    const found = [...rows.f32().subarray(2 * row, 2 * row + length)];
+    expect(found.map((value) => Math.round(value / length))).toEqual(convolve(a, b));
+  });
+
+  // cut by a stage or two before what is left of them stays in the cache
+  it.each([1 << 15, 1 << 16, 1 << 17, 1 << 18])("shifts %i values by ones", (length) => {
+    using fft = new WasmFft(kernels(), length);
+    using rows = kernels().arena.alloc(2 * complexBytes(length));
+    const a = numbers(length, 9, 4);
+    const shifts = numbers(3, length, 5);
+    const row = complexBytes(length) / 4;
+    const values = rows.f32().fill(0);
+    values.set(a);
+    for (const shift of shifts) values[row + shift]!++;
+    const other = rows.pointer + complexBytes(length);
+    fft.forward(rows.pointer);
+    fft.forward(other);
+    fft.multiply(rows.pointer, other, other, false);
+    fft.inverse(other);
+    const found = Uint32Array.from(values.subarray(row, row + length), (value) => Math.round(value / length));
+    const at = (place: number): number => a[(place + length) % length]!;
+    expect(found).toEqual(a.map((_, i) => shifts.reduce((sum, shift) => sum + at(i - shift), 0)));
   });
 
   it("adds products, and gives a complex row back", () => {
@@ -32,19 +54,19 @@ describe("WasmFft", () => {
     using fft = new WasmFft(kernels(), length);
     using rows = kernels().arena.alloc(2 * complexBytes(length));
     const values = rows.f32();
-    const row = Float32Array.from(numbers(2 * length, 100, 3));
+    const row = Float32Array.from(numbers(complexBytes(length) / 4, 100, 3));
     values.set(row);
     const sum = rows.pointer + complexBytes(length);
     fft.forward(rows.pointer);
     // a one at the start convolves to the row itself
-    const one = new Float32Array(2 * length);
-    one[0] = 1;
-    values.set(one, 2 * length);
+    values.fill(0, row.length)[row.length] = 1;
     fft.forward(sum);
     fft.multiply(rows.pointer, sum, sum, false);
     fft.multiply(rows.pointer, rows.pointer, rows.pointer, false);
     fft.inverse(sum);
-    values.subarray(2 * length).forEach((value, i) => expect(value / length).toBeCloseTo(row[i]!, 2));
+    for (const from of [0, imaginaryAt(length) / 4])
+      for (let i = from; i < from + length; i++)
+        expect(values[row.length + i]! / length).toBeCloseTo(row[i]!, 2);
   });
 
   it("refuses other lengths", () => {

@@ -3,7 +3,7 @@
  * alignments found that mismatch little. Symbols are numbers from 0, DEAD where the pattern has none such. Twin: reference/matches.ts.
  */
 import type { Region } from "./arena.ts";
-import { complexBytes, type WasmFft } from "./fft.ts";
+import { imaginaryAt, type WasmFft } from "./fft.ts";
 import type { WasmFace } from "./wasm.ts";
 
 /** A symbol of a text that its pattern does not have. */
@@ -101,24 +101,24 @@ export class WasmMatches implements Disposable {
   indicateText(fft: WasmFft, from: number, first: number, second: number, row: number): void {
     const { indicateSymbols } = this.#face.instance.exports;
     const some = Math.min(fft.length, Math.ceil((this.#length - from) / 4) * 4);
-    const half = fft.length * 4;
-    indicateSymbols(this.#wide.pointer + from * 4, some, first, second, row, row + half);
+    const parts = [row, row + imaginaryAt(fft.length)] as const;
+    indicateSymbols(this.#wide.pointer + from * 4, some, first, second, ...parts);
     if (some === fft.length) return;
     const bytes = new Uint8Array(this.#face.arena.buffer);
-    bytes.fill(0, row + some * 4, row + half);
-    bytes.fill(0, row + half + some * 4, row + 2 * half);
+    for (const part of parts) bytes.fill(0, part + some * 4, part + fft.length * 4);
   }
 
   indicatePattern(fft: WasmFft, first: number, second: number, row: number): void {
-    const { length } = fft;
-    const values = new Float32Array(this.#face.arena.buffer, row, complexBytes(length) / 4).fill(0);
     const last = this.#pattern.length - 1;
     const starts = this.#lists.u32();
     const positions = this.#positions.u32();
-    for (let at = starts[first]!; at < starts[first + 1]!; at++) values[last - positions[at]!] = 1;
-    if (second === DEAD) return;
-    for (let at = starts[second]!; at < starts[second + 1]!; at++)
-      values[length + last - positions[at]!] = -1;
+    const indicate = (symbol: number, to: number, value: number): void => {
+      const values = new Float32Array(this.#face.arena.buffer, to, fft.length).fill(0);
+      if (symbol === DEAD) return;
+      for (let at = starts[symbol]!; at < starts[symbol + 1]!; at++) values[last - positions[at]!] = value;
+    };
+    indicate(first, row, 1);
+    indicate(second, row + imaginaryAt(fft.length), -1);
   }
 
   /** Adds the product's real parts, rounded, to the alignments from `from` on. @returns the largest distance from a whole number: from 0.25 on do not trust them */

@@ -11,6 +11,8 @@ export interface UnitCosts {
   readonly symbol: number;
   /** A transform, for each value and each halving of its length. */
   readonly transform: number;
+  /** Two symbols of a text made a row, and its spectrum multiplied onto another, for each value. */
+  readonly indicate: number;
 }
 
 let measured: UnitCosts | undefined;
@@ -24,6 +26,8 @@ const TEXT = 1 << 14;
 const PATTERN = 1 << 8;
 const LENGTH = 1 << 12;
 const REPEATS = 3;
+/** Turns after which what a short loop takes is what it takes once compiled for good. */
+const TURNS = 32;
 
 function measureCosts(): UnitCosts {
   const compare = (symbols: number): number => {
@@ -32,13 +36,24 @@ function measureCosts(): UnitCosts {
   };
   using few = made(8, 8);
   using many = made(8, PATTERN);
-  const symbol = best(() => few.addPairs(0, 8)) / TEXT;
+  const symbol = best(() => few.addPairs(0, 8), TURNS) / TEXT;
   const pair = best(() => many.addPairs(0, 8)) / ((TEXT * PATTERN) / 8);
   using fft = new WasmFft(kernels(), LENGTH);
-  using row = kernels().arena.alloc(complexBytes(LENGTH));
-  row.f32().fill(0);
-  const transform = best(() => fft.forward(row.pointer)) / (LENGTH * Math.log2(LENGTH));
-  return { compare: { 1: compare(8), 2: compare(300), 4: compare(70_000) }, pair, symbol, transform };
+  using rows = kernels().arena.alloc(3 * complexBytes(LENGTH));
+  rows.f32().fill(0);
+  const [row, other, sum] = [0, 1, 2].map((i) => rows.pointer + i * complexBytes(LENGTH));
+  const transform = best(() => fft.forward(row!), TURNS) / (LENGTH * Math.log2(LENGTH));
+  const indicate = best(() => {
+    many.indicateText(fft, 0, 0, 1, row!);
+    fft.multiply(row!, other!, sum!, true);
+  }, TURNS);
+  return {
+    compare: { 1: compare(8), 2: compare(300), 4: compare(70_000) },
+    pair,
+    symbol,
+    transform,
+    indicate: indicate / LENGTH,
+  };
 }
 
 /** A text of symbols in turn, and a pattern whose alphabet is said to be so large. */
@@ -54,13 +69,13 @@ function made(symbols: number, length: number): WasmMatches {
   return matches;
 }
 
-/** The shortest of a few runs, the first of which compiles. */
-function best(run: () => void): number {
+/** The shortest of a few runs, each of so many turns; the first of them compiles. */
+function best(run: () => void, turns = 1): number {
   let least = Infinity;
   for (let i = 0; i <= REPEATS; i++) {
     const start = performance.now();
-    run();
+    for (let turn = 0; turn < turns; turn++) run();
     if (i > 0) least = Math.min(least, performance.now() - start);
   }
-  return Math.max(least, 1e-4) * 1e6;
+  return (Math.max(least, 1e-4) * 1e6) / turns;
 }

@@ -2,7 +2,7 @@
 import { throwIfAborted } from "../../errors.ts";
 import { complexBytes, DEAD, kernels, type Region, WasmFft, WasmMatches } from "../../kernels/index.ts";
 import { unitCosts } from "./costs.ts";
-import { type HammingMethod, type HammingPlan, planHamming } from "./plan.ts";
+import { chunkOf, type HammingMethod, type HammingPlan, planHamming } from "./plan.ts";
 import { type Alphabet, alphabetOf, checkSymbols, type Symbols } from "./symbols.ts";
 
 export interface HammingOptions {
@@ -11,8 +11,6 @@ export interface HammingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Alignments counted at once, at least; and bytes of the windows' sums. */
-const CHUNK = 1 << 20;
 /** From so far on a rounded f32 may be wrong, and its window is counted by pairs. */
 const TRUSTED = 0.25;
 
@@ -36,7 +34,7 @@ export function distancesOf(alphabet: Alphabet, { method, signal }: HammingOptio
   const { text, pattern, size } = alphabet;
   const plan = planHamming(alphabet, unitCosts(), method);
   const alignments = text.length - pattern.length + 1;
-  const chunk = Math.max(CHUNK, 4 * plan.length);
+  const chunk = chunkOf(plan.length);
   const distances = new Uint32Array(alignments);
   using matches = new WasmMatches(kernels(), pattern, size, Math.min(chunk, alignments) + pattern.length - 1);
   using transforms =

@@ -7,6 +7,9 @@ import { FFT_LENGTHS } from "../../kernels/index.ts";
 import type { UnitCosts } from "./costs.ts";
 import type { Alphabet } from "./symbols.ts";
 
+/** Alignments counted at once, at least. */
+const CHUNK = 1 << 20;
+
 export type HammingMethod = "auto" | "compare" | "pairs" | "transform";
 
 export interface HammingPlan {
@@ -49,7 +52,15 @@ export function planHamming(
   return plans.reduce((best, plan) => (plan.milliseconds < best.milliseconds ? plan : best));
 }
 
-/** The best length of transforms, what two symbols cost with it, and what comes once: going back. Longer transforms waste less on what wraps around. */
+/** Alignments counted at once, by a plan whose transforms are so long. */
+export function chunkOf(length: number): number {
+  return Math.max(CHUNK, 4 * length);
+}
+
+/**
+ * The best length of transforms, what two symbols cost with it, and what comes once: going back. Longer transforms waste less on what wraps around, but
+ * the pattern has one of its own in each chunk, however few windows of the text there are beside it.
+ */
 function transformCosts(
   text: number,
   pattern: number,
@@ -59,9 +70,10 @@ function transformCosts(
   const shortest = 2 ** Math.ceil(Math.log2(Math.max(FFT_LENGTHS.least, 2 * pattern)));
   for (let length = shortest; length <= Math.min(FFT_LENGTHS.most, shortest * 8); length *= 2) {
     const windows = Math.ceil((text - pattern + 1) / (length - pattern + 1));
-    // beyond the second cache a transform takes longer than its steps
-    const one = windows * length * Math.log2(length) * costs.transform * (length > 1 << 15 ? 1.5 : 1);
-    if (one < best.each) best = { length, each: one + windows * length * costs.symbol, once: one };
+    const chunks = Math.ceil((text - pattern + 1) / chunkOf(length));
+    const one = length * (Math.log2(length) * costs.transform + costs.indicate);
+    const each = (windows + chunks) * one;
+    if (each < best.each) best = { length, each, once: windows * one };
   }
   return best;
 }

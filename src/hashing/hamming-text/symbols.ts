@@ -42,68 +42,78 @@ export function checkSymbols(text: Symbols, pattern: Symbols): void {
 /** Numbers symbols by how many pairs of positions of text and pattern have them. */
 export function alphabetOf(text: Symbols, pattern: Symbols): Alphabet {
   const table = new SymbolTable(pattern);
-  const { slots } = table;
-  const textSlots = table.slotsOf(text);
-  const patternSlots = table.slotsOf(pattern);
-  const inText = countsOf(textSlots, slots);
-  const inPattern = countsOf(patternSlots, slots);
-  const pairs = inText.map((count, slot) => count * inPattern[slot]!);
-  const order = Uint32Array.from(pairs.keys())
-    .filter((slot) => inPattern[slot]! > 0)
-    .sort((a, b) => pairs[b]! - pairs[a]! || a - b);
-  const numbers = new Uint32Array(slots).fill(DEAD);
-  order.forEach((slot, number) => {
-    numbers[slot] = number;
+  const { size } = table;
+  const [met, patternMet] = [table.numbersOf(text), table.numbersOf(pattern)];
+  const [inText, inPattern] = [countsOf(met, size), countsOf(patternMet, size)];
+  const order = new Uint32Array(size).map((_, number) => number);
+  const pairs = inText.map((count, number) => count * inPattern[number]!);
+  order.sort((a, b) => pairs[b]! - pairs[a]! || a - b);
+  const numbers = new Uint32Array(size);
+  order.forEach((number, place) => {
+    numbers[number] = place;
   });
   return {
-    size: order.length,
-    text: renumbered(textSlots, numbers),
-    pattern: renumbered(patternSlots, numbers),
-    inText: Float64Array.from(order, (slot) => inText[slot]!),
-    inPattern: Float64Array.from(order, (slot) => inPattern[slot]!),
+    size,
+    text: renumbered(met, numbers),
+    pattern: renumbered(patternMet, numbers),
+    inText: inText.map((_, place) => inText[order[place]!]!),
+    inPattern: inPattern.map((_, place) => inPattern[order[place]!]!),
   };
 }
 
-function countsOf(slots: Uint32Array, count: number): Float64Array {
-  const counts = new Float64Array(count);
-  for (let i = 0; i < slots.length; i++) counts[slots[i]!]!++;
+function countsOf(symbols: Uint32Array, size: number): Float64Array {
+  const counts = new Float64Array(size);
+  for (let i = 0; i < symbols.length; i++) if (symbols[i] !== DEAD) counts[symbols[i]!]!++;
   return counts;
 }
 
 /** In place. */
-function renumbered(slots: Uint32Array, numbers: Uint32Array): Uint32Array {
-  for (let i = 0; i < slots.length; i++) slots[i] = numbers[slots[i]!]!;
-  return slots;
+function renumbered(symbols: Uint32Array, numbers: Uint32Array): Uint32Array {
+  for (let i = 0; i < symbols.length; i++) if (symbols[i] !== DEAD) symbols[i] = numbers[symbols[i]!]!;
+  return symbols;
 }
 
-/** A slot for each symbol: of narrow ones its own, of wide ones by open addressing of those that the pattern has. */
+/**
+ * Symbols of a pattern numbered as they are met: narrow ones in a slot of their own, wide ones by open addressing. What comes after is as long as there are
+ * symbols, not slots.
+ */
 class SymbolTable {
-  readonly slots: number;
-  /** The symbol of a slot, + 1; 0 for none. What the pattern lacks ends in an empty slot. */
-  readonly #keys: Float64Array | undefined;
+  size = 0;
+  /** Of each slot; DEAD where it is empty. */
+  readonly #numbers: Uint32Array;
+  /** Of each slot the symbol; none where slots are symbols. */
+  readonly #keys: Uint32Array | undefined;
   readonly #shift: number;
 
   constructor(pattern: Symbols) {
-    const bits = Math.ceil(Math.log2(pattern.length * 2 + 2));
+    const isWide = pattern instanceof Uint32Array;
+    const bits = isWide ? Math.ceil(Math.log2(pattern.length * 2 + 2)) : 8 * pattern.BYTES_PER_ELEMENT;
     this.#shift = 32 - bits;
-    this.slots = pattern instanceof Uint32Array ? 2 ** bits : 256 ** pattern.BYTES_PER_ELEMENT;
-    if (!(pattern instanceof Uint32Array)) return;
-    this.#keys = new Float64Array(this.slots);
-    for (const symbol of pattern) this.#keys[slotOf(this.#keys, this.#shift, symbol)] = symbol + 1;
+    this.#numbers = new Uint32Array(2 ** bits).fill(DEAD);
+    this.#keys = isWide ? new Uint32Array(2 ** bits) : undefined;
+    for (const symbol of pattern) {
+      const slot = this.#keys ? slotOf(this.#numbers, this.#keys, this.#shift, symbol) : symbol;
+      if (this.#numbers[slot] !== DEAD) continue;
+      if (this.#keys) this.#keys[slot] = symbol;
+      this.#numbers[slot] = this.size++;
+    }
   }
 
-  slotsOf(symbols: Symbols): Uint32Array {
-    const keys = this.#keys;
-    if (!keys) return Uint32Array.from(symbols);
-    const slots = new Uint32Array(symbols.length);
-    for (let i = 0; i < symbols.length; i++) slots[i] = slotOf(keys, this.#shift, symbols[i]!);
-    return slots;
+  /** DEAD where the pattern has no such symbol. */
+  numbersOf(symbols: Symbols): Uint32Array {
+    const [numbers, keys, shift] = [this.#numbers, this.#keys, this.#shift];
+    const out = new Uint32Array(symbols.length);
+    if (keys)
+      for (let i = 0; i < symbols.length; i++) out[i] = numbers[slotOf(numbers, keys, shift, symbols[i]!)]!;
+    else for (let i = 0; i < symbols.length; i++) out[i] = numbers[symbols[i]!]!;
+    return out;
   }
 }
 
-function slotOf(keys: Float64Array, shift: number, symbol: number): number {
+/** The slot of a symbol, or the empty one where it would go. */
+function slotOf(numbers: Uint32Array, keys: Uint32Array, shift: number, symbol: number): number {
   const mask = keys.length - 1;
   let slot = Math.imul(symbol, 0x9e3779b1) >>> shift;
-  while (keys[slot] !== 0 && keys[slot] !== symbol + 1) slot = (slot + 1) & mask;
+  while (numbers[slot] !== DEAD && keys[slot] !== symbol) slot = (slot + 1) & mask;
   return slot;
 }

@@ -154,35 +154,66 @@ function storeRows(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, i64x2.shuffle(hab, hcd, 1, 3), 48);
 }
 
+/** Values of a block whose stages are gone through one after the other: it stays in the cache. Longer ones are cut by a stage first, then taken quarter by quarter. */
+const BLOCK: usize = 1 << 14;
+
+/** A block of a power of four values. twiddles: of its first stage, the others behind. */
+function forwardBlock(re: usize, im: usize, length: usize, twiddles: usize): void {
+  let q = length >> 2, w = twiddles;
+  if (length <= BLOCK) {
+    for (; q >= 4; q >>= 2) {
+      forwardStage(re, im, length, q, w);
+      w += (q >> 2) * TWIDDLES;
+    }
+    forwardFours(re, im, length);
+    return;
+  }
+  forwardStage(re, im, length, q, w);
+  w += (q >> 2) * TWIDDLES;
+  for (let at: usize = 0; at < length << 2; at += q << 2) forwardBlock(re + at, im + at, q, w);
+}
+
+function inverseBlock(re: usize, im: usize, length: usize, twiddles: usize): void {
+  const most = length >> 2;
+  if (length <= BLOCK) {
+    inverseFours(re, im, length);
+    let w = twiddles + twiddleBytes(length);
+    for (let q: usize = 4; q <= most; q <<= 2) {
+      w -= (q >> 2) * TWIDDLES;
+      inverseStage(re, im, length, q, w);
+    }
+    return;
+  }
+  const inner = twiddles + (most >> 2) * TWIDDLES;
+  for (let at: usize = 0; at < length << 2; at += most << 2) inverseBlock(re + at, im + at, most, inner);
+  inverseStage(re, im, length, most, twiddles);
+}
+
 /**
  * In place. length: a power of two from 16. twiddles: of the stages by fours, largest first, then, of lengths that are no power of four, those of the
  * halves: length / 2 values by fours, real and imaginary.
  */
 export function forwardFft(re: usize, im: usize, length: usize, twiddles: usize): void {
-  let q = length >> 2;
-  let w = twiddles;
-  if (ctz(length) & 1) {
-    halve(re, im, length >> 1, twiddles + twiddleBytes(length), false);
-    q = length >> 3;
+  if (!(ctz(length) & 1)) {
+    forwardBlock(re, im, length, twiddles);
+    return;
   }
-  for (; q >= 4; q >>= 2) {
-    forwardStage(re, im, length, q, w);
-    w += (q >> 2) * TWIDDLES;
-  }
-  forwardFours(re, im, length);
+  const half = length >> 1;
+  halve(re, im, half, twiddles + twiddleBytes(length), false);
+  forwardBlock(re, im, half, twiddles);
+  forwardBlock(re + (half << 2), im + (half << 2), half, twiddles);
 }
 
 /** In place, times length. */
 export function inverseFft(re: usize, im: usize, length: usize, twiddles: usize): void {
-  inverseFours(re, im, length);
-  const odd = (ctz(length) & 1) != 0;
-  let w = twiddles + twiddleBytes(length);
-  const most = odd ? length >> 3 : length >> 2;
-  for (let q: usize = 4; q <= most; q <<= 2) {
-    w -= (q >> 2) * TWIDDLES;
-    inverseStage(re, im, length, q, w);
+  if (!(ctz(length) & 1)) {
+    inverseBlock(re, im, length, twiddles);
+    return;
   }
-  if (odd) halve(re, im, length >> 1, twiddles + twiddleBytes(length), true);
+  const half = length >> 1;
+  inverseBlock(re, im, half, twiddles);
+  inverseBlock(re + (half << 2), im + (half << 2), half, twiddles);
+  halve(re, im, half, twiddles + twiddleBytes(length), true);
 }
 
 /** sum = or += a x b, of spectra. */
