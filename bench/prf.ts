@@ -1,12 +1,11 @@
 /**
  * Where shall words and meaning meet around feedback: before, after, both, nowhere? Judged on three collections, with the paper's feedback
  * (a vector moved, words as they are) and with Mneme's; weights untuned, and cross-validated where that is said. nDCG@10 and times are of
- * searches for 10, average precision and recall of searches for 1000. `--only` names one collection; `--sparse`: sparse vectors alone.
+ * searches for 10, average precision and recall of searches for 1000. `--only` names one collection; `--settings '{"sparse": true}'`: sparse vectors alone.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import {
   crossValidate,
@@ -55,14 +54,14 @@ async function judge(
   });
 }
 
-/** With `--sparse` sparse vectors alone are compared. */
-const { values } = parseArgs({ options: { sparse: { type: "boolean" } }, strict: false });
+/** With `--settings '{"sparse": true}'` sparse vectors alone are compared. */
+const isSparseAlone = switches.settings.sparse === true;
 
 async function compare(name: JudgedSet): Promise<Map<SystemName, Judged>> {
   const set = await readJudgedSet(name);
   const work = mkdtempSync(join(tmpdir(), "mneme-bench-"));
   try {
-    if (values.sparse) {
+    if (isSparseAlone) {
       await compareSparse(name, set, work);
       return new Map();
     }
@@ -226,7 +225,7 @@ async function main(): Promise<void> {
   const all: Map<SystemName, Judged>[] = [];
   for (const name of Object.keys(JUDGED_SETS) as JudgedSet[])
     if (!switches.only || switches.only === name) all.push(await compare(name));
-  if (all.length > 1 && !values.sparse) conclude(all);
+  if (all.length > 1 && !isSparseAlone) conclude(all);
   if (sparseNdcg.size > 0) concludeSparse();
   process.exit(0);
 }

@@ -1,5 +1,5 @@
 /**
- * Teaches the bundled model to write n-grams of passages, for `bench seal --model FOLDER`: by training questions of scifact that `bench seal`
+ * Teaches the bundled model to write n-grams of passages, for `bench seal --settings '{"model": FOLDER}'`: by training questions of scifact that `bench seal`
  * does not choose weights by, and by parts of the passages of both sets (a title, or a sentence, asks for spans of the rest). No test
  * question is seen. --to FOLDER, --device webgpu for a GPU, --settings JSON of `trainSubstrings`.
  */

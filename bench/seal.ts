@@ -2,10 +2,9 @@
  * Do n-grams that a model writes find passages? BM25, dense vectors and SEAL, each alone, and words with vectors with and without SEAL;
  * parts of the scoring left out in turn; every n-gram looked up in the documents; questions a second, and the share of the time that
  * asking the index takes. --scale 0.1 for 40 questions of each set, --only for one set (validate: training questions of scifact that
- * `seal-train.ts` leaves out, by which weights are chosen), --model for another model, --settings for other settings:
+ * `seal-train.ts` leaves out, by which weights are chosen), "model" in --settings for another model, further --settings for other settings:
  * {"weight": of SEAL in the fusion, "nGrams": of `nGrams`, "rank": of `rankByNGrams`}.
  */
-import { parseArgs } from "node:util";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
 import { ndcg } from "../src/eval/metrics.ts";
 import {
@@ -289,8 +288,8 @@ function report(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { model: { type: "string" } }, strict: false });
-  await using model = await load(typeof values.model === "string" ? values.model : undefined);
+  const { model: named } = switches.settings;
+  await using model = await load(typeof named === "string" ? named : undefined);
   for (const set of await readSets(switches.only, Math.round(QUESTIONS * switches.scale)))
     await judge(set, model);
 }

@@ -2,13 +2,12 @@
  * Vectors on disk that come and go: ten rounds in which 5% are deleted and 5% come from other clusters, 100,000 x 128 rows (--scale multiplies, so
  * at 10 a million rows see a million updates), while searches go on without a break. Recall, latency and bytes beside an index built anew.
  * --only rabitq1 has lists of 1-bit codes.
- * With --keep FOLDER it stops between two rounds after --minutes (8), and goes on from there when it is run again.
+ * With --settings '{"keep": FOLDER, "minutes": 8}' it stops between two rounds after so many, and goes on from there when it is run again.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { exactNearest } from "../src/eval/exact-nearest.ts";
 import { buildSpann, spannBuildDefaults } from "../src/index/vector/spann/build.ts";
 import { SpannIndex } from "../src/index/vector/spann/spann.ts";
@@ -44,10 +43,7 @@ const INSERTED = 1000;
 /** Lists are cleaned after a round of whose rows so many were deleted. */
 const LEAST_DEAD = 0.2;
 
-const { values } = parseArgs({
-  options: { keep: { type: "string" }, minutes: { type: "string", default: "8" } },
-  strict: false,
-});
+const { keep, minutes = 8 } = switches.settings;
 const started = performance.now();
 const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(0)} s`;
 
@@ -238,7 +234,7 @@ async function rounds(store: Store, path: string, isKept: boolean): Promise<bool
     else await look(index, live, round);
     progress.round = round;
     writeProgress(path, progress);
-    if (isKept && round < ROUNDS && performance.now() - started > Number(values.minutes) * 60_000) {
+    if (isKept && round < ROUNDS && performance.now() - started > Number(minutes) * 60_000) {
       console.log(`# ${seconds()}: stopped after round ${round} of ${ROUNDS}; run it again to go on`);
       return false;
     }
@@ -266,5 +262,5 @@ async function main(folder: string, isKept: boolean): Promise<void> {
   await rounds(store, join(folder, "progress.json"), isKept);
 }
 
-if (typeof values.keep === "string") await main(values.keep, true);
+if (typeof keep === "string") await main(keep, true);
 else await inFolder((folder) => main(folder, false));

@@ -81,3 +81,20 @@ test("every relative link leads to a file of the repository", async () => {
     }
   }
 });
+
+test("every command of a figure names a benchmark of the repository and options that it has", async () => {
+  const texts = await Promise.all((await pages()).map(read));
+  const commands = texts.flatMap((text) =>
+    [...text.matchAll(/`([^`]*mneme bench [^`]+)`/g)].map(([, words]) => words!),
+  );
+  expect(commands.length).toBeGreaterThan(50);
+  const bench = COMMANDS.find(({ name }) => name === "bench")!;
+  const options = Object.keys((await bench.load()).args ?? {});
+  for (const words of commands) {
+    const [, name, rest] = /mneme bench ([\w-]+)(.*)/s.exec(words) ?? [];
+    if (name === "NAME") continue;
+    expect(existsSync(join(root, "bench", `${name}.ts`)), words).toBe(true);
+    for (const [, option] of rest!.replaceAll(/'[^']*'|"[^"]*"/g, "").matchAll(/ --([\w-]+)/g))
+      expect(options, words).toContain(option);
+  }
+});

@@ -38,6 +38,8 @@ test.each([
   [["search", "tea", "--library", "--json"], "--library needs a value"],
   [["search", "tea", "--library="], "needs a value"],
   [["search", "tea", "-qk"], "-qk needs a value"],
+  [["bench", "kernels", "--scale", "0"], "--scale must be a number above 0"],
+  [["bench", "kernels", "--settings", "{"], "--settings must be JSON"],
   [["forget", "--undo"], "--undo needs a value: --undo TOKEN"],
   [["search", "tea", "--retriever", "vectors"], '"vectors" is none of hybrid, words, meaning, generative'],
   [["search", "tea", "--vectors=tree"], '"tree" is none of auto, flat, graph, lists'],

@@ -60,9 +60,16 @@ describe.each(bad)("a vector with %s", (_, vector, code) => {
   });
 });
 
-test("a vector of values near the largest there are spoils no score", async () => {
+test("a vector whose length leaves 32-bit floats is refused, one just below spoils no score", async () => {
   await withLibrary(async (memory) => {
-    await memory.add({ id: "large", text: "large", vector: new Float32Array(DIM).fill(3e38) });
+    const large = (value: number): Item => ({
+      id: "large",
+      text: "large",
+      vector: new Float32Array(DIM).fill(value),
+    });
+    expect(await codeOf(memory.add(large(3e38)))).toBe("RANGE");
+    expect(await memory.get("large")).toBeUndefined();
+    await memory.add(large(1e18 / Math.sqrt(DIM)));
     const scores = [...(await memory.search("large"))].map(({ score }) => score);
     expect(scores.every(Number.isFinite)).toBe(true);
     await memory.forget({ ids: ["large"] });

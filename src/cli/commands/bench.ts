@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../built-file.ts";
 import { MnemeError } from "../../errors.ts";
 import { command, commonArgs } from "../command.ts";
-import { wholeNumber } from "../library.ts";
 
 export default command({
   name: "bench",
@@ -20,12 +19,22 @@ export default command({
     scale: {
       type: "string",
       valueHint: "n",
-      description: "The corpus and n - 1 edited copies of it; default 1",
+      description: "Times the rows, documents or seeds: what of them the benchmark's head says; default 1",
     },
     only: {
       type: "string",
       valueHint: "name",
       description: "One system or part alone, without its baselines",
+    },
+    device: {
+      type: "string",
+      valueHint: "name",
+      description: "What trains, of those that train: wasm, webgpu",
+    },
+    settings: {
+      type: "string",
+      valueHint: "JSON",
+      description: "Further choices that the benchmark's head names",
     },
   },
   examples: [
@@ -44,13 +53,13 @@ export default command({
         `bench: no benchmark ${JSON.stringify(args.name)} in ${root}bench; benchmarks are run from a checkout`,
       );
     }
-    const scale = wholeNumber(args.scale, "scale");
-    if (scale === 0) throw new MnemeError("RANGE", "bench: --scale must be 1 or more, got 0");
+    checkChoices(args.scale, args.settings);
     const flags = [
       ...(args.json ? ["--json"] : []),
-      ...(args.data ? ["--data", args.data] : []),
-      ...(scale === undefined ? [] : ["--scale", String(scale)]),
-      ...(args.only ? ["--only", args.only] : []),
+      ...(["data", "scale", "only", "device", "settings"] as const).flatMap((name) => {
+        const value = args[name];
+        return value === undefined ? [] : [`--${name}`, value];
+      }),
     ];
     const child = spawn(process.execPath, [`${root}scripts/run-ts.mjs`, file, ...flags], {
       stdio: "inherit",
@@ -62,3 +71,15 @@ export default command({
     );
   },
 });
+
+/** @throws MnemeError RANGE, ARGUMENT */
+function checkChoices(scale: string | undefined, settings: string | undefined): void {
+  if (scale !== undefined && !(Number(scale) > 0 && Number.isFinite(Number(scale))))
+    throw new MnemeError("RANGE", `bench: --scale must be a number above 0, got ${JSON.stringify(scale)}`);
+  if (settings === undefined) return;
+  try {
+    JSON.parse(settings);
+  } catch (cause) {
+    throw new MnemeError("ARGUMENT", `bench: --settings must be JSON, got ${settings}`, { cause });
+  }
+}
