@@ -80,7 +80,7 @@ async function timeWhole(batches: readonly (readonly Doc[])[]): Promise<void> {
 
 async function spaceEntry(): Promise<ReturnType<typeof newSpaceEntry>> {
   const embedder = await bundledEmbedder({ dim: DIM });
-  return newSpaceEntry(0, embedder.space);
+  return newSpaceEntry(0, embedder);
 }
 
 async function stagesOf(documents: readonly Doc[]): Promise<Stage[]> {
@@ -94,7 +94,7 @@ async function stagesOf(documents: readonly Doc[]): Promise<Stage[]> {
   const runs = prepared.map((one) => ({ meta: one.columns, rows: one.passages.length }));
   const files = documents.map(({ text }) => new TextEncoder().encode(text));
   const embedder = await bundledEmbedder({ dim: DIM });
-  const { coarse, fine } = codersOf(newSpaceEntry(0, embedder.space));
+  const { coarse, fine } = codersOf(newSpaceEntry(0, embedder));
   const vectors = await embedder.embed(passages);
   const stages: Record<string, () => unknown> = {
     "read Markdown (folders only)": async () => {

@@ -233,7 +233,7 @@ async function reportLibrary(
 }
 
 const data = await dataOf(switches.scale);
-const coders = codersOf(newSpaceEntry(1, (await bundledEmbedder({ dim: DIM })).space));
+const coders = codersOf(newSpaceEntry(1, await bundledEmbedder({ dim: DIM })));
 // kernels and compilers settle
 await measureWarmUp();
 if (switches.only !== "library")

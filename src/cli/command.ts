@@ -70,6 +70,16 @@ export const libraryArgs = {
     default: "auto",
     description: "Vector index of large segments: what the planner takes, or this one",
   },
+  embedder: {
+    type: "enum",
+    options: ["openai", "transformers"],
+    description: "What makes vectors of the library's model; default: what `reembed` moved it to",
+  },
+  "embedder-url": {
+    type: "string",
+    valueHint: "url",
+    description: "Base URL of the library's embedder; default: as at `reembed`; key: $OPENAI_API_KEY",
+  },
 } as const satisfies ArgsDef;
 
 /** Flags of commands that write to a library. */

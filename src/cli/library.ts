@@ -1,8 +1,9 @@
 /** Opening the library that a command line means. */
 import { MnemeError } from "../errors.ts";
 import type { Memory, OpenOptions, VectorWish } from "../memory/types.ts";
+import { type EmbedderFlags, storedEmbedder } from "./embedder.ts";
 
-export interface LibraryFlags {
+export interface LibraryFlags extends EmbedderFlags {
   readonly library?: string | undefined;
   readonly budget?: string | undefined;
   readonly quiet?: boolean | undefined;
@@ -30,6 +31,7 @@ export async function withLibrary<T>(
   const asked = {
     ...(seconds === undefined ? {} : { lock: "wait" as const, lockTimeoutMs: seconds * 1000 }),
     ...(flags.budget ? { budget: flags.budget } : {}),
+    embedderOf: storedEmbedder(flags, await isFolder(path)),
     ...(flags.vectors ? { vectors: { index: flags.vectors as VectorWish } } : {}),
   };
   const memory = await open(path, { mode, ...asked, ...options });
@@ -38,6 +40,12 @@ export async function withLibrary<T>(
   } finally {
     await memory.close();
   }
+}
+
+/** A library is a folder; a file or a URL is a snapshot. */
+async function isFolder(path: string): Promise<boolean> {
+  const { statSync } = await import("node:fs");
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** @throws MnemeError NOT_FOUND, with what to do. */

@@ -2,6 +2,7 @@
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
+import { SHORTEST_SQUARE } from "./score.ts";
 
 /** Squared length up to which sums and differences of rows have finite squares in f32, with room for what is added to them. */
 const LONGEST_SQUARE = 2 ** 120;
@@ -38,6 +39,16 @@ export function checkLength(what: string, vector: Float32Array): void {
   throw new MnemeError(
     "RANGE",
     `${what} is ${Math.sqrt(square).toPrecision(3)} long, at most ${Math.sqrt(LONGEST_SQUARE).toPrecision(3)}: its square leaves 32-bit floats; divide all vectors by one number`,
+  );
+}
+
+/** What a cosine needs. @param what is refused, at the head of the message. @throws MnemeError ZERO_VECTOR, RANGE: a length whose square vanishes in f32 */
+export function checkDirection(what: string, square: number): void {
+  if (square >= SHORTEST_SQUARE) return;
+  if (square === 0) throw new MnemeError("ZERO_VECTOR", `${what} is zero, which has no cosine; leave it out`);
+  throw new MnemeError(
+    "RANGE",
+    `${what} is ${Math.sqrt(square).toPrecision(3)} long, at least ${Math.sqrt(SHORTEST_SQUARE).toPrecision(3)}: its square vanishes in 32-bit floats; multiply all vectors by one number`,
   );
 }
 

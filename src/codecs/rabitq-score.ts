@@ -2,7 +2,7 @@
 import { kernels, type OneBitQuery, oneBitScan } from "../kernels/index.ts";
 import type { Metric, Scorer } from "./codec.ts";
 import { tableOfLevels } from "./rabitq-blocks.ts";
-import { scoreOf, squareOf } from "./score.ts";
+import { SHORTEST_SQUARE, scoreOf, squareOf } from "./score.ts";
 
 export interface ScorerInput {
   /** Rotated, borrowed. */
@@ -48,7 +48,8 @@ export class SlicedQuery implements OneBitQuery {
     this.low = low;
     this.step = step;
     this.half = half;
-    this.square = squareOf(query);
+    const square = squareOf(query);
+    this.square = metric === "cosine" && square < SHORTEST_SQUARE ? 0 : square; // as scoreOf has it
     this.#levels = levels;
     this.#bytes = bytes;
   }

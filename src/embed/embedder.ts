@@ -11,6 +11,23 @@ export interface Space {
   readonly normalized: boolean;
 }
 
+/** How to make an embedder again: nothing secret. Stored beside its space. */
+export type EmbedderOrigin =
+  | {
+      readonly kind: "openai";
+      /** Up to and with the version, without user, password or query. */
+      readonly baseURL: string;
+      readonly model: string;
+      /** Asked for as `dimensions`; absent: not asked for. */
+      readonly dim?: number;
+    }
+  | {
+      readonly kind: "transformers";
+      readonly model: string;
+      readonly dtype?: string;
+      readonly prompts?: { readonly query?: string; readonly passage?: string };
+    };
+
 export interface EmbedOptions {
   /** Models with prompts treat the two differently. Default "passage". */
   readonly role?: "query" | "passage";
@@ -27,4 +44,6 @@ export interface Embedder extends AsyncDisposable {
   readonly widths?: readonly number[];
   /** True for the model that comes with the package: workers then load it by themselves. */
   readonly isBundled?: boolean;
+  /** Default: a library cannot tell how to make it again. */
+  readonly origin?: EmbedderOrigin;
 }

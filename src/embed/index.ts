@@ -7,7 +7,8 @@ export {
   bundledDefaults,
   bundledEmbedder,
 } from "./bundled.ts";
-export type { Embedder, EmbedOptions, Space } from "./embedder.ts";
+export type { Embedder, EmbedderOrigin, EmbedOptions, Space } from "./embedder.ts";
+export { laterEmbedder } from "./later.ts";
 export { type MixingEncoderOptions, mixingEncoder } from "./mixing-encoder.ts";
 export { type OpenAiOptions, openaiEmbedder } from "./openai.ts";
 export { assertSameSpace, sameSpace, spaceName } from "./space.ts";

@@ -41,9 +41,16 @@ export async function openaiEmbedder(options: OpenAiOptions): Promise<Embedder> 
     dim,
     normalized: true,
   };
+  const { origin, pathname } = new URL(options.baseURL);
   return {
     space,
     bytes: 0,
+    origin: {
+      kind: "openai",
+      baseURL: origin + pathname.replace(/\/$/, ""),
+      model: options.model,
+      ...(options.dim === undefined ? {} : { dim }),
+    },
     embed: (texts, embedOptions) => embedAll(options, dim, texts, embedOptions),
     [Symbol.asyncDispose]: async () => {},
   };

@@ -54,6 +54,12 @@ export async function transformersEmbedder(options: TransformersOptions): Promis
   return {
     space: { model, revision, pooling, dim, normalized: true },
     bytes: 0,
+    origin: {
+      kind: "transformers",
+      model: options.model,
+      ...(options.dtype ? { dtype: options.dtype } : {}),
+      ...(prompts ? { prompts } : {}),
+    },
     async embed(texts, { role = "passage", signal } = {}) {
       const out = matrix(texts.length, dim);
       for (let at = 0; at < texts.length; at += batch) {

@@ -1,5 +1,5 @@
 /** Where a library keeps what in its Store, and the manifest that names its segments. */
-import type { Space } from "../embed/embedder.ts";
+import type { EmbedderOrigin, Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { RowIds } from "../index/segment.ts";
 import type { TagSelector } from "./quote-and-tag.ts";
@@ -33,6 +33,8 @@ export interface SpaceEntry {
   /** Names the segment parts of this space: `vectors<id>/...`. */
   readonly id: number;
   readonly space: Space;
+  /** How its embedder is made again; absent where that is not known. */
+  readonly origin?: EmbedderOrigin;
   /** Serialised coders, base64. */
   readonly coarse: string;
   readonly fine: string;

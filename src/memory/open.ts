@@ -28,7 +28,7 @@ export async function open(location: Location, options: OpenOptions = {}): Promi
   const store = await openStore(location, options);
   let opened: AsyncDisposable = store;
   try {
-    const embedder = options.embedder ?? (await bundledFor(store));
+    const embedder = options.embedder ?? (await embedderFor(store, options.embedderOf));
     if (isWritable(store)) await initialise(store, embedder);
     budget.claim("embedder", { bytes: embedder.bytes });
     const filing = await settleFiling(store, options.cube);
@@ -88,13 +88,15 @@ function isWritable(store: ReadableStore): store is Store {
   return store.writable;
 }
 
-/** A new library takes the default dimension; an old one the dimension it was made with. */
-async function bundledFor(store: ReadableStore): Promise<Embedder> {
+/** A new library takes the default dimension; an old one the model and the dimension it was made with. */
+async function embedderFor(store: ReadableStore, embedderOf: OpenOptions["embedderOf"]): Promise<Embedder> {
   const { bundledEmbedder } = await import("../embed/bundled.ts");
   const [bytes] = await store.getMany(NS.library, [MANIFEST_KEY]);
   if (!bytes) return bundledEmbedder();
   const { spaces, active } = JSON.parse(new TextDecoder().decode(bytes)) as Manifest;
-  const space = spaces?.find((entry) => entry.id === active)?.space;
+  const stored = spaces?.find((entry) => entry.id === active);
+  const space = stored?.space;
+  if (stored && embedderOf && stored.space.model !== "mneme-embed") return embedderOf(stored);
   if (space && space.model !== "mneme-embed") {
     throw new MnemeError(
       "SPACE",
@@ -107,7 +109,7 @@ async function bundledFor(store: ReadableStore): Promise<Embedder> {
 
 async function initialise(store: Store, embedder: Embedder): Promise<void> {
   if (store.get(NS.library, MANIFEST_KEY)) return;
-  const space = newSpaceEntry(1, embedder.space);
+  const space = newSpaceEntry(1, embedder);
   const manifest: Manifest = {
     format: FORMAT_VERSION,
     createdAt: Date.now(),

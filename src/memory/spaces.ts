@@ -1,7 +1,7 @@
 /** Vector spaces of a library: their coders, and the refusal to mix them. */
 import type { Codec } from "../codecs/codec.ts";
 import { parseCodec, restoreCoder } from "../codecs/index.ts";
-import type { Space } from "../embed/embedder.ts";
+import type { Embedder } from "../embed/embedder.ts";
 import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import { matrix } from "../linalg/matrix.ts";
 import type { SpaceEntry } from "./layout.ts";
@@ -16,12 +16,18 @@ export function vectorsPrefix(spaceId: number): string {
 }
 
 /** Neither codec is trained on data, so a new library needs no sample. */
-export function newSpaceEntry(id: number, space: Space): SpaceEntry {
+export function newSpaceEntry(id: number, { space, origin }: Pick<Embedder, "space" | "origin">): SpaceEntry {
   const fit = (recipe: string): string => {
     const codec: Codec = parseCodec(recipe);
     return Buffer.from(codec.fit(matrix(0, space.dim), { seed: SEED }).serialize()).toString("base64");
   };
-  return { id, space, coarse: fit(spaceDefaults.coarse), fine: fit(spaceDefaults.fine) };
+  return {
+    id,
+    space,
+    ...(origin ? { origin } : {}),
+    coarse: fit(spaceDefaults.coarse),
+    fine: fit(spaceDefaults.fine),
+  };
 }
 
 const restored = new WeakMap<SpaceEntry, VectorCoders>();

@@ -1,5 +1,5 @@
 /** The faces of Memory: what goes in, what comes out. One vocabulary for the library, CLI, HTTP, MCP and console. */
-import type { Embedder } from "../embed/embedder.ts";
+import type { Embedder, EmbedderOrigin, Space } from "../embed/embedder.ts";
 import type { Meta, Where } from "../index/filter/where.ts";
 import type { SparseVector } from "../index/sparse/weights.ts";
 import type { VectorIndex } from "../index/vector/kinds.ts";
@@ -263,6 +263,13 @@ export interface ListOptions {
 /** Where a library may be: a folder, a snapshot file, ":memory:", an http(s) URL of a snapshot, its bytes, or a Blob. */
 export type Location = string | URL | Uint8Array | Blob;
 
+/** What a library keeps of the embedder that made its vectors. */
+export interface StoredSpace {
+  readonly space: Space;
+  /** Absent where the embedder did not tell how it is made. */
+  readonly origin?: EmbedderOrigin;
+}
+
 export interface OpenOptions {
   /** Bytes, or "256MB" (the default). */
   readonly budget?: number | string;
@@ -272,6 +279,8 @@ export interface OpenOptions {
   readonly lockTimeoutMs?: number;
   /** Default: the bundled static model. */
   readonly embedder?: Embedder;
+  /** Makes the embedder of a library whose vectors are of another model than the bundled one; default: it is refused. */
+  readonly embedderOf?: (stored: StoredSpace) => Embedder;
   /** Writes the answers of `ask`; default: none, sentences are extracted. Borrowed: whoever loaded it closes it. */
   readonly model?: LanguageModel;
   /** How vectors of large segments are searched; the planner's choice by default. A change takes effect as far as the parts are there, and by `compact`. */

@@ -1,5 +1,5 @@
 /** The door: items and queries are checked here, so that everything behind it trusts its input. */
-import { checkLength } from "../codecs/check.ts";
+import { checkDirection, checkLength } from "../codecs/check.ts";
 import type { Space } from "../embed/embedder.ts";
 import { MnemeError } from "../errors.ts";
 import type { Meta, MetaValue } from "../index/filter/where.ts";
@@ -177,6 +177,5 @@ export function checkVector(vector: Float32Array, space: Space, operation: strin
     );
   }
   checkLength(`${operation}: the vector`, vector);
-  if (square === 0)
-    throw new MnemeError("ZERO_VECTOR", `${operation}: a zero vector has no direction; leave vector out`);
+  checkDirection(`${operation}: the vector`, square);
 }

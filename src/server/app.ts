@@ -7,6 +7,7 @@ import { MnemeError } from "../errors.ts";
 import { type ConsoleFiles, consoleAnswer } from "./console.ts";
 import { admit, type GuardOptions } from "./guard.ts";
 import { answerMcp } from "./mcp-http.ts";
+import { McpSessions } from "./mcp-sessions.ts";
 import { openApi } from "./openapi.ts";
 import { type ProblemBody, problem, problemBody } from "./problem.ts";
 import { readBody } from "./read-body.ts";
@@ -59,9 +60,10 @@ export function buildApp(settings: AppSettings): App {
     return readBody(c.req.raw, `${c.req.method} ${c.req.path}`, () => counted(c, next));
   });
   for (const route of routes) mount(app, route, settings);
+  const mcp = { memory: service.memory, sessions: new McpSessions() };
   app.all("/mcp", (c) => {
     const signal = AbortSignal.any([c.req.raw.signal, settings.stopping]);
-    return named(c, "/mcp", answerMcp(service.memory, c.req.raw, signal));
+    return named(c, "/mcp", answerMcp(mcp, c.req.raw, signal));
   });
   app.get("/openapi.json", (c) => {
     c.set("route", "/openapi.json");
@@ -109,7 +111,14 @@ function shared({ guard }: AppSettings): ReturnType<typeof cors> {
     origin: (origin) => (guard().allowedOrigins?.includes(origin) ? origin : null),
     // whichever headers they ask for: clients of OpenAI's API send a dozen of their own
     allowMethods: ["GET", "HEAD", "POST", "DELETE"],
-    exposeHeaders: ["accept-ranges", "content-range", "etag", "retry-after", "x-request-id"],
+    exposeHeaders: [
+      "accept-ranges",
+      "content-range",
+      "etag",
+      "mcp-session-id",
+      "retry-after",
+      "x-request-id",
+    ],
     maxAge: 600,
   });
   return async (c, next) => (guard().allowedOrigins?.length ? allow(c, next) : next());

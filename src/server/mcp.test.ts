@@ -267,7 +267,7 @@ describe("long answers", () => {
   });
 });
 
-test("GET and DELETE on /mcp are refused: there are no sessions", async () => {
+test("GET on /mcp is refused: nothing is sent unasked", async () => {
   const server = createServer(memory);
   expect((await server.app.request("/mcp")).status).toBe(405);
   await server.close();

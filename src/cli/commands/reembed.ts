@@ -1,6 +1,7 @@
 import type { Embedder } from "../../embed/embedder.ts";
 import { MnemeError } from "../../errors.ts";
 import { command, EXIT, writingArgs } from "../command.ts";
+import { endpointOfEnvironment } from "../embedder.ts";
 import { wholeNumber, withLibrary } from "../library.ts";
 import { print, printJson } from "../output.ts";
 import { progressView } from "../progress.ts";
@@ -25,7 +26,8 @@ export default command({
     url: {
       type: "string",
       valueHint: "url",
-      description: "Base URL of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1",
+      description:
+        "Base URL of an OpenAI-compatible API, e.g. http://127.0.0.1:8080/v1; default: $OPENAI_BASE_URL",
     },
   },
   examples: [
@@ -66,10 +68,12 @@ async function makeEmbedder(kind: string, { dim, model, url }: Wanted): Promise<
   if (!model) throw new MnemeError("ARGUMENT", `reembed --to ${kind}: name the model with --model`);
   if (kind === "transformers")
     return (await import("../../embed/transformers.ts")).transformersEmbedder({ model });
-  if (!url) throw new MnemeError("ARGUMENT", "reembed --to openai: name the API with --url");
-  const apiKey = process.env.OPENAI_API_KEY;
+  const { url: named, apiKey } = endpointOfEnvironment();
+  const baseURL = url ?? named;
+  if (!baseURL)
+    throw new MnemeError("ARGUMENT", "reembed --to openai: name the API with --url or OPENAI_BASE_URL");
   return (await import("../../embed/openai.ts")).openaiEmbedder({
-    baseURL: url,
+    baseURL,
     model,
     ...(dim ? { dim } : {}),
     ...(apiKey ? { apiKey } : {}),

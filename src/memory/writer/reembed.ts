@@ -30,7 +30,10 @@ export async function reembed(
   embedder: Embedder,
   options: WorkOptions,
 ): Promise<{ passages: number }> {
-  if (sameSpace(writer.library.activeSpace.space, embedder.space)) return { passages: 0 };
+  if (sameSpace(writer.library.activeSpace.space, embedder.space)) {
+    await keepOrigin(writer, embedder);
+    return { passages: 0 };
+  }
   let passages = 0;
   await writer.inBackground(async () => {
     const target = await begin(writer, embedder);
@@ -42,6 +45,23 @@ export async function reembed(
   });
   mergeIfMany(writer);
   return { passages };
+}
+
+/** Equal vectors from an embedder that is made in another way, as of an endpoint that moved: later openings take that way. */
+async function keepOrigin(writer: Writer, embedder: Embedder): Promise<void> {
+  const { origin } = embedder;
+  if (!origin || JSON.stringify(origin) === JSON.stringify(writer.library.activeSpace.origin)) return;
+  await writer.alone(() =>
+    rewrite(writer, {
+      change: (old) => ({
+        ...old,
+        spaces: old.spaces.map((one) => (one.id === old.active ? { ...one, origin } : one)),
+      }),
+      switched: () => {
+        writer.embedder = embedder;
+      },
+    }),
+  );
 }
 
 /** Fills the new space in for each segment that lacks it. @returns passages embedded */
@@ -75,7 +95,7 @@ async function begin(writer: Writer, embedder: Embedder): Promise<SpaceEntry> {
     (entry) => entry.id !== manifest.active && sameSpace(entry.space, embedder.space),
   );
   if (begun) return begun;
-  const target = newSpaceEntry(Math.max(...manifest.spaces.map((entry) => entry.id)) + 1, embedder.space);
+  const target = newSpaceEntry(Math.max(...manifest.spaces.map((entry) => entry.id)) + 1, embedder);
   await writer.alone(() =>
     rewrite(writer, {
       change: (old) => ({

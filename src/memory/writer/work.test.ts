@@ -10,7 +10,7 @@ vi.mock(import("../../embed/bundled.ts"), async (original) => {
 });
 
 test("an embedder that could not be loaded is loaded by the next task", async () => {
-  const space = newSpaceEntry(1, (await bundledEmbedder({ dim: 64 })).space);
+  const space = newSpaceEntry(1, await bundledEmbedder({ dim: 64 }));
   const task = { kind: "vectors", passages: ["tea"], space, embedder: { bundledDim: 64 } } as const;
   vi.mocked(bundledEmbedder).mockRejectedValueOnce(new Error("too many open files"));
   await expect(perform(task)).rejects.toThrow("too many open files");

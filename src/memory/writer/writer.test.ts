@@ -10,7 +10,7 @@ import { Writer } from "./writer.ts";
 test("rows of segments begin at multiples of 32, to the last that there are", async () => {
   const embedder = toyEmbedder();
   const store = memoryStore();
-  const spaces = [newSpaceEntry(1, embedder.space)];
+  const spaces = [newSpaceEntry(1, embedder)];
   const manifest = { format: FORMAT_VERSION, createdAt: 0, spaces, active: 1, segments: [], nextSegment: 1 };
   await store.batch((batch) => batch.put(NS.library, MANIFEST_KEY, encodeJson(manifest)));
   await using library = await Library.open(store, new Budget(1e8));
@@ -32,7 +32,7 @@ test("rows of segments begin at multiples of 32, to the last that there are", as
 test("a library that cannot be opened gives back what it had claimed", async () => {
   const embedder = toyEmbedder();
   const store = memoryStore();
-  const spaces = [newSpaceEntry(1, embedder.space)];
+  const spaces = [newSpaceEntry(1, embedder)];
   const manifest = { format: FORMAT_VERSION, createdAt: 0, spaces, active: 1, segments: [], nextSegment: 1 };
   await store.batch((batch) => {
     batch.put(NS.library, MANIFEST_KEY, encodeJson(manifest));

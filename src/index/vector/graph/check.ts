@@ -1,5 +1,5 @@
 /** What the public faces of the vector indexes refuse. */
-import { checkRows } from "../../../codecs/check.ts";
+import { checkDirection, checkRows } from "../../../codecs/check.ts";
 import type { Metric } from "../../../codecs/codec.ts";
 import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
@@ -10,10 +10,7 @@ import { type Matrix, rowOf } from "../../../linalg/matrix.ts";
 export function checkVectors(name: string, vectors: Matrix, dim: number, metric: Metric): void {
   checkRows(name, dim, vectors);
   if (metric !== "cosine") return;
-  for (let r = 0; r < vectors.rows; r++) {
-    if (squareOf(rowOf(vectors, r)) > 0) continue;
-    throw new MnemeError("ZERO_VECTOR", `${name}: vector ${r} is zero, which has no cosine; leave it out`);
-  }
+  for (let r = 0; r < vectors.rows; r++) checkDirection(`${name}: vector ${r}`, squareOf(rowOf(vectors, r)));
 }
 
 /** @throws MnemeError DIMENSION, RANGE */

@@ -2,7 +2,7 @@
  * Rows and queries as points whose squared distances order as the metric does: at unit length for cosine; for the inner product with one more
  * value, which makes all rows as long as the longest (Bachrach et al., Speeding Up the Xbox Recommender System, RecSys 2014).
  */
-import { checkLength, checkNumbers } from "../../../codecs/check.ts";
+import { checkDirection, checkLength, checkNumbers } from "../../../codecs/check.ts";
 import type { Metric } from "../../../codecs/codec.ts";
 import { MnemeError } from "../../../errors.ts";
 import { kernels } from "../../../kernels/index.ts";
@@ -56,8 +56,7 @@ export class MetricSpace {
     if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
     checkLength("search: the query", query);
     if (this.metric === "l2") return { values: query, bias: 0, scale: 0.5 };
-    if (this.metric === "cosine" && square === 0)
-      throw new MnemeError("ZERO_VECTOR", "search: a zero query has no cosine; give another or use l2");
+    if (this.metric === "cosine") checkDirection("search: the query", square);
     const length = this.metric === "dot" ? this.longest : 1;
     const scale = square > 0 && length > 0 ? length / Math.sqrt(square) : 1;
     const values = new Float32Array(this.width);
@@ -105,11 +104,7 @@ function unitRows(rows: Matrix, verb: string, first: number): Matrix {
   let areUnits = true;
   for (let r = 0; r < rows.rows; r++) {
     const square = squareAt(rows.data, r * rows.cols, rows.cols);
-    if (square === 0)
-      throw new MnemeError(
-        "ZERO_VECTOR",
-        `${verb}: row ${first + r} is zero, which has no cosine; leave it out`,
-      );
+    checkDirection(`${verb}: row ${first + r}`, square);
     if (Math.abs(square - 1) > UNIT_SLACK) areUnits = false;
   }
   if (areUnits) return rows;
