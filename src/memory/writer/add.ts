@@ -191,11 +191,11 @@ async function addThroughLog(
   now: number,
   outcome: Outcome,
 ): Promise<void> {
-  const hashes = items.map((item) => itemHash(item));
-  const fresh = items.filter((item, i) => !hashes[i]!.startsWith(writer.entryOf(item.id)?.hash ?? "-"));
-  const prepared = fresh.map((item) =>
-    prepareItem(item, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
-  );
+  const hashed = items
+    .map((item) => ({ item, hash: itemHash(item), prior: priorOf(writer, item.id) }))
+    .filter(({ hash, prior }) => !(prior && hash.startsWith(prior.hash)));
+  const fresh = hashed.map(({ item }) => item);
+  const prepared = hashed.map(({ item, hash, prior }) => prepareItem(item, prior, now, hash));
   const { source } = writer;
   const vectors = await embedPrepared(source, fresh, prepared);
   if (fresh.length > 0) {
