@@ -91,6 +91,19 @@ describe.each(["memory", "disk"])("find in %s", (tier) => {
     expect((await found(memory, quote)).map(({ id }) => id)).toEqual(["b"]);
   });
 
+  test("what is around a place begins and ends at whole characters", async () => {
+    await using memory = await open(where(), { workers: 0 });
+    const text = `a${"🐈".repeat(100)} needle${"🐈".repeat(100)}`;
+    await memory.add({ id: "a", text });
+    for (const quote of ["needle", " needle", "\udc08 needle", "needle\ud83d"]) {
+      const [one] = await found(memory, quote);
+      const { snippet, highlight, start, end } = one!;
+      expect(snippet.isWellFormed()).toBe(true);
+      expect(snippet.slice(...highlight)).toBe(text.slice(start, end));
+      expect(start - highlight[0]).toBeGreaterThanOrEqual(start - 81);
+    }
+  });
+
   test("refuses what cannot be found", async () => {
     await using memory = await open(where(), { workers: 0 });
     await memory.add({ id: "a", text: "something" });

@@ -6,6 +6,7 @@ import { listPlaces } from "./list.ts";
 import { readText } from "./read-item.ts";
 import { type Candidates, candidatesOf } from "./substrings/candidates.ts";
 import type { FindOptions, ItemHead, Quotation } from "./types.ts";
+import { isWithinLetter } from "./within-letter.ts";
 
 /** The longest quotation, and how many characters are looked through at once: many short texts cost no more than a long one. */
 export const LONGEST_QUOTE = 65_536;
@@ -171,8 +172,10 @@ function quotationAt(
   const end = start + length;
   const lineStart = text.lastIndexOf("\n", start - 1) + 1;
   const lineEnd = text.indexOf("\n", end);
-  const from = Math.max(start > 0 ? lineStart : 0, start - AROUND);
-  const to = Math.min(lineEnd < 0 ? text.length : lineEnd, end + AROUND);
+  let from = Math.max(start > 0 ? lineStart : 0, start - AROUND);
+  if (isWithinLetter(text, from)) from--;
+  let to = Math.min(lineEnd < 0 ? text.length : lineEnd, end + AROUND);
+  if (isWithinLetter(text, to)) to++;
   return {
     id,
     title,

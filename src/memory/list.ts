@@ -7,6 +7,7 @@ import type { Library } from "./library.ts";
 import { isExpired, recordOf } from "./read-item.ts";
 import { matchingRows } from "./select.ts";
 import type { ItemHead, ListOptions } from "./types.ts";
+import { checkId } from "./validate.ts";
 
 export async function* listItems(library: Library, options: ListOptions): AsyncGenerator<ItemHead> {
   for await (const { head } of listPlaces(library, options)) yield head;
@@ -23,6 +24,8 @@ export async function* listPlaces(
 ): AsyncGenerator<{ head: ItemHead; firstRow: number }> {
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   if (!(limit >= 0)) throw new MnemeError("RANGE", `list: limit must be 0 or more, got ${limit}`);
+  if (options.prefix) checkId(options.prefix, "list: prefix");
+  if (options.after) checkId(options.after, "list: after");
   await library.refresh();
   const now = Date.now();
   const rows = options.where && matchingRows(library, options.where, now);

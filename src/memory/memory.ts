@@ -218,12 +218,10 @@ export class LibraryMemory implements Memory {
   ): Promise<readonly { readonly value: string; readonly count: number }[] | readonly Facet[]> {
     const library = this.#reading("facets");
     if (typeof field !== "string") return cubeFacets(library, () => this.#activeEmbedder, field);
+    const { where, limit = 50 } = options;
+    if (!(limit >= 0)) throw new MnemeError("RANGE", `facets: limit must be 0 or more, got ${limit}`);
     await library.refresh();
-    return library.columns.facets(
-      field,
-      matchingRows(library, options.where, Date.now()) ?? library.live,
-      options.limit ?? 50,
-    );
+    return library.columns.facets(field, matchingRows(library, where, Date.now()) ?? library.live, limit);
   }
 
   async snapshot(

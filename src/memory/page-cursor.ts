@@ -1,5 +1,8 @@
-/** A cursor is a place in the order and how many hits came before it, bound to its query. */
+/** A cursor is a place in the order and how many hits came before it, bound to its query by a checksum of what the order comes from. */
 import { MnemeError } from "../errors.ts";
+import { crc32 } from "../storage/crc32.ts";
+import { searchDefaults } from "./defaults.ts";
+import type { SearchQuery } from "./types.ts";
 
 export interface PageCursor {
   readonly score: number;
@@ -7,21 +10,48 @@ export interface PageCursor {
   readonly seen: number;
 }
 
-export function encodeCursor(cursor: PageCursor): string {
-  return btoa(`${cursor.score}:${cursor.row}:${cursor.seen}`).replaceAll("=", "");
+/** @param query checksum of the query: `queryChecksum` */
+export function encodeCursor({ score, row, seen }: PageCursor, query: number): string {
+  return btoa(`${score}:${row}:${seen}:${query}`).replaceAll("=", "");
 }
 
-/** @throws MnemeError ARGUMENT */
-export function decodeCursor(text: string): PageCursor {
+/** @throws MnemeError ARGUMENT: no cursor, or one of another query */
+export function decodeCursor(text: string, query: number): PageCursor {
+  const parts = partsOf(text);
+  if (parts.length !== 4 || !parts.every((part) => Number.isFinite(part)))
+    throw new MnemeError(
+      "ARGUMENT",
+      `search: cursor ${JSON.stringify(text)} was not made by a search; pass the \`next\` of an earlier result`,
+    );
+  const [score, row, seen, made] = parts as [number, number, number, number];
+  if (made !== query)
+    throw new MnemeError(
+      "ARGUMENT",
+      `search: cursor ${JSON.stringify(text)} belongs to another query; pass it with the text, the filter and the options that it was given for`,
+    );
+  return { score, row, seen };
+}
+
+function partsOf(text: string): number[] {
   try {
-    const [score, row, seen] = atob(text).split(":").map(Number);
-    if ([score, row, seen].every((part) => Number.isFinite(part)))
-      return { score: score!, row: row!, seen: seen! };
+    return atob(text).split(":").map(Number);
   } catch {
-    // not base64: reported below like any other nonsense
+    return []; // not base64
   }
-  throw new MnemeError(
-    "ARGUMENT",
-    `search: cursor ${JSON.stringify(text)} was not made by a search; pass the \`next\` of an earlier result`,
-  );
+}
+
+/** CRC-32 of all that the order of hits comes from: not of how many are shown, nor of how. */
+export function queryChecksum(text: string, query: SearchQuery): number {
+  const { k: _k, minScore: _minScore, snippet: _snippet, cursor: _cursor, signal: _signal, ...order } = query;
+  const parts = [text, { ...order, retriever: query.retriever ?? searchDefaults.retriever }];
+  return crc32(new TextEncoder().encode(JSON.stringify(parts, inOneOrder)));
+}
+
+/** Fields of an object by their names, so that equal queries read the same. */
+function inOneOrder(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value); // JSON has none
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  if (ArrayBuffer.isView(value))
+    return crc32(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -3,6 +3,7 @@ import type { MaybePromise } from "../storage/store.ts";
 import { type ItemRecord, passagePlace } from "./item-record.ts";
 import type { Library, RowPlace } from "./library.ts";
 import type { ItemHead, StoredItem } from "./types.ts";
+import { checkId } from "./validate.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -28,8 +29,9 @@ export function readBytes(place: RowPlace): MaybePromise<Uint8Array> {
   return place.segment ? place.segment.items.text(place.item) : place.item.text;
 }
 
-/** The item under `id`, or undefined. */
+/** The item under `id`, or undefined. @throws MnemeError ARGUMENT, RANGE: no item can have that id */
 export async function getItem(library: Library, id: string): Promise<StoredItem | undefined> {
+  checkId(id, "get");
   await library.refresh();
   return library.gate.read(async () => {
     const [entry] = await library.idEntries([id]);

@@ -24,7 +24,7 @@ export interface SearchQuery extends RecallOptions {
    * 0.95 of the best ten, and the result says what to expect.
    */
   readonly recall?: number;
-  /** `next` of an earlier result. */
+  /** `next` of an earlier result of the same query; `k`, `minScore` and `snippet` may be others. */
   readonly cursor?: string;
   /** One hit an item (default) or every passage. */
   readonly group?: "item" | "passage";

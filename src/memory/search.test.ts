@@ -24,6 +24,13 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
       { value: "false", count: 20 },
       { value: "true", count: 20 },
     ]);
+    expect(await memory.facets("even", { limit: 1 })).toHaveLength(1);
+    expect(await memory.facets("even", { limit: 0 })).toEqual([]);
+    for (const limit of [-1, Number.NaN])
+      await expect(memory.facets("even", { limit })).rejects.toMatchObject({
+        code: "RANGE",
+        message: `facets: limit must be 0 or more, got ${limit}`,
+      });
     for (const retriever of ["words", "meaning", "hybrid"] as const) {
       const whole = await memory.search("common number", { k: 40, retriever });
       const paged: string[] = [];

@@ -14,7 +14,7 @@ import { type Generative, SHOWN_N_GRAMS, type Written } from "./generative.ts";
 import { placeOf } from "./item-record.ts";
 import { tunedOf } from "./layout.ts";
 import type { Library, RowPlace } from "./library.ts";
-import { decodeCursor, encodeCursor, type PageCursor } from "./page-cursor.ts";
+import { decodeCursor, encodeCursor, type PageCursor, queryChecksum } from "./page-cursor.ts";
 import { readPassage, recordOf } from "./read-item.ts";
 import { type Ranked, type Ranking, recall } from "./recall.ts";
 import { planRecall } from "./recall-plan.ts";
@@ -52,7 +52,8 @@ export async function search(
     throwIfAborted(query.signal, "search");
     if (query.vector) checkVector(query.vector, library.activeSpace.space, "search");
     const embedder = embedderNow();
-    const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
+    const checksum = queryChecksum(text, query);
+    const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor, checksum);
     const { page, more, recall, shown } = await rankPage(
       library,
       embedder,
@@ -68,12 +69,9 @@ export async function search(
     for (const ranked of page)
       hits.push(await dress(library, text, { ...ranked, score: shown(ranked.score) }, query, written));
     const last = page.at(-1);
+    const seen = (cursor?.seen ?? 0) + page.length;
     const next =
-      more && last
-        ? {
-            next: encodeCursor({ score: last.score, row: last.row, seen: (cursor?.seen ?? 0) + page.length }),
-          }
-        : {};
+      more && last ? { next: encodeCursor({ score: last.score, row: last.row, seen }, checksum) } : {};
     return {
       hits,
       ...next,

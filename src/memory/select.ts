@@ -18,7 +18,9 @@ export function matchingRows(library: Library, where: Where | undefined, now: nu
 
 /** Ids in their order, of items that match (all for undefined), expired ones included. */
 export async function selectIds(library: Library, where: Where | undefined): Promise<string[]> {
-  const rows = where && library.columns.evaluate(where).and(library.live);
+  // while segments are switched, the columns lack some of them
+  const rows =
+    where && (await library.gate.read(async () => library.columns.evaluate(where).and(library.live)));
   const ids: string[] = [];
   const pacer = new Pacer();
   for await (const page of idPages(library)) {

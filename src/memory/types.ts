@@ -305,7 +305,7 @@ export interface OpenOptions {
 
 export interface Memory extends AsyncDisposable {
   /**
-   * Durable when it resolves, searchable at once, all or nothing per call of up to a few thousand items.
+   * Durable when it resolves, searchable at once, all or nothing per call of up to a few thousand items. Of one id the last item wins.
    * @throws MnemeError BUDGET (it would not fit into RAM), DISK_FULL: nothing of those items is kept
    */
   add(items: Item | Iterable<Item> | AsyncIterable<Item>, options?: WorkOptions): Promise<AddResult>;

@@ -40,7 +40,12 @@ export function checkItem(item: Item, space: Space): void {
   if (item.title !== undefined && typeof item.title !== "string") {
     throw new MnemeError("ARGUMENT", `add: item ${JSON.stringify(item.id)}: title must be a string`);
   }
-  if (item.meta !== undefined) checkMeta(item.meta, `add: item ${JSON.stringify(item.id)}`);
+  if (item.meta !== undefined) {
+    checkMeta(item.meta, `add: item ${JSON.stringify(item.id)}`);
+    checkCopies(item.meta, `add: item ${JSON.stringify(item.id)}: meta`);
+  }
+  if (item.provenance !== undefined)
+    checkProvenance(item.provenance, `add: item ${JSON.stringify(item.id)}: provenance`);
   if (item.blocks !== undefined)
     checkBlocks(item.blocks, item.text.length, `add: item ${JSON.stringify(item.id)}`);
   if (item.firstLine !== undefined && !isCount(item.firstLine, 1)) {
@@ -68,11 +73,21 @@ function checkData({ id, text, data }: Item): void {
   if (text !== "") refuse("has text and data; an item is one of them, with data its text is empty");
 }
 
+/** A surrogate without its other half: written as UTF-8, all of them would become one and the same character. */
+const HALF_PAIR = /\p{Surrogate}/u;
+
+/** @throws MnemeError ARGUMENT, RANGE naming the operation */
 export function checkId(id: unknown, operation: string): asserts id is string {
   if (typeof id !== "string" || id.length === 0) {
     throw new MnemeError(
       "ARGUMENT",
       `${operation}: an id must be a string of at least one character, got ${JSON.stringify(id)}`,
+    );
+  }
+  if (HALF_PAIR.test(id)) {
+    throw new MnemeError(
+      "ARGUMENT",
+      `${operation}: id ${JSON.stringify(id)} holds half a surrogate pair, which UTF-8 cannot write; cut ids between characters`,
     );
   }
   const bytes = new TextEncoder().encode(id).byteLength;
@@ -112,6 +127,41 @@ export function checkMeta(meta: Meta, operation: string): void {
         );
       }
     }
+  }
+}
+
+function checkProvenance(provenance: unknown, what: string): void {
+  if (provenance === null || typeof provenance !== "object" || Array.isArray(provenance))
+    throw new MnemeError(
+      "ARGUMENT",
+      `${what} must be an object of fields, got ${provenance === null ? "null" : typeof provenance}; write e.g. {"origin":"user"}`,
+    );
+  for (const [field, value] of Object.entries(provenance))
+    if (value !== undefined && typeof value !== "string" && !Number.isFinite(value))
+      throw new MnemeError(
+        "ARGUMENT",
+        `${what} field ${JSON.stringify(field)} must be a string or a finite number, got ${typeof value === "number" ? value : typeof value}`,
+      );
+  checkCopies(provenance, what);
+}
+
+/** What looks like plain values may be guarded by a proxy, which neither the library nor a thread can copy. */
+function checkCopies(fields: object, what: string): void {
+  const fault = faultOfCopy(fields);
+  if (fault === undefined) return;
+  const field = Object.entries(fields).find(([, value]) => faultOfCopy(value) !== undefined)?.[0];
+  throw new MnemeError(
+    "ARGUMENT",
+    `${what}${field === undefined ? "" : ` field ${JSON.stringify(field)}`} cannot be copied (${fault}); give plain values`,
+  );
+}
+
+function faultOfCopy(value: unknown): string | undefined {
+  try {
+    structuredClone(value);
+    return undefined;
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause);
   }
 }
 

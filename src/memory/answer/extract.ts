@@ -3,6 +3,7 @@
  * for, in prose, and not twice the same.
  */
 import { sentences } from "../ingest/sentences.ts";
+import { isWithinLetter } from "../within-letter.ts";
 import { Asked, askedTerms, termsIn } from "./cover.ts";
 
 export interface AnswerPassage {
@@ -119,8 +120,7 @@ function candidatesOf({ text, headings = [] }: AnswerPassage, passage: number): 
 /** The end of a sentence or of what is shown of it, never inside a surrogate pair. */
 function cutAt(text: string, start: number, end: number): number {
   const stop = Math.min(end, start + MAX_SENTENCE);
-  const code = text.charCodeAt(stop);
-  return stop < end && code >= 0xdc00 && code < 0xe000 ? stop - 1 : stop;
+  return stop < end && isWithinLetter(text, stop) ? stop - 1 : stop;
 }
 
 /** Rare among the candidates weighs more. */

@@ -1,4 +1,5 @@
 /** Snippets: the stretch of a passage with the most matches, cut at words. */
+import { isWithinLetter } from "../within-letter.ts";
 
 export interface Snippet {
   readonly snippet: string;
@@ -65,6 +66,5 @@ function wordEnd(text: string, at: number): number {
 }
 
 function outsidePair(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code >= 0xdc00 && code < 0xe000 ? at + 1 : at;
+  return isWithinLetter(text, at) ? at + 1 : at;
 }

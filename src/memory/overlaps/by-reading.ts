@@ -1,6 +1,7 @@
 /** Windows looked for in texts that are read through. Letters are compared before a window counts. */
 import type { Pacer } from "../../pacer.ts";
-import { type Draft, isWithinLetter } from "./draft.ts";
+import { isWithinLetter } from "../within-letter.ts";
+import type { Draft } from "./draft.ts";
 import { RollingTable } from "./rolling-table.ts";
 
 interface Window {

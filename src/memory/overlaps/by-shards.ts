@@ -3,7 +3,8 @@
  * every window before it that reaches as far holds what the library does not, so that it need not be looked for.
  */
 import type { Cursor, FmIndex } from "../../index/text/fm-index/fm-index.ts";
-import { type Draft, isWithinLetter } from "./draft.ts";
+import { isWithinLetter } from "../within-letter.ts";
+import type { Draft } from "./draft.ts";
 
 /** Places of the longest stretch that are looked at for the first of them. */
 const MOST_PLACES = 100_000;

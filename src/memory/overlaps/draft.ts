@@ -1,5 +1,6 @@
 /** What is known so far of texts that are compared with a library: windows found, and the longest stretch that stands there, too. */
 import { MnemeError } from "../../errors.ts";
+import { isWithinLetter } from "../within-letter.ts";
 
 /** UTF-16 units of a window. */
 export const overlapDefaults = { width: 50, mismatches: 0 } as const;
@@ -61,10 +62,3 @@ function* windowStarts(text: string, width: number): Generator<number> {
     if (!isWithinLetter(text, index + width)) yield index;
   }
 }
-
-/** Whether a place parts the two units of a letter. */
-export function isWithinLetter(text: string, at: number): boolean {
-  return at > 0 && isHigh(text.charCodeAt(at - 1)) && (text.charCodeAt(at) & 0xfc00) === 0xdc00;
-}
-
-const isHigh = (unit: number): boolean => (unit & 0xfc00) === 0xd800;

@@ -5,8 +5,9 @@
  */
 import { MnemeError } from "../../errors.ts";
 import type { Pacer } from "../../pacer.ts";
+import { isWithinLetter } from "../within-letter.ts";
 import type { TextReader } from "./by-reading.ts";
-import { type Draft, isWithinLetter } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { RollingTable } from "./rolling-table.ts";
 
 /** Shorter pieces are nearly everywhere. */

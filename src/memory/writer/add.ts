@@ -39,9 +39,17 @@ export async function addItems(
   items: Item | Iterable<Item> | AsyncIterable<Item>,
   options: WorkOptions,
 ): Promise<AddResult> {
+  const space = writer.library.activeSpace.space;
+  if (!isIterable(items)) {
+    throwIfAborted(options.signal, "add");
+    checkItem(items, space);
+    const result = await writer.idOrder.run([items.id], () => addOne(writer, items));
+    const { bytes } = result;
+    options.onProgress?.({ phase: "write", done: 1, total: 0, bytes, totalBytes: bytes });
+    return result;
+  }
   const outcome = nothing();
   const now = Date.now();
-  const space = writer.library.activeSpace.space;
   const under: Promise<void>[] = [];
   let done = 0;
   const report = (bytes: number, count: number): void => {
@@ -52,14 +60,22 @@ export async function addItems(
     throwIfAborted(options.signal, "add");
     for (const item of batch.items) checkItem(item, space);
     const worth = batch.items.filter((item) => hasContent(item, outcome));
-    const work = addBatch(writer, worth, batch.size, now, outcome).then(() =>
-      report(outcome.bytes, batch.items.length),
-    );
+    const ids = worth.map(({ id }) => id);
+    const work = writer.idOrder
+      .run(ids, () => addBatch(writer, worth, batch.size, now, outcome))
+      .then(() => report(outcome.bytes, batch.items.length));
     under.push(work);
     work.catch(() => {});
     if (under.length > writer.pool.size) await under.shift();
   }
   await Promise.all(under);
+  return outcome;
+}
+
+/** One item that was checked, for a caller that keeps the order of its id. */
+export async function addOne(writer: Writer, item: Item): Promise<AddResult> {
+  const outcome = nothing();
+  if (hasContent(item, outcome)) await addBatch(writer, [item], sizeOf(item), Date.now(), outcome);
   return outcome;
 }
 
@@ -94,13 +110,9 @@ interface ItemBatch {
 
 /** Cuts a stream into batches; of one id only the last item of a batch counts. */
 async function* batches(
-  items: Item | Iterable<Item> | AsyncIterable<Item>,
+  items: Iterable<Item> | AsyncIterable<Item>,
   threads: number,
 ): AsyncGenerator<ItemBatch> {
-  if (!isIterable(items)) {
-    yield { items: [items], size: sizeOf(items) };
-    return;
-  }
   const all = Array.isArray(items) ? items.reduce((sum: number, item: Item) => sum + sizeOf(item), 0) : 0;
   const share = all > 0 ? Math.max(FIRST_TEXT, evenShare(all, threads, LIST_TEXT)) : 0;
   let batch = new Map<string, Item>();
@@ -124,7 +136,9 @@ function sizeOf(item: Item | undefined): number {
   return item?.data?.byteLength ?? item?.text?.length ?? 0;
 }
 
-function isIterable(items: unknown): items is Iterable<Item> | AsyncIterable<Item> {
+function isIterable(
+  items: Item | Iterable<Item> | AsyncIterable<Item>,
+): items is Iterable<Item> | AsyncIterable<Item> {
   if (items === null || items === undefined)
     throw new MnemeError("ARGUMENT", "add: expected an item or a list of items, got nothing");
   return typeof items === "object" && (Symbol.iterator in items || Symbol.asyncIterator in items);
@@ -177,11 +191,11 @@ async function addThroughLog(
   now: number,
   outcome: Outcome,
 ): Promise<void> {
-  const hashes = items.map((item) => itemHash(item));
-  const fresh = items.filter((item, i) => !hashes[i]!.startsWith(writer.entryOf(item.id)?.hash ?? "-"));
-  const prepared = fresh.map((item) =>
-    prepareItem(item, priorOf(writer, item.id), now, hashes[items.indexOf(item)]!),
-  );
+  const hashed = items
+    .map((item) => ({ item, hash: itemHash(item), prior: priorOf(writer, item.id) }))
+    .filter(({ hash, prior }) => !(prior && hash.startsWith(prior.hash)));
+  const fresh = hashed.map(({ item }) => item);
+  const prepared = hashed.map(({ item, hash, prior }) => prepareItem(item, prior, now, hash));
   const { source } = writer;
   const vectors = await embedPrepared(source, fresh, prepared);
   if (fresh.length > 0) {

@@ -12,6 +12,13 @@ import { Trash, type TrashEntry } from "./trash.ts";
 import type { Writer } from "./writer.ts";
 
 export async function forget(writer: Writer, selector: ForgetSelector): Promise<ForgetResult> {
+  const { ids } = selector;
+  if (!ids || selector.dryRun) return forgetNow(writer, selector);
+  for (const id of ids) checkId(id, "forget");
+  return writer.idOrder.run(ids, () => forgetNow(writer, selector));
+}
+
+async function forgetNow(writer: Writer, selector: ForgetSelector): Promise<ForgetResult> {
   const now = Date.now();
   const ids = await chosenIds(writer, selector, now);
   let found = entriesOf(writer, ids);

@@ -159,7 +159,7 @@ async function scan(
     const entry = run.writer.entryOf(id);
     if (entry && entry.modifiedAt === found.modifiedAt && entry.sourceBytes === found.bytes)
       run.outcome.unchanged++;
-    else take(run, jobs, jobOf(run.options, placed(found, id, name), id, entry));
+    else take(run, jobs, jobOf(run.options, placed(found, id, name), id));
   }
   return { jobs, seen };
 }
@@ -192,7 +192,7 @@ function tooLarge(id: string, { path, bytes }: WalkedFile, maxFileBytes: number)
   return { id, code: "TOO_LARGE", reason: `${path}: ${bytes} bytes, at most ${maxFileBytes} are read` };
 }
 
-function jobOf(options: IndexOptions, file: WalkedFile, id: string, entry: IdEntry | undefined): SeenFile {
+function jobOf(options: IndexOptions, file: WalkedFile, id: string): SeenFile {
   const folder = dirname(file.relative);
   const meta: Meta = {
     ...options.meta,
@@ -200,8 +200,12 @@ function jobOf(options: IndexOptions, file: WalkedFile, id: string, entry: IdEnt
     folder: folder === "." ? "" : folder,
     name: basename(file.path),
   };
-  const prior = entry && priorFrom(entry);
-  return { ...file, id, meta, ...(prior ? { prior } : {}) };
+  return { ...file, id, meta };
+}
+
+/** What is there under the file's id when its batch begins: it may have been added or forgotten since the walk. */
+function withPrior(file: SeenFile, entry: IdEntry | undefined): SeenFile {
+  return entry ? { ...file, prior: priorFrom(entry) } : file;
 }
 
 /**
@@ -215,7 +219,9 @@ async function indexJobs(run: Run, jobs: readonly SeenFile[]): Promise<void> {
   let failure: unknown;
   for (const files of cutIntoBatches(jobs, Math.max(1, writer.pool.size), most)) {
     if (failure || options.signal?.aborted) break;
-    const work = indexBatch(run, files)
+    const ids = files.map(({ id }) => id);
+    const work = writer.idOrder
+      .run(ids, () => indexBatch(run, files))
       .catch((error: unknown) => {
         failure ??= error;
       })
@@ -255,7 +261,7 @@ async function indexBatch(run: Run, files: readonly SeenFile[]): Promise<void> {
   const prepared = await writer.pool.run(
     {
       kind: "files",
-      files,
+      files: files.map((file) => withPrior(file, writer.entryOf(file.id))),
       binary,
       now,
       space: source.space,

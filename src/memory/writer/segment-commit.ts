@@ -20,7 +20,8 @@ const EMBED_BATCH = 256;
 
 /**
  * @param signal ends the making of vectors on this thread; what needs none is committed in any case
- * @returns false, with nothing written, when the library moved to another space since it was prepared: prepare it again
+ * @returns false, with nothing written, when the library moved to another space since it was prepared, or one of the items was replaced or
+ * forgotten, so that its version is another: prepare it again, with the entries of then
  */
 export async function addSegment(
   writer: Writer,
@@ -50,8 +51,8 @@ async function commitSegment(
   const staged = await stageSegment(writer, parts);
   let isCurrent = true;
   await namingStaged(writer, staged.id, () =>
-    writer.commitAlone(() => {
-      isCurrent = writer.isCurrent(source);
+    writer.commitAlone(async () => {
+      isCurrent = writer.isCurrent(source) && (await areNext(writer, prepared.heads));
       return isCurrent ? segmentChange(writer, prepared, staged, outcome, room) : null;
     }),
   );
@@ -81,6 +82,17 @@ async function withVectors(
     return made.data.subarray((row - one.length) * made.cols, row * made.cols);
   });
   return joined(parts, cutIntoRuns(buildVectors(runs, space)));
+}
+
+/** Whether each item still follows what it was prepared to follow: its version and first day are in its record. */
+async function areNext(writer: Writer, heads: PreparedSegment["heads"]): Promise<boolean> {
+  const pacer = new Pacer();
+  for (const { id, version, createdAt } of heads) {
+    const before = writer.entryOf(id);
+    if (version !== (before?.version ?? 0) + 1 || (before && createdAt !== before.createdAt)) return false;
+    if (pacer.isDue) await pacer.pause();
+  }
+  return true;
 }
 
 async function segmentChange(

@@ -19,6 +19,7 @@ import {
   type SpaceEntry,
 } from "../layout.ts";
 import type { Library } from "../library.ts";
+import { IdOrder } from "./id-order.ts";
 import { Trash } from "./trash.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -55,6 +56,8 @@ export class Writer implements AsyncDisposable {
   embedder: Embedder;
   readonly pool: WorkerPool;
   readonly trash: Trash;
+  /** Of adds, of batches of files, and of what is forgotten by id: they take their time before they commit. */
+  readonly idOrder: IdOrder = new IdOrder();
   /** Aborted when the library closes: stops what can as well be done by the next opening. */
   readonly closing: AbortController = new AbortController();
   /** Background work of each sort is queued once. */
@@ -122,7 +125,7 @@ export class Writer implements AsyncDisposable {
   }
 
   /** Like `commit` while no other is under way, for changes of the manifest; `make` may take its time. */
-  commitAlone(make: () => Change | null | Promise<Change>): Promise<void> {
+  commitAlone(make: () => Change | null | Promise<Change | null>): Promise<void> {
     return this.alone(async () => {
       const change = await make();
       if (change) await this.#write(change);
