@@ -28,10 +28,11 @@ export async function* listPlaces(
   if (options.after) checkId(options.after, "list: after");
   await library.refresh();
   const now = Date.now();
-  const rows = options.where && matchingRows(library, options.where, now);
-  const test = options.where && compileWhere(options.where);
-  /** Rows from here on came after the filter was evaluated. */
+  /** Rows from here on may have come after the filter was evaluated. */
   const since = library.counters.nextRow;
+  const rows =
+    options.where && (await library.gate.read(async () => matchingRows(library, options.where, now)));
+  const test = options.where && compileWhere(options.where);
   let given = 0;
   for await (const page of idPages(library, firstId(options))) {
     if (given >= limit) return;

@@ -221,7 +221,9 @@ export class LibraryMemory implements Memory {
     const { where, limit = 50 } = options;
     if (!(limit >= 0)) throw new MnemeError("RANGE", `facets: limit must be 0 or more, got ${limit}`);
     await library.refresh();
-    return library.columns.facets(field, matchingRows(library, where, Date.now()) ?? library.live, limit);
+    return library.gate.read(async () =>
+      library.columns.facets(field, matchingRows(library, where, Date.now()) ?? library.live, limit),
+    );
   }
 
   async snapshot(
