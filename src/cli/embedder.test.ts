@@ -4,9 +4,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { mneme } from "../../test/support/command-line.ts";
 import { temporaryFolder, toyEmbedder } from "../../test/support/memory.ts";
 import { type OpenOptions, open } from "../memory/index.ts";
-import { run } from "./run.ts";
 
 const { path, root } = temporaryFolder();
 const toy = toyEmbedder();
@@ -52,26 +52,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-
-async function mneme(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const out = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    written.out += text;
-    return true;
-  });
-  const log = vi.spyOn(console, "log").mockImplementation((text) => {
-    written.out += `${text}\n`;
-  });
-  const err = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    written.err += text;
-    return true;
-  });
-  try {
-    return { code: await run(argv), ...written };
-  } finally {
-    for (const spy of [out, log, err]) spy.mockRestore();
-  }
-}
 
 /** With items, its vectors of the bundled model or of `options.embedder`. */
 async function library(options: OpenOptions = {}): Promise<string> {

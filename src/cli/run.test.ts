@@ -1,7 +1,7 @@
 /** Command lines that cannot be used: each is refused with exit status 2 and says what to write, none is silently read as another. */
 import { afterAll, beforeEach, expect, test, vi } from "vitest";
+import { mneme } from "../../test/support/command-line.ts";
 import { libraryPath } from "./library.ts";
-import { run } from "./run.ts";
 
 beforeEach(() => {
   vi.stubEnv("MNEME_LIBRARY", "/nowhere/at.all");
@@ -9,24 +9,6 @@ beforeEach(() => {
 afterAll(() => {
   vi.unstubAllEnvs();
 });
-
-async function mneme(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const out = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    written.out += text;
-    return true;
-  });
-  const err = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    written.err += text;
-    return true;
-  });
-  try {
-    return { code: await run(argv), ...written };
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-}
 
 test.each([
   [["serach", "tea"], 'no command "serach" (did you mean search?)'],

@@ -2,7 +2,7 @@
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import { SHORTEST_SQUARE } from "./score.ts";
+import { SHORTEST_SQUARE, squareOf } from "./score.ts";
 
 /** Squared length up to which sums and differences of rows have finite squares in f32, with room for what is added to them. */
 const LONGEST_SQUARE = 2 ** 120;
@@ -29,12 +29,11 @@ export function checkNumbers(name: string, { rows, cols, data }: Matrix, first =
     throw new MnemeError("NOT_FINITE", `${name}: ${at}, which is not finite; clean the rows first`);
   }
   for (let r = 0; r < rows; r++)
-    checkLength(`${name}: row ${first + r}`, data.subarray(r * cols, (r + 1) * cols));
+    checkLength(`${name}: row ${first + r}`, squareOf(data.subarray(r * cols, (r + 1) * cols)));
 }
 
 /** @param what is refused, at the head of the message. @throws MnemeError RANGE */
-export function checkLength(what: string, vector: Float32Array): void {
-  const square = vector.reduce((sum, value) => sum + value * value, 0);
+export function checkLength(what: string, square: number): void {
   if (square <= LONGEST_SQUARE) return;
   throw new MnemeError(
     "RANGE",

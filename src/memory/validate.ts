@@ -226,6 +226,6 @@ export function checkVector(vector: Float32Array, space: Space, operation: strin
       `${operation}: value ${vector.findIndex((v) => !Number.isFinite(v))} of the vector is not a finite number`,
     );
   }
-  checkLength(`${operation}: the vector`, vector);
+  checkLength(`${operation}: the vector`, square);
   checkDirection(`${operation}: the vector`, square);
 }

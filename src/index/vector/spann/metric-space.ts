@@ -54,7 +54,7 @@ export class MetricSpace {
   point(query: Float32Array): QueryPoint {
     const square = squareAt(query, 0, query.length);
     if (!Number.isFinite(square)) throw new MnemeError("NOT_FINITE", "search: the query is not finite");
-    checkLength("search: the query", query);
+    checkLength("search: the query", square);
     if (this.metric === "l2") return { values: query, bias: 0, scale: 0.5 };
     if (this.metric === "cosine") checkDirection("search: the query", square);
     const length = this.metric === "dot" ? this.longest : 1;
