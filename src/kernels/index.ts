@@ -15,6 +15,7 @@ export {
   NO_ROW,
 } from "./graph-record.ts";
 export { HeldLists } from "./held-lists.ts";
+export { Inflater } from "./inflater.ts";
 export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";

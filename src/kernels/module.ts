@@ -82,6 +82,8 @@ export const KERNEL_NAMES = [
   "searchCells",
   "searchCellSlots",
   "scoreFineRows",
+  "inflateRaw",
+  "inflateStateBytes",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

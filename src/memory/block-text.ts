@@ -58,18 +58,13 @@ export class BlockText {
     if (missing.length === 0) return out;
     // every block of a short read is kept: what lies near is asked for next
     const keep = last - first < CACHED_BLOCKS;
-    const take = (block: number, raw: Uint8Array): void => {
-      this.#cut(block, raw, start, out);
-      if (keep) this.#cached.put(block, raw);
-    };
-    const inflateAll = (packed: readonly Uint8Array[]): MaybePromise<Uint8Array> => {
-      const later: Promise<void>[] = [];
+    const inflateAll = (packed: readonly Uint8Array[]): Uint8Array => {
       missing.forEach((block, i) => {
         const raw = inflate(packed[i]!, this.#rawEnd(block) - this.#rawEnd(block - 1));
-        if (raw instanceof Promise) later.push(raw.then((bytes) => take(block, bytes)));
-        else take(block, raw);
+        this.#cut(block, raw, start, out);
+        if (keep) this.#cached.put(block, raw);
       });
-      return later.length > 0 ? Promise.all(later).then(() => out) : out;
+      return out;
     };
     const packed = this.#source.read(
       missing.map((block) => ({

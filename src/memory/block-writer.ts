@@ -73,7 +73,7 @@ export class BlockWriter {
   }
 }
 
-/** The whole of what a writer made, from parts in memory. Node only (merging). */
+/** The whole of what a writer made, from parts in memory. */
 export function unpackBlocks(parts: Parts, name: string): Uint8Array {
   const table = tableOf(parts, name);
   const packed = parts.get(name) ?? new Uint8Array(0);
@@ -81,7 +81,7 @@ export function unpackBlocks(parts: Parts, name: string): Uint8Array {
   for (let i = 0; i < table.length; i += 2) {
     const [rawStart, start] = i === 0 ? [0, 0] : [table[i - 2]!, table[i - 1]!];
     const block = packed.subarray(start, table[i + 1]!);
-    bytes.set(inflate(block, table[i]! - rawStart) as Uint8Array, rawStart);
+    bytes.set(inflate(block, table[i]! - rawStart), rawStart);
   }
   return bytes;
 }

@@ -1,18 +1,9 @@
-/**
- * Raw deflate, synchronous where Node's zlib is present, by CompressionStream elsewhere (browsers reading a snapshot).
- * Not a format: callers keep lengths and checksums.
- */
-import type { deflateRawSync, inflateRawSync } from "node:zlib";
-import type { MaybePromise } from "../storage/store.ts";
+/** Raw deflate: Node's zlib packs, the kernels unpack, here and in browsers. Not a format: callers keep lengths and checksums. */
+import type { deflateRawSync } from "node:zlib";
+import { Inflater, kernels } from "../kernels/index.ts";
 
 interface Zlib {
   readonly deflateRawSync: typeof deflateRawSync;
-  readonly inflateRawSync: typeof inflateRawSync;
-}
-
-/** The builtin, without a static import that a browser bundler would trip over. */
-function zlib(): Zlib | undefined {
-  return globalThis.process?.getBuiltinModule?.("node:zlib") as Zlib | undefined;
 }
 
 /**
@@ -20,29 +11,24 @@ function zlib(): Zlib | undefined {
  * copies from being smaller than its text. The window is a block's 16 KB, and the larger hash saves clearing what a block never fills.
  */
 const OPTIONS = { level: 6, windowBits: 14, memLevel: 9 } as const;
-/** Room for the output that zlib agrees to. */
-const LEAST_CHUNK = 64;
+
+/** Zlib makes a handle for each block, which the collector then has to look at: two thirds of its pauses. */
+let inflater: Inflater | undefined;
 
 /** @returns owned bytes. Only writers compress, and writers run on Node. */
 export function deflate(bytes: Uint8Array): Uint8Array {
-  const packed = zlib()!.deflateRawSync(bytes, OPTIONS);
+  // the builtin, without a static import that a browser bundler would trip over
+  const zlib = globalThis.process.getBuiltinModule("node:zlib") as Zlib;
+  const packed = zlib.deflateRawSync(bytes, OPTIONS);
   return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
 }
 
-/** @param length bytes of the original, used as a bound. */
-export function inflate(packed: Uint8Array, length: number): MaybePromise<Uint8Array> {
-  const node = zlib();
-  if (node) {
-    // a byte to spare: zlib takes another chunk when the first is full; without a size it takes 16 KB, all of which the caller would keep
-    const chunkSize = Math.max(length + 1, LEAST_CHUNK);
-    return node.inflateRawSync(packed, {
-      maxOutputLength: chunkSize,
-      chunkSize,
-      windowBits: OPTIONS.windowBits,
-    });
-  }
-  const stream = new Blob([packed as Uint8Array<ArrayBuffer>])
-    .stream()
-    .pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Response(stream).arrayBuffer().then((buffer) => new Uint8Array(buffer));
+/**
+ * @param length bytes of the original, or of its beginning that is wanted
+ * @returns so many bytes, borrowed until the next call
+ * @throws MnemeError CORRUPT
+ */
+export function inflate(packed: Uint8Array, length: number): Uint8Array {
+  inflater ??= new Inflater(kernels());
+  return inflater.inflate(packed, length);
 }

@@ -38,7 +38,7 @@ export function encodeLogRecord(item: Omit<TailItem, "firstRow">, space: SpaceEn
   return bytes;
 }
 
-/** Vectors come back as the fine codes hold them. @throws MnemeError CORRUPT. Writers and their readers only: needs Node's zlib. */
+/** Vectors come back as the fine codes hold them. @throws MnemeError CORRUPT. */
 export function decodeLogRecord(firstRow: number, bytes: Uint8Array, space: SpaceEntry): TailItem {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [recordLength, textLength, packedLength, rows] = [0, 4, 8, 12].map((at) =>
@@ -54,7 +54,7 @@ export function decodeLogRecord(firstRow: number, bytes: Uint8Array, space: Spac
   const { head, headings, places } = decodeItemRecord(bytes.subarray(HEADER_BYTES, textAt));
   // plain, because it is sent to a worker when the tail is flushed, and what is decoded on demand does not survive that
   const record = { head, headings, places };
-  const text = inflate(bytes.subarray(textAt, textAt + packedLength), textLength) as Uint8Array;
+  const text = inflate(bytes.subarray(textAt, textAt + packedLength), textLength).slice();
   const { fine } = codersOf(space);
   const codesAt = textAt + packedLength;
   const sparseAt = codesAt + rows * rowBytes(fine);

@@ -24,3 +24,4 @@ export { forwardFft, inverseFft, multiplySpectra, twiddleBytes } from "./fft";
 export { addRounded, countPairs, indicateSymbols, matchBytes, matchHalves, matchWords, mismatchesAt, scanMismatches } from "./mismatch";
 export { searchCellSlots, searchCells } from "./graph-cells";
 export { scoreFineRows } from "./graph-rows";
+export { inflateRaw, inflateStateBytes } from "./inflate";
