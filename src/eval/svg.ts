@@ -29,9 +29,9 @@ interface Axis {
 
 type Place = (point: Pick<PlotPoint, "x" | "y">) => readonly [x: string, y: string];
 
-const WIDTH = 720;
+const WIDTH = 760;
 const HEIGHT = 420;
-const MARGIN = { left: 64, right: 150, top: 44, bottom: 52 } as const;
+const MARGIN = { left: 64, right: 190, top: 44, bottom: 52 } as const;
 const [RIGHT, BOTTOM] = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom];
 const COLOURS = [
   "#1f5fa8",
