@@ -3,8 +3,6 @@ import { cpSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { madeEmbedder, madeItems, madeVectors } from "../../test/support/made-vectors.ts";
 import { ids, temporaryFolder } from "../../test/support/memory.ts";
-import { openPath } from "../storage/open-path.ts";
-import type { Store } from "../storage/store.ts";
 import { type Memory, type OpenOptions, open, type SearchQuery } from "./index.ts";
 
 const DIM = 32;
@@ -292,50 +290,4 @@ describe("the plan", () => {
     const unknown = opening(path(), { vectors: { index: "tree" as "flat" } });
     await expect(unknown).rejects.toMatchObject({ code: "ARGUMENT" });
   });
-});
-
-/** Overwrites pages of a part, with checksums that are right. */
-async function damage(where: string, part: string): Promise<void> {
-  const options = { mode: "write", lock: "refuse", lockTimeoutMs: 0, commitThread: false } as const;
-  const store = (await openPath(where, options)) as Store;
-  const pages = [...store.range("segments")].filter(({ key }) => key[1] === part);
-  const wrong = pages.map(({ key, value }) => ({ key, value: new Uint8Array(value.length).fill(0x7f) }));
-  await store.batch((batch) => {
-    // the centres of lists are the first of their values
-    for (const { key, value } of wrong.slice(wrong.length >> 1)) batch.put("segments", key, value);
-  });
-  await store.close();
-}
-
-test("a damaged graph is named, its segment scanned, and the graph built anew", async () => {
-  const where = copyOf(libraries.graph);
-  await damage(where, "vectors1/graph/links");
-  const said: string[] = [];
-  const onWarning = (message: string): unknown => said.push(message);
-  {
-    await using memory = await opening(where, { mode: "read", ...GRAPH, onWarning });
-    expect(said).toEqual([expect.stringMatching(/segment \d+ is scanned: graph: part links/)]);
-    expect(usedBy(memory)).toEqual(["flat"]);
-    expect(memory.explain()[0]!.refused).toEqual(said);
-    expect(await recallOf(memory)).toBeGreaterThan(0.95);
-  }
-  await using memory = await opening(where, { ...GRAPH, onWarning });
-  await memory.idle();
-  expect(usedBy(memory)).toEqual(["graph"]);
-  expect(memory.explain()[0]!.refused).toEqual([]);
-  expect(await recallOf(memory)).toBeGreaterThan(0.95);
-});
-
-test("lists that turn out to be damaged are named, every vector scored instead, and the lists built anew", async () => {
-  const where = copyOf(libraries.lists);
-  await damage(where, "vectors1/lists/values");
-  await using memory = await opening(where, { vectors: { index: "lists" } });
-  expect(usedBy(memory)).toEqual(["lists"]);
-  expect(await recallOf(memory)).toBe(1);
-  expect(memory.explain()[0]!.refused).toEqual([
-    expect.stringMatching(/segment \d+ is scanned: spann "lists"/),
-  ]);
-  await memory.compact();
-  expect(memory.explain()).toMatchObject([{ refused: [], searchedBy: { lists: COUNT } }]);
-  expect(await recallOf(memory)).toBeGreaterThan(0.95);
 });
