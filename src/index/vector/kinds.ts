@@ -7,10 +7,7 @@ import { type BuildIndexOptions, buildWalked, openWalked } from "./graph/walked-
 import { buildSegmentLists, LISTS_PREFIX, openSegmentLists } from "./spann/segment-lists.ts";
 import type { VectorCoders } from "./vectors-kind.ts";
 
-/**
- * flat: codes scanned in RAM; graph: walked in RAM; disk-graph: the same over codes of half the bits, more rows read from disk; lists: centres in
- * RAM, what is near them read from disk.
- */
+/** flat: codes scanned in RAM; graph: walked in RAM; disk-graph: the same over codes of half the bits; lists: centres in RAM, what is near them read from disk. */
 export const VECTOR_INDEXES = ["flat", "graph", "disk-graph", "lists"] as const;
 export type VectorIndex = (typeof VECTOR_INDEXES)[number];
 /** Those with parts of their own. */

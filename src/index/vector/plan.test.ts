@@ -55,7 +55,7 @@ describe("planVectors", () => {
     });
     const middle = planVectors({ ...input, budgetBytes: bytesOf("disk-graph") });
     expect(middle.reason).toMatch(
-      /^disk-graph searches in about [\d.]+ ms where a scan takes [\d.]+, and its .*; graph would be faster, but its [\d.]+ MB do not fit/,
+      /^disk-graph searches in about [\d.]+ ms where a scan takes [\d.]+, and its [\d.]+ MB fit .*; those of graph would be [\d.]+ MB$/,
     );
   });
 

@@ -1,6 +1,6 @@
 /**
  * The disk graph of a segment: codes of 4 bits and fewer links than the segment's other graph has, about two thirds of its bytes. The fine codes
- * that the segment has on disk stand for the graph's own: longer lists are read from there.
+ * that the segment has on disk stand for rows of the graph's own.
  */
 
 import { coarseStride, graphWidth } from "../../../kernels/index.ts";
