@@ -42,8 +42,9 @@ export interface VectorPlan extends Estimate {
 /** Milliseconds that a byte of coarse codes takes to scan. */
 const SCAN_MS = 0.11e-6;
 /**
- * Milliseconds of a walk for a recall of 0.95 at 10, whatever the segment's rows and of which of the graphs; questions that lie far from all
- * passages make it long. Of the two, what fits of `graph` is taken: it is built in a half to three quarters of the time.
+ * Milliseconds of a walk for a recall of 0.95 at 10, whatever the segment's rows; questions that lie far from all passages make it long. Walks
+ * of `disk-graph` took 0.5 to 1.1 times as long as those of `graph`, its building 1.3 to 2.6 times: they count as equal, and `graph` is taken
+ * where it fits.
  */
 const WALK_MS = 0.4;
 /** Milliseconds of reading the lists near a query from pages in RAM, and of scanning them. */
