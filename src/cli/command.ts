@@ -66,7 +66,7 @@ export const libraryArgs = {
   },
   vectors: {
     type: "enum",
-    options: ["auto", "flat", "graph", "lists"],
+    options: ["auto", "flat", "graph", "disk-graph", "lists"],
     default: "auto",
     description: "Vector index of large segments: what the planner takes, or this one",
   },

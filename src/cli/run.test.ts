@@ -24,7 +24,7 @@ test.each([
   [["bench", "kernels", "--settings", "{"], "--settings must be JSON"],
   [["forget", "--undo"], "--undo needs a value: --undo TOKEN"],
   [["search", "tea", "--retriever", "vectors"], '"vectors" is none of hybrid, words, meaning, generative'],
-  [["search", "tea", "--vectors=tree"], '"tree" is none of auto, flat, graph, lists'],
+  [["search", "tea", "--vectors=tree"], '"tree" is none of auto, flat, graph, disk-graph, lists'],
   [["search", "tea", "--min-score", "high"], '--min-score: "high" is no number'],
   [["search", "tea", "--recall", "most"], '--recall: "most" is no number'],
   [["stats", "notes.mneme"], "takes no words but options; a library is named with --library"],

@@ -145,6 +145,17 @@ class LmdbStore implements Store, Scannable {
     };
   }
 
+  firstKey(namespace: string, options: RangeOptions = {}): Key | undefined {
+    checkNamespace(namespace);
+    const { start, end } = encodeRange(namespace, options);
+    const walk = this.#live().walk(start, end, options.reverse ?? false);
+    try {
+      return walk.next()?.key;
+    } finally {
+      walk.end();
+    }
+  }
+
   generation(): number {
     this.#followed = false;
     return readGeneration(this.#live().read(GENERATION_KEY));

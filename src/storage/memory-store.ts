@@ -41,6 +41,11 @@ class MemoryStore implements Store, Scannable {
     return { [Symbol.iterator]: () => this.#iterate(toText(bounds.start), toText(bounds.end), options) };
   }
 
+  firstKey(namespace: string, options: RangeOptions = {}): Key | undefined {
+    for (const { key } of this.range(namespace, { ...options, limit: 1 })) return key;
+    return undefined;
+  }
+
   generation(): number {
     this.#live();
     return this.#generation;

@@ -77,6 +77,8 @@ export interface Store extends ReadableStore {
   getMany(namespace: string, keys: readonly Key[]): (Uint8Array | undefined)[];
   get(namespace: string, key: Key): Uint8Array | undefined;
   range(namespace: string, options?: RangeOptions): Iterable<Entry>;
+  /** The first key of a range. Its value is not looked at: it may be damaged. */
+  firstKey(namespace: string, options?: RangeOptions): Key | undefined;
   /**
    * Collects the writes of `fill` and commits them at once; resolves when they are durable (fsync) with the new generation.
    * Batches commit in the order of their calls. If `fill` throws, nothing is written.

@@ -280,6 +280,7 @@ function refusals(store: () => Store): void {
     expect(await put([1], "n", "text")).toBe("ARGUMENT");
     expect(await codeOf(() => store().get("", [1]))).toBe("ARGUMENT");
     expect(await codeOf(() => [...store().range("")])).toBe("ARGUMENT");
+    expect(await codeOf(() => store().firstKey(""))).toBe("ARGUMENT");
     expect(await codeOf(() => store().batch((async () => {}) as never))).toBe("ARGUMENT");
     expect(store().generation()).toBe(0);
   });
@@ -301,6 +302,7 @@ function refusals(store: () => Store): void {
     expect(await codeOf(() => store().get("n", [1]))).toBe("DISPOSED");
     expect(await codeOf(() => store().getMany("n", [[1]]))).toBe("DISPOSED");
     expect(await codeOf(() => [...store().range("n")])).toBe("DISPOSED");
+    expect(await codeOf(() => store().firstKey("n"))).toBe("DISPOSED");
     expect(await codeOf(() => store().batch(() => {}))).toBe("DISPOSED");
     expect(await codeOf(() => store().generation())).toBe("DISPOSED");
     expect(await codeOf(() => store().stats())).toBe("DISPOSED");
@@ -367,6 +369,7 @@ function properties(store: () => Store, runs: number): void {
     wanted = wanted.slice(0, options.limit ?? wanted.length);
     const found = [...store().range("n", options)].map((e) => ({ key: e.key, value: e.value[0] }));
     expect(found).toEqual(wanted.map((e) => ({ key: e.key.map((p) => (p === 0 ? 0 : p)), value: e.value })));
+    if (options.limit !== 0) expect(store().firstKey("n", options)).toEqual(found[0]?.key);
     for (const e of list) expect(store().get("n", e.key)?.[0]).toBe(e.value);
   }
 }

@@ -9,10 +9,10 @@ const embedder = await bundledEmbedder();
 let memory;
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { number, path, adds = [], forget, verb } = JSON.parse(line);
+  const { number, path, index = "graph", adds = [], forget, verb } = JSON.parse(line);
   say("begin", number);
   // two thousand passages are a graph's least
-  const vectors = { index: "graph" };
+  const vectors = { index };
   if (path) memory = await open(path, { embedder, workers: 0, undoWindow: "2s", vectors });
   await Promise.all(adds.map((items) => memory.add(items)));
   if (forget) await memory.forget(forget);

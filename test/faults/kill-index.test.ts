@@ -1,4 +1,4 @@
-/** kill -9 while a segment gets its graph: the library is whole, searched by what is there, and the next opening builds what is missing. */
+/** kill -9 while a segment gets its index: the library is whole, searched by what is there, and the next opening builds what is missing. */
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,32 +38,39 @@ async function check(memory: Memory): Promise<void> {
   expect(same / all).toBeGreaterThan(0.9);
 }
 
-test(`${KILLS} times kill -9 while a graph is built`, { timeout: 120_000 + KILLS * 10_000 }, async () => {
-  await using embedder = await bundledEmbedder();
-  const options: OpenOptions = { embedder, workers: 0, vectors: { index: "graph" } };
-  const flat = join(folder, "flat.mneme");
+test.each(["graph", "disk-graph"] as const)(
+  `${KILLS} times kill -9 while a %s is built`,
   {
-    await using memory = await open(flat, { ...options, vectors: { index: "flat" } });
-    await memory.add(Array.from({ length: COUNT }, (_, i) => ({ id: `item${i}`, text: textOf(i) })));
-    await memory.compact();
-  }
-  const random = new Random(5);
-  const build: Operation = { number: 1, kind: "settle", verb: "idle" };
-  let usual = 1000;
-  for (let kill = 0; kill < KILLS; kill++) {
-    const path = join(folder, `${kill}.mneme`);
-    cpSync(flat, path, { recursive: true });
-    const delay = random.uniform() * 1.3 * usual;
-    await new KilledWriter().run(path, [build], delay, (number, ms) => {
-      if (number === 1) usual = ms;
-    });
+    timeout: 120_000 + KILLS * 10_000,
+  },
+  async (index) => {
+    await using embedder = await bundledEmbedder();
+    const options: OpenOptions = { embedder, workers: 0, vectors: { index } };
+    const flat = join(folder, `${index}.mneme`);
     {
-      await using memory = await open(path, { ...options, mode: "read" });
+      await using memory = await open(flat, { ...options, vectors: { index: "flat" } });
+      await memory.add(Array.from({ length: COUNT }, (_, i) => ({ id: `item${i}`, text: textOf(i) })));
+      await memory.compact();
+    }
+    const random = new Random(5);
+    const build: Operation = { number: 1, kind: "settle", verb: "idle" };
+    let usual = 1000;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const path = join(folder, `${index}-${kill}.mneme`);
+      cpSync(flat, path, { recursive: true });
+      const delay = random.uniform() * 1.3 * usual;
+      const took = (number: number, ms: number): void => {
+        if (number === 1) usual = ms;
+      };
+      await new KilledWriter().run(path, [build], delay, took, index);
+      {
+        await using memory = await open(path, { ...options, mode: "read" });
+        await check(memory);
+      }
+      await using memory = await open(path, options);
+      await memory.idle();
+      expect(memory.explain()[0]!.searchedBy).toEqual({ [index]: COUNT });
       await check(memory);
     }
-    await using memory = await open(path, options);
-    await memory.idle();
-    expect(memory.explain()[0]!.searchedBy).toEqual({ graph: COUNT });
-    await check(memory);
-  }
-});
+  },
+);

@@ -29,13 +29,14 @@ export class KilledWriter {
 
   /**
    * Opens the library (number 0), does the operations and is killed `delay(begun)` milliseconds after the last of them began.
-   * @param took told how long each finished operation took
+   * @param took told how long each finished operation took @param index that large segments get; default a graph
    */
   async run(
     path: string,
     operations: readonly Operation[],
     delay: number,
     took: (number: number, ms: number) => void,
+    index?: string,
   ): Promise<Progress> {
     const last = operations.at(-1)?.number ?? 0;
     const began = new Map<number, number>();
@@ -48,7 +49,7 @@ export class KilledWriter {
         if (word === "begin" && number === last) setTimeout(() => this.#child.kill("SIGKILL"), delay);
       }
     };
-    for (const line of [{ number: 0, path }, ...operations])
+    for (const line of [{ number: 0, path, index }, ...operations])
       this.#child.stdin!.write(`${JSON.stringify(line)}\n`);
     const code = await this.#closed;
     if (code !== null) throw new Error(`the writer ended by itself, with code ${code}`);

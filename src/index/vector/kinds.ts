@@ -1,38 +1,30 @@
 /** The kinds of vector index that a segment may have beside its flat codes, told apart by the parts it has. */
 import type { Parts, SegmentSource } from "../segment.ts";
+import { segmentDiskGraph } from "./disk-graph/segment-disk-graph.ts";
 import type { Finder } from "./finder.ts";
-import {
-  type BuildIndexOptions,
-  buildSegmentGraph,
-  GRAPH_PREFIX,
-  hasGraph,
-  openSegmentGraph,
-} from "./graph/segment-graph.ts";
-import { buildSegmentLists, hasLists, LISTS_PREFIX, openSegmentLists } from "./spann/segment-lists.ts";
+import { segmentGraph } from "./graph/segment-graph.ts";
+import { type BuildIndexOptions, buildWalked, openWalked } from "./graph/walked-segment.ts";
+import { buildSegmentLists, LISTS_PREFIX, openSegmentLists } from "./spann/segment-lists.ts";
 import type { VectorCoders } from "./vectors-kind.ts";
 
-/** flat: codes scanned in RAM; graph: walked in RAM; lists: centres in RAM, what is near them read from disk. */
-export const VECTOR_INDEXES = ["flat", "graph", "lists"] as const;
+/** flat: codes scanned in RAM; graph: walked in RAM; disk-graph: the same over codes of half the bits; lists: centres in RAM, what is near them read from disk. */
+export const VECTOR_INDEXES = ["flat", "graph", "disk-graph", "lists"] as const;
 export type VectorIndex = (typeof VECTOR_INDEXES)[number];
 /** Those with parts of their own. */
 export type BuiltIndex = Exclude<VectorIndex, "flat">;
 
 /** What each kind's parts begin with, under the space's prefix. */
 export const INDEX_PREFIX: Readonly<Record<BuiltIndex, string>> = {
-  graph: GRAPH_PREFIX,
+  graph: segmentGraph.prefix,
+  "disk-graph": segmentDiskGraph.prefix,
   lists: LISTS_PREFIX,
 };
 
-export function hasIndex(source: SegmentSource, kind: BuiltIndex): boolean {
-  switch (kind) {
-    case "graph":
-      return hasGraph(source);
-    case "lists":
-      return hasLists(source);
-    default:
-      return kind satisfies never;
-  }
-}
+/** A part that each kind has. */
+const MARK: Readonly<Record<BuiltIndex, string>> = { graph: "shape", "disk-graph": "shape", lists: "values" };
+
+export const hasIndex = (source: SegmentSource, kind: BuiltIndex): boolean =>
+  source.size(INDEX_PREFIX[kind] + MARK[kind]) > 0;
 
 /** Parts of an index over a segment's rows, from the fine codes that it has. @throws MnemeError CANCELLED */
 export function buildIndex(
@@ -43,7 +35,9 @@ export function buildIndex(
 ): Promise<Parts> {
   switch (kind) {
     case "graph":
-      return buildSegmentGraph(fine, coders, options);
+      return buildWalked(segmentGraph, fine, coders, options);
+    case "disk-graph":
+      return buildWalked(segmentDiskGraph, fine, coders, options);
     case "lists":
       return buildSegmentLists(fine, coders, options);
     default:
@@ -55,7 +49,9 @@ export function buildIndex(
 export function openIndex(kind: BuiltIndex, source: SegmentSource): Promise<Finder> {
   switch (kind) {
     case "graph":
-      return openSegmentGraph(source);
+      return openWalked(segmentGraph, source);
+    case "disk-graph":
+      return openWalked(segmentDiskGraph, source);
     case "lists":
       return openSegmentLists(source);
     default:

@@ -24,13 +24,39 @@ describe("planVectors", () => {
 
     const poor = planVectors({ ...large, budgetBytes: flat.bytes });
     expect(poor).toMatchObject({ kind: "flat", fits: true, bytes: flat.bytes });
-    expect(poor.reason).toMatch(/graph would be faster, but its [\d.]+ MB do not fit/);
+    expect(poor.reason).toMatch(
+      /^graph would be faster, but its [\d.]+ MB do not fit .*; disk-graph would be faster, but its [\d.]+ MB do not fit/,
+    );
     expect(poor.alternatives.find(({ kind }) => kind === "graph")!.fits).toBe(false);
     expect(planVectors({ ...large, budgetBytes: 0 }).fits).toBe(false);
 
     const tight = planVectors({ ...large, budgetBytes: flat.bytes / 2 });
     expect(tight).toMatchObject({ kind: "lists", fits: true });
     expect(tight.reason).toMatch(/no other fits .*: flat takes [\d.]+ MB, graph takes [\d.]+ MB/);
+  });
+
+  test.each([64, 128, 256, 512, 1024])("a ladder of budgets, %i values a vector", (dim) => {
+    const input = { ...large, segments: [400_000], dim, coarseBytes: dim / 8 + 8 };
+    const all = planVectors(input);
+    const bytesOf = (kind: string): number =>
+      [all, ...all.alternatives].find((one) => one.kind === kind)!.bytes;
+    const ladder = ["lists", "flat", "disk-graph", "graph"] as const;
+    for (const [i, kind] of ladder.entries()) {
+      const next = ladder[i + 1];
+      const least = bytesOf(kind);
+      const most = next ? bytesOf(next) - 1 : 2 * least;
+      expect(most).toBeGreaterThan(least);
+      for (const budgetBytes of [least, Math.floor((least + most) / 2), most])
+        expect(planVectors({ ...input, budgetBytes })).toMatchObject({ kind, fits: true });
+    }
+    expect(planVectors({ ...input, budgetBytes: bytesOf("lists") - 1 })).toMatchObject({
+      kind: "lists",
+      fits: false,
+    });
+    const middle = planVectors({ ...input, budgetBytes: bytesOf("disk-graph") });
+    expect(middle.reason).toMatch(
+      /^disk-graph searches in about [\d.]+ ms where a scan takes [\d.]+, and its [\d.]+ MB fit .*; those of graph would be [\d.]+ MB$/,
+    );
   });
 
   test("leaves small segments flat: none where a scan is as fast, a few thousand rows where one was asked for", () => {

@@ -94,9 +94,9 @@ export async function dropOrphans(writer: Writer): Promise<void> {
   const named = new Map(writer.library.manifest.segments.map(({ id, parts }) => [id, parts]));
   const pacer = new Pacer();
   for (let next: Key = []; ; ) {
-    const [found] = [...writer.store.range(NS.segments, { start: next, limit: 1 })];
+    const found = writer.store.firstKey(NS.segments, { start: next });
     if (!found) return;
-    const [id, part] = found.key as [number, string, number];
+    const [id, part] = found as [number, string, number];
     const parts = named.get(id);
     if (!parts) await dropSegment(writer, id);
     else if (isIndex(part) && !(part in parts))

@@ -8,6 +8,7 @@ import { Pacer } from "../../../pacer.ts";
 import type { Parts } from "../../segment.ts";
 import { checkIds, checkVectors } from "../graph/check.ts";
 import { unitOf } from "../graph/fit-shape.ts";
+import { matrixSource } from "../row-source.ts";
 import { fitCentres, nearestCentres } from "./centres.ts";
 import { CellEncoder, centresOf, encodeFine, fineRowBytes, quantise } from "./encode.ts";
 import { type CellOptions, cellDefaults, MOST_DIRECT, PROJECTED_DIMS } from "./options.ts";
@@ -43,7 +44,7 @@ export async function buildCells(
   const rows = ids ?? Uint32Array.from({ length: vectors.rows }, (_, i) => i);
   checkVectors("cells", vectors, vectors.cols, metric);
   checkIds("cells", rows, vectors.rows);
-  const span = fitSpan(vectors, metric, dims, seed);
+  const span = fitSpan(matrixSource(vectors), metric, dims, seed);
   const projector = new Projector(span);
   using graph = await fitCentres(vectors, span, projector, settings);
   const cells = await nearestCentres(graph, vectors, settings);

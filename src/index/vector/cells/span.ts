@@ -1,13 +1,12 @@
 /** The space that codes are made in: the vectors less their mean along a rotated principal span, so that all values matter alike. */
 import { graphWidth, kernels } from "../../../kernels/index.ts";
 import { meanOf } from "../../../linalg/covariance.ts";
-import { type Matrix, matrix, sampleRows } from "../../../linalg/index.ts";
+import { type Matrix, matrix } from "../../../linalg/index.ts";
 import { principalSpan } from "../../../linalg/principal.ts";
-import { Random } from "../../../linalg/random.ts";
 import { HadamardRotation } from "../../../linalg/rotation.ts";
-import { unitOf } from "../graph/fit-shape.ts";
+import { sampleOf, unitOf } from "../graph/fit-shape.ts";
+import type { RowSource } from "../row-source.ts";
 
-const SAMPLE_ROWS = 4096;
 const UNIT = 16_384;
 
 export interface Span {
@@ -19,9 +18,9 @@ export interface Span {
 }
 
 /** @param dims a multiple of 8 */
-export function fitSpan(vectors: Matrix, metric: string, dims: number, seed: number): Span {
+export function fitSpan(vectors: RowSource, metric: string, dims: number, seed: number): Span {
   const { cols } = vectors;
-  const some = sampleRows(vectors, SAMPLE_ROWS, new Random(seed));
+  const some = sampleOf(vectors, seed);
   const sample = matrix(some.rows, cols, unitOf(metric, some.data, cols).slice());
   const mean = Float32Array.from(meanOf(sample));
   for (let i = 0; i < sample.data.length; i++) sample.data[i]! -= mean[i % cols]!;

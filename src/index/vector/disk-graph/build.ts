@@ -2,7 +2,7 @@
 import { serialize } from "../../../codecs/serial.ts";
 import { MnemeError } from "../../../errors.ts";
 import { coarseStride, graphWidth, kernels, WasmGraph } from "../../../kernels/index.ts";
-import { gatherRows, type Matrix, rowOf } from "../../../linalg/matrix.ts";
+import { type Matrix, rowOf } from "../../../linalg/matrix.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { Parts } from "../../segment.ts";
 import { encodeFine, fineRowBytes } from "../cells/encode.ts";
@@ -12,8 +12,9 @@ import { unitOf } from "../graph/fit-shape.ts";
 import { GraphIndex } from "../graph/graph-index.ts";
 import type { GrowOptions } from "../graph/grow.ts";
 import { graphParts } from "../graph/parts.ts";
+import { matrixSource, type RowSource, takeRows } from "../row-source.ts";
 import { DISK_GRAPH_VERSION, type DiskGraphOptions, diskGraphDefaults, MOST_DIMS } from "./options.ts";
-import { codesShape } from "./parts.ts";
+import { codesShape, isFineBits } from "./parts.ts";
 
 /** Rows coded at once. */
 const BATCH = 2048;
@@ -22,7 +23,7 @@ export type DiskGraphBuildOptions = DiskGraphOptions & Pick<GrowOptions, "signal
 type Settings = DiskGraphBuildOptions & Required<Omit<DiskGraphOptions, "dims" | "pool">>;
 
 /**
- * Parts `shape`, `codes`, `links`, `rows`, `entries`, and `fine`, which may stay on disk.
+ * Parts `shape`, `codes`, `links`, `rows`, `entries`, and where there are fine rows `fine`, which may stay on disk.
  * @param vectors n x dim f32, n from 1; borrowed until it settles @param ids of the rows, ascending; default 0, 1, ...
  * @throws MnemeError INSUFFICIENT_DATA, NOT_FINITE, ZERO_VECTOR, RANGE, DIMENSION, CANCELLED
  */
@@ -31,16 +32,25 @@ export async function buildDiskGraph(
   options: DiskGraphBuildOptions = {},
   ids?: Uint32Array,
 ): Promise<Parts> {
+  if (vectors.rows === 0)
+    throw new MnemeError("INSUFFICIENT_DATA", "disk graph: no vectors; it is fitted to at least one");
+  checkVectors("disk graph", vectors, vectors.cols, options.metric ?? diskGraphDefaults.metric);
+  if (ids) checkIds("disk graph", ids, vectors.rows);
+  return buildDiskGraphFrom(matrixSource(vectors), options, ids);
+}
+
+/** The same from vectors that come a few at a time and are known to be finite; zero ones are not looked for. @throws MnemeError RANGE, CANCELLED */
+export async function buildDiskGraphFrom(
+  vectors: RowSource,
+  options: DiskGraphBuildOptions,
+  ids?: Uint32Array,
+): Promise<Parts> {
   const { degree = diskGraphDefaults.degree } = options;
   const settings: Settings = { ...diskGraphDefaults, forward: degree, ...options };
   const { metric, fineBits, seed, effort } = settings;
-  const dims = dimsOf(vectors.cols, options.dims);
-  if (vectors.rows === 0)
-    throw new MnemeError("INSUFFICIENT_DATA", "disk graph: no vectors; it is fitted to at least one");
-  if (fineBits !== 8 && fineBits !== 16)
-    throw new MnemeError("RANGE", `disk graph: fineBits must be 8 or 16, got ${fineBits}`);
-  checkVectors("disk graph", vectors, vectors.cols, metric);
-  if (ids) checkIds("disk graph", ids, vectors.rows);
+  const dims = diskGraphDims(vectors.cols, options.dims);
+  if (!isFineBits(fineBits))
+    throw new MnemeError("RANGE", `disk graph: fineBits must be 0, 8 or 16, got ${fineBits}`);
   const linked = await linkedParts(vectors, settings);
   const order = linked.get("rows")!;
   const span = fitSpan(vectors, metric, dims, seed);
@@ -51,18 +61,18 @@ export async function buildDiskGraph(
     ...{ degree: settings.degree, rows: vectors.rows, effort },
   };
   const projection = new Uint8Array(span.projection.slice().buffer);
-  return new Map([
+  const parts: Parts = new Map([
     ["shape", serialize(header, [span.mean, projection])],
     ["codes", codes],
     ["links", linked.get("links")!],
     ["rows", ids ? new Uint8Array(rows.map((row) => ids[row]!).buffer) : order],
     ["entries", linked.get("entries")!],
-    ["fine", fine],
   ]);
+  return fineBits === 0 ? parts : parts.set("fine", fine);
 }
 
-/** @throws MnemeError RANGE */
-function dimsOf(dim: number, wanted: number | undefined): number {
+/** Values of the codes that vectors of `dim` values are walked over by. @throws MnemeError RANGE */
+export function diskGraphDims(dim: number, wanted?: number): number {
   const width = graphWidth(dim);
   const dims = wanted ?? Math.min(width, MOST_DIMS);
   if (Number.isInteger(dims) && dims >= 32 && dims % 32 === 0 && dims <= width) return dims;
@@ -70,17 +80,15 @@ function dimsOf(dim: number, wanted: number | undefined): number {
 }
 
 /** Links, and the rows in the order of walks. */
-async function linkedParts(vectors: Matrix, settings: Settings): Promise<Parts> {
-  using index = await GraphIndex.build(vectors, {
-    ...settings,
-    fineBits: 0,
-  });
+async function linkedParts(vectors: RowSource, settings: Settings): Promise<Parts> {
+  const ids = Uint32Array.from({ length: vectors.rows }, (_, i) => i);
+  using index = await GraphIndex.buildFrom(vectors, { ...settings, fineBits: 0 }, ids);
   return graphParts(index);
 }
 
 /** Codes of the rows in an order: those that are walked over, and those of final scores. */
 async function encodeAll(
-  vectors: Matrix,
+  vectors: RowSource,
   order: Uint32Array,
   span: Span,
   { metric, fineBits, pool }: Settings,
@@ -94,11 +102,13 @@ async function encodeAll(
   const pacer = new Pacer();
   coder.reserve(vectors.rows);
   for (let from = 0; from < vectors.rows; from += BATCH) {
-    const some = gatherRows(vectors, order.subarray(from, from + BATCH));
+    const some = takeRows(vectors, order.subarray(from, from + BATCH));
     const unit = unitOf(metric, some.data, dim);
     coder.place(from, unit, pool?.pool);
-    const centred = { ...some, data: projector.centre(unit) };
-    for (let r = 0; r < some.rows; r++) encodeFine(rowOf(centred, r), fineBits, out, (from + r) * stride);
+    if (fineBits > 0) {
+      const centred = { ...some, data: projector.centre(unit) };
+      for (let r = 0; r < some.rows; r++) encodeFine(rowOf(centred, r), fineBits, out, (from + r) * stride);
+    }
     if (pacer.isDue) await pacer.pause();
   }
   const { coarse } = coder.view();

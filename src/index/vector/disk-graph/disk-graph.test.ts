@@ -131,6 +131,20 @@ describe("a disk graph", () => {
     expect(index.searchMany(queries, { k: K })).toEqual(inMemory.searchMany(queries, { k: K }));
   });
 
+  test("without fine rows it orders rows by codes, and finds nearly the same", async () => {
+    const bare = await buildDiskGraph(all, { metric: "l2", fineBits: 0 });
+    expect([...bare.keys()].sort()).toEqual(["codes", "entries", "links", "rows", "shape"]);
+    for (const [name, bytes] of bare)
+      if (name !== "shape") expect((await made).get(name), name).toEqual(bytes);
+    using index = new DiskGraph(bare);
+    const asked = { metric: "l2", all, queries };
+    expect(recall(index, asked)).toBeGreaterThan(0.75);
+    index.searchMany(queries, { k: 100 }).forEach(({ rows }, q) => {
+      const right = exactRows("l2", all, rowOf(queries, q), () => true, K);
+      expect(right.filter((row) => rows.includes(row)).length).toBeGreaterThan(K - 2);
+    });
+  });
+
   test("names rows by their ids, and is the same whenever it is built", async () => {
     const ids = Uint32Array.from({ length: ROWS }, (_, i) => 3 * i + 7);
     const named = await buildDiskGraph(all, { metric: "l2" }, ids);

@@ -1,7 +1,7 @@
 /**
  * DiskGraph: a proximity graph in RAM, links and codes of 4 bits, whose fine rows stay in a file: what a walk named is read there and scored
- * again (DiskANN: Subramanya et al., NeurIPS 2019, which keeps links on disk too). Made once from parts: rows are only deleted, and others
- * come by a new index or by one of another kind beside it.
+ * again (DiskANN: Subramanya et al., NeurIPS 2019, which keeps links on disk too). Or it has no fine rows, and who asked scores what it named.
+ * Made once from parts: rows are only deleted, and others come by a new index or by one of another kind beside it.
  */
 import { kernels, type LazyPool, NO_ROW, WasmGraph } from "../../../kernels/index.ts";
 import { type Matrix, matrix, rowsOf } from "../../../linalg/matrix.ts";
@@ -29,7 +29,7 @@ const MOST_PLACES = 2 ** 20;
 const DEEPER = 4;
 
 export interface OpenDiskGraphOptions {
-  /** Default: the part `fine`, held in RAM. Owned from now on. */
+  /** Default: the part `fine`, held in RAM; none where it was built without. Owned from now on. */
   readonly fine?: FineRows;
   /** List that a search walks with; default as the parts have it. */
   readonly effort?: number;
@@ -40,7 +40,7 @@ export interface OpenDiskGraphOptions {
 export class DiskGraph implements Disposable {
   readonly #graph: WasmGraph;
   readonly #names: RowNames;
-  readonly #refiner: Refiner;
+  readonly #refiner: Refiner | undefined;
   readonly #pool: LazyPool | undefined;
   #deleted = 0;
   #effort = 1;
@@ -48,8 +48,10 @@ export class DiskGraph implements Disposable {
   /** @param parts as buildDiskGraph makes them. @throws MnemeError CORRUPT, VERSION, RANGE */
   constructor(parts: Parts, options: OpenDiskGraphOptions = {}) {
     const { shape, view, ids, fineBits, effort } = readDiskGraph(parts, options.pool !== undefined);
-    const fine = options.fine ?? fineRowsInMemory(new CheckedParts("disk graph", parts).part("fine"));
-    this.#refiner = new Refiner(fine, { dim: shape.dim, rows: ids.length, bits: fineBits, sure: SURE });
+    if (fineBits > 0) {
+      const fine = options.fine ?? fineRowsInMemory(new CheckedParts("disk graph", parts).part("fine"));
+      this.#refiner = new Refiner(fine, { dim: shape.dim, rows: ids.length, bits: fineBits, sure: SURE });
+    } else options.fine?.[Symbol.dispose]();
     this.#pool = options.pool;
     let graph: WasmGraph | undefined;
     try {
@@ -60,7 +62,7 @@ export class DiskGraph implements Disposable {
       this.effort = options.effort ?? effort;
     } catch (error) {
       graph?.[Symbol.dispose]();
-      this.#refiner[Symbol.dispose]();
+      this.#refiner?.[Symbol.dispose]();
       throw error;
     }
     this.#graph = graph;
@@ -106,12 +108,13 @@ export class DiskGraph implements Disposable {
     if (this.size === 0) return Array.from({ length: queries.rows }, () => emptyHits);
     const { k, filter, effort = this.#effort } = options;
     const rows = this.#graph.rows;
+    const rescore = this.#rescore;
     const matching = Math.min(this.size, options.matching ?? filter?.count ?? this.size);
     const most = Math.min(ROOM, rows);
     for (let depth = Math.min(k, most); ; depth = Math.min(most, depth * DEEPER)) {
       const plan =
-        planWalk({ depth, effort, rows, matching, rescore: RESCORE, room: ROOM }) ??
-        scanOf(Math.max(depth, effort));
+        planWalk({ depth, effort, rows, matching, rescore, room: ROOM }) ??
+        scanOf(Math.max(depth, effort) * rescore);
       const found = this.#blocks(queries, { ...plan, kept: Math.min(plan.kept, rows) }, options);
       const isEnough = (hits: Hits): boolean => hits.rows.length >= Math.min(k, matching);
       if (!options.after || depth === most || found.every(isEnough)) return found;
@@ -123,7 +126,7 @@ export class DiskGraph implements Disposable {
     const queries = matrix(1, query.length, query);
     this.#check(queries, options);
     if (this.size === 0) return emptyHits;
-    const plan = scanOf(ROOM);
+    const plan = scanOf(ROOM * this.#rescore);
     return this.#blocks(queries, { ...plan, kept: Math.min(plan.kept, this.#graph.rows) }, options)[0]!;
   }
 
@@ -132,15 +135,20 @@ export class DiskGraph implements Disposable {
     return [
       { name: "disk graph: codes", bytes: codes },
       { name: "disk graph: links", bytes: links },
-      { name: "disk graph: fine rows", bytes: this.#refiner.rowBytes },
+      { name: "disk graph: fine rows", bytes: this.#refiner?.rowBytes ?? 0 },
       { name: "disk graph: rows", bytes: this.#names.bytes },
-      { name: "disk graph: scratch", bytes: scratch + this.#refiner.bytes },
+      { name: "disk graph: scratch", bytes: scratch + (this.#refiner?.bytes ?? 0) },
     ];
   }
 
   [Symbol.dispose](): void {
-    this.#refiner[Symbol.dispose]();
+    this.#refiner?.[Symbol.dispose]();
     this.#graph[Symbol.dispose]();
+  }
+
+  /** Of the walked list, how many rows are named. */
+  get #rescore(): number {
+    return this.#refiner ? RESCORE : 1;
   }
 
   #check(queries: Matrix, { k, effort }: GraphSearchOptions): void {
@@ -154,8 +162,9 @@ export class DiskGraph implements Disposable {
     const hits: Hits[] = [];
     for (let at = 0; at < queries.rows; at += size) {
       const { rows: count, data } = rowsOf(queries, at, Math.min(queries.rows, at + size));
-      const search = { k: plan.kept, ...plan, allowed: options.filter?.words, prepare: true };
-      const { rows, scores, prepared } = this.#graph.search(data, search, this.#pool?.pool);
+      const search = { k: plan.kept, ...plan, allowed: options.filter?.words };
+      const prepare = this.#refiner !== undefined;
+      const { rows, scores, prepared } = this.#graph.search(data, { ...search, prepare }, this.#pool?.pool);
       // scoring again may make the kernels' memory grow
       const found = { slots: rows.slice(), scores: scores.slice(), prepared };
       const lists = {
@@ -169,9 +178,9 @@ export class DiskGraph implements Disposable {
   }
 }
 
-/** A look at all rows. @param effort rows that may be scored again, or so */
-const scanOf = (effort: number): Plan => ({
+/** A look at all rows. @param named how many of them */
+const scanOf = (named: number): Plan => ({
   effort: 0,
-  kept: Math.min(ROOM, Math.ceil(effort * RESCORE)),
+  kept: Math.min(ROOM, Math.ceil(named)),
   among: false,
 });

@@ -17,8 +17,8 @@ export interface DiskGraphOptions {
   readonly alpha?: number;
   /** List that an insertion walks with, default 256. */
   readonly buildEffort?: number;
-  /** Bits a value of the rows that final scores are made of: 8 or 16 (default). */
-  readonly fineBits?: 8 | 16;
+  /** Bits a value of the rows that final scores are made of: 8 or 16 (default); 0: there are none, and codes alone order what is found. */
+  readonly fineBits?: 0 | 8 | 16;
   /** List that a search walks with, default 64; see `calibrateGraph`. */
   readonly effort?: number;
   /** Default 1. */

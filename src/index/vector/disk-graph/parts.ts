@@ -20,6 +20,9 @@ export interface ReadDiskGraph {
   readonly effort: number;
 }
 
+/** Of a value of the rows that final scores are made of. */
+export const isFineBits = (bits: number): bits is 0 | 8 | 16 => bits === 0 || bits === 8 || bits === 16;
+
 interface CodesShape extends Span {
   readonly dim: number;
   readonly metric: Metric;
@@ -43,7 +46,7 @@ export function readDiskGraph(parts: Parts, isThreaded: boolean): ReadDiskGraph 
   const bytes = arrays[1] ?? new Uint8Array(0);
   if (mean.length !== dim || bytes.byteLength !== dims * graphWidth(dim) * 2)
     throw checked.corrupt(`${dims} values of ${dim}, a projection of ${bytes.byteLength} bytes`);
-  if (fineBits !== 8 && fineBits !== 16) throw checked.corrupt(`fine rows of ${fineBits} bits`);
+  if (!isFineBits(fineBits)) throw checked.corrupt(`fine rows of ${fineBits} bits`);
   checked.checkSizes({ codes: rows * coarseStride(dims, 4), links: rows * degree * 4, rows: rows * 4 });
   const ids = checked.rows(rows);
   const projection = new Int16Array(new Uint8Array(bytes).buffer);

@@ -80,7 +80,8 @@ export function shapeOf(
   };
 }
 
-function sampleOf(vectors: RowSource, seed: number): Matrix {
+/** Rows that means and spans are taken from. */
+export function sampleOf(vectors: RowSource, seed: number): Matrix {
   const { rows, cols } = vectors;
   if (rows <= SAMPLE_ROWS) return matrix(rows, cols, vectors.read(0, rows));
   return takeRows(vectors, new Random(seed).sample(rows, SAMPLE_ROWS));

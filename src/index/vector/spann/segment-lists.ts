@@ -12,7 +12,7 @@ import { RowSet } from "../../row-set.ts";
 import { type Parts, type RowIds, rowAt, type SegmentSource } from "../../segment.ts";
 import { type Finder, type FindOptions, usualRecall } from "../finder.ts";
 import { fineSource } from "../fine-source.ts";
-import type { BuildIndexOptions } from "../graph/segment-graph.ts";
+import type { BuildIndexOptions } from "../graph/walked-segment.ts";
 import { decodeTable, encodeTable, type RecallTable, reachedBy, recallAt } from "../recall-table.ts";
 import type { RowSource } from "../row-source.ts";
 import { measureRecall, sampleQueries } from "../sample-queries.ts";
@@ -124,8 +124,6 @@ const PAGES_PER_ROW = 0.7;
 const SCRATCH_BYTES = 200_000;
 
 const cacheBytes = (rows: number): number => Math.max(LEAST_CACHE, rows * CACHE_PER_ROW);
-
-export const hasLists = (source: SegmentSource): boolean => source.size(`${LISTS_PREFIX}values`) > 0;
 
 /** @throws MnemeError CORRUPT, VERSION: the parts are no lists of this segment */
 export async function openSegmentLists(source: SegmentSource): Promise<Finder> {
