@@ -19,6 +19,10 @@ import { type GraphSearchOptions, ROOM } from "./options.ts";
 const RECALL = "recall";
 /** Efforts tried are so much apart. */
 const STEP = 1.25;
+/** Of the rows that a walk met, those that the fine codes decide on, by the hits wanted: each is read from a page of its own. */
+const NAMED = { least: 200, times: 4 } as const;
+/** Hits that a recall table goes up to. */
+const MOST_TOLD = 100;
 
 export interface BuildIndexOptions {
   readonly metric: Metric;
@@ -59,11 +63,14 @@ export async function buildWalked(
   using graph = restore(all);
   const table = await measureRecall(sample, effortsFor(source.rows), (query, effort) => {
     throwIfAborted(signal, "graph");
-    return graph.search(query, { k: effort, effort }).rows;
+    return graph.search(query, { k: named(MOST_TOLD, effort), effort }).rows;
   });
   const parts: Parts = new Map(kept.map((name) => [prefix + name, all.get(name)!]));
   return parts.set(prefix + RECALL, encodeTable(table));
 }
+
+const named = (k: number, effort: number): number =>
+  Math.min(effort, Math.max(NAMED.least, NAMED.times * k));
 
 function effortsFor(rows: number): number[] {
   const efforts: number[] = [];
@@ -109,7 +116,7 @@ class WalkedSegment implements Finder {
     const effort = this.#effort(k, recall);
     if (effort === undefined) return undefined;
     const { rows } = this.#graph.search(query, {
-      k: effort,
+      k: named(k, effort),
       effort,
       matching,
       ...(filter ? { filter } : {}),
