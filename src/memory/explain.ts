@@ -25,5 +25,6 @@ function explainSpace(library: Library, { id, space }: SpaceEntry): VectorExplan
     heldBytes: held.reduce((sum, { bytes }) => sum + bytes, 0),
     searchedBy,
     refused: isActive ? [...spaceVectors.refused.values()] : [],
+    scanned: isActive ? spaceVectors.scanned(manifest) : [],
   };
 }

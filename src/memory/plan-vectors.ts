@@ -72,7 +72,7 @@ export function isIndexPart(part: string): boolean {
   return name !== undefined && Object.values(INDEX_PREFIX).some((prefix) => name.startsWith(prefix));
 }
 
-/** Whether a segment has the parts of a kind for a space. */
+/** Whether a segment has parts for a space that begin so. */
 export function holdsIndex(
   parts: Readonly<Record<string, number>>,
   spaceId: number,

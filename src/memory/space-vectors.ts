@@ -6,7 +6,7 @@ import { isMnemeError } from "../errors.ts";
 import type { SegmentSource } from "../index/segment.ts";
 import type { Finder } from "../index/vector/finder.ts";
 import { FlatIndex } from "../index/vector/flat.ts";
-import { hasIndex, INDEX_PREFIX, openIndex, type VectorIndex } from "../index/vector/kinds.ts";
+import { hasIndex, INDEX_PREFIX, markOf, openIndex, type VectorIndex } from "../index/vector/kinds.ts";
 import { kindFor, type VectorPlan, type VectorWish } from "../index/vector/plan.ts";
 import { COARSE, type VectorCoders } from "../index/vector/vectors-kind.ts";
 import type { LazyPool } from "../kernels/index.ts";
@@ -100,6 +100,22 @@ export class SpaceVectors {
     this.refused.delete(id);
   }
 
+  /** Whether the plan chooses: an index that turns out to be slower than a scan is then not kept. */
+  get isChosen(): boolean {
+    return this.#wish === "auto";
+  }
+
+  /** Segments whose index was found slower than a scan. */
+  scanned(manifest: Manifest): readonly string[] {
+    return manifest.segments.flatMap((entry) => {
+      const kind = this.wanted(entry);
+      if (kind === "flat") return [];
+      const holds = (part: string): boolean => holdsIndex(entry.parts, manifest.active, part);
+      if (holds(markOf(kind)) || !holds(INDEX_PREFIX[kind])) return [];
+      return [`segment ${entry.id} is scanned: walks over its ${kind} were measured to take longer`];
+    });
+  }
+
   get #wish(): VectorWish {
     const { wish, isRemote } = this.#options;
     return wish === "auto" && isRemote ? "flat" : wish;
@@ -113,7 +129,7 @@ export class SpaceVectors {
   #possible(entry: SegmentEntry, spaceId: number): VectorIndex {
     const kind = this.wanted(entry);
     if (kind === "flat" || this.refused.has(entry.id)) return "flat";
-    return holdsIndex(entry.parts, spaceId, INDEX_PREFIX[kind]) ? kind : "flat";
+    return holdsIndex(entry.parts, spaceId, markOf(kind)) ? kind : "flat";
   }
 
   async #finderOf(source: SegmentSource): Promise<Finder | undefined> {

@@ -27,5 +27,7 @@ export interface VectorExplanation extends VectorEstimate {
   readonly searchedBy: Readonly<Partial<Record<VectorIndex, number>>>;
   /** Segments whose index could not be used, and why. */
   readonly refused: readonly string[];
+  /** Segments for which an index was built and found slower than a scan. */
+  readonly scanned: readonly string[];
   readonly alternatives: readonly VectorEstimate[];
 }

@@ -106,7 +106,7 @@ function showVectors(one: VectorExplanation): void {
     fits ? "" : "does not fit",
   ];
   print(table([one, ...one.alternatives].map(line)));
-  for (const reason of one.refused) print(`  ${reason}`);
+  for (const reason of [...one.refused, ...one.scanned]) print(`  ${reason}`);
 }
 
 /** What labels are worth of each kind and dimension, the most first, where that was learnt. */

@@ -23,8 +23,10 @@ export const INDEX_PREFIX: Readonly<Record<BuiltIndex, string>> = {
 /** A part that each kind has. */
 const MARK: Readonly<Record<BuiltIndex, string>> = { graph: "shape", "disk-graph": "shape", lists: "values" };
 
-export const hasIndex = (source: SegmentSource, kind: BuiltIndex): boolean =>
-  source.size(INDEX_PREFIX[kind] + MARK[kind]) > 0;
+/** A part without which an index of the kind cannot be searched. */
+export const markOf = (kind: BuiltIndex): string => INDEX_PREFIX[kind] + MARK[kind];
+
+export const hasIndex = (source: SegmentSource, kind: BuiltIndex): boolean => source.size(markOf(kind)) > 0;
 
 /** Parts of an index over a segment's rows, from the fine codes that it has. @throws MnemeError CANCELLED */
 export function buildIndex(

@@ -47,6 +47,8 @@ const SCAN_MS = 0.11e-6;
  * where it fits.
  */
 const WALK_MS = 0.4;
+/** Milliseconds of a walk for each row of its list. */
+const WALK_ROW_MS = 0.002;
 /** Milliseconds of reading the lists near a query from pages in RAM, and of scanning them. */
 const LISTS_MS = 3;
 /** No index is built over fewer rows, though it be wished for. */
@@ -78,6 +80,10 @@ export function planVectors(input: PlanInput): VectorPlan {
 export function kindFor({ kind, leastRows: least }: VectorPlan, rows: number): VectorIndex {
   return rows >= least ? kind : "flat";
 }
+
+/** The longest list of a walk that ends before a scan of so many rows would. */
+export const mostEffort = (rows: number, coarseBytes: number): number =>
+  Math.floor((rows * coarseBytes * SCAN_MS) / WALK_ROW_MS);
 
 /** The fastest that fits, the smallest where none does. Lists only where nothing else fits: their time holds while their pages stay in RAM. */
 function fastest(all: readonly Estimate[]): Estimate {

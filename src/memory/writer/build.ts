@@ -68,10 +68,15 @@ export function buildVectors(runs: readonly Float32Array[], space: SpaceEntry): 
 
 /** Parts of an index over a segment's fine codes, under the space's prefix. @throws MnemeError CANCELLED */
 export async function indexVectors(
-  { index, fine, space }: { index: BuiltIndex; fine: Uint8Array; space: SpaceEntry },
+  {
+    index,
+    fine,
+    space,
+    mostEffort,
+  }: { index: BuiltIndex; fine: Uint8Array; space: SpaceEntry; mostEffort?: number },
   { signal, onRows }: { signal?: AbortSignal; onRows?: (rows: number) => void },
 ): Promise<Parts> {
-  const options = { metric: "cosine", signal, ...(onRows ? { onBuilt: onRows } : {}) } as const;
+  const options = { metric: "cosine", signal, mostEffort, ...(onRows ? { onBuilt: onRows } : {}) } as const;
   const parts: Parts = new Map();
   addParts(parts, vectorsPrefix(space.id), await buildIndex(index, fine, codersOf(space), options));
   return parts;

@@ -2,11 +2,12 @@
  * index-vectors: gives large segments the index that the plan wants for them, one segment at a time, in a worker, from the fine codes that
  * the segment has. Searches scan it meanwhile. Nothing is lost when it is stopped: what is missing is built by the next opening.
  */
-import { INDEX_PREFIX, type VectorIndex } from "../../index/vector/kinds.ts";
-import { FINE } from "../../index/vector/vectors-kind.ts";
+import { INDEX_PREFIX, markOf, type VectorIndex } from "../../index/vector/kinds.ts";
+import { mostEffort } from "../../index/vector/plan.ts";
+import { FINE, rowBytes } from "../../index/vector/vectors-kind.ts";
 import type { OpenSegment } from "../library.ts";
 import { holdsIndex, isIndexPart } from "../plan-vectors.ts";
-import { vectorsPrefix } from "../spaces.ts";
+import { codersOf, vectorsPrefix } from "../spaces.ts";
 import type { WorkOptions } from "../types.ts";
 import { commitParts } from "./commit-parts.ts";
 import { noParts, type PagedParts } from "./page-runs.ts";
@@ -19,9 +20,9 @@ export function segmentsToIndex({ library, notIndexed }: Writer): readonly OpenS
   return segments.filter(({ stored: { entry } }) => {
     const wanted = spaceVectors.wanted(entry);
     if (wanted === "flat" || notIndexed.has(entry.id)) return false;
-    return (
-      spaceVectors.refused.has(entry.id) || !holdsIndex(entry.parts, manifest.active, INDEX_PREFIX[wanted])
-    );
+    // where the plan chose, an index that was found slower than a scan has but told so
+    const sign = spaceVectors.isChosen ? INDEX_PREFIX[wanted] : markOf(wanted);
+    return spaceVectors.refused.has(entry.id) || !holdsIndex(entry.parts, manifest.active, sign);
   });
 }
 
@@ -67,8 +68,11 @@ async function indexSegment(
   const space = library.activeSpace;
   const part = vectorsPrefix(space.id) + FINE;
   const fine = (await segment.stored.input((name) => name === part)).parts.get(part)!;
+  const most = library.spaceVectors.isChosen
+    ? { mostEffort: mostEffort(entry.count, rowBytes(codersOf(space).coarse)) }
+    : {};
   const options = { transfer: [fine.buffer as ArrayBuffer], onRows, ...(signal ? { signal } : {}) };
-  const parts = await pool.run({ kind: "index", index, fine, space }, options);
+  const parts = await pool.run({ kind: "index", index, fine, space, ...most }, options);
   await commit(writer, segment, index, parts);
 }
 

@@ -127,6 +127,8 @@ export type Task =
   | {
       readonly kind: "index";
       readonly index: BuiltIndex;
+      /** Where the plan chose the index: see BuildIndexOptions. */
+      readonly mostEffort?: number;
       /** Fine codes of all rows of a segment. */
       readonly fine: Uint8Array;
       readonly space: SpaceEntry;

@@ -26,6 +26,8 @@ const MOST_TOLD = 100;
 
 export interface BuildIndexOptions {
   readonly metric: Metric;
+  /** The longest list with which a walk is worth it. Where the usual recall takes a longer one, the table that says so is all that is kept. */
+  readonly mostEffort?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onBuilt?: (rows: number) => void;
 }
@@ -65,12 +67,16 @@ export async function buildWalked(
     throwIfAborted(signal, "graph");
     return graph.search(query, { k: named(MOST_TOLD, effort), effort }).rows;
   });
-  const parts: Parts = new Map(kept.map((name) => [prefix + name, all.get(name)!]));
+  const parts: Parts = new Map();
+  if (usualEffort(table) <= (options.mostEffort ?? ROOM))
+    for (const name of kept) parts.set(prefix + name, all.get(name)!);
   return parts.set(prefix + RECALL, encodeTable(table));
 }
 
-const named = (k: number, effort: number): number =>
-  Math.min(effort, Math.max(NAMED.least, NAMED.times * k));
+/** What reaches the usual recall at 10 on the sample. */
+const usualEffort = (table: RecallTable): number => effortFor(table, 10, usualRecall) ?? ROOM;
+
+const named = (k: number, effort: number): number => Math.min(effort, Math.max(NAMED.least, NAMED.times * k));
 
 function effortsFor(rows: number): number[] {
   const efforts: number[] = [];
@@ -137,10 +143,9 @@ class WalkedSegment implements Finder {
     this.#graph[Symbol.dispose]();
   }
 
-  /** Without a wish what reaches the usual recall at 10 on the sample, and no less than half again the hits. */
+  /** Without a wish what reaches the usual recall, and no less than half again the hits. */
   #effort(k: number, recall: number | undefined): number | undefined {
-    if (recall === undefined)
-      return Math.max(Math.ceil(1.5 * k), effortFor(this.#table, 10, usualRecall) ?? ROOM);
+    if (recall === undefined) return Math.max(Math.ceil(1.5 * k), usualEffort(this.#table));
     const effort = effortFor(this.#table, k, recall);
     return effort === undefined || effort > ROOM ? undefined : Math.max(k, effort);
   }
