@@ -1,0 +1,16 @@
+/** How a benchmark ends on an error that nobody caught: one line for what its user can mend, the stack for everything else. */
+import { MnemeError } from "../src/errors.ts";
+
+const FAILED = 1;
+const NOTHING_FOUND = 3;
+
+/** @param missing the error of a file that is not there, by its path; undefined where the user can do nothing about it */
+export function endOnErrors(missing: (path: string) => MnemeError | undefined): void {
+  // of promises that nobody awaits too
+  process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+    const known = error.code === "ENOENT" && error.path !== undefined ? missing(error.path) : undefined;
+    const told = known ?? error;
+    console.error(told instanceof MnemeError ? `mneme: [${told.code}] ${told.message}` : told);
+    process.exit(told instanceof MnemeError && told.code === "NOT_FOUND" ? NOTHING_FOUND : FAILED);
+  });
+}
