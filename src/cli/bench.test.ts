@@ -1,4 +1,4 @@
-/** Data that a benchmark misses is named, and a run that is interrupted leaves nothing behind. */
+/** Benchmarks are run by name; their parts are none, data that is missing is named, and a run that is interrupted leaves nothing behind. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test, vi } from "vitest";
+import { mneme } from "../../test/support/command-line.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "mneme-bench-test-"));
@@ -21,6 +22,18 @@ function started(name: string, args: readonly string[], env: NodeJS.ProcessEnv =
   child.stderr.setEncoding("utf8").on("data", (text) => (told.err += text));
   return { child, told };
 }
+
+test.each(["row", "spann-batches", "spann-codes", "svg", "../scripts/build", "kernel"])(
+  "%s is no benchmark",
+  async (name) => {
+    const { code, err } = await mneme("bench", name);
+    expect(code).toBe(3);
+    expect(err).toContain(`no benchmark "${name}"`);
+    const names = /there are (.*)/.exec(err)![1]!.split(", ");
+    expect(names).toEqual(expect.arrayContaining(["kernels", "spann", "spann-churn", "tags"]));
+    for (const part of ["row", "spann-batches", "tags-data"]) expect(names).not.toContain(part);
+  },
+);
 
 test.each([
   [join(folder, "none"), "no public data sets in"],
