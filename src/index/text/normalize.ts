@@ -1,7 +1,8 @@
 /**
  * From a run of text to index terms: compatibility forms, case, accents, Arabic letter variants, English stems, parts of camelCase
- * identifiers, pairs of characters in scripts without spaces.
+ * identifiers, pairs of characters in scripts without spaces and in Hangul. A change of the terms of any text is a new `ANALYSER`.
  */
+import { visibleOf } from "./segment-words.ts";
 import { stemWord } from "./stem-english.ts";
 
 /** Words repeat: a bounded cache from a raw run to its terms. */
@@ -57,7 +58,11 @@ function foldWord(run: string): string {
 
 /** A run as terms have it, but with its ending: what a word begins with has none. */
 export function foldRun(run: string): string {
-  const lower = run.normalize("NFKC").toLowerCase().slice(0, MAX_TERM_LENGTH).replaceAll("\u2019", "'");
+  const lower = visibleOf(run)
+    .normalize("NFKC")
+    .toLowerCase()
+    .slice(0, MAX_TERM_LENGTH)
+    .replaceAll("\u2019", "'");
   if (/\p{Script=Arabic}/u.test(lower)) return foldArabic(lower);
   return /[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]/u.test(lower) ? foldAccents(lower) : lower;
 }
@@ -86,5 +91,13 @@ function foldArabic(word: string): string {
 function pairs(run: string): string[] {
   const chars = [...run];
   if (chars.length === 1) return chars;
-  return chars.slice(1).map((char, i) => chars[i]! + char);
+  const terms = chars.slice(1).map((char, i) => chars[i]! + char);
+  return loneBeforeParticle.test(run) ? [...terms, chars[0]!] : terms;
 }
+
+/**
+ * A Korean noun of one syllable with a particle behind it. Its pairs are other ones before each particle, where longer nouns keep theirs, so
+ * the syllable stands for itself too. Pairs of Hangul are what Lucene's CJKAnalyzer indexes; this is not of it.
+ */
+const loneBeforeParticle =
+  /^\p{Script=Hangul}(?:[은는이가을를에의와과도로만]|에서|으로|에게|까지|부터|처럼|보다)$/u;

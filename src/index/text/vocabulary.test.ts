@@ -22,7 +22,7 @@ test("a vocabulary reads what segmentation and normalisation say, however often 
   using vocabulary = new Vocabulary();
   const part = fc.oneof(
     fc.constantFrom(
-      ..."getUserName HTTPServer don’t it's 's rock'n'roll Straße naïve Ёлка كتاب 図書館 ไทย 𠀀𠀁 𝒜b a𝒜 '𝒜 l'𝒜 — . 🙂 x2".split(
+      ..."getUserName HTTPServer don’t it's 's rock'n'roll Straße naïve Ёлка كتاب 図書館 ไทย 학교에서 책을 GPU를 co\u00adop a\ufe0fb ❤️ 葛󠄀城 が  𠀀𠀁 𝒜b a𝒜 '𝒜 l'𝒜 — . 🙂 x2".split(
         " ",
       ),
     ),
