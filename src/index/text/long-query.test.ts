@@ -17,8 +17,7 @@ const texts = Array.from({ length: ROWS }, (_, row) =>
 );
 
 const rowsOf = new Map<string, number>();
-for (const text of texts)
-  for (const term of text.split(" ")) rowsOf.set(term, (rowsOf.get(term) ?? 0) + 1);
+for (const text of texts) for (const term of text.split(" ")) rowsOf.set(term, (rowsOf.get(term) ?? 0) + 1);
 
 async function indexOfTexts(): Promise<WordsIndex> {
   const index = new WordsIndex({ typos: false, textOf: (row) => texts[row]! });

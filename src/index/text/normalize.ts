@@ -10,6 +10,10 @@ const CACHE_ENTRIES = 200_000;
 /** Longer runs are data (hashes, base64): indexed by their beginning, so that terms stay small. */
 const MAX_TERM_LENGTH = 64;
 
+/** Longer runs with digits in them are data when their parts are shorter on average than the next. */
+const LONGEST_IDENTIFIER = 16;
+const LEAST_PART = 4;
+
 const cache = new Map<string, readonly string[]>();
 
 /** Terms of one run as `segmentWords` found it; usually one. Owned by the cache: do not change. */
@@ -41,10 +45,17 @@ function plainTerms(run: string): readonly string[] {
   const cut = run.length > MAX_TERM_LENGTH ? run.slice(0, MAX_TERM_LENGTH) : run;
   const whole = stem(cut.toLowerCase());
   if (!/[a-z][A-Z]/.test(cut)) return [whole];
-  const parts = cut
-    .split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
-    .map((part) => stem(part.toLowerCase()));
-  return [...new Set([whole, ...parts])];
+  const parts = cut.split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/);
+  if (/[0-9][A-Za-z]/.test(cut) && isData(cut.length, parts.length)) return [whole];
+  return [...new Set([whole, ...parts.map((part) => stem(part.toLowerCase()))])];
+}
+
+/**
+ * Whether a run of letters and digits in both cases that has a digit before a letter is data (base64) and no identifier: long, of very short
+ * parts. These would be half of what an index of data takes.
+ */
+export function isData(length: number, parts: number): boolean {
+  return length > LONGEST_IDENTIFIER && parts * LEAST_PART > length;
 }
 
 /** ASCII letters only reach the stemmer: digits and other scripts have no English endings. */

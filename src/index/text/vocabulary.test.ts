@@ -28,6 +28,8 @@ test("a vocabulary reads what segmentation and normalisation say, however often 
     ),
     fc.string({ unit: "grapheme", maxLength: 8 }),
     fc.constant("w".repeat(70)),
+    // as long as data and longer
+    fc.string({ unit: fc.constantFrom(..."aBc1XyZ9'"), minLength: 10, maxLength: 70 }),
   );
   const texts = fc.array(
     fc.array(part, { maxLength: 12 }).map((parts) => parts.join(" ")),
@@ -44,4 +46,14 @@ test("a vocabulary reads what segmentation and normalisation say, however often 
 test("parts of a camelCase word are found whatever stands behind it", () => {
   for (const text of ["getUser", "getUser—", "getUser’", "(getUser)"])
     expect(termsIn(text)).toEqual(["getus", "get", "user"]);
+});
+
+test("data is one term, long identifiers are their parts too", () => {
+  expect(termsIn("xK9dQ2mZ7pLwR4tY8vBn")).toEqual(["xk9dq2mz7plwr4ty8vbn"]);
+  for (const name of [
+    "shouldReturnNullWhenUserIsNotFound",
+    "getUserByIdAndNameOrEmail",
+    "convertUtf8ToUtf16String",
+  ])
+    expect(termsIn(name).length).toBeGreaterThan(4);
 });
