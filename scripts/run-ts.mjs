@@ -24,11 +24,12 @@ const bundle = await rolldown({
 });
 await bundle.write({ file: out, format: "esm", codeSplitting: false });
 const flags = process.env.NODE_FLAGS?.split(" ") ?? [];
+let child;
+// heard before there is anything to clean up; a terminal sends its signal to both, and a second one to the child does no harm
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 const temporary = mkdtempSync(join(tmpdir(), "mneme-run-"));
 const env = { ...process.env, TMPDIR: temporary, MNEME_KEPT: process.env.MNEME_KEPT ?? tmpdir() };
-const child = spawn(process.execPath, [...flags, out, ...args], { stdio: "inherit", env });
-// a terminal sends its signal to both; a second one to the child does no harm
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child = spawn(process.execPath, [...flags, out, ...args], { stdio: "inherit", env });
 child.on("exit", (code, signal) => {
   rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
   process.exit(code ?? 128 + constants.signals[signal]);

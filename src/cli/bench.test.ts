@@ -60,3 +60,16 @@ test("a run that is interrupted leaves no temporary files", async () => {
   await once(child, "close");
   expect(readdirSync(temporary)).toEqual([]);
 });
+
+test("the command ends when the benchmark that it interrupts has ended", async () => {
+  const temporary = mkdtempSync(join(folder, "tmp-"));
+  vi.stubEnv("TMPDIR", temporary).stubEnv("MNEME_KEPT", join(folder, "kept"));
+  const running = mneme("bench", "spann", "--scale", "0.05");
+  await vi.waitUntil(() => readdirSync(temporary).length > 0, { timeout: 60_000 });
+  process.emit("SIGTERM");
+  const { code, err } = await running;
+  vi.unstubAllEnvs();
+  expect(err).toContain("[CANCELLED] interrupted");
+  expect(code).toBe(130);
+  expect(readdirSync(temporary)).toEqual([]);
+});

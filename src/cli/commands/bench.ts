@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../built-file.ts";
 import { MnemeError } from "../../errors.ts";
-import { command, commonArgs } from "../command.ts";
+import { command, commonArgs, EXIT } from "../command.ts";
 import { nearest } from "../nearest.ts";
 
 export default command({
@@ -59,11 +59,14 @@ export default command({
     const child = spawn(process.execPath, [`${root}scripts/run-ts.mjs`, file, ...flags], {
       stdio: "inherit",
       cwd: root,
-      signal,
     });
-    return new Promise((resolve, reject) =>
-      child.on("error", reject).on("exit", (code) => resolve(code ?? 1)),
+    signal.addEventListener("abort", () => child.kill());
+    const code = await new Promise<number | null>((resolve, reject) =>
+      child.on("error", reject).on("exit", resolve),
     );
+    // not before its files are gone
+    if (signal.aborted) throw signal.reason;
+    return code ?? EXIT.failed;
   },
 });
 
