@@ -60,17 +60,15 @@ function addLive(writer: ItemsWriter, parts: Parts, table: Uint32Array, alive: R
 }
 
 /** What indexes see of all passages of a segment, in the order of its rows. */
-export function passagesOf(parts: Parts): string[] {
+export function* passagesOf(parts: Parts): Generator<string> {
   const table = asU32(parts.get(ITEMS)!);
   const heads = unpackBlocks(parts, "heads");
   const texts = unpackBlocks(parts, "text");
-  const passages: string[] = [];
   for (let at = 0; at + 2 * COLUMNS <= table.length; at += COLUMNS) {
     const record = decodeItemRecord(heads.subarray(table[at + 1]!, table[at + COLUMNS + 1]!));
     const text = decoder.decode(texts.subarray(table[at + 2]!, table[at + COLUMNS + 2]!));
-    passages.push(...passageTexts(record, text));
+    yield* passageTexts(record, text);
   }
-  return passages;
 }
 
 // a text that begins with a byte order mark keeps it: places of passages count it

@@ -4,8 +4,8 @@ import { concat } from "../../bytes.ts";
 import { mergeCubes } from "../../index/cube/cube-kind.ts";
 import { columnsKind } from "../../index/filter/columns.ts";
 import type { Meta } from "../../index/filter/where.ts";
-import type { RowSet } from "../../index/row-set.ts";
-import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
+import { RowSet } from "../../index/row-set.ts";
+import { contiguousRows, type Parts, type RowIds, type SegmentInput } from "../../index/segment.ts";
 import { sparseKind } from "../../index/sparse/sparse-kind.ts";
 import type { SparseVector } from "../../index/sparse/weights.ts";
 import { ANALYSER_PART, wordsKind } from "../../index/text/words-kind.ts";
@@ -129,7 +129,24 @@ export function mergeSegments(
 function currentWords({ rows, parts }: MergeInput): SegmentInput {
   const words = partsUnder("words/", parts);
   if (words.has(ANALYSER_PART)) return { rows, parts: words };
-  return { rows, parts: wordsKind.build(passagesOf(partsUnder("items/", parts))) };
+  return { rows, parts: wordsOf(passagesOf(partsUnder("items/", parts))) };
+}
+
+/** Passages are taken so many at a time: those of a whole segment may be more than memory holds. */
+const BATCH_PASSAGES = 8192;
+
+function wordsOf(passages: Iterable<string>): Parts {
+  const built: SegmentInput[] = [];
+  let first = 0;
+  let batch: string[] = [];
+  const build = (): void => {
+    built.push({ rows: contiguousRows(first, batch.length), parts: wordsKind.build(batch) });
+    first += batch.length;
+    batch = [];
+  };
+  for (const passage of passages) if (batch.push(passage) === BATCH_PASSAGES) build();
+  if (batch.length > 0 || built.length === 0) build();
+  return built.length === 1 ? built[0]!.parts : wordsKind.merge(built, RowSet.range(0, first));
 }
 
 /** Parts of one room, by their names in it. */

@@ -51,27 +51,32 @@ test("compaction rewrites a segment alone whose words are of an older analyser",
   expect(compactionRuns(writerOf([200], { "words/terms": 1 })).map(sizes)).toEqual([[200]]);
 });
 
-test("words of an older analyser are made anew from the texts, with titles and headings, without dead rows", () => {
-  const itemsFrom = (first: number): BuildItem[] =>
-    Array.from({ length: 5 }, (_, i) => {
-      const text = `\ufeff# Kapitel ${first + i}\n\nIn\u00adfor\u00adma\u00adtion 도서관은 ${"x".repeat(first + i)}`;
-      const item = { id: `${first + i}`, title: `학교 ${i}`, text };
-      return prepareItem({ ...item, blocks: [] }, undefined, 1);
-    });
-  const [first, second] = [itemsFrom(0), itemsFrom(5)];
-  const space = { id: 0 } as SpaceEntry;
-  const built = [first, second].map((items) => buildSegment(items, space));
-  const old = new Map(built[0]);
-  for (const name of old.keys()) if (name.startsWith("words/")) old.delete(name);
-  // what an older analyser made of them: other terms, as many rows
-  for (const [name, bytes] of wordsKind.build(first.map(() => "information 도서관은")))
-    if (name !== ANALYSER_PART) old.set(`words/${name}`, bytes);
-  const rowsAt = (base: number): RowIds => ({ base, count: 5, ids: null });
-  const inputs = (parts: Parts): MergeInput[] => [
-    { rows: rowsAt(0), parts },
-    { rows: rowsAt(5), parts: built[1]! },
-  ];
-  const live = RowSet.from([0, 2, 3, 4, 5, 6, 8, 9]);
-  const options = { spaces: [] };
-  expect(mergeSegments(inputs(old), live, options)).toEqual(mergeSegments(inputs(built[0]!), live, options));
-});
+test.each([5, 9000])(
+  "words of an older analyser are made anew from %i texts, with titles and headings, without dead rows",
+  (count) => {
+    const itemsFrom = (first: number): BuildItem[] =>
+      Array.from({ length: count }, (_, i) => {
+        const text = `\ufeff# Kapitel ${first + i}\n\nIn\u00adfor\u00adma\u00adtion 도서관은 ${"x".repeat((first + i) % 50)}`;
+        const item = { id: `${first + i}`, title: `학교 ${i}`, text };
+        return prepareItem({ ...item, blocks: [] }, undefined, 1);
+      });
+    const [first, second] = [itemsFrom(0), itemsFrom(count)];
+    const space = { id: 0 } as SpaceEntry;
+    const built = [first, second].map((items) => buildSegment(items, space));
+    const old = new Map(built[0]);
+    for (const name of old.keys()) if (name.startsWith("words/")) old.delete(name);
+    // what an older analyser made of them: other terms, as many rows
+    for (const [name, bytes] of wordsKind.build(first.map(() => "information 도서관은")))
+      if (name !== ANALYSER_PART) old.set(`words/${name}`, bytes);
+    const rowsAt = (base: number): RowIds => ({ base, count, ids: null });
+    const inputs = (parts: Parts): MergeInput[] => [
+      { rows: rowsAt(0), parts },
+      { rows: rowsAt(count), parts: built[1]! },
+    ];
+    const live = RowSet.from([...Array(2 * count).keys()].filter((row) => row % 6 !== 1));
+    const options = { spaces: [] };
+    expect(mergeSegments(inputs(old), live, options)).toEqual(
+      mergeSegments(inputs(built[0]!), live, options),
+    );
+  },
+);
