@@ -10,7 +10,13 @@ export function endOnErrors(missing: (path: string) => MnemeError | undefined): 
   process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
     const known = error.code === "ENOENT" && error.path !== undefined ? missing(error.path) : undefined;
     const told = known ?? error;
-    console.error(told instanceof MnemeError ? `mneme: [${told.code}] ${told.message}` : told);
+    console.error(lineOf(told) ?? told);
     process.exit(told instanceof MnemeError && told.code === "NOT_FOUND" ? NOTHING_FOUND : FAILED);
   });
+}
+
+/** What a benchmark itself has to say needs no stack. */
+function lineOf(error: Error): string | undefined {
+  if (error instanceof MnemeError) return `mneme: [${error.code}] ${error.message}`;
+  return error.message?.startsWith("bench: ") ? `mneme: ${error.message}` : undefined;
 }
