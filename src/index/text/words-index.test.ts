@@ -7,6 +7,7 @@ import { termsOf } from "./normalize.ts";
 import { segmentWords } from "./segment-words.ts";
 import { WordsIndex } from "./words-index.ts";
 import { wordsKind } from "./words-kind.ts";
+import { WordsWriter } from "./words-writer.ts";
 
 /** BM25 the slow way: every row, every term, plain maps. */
 function slowBm25(rows: ReadonlyMap<number, string>, query: string): Map<number, number> {
@@ -237,6 +238,26 @@ describe("WordsIndex", () => {
         others.length + particles.indexOf("부터"),
       );
     }
+  });
+
+  test("words of Hangul that the first analyser indexed whole are found as they are written", async () => {
+    const old = new WordsWriter(Uint16Array.of(2, 1));
+    for (const [term, row] of [
+      ["날씨가", 1],
+      ["도서관은", 0],
+      ["오늘은", 0],
+    ] as const) {
+      old.push(row, 1);
+      old.endTerm(new TextEncoder().encode(term));
+    }
+    const index = new WordsIndex({ typos: false });
+    await index.attach(memorySegment(1, contiguousRows(0, 2), old.finish()));
+    await index.attach(memorySegment(2, contiguousRows(2, 1), wordsKind.build(["도서관에서 보았다"])));
+    const rows = async (query: string): Promise<number[]> =>
+      [...(await index.search(query, { k: 9 })).rows].sort();
+    expect(await rows("도서관은")).toEqual([0, 2]);
+    expect(await rows("날씨가")).toEqual([1]);
+    expect(await rows("+도서관에서")).toEqual([2]);
   });
 
   test("Latin words with Korean particles are the same words", async () => {
