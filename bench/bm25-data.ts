@@ -1,17 +1,8 @@
 /** Data of the words benchmark: the English corpus cut to passages of about 1 KB, and the three judged query sets. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-
-export const dataFolder: string = resolve(import.meta.dirname, process.env.MNEME_DATA ?? findShared());
-
-function findShared(): string {
-  for (const up of ["..", "../..", "../../.."]) {
-    const folder = resolve(import.meta.dirname, up, "../shared/data");
-    if (existsSync(folder)) return folder;
-  }
-  throw new Error("bench: no ../shared/data beside the repository; set MNEME_DATA");
-}
+import { dataFolder } from "./row.ts";
 
 type Line = Readonly<Record<string, string>>;
 
@@ -25,7 +16,7 @@ function readLines(path: string): Line[] {
 
 /** Passages of about `size` characters, cut at white space. */
 export function corpusPassages(size = 1024): string[] {
-  const folder = join(dataFolder, "corpus");
+  const folder = join(dataFolder(), "corpus");
   const passages: string[] = [];
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".jsonl.gz"))) {
     for (const { text } of readLines(join(folder, file))) {
@@ -55,7 +46,7 @@ const QRELS = { cranfield: "qrels.tsv", "npl-vaswani": "qrels.tsv", scifact: "qr
 
 export function judgedSets(): Judged[] {
   return Object.entries(QRELS).map(([name, file]) => {
-    const folder = join(dataFolder, "retrieval", name);
+    const folder = join(dataFolder(), "retrieval", name);
     const documents = readLines(join(folder, "corpus.jsonl.gz"));
     const qrels = new Map<string, Map<string, number>>();
     for (const line of readFileSync(join(folder, file), "utf8").split("\n").slice(1)) {

@@ -1,12 +1,13 @@
 /**
  * How fast, small and good is the words index? Indexing MB/s of one core, bytes of each part against the text, query latency, RAM, merge
- * against re-indexing, and nDCG@10 on three judged sets. Run: node scripts/run-ts.mjs bench/bm25.ts [speed|quality]
+ * against re-indexing, and nDCG@10 on three judged sets. --only speed or quality.
  */
 import { RowSet } from "../src/index/row-set.ts";
 import { contiguousRows, memorySegment, type Parts, type SegmentInput } from "../src/index/segment.ts";
 import { WordsIndex } from "../src/index/text/words-index.ts";
 import { wordsKind } from "../src/index/text/words-kind.ts";
 import { corpusPassages, type Judged, judgedSets, ndcg10, percentile } from "./bm25-data.ts";
+import { switches } from "./row.ts";
 
 const SEGMENTS = 4;
 
@@ -99,7 +100,7 @@ async function quality({ ids, texts, queries, qrels }: Judged): Promise<number> 
 }
 
 async function main(): Promise<void> {
-  const what = process.argv[2];
+  const { only: what } = switches;
   const sets = judgedSets();
   const figures: Record<string, number> = {};
   if (what !== "speed") for (const set of sets) figures[`nDCG@10 ${set.name}`] = await quality(set);

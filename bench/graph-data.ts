@@ -14,7 +14,6 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundledEmbedder } from "../src/embed/bundled.ts";
@@ -25,6 +24,7 @@ import { type Matrix, matrix, rowOf, rowsOf } from "../src/linalg/matrix.ts";
 import { textsOfCorpus } from "./graph-texts.ts";
 import { embedAll, passagesOf, queriesOf, readCorpus } from "./library-data.ts";
 import { fashionImages, wordVectors } from "./public-vectors.ts";
+import { keptFolder } from "./row.ts";
 import { cores, reply } from "./side-by-side.ts";
 
 /** The last two are made and asked only when they are named. */
@@ -40,7 +40,7 @@ const MANIFOLD = { rows: 5_000_000, dim: 128 } as const;
 const TIE = 1e-5;
 /** Rows made and written at once. */
 const BLOCK = 8192;
-const FOLDER = join(tmpdir(), "mneme-bench-vectors");
+const FOLDER = keptFolder("mneme-bench-vectors");
 
 export interface Facts {
   readonly metric: "l2" | "cosine";

@@ -7,11 +7,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Prepared, prepare, QUERIES, readFloats, WARM_UP } from "./library-data.ts";
 import { DIM, K, systems } from "./library-systems.ts";
-import { dataFolder, printFigure, quantile, repository, switches } from "./row.ts";
+import { dataFolder, keptFolder, printFigure, quantile, repository, switches } from "./row.ts";
 
 /** A system that needs longer is stopped: the first queries must do. */
 const WARM_UP_MS = 60_000;
@@ -259,7 +258,7 @@ function isAsked(name: string): boolean {
 
 async function main(): Promise<void> {
   if (process.env.MNEME_BENCH_TASK) return child(JSON.parse(process.env.MNEME_BENCH_TASK) as Task);
-  const work = join(tmpdir(), `mneme-bench-library-${switches.scale}`);
+  const work = keptFolder(`mneme-bench-library-${switches.scale}`);
   mkdirSync(work, { recursive: true });
   forgetOtherBuilds(work);
   const prepared = await kept(work, "prepared", () => prepare(dataFolder(), work, switches.scale));

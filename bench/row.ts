@@ -1,9 +1,12 @@
 /** What a benchmark prints: one line of words a figure, or with --json one BenchRow a line. And the switches that all of them take. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../src/built-file.ts";
+import { MnemeError } from "../src/errors.ts";
+import { endOnErrors } from "./end-on-errors.ts";
 
 export interface BenchRow {
   readonly bench: string;
@@ -73,13 +76,31 @@ export const switches: Switches = {
 
 export const repository: string = root;
 
-/** Folder of the public data: --data, $MNEME_DATA, or ../shared/data beside the repository. @throws Error when it is absent. */
+const NAME_DATA = "name the folder of the public data sets by --data or MNEME_DATA";
+
+/** Folder of the public data: --data, $MNEME_DATA, or ../shared/data beside the repository. @throws MnemeError NOT_FOUND */
 export function dataFolder(): string {
-  const named = typeof values.data === "string" ? values.data : process.env.MNEME_DATA;
-  const folder = named ? resolve(named) : resolve(root, "../shared/data");
+  const folder = dataPath();
   if (!existsSync(folder))
-    throw new Error(`bench: no data in ${folder}; name the folder by --data or MNEME_DATA`);
+    throw new MnemeError("NOT_FOUND", `bench: no public data sets in ${folder}; ${NAME_DATA}`);
   return folder;
+}
+
+function dataPath(): string {
+  const named = typeof values.data === "string" ? values.data : process.env.MNEME_DATA;
+  return named ? resolve(named) : resolve(root, "../shared/data");
+}
+
+endOnErrors((path) => {
+  // models lie beside the data
+  const folder = dataPath();
+  if (!path.startsWith(join(folder, "..", "/"))) return undefined;
+  return new MnemeError("NOT_FOUND", `bench: no ${relative(folder, path)} in ${folder}; ${NAME_DATA}`);
+});
+
+/** Folder of what a next run of the benchmark needs not make again. */
+export function keptFolder(name: string): string {
+  return join(process.env.MNEME_KEPT ?? tmpdir(), name);
 }
 
 /** A figure judged against its baseline. */

@@ -1,9 +1,10 @@
 /**
  * Teaches the bundled model to write n-grams of passages, for `bench seal --settings '{"model": FOLDER}'`: by training questions of scifact that `bench seal`
  * does not choose weights by, and by parts of the passages of both sets (a title, or a sentence, asks for spans of the rest). No test
- * question is seen. --to FOLDER, --device webgpu for a GPU, --settings JSON of `trainSubstrings`.
+ * question is seen. --to FOLDER, --device webgpu for a GPU, --settings JSON of `trainSubstrings`, and of `to`.
  */
 import { parseArgs } from "node:util";
+import { MnemeError } from "../src/errors.ts";
 import { Random } from "../src/linalg/random.ts";
 import { type QuestionPassage, trainSubstrings } from "../src/train/substrings.ts";
 import { switches } from "./row.ts";
@@ -35,21 +36,26 @@ function pairsOf({ passages, training }: SealSet, random: Random): QuestionPassa
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { to: { type: "string" } }, strict: false });
-  if (typeof values.to !== "string") throw new Error("seal-train: name a folder with --to");
+  const { to = values.to, ...settings } = switches.settings;
+  if (typeof to !== "string")
+    throw new MnemeError(
+      "ARGUMENT",
+      `bench: seal-train writes a model to a folder; name it by --settings '{"to": "FOLDER"}'`,
+    );
   const random = new Random(5);
   const sets = await readSets(undefined, Number.MAX_SAFE_INTEGER);
   const pairs = sets.flatMap((set) => pairsOf(set, random));
   const started = performance.now();
   const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(0)} s`;
-  const { spans, loss } = await trainSubstrings(pairs, values.to, {
+  const { spans, loss } = await trainSubstrings(pairs, to, {
     device: switches.device,
-    ...switches.settings,
+    ...settings,
     onPair: (done, total) => done % 4000 === 0 && console.error(`${done} of ${total} pairs, ${seconds()}`),
     onStep: (step, now) =>
       step % 10 === 0 && console.error(`step ${step}: ${now.toFixed(3)} nats a token, ${seconds()}`),
   });
   console.log(
-    `${spans} spans of ${pairs.length} pairs, ${seconds()}: ${loss.toFixed(3)} nats a token; ${values.to}`,
+    `${spans} spans of ${pairs.length} pairs, ${seconds()}: ${loss.toFixed(3)} nats a token; ${to}`,
   );
 }
 

@@ -1,10 +1,10 @@
 /** Rows of the manifold generator with the true neighbours of queries, kept in a folder of temporary files between runs. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ExactNearest } from "../src/eval/exact-nearest.ts";
 import { Manifold } from "../src/eval/synth-manifold.ts";
 import { type Matrix, matrix, rowsOf } from "../src/linalg/matrix.ts";
+import { keptFolder } from "./row.ts";
 
 export interface VectorData {
   readonly rows: Matrix;
@@ -15,7 +15,7 @@ export interface VectorData {
 
 /** True neighbours kept for each query. */
 export const TRUE_NEIGHBOURS = 100;
-const FOLDER = join(tmpdir(), "mneme-bench-vectors");
+const FOLDER = keptFolder("mneme-bench-vectors");
 /** Rows made and scanned at a time. */
 const BLOCK_ROWS = 8192;
 

@@ -1,6 +1,8 @@
 // Runs one TypeScript file of this repository: bundles it with rolldown (which comes with the build) and starts it. Node 20 cannot strip types.
-import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+// Its temporary files lie in a folder that goes when it ends, however that is; what it keeps for a next run goes where $MNEME_KEPT says.
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -22,4 +24,13 @@ const bundle = await rolldown({
 });
 await bundle.write({ file: out, format: "esm", codeSplitting: false });
 const flags = process.env.NODE_FLAGS?.split(" ") ?? [];
-process.exit(spawnSync(process.execPath, [...flags, out, ...args], { stdio: "inherit" }).status ?? 1);
+let child;
+// heard before there is anything to clean up; a terminal sends its signal to both, and a second one to the child does no harm
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+const temporary = mkdtempSync(join(tmpdir(), "mneme-run-"));
+const env = { ...process.env, TMPDIR: temporary, MNEME_KEPT: process.env.MNEME_KEPT ?? tmpdir() };
+child = spawn(process.execPath, [...flags, out, ...args], { stdio: "inherit", env });
+child.on("exit", (code, signal) => {
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(code ?? 128 + constants.signals[signal]);
+});

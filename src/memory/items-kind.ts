@@ -12,6 +12,7 @@ import { BlockText } from "./block-text.ts";
 import { BlockWriter, unpackBlocks } from "./block-writer.ts";
 import { decodeItemRecord, type ItemRecord } from "./item-record.ts";
 import type { PageCache } from "./page-cache.ts";
+import { passageTexts } from "./passage-text.ts";
 
 export const ITEMS = "items";
 const COLUMNS = 3;
@@ -57,6 +58,21 @@ function addLive(writer: ItemsWriter, parts: Parts, table: Uint32Array, alive: R
     });
   }
 }
+
+/** What indexes see of all passages of a segment, in the order of its rows. */
+export function* passagesOf(parts: Parts): Generator<string> {
+  const table = asU32(parts.get(ITEMS)!);
+  const heads = unpackBlocks(parts, "heads");
+  const texts = unpackBlocks(parts, "text");
+  for (let at = 0; at + 2 * COLUMNS <= table.length; at += COLUMNS) {
+    const record = decodeItemRecord(heads.subarray(table[at + 1]!, table[at + COLUMNS + 1]!));
+    const text = decoder.decode(texts.subarray(table[at + 2]!, table[at + COLUMNS + 2]!));
+    yield* passageTexts(record, text);
+  }
+}
+
+// a text that begins with a byte order mark keeps it: places of passages count it
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 class ItemsWriter {
   readonly #heads = new BlockWriter(HEAD_BLOCK_BYTES);

@@ -2,6 +2,7 @@
  * How well the best passage matches the question by itself, so that scores of different searches compare: fused scores are shares of the
  * best one of a search, which says nothing of how good that one is.
  */
+import { MAX_QUERY_WORDS } from "../index/text/long-query.ts";
 import { parseQuery } from "../index/text/query.ts";
 import { lowerBound } from "../search-sorted.ts";
 import type { Candidates } from "./candidates.ts";
@@ -61,7 +62,8 @@ function matchOf(library: Library, text: string, words?: number, meaning?: numbe
 function fullScore({ words }: Library, text: string): number {
   const asked = parseQuery(text).flatMap((clause) => clause.words);
   let full = 0;
-  for (const { term, kind } of new Map(asked.map((word) => [word.term, word])).values())
+  const distinct = [...new Map(asked.map((word) => [word.term, word])).values()];
+  for (const { term, kind } of distinct.slice(0, MAX_QUERY_WORDS))
     if (kind !== "literal") full += words.idf(term);
   return full > 0 ? full : 1;
 }

@@ -9,6 +9,7 @@ import { emptyHits, type Hits } from "../index/hits.ts";
 import type { RowSet } from "../index/row-set.ts";
 import type { SearchOptions } from "../index/segment.ts";
 import type { SparseVector } from "../index/sparse/weights.ts";
+import { MAX_QUERY_WORDS } from "../index/text/long-query.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
 import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
@@ -125,6 +126,7 @@ async function byIndexes(
   if (!vector) {
     if (retriever === "meaning") return alone(emptyHits, "meaning");
     const ranking = alone(await wordsAlone(library, question, wish), "words");
+    noteLeftOut(library, question, notes);
     return retriever === "hybrid" && !wordsOnly ? withWordsMatch(library, question, ranking) : ranking;
   }
   const meant = flatOptions(question, wish);
@@ -161,6 +163,15 @@ function alone(hits: Hits, by: "words" | "meaning"): Ranking {
   };
 }
 
+/** Directly after the words were searched. */
+function noteLeftOut({ words }: Library, { text }: Question, notes: string[]): void {
+  const count = words.leftOut(text);
+  if (count > 0)
+    notes.push(
+      `${count} words of the query were not searched: of more than ${MAX_QUERY_WORDS} the most informative are`,
+    );
+}
+
 /** By words alone; with feedback where that was asked for, which is a second search. */
 async function wordsAlone(library: Library, question: Question, wish: SearchOptions): Promise<Hits> {
   const { text, plan, alwaysFeedback } = question;
@@ -177,6 +188,7 @@ async function wordsAlone(library: Library, question: Question, wish: SearchOpti
 async function fused(library: Library, asked: Asked): Promise<Ranking> {
   const { plan, notes } = asked;
   const found = await firstRound(library, asked);
+  if (found.words) noteLeftOut(library, asked, notes);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
   const rows = foundRows(found);
   using vectors = await library.vectors.take(rows);

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../built-file.ts";
 import { MnemeError } from "../../errors.ts";
-import { command, commonArgs } from "../command.ts";
+import { command, commonArgs, EXIT } from "../command.ts";
+import { nearest } from "../nearest.ts";
 
 export default command({
   name: "bench",
@@ -13,7 +14,7 @@ export default command({
     name: {
       type: "positional",
       required: true,
-      description: "A file of bench/ without its ending, e.g. kernels",
+      description: "A benchmark of bench/, without its ending, e.g. kernels",
     },
     data: { type: "string", valueHint: "folder", description: "Public data sets; default $MNEME_DATA" },
     scale: {
@@ -46,13 +47,7 @@ export default command({
   ],
   async run(args, { signal }) {
     const root = fileURLToPath(packageRoot(import.meta.url));
-    const file = `${root}bench/${args.name}.ts`;
-    if (!/^[\w-]+$/.test(args.name) || !existsSync(file)) {
-      throw new MnemeError(
-        "NOT_FOUND",
-        `bench: no benchmark ${JSON.stringify(args.name)} in ${root}bench; benchmarks are run from a checkout`,
-      );
-    }
+    const file = benchmarkNamed(args.name, `${root}bench`);
     checkChoices(args.scale, args.settings);
     const flags = [
       ...(args.json ? ["--json"] : []),
@@ -64,13 +59,40 @@ export default command({
     const child = spawn(process.execPath, [`${root}scripts/run-ts.mjs`, file, ...flags], {
       stdio: "inherit",
       cwd: root,
-      signal,
     });
-    return new Promise((resolve, reject) =>
-      child.on("error", reject).on("exit", (code) => resolve(code ?? 1)),
+    signal.addEventListener("abort", () => child.kill());
+    const code = await new Promise<number | null>((resolve, reject) =>
+      child.on("error", reject).on("exit", resolve),
     );
+    // not before its files are gone
+    if (signal.aborted) throw signal.reason;
+    return code ?? EXIT.failed;
   },
 });
+
+/** @returns its file. @throws MnemeError NOT_FOUND, with the names that there are */
+function benchmarkNamed(name: string, folder: string): string {
+  if (!existsSync(folder))
+    throw new MnemeError(
+      "NOT_FOUND",
+      `bench: no ${folder}; benchmarks are run from a checkout of the repository`,
+    );
+  const names = benchmarksIn(folder);
+  if (names.includes(name)) return `${folder}/${name}.ts`;
+  const near = nearest(name, names);
+  throw new MnemeError(
+    "NOT_FOUND",
+    `bench: no benchmark ${JSON.stringify(name)}${near ? ` (did you mean ${near}?)` : ""}; there are ${names.join(", ")}`,
+  );
+}
+
+/** A benchmark is run and gives nothing to others; a file with exports is a part of some. */
+function benchmarksIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".ts") && !/^export /m.test(readFileSync(`${folder}/${file}`, "utf8")))
+    .map((file) => file.slice(0, -".ts".length))
+    .sort();
+}
 
 /** @throws MnemeError RANGE, ARGUMENT */
 function checkChoices(scale: string | undefined, settings: string | undefined): void {

@@ -1,13 +1,13 @@
-/** Which characters make words, and which scripts write without spaces. Tables over the basic plane, made on first need. */
+/** Which characters make words, and which scripts are cut into pairs. Tables over the basic plane, made on first need. */
 
 export const SEPARATOR = 0;
 export const WORD = 1;
-/** Han, kana, Hangul syllables excepted (they use spaces); Thai, Lao, Khmer, Myanmar: cut into overlapping pairs. */
+/** Han, kana, Thai, Lao, Khmer, Myanmar, and Hangul, whose words end in particles: cut into overlapping pairs. */
 export const UNSPACED = 2;
 
 const UNSPACED_PATTERN =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー々]/u;
-const WORD_PATTERN = /[\p{L}\p{N}\p{M}]/u;
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー々\u3099\u309a]/u;
+const WORD_PATTERN = /(?!\p{Variation_Selector})[\p{L}\p{N}\p{M}]/u;
 
 const ascii = new Uint8Array(128);
 for (let code = 0; code < 128; code++)

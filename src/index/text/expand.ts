@@ -10,6 +10,7 @@ export type TermVisitor = (term: Uint8Array, length: number, frequency: number, 
 
 /** What expansion asks of the vocabulary, over all segments and the tail. */
 export interface Vocabulary {
+  readonly rowCount: number;
   frequency(term: string): number;
   /** Calls `visit` for each term with the prefix, once for every part of the index that holds it; the bytes are borrowed. */
   startingWith(prefix: string, visit: TermVisitor): void;

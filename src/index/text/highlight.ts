@@ -13,6 +13,9 @@ export function highlightTerms(text: string, terms: ReadonlySet<string>): [numbe
   return ranges;
 }
 
+/** Characters as composition makes them: a syllable of Hangul of its letters, kana with their voicing marks, any other one alone. */
+const COMPOSED = /[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|.[\u3099\u309a]?/gsu;
+
 function pairRanges(
   text: string,
   start: number,
@@ -20,7 +23,7 @@ function pairRanges(
   terms: ReadonlySet<string>,
   ranges: [number, number][],
 ): void {
-  const chars = [...text.slice(start, end)];
+  const chars = text.slice(start, end).match(COMPOSED) ?? [];
   let at = start;
   chars.forEach((char, i) => {
     const next = chars[i + 1] ?? "";

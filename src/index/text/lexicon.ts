@@ -52,6 +52,12 @@ export class Lexicon implements Vocabulary {
     return this.#cache.bytes;
   }
 
+  get rowCount(): number {
+    let rows = this.#tail.rows.length;
+    for (const { rows: own } of this.#segments) rows += own.count;
+    return rows;
+  }
+
   /** Rows of the largest segment and the tail. */
   get sampledRows(): number {
     return (this.#largest?.rows.count ?? 0) + this.#tail.rows.length;

@@ -1,5 +1,6 @@
 /** A query resolved against the vocabulary: weighted terms to score, groups of alternatives that must or must not occur, phrases. */
 import { type ExpandOptions, expand, type Vocabulary, type WeightedTerm } from "./expand.ts";
+import { boundQuery } from "./long-query.ts";
 import { parseQuery, type QueryWord } from "./query.ts";
 
 export interface QueryPlan {
@@ -11,8 +12,11 @@ export interface QueryPlan {
   readonly excluded: readonly (readonly (readonly string[])[])[];
   /** Terms that must stand next to each other. */
   readonly phrases: readonly (readonly string[])[];
+  /** Distinct words that are not searched, of a query with too many. */
+  readonly leftOut: number;
 }
 
+/** @throws MnemeError RANGE: too many words that must or must not occur */
 export function planQuery(text: string, vocabulary: Vocabulary, options: ExpandOptions): QueryPlan {
   const terms = new Map<string, number>();
   const required: string[][] = [];
@@ -26,7 +30,8 @@ export function planQuery(text: string, vocabulary: Vocabulary, options: ExpandO
     known.set(key, found);
     return found;
   };
-  for (const clause of parseQuery(text)) {
+  const { clauses, leftOut } = boundQuery(parseQuery(text), vocabulary);
+  for (const clause of clauses) {
     // what shall be kept out is taken at its word: a correction would keep out what nobody named
     const typos = options.typos && clause.role !== "not";
     const alternatives = clause.words.map((word) => expandOnce(word, typos));
@@ -39,7 +44,7 @@ export function planQuery(text: string, vocabulary: Vocabulary, options: ExpandO
     if (clause.role === "must" || clause.phrase) required.push(...groups);
     if (clause.phrase) phrases.push(clause.words.map(({ term }) => term));
   }
-  return { terms, required, excluded, phrases };
+  return { terms, required, excluded, phrases, leftOut };
 }
 
 /** Every term whose postings the plan reads. */

@@ -30,6 +30,7 @@ function clausesOf(text: string): QueryClause[] {
     const [, sign, quoted, bare] = match;
     const role = sign === "+" ? "must" : sign === "-" ? "not" : "should";
     const words = quoted === undefined ? wordsOf(bare!) : exact(quoted);
+    if (quoted === undefined && role === "should") words.push(...wholeHangul(bare!));
     if (words.length > 0) clauses.push({ words, phrase: quoted !== undefined && words.length > 1, role });
   }
   return clauses;
@@ -74,6 +75,14 @@ function exact(text: string): QueryWord[] {
     terms.forEach((term, i) => words.push({ term, kind: i === 0 || unspaced ? whole : "exact" }));
   });
   return words;
+}
+
+/** Words of Hangul as the first analyser had them: no other one has such terms, so they are looked up in vain where its are gone. */
+function wholeHangul(text: string): QueryWord[] {
+  return runs(text)
+    .map(foldRun)
+    .filter((run) => /^\p{Script=Hangul}{3,}$/u.test(run))
+    .map((term) => ({ term, kind: "literal" }));
 }
 
 /** Whether a query asks for particular words: a phrase, +must, -not. Ranking by meaning cannot honour that. */

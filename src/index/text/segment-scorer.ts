@@ -36,7 +36,7 @@ export interface WeightedQuery {
 
 /** A plan that scores and restricts nothing. */
 export function openPlan(terms: ReadonlyMap<string, number>): QueryPlan {
-  return { terms, required: [], excluded: [], phrases: [] };
+  return { terms, required: [], excluded: [], phrases: [], leftOut: 0 };
 }
 
 /** Threads that share the ranking; asked for when there is enough to share. */

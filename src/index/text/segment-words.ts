@@ -1,6 +1,6 @@
 /**
- * Word segmentation in one pass: runs of letters, marks and digits (an apostrophe or a middle dot between letters joins), and runs of
- * scripts without spaces. A simplification of Unicode's UAX #29 word boundaries that needs no dictionary.
+ * Word segmentation in one pass: runs of letters, marks and digits (an apostrophe or what is not seen between letters joins), and runs of
+ * scripts that are cut into pairs. A simplification of Unicode's UAX #29 word boundaries that needs no dictionary.
  */
 import { classOf, classOfPair, SEPARATOR, UNSPACED, WORD } from "./char-class.ts";
 
@@ -14,10 +14,28 @@ const ASCII_WORD: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) =>
 
 const APOSTROPHE = 0x27;
 const RIGHT_QUOTE = 0x2019;
+const SOFT_HYPHEN = 0xad;
+const ZERO_WIDTH_JOINER = 0x200d;
+const WORD_JOINER = 0x2060;
 
-/** Apostrophes, which join letters and are nothing elsewhere. */
+/**
+ * What joins letters and is nothing elsewhere: apostrophes, and characters that are not seen: soft hyphens, word and zero-width joiners,
+ * variation selectors. Not the zero-width non-joiner: it stands between the parts of Persian words, which are also written with a space.
+ */
 export function isJoiner(code: number): boolean {
-  return code === APOSTROPHE || code === RIGHT_QUOTE;
+  if (code < 128) return code === APOSTROPHE;
+  return (
+    code === RIGHT_QUOTE ||
+    code === SOFT_HYPHEN ||
+    code === ZERO_WIDTH_JOINER ||
+    code === WORD_JOINER ||
+    (code >= 0xfe00 && code <= 0xfe0f)
+  );
+}
+
+/** A run without what is not seen in it. */
+export function visibleOf(run: string): string {
+  return run.replace(/\u00ad|\u200d|\u2060|[\ufe00-\ufe0f]/g, "");
 }
 
 export function segmentWords(text: string, visit: RunVisitor): void {

@@ -22,12 +22,14 @@ test("a vocabulary reads what segmentation and normalisation say, however often 
   using vocabulary = new Vocabulary();
   const part = fc.oneof(
     fc.constantFrom(
-      ..."getUserName HTTPServer don’t it's 's rock'n'roll Straße naïve Ёлка كتاب 図書館 ไทย 𠀀𠀁 𝒜b a𝒜 '𝒜 l'𝒜 — . 🙂 x2".split(
+      ..."getUserName HTTPServer don’t it's 's rock'n'roll Straße naïve Ёлка كتاب 図書館 ไทย 학교에서 책을 GPU를 co\u00adop a\ufe0fb ❤️ 葛󠄀城 が  𠀀𠀁 𝒜b a𝒜 '𝒜 l'𝒜 — . 🙂 x2".split(
         " ",
       ),
     ),
     fc.string({ unit: "grapheme", maxLength: 8 }),
     fc.constant("w".repeat(70)),
+    // as long as data and longer
+    fc.string({ unit: fc.constantFrom(..."aBc1XyZ9'"), minLength: 10, maxLength: 70 }),
   );
   const texts = fc.array(
     fc.array(part, { maxLength: 12 }).map((parts) => parts.join(" ")),
@@ -44,4 +46,14 @@ test("a vocabulary reads what segmentation and normalisation say, however often 
 test("parts of a camelCase word are found whatever stands behind it", () => {
   for (const text of ["getUser", "getUser—", "getUser’", "(getUser)"])
     expect(termsIn(text)).toEqual(["getus", "get", "user"]);
+});
+
+test("data is one term, long identifiers are their parts too", () => {
+  expect(termsIn("xK9dQ2mZ7pLwR4tY8vBn")).toEqual(["xk9dq2mz7plwr4ty8vbn"]);
+  for (const name of [
+    "shouldReturnNullWhenUserIsNotFound",
+    "getUserByIdAndNameOrEmail",
+    "convertUtf8ToUtf16String",
+  ])
+    expect(termsIn(name).length).toBeGreaterThan(4);
 });

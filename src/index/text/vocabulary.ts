@@ -4,7 +4,7 @@
  */
 import { kernels, RunTable, WordKind } from "../../kernels/index.ts";
 import { classOf, classOfPair, UNSPACED, WORD } from "./char-class.ts";
-import { makeTerms } from "./normalize.ts";
+import { isData, makeTerms } from "./normalize.ts";
 import { isJoiner } from "./segment-words.ts";
 import type { ByteStrings } from "./sort-terms.ts";
 import { stemBytes } from "./stem-english.ts";
@@ -89,13 +89,18 @@ export class Vocabulary implements Disposable {
     if (end - start > MAX_PLAIN) return false;
     const { units } = this.#runs;
     let isCamel = false;
+    let hasDigit = false;
     for (let i = start; i < end; i++) {
-      if (units[i]! > 127) return false;
-      if (i > start && isLarge(units[i]!) && isSmall(units[i - 1]!)) isCamel = true;
+      const unit = units[i]!;
+      if (unit > 127) return false;
+      if (i === start) continue;
+      const before = units[i - 1]!;
+      if (isLarge(unit) && isSmall(before)) isCamel = true;
+      if (isDigit(before) && (isLarge(unit) || isSmall(unit))) hasDigit = true;
     }
     this.#found.length = 0;
     this.#add(start, end);
-    if (!isCamel) return true;
+    if (!isCamel || (hasDigit && isData(end - start, partsIn(units, start, end)))) return true;
     let part = start;
     for (let i = start + 1; i <= end; i++) {
       if (i < end && !isCut(units, i, end)) continue;
@@ -140,11 +145,21 @@ function isLarge(unit: number): boolean {
   return unit >= 0x41 && unit <= 0x5a;
 }
 
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+function partsIn(units: Uint16Array, start: number, end: number): number {
+  let parts = 1;
+  for (let i = start + 1; i < end; i++) if (isCut(units, i, end)) parts++;
+  return parts;
+}
+
 /** Whether a new part of an identifier begins at `at`: get|User, v2|Api, HTTP|Server. */
 function isCut(units: Uint16Array, at: number, end: number): boolean {
   if (!isLarge(units[at]!)) return false;
   const before = units[at - 1]!;
-  if (isSmall(before) || (before >= 0x30 && before <= 0x39)) return true;
+  if (isSmall(before) || isDigit(before)) return true;
   return isLarge(before) && at + 1 < end && isSmall(units[at + 1]!);
 }
 

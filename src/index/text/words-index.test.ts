@@ -7,6 +7,7 @@ import { termsOf } from "./normalize.ts";
 import { segmentWords } from "./segment-words.ts";
 import { WordsIndex } from "./words-index.ts";
 import { wordsKind } from "./words-kind.ts";
+import { WordsWriter } from "./words-writer.ts";
 
 /** BM25 the slow way: every row, every term, plain maps. */
 function slowBm25(rows: ReadonlyMap<number, string>, query: string): Map<number, number> {
@@ -197,6 +198,10 @@ describe("WordsIndex", () => {
     ["Devanagari", "पुस्तकालय हर दस्तावेज़ को याद रखता है", "दस्तावेज़ याद"],
     ["Chinese", "图书馆会记住每一份文件的内容", "记住文件"],
     ["Japanese", "図書館はすべての文書を覚えています", "文書を覚え"],
+    ["Thai", "ห้องสมุดจดจำเอกสารทุกฉบับ", "เอกสาร"],
+    ["Korean", "도서관은 모든 문서를 영원히 기억합니다", "도서관에서 문서가"],
+    ["Korean, decomposed", "도서관은 모든 문서를".normalize("NFD"), "문서에 도서관의"],
+    ["Japanese, decomposed", "ガラスのドアが開いた".normalize("NFD"), "ドアが"],
   ])("a planted sentence is found in %s", async (_, sentence, query) => {
     const noise = [
       "the cat sat on the mat",
@@ -205,11 +210,77 @@ describe("WordsIndex", () => {
       "今天天气很好",
       "الطقس جميل اليوم",
       "आज मौसम अच्छा है",
+      "오늘은 날씨가 좋습니다",
+      "วันนี้อากาศดี",
     ];
     const { index } = await indexOf([[...noise, sentence]], noise);
     const hits = await index.search(query, { k: 3 });
     expect(hits.rows[0]).toBe(noise.length);
     expect(index.highlight(sentence, query).length).toBeGreaterThan(0);
+  });
+
+  test("a Korean noun is found with whatever particle it stands, also of one syllable; an exact form still wins", async () => {
+    const particles = ["", ..."은는이가을를에의와과도로만", "에서", "으로", "까지", "부터", "에게", "처럼"];
+    const nouns = ["도서관", "학교", "국가", "책", "물", "컴퓨터"];
+    for (const noun of nouns) {
+      const others = nouns.filter((other) => other !== noun).map((other) => `${other}을 보았다`);
+      const texts = [...others, ...particles.map((particle) => `어제 ${noun}${particle} 갔다`)];
+      const { index } = await indexOf([texts]);
+      const wanted = particles.map((_, i) => others.length + i);
+      for (const particle of particles) {
+        const { rows } = await index.search(`${noun}${particle}`, { k: 100 });
+        expect(
+          [...rows].sort((a, b) => a - b),
+          noun + particle,
+        ).toEqual(expect.arrayContaining(wanted));
+      }
+      expect((await index.search(`"${noun}부터 갔다"`, { k: 3 })).rows[0]).toBe(
+        others.length + particles.indexOf("부터"),
+      );
+    }
+  });
+
+  test("words of Hangul that the first analyser indexed whole are found as they are written", async () => {
+    const old = new WordsWriter(Uint16Array.of(2, 1));
+    for (const [term, row] of [
+      ["날씨가", 1],
+      ["도서관은", 0],
+      ["오늘은", 0],
+    ] as const) {
+      old.push(row, 1);
+      old.endTerm(new TextEncoder().encode(term));
+    }
+    const index = new WordsIndex({ typos: false });
+    await index.attach(memorySegment(1, contiguousRows(0, 2), old.finish()));
+    await index.attach(memorySegment(2, contiguousRows(2, 1), wordsKind.build(["도서관에서 보았다"])));
+    const rows = async (query: string): Promise<number[]> =>
+      [...(await index.search(query, { k: 9 })).rows].sort();
+    expect(await rows("도서관은")).toEqual([0, 2]);
+    expect(await rows("날씨가")).toEqual([1]);
+    expect(await rows("+도서관에서")).toEqual([2]);
+  });
+
+  test("Latin words with Korean particles are the same words", async () => {
+    const { index } = await indexOf([["GPU를 두 개 샀다", "날씨가 좋다", "the GPU"]]);
+    expect([...(await index.search("GPU", { k: 9 })).rows].sort()).toEqual([0, 2]);
+    expect([...(await index.search("GPU는", { k: 9 })).rows].sort()).toEqual([0, 2]);
+  });
+
+  test.each([
+    ["soft hyphens", "infor\u00admation re\u00adtrieval", "information retrieval"],
+    ["word joiners", "infor\u2060mation", "information"],
+    ["joiners that are not seen", "क्\u200dष", "क्ष"],
+    ["variation selectors", "a\ufe00b \u{e0100}c", "ab c"],
+  ])("%s are no part of words, in texts and in queries", async (_, written, plain) => {
+    expect(terms(written)).toEqual(terms(plain));
+    const { index } = await indexOf([["weather today", written]], [plain]);
+    for (const query of [written, plain, `"${written}"`])
+      expect([...(await index.search(query, { k: 9 })).rows].sort()).toEqual([1, 2]);
+    expect(index.highlight(written, plain)[0]).toEqual([0, written.split(" ")[0]!.length]);
+  });
+
+  test("an emoji's variation selector is no term", () => {
+    expect(terms("I \u2764\ufe0f tea \ufe0f \u00ad x\u00ad")).toEqual(terms("I tea x"));
   });
 
   test("operators: must, not, prefix, fuzzy, phrase", async () => {

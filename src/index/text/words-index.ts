@@ -77,7 +77,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     this.#version++;
   }
 
-  /** @param query words, "phrases", prefix*, fuzzy~, +must, -not */
+  /** @param query words, "phrases", prefix*, fuzzy~, +must, -not; of more than 1,024 the most informative. @throws MnemeError RANGE */
   async search(query: string, options: SearchOptions): Promise<Hits> {
     using _ = this.#lease();
     const prepared = await this.#prepare(query);
@@ -113,6 +113,11 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     return (await this.#prepare(query)).plan.terms;
   }
 
+  /** Distinct words of the query searched last that were not searched: it had too many. */
+  leftOut(query: string): number {
+    return this.#prepared?.text === query ? this.#prepared.plan.leftOut : 0;
+  }
+
   /** The strongest terms of passages taken for relevant, with their shares. */
   feedbackTerms(passages: readonly FeedbackPassage[]): Map<string, number> {
     return this.#feedback.terms(passages);
@@ -139,7 +144,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** Inverse document frequency. */
   idf(term: string): number {
-    return inverseDocumentFrequency(this.#rowCount(), this.#lexicon.frequency(term));
+    return inverseDocumentFrequency(this.#lexicon.rowCount, this.#lexicon.frequency(term));
   }
 
   /** Lets go of posting lists kept for queries to come. @returns bytes freed */
@@ -210,7 +215,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   #rank(prepared: WeightedQuery, options: SearchOptions): Hits {
-    const heap = new TopK(Math.min(options.k, this.#rowCount()));
+    const heap = new TopK(Math.min(options.k, this.#lexicon.rowCount));
     const statistics = this.#statistics();
     this.#scorer.rank(prepared, statistics, heap, options);
     this.#rankTail(prepared, statistics, heap, options);
@@ -298,17 +303,11 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     });
   }
 
-  #rowCount(): number {
-    let rows = this.#tail.rows.length;
-    for (const { rows: own } of this.#lexicon.segments) rows += own.count;
-    return rows;
-  }
-
   #statistics(): RowStatistics {
     let tokens = this.#tail.tokens;
     for (const segment of this.#lexicon.segments) tokens += segment.tokens;
     return {
-      average: Math.max(1, tokens / Math.max(1, this.#rowCount())),
+      average: Math.max(1, tokens / Math.max(1, this.#lexicon.rowCount)),
       k1: this.#options.k1,
       b: this.#options.b,
     };

@@ -1,6 +1,7 @@
 /**
- * What a segment keeps of its words: a dictionary (`terms`, `heads`), `postings`, `lengths` (u16 terms per row). Positions are not
- * stored: a phrase is verified on the text of its candidates, which saves an eighth of the text's size on disk.
+ * What a segment keeps of its words: a dictionary (`terms`, `heads`), `postings`, `lengths` (u16 terms per row), and by the name of a part
+ * which analyser made the terms. Positions are not stored: a phrase is verified on the text of its candidates, which saves an eighth of
+ * the text's size on disk.
  */
 import type { RowSet } from "../row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentKind } from "../segment.ts";
@@ -9,11 +10,16 @@ import { compareBytes, Dictionary, type DictionaryCursor, type TermEntry } from 
 import { PostingList } from "./postings.ts";
 import { WordsWriter } from "./words-writer.ts";
 
+/** Grows when a text gets other terms than before. */
+const ANALYSER = 2;
+/** Part of words whose terms are those that queries have now; words of the first analyser have no such part, and are still searched. */
+export const ANALYSER_PART: string = `analyser.${ANALYSER}`;
+
 /** A Row is the text of one passage. */
 export const wordsKind: SegmentKind<string> = {
   name: "words",
   version: 1,
-  build: (rows) => buildWords(rows),
+  build: (rows) => buildWords(rows).set(ANALYSER_PART, Uint8Array.of(ANALYSER)),
   merge: (inputs, live) => mergeWords(inputs, live),
 };
 
@@ -78,7 +84,11 @@ function mergeWords(inputs: readonly SegmentInput[], live: RowSet): Parts {
     }
     writer.endTerm(term);
   }
-  return writer.finish();
+  const parts = writer.finish();
+  // terms of two analysers stay what they are, and are taken for the older one's
+  if (inputs.every(({ parts: own }) => own.has(ANALYSER_PART)))
+    parts.set(ANALYSER_PART, Uint8Array.of(ANALYSER));
+  return parts;
 }
 
 function smallest(cursors: readonly MergeCursor[]): Uint8Array | undefined {

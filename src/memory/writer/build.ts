@@ -4,15 +4,15 @@ import { concat } from "../../bytes.ts";
 import { mergeCubes } from "../../index/cube/cube-kind.ts";
 import { columnsKind } from "../../index/filter/columns.ts";
 import type { Meta } from "../../index/filter/where.ts";
-import type { RowSet } from "../../index/row-set.ts";
-import type { Parts, RowIds, SegmentInput } from "../../index/segment.ts";
+import { RowSet } from "../../index/row-set.ts";
+import { contiguousRows, type Parts, type RowIds, type SegmentInput } from "../../index/segment.ts";
 import { sparseKind } from "../../index/sparse/sparse-kind.ts";
 import type { SparseVector } from "../../index/sparse/weights.ts";
-import { wordsKind } from "../../index/text/words-kind.ts";
+import { ANALYSER_PART, wordsKind } from "../../index/text/words-kind.ts";
 import { type BuiltIndex, buildIndex } from "../../index/vector/kinds.ts";
 import { vectorsKind } from "../../index/vector/vectors-kind.ts";
 import { encodeItemRecord, type ItemRecord } from "../item-record.ts";
-import { buildItems, mergeItems } from "../items-kind.ts";
+import { buildItems, mergeItems, passagesOf } from "../items-kind.ts";
 import { type CubeEntry, cubePrefix, type SpaceEntry } from "../layout.ts";
 import { codersOf, vectorsPrefix } from "../spaces.ts";
 
@@ -113,17 +113,10 @@ export function mergeSegments(
 ): Parts {
   const parts: Parts = new Map();
   const under = (prefix: string): SegmentInput[] =>
-    inputs.map(({ rows, parts: all }) => ({
-      rows,
-      parts: new Map(
-        [...all]
-          .filter(([name]) => name.startsWith(prefix))
-          .map(([name, bytes]) => [name.slice(prefix.length), bytes]),
-      ),
-    }));
+    inputs.map(({ rows, parts: all }) => ({ rows, parts: partsUnder(prefix, all) }));
   addParts(parts, "items/", mergeItems(under("items/"), live));
   addParts(parts, "columns/", columnsKind.merge(under("columns/"), live));
-  addParts(parts, "words/", wordsKind.merge(under("words/"), live));
+  addParts(parts, "words/", wordsKind.merge(inputs.map(currentWords), live));
   addParts(parts, "sparse/", sparseKind.merge(under("sparse/"), live));
   const isInEach = (prefix: string): boolean =>
     inputs.every(({ parts: all }) => [...all.keys()].some((name) => name.startsWith(prefix)));
@@ -135,6 +128,36 @@ export function mergeSegments(
   const prefix = cube && cubePrefix(cube.id);
   if (prefix && isInEach(prefix)) addParts(parts, prefix, mergeCubes(cube.dimensions, under(prefix), live));
   return parts;
+}
+
+/** Words of a segment; those of an older analyser are made anew from its texts. */
+function currentWords({ rows, parts }: MergeInput): SegmentInput {
+  const words = partsUnder("words/", parts);
+  if (words.has(ANALYSER_PART)) return { rows, parts: words };
+  return { rows, parts: wordsOf(passagesOf(partsUnder("items/", parts))) };
+}
+
+/** Passages are taken so many at a time: those of a whole segment may be more than memory holds. */
+const BATCH_PASSAGES = 8192;
+
+function wordsOf(passages: Iterable<string>): Parts {
+  const built: SegmentInput[] = [];
+  let first = 0;
+  let batch: string[] = [];
+  const build = (): void => {
+    built.push({ rows: contiguousRows(first, batch.length), parts: wordsKind.build(batch) });
+    first += batch.length;
+    batch = [];
+  };
+  for (const passage of passages) if (batch.push(passage) === BATCH_PASSAGES) build();
+  if (batch.length > 0 || built.length === 0) build();
+  return built.length === 1 ? built[0]!.parts : wordsKind.merge(built, RowSet.range(0, first));
+}
+
+/** Parts of one room, by their names in it. */
+function partsUnder(prefix: string, all: Parts): Parts {
+  const own = [...all].filter(([name]) => name.startsWith(prefix));
+  return new Map(own.map(([name, bytes]) => [name.slice(prefix.length), bytes]));
 }
 
 function addParts(all: Parts, prefix: string, parts: Parts): void {

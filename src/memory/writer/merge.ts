@@ -5,6 +5,7 @@
 import { MnemeError } from "../../errors.ts";
 import type { RowSet } from "../../index/row-set.ts";
 import { type RowIds, rowAt, rowIdsOf } from "../../index/segment.ts";
+import { ANALYSER_PART } from "../../index/text/words-kind.ts";
 import { type Manifest, NS, type SegmentEntry } from "../layout.ts";
 import type { OpenSegment } from "../library.ts";
 import { isIndexPart } from "../plan-vectors.ts";
@@ -71,7 +72,7 @@ export function hasTailWithin({ library }: Writer, run: readonly OpenSegment[]):
   return library.tail.items.some(({ firstRow }) => firstRow > first && firstRow < last);
 }
 
-/** Everything that compaction should rewrite: worn segments alone, small neighbours together. */
+/** Everything that compaction should rewrite: worn segments and those with words of an older analyser alone, small neighbours together. */
 export function compactionRuns(
   writer: Writer,
   { compactRows, maxBytes }: MergeLimits = mergeDefaults,
@@ -90,7 +91,10 @@ export function compactionRuns(
   }
   if (run.length > 0) runs.push(run);
   const gone = goneRows(writer);
-  return runs.filter((one) => one.length > 1 || goneOf(one[0]!.stored.rows, gone) > 0);
+  return runs.filter(
+    ([first, ...others]) =>
+      others.length > 0 || goneOf(first!.stored.rows, gone) > 0 || !hasCurrentWords(first!),
+  );
 }
 
 /** Merges a run of neighbours into one segment. Call it only from background work, with no tail rows between the run's. */
@@ -166,6 +170,10 @@ async function mergedParts(writer: Writer, run: readonly OpenSegment[], keep: Ro
   const { spaces, cube } = writer.library.manifest;
   const filed = cube ? { cube } : {};
   return writer.pool.run({ kind: "merge", inputs, live: keep.toBytes(), spaces, ...filed }, { transfer });
+}
+
+function hasCurrentWords({ stored }: OpenSegment): boolean {
+  return `words/${ANALYSER_PART}` in stored.entry.parts;
 }
 
 /** Rows that a rewrite would drop: dead and not kept for `undo`. */
