@@ -18,7 +18,7 @@ export type Stack = readonly (readonly [tensor: string, side: Side])[];
 /** Values that are read and encoded at once, about: near enough to be read again fast. Whole heads of rows, which may be put in another order. */
 const VALUES_AT_ONCE = 1 << 18;
 /** The same of blocks that are taken as they are stored: threads share what is read at once. */
-const STORED_AT_ONCE = 1 << 22;
+const STORED_AT_ONCE = 1 << 21;
 const ROWS_AT_LEAST = 64;
 
 export interface WeightReaderOptions {
