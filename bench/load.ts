@@ -2,7 +2,7 @@
  * How long does a model take to load, the first time and out of kept weights, beside node-llama-cpp on the same GGUF file? Both leave bytes that
  * lie as they are held to the first prompt (bench decode has the way to its first token): how long reading all of them takes is measured too,
  * beside nothing but reading. Each load in a process of its own, files in the page cache, in turns; the median counts. Peak RSS is that of the
- * whole process once all weights were read. Switches: --scale 4 for the largest model too, --only NAME for one model.
+ * whole process once all weights were read. Switches: --scale 4 for the largest model too, --only NAME for one model; MNEME_TYPE for one type of weights.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -31,6 +31,7 @@ import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
 const ROUNDS = 3;
 const LARGEST = "random-1.1B";
+const TYPES = ["F16", "Q8_0"] as const;
 const PIECE_BYTES = 1 << 20;
 
 interface Task {
@@ -198,7 +199,8 @@ async function main(): Promise<void> {
     if (!switches.only || switches.only === "mneme-lm") measure("mneme-lm bf16 folder", folder, work);
     for (const name of MODELS) {
       if (switches.only ? name !== switches.only : name === LARGEST && switches.scale < 4) continue;
-      for (const type of ["F16", "Q8_0"] as const) {
+      for (const type of TYPES) {
+        if (type !== (process.env.MNEME_TYPE ?? type)) continue;
         const path = writeModel(name, type, folder, work);
         measure(`${name} ${type}`, path, work);
         rmSync(path);
