@@ -108,7 +108,7 @@ const SYSTEMS: Readonly<Record<string, System>> = {
 async function openModel(cacheBytes: number, shareStarts: boolean): Promise<Model> {
   const shared = resolve(repository, "../shared/models/mneme-lm");
   const folder = process.env.MNEME_MODEL ?? (existsSync(shared) ? shared : bundledModel());
-  using checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpoint(folder);
   const config = { ...checkpoint.config, eos: [] };
   const face = kernels();
   const memories = new Memories(face);

@@ -91,9 +91,8 @@ async function ours({ path, type, contexts }: Task): Promise<Measured> {
   const pool = await openPool(face, { workers: THREADS - 1 });
   const { metadata, tensors } = await openGguf(path);
   const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
-  const weights = new DecoderWeights(face, config, tensors, TYPES[type], undefined, undefined, () => pool);
+  const weights = new DecoderWeights(face, config, tensors, TYPES[type], { threads: () => pool });
   using decoder = new Decoder(face, config, weights, () => pool);
-  tensors[Symbol.dispose]();
   {
     using cache = new PagedCache(face, decoder.shape);
     decoder.forward(promptOf(FIRST_PROMPT), cache);

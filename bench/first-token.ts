@@ -14,6 +14,19 @@ export interface Start {
   readonly load: number;
   /** Of loading, reading the prompt and choosing the token behind it, together. */
   readonly firstToken: number;
+  /** The same in processor time of all threads. */
+  readonly loadCpu: number;
+  readonly firstTokenCpu: number;
+}
+
+/** Since it was made: milliseconds, and those of the processor. */
+function stopwatch(): () => readonly [wall: number, cpu: number] {
+  const [started, before] = [performance.now(), process.cpuUsage()];
+  return () => {
+    const wall = performance.now() - started;
+    const { user, system } = process.cpuUsage(before);
+    return [wall, (user + system) / 1000];
+  };
 }
 
 /** @param threads of both systems, the caller's included */
@@ -26,11 +39,12 @@ export async function ourStart(
   // the command itself allows it too
   allowRelaxedSimd();
   kernels();
-  const started = performance.now();
+  const elapsed = stopwatch();
   await using model = await load(path, { precision, workers: threads - 1, weightCache: false });
-  const loaded = performance.now() - started;
+  const [loaded, loadCpu] = elapsed();
   await model.generate(prompt, { maxTokens: 1, temperature: 0 }).next();
-  return { load: loaded, firstToken: performance.now() - started };
+  const [firstToken, firstTokenCpu] = elapsed();
+  return { load: loaded, firstToken, loadCpu, firstTokenCpu };
 }
 
 /** How node-llama-cpp makes a context. */
@@ -67,13 +81,14 @@ export async function theirStart(
   prompt: readonly number[],
 ): Promise<Start> {
   const llama = await openPeer(settings.threads);
-  const started = performance.now();
+  const elapsed = stopwatch();
   const model = await llama.loadModel({ modelPath: path });
-  const loaded = performance.now() - started;
+  const [loaded, loadCpu] = elapsed();
   const context = await model.createContext(peerContext(settings, prompt.length + 8));
   const tokens = context.getSequence().evaluate(prompt, { temperature: 0, yieldEogToken: true });
   await tokens.next();
-  return { load: loaded, firstToken: performance.now() - started };
+  const [firstToken, firstTokenCpu] = elapsed();
+  return { load: loaded, firstToken, loadCpu, firstTokenCpu };
 }
 
 /** Medians, against the best of the peers' settings. @param peers the starts of each, in turn */
@@ -96,5 +111,8 @@ export function printStarts(
       atLeast: 1,
     });
   print("load", ({ load }) => load);
-  print(`from nothing to the first token behind ${tokens}`, ({ firstToken }) => firstToken);
+  print("load, processor time", ({ loadCpu }) => loadCpu);
+  const first = `from nothing to the first token behind ${tokens}`;
+  print(first, ({ firstToken }) => firstToken);
+  print(`${first}, processor time`, ({ firstTokenCpu }) => firstTokenCpu);
 }

@@ -99,9 +99,8 @@ export async function mnemeLogits(
 ): Promise<Float32Array[]> {
   const face = kernels();
   const { metadata, tensors } = await openGguf(path);
-  using source = tensors;
-  const config = ggufConfig(metadata, source.shapeOf("lm_head.weight") === undefined, path);
-  const weights = new DecoderWeights(face, config, source, "int8");
+  const config = ggufConfig(metadata, tensors.shapeOf("lm_head.weight") === undefined, path);
+  const weights = new DecoderWeights(face, config, tensors, "int8");
   using decoder = new Decoder(face, config, weights, () => undefined, { activations });
   return prompts.map((prompt) => {
     using cache = new PagedCache(face, decoder.shape, { codec });

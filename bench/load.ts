@@ -1,7 +1,8 @@
 /**
- * How long does a model take to load, the first time and out of kept weights, beside node-llama-cpp on the same GGUF file and beside nothing
- * but reading the bytes? Each load in a process of its own, files in the page cache, in turns; the median counts. Peak RSS is that of the
- * whole process. Switches: --scale 4 for the largest model too, --only NAME for one model.
+ * How long does a model take to load, the first time and out of kept weights, beside node-llama-cpp on the same GGUF file? Both leave bytes that
+ * lie as they are held to the first prompt (bench decode has the way to its first token): how long reading all of them takes is measured too,
+ * beside nothing but reading. Each load in a process of its own, files in the page cache, in turns; the median counts. Peak RSS is that of the
+ * whole process once all weights were read. Switches: --scale 4 for the largest model too, --only NAME for one model; MNEME_TYPE for one type of weights.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -30,10 +31,11 @@ import { dataFolder, printFigure, quantile, switches } from "./row.ts";
 
 const ROUNDS = 3;
 const LARGEST = "random-1.1B";
+const TYPES = ["F16", "Q8_0"] as const;
 const PIECE_BYTES = 1 << 20;
 
 interface Task {
-  /** "weights": Mneme's weights alone, without tokenizer and headers; "nothing": node alone, whose memory the others have too. */
+  /** "weights": Mneme's weights alone, all of them read, without tokenizer and headers; "nothing": node alone, whose memory the others have too. */
   readonly system: "mneme" | "weights" | "llama.cpp" | "read" | "nothing";
   readonly path: string;
   readonly weightCache: string | false;
@@ -42,26 +44,40 @@ interface Task {
 
 interface Measured {
   readonly ms: number;
+  /** Milliseconds of the processor. */
+  readonly cpu: number;
   readonly peak: number;
 }
 
-async function act({ system, path, weightCache }: Task): Promise<void> {
-  if (system === "mneme") await load(path, { weightCache, workers: 1 });
+/** @returns what is done behind the clock */
+async function act({ system, path, weightCache }: Task): Promise<() => void> {
+  if (system === "mneme") {
+    const model = await load(path, { weightCache, workers: 1 });
+    // it is made of all weights
+    return () => model.fingerprint();
+  }
   if (system === "weights") {
     const checkpoint = await openCheckpoint(path);
-    started = performance.now();
-    loadWeights(new Memories(kernels()), checkpoint, "int8", { weightCache });
+    begin();
+    loadWeights(new Memories(kernels()), checkpoint, "int8", { weightCache }).read();
   }
   if (system === "llama.cpp") {
     const { getLlama } = await importPeer("node-llama-cpp");
     const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
-    started = performance.now();
+    begin();
     await llama.loadModel({ modelPath: path });
   }
   if (system === "read") readPieces(path);
+  return () => {};
 }
 
 let started = 0;
+let before = process.cpuUsage();
+
+function begin(): void {
+  before = process.cpuUsage();
+  started = performance.now();
+}
 
 /** As weights are read: in pieces, into the memory of a module. */
 function readPieces(path: string): void {
@@ -74,11 +90,13 @@ function readPieces(path: string): void {
 }
 
 async function child(task: Task): Promise<void> {
-  started = performance.now();
-  await act(task);
+  begin();
+  const finish = await act(task);
   const ms = performance.now() - started;
+  const { user, system } = process.cpuUsage(before);
+  finish();
   const peak = peakBytes() / 1e6;
-  writeFileSync(join(task.work, "result.json"), JSON.stringify({ ms, peak }));
+  writeFileSync(join(task.work, "result.json"), JSON.stringify({ ms, cpu: (user + system) / 1000, peak }));
   process.exit(0);
 }
 
@@ -92,16 +110,10 @@ function run(task: Task): Measured {
   return JSON.parse(readFileSync(join(task.work, "result.json"), "utf8")) as Measured;
 }
 
-const median = (rounds: readonly Measured[]): Measured => ({
-  ms: quantile(
-    rounds.map(({ ms }) => ms),
-    0.5,
-  ),
-  peak: quantile(
-    rounds.map(({ peak }) => peak),
-    0.5,
-  ),
-});
+function median(rounds: readonly Measured[]): Measured {
+  const of = (pick: (one: Measured) => number): number => quantile(rounds.map(pick), 0.5);
+  return { ms: of(({ ms }) => ms), cpu: of(({ cpu }) => cpu), peak: of(({ peak }) => peak) };
+}
 
 type Kind = "first" | "second" | "without" | "weights" | "read" | "llama";
 
@@ -121,7 +133,7 @@ function measureAll(path: string, work: string): { of: (kind: Kind) => Measured;
     add("first", { system: "mneme", weightCache: cache });
     add("second", { system: "mneme", weightCache: cache });
     add("weights", { system: "weights", weightCache: cache });
-    const file = kept();
+    const file = kept() ?? (path.endsWith(".gguf") ? path : undefined);
     if (file) add("read", { system: "read", path: file });
     if (path.endsWith(".gguf")) add("llama", { system: "llama.cpp" });
   }
@@ -152,22 +164,23 @@ function measure(name: string, path: string, work: string): void {
   const peak = { unit: "MB", better: "less" } as const;
   if (kept > 0) {
     ms("second load", of("second").ms, of("first").ms, "first load", `${(kept / 1e6).toFixed(1)} MB kept`, 1);
-    ms(
-      "weights of the second load",
-      of("weights").ms,
-      of("read").ms,
-      "reading the kept bytes",
-      "checksums included",
-    );
     ms("first load", of("first").ms, of("without").ms, "keeping nothing", "what keeping costs");
   } else
     ms("load", of("first").ms, of("without").ms, "keeping nothing", "stored as it is held: nothing is kept");
+  ms(
+    "all weights read",
+    of("weights").ms,
+    of("read").ms,
+    "reading the bytes",
+    "checksums of kept ones included",
+  );
   printFigure("load", { ...peak, metric: `${name}: peak of the first load`, ours: of("first").peak });
   printFigure("load", { ...peak, metric: `${name}: peak of the second load`, ours: of("second").peak });
   if (!path.endsWith(".gguf")) return;
   const note = "llama.cpp maps the file";
   ms("first load", of("first").ms, of("llama").ms, "node-llama-cpp", note);
   ms("second load", of("second").ms, of("llama").ms, "node-llama-cpp", note);
+  ms("second load, processor time", of("second").cpu, of("llama").cpu, "node-llama-cpp", note);
   const baseline = of("llama").peak;
   printFigure("load", {
     ...peak,
@@ -186,7 +199,8 @@ async function main(): Promise<void> {
     if (!switches.only || switches.only === "mneme-lm") measure("mneme-lm bf16 folder", folder, work);
     for (const name of MODELS) {
       if (switches.only ? name !== switches.only : name === LARGEST && switches.scale < 4) continue;
-      for (const type of ["F16", "Q8_0"] as const) {
+      for (const type of TYPES) {
+        if (type !== (process.env.MNEME_TYPE ?? type)) continue;
         const path = writeModel(name, type, folder, work);
         measure(`${name} ${type}`, path, work);
         rmSync(path);

@@ -1,11 +1,17 @@
 /** The weights of a decoder in kernel memory: matrices that see the same input stacked, so that one stage multiplies them. */
-import { MnemeError } from "../errors.ts";
-import type { Pool, Region, WasmFace } from "../kernels/index.ts";
-import type { StoredRegions } from "../storage/region-file.ts";
-import { BlockPlacer } from "../weights/block-placer.ts";
+import type { Region, WasmFace } from "../kernels/index.ts";
 import { GROUP, LinearWeights, linearBytes, type Precision } from "../weights/linear-weights.ts";
 import type { TensorSource } from "../weights/tensor-source.ts";
 import type { ModelConfig } from "./config.ts";
+import {
+  lengthOf,
+  nameOf,
+  type Side,
+  type Stack,
+  sidesOf,
+  WeightReader,
+  type WeightReaderOptions,
+} from "./weight-reader.ts";
 
 export interface LayerWeights {
   readonly attentionNorm: Region;
@@ -28,11 +34,10 @@ export interface LayerWeights {
   readonly downNorm: Region | undefined;
 }
 
-/** Values that are read and encoded at once, about: near enough to be read again fast. Whole heads of rows, which may be put in another order. */
-const VALUES_AT_ONCE = 1 << 18;
-/** The same of blocks that are taken as they are stored: threads share what is read at once. */
-const STORED_AT_ONCE = 1 << 22;
-const ROWS_AT_LEAST = 64;
+export interface DecoderWeightsOptions extends WeightReaderOptions {
+  /** The memory that takes a matrix of so many bytes; default the one that the weights are made in. */
+  readonly faceFor?: (bytes: number) => WasmFace;
+}
 
 export class DecoderWeights implements Disposable {
   readonly embedding: LinearWeights;
@@ -41,13 +46,12 @@ export class DecoderWeights implements Disposable {
   readonly head: LinearWeights;
   readonly #owned: Disposable[] = [];
   readonly #regions = new Map<string, Region>();
-  /** Bytes of matrices with values that were encoded anew, not taken as they were stored. */
-  readonly encodedBytes: number;
+  readonly #reader: WeightReader;
 
   /**
-   * @param stored regions of the same weights from before: what it has is not encoded again
-   * @param faceFor the memory that takes a matrix of so many bytes; default `face` itself
-   * @param threads that help, over a memory
+   * Takes their memory and checks their shapes; `read` brings what stands there. Parts of them: number 0 is the embedding, then come the
+   * layers, then the last norm and the head.
+   * @param source closed with the weights, or once all is read
    * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
    */
   constructor(
@@ -55,42 +59,39 @@ export class DecoderWeights implements Disposable {
     config: ModelConfig,
     source: TensorSource,
     precision: Precision,
-    stored?: StoredRegions,
-    faceFor: (bytes: number) => WasmFace = () => face,
-    threads: (face: WasmFace) => Pool | undefined = () => undefined,
+    { faceFor = () => face, ...options }: DecoderWeightsOptions = {},
   ) {
-    let encodedBytes = 0;
+    const reader = new WeightReader(source, options);
+    this.#reader = reader;
     try {
-      // it ends before what it places is freed
-      using placer = new BlockPlacer(threads);
       const { width, headDim, heads, kvHeads } = config;
       const hidden = [config.hidden, paddedHidden(config)] as const;
       const q = heads * headDim;
       const kv = kvHeads * headDim;
-      const matrix = (columns: Side, parts: readonly (readonly [string, Side])[]): LinearWeights => {
+      const matrix = (columns: Side, stack: Stack): LinearWeights => {
         const [wide, padded] = sidesOf(columns);
-        for (const [name, rows] of parts) checkShape(source, name, [sidesOf(rows)[0], wide]);
-        const rows = lengthOf(parts);
+        reader.checkShapes(stack, wide);
+        const rows = lengthOf(stack);
         const own = faceFor(linearBytes(precision, rows, padded));
         const weights = this.#own(new LinearWeights(own, precision, rows, padded));
-        const isStored = stored?.fill(nameOf(parts), weights.region.u8()) === true;
-        if (!isStored && fill(weights, source, columns, parts, placer)) encodedBytes += weights.bytes;
-        this.#regions.set(nameOf(parts), weights.region);
+        reader.addMatrix(weights, columns, stack);
+        this.#regions.set(nameOf(stack), weights.region);
         return weights;
       };
-      const vector = (parts: readonly (readonly [string, Side])[], offset = 0): Region => {
-        for (const [name, side] of parts) checkShape(source, name, [sidesOf(side)[0]]);
-        const region = this.#own(face.arena.alloc(lengthOf(parts) * 4));
-        const isStored = stored?.fill(nameOf(parts), region.u8()) === true;
-        if (!isStored) join(region, source, parts, offset);
-        this.#regions.set(nameOf(parts), region);
+      const vector = (stack: Stack, offset = 0): Region => {
+        reader.checkShapes(stack);
+        const region = this.#own(face.arena.alloc(lengthOf(stack) * 4));
+        reader.addVector(region, stack, offset);
+        this.#regions.set(nameOf(stack), region);
         return region;
       };
       const norm = (name: string, length: number): Region => vector([[name, length]], config.normOffset);
       const bias = (has: boolean, name: string): Region | undefined =>
         has ? vector([[name, width]]) : undefined;
+      reader.beginPart();
       this.embedding = matrix(width, [["model.embed_tokens.weight", config.vocabulary]]);
       this.layers = Array.from({ length: config.layers }, (_, i) => {
+        reader.beginPart();
         const at = `model.layers.${i}.`;
         const attention = `${at}self_attn.`;
         const after = `${at}post_attention_layernorm.weight`;
@@ -133,13 +134,24 @@ export class DecoderWeights implements Disposable {
           downNorm: config.postNorms ? norm(`${at}post_feedforward_layernorm.weight`, width) : undefined,
         };
       });
+      reader.beginPart();
       this.norm = norm("model.norm.weight", width);
       this.head = config.tied ? this.embedding : matrix(width, [["lm_head.weight", config.vocabulary]]);
+      reader.reserve(face);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
     }
-    this.encodedBytes = encodedBytes;
+  }
+
+  /** Bytes of matrices that must be encoded, as the checkpoint has their values otherwise. */
+  get encodedBytes(): number {
+    return this.#reader.encodedBytes;
+  }
+
+  /** Parts up to number `last` stand in their places then; without it all. @throws MnemeError CORRUPT naming a file that was changed or cut, IO */
+  read(last: number = Number.POSITIVE_INFINITY): void {
+    this.#reader.read(last);
   }
 
   get bytes(): number {
@@ -149,8 +161,9 @@ export class DecoderWeights implements Disposable {
     );
   }
 
-  /** Bytes of all regions by name, borrowed. */
+  /** Bytes of all regions by name, borrowed; all are read for it. @throws as read */
   regions(): ReadonlyMap<string, Uint8Array> {
+    this.read();
     return new Map([...this.#regions].map(([name, region]) => [name, region.u8()]));
   }
 
@@ -160,97 +173,13 @@ export class DecoderWeights implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // blocks under way go to what is freed then
+    this.#reader[Symbol.dispose]();
     for (const one of this.#owned.splice(0)) one[Symbol.dispose]();
   }
 }
 
-/** A side of a matrix: its length, or that and the length that zeros fill it up to. */
-type Side = number | readonly [length: number, padded: number];
-
 /** Zeros behind the hidden values make their count one that the kernels take. */
 export function paddedHidden({ hidden }: ModelConfig): number {
   return Math.ceil(hidden / GROUP) * GROUP;
-}
-
-/** Rows of a matrix, one tensor's behind the other's. @returns whether values were encoded, not taken as they were stored; blocks may be under way */
-function fill(
-  weights: LinearWeights,
-  source: TensorSource,
-  columns: Side,
-  parts: readonly (readonly [string, Side])[],
-  placer: BlockPlacer,
-): boolean {
-  const [wide, padded] = sidesOf(columns);
-  const roomFor = (bytes: number): Uint8Array => placer.roomFor(weights.face, bytes);
-  const rowsOf = (values: number): number =>
-    Math.max(1, Math.floor(values / wide / ROWS_AT_LEAST)) * ROWS_AT_LEAST;
-  let first = 0;
-  let encoded = false;
-  for (const [name, side] of parts) {
-    const [rows, paddedRows] = sidesOf(side);
-    let atOnce = rowsOf(STORED_AT_ONCE);
-    for (let row = 0; row < rows; row += atOnce) {
-      const stored = Math.min(atOnce, rows - row);
-      const blocks =
-        wide === padded ? source.readBlocks?.(name, row * wide, stored * wide, roomFor) : undefined;
-      if (blocks && placer.place(weights, first + row, blocks)) continue;
-      atOnce = rowsOf(VALUES_AT_ONCE);
-      const some = Math.min(atOnce, rows - row);
-      const values = source.read(name, row * wide, some * wide);
-      weights.set(first + row, wide === padded ? values : widened(values, wide, padded));
-      encoded = true;
-    }
-    if (paddedRows > rows) weights.set(first + rows, new Float32Array((paddedRows - rows) * padded));
-    first += paddedRows;
-  }
-  return encoded;
-}
-
-function sidesOf(side: Side): readonly [number, number] {
-  return typeof side === "number" ? [side, side] : side;
-}
-
-/** Of all parts, each filled up. */
-function lengthOf(parts: readonly (readonly [string, Side])[]): number {
-  return parts.reduce((sum, [, side]) => sum + sidesOf(side)[1], 0);
-}
-
-/** Rows with zeros behind them. */
-function widened(values: Float32Array, columns: number, padded: number): Float32Array {
-  const out = new Float32Array((values.length / columns) * padded);
-  for (let row = 0; row * columns < values.length; row++)
-    out.set(values.subarray(row * columns, (row + 1) * columns), row * padded);
-  return out;
-}
-
-/** Of the region that the tensors share. */
-const nameOf = (parts: readonly (readonly [string, unknown])[]): string =>
-  parts.map(([name]) => name).join("+");
-
-/** Vectors one behind the other, each filled up with zeros. @param offset added to all values */
-function join(
-  region: Region,
-  source: TensorSource,
-  parts: readonly (readonly [string, Side])[],
-  offset: number,
-): void {
-  const all = region.f32().fill(0);
-  let at = 0;
-  for (const [name, side] of parts) {
-    const [length, padded] = sidesOf(side);
-    const values = source.read(name, 0, length);
-    all.set(offset === 0 ? values : values.map((value) => value + offset), at);
-    at += padded;
-  }
-}
-
-function checkShape(source: TensorSource, name: string, wanted: readonly number[]): void {
-  const shape = source.shapeOf(name);
-  if (!shape)
-    throw new MnemeError("FORMAT", `${source.name}: tensor ${name} is missing; is the checkpoint whole?`);
-  if (shape.length !== wanted.length || shape.some((side, i) => side !== wanted[i]))
-    throw new MnemeError(
-      "FORMAT",
-      `${source.name}: tensor ${name} is [${shape.join(", ")}], the configuration says [${wanted.join(", ")}]`,
-    );
 }

@@ -262,7 +262,7 @@ test.each<Precision>(["int8", "int4", "bf16"])(
       return face;
     };
     const source = randomSource(config, 5);
-    const weights = new DecoderWeights(kernels(), config, source, precision, undefined, faceFor);
+    const weights = new DecoderWeights(kernels(), config, source, precision, { faceFor });
     expect(faces.size).toBeGreaterThan(2);
     using split = new Decoder(kernels(), config, weights, (face) => memories.threads(face));
     using whole = decoderOf(config, 5, precision, pool);

@@ -113,6 +113,7 @@ export class Decoder implements Disposable {
     let pick: Stage | undefined;
     weights.layers.forEach((layer, number) => {
       const isLast = number === weights.layers.length - 1;
+      this.#program.addOnce(() => weights.read(number + 1));
       const merge = this.#attend(layer, number, between.normed);
       merge.set(7, between.attended.values.pointer);
       if (isLast) pick = this.#pickWanted(between.attended);
@@ -122,6 +123,7 @@ export class Decoder implements Disposable {
     });
     this.#pick = pick!;
     const { normed } = between;
+    this.#program.addOnce(() => weights.read());
     this.#norm(this.#x, weights.norm, normed);
     this.#head = this.#program.addProduct(weights.head, normed, () => this.#logits, false);
     this.#cap = config.logitCap === undefined ? undefined : this.#program.add("cap");
@@ -249,6 +251,7 @@ export class Decoder implements Disposable {
   /** @param scored whether the output layer is asked for */
   #run(spans: readonly Span[], scored: boolean): void {
     const tables = this.#tables;
+    this.weights.read(0);
     tables.set(spans);
     this.#embed(spans);
     for (const { tokens, cache, watch } of spans) {
@@ -322,10 +325,7 @@ export class Decoder implements Disposable {
   #setWatch(spans: readonly Span[], parts: number): void {
     let first = 0;
     let firstTile = 0;
-    for (const stages of this.#watched) {
-      stages.keep.tasks = 0;
-      stages.weigh.tasks = 0;
-    }
+    for (const stage of this.#watched.flatMap(({ keep, weigh }) => [keep, weigh])) stage.tasks = 0;
     for (const span of spans) {
       const { tokens, cache, watch } = span;
       const attended = { states: this.#states.pointer, parts, largest: this.#tables.largest, firstTile };

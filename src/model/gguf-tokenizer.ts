@@ -81,7 +81,9 @@ export interface SpecialTokens {
 export async function ggufTokenizer(metadata: Metadata, file: string): Promise<Tokenizer> {
   const kind = metadata["tokenizer.ggml.model"];
   const vocabulary = vocabularyOf(metadata, file);
-  if (kind === "gpt2") return openTokenizer(byteLevel(metadata, vocabulary, file), {}, undefined, file);
+  const { tokens } = vocabulary;
+  if (kind === "gpt2")
+    return openTokenizer(byteLevel(metadata, vocabulary, file), {}, undefined, file, { tokens });
   if (kind !== "llama")
     throw new MnemeError(
       "UNSUPPORTED",
@@ -89,6 +91,7 @@ export async function ggufTokenizer(metadata: Metadata, file: string): Promise<T
       { details: { file, field: "tokenizer.ggml.model" } },
     );
   return openTokenizer(sentencePieces(metadata, vocabulary), {}, undefined, file, {
+    tokens,
     ranks: ranksOf(metadata, vocabulary, file),
   });
 }
@@ -185,7 +188,7 @@ function byteLevel(metadata: Metadata, vocabulary: Vocabulary, file: string): ob
     decoder: level,
     model: {
       type: "BPE",
-      vocab: idsOf(vocabulary),
+      vocab: {},
       merges: merges.map((merge) => pairOf(merge)),
       ignore_merges: split.ignoreMerges === true,
     },
@@ -220,7 +223,7 @@ function sentencePieces(metadata: Metadata, vocabulary: Vocabulary): object {
     },
     model: {
       type: "BPE",
-      vocab: idsOf(vocabulary),
+      vocab: {},
       merges: [],
       byte_fallback: true,
       ...(unknown === undefined ? {} : { unk_token: unknown }),
@@ -249,11 +252,6 @@ function common(metadata: Metadata, { tokens, types }: Vocabulary, bosByDefault:
     added_tokens: added,
     post_processor: single.length > 1 ? { type: "TemplateProcessing", single, pair: single } : null,
   };
-}
-
-/** Of tokens that stand twice the first counts. */
-function idsOf({ tokens }: Vocabulary): Record<string, number> {
-  return Object.fromEntries(tokens.map((token, id) => [token, id] as const).reverse());
 }
 
 /** The likelier a piece, the lower its rank; pieces of one score share one. Only pieces that text can become. */

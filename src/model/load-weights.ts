@@ -1,11 +1,9 @@
 /**
- * The weights of a checkpoint in kernel memory, in several where one is too small: converted, or as they were kept when it was loaded before.
- * All of them before the model answers: a thread that reads layers behind the back of the first prompt takes the same processor time from the
- * cores that compute it, and the first token comes no sooner.
+ * The weights of a checkpoint in kernel memory, in several where one is too small. What must be converted is converted here, and kept for the
+ * next time; what is read as it stands, kept or out of the checkpoint, is read when a step needs it first. A thread that reads ahead would
+ * take its processor time from the cores that compute.
  */
-import { isMnemeError } from "../errors.ts";
 import type { WasmFace } from "../kernels/index.ts";
-import type { RegionFile } from "../storage/region-file.ts";
 import type { Precision } from "../weights/linear-weights.ts";
 import { fingerprintOf, WeightCache } from "../weights/weight-cache.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -25,6 +23,7 @@ const WORTH_KEEPING = 0.25;
 
 /**
  * A kept file that is damaged is removed and made anew; a folder that cannot be written to keeps nothing.
+ * @param checkpoint closed with the weights, or once all is read; also where this throws
  * @throws MnemeError FORMAT naming a tensor that is missing or of another shape, BUDGET
  */
 export function loadWeights(
@@ -34,30 +33,30 @@ export function loadWeights(
   { weightCache, weightCacheBytes }: WeightCacheOptions,
 ): DecoderWeights {
   const { config, tensors, files, name } = checkpoint;
-  const make = (stored?: RegionFile): DecoderWeights =>
-    new DecoderWeights(
-      memories.face,
-      config,
-      tensors,
-      precision,
-      stored,
-      placeFor(memories, checkpoint, precision),
-      (face) => memories.threads(face),
-    );
-  if (weightCache === false) return make();
-  const cache = new WeightCache(weightCache, weightCacheBytes);
-  const fingerprint = fingerprintOf(files, { config, precision });
-  const kept = cache.open(fingerprint);
-  const known = kept && fromKept(make, kept);
-  if (known) return known;
-  cache.remove(fingerprint);
-  const weights = make();
-  // blocks that are taken as they are stored come as fast out of the model's own file
-  if (weights.encodedBytes < weights.bytes * WORTH_KEEPING) return weights;
+  const cache = weightCache === false ? undefined : new WeightCache(weightCache, weightCacheBytes);
+  const fingerprint = cache && fingerprintOf(files, { config, precision });
+  const stored = fingerprint === undefined ? undefined : cache!.open(fingerprint);
+  const weights = new DecoderWeights(memories.face, config, tensors, precision, {
+    stored,
+    faceFor: placeFor(memories, checkpoint, precision),
+    threads: (face) => memories.threads(face),
+    whenRead(isKept) {
+      // blocks that are taken as they are stored come as fast out of the model's own file
+      if (isKept || fingerprint === undefined || weights.encodedBytes < weights.bytes * WORTH_KEEPING) return;
+      cache!.remove(fingerprint);
+      try {
+        cache!.keep(fingerprint, { model: name, precision }, weights.regions());
+      } catch {
+        // a full disk or a folder of someone else: the model runs without
+      }
+    },
+  });
+  if (stored || weights.encodedBytes < weights.bytes * WORTH_KEEPING) return weights;
   try {
-    cache.keep(fingerprint, { model: name, precision }, weights.regions());
-  } catch {
-    // a full disk or a folder of someone else: the model runs without
+    weights.read();
+  } catch (error) {
+    weights[Symbol.dispose]();
+    throw error;
   }
   return weights;
 }
@@ -70,18 +69,4 @@ function placeFor(
 ): (bytes: number) => WasmFace {
   if (weightBytes(config, precision) + scratchBytes(config) <= MEMORY_BYTES) return () => memories.face;
   return (bytes) => memories.annexFor(bytes);
-}
-
-/** Undefined where the file is damaged. */
-function fromKept(
-  make: (stored: RegionFile) => DecoderWeights,
-  kept: RegionFile,
-): DecoderWeights | undefined {
-  using file = kept;
-  try {
-    return make(file);
-  } catch (error) {
-    if (isMnemeError(error, "CORRUPT")) return undefined;
-    throw error;
-  }
 }

@@ -50,13 +50,13 @@ export async function load(model: string = bundledModel(), options: LoadOptions 
   const { cache } = options;
   const policy = typeof cache === "string" ? policyOf(cache) : cache;
   const path = isHubName(model) ? await fetchModel(model, options) : model;
-  using checkpoint = await openCheckpoint(path);
+  const checkpoint = await openCheckpoint(path);
   const { config } = checkpoint;
-  checkFits(config, precision, path, totalmem());
-  if (policy) checkPolicy(config, policy);
   const memories = new Memories(kernels(), { workers: options.workers });
   const threads: Threads = (face) => memories.threads(face);
   try {
+    checkFits(config, precision, path, totalmem());
+    if (policy) checkPolicy(config, policy);
     // they start while the tokenizer is read, and help to place the weights
     threads(memories.face);
     const tokenizer = await checkpoint.tokenizer();
@@ -65,6 +65,7 @@ export async function load(model: string = bundledModel(), options: LoadOptions 
     const decoder = new Decoder(memories.face, config, weights, threads, { activations });
     return new Model(decoder, tokenizer, precision, template, memories, options);
   } catch (error) {
+    checkpoint[Symbol.dispose]();
     await memories[Symbol.asyncDispose]();
     throw error;
   }

@@ -51,13 +51,9 @@ describe.skipIf(!there)("mneme-lm", () => {
   afterAll(() => pool[Symbol.asyncDispose]());
 
   const decoderOf = (precision: Precision): Decoder => {
-    using source = safetensorsSource(files, folder);
-    return new Decoder(
-      kernels(),
-      config!,
-      new DecoderWeights(kernels(), config!, source, precision),
-      () => undefined,
-    );
+    const source = safetensorsSource(files, folder);
+    const weights = new DecoderWeights(kernels(), config!, source, precision);
+    return new Decoder(kernels(), config!, weights, () => undefined);
   };
 
   // bf16 products are slow, and other work may share the machine

@@ -33,13 +33,12 @@ interface Share {
   count: number;
 }
 
-/** A product in another memory: it runs before stage number `before`. */
-interface Detour {
+/** What is done before stage number `before` begins. */
+interface Stop {
   readonly before: number;
-  readonly there: AnnexProduct;
-  readonly share: Share;
-  readonly out: () => Region;
-  readonly product: Product;
+  readonly act: () => void;
+  /** Left out of later steps. */
+  readonly isOnce: boolean;
 }
 
 export class StepProgram implements Disposable {
@@ -53,7 +52,8 @@ export class StepProgram implements Disposable {
   readonly #all: Share = { byTokens: [], products: [], count: 0 };
   readonly #wanted: Share = { byTokens: [], products: [], count: 0 };
   #share = this.#all;
-  readonly #detours: Detour[] = [];
+  #stops: readonly Stop[] = [];
+  readonly #annexes: Disposable[] = [];
   readonly #rooms = new Map<WasmFace, AnnexRoom>();
 
   /** @param stages at most. @param widest columns of a product's weights at most. @param form of products' inputs */
@@ -95,7 +95,10 @@ export class StepProgram implements Disposable {
     if (weights.face !== this.#face) {
       const product = { stage: undefined, isWanted: true };
       const there = new AnnexProduct(weights, x, this.#annexRoom(weights.face), onto, this.#form);
-      this.#detours.push({ before: this.#program.stages, there, share, out, product });
+      this.#annexes.push(there);
+      this.#addStop(() => {
+        if (product.isWanted) there.run(share.count, out(), this.#threads);
+      });
       return product;
     }
     const { stage, tasks } = productStage(this.#program, weights, x, this.#rows, this.#form);
@@ -104,6 +107,15 @@ export class StepProgram implements Disposable {
     const product = { stage, isWanted: true };
     share.products.push({ stage, tasks, product });
     return product;
+  }
+
+  /** What is done once, by the first step that comes here: a step where it throws ends there, and the next one tries again. */
+  addOnce(act: () => void): void {
+    this.#addStop(act, true);
+  }
+
+  #addStop(act: () => void, isOnce = false): void {
+    this.#stops = [...this.#stops, { before: this.#program.stages, act, isOnce }];
   }
 
   /** What is added from here on is done only for tokens whose logits are wanted. */
@@ -127,16 +139,17 @@ export class StepProgram implements Disposable {
     }
   }
 
-  /** All stages, and between them the products in other memories. @throws MnemeError INTERNAL */
+  /** All stages, and between them what is not one: products in other memories. @throws MnemeError INTERNAL; what is done once */
   run(): void {
     const pool = this.#threads(this.#face);
     let done = 0;
-    for (const { before, there, share, out, product } of this.#detours) {
+    for (const { before, act } of this.#stops) {
       this.#program.run(pool, done, before);
-      if (product.isWanted) there.run(share.count, out(), this.#threads);
+      act();
       done = before;
     }
     this.#program.run(pool, done);
+    this.#stops = this.#stops.filter(({ isOnce }) => !isOnce);
   }
 
   #annexRoom(face: WasmFace): AnnexRoom {
@@ -146,7 +159,7 @@ export class StepProgram implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { there } of this.#detours.splice(0)) there[Symbol.dispose]();
+    for (const there of this.#annexes.splice(0)) there[Symbol.dispose]();
     for (const room of this.#rooms.values()) room[Symbol.dispose]();
     this.#rooms.clear();
     this.#program[Symbol.dispose]();

@@ -18,25 +18,27 @@ export interface TokenizerAbout {
   readonly add_bos_token?: unknown;
 }
 
-/** How SentencePiece merges: any two neighbours that together are a piece, by its rank; of equal ranks the left one. */
-export interface PieceRanks {
-  readonly ranks: ReadonlyMap<string, number>;
+/** What the library is given as it holds it: through its JSON it would take most of the time in which a model is loaded. */
+export interface GivenVocabulary {
+  /** By id. A text that stands twice has the first id. */
+  readonly tokens: readonly string[];
+  /** How SentencePiece merges: any two neighbours that together are a piece, by its rank; of equal ranks the left one. */
+  readonly ranks?: ReadonlyMap<string, number>;
 }
 
-/** @param json text of tokenizer.json, or what it says. @throws MnemeError FORMAT, UNSUPPORTED naming `file` */
+/** @param json text of tokenizer.json, or what it says. @param given instead of the JSON's vocabulary, of BPE. @throws MnemeError FORMAT, UNSUPPORTED naming `file` */
 export async function openTokenizer(
   json: string | object,
   config: TokenizerAbout,
   bos: number | undefined,
   file: string,
-  pieces?: PieceRanks,
+  given?: GivenVocabulary,
 ): Promise<Tokenizer> {
   const { Tokenizer: Hub } = await import("@huggingface/tokenizers");
   let hub: HubTokenizer;
   try {
     hub = new Hub(typeof json === "string" ? (JSON.parse(json) as object) : json, config);
-    // a list of merges, all the library reads, gives each pair a rank of its own: pieces of one score could not share theirs
-    if (pieces) (hub.model as BPE).bpe_ranks = new RanksOfPairs(pieces.ranks);
+    if (given) give(hub.model as BPE, given);
   } catch (cause) {
     throw new MnemeError("FORMAT", `${file}: no tokenizer that is understood; fetch the file again`, {
       cause,
@@ -58,6 +60,18 @@ export async function openTokenizer(
     idOf: (token) => hub.token_to_id(token),
     tokenOf: (id) => hub.id_to_token(id),
   };
+}
+
+function give(model: BPE, { tokens, ranks }: GivenVocabulary): void {
+  const ids = new Map<string, number>();
+  for (let id = tokens.length - 1; id >= 0; id--) ids.set(tokens[id]!, id);
+  // what is there already are special tokens
+  for (const [token, id] of model.tokens_to_ids) ids.set(token, id);
+  model.tokens_to_ids = ids;
+  model.vocab = [...tokens];
+  if (model.unk_token !== undefined) model.unk_token_id = ids.get(model.unk_token)!;
+  // a list of merges, all the library reads, gives each pair a rank of its own: pieces of one score could not share theirs
+  if (ranks) model.bpe_ranks = new RanksOfPairs(ranks);
 }
 
 /** Ranks of pairs, as the library asks for them: both sides as JSON. */

@@ -16,6 +16,8 @@ export interface ByteSource {
   read(offset: number, length: number): MaybePromise<Uint8Array>;
   /** The same into bytes of the caller's, at once: of files. */
   readInto?(offset: number, bytes: Uint8Array): void;
+  /** Of files: @throws MnemeError CORRUPT where it was written to since it was opened */
+  checkUnchanged?(): void;
   close(): MaybePromise<void>;
 }
 

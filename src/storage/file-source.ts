@@ -1,5 +1,5 @@
 /** A snapshot on disk, read by synchronous positioned reads. Node only. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { MnemeError } from "../errors.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -14,7 +14,7 @@ export function fileSource(path: string | URL): ByteSource {
     const found = fstatSync(fd);
     if (!found.isFile())
       throw new MnemeError("FORMAT", `open ${location}: not a file, a snapshot is one file`);
-    return new FileSource(location, fd, found.size);
+    return new FileSource(location, fd, found);
   } catch (error) {
     if (fd >= 0) closeSync(fd);
     throw toStoreError(error, "open", location);
@@ -25,11 +25,13 @@ class FileSource implements ByteSource {
   readonly size: number;
   readonly location: string;
   readonly tier = "disk";
+  readonly #mtimeMs: number;
   #fd: number;
 
-  constructor(location: string, fd: number, size: number) {
+  constructor(location: string, fd: number, { size, mtimeMs }: Stats) {
     this.location = location;
     this.size = size;
+    this.#mtimeMs = mtimeMs;
     this.#fd = fd;
   }
 
@@ -45,6 +47,12 @@ class FileSource implements ByteSource {
       if (count === 0) throw new MnemeError("CORRUPT", `${this.location}: became shorter while it was open`);
       done += count;
     }
+  }
+
+  checkUnchanged(): void {
+    const { size, mtimeMs } = fstatSync(this.#fd);
+    if (size === this.size && mtimeMs === this.#mtimeMs) return;
+    throw new MnemeError("CORRUPT", `${this.location}: was written to while it was open`);
   }
 
   close(): void {

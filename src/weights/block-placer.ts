@@ -27,6 +27,12 @@ export class BlockPlacer implements Disposable {
     this.#threads = threads;
   }
 
+  /** Takes the memory that pieces of so many bytes will want. @throws MnemeError BUDGET */
+  reserve(face: WasmFace, bytes: number): void {
+    this.#face = face;
+    for (const turn of [0, 1] as const) this.#rooms[turn] ??= face.arena.alloc(bytes);
+  }
+
   /** Memory for the bytes that `place` is given next, near the weights that they go to: so they are not copied on their way. */
   roomFor(face: WasmFace, bytes: number): Uint8Array {
     if (this.#face !== face) this.#leave();

@@ -112,7 +112,7 @@ export async function openGguf(path: string): Promise<GgufFile> {
     close();
     throw error;
   }
-  return { metadata: metadata ?? {}, tensors: sourceOf(path, tensors, close), files };
+  return { metadata: metadata ?? {}, tensors: sourceOf(path, open, tensors, close), files };
 }
 
 /**
@@ -175,7 +175,12 @@ function place(
   }
 }
 
-function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () => void): TensorSource {
+function sourceOf(
+  path: string,
+  files: readonly ByteSource[],
+  tensors: ReadonlyMap<string, Placed>,
+  close: () => void,
+): TensorSource {
   let room = new Uint8Array(0);
   const borrowed = (bytes: number): Uint8Array => {
     if (room.length < bytes) room = new Uint8Array(bytes);
@@ -184,6 +189,13 @@ function sourceOf(path: string, tensors: ReadonlyMap<string, Placed>, close: () 
   return {
     name: path,
     shapeOf: (tensor) => tensors.get(tensor)?.shape,
+    blockType(tensor) {
+      const type = tensors.get(tensor)?.type;
+      return type && type.values > 1 ? type.name : undefined;
+    },
+    checkUnchanged() {
+      for (const file of files) file.checkUnchanged?.();
+    },
     read(tensor, start, count) {
       const placed = tensors.get(tensor)!;
       return decoded(placed.type, bytesOf(placed, start, count), count);

@@ -64,8 +64,8 @@ export class LinearWeights implements Disposable {
   }
 
   /** Whether it holds the values of stored blocks of this type as they are. */
-  takes(type: string): boolean {
-    return STORED[this.precision]?.type === type;
+  takes(type: string | undefined): boolean {
+    return type !== undefined && STORED[this.precision]?.type === type;
   }
 
   /**

@@ -48,17 +48,27 @@ export function safetensorsSource(paths: readonly string[], name: string): Tenso
     close();
     throw error;
   }
+  const kindOf = (tensor: string, { dtype }: Placed): (typeof DTYPES)[string] => {
+    if (Object.hasOwn(DTYPES, dtype)) return DTYPES[dtype]!;
+    throw new MnemeError(
+      "UNSUPPORTED",
+      `${name}: tensor ${tensor} is ${dtype}; known are ${Object.keys(DTYPES).join(", ")}`,
+    );
+  };
   return {
     name,
     shapeOf: (tensor) => tensors.get(tensor)?.shape,
+    blockType(tensor) {
+      kindOf(tensor, tensors.get(tensor)!);
+      return undefined;
+    },
+    checkUnchanged() {
+      for (const file of files) file.checkUnchanged?.();
+    },
     read(tensor, start, count) {
-      const { dtype, file, base, start: at } = tensors.get(tensor)!;
-      const kind = Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype] : undefined;
-      if (!kind)
-        throw new MnemeError(
-          "UNSUPPORTED",
-          `${name}: tensor ${tensor} is ${dtype}; known are ${Object.keys(DTYPES).join(", ")}`,
-        );
+      const placed = tensors.get(tensor)!;
+      const { file, base, start: at } = placed;
+      const kind = kindOf(tensor, placed);
       return kind.toF32(read(file, base + at + start * kind.bytes, count * kind.bytes));
     },
     [Symbol.dispose]: close,

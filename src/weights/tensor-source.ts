@@ -11,6 +11,10 @@ export interface TensorSource extends Disposable {
   /** For messages: the file or folder. */
   readonly name: string;
   shapeOf(tensor: string): readonly number[] | undefined;
+  /** Of the blocks that `readBlocks` gives; undefined where there are none. @throws MnemeError UNSUPPORTED for a dtype that `read` does not know */
+  blockType?(tensor: string): string | undefined;
+  /** @throws MnemeError CORRUPT naming a file that was written to since it was opened */
+  checkUnchanged?(): void;
   /** `count` values from `start` on, row-major. @throws MnemeError UNSUPPORTED for a dtype, IO */
   read(tensor: string, start: number, count: number): Float32Array;
   /**
