@@ -15,6 +15,7 @@ import {
   evidenceScale,
   evidenceSize,
   LabelVectors,
+  labelKey,
   names,
   quantities,
   searchCube,
@@ -51,6 +52,12 @@ function stemmed(text: string): string[] {
     .map((word) => (/^[a-z]+$/.test(word) ? stemWord(word) : word));
 }
 
+/** Words without small ones, each as a label of a cube is compared. */
+function spelled(text: string): string[] {
+  const words = text.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}-]*/gu) ?? [];
+  return words.filter((word) => !SMALL.has(word.toLowerCase())).flatMap((word) => labelKey(word).split(" "));
+}
+
 /** BM25's k1 and b, with and without a real stemmer. */
 const BM25 = [0.9, 1.2, 2].flatMap((k1) => [0.4, 0.75].map((b) => ({ k1, b })));
 
@@ -63,7 +70,10 @@ export interface Asked {
   readonly relevant: ReadonlySet<number>;
   /** The first documents of each setting of each baseline. */
   readonly baselines: Readonly<
-    Record<"BM25" | "dense" | "BM25 over text and given labels", readonly number[][]>
+    Record<
+      "BM25" | "BM25 over words in one spelling" | "dense" | "BM25 over text and given labels",
+      readonly number[][]
+    >
   >;
   /** Of each cube alone. */
   readonly alone: Readonly<Record<Which, readonly number[]>>;
@@ -229,6 +239,7 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
   const embedder = await bundledEmbedder();
   const light = new ReferenceBm25(documents);
   const porter = new ReferenceBm25(documents, { termsOf: stemmed });
+  const alike = new ReferenceBm25(documents, { termsOf: spelled });
   const labelled = new ReferenceBm25(textsWithLabels(set), { termsOf: stemmed });
   const dense = await denseOf(documents, embedder);
   const extractors = [names(), themes(), dates(), quantities(), aliases()];
@@ -244,9 +255,9 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
   };
   const asked: Asked[] = [];
   for (const [asking, { question, relevant }] of set.questions.entries()) {
-    const [ofLight, ofPorter, ofLabelled] = [light, porter, labelled].map((bm25) =>
+    const [ofLight, ofPorter, ofAlike, ofLabelled] = [light, porter, alike, labelled].map((bm25) =>
       BM25.map((settings) => all(bm25, question, settings)),
-    ) as [Scores[], Scores[], Scores[]];
+    ) as [Scores[], Scores[], Scores[], Scores[]];
     const meant = await dense(question);
     const walks = asking < WALKS;
     const answers = {
@@ -273,6 +284,7 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
       relevant,
       baselines: {
         BM25: rankings.map(first),
+        "BM25 over words in one spelling": ofAlike.map((scores) => first(order(scores))),
         dense: denseRankings.map(first),
         "BM25 over text and given labels": ofLabelled.map((scores) => first(order(scores))),
       },

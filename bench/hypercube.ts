@@ -47,6 +47,7 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
   const systems = new Map<string, Judged>([
     ["BM25", bm25],
     ["dense", dense],
+    ["BM25 over words in one spelling", bestInHindsight(asked, "BM25 over words in one spelling")],
     ["BM25 over text and given labels", bestInHindsight(asked, "BM25 over text and given labels")],
   ]);
   for (const which of WHICH)

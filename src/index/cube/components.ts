@@ -1,5 +1,6 @@
 /** From a question to its components: parts that name a label of some dimension. Rules: the longest runs of words that labels are known by. */
 import { isNumeric, labelKey } from "./label.ts";
+import { wordsTogether } from "./spelling.ts";
 import type { CubeView } from "./view.ts";
 
 /** A part of a question, and the dimensions it is looked up in. */
@@ -37,7 +38,8 @@ function wordsOf(question: string): Word[] {
 
 /**
  * Components of a question, in its order. A run of words that is a label of one or more dimensions is one component; what is left between them, without
- * words that name nothing, are components too, to be matched by meaning in `open` dimensions.
+ * words that name nothing, are components too, to be matched by meaning in `open` dimensions. Of a name that is no label the words that it is written of are
+ * looked up: "ResConnect".
  */
 export function decompose(cube: CubeView, question: string, open: readonly string[] = []): Component[] {
   const words = wordsOf(question);
@@ -51,7 +53,9 @@ export function decompose(cube: CubeView, question: string, open: readonly strin
   for (let at = 0; at < words.length; ) {
     const found = longestLabel(cube, question, words, at);
     if (!found) {
-      rest.push(words[at++]!);
+      const inside = partsOf(words[at]!);
+      if (inside.length > 1) words.splice(at, 1, ...inside);
+      else rest.push(words[at++]!);
       continue;
     }
     flush();
@@ -62,6 +66,16 @@ export function decompose(cube: CubeView, question: string, open: readonly strin
   return components.map((component) =>
     isNamed(question, component.text) ? { ...component, isName: true } : component,
   );
+}
+
+/** Words written together, which are no label so. */
+function partsOf({ text, start }: Word): Word[] {
+  let at = start;
+  return wordsTogether(text).map((part) => {
+    const from = at;
+    at += part.length;
+    return { text: part, start: from, end: at };
+  });
 }
 
 /** The first letter of a sentence says nothing; those behind it do. */

@@ -58,8 +58,8 @@ describe("labelKey", () => {
     ["95%", "95%"],
     ["Post-natal care", labelKey("post natal care")],
     ["M5-Systems", labelKey("M5 Systems")],
-    ["IL-6", "il-6"],
-    ["COVID-19", "covid-19"],
+    ["IL-6", "il6"],
+    ["COVID-19", "covid19"],
     ["--", ""],
   ])("of %s is %s", (label, key) => expect(labelKey(label)).toBe(key));
 });

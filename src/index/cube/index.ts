@@ -24,7 +24,7 @@ export {
   standard,
 } from "./extract/standard.ts";
 export { THEME, themeDefaults, themes, WORD } from "./extract/themes.ts";
-export { isNumeric, labelKey } from "./label.ts";
+export { isNumeric, LABEL_VERSION, labelKey } from "./label.ts";
 export { type EmbedLabels, LabelVectors, type SimilarLabel } from "./label-vectors.ts";
 export { CUBE_VERSION, cubeParts, restoreCube } from "./parts.ts";
 export {

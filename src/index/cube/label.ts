@@ -1,8 +1,12 @@
 /** Labels: what a document is filed under in a dimension. Two spellings of one label have one key. */
 import { stemWord } from "../text/stem-english.ts";
+import { american, plainLetters } from "./spelling.ts";
+
+/** Grows when labels have other keys than before. */
+export const LABEL_VERSION = 2;
 
 const ARTICLES = new Set(["the", "a", "an"]);
-/** "post-natal" and "post natal" are one label; "IL-6" and "COVID-19" are codes. */
+/** "post-natal" and "post natal" are one label. */
 const HYPHEN = /(?<=\p{L}\p{N}*)-(?=\p{L})/gu;
 const POSSESSIVE = /['’]s?(?= |$)/g;
 /** Longer ones are sentences, not labels. */
@@ -13,12 +17,10 @@ const PLAIN = /^[a-zA-Z0-9]+(?: [a-zA-Z0-9]+)*$/;
 const stems = new Map<string, string>();
 const MOST_STEMS = 50_000;
 
-/** Words of a label as they are compared: compatibility forms, small letters, no article in front, English stems. "" where nothing is left. */
+/** Words of a label as they are compared: compatibility forms, small letters in one spelling, no article in front, English stems. "" where nothing is left. */
 export function labelKey(label: string): string {
   if (PLAIN.test(label)) return keyOfWords(label.toLowerCase().split(" "));
-  const words = label
-    .normalize("NFKC")
-    .toLowerCase()
+  const words = plainLetters(label.normalize("NFKC").toLowerCase())
     .replace(POSSESSIVE, "")
     .replace(HYPHEN, " ")
     .split(/[^\p{L}\p{N}.%$€£+/'-]+/u)
@@ -40,7 +42,7 @@ function trimmed(word: string): string {
 function stemmed(word: string): string {
   let stem = stems.get(word);
   if (stem !== undefined) return stem;
-  stem = /^[a-z][a-z']+$/.test(word) ? stemWord(word) : word;
+  stem = /^[a-z][a-z']+$/.test(word) ? stemWord(american(word)) : word;
   if (stems.size >= MOST_STEMS) stems.clear();
   stems.set(word, stem);
   return stem;

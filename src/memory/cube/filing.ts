@@ -4,6 +4,7 @@ import {
   dimensionsOf,
   type Extractor,
   isStandard,
+  LABEL_VERSION,
   STANDARD_DIMENSIONS,
   type StandardDimension,
   standard,
@@ -47,8 +48,10 @@ export async function settleFiling(
   return { entry, extractors };
 }
 
+/** Labels with other keys than before are filed anew; the standard extractors' version tells of both. */
 function idOf({ id, dimensions }: Extractor): string {
-  return id ?? `own ${dimensions.join(" ")}`;
+  const own = id ?? `own ${dimensions.join(" ")}`;
+  return own.startsWith("standard ") ? own : `${own}, labels ${LABEL_VERSION}`;
 }
 
 function extractorsOf(option: CubeOption | undefined): readonly Extractor[] | undefined {

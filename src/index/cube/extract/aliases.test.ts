@@ -22,12 +22,27 @@ test.each([
   ["between JUST BIOFIBER STRUCTURAL SOLUTIONS CORP., a corporation", "JBF"],
   ["the Magneto Encephalogram of BioFiber Works", "BFW"],
   ["signed by North ThinkTank Group and others", "NTTG"],
+  ["students of the University of Nebraska", "NU"],
+  ["the ThinkTank meets", "Think Tank"],
+  ["the ThinkTank meets", "Tank"],
+  ['Transnet (hereinafter "the Bidder")', "Bidder"],
+  ["referred to as “the Blue Train”", "Blue Train"],
+  ["referred to as “the Blue Train”", "BT"],
 ])("%s: %s", (text, alias) => expect(keysOf(text)).toContain(labelKey(alias)));
 
 test("words without capitals, single names, and words of two sentences have no initials", () => {
   expect(aliasesOf("the department of energy and Boston")).toEqual([]);
   expect(keysOf("They met in Boston. Energy was short")).not.toContain("be");
   expect(keysOf("Boston, Energy")).not.toContain("be");
+});
+
+test("what is quoted and not defined is no alias, and what is defined counts more than initials", () => {
+  expect(aliasesOf('and Smith said: "Storms are near". They left')).toEqual([]);
+  expect(aliasesOf('so we asked the "National Weather" people')).toEqual(["NW", "NationalWeather"]);
+  const { alias } = aliases().extract('(the "Blue Train") or Data Boiler Technologies, Inc.') as {
+    alias: Record<string, number>;
+  };
+  expect(alias.BT).toBeGreaterThan(alias.DBT!);
 });
 
 test("a long heading in capitals has none", () => {

@@ -1,8 +1,10 @@
 /**
  * Aliases: what a name is also called, made of its own words: their initials ("UALR" of "University of Arkansas at Little Rock") and the words written
- * together ("AGProjects" of "AG Projects", "Petrolube" of "Petro-Lube"). A question often has such a form where the text has the words; unlike the
+ * together ("AGProjects" of "AG Projects", "Petrolube" of "Petro-Lube") or apart ("Think Tank" of "ThinkTank"), and the terms that the text defines. A question often has such a form where the text has the words; unlike the
  * abbreviations of Schwartz and Hearst (A Simple Algorithm for Identifying Abbreviation Definitions in Biomedical Text, 2003) the text need not say it.
  */
+import { wordsTogether } from "../spelling.ts";
+import { definedTerms } from "./defined-terms.ts";
 import { type Counts, count, type Extractor, noCounts } from "./extractor.ts";
 
 export const ALIAS = "alias";
@@ -18,6 +20,8 @@ export const aliasDefaults = {
 
 /** So many initials of what begins a run are an alias; fewer only of what ends it. */
 const LEAST_BEGIN = 3;
+/** A term that the text defines counts as if it were said so often. */
+const DEFINED = 2;
 /** What begins a compound whose second part has an initial of its own: "JBF" of "Just Biofiber", "ECG" of "electrocardiogram". */
 const COMBINING =
   /^(?:aero|agro|astro|audio|bio|cardio|cosmo|cryo|cyber|dermo|eco|electro|encephalo|endo|ferro|gastro|geo|haemo|hemo|hydro|hyper|hypo|immuno|litho|macro|magneto|meta|micro|mono|multi|nano|neuro|nucleo|opto|ortho|paleo|petro|pharmaco|phono|photo|physio|poly|psycho|pyro|radio|ribo|servo|socio|spectro|stereo|tele|thermo|turbo|ultra|vaso|video)(?=\p{L}{4})/iu;
@@ -36,7 +40,12 @@ export function aliases(dimension = ALIAS): Extractor {
     dimensions: [dimension],
     extract(text) {
       const counts: Counts = noCounts();
-      for (const run of namesIn(text)) for (const alias of new Set(aliasesOf(run))) count(counts, alias);
+      for (const run of namesIn(text)) {
+        for (const alias of new Set(aliasesOf(run))) count(counts, alias);
+        for (const alias of [...turnedAround(run), ...run.flatMap(takenApart)]) count(counts, alias);
+      }
+      for (const term of definedTerms(text))
+        for (const alias of [term, ...wholeInitials(term.split(" "))]) count(counts, alias, DEFINED);
       for (const [word] of text.matchAll(HYPHENED)) count(counts, word.replace("-", ""));
       return { [dimension]: counts };
     },
@@ -63,10 +72,10 @@ function* namesIn(text: string): Generator<string[]> {
 
 /** Aliases of a run of words, of those that begin it and of those that end it or stand before "Inc". */
 function* aliasesOf(run: readonly string[]): Generator<string> {
-  const named = run.filter((word) => !isInside(word));
+  const named = spoken(run);
   if (named.length < 2 || named.length > aliasDefaults.run) return;
-  const spoken = run.filter((word) => word !== "&");
-  for (const words of named.length === spoken.length ? [named] : [named, spoken])
+  const all = run.filter((word) => word !== "&");
+  for (const words of named.length === all.length ? [named] : [named, all])
     for (let from = 0; from < words.length; from++)
       for (let to = from + 2; to <= Math.min(words.length, from + aliasDefaults.initials); to++) {
         if (isInside(words[from]!) || isInside(words[to - 1]!)) continue;
@@ -78,6 +87,30 @@ function* aliasesOf(run: readonly string[]): Generator<string> {
         if (some.length <= aliasDefaults.together) yield some.join("").replaceAll(".", "");
       }
 }
+
+/** "NU" of "University of Nebraska". */
+function turnedAround(run: readonly string[]): string[] {
+  const of = run.findIndex((word) => word.toLowerCase() === "of");
+  const [kinds, names] = [run.slice(0, Math.max(0, of)), run.slice(of + 1)].map(spoken) as [
+    string[],
+    string[],
+  ];
+  return kinds.length === 1 && names.length > 0 ? [firstLetters([...names, ...kinds])] : [];
+}
+
+/** Of a name that is words written together: "Think Tank" of "ThinkTank", and each of them. */
+function takenApart(word: string): string[] {
+  const words = wordsTogether(word);
+  return words.length > 1 ? [words.join(" "), ...words] : [];
+}
+
+function wholeInitials(words: readonly string[]): string[] {
+  const named = spoken(words);
+  return named.length > 1 ? [firstLetters(named)] : [];
+}
+
+const firstLetters = (words: readonly string[]): string => words.map((word) => word[0]!).join("");
+const spoken = (words: readonly string[]): string[] => words.filter((word) => !isInside(word));
 
 /** Of a compound those of its parts. */
 function initials(word: string): string {

@@ -2,6 +2,7 @@
 import { MnemeError, throwIfAborted } from "../../../errors.ts";
 import type { Meta } from "../../filter/where.ts";
 import type { Labels } from "../cube-index.ts";
+import { mended } from "./mended.ts";
 
 /** What is known of a text beside its words. */
 export interface About {
@@ -21,16 +22,17 @@ export interface Extractor {
   extract(text: string, about?: About): Labels | Promise<Labels>;
 }
 
-/** Labels of all extractors; of a dimension that several fill the labels are put together. @throws MnemeError ARGUMENT, CANCELLED */
+/** Labels of all extractors, which are given the text with its wrongly read letters mended; of a dimension that several fill the labels are put together. @throws MnemeError ARGUMENT, CANCELLED */
 export async function extractAll(
   extractors: readonly Extractor[],
   text: string,
   about: About = {},
 ): Promise<Labels> {
   const all: Record<string, Record<string, number>> = {};
+  const whole = mended(text);
   for (const extractor of extractors) {
     throwIfAborted(about.signal, "cube");
-    const found = extractor.extract(text, about);
+    const found = extractor.extract(whole, about);
     for (const [dimension, ofIt] of Object.entries(found instanceof Promise ? await found : found)) {
       if (!extractor.dimensions.includes(dimension))
         throw new MnemeError(

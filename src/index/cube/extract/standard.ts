@@ -8,7 +8,7 @@ import { dates, quantities } from "./patterns.ts";
 import { themes } from "./themes.ts";
 
 /** Grows when a standard extractor finds something else than before. */
-const STANDARD_VERSION = 3;
+const STANDARD_VERSION = 4;
 
 export const STANDARD_DIMENSIONS = [
   "person",
