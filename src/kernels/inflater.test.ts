@@ -1,11 +1,12 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { MnemeError } from "../errors.ts";
 import { Inflater, kernels } from "./index.ts";
 import { randomBytes } from "./random-bytes.ts";
 
 const inflater = new Inflater(kernels());
+afterAll(() => inflater[Symbol.dispose]());
 
 /** Bytes between noise and one byte over and over: of a few symbols, with repeats from near and far. */
 const data = fc

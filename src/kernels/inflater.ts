@@ -4,7 +4,7 @@ import type { Region } from "./arena.ts";
 import type { WasmFace } from "./wasm.ts";
 
 /** Bytes that the kernel may read behind the input, and write behind the output. */
-const [READ_SLACK, WRITE_SLACK] = [24, 272];
+const [READ_SLACK, WRITE_SLACK] = [64, 272];
 /** Room for a block of the usual size, so that it rarely grows. */
 const FIRST_BYTES = 1 << 15;
 /** Room that a long stream took is given back after it. */

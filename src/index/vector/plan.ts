@@ -47,7 +47,7 @@ const SCAN_MS = 0.11e-6;
  * where it fits.
  */
 const WALK_MS = 0.4;
-/** Milliseconds of a walk for each row of its list. */
+/** Milliseconds of a walk for each row of its list: 1.3 for a list of 660 over 303,846 passages of 256 values. */
 const WALK_ROW_MS = 0.002;
 /** Milliseconds of reading the lists near a query from pages in RAM, and of scanning them. */
 const LISTS_MS = 3;

@@ -68,13 +68,14 @@ export async function buildWalked(
     return graph.search(query, { k: named(MOST_TOLD, effort), effort }).rows;
   });
   const parts: Parts = new Map();
-  if (usualEffort(table) <= (options.mostEffort ?? ROOM))
+  const { mostEffort } = options;
+  if (mostEffort === undefined || (usualEffort(table) ?? Number.POSITIVE_INFINITY) <= mostEffort)
     for (const name of kept) parts.set(prefix + name, all.get(name)!);
   return parts.set(prefix + RECALL, encodeTable(table));
 }
 
-/** What reaches the usual recall at 10 on the sample. */
-const usualEffort = (table: RecallTable): number => effortFor(table, 10, usualRecall) ?? ROOM;
+/** What reaches the usual recall at 10 on the sample; undefined: nothing does. */
+const usualEffort = (table: RecallTable): number | undefined => effortFor(table, 10, usualRecall);
 
 const named = (k: number, effort: number): number => Math.min(effort, Math.max(NAMED.least, NAMED.times * k));
 
@@ -145,7 +146,7 @@ class WalkedSegment implements Finder {
 
   /** Without a wish what reaches the usual recall, and no less than half again the hits. */
   #effort(k: number, recall: number | undefined): number | undefined {
-    if (recall === undefined) return Math.max(Math.ceil(1.5 * k), usualEffort(this.#table));
+    if (recall === undefined) return Math.max(Math.ceil(1.5 * k), usualEffort(this.#table) ?? ROOM);
     const effort = effortFor(this.#table, k, recall);
     return effort === undefined || effort > ROOM ? undefined : Math.max(k, effort);
   }

@@ -56,7 +56,7 @@ let held: u32 = 0;
 let next: usize = 0;
 let end: usize = 0;
 
-/** At least 56 bits are held after it; behind the end zeros are read. */
+/** At least 56 bits are held after it. */
 // @ts-ignore: decorator
 @inline
 function refill(): void {
@@ -311,7 +311,7 @@ export function inflateStateBytes(): usize {
 }
 
 /**
- * The first `wanted` bytes of what was deflated. Behind the input are 24 readable bytes of any value, and behind the wanted output 272 that
+ * The first `wanted` bytes of what was deflated. Behind the input are 64 readable bytes of any value, and behind the wanted output 272 that
  * may be written.
  * @returns bytes made, at least `wanted` unless the stream ended before; -1 for what is no deflate stream
  */
