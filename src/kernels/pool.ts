@@ -29,6 +29,9 @@ export const ACTIVE = 4;
 export const FAILED = 5;
 /** Workers that must be woken. */
 export const ASLEEP = 6;
+/** The next task to take, and where they end, of those that were added to scans under way. They are taken first: what the caller waits for is few and long. */
+const ADDED_NEXT = 7;
+const ADDED_END = 8;
 export const CONTROL_WORDS = 16;
 /** Room for the list of scans, behind the control words. */
 export const LIST_BYTES = 1 << 16;
@@ -38,13 +41,22 @@ const TASKS_A_THREAD = 8;
 const SPINS = 2_000;
 const JOIN_TIMEOUT_MS = 30_000;
 
+/** Takes a task of those from `next` to before `end`. @returns its number; -1 when there are none. */
+function take(control: Int32Array, next: number, end: number): number {
+  for (;;) {
+    const task = Atomics.load(control, next);
+    // more may have come meanwhile: nobody counts beyond what there is
+    if (task >= Atomics.load(control, end)) return -1;
+    if (Atomics.compareExchange(control, next, task, task + 1) === task) return task;
+  }
+}
+
 /** Runs tasks of an open pool until there are none to take. */
 export function takeTasks(control: Int32Array, list: ScanList, kernels: WasmKernels): void {
   for (;;) {
-    const task = Atomics.load(control, NEXT);
-    // more may have come meanwhile: nobody counts beyond what there is
-    if (task >= Atomics.load(control, TASKS)) return;
-    if (Atomics.compareExchange(control, NEXT, task, task + 1) !== task) continue;
+    let task = take(control, ADDED_NEXT, ADDED_END);
+    if (task < 0) task = take(control, NEXT, TASKS);
+    if (task < 0) return;
     try {
       list.run(kernels, task);
     } catch {
@@ -139,7 +151,7 @@ export class Pool implements AsyncDisposable {
     if (!round) return this.#begin(scans)?.join() ?? false;
     const tasks = this.#list.append(scans, this.threads * TASKS_A_THREAD);
     if (tasks < 0) return false;
-    Atomics.store(this.#control, TASKS, tasks);
+    Atomics.store(this.#control, ADDED_END, tasks);
     this.#wake();
     return this.#join(round);
   }
@@ -174,6 +186,8 @@ export class Pool implements AsyncDisposable {
     const round: Round = { done: false };
     this.#round = round;
     this.#control[NEXT] = 0;
+    this.#control[ADDED_NEXT] = tasks;
+    this.#control[ADDED_END] = tasks;
     // of scans that nobody joined
     this.#control[FAILED] = 0;
     Atomics.store(this.#control, TASKS, tasks);
@@ -208,6 +222,7 @@ export class Pool implements AsyncDisposable {
     const control = this.#control;
     Atomics.store(control, OPEN, 0);
     Atomics.store(control, NEXT, control[TASKS]!);
+    Atomics.store(control, ADDED_NEXT, control[ADDED_END]!);
     for (let spin = 0; spin < SPINS; spin++) if (Atomics.load(control, ACTIVE) === 0) return true;
     const deadline = Date.now() + JOIN_TIMEOUT_MS;
     for (let active = Atomics.load(control, ACTIVE); active > 0; active = Atomics.load(control, ACTIVE)) {

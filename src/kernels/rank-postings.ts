@@ -33,6 +33,8 @@ export interface RankWish {
 /** As the kernel has them: wasm/assembly/rank-postings.ts. */
 const WINDOW = 2048;
 const RECORD_WORDS = 12;
+const K = 0;
+const FOUND = 1;
 const WORK_BYTES = 64;
 const SUMS_AT = WORK_BYTES;
 const ROWS_AT = SUMS_AT + WINDOW * 8;
@@ -41,30 +43,38 @@ const FIXED_BYTES = SCORES_AT + WINDOW * 8;
 
 const align = (bytes: number): number => (bytes + 15) & ~15;
 
-/** What the rankers of one ranking tell each other: a score that at least k rows have. */
+/** Bytes of a limit: a head of 16 and a u32 for each bucket of scores. */
+const LIMIT_BYTES = 16 + 2048 * 4;
+
+/** What the rankers of one ranking tell each other: how many rows of which scores they found, and a score that at least k of them have. */
 export class RankLimit implements Disposable {
-  readonly #score: Region;
+  readonly #room: Region;
 
   constructor(face: WasmFace) {
-    this.#score = face.arena.alloc(16);
+    this.#room = face.arena.alloc(LIMIT_BYTES);
     this.begin();
   }
 
   get pointer(): number {
-    return this.#score.pointer;
+    return this.#room.pointer;
   }
 
   get bytes(): number {
-    return this.#score.byteLength;
+    return this.#room.byteLength;
+  }
+
+  /** At least k rows have it, once the rankers ran. */
+  get score(): number {
+    return this.#room.f32()[0]!;
   }
 
   /** To be called before a ranking: nothing is known yet. */
   begin(): void {
-    this.#score.u8().fill(0);
+    this.#room.u8().fill(0);
   }
 
   [Symbol.dispose](): void {
-    this.#score[Symbol.dispose]();
+    this.#room[Symbol.dispose]();
   }
 }
 
@@ -118,12 +128,14 @@ export class PostingRanker implements Disposable {
     return { kernel: "rankPostings", count: 1, args, countAt: 2, steps: [0, 0, 0] };
   }
 
-  /** Calls `visit` for each row that was found, in any order. */
-  found(visit: (score: number, row: number) => void): void {
-    const [k, count] = this.#room.u32();
-    const scores = this.#room.f32().subarray(this.#heap / 4);
-    const rows = this.#room.u32().subarray(this.#heap / 4 + k!);
-    for (let i = 0; i < count!; i++) visit(scores[i]!, rows[i]!);
+  /** Calls `visit` for each row of at least a score that was found, in any order. */
+  found(least: number, visit: (score: number, row: number) => void): void {
+    const u32 = this.#room.u32();
+    const f32 = this.#room.f32();
+    const scores = this.#heap / 4;
+    const rows = scores + u32[K]!;
+    for (let i = 0; i < u32[FOUND]!; i++)
+      if (f32[scores + i]! >= least) visit(f32[scores + i]!, u32[rows + i]!);
   }
 
   [Symbol.dispose](): void {

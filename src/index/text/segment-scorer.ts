@@ -44,8 +44,8 @@ export type Threads = () => Pool | undefined;
 
 /** From so many postings on waking threads is worth it. */
 const SHARED_POSTINGS = 32_768;
-/** Shares of the segments, for each thread: each has a threshold of its own, and a slow thread holds the others up for one of them. */
-const SHARES_A_THREAD = 3;
+/** Shares of the segments, for each thread: a slow thread holds the others up for one of them. */
+const SHARES_A_THREAD = 8;
 
 /** Posting lists kept between queries. */
 const LIST_BYTES = 8 << 20;
@@ -111,7 +111,7 @@ export class SegmentScorer implements Disposable {
       );
     if (!pool?.share(scans()))
       for (const { kernel, args } of scans()) kernels().instance.exports[kernel](...args);
-    for (const ranker of rankers) ranker.found((score, row) => heap.push(score, row));
+    for (const ranker of rankers) ranker.found(limit.score, (score, row) => heap.push(score, row));
   }
 
   /** Scores of rows, ascending; 0 for rows that no segment holds. */

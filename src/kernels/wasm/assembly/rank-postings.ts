@@ -41,7 +41,16 @@ const BOUNDS = 32; // u32 pointer to a f64 a list
 const AFTER_ROW = 36; // u32 of rows with AFTER_SCORE only those after this one
 const LEAST = 40; // f64 scores below it are not wanted
 const AFTER_SCORE = 48; // f64 rows of a larger score are not wanted
-const LIMIT = 56; // u32 pointer to a f32 that calls of one ranking share: K rows at least score as much
+const SHARED = 56; // u32 pointer to what the calls of one ranking tell each other
+
+/** Fields of what is shared, and its buckets: u32 rows of the scores of each, one after the other. */
+const LIMIT: usize = 0; // f32 K rows at least score as much
+const TOP: usize = 4; // u32 highest bucket with rows
+const BUCKETS: usize = 16;
+/** Scores are told apart by the leading bits of a f32: 128 buckets an octave, from 2^-8 on, those beyond in the last. */
+const BUCKET_SHIFT: u32 = 16;
+const FIRST_BUCKET: u32 = (127 - 8) << 7;
+const LAST_BUCKET: u32 = 2047;
 
 /** Room for the rounding of sums in another order and of scores kept as f32. */
 const SLACK: f64 = 1.000001;
@@ -106,20 +115,42 @@ function sortBounds(cursors: usize, lists: u32, order: usize, bounds: usize, sta
 }
 
 /**
- * Scores below it are not wanted any more. What other calls found counts too; when two of them write at once the smaller limit may stay,
- * which holds as well.
+ * Scores below it are not wanted any more: what is found in other calls counts as well. Calls may count at once and one's count be lost:
+ * the limit is lower then, and holds as well.
  */
 function thresholdOf(work: usize): f64 {
-  const limit = <usize>load<u32>(work, LIMIT);
-  let best = load<f32>(limit);
-  if (load<u32>(work, FOUND) == load<u32>(work, K)) {
-    const own = load<f32>(<usize>load<u32>(work, SCORES));
-    if (own > best) {
-      best = own;
-      store<f32>(limit, own);
-    }
+  const k = load<u32>(work, K);
+  const shared = <usize>load<u32>(work, SHARED);
+  let best = load<f32>(shared, LIMIT);
+  if (load<u32>(work, FOUND) == k) best = max(best, load<f32>(<usize>load<u32>(work, SCORES)));
+  const least = bucketOf(best);
+  let count: u32 = 0;
+  for (let bucket = load<u32>(shared, TOP); bucket > least; bucket--) {
+    count += load<u32>(shared + (<usize>bucket << 2), BUCKETS);
+    if (count < k) continue;
+    best = reinterpret<f32>((bucket + FIRST_BUCKET) << BUCKET_SHIFT);
+    break;
   }
+  store<f32>(shared, best, LIMIT);
   return max(load<f64>(work, LEAST), best > 0 ? <f64>best : -Infinity);
+}
+
+// @ts-ignore: decorator
+@inline
+function bucketOf(score: f32): u32 {
+  const leading = reinterpret<u32>(score) >> BUCKET_SHIFT;
+  return leading <= FIRST_BUCKET ? 0 : min(leading - FIRST_BUCKET, LAST_BUCKET);
+}
+
+/** Tells the other calls of a row. */
+// @ts-ignore: decorator
+@inline
+function count(work: usize, score: f32): void {
+  const shared = <usize>load<u32>(work, SHARED);
+  const bucket = bucketOf(score);
+  const at = shared + (<usize>bucket << 2);
+  store<u32>(at, load<u32>(at, BUCKETS) + 1, BUCKETS);
+  if (bucket > load<u32>(shared, TOP)) store<u32>(shared, bucket, TOP);
 }
 
 /** How many of the weakest lists cannot reach the threshold together: they only complete rows that others found. */
@@ -180,6 +211,7 @@ function offer(record: usize, work: usize, score: f32, row: u32): void {
   if (!(score > 0) || <f64>score < load<f64>(work, LEAST)) return;
   const after = load<f64>(work, AFTER_SCORE);
   if (<f64>score > after || (<f64>score == after && row <= load<u32>(work, AFTER_ROW))) return;
+  count(work, score);
   const scores = <usize>load<u32>(work, SCORES);
   const rows = <usize>load<u32>(work, FOUND_ROWS);
   const found = load<u32>(work, FOUND);
