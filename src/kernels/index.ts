@@ -20,6 +20,7 @@ export { LazyPool } from "./lazy-pool.ts";
 export { type ListSource, listsOf } from "./list-source.ts";
 export { DEAD, type FoundPairs, WasmMatches } from "./matches.ts";
 export { MaxSim, type PlainTokenRows, type TokenQuery, type TokenRows, tokenWidth } from "./max-sim.ts";
+export { MOST_NEAR_BYTES, NearTerms, type NearVisitor } from "./near-terms.ts";
 export { panelsOf } from "./panels.ts";
 export { type Fork, openPool, type Pool, type PoolOptions } from "./pool.ts";
 export {

@@ -84,6 +84,7 @@ export const KERNEL_NAMES = [
   "scoreFineRows",
   "inflateRaw",
   "inflateStateBytes",
+  "nearTerms",
 ] as const;
 
 export type KernelName = (typeof KERNEL_NAMES)[number];

@@ -47,81 +47,31 @@ export class DictionaryWriter {
 /** Walks entries in order without allocating; `term` is a buffer that the next step overwrites. */
 export class DictionaryCursor {
   readonly #reader: ByteReader;
-  readonly #heads: Uint32Array;
-  /** The block after the current one. */
-  #following: number;
-  /** Where that begins. */
-  #border = 0;
   readonly buffer: Uint8Array = new Uint8Array(1024);
   /** Bytes of the current term in `buffer`. */
   length = 0;
-  /** Bytes that it has in common with the term that stood there before. */
-  shared = 0;
   frequency = 0;
   start = 0;
   end: number;
 
-  /** Begins with block `first`. @param heads of all blocks, borrowed */
-  constructor(terms: Uint8Array, heads: Uint32Array, first: number) {
-    this.#heads = heads;
-    this.#following = first;
-    this.#reader = new ByteReader(terms, heads[2 * first] ?? terms.length);
-    this.end = heads[2 * first + 1] ?? 0;
-    this.#border = this.#reader.at;
+  /** @param from where a block begins @param postings where its postings begin */
+  constructor(terms: Uint8Array, from: number, postings: number) {
+    this.#reader = new ByteReader(terms, from);
+    this.end = postings;
   }
 
-  /** @param beyond terms that have so many bytes in common with this one are passed over */
-  next(beyond: number = Number.POSITIVE_INFINITY): boolean {
+  next(): boolean {
     const reader = this.#reader;
-    while (reader.at < reader.bytes.length) {
-      if (reader.at === this.#border) this.#enter(beyond);
-      const written = reader.varint();
-      const suffix = reader.varint();
-      const from = reader.at;
-      reader.at += suffix;
-      this.frequency = reader.varint();
-      this.start = this.end;
-      this.end += reader.varint();
-      const shared = written > 0 ? written : this.#inCommon(from, suffix);
-      if (shared >= beyond) continue;
-      const { buffer } = this;
-      for (let i = shared - written; i < suffix; i++) buffer[written + i] = reader.bytes[from + i]!;
-      this.shared = shared;
-      this.length = written + suffix;
-      return true;
-    }
-    return false;
-  }
-
-  /** Enters the next block, or a later one: those of which all terms and the one that follows are passed over are not even read. */
-  #enter(beyond: number): void {
-    const heads = this.#heads;
-    let block = this.#following;
-    if (beyond <= this.length) {
-      const { bytes } = this.#reader;
-      while (2 * block + 2 < heads.length && this.#beginsAlike(bytes, heads[2 * block + 2]!, beyond)) block++;
-      this.#reader.at = heads[2 * block]!;
-      this.end = heads[2 * block + 1]!;
-    }
-    this.#following = block + 1;
-    this.#border = heads[2 * block + 2] ?? -1;
-  }
-
-  /** Whether the block's first term has so many bytes in common with the current one. */
-  #beginsAlike(bytes: Uint8Array, head: number, count: number): boolean {
-    const { at, length } = headAt(bytes, head);
-    if (length < count) return false;
-    for (let i = 0; i < count; i++) if (bytes[at + i] !== this.buffer[i]) return false;
+    if (reader.at >= reader.bytes.length) return false;
+    const shared = reader.varint();
+    const suffix = reader.varint();
+    for (let i = 0; i < suffix; i++) this.buffer[shared + i] = reader.bytes[reader.at + i]!;
+    reader.at += suffix;
+    this.length = shared + suffix;
+    this.frequency = reader.varint();
+    this.start = this.end;
+    this.end += reader.varint();
     return true;
-  }
-
-  /** Bytes of a term written whole that are those of the current one. */
-  #inCommon(from: number, length: number): number {
-    const { bytes } = this.#reader;
-    const most = Math.min(length, this.length);
-    let common = 0;
-    while (common < most && this.buffer[common] === bytes[from + common]) common++;
-    return common;
   }
 
   get term(): Uint8Array {
@@ -179,21 +129,38 @@ export class Dictionary {
     return undefined;
   }
 
-  /** Calls `visit` for each term that begins with `prefix`, in order. It returns how many leading bytes those passed over have in common. */
-  startingWith(prefix: string, visit: (cursor: DictionaryCursor) => number): void {
+  /** Calls `visit` for each term that begins with `prefix`, in order. */
+  startingWith(prefix: string, visit: (cursor: DictionaryCursor) => void): void {
     const wanted = new TextEncoder().encode(prefix);
-    const cursor = new DictionaryCursor(this.#terms, this.#heads, Math.max(0, this.#blockOf(wanted)));
-    let beyond = Number.POSITIVE_INFINITY;
-    while (cursor.next(beyond)) {
+    const cursor = this.#cursorAt(Math.max(0, this.#blockOf(wanted)));
+    while (cursor.next()) {
       const order = comparePrefix(cursor, wanted);
       if (order > 0) return;
-      beyond = order === 0 ? visit(cursor) : Number.POSITIVE_INFINITY;
+      if (order === 0) visit(cursor);
     }
+  }
+
+  /** Entries among which are all terms that begin with `prefix`, and few others; the first shares nothing. Borrowed. */
+  entriesFrom(prefix: Uint8Array): Uint8Array {
+    // no term has that byte
+    const last = this.#blockOf(Uint8Array.of(...prefix, 0xff));
+    if (last < 0) return this.#terms.subarray(0, 0);
+    const first = Math.max(0, this.#blockOf(prefix));
+    return this.#terms.subarray(this.#heads[2 * first], this.#heads[2 * last + 2] ?? this.#terms.length);
   }
 
   /** Every term with its posting range, in order. */
   all(): DictionaryCursor {
-    return new DictionaryCursor(this.#terms, this.#heads, 0);
+    return this.#cursorAt(0);
+  }
+
+  #cursorAt(block: number): DictionaryCursor {
+    const heads = this.#heads;
+    return new DictionaryCursor(
+      this.#terms,
+      heads[2 * block] ?? this.#terms.length,
+      heads[2 * block + 1] ?? 0,
+    );
   }
 
   /** Last block whose first term is not after `wanted`; -1 when all are. */

@@ -1,19 +1,22 @@
 /** From query words to dictionary terms with weights: prefixes, typos, and words as they are. */
-import { allowedEdits, FuzzyMatcher } from "./fuzzy.ts";
+import { allowedEdits } from "./fuzzy.ts";
 import type { QueryWord } from "./query.ts";
 
-/**
- * `shared`: bytes that the term has in common with the one visited before it, at least. Returns a number of bytes: those that come next
- * and begin with so many bytes of this term are passed over; Infinity for none.
- */
-export type TermVisitor = (term: Uint8Array, length: number, frequency: number, shared: number) => number;
+/** Told of a term that some part of the index holds, and of how many of its rows do; the bytes are borrowed. */
+export type TermVisitor = (term: Uint8Array, frequency: number) => void;
 
 /** What expansion asks of the vocabulary, over all segments and the tail. */
 export interface Vocabulary {
   readonly rowCount: number;
   frequency(term: string): number;
-  /** Calls `visit` for each term with the prefix, once for every part of the index that holds it; the bytes are borrowed. */
+  /** Calls `visit` for each term with the prefix, once for every part of the index that holds it. */
   startingWith(prefix: string, visit: TermVisitor): void;
+  /** The same for each term within `limit` edits of a word whose first letter is that of the word. */
+  near(
+    word: string,
+    limit: number,
+    visit: (term: Uint8Array, frequency: number, edits: number) => void,
+  ): void;
 }
 
 export interface WeightedTerm {
@@ -46,8 +49,8 @@ class Found {
   readonly #totals = new Map<string, { frequency: number; edits: number }>();
   readonly #decoder = new TextDecoder();
 
-  add(bytes: Uint8Array, length: number, frequency: number, edits: number): void {
-    const term = this.#decoder.decode(bytes.subarray(0, length));
+  add(bytes: Uint8Array, frequency: number, edits: number): void {
+    const term = this.#decoder.decode(bytes);
     const known = this.#totals.get(term);
     if (known) known.frequency += frequency;
     else this.#totals.set(term, { frequency, edits });
@@ -63,10 +66,7 @@ class Found {
 
 function prefixTerms(prefix: string, vocabulary: Vocabulary): WeightedTerm[] {
   const found = new Found();
-  vocabulary.startingWith(prefix, (bytes, length, frequency) => {
-    found.add(bytes, length, frequency, 0);
-    return Number.POSITIVE_INFINITY;
-  });
+  vocabulary.startingWith(prefix, (term, frequency) => found.add(term, frequency, 0));
   return found.best(MAX_PREFIX_TERMS).map(({ term }) => ({ term, weight: 1 }));
 }
 
@@ -74,13 +74,8 @@ function prefixTerms(prefix: string, vocabulary: Vocabulary): WeightedTerm[] {
 function fuzzyTerms(word: string, vocabulary: Vocabulary): WeightedTerm[] {
   const limit = allowedEdits(word);
   if (limit === 0) return vocabulary.frequency(word) > 0 ? [{ term: word, weight: 1 }] : [];
-  const matcher = new FuzzyMatcher(new TextEncoder().encode(word), limit);
   const found = new Found();
-  vocabulary.startingWith(String.fromCodePoint(word.codePointAt(0)!), (bytes, length, frequency, shared) => {
-    const edits = matcher.distance(bytes, length, shared);
-    if (edits <= limit) found.add(bytes, length, frequency, edits);
-    return matcher.hopeless;
-  });
+  vocabulary.near(word, limit, (term, frequency, edits) => found.add(term, frequency, edits));
   const near = found.best(MAX_FUZZY_TERMS);
   const closest = near[0]?.edits ?? 0;
   return near

@@ -1,7 +1,8 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { kernels, NearTerms } from "../../kernels/index.ts";
 import { Dictionary, DictionaryWriter } from "./dictionary.ts";
-import { editDistance, FuzzyMatcher } from "./fuzzy.ts";
+import { editDistance } from "./fuzzy.ts";
 
 /** The textbook table, whole. */
 function slow(a: string, b: string): number {
@@ -34,51 +35,94 @@ test("banded distance equals the whole table up to the limit", () => {
   );
 });
 
-test("the matcher equals the table over a sorted list, whatever the terms share", () => {
-  const word = fc.string({ unit: fc.constantFrom("a", "b", "c", "é"), minLength: 1, maxLength: 20 });
-  fc.assert(
-    fc.property(word, fc.array(word, { maxLength: 30 }), fc.integer({ min: 1, max: 3 }), (a, list, limit) => {
-      const encoder = new TextEncoder();
-      const matcher = new FuzzyMatcher(encoder.encode(a), limit);
-      const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
-      let last: Uint8Array = new Uint8Array(0);
-      for (const term of list.map((one) => encoder.encode(one)).sort((x, y) => Buffer.compare(x, y))) {
-        let shared = 0;
-        while (shared < term.length && term[shared] === last[shared]) shared++;
-        const expected = Math.min(slow(latin(encoder.encode(a)), latin(term)), limit + 1);
-        expect(matcher.distance(term, term.length, shared)).toBe(expected);
-        last = term;
-      }
-    }),
-    { seed: 9, numRuns: 1000 },
+const encoder = new TextEncoder();
+const latin = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+
+describe("near terms of a dictionary", () => {
+  const letter = fc.constantFrom("a", "b", "c", "é");
+  const words = (maxLength: number): fc.Arbitrary<string[]> =>
+    fc.array(fc.string({ unit: letter, minLength: 1, maxLength: 12 }), { maxLength });
+  const asked = fc.oneof(
+    { weight: 9, arbitrary: fc.string({ unit: letter, minLength: 1, maxLength: 10 }) },
+    fc.string({ unit: letter, minLength: 20, maxLength: 31 }),
   );
+
+  function dictionaryOf(terms: readonly Uint8Array[]): Dictionary {
+    const writer = new DictionaryWriter();
+    for (const [i, term] of terms.entries()) writer.add(term, i + 1, 3 * i + 1);
+    const { terms: bytes, heads } = writer.finish();
+    return new Dictionary(bytes, heads);
+  }
+
+  test("are those of the whole table, with their frequencies, in order", () => {
+    using near = new NearTerms(kernels());
+    const check = (word: string, list: readonly string[], limit: number, leading: string): void => {
+      const terms = [...new Set(list)].map((one) => encoder.encode(one)).sort((x, y) => Buffer.compare(x, y));
+      const bytes = encoder.encode(word);
+      near.begin(bytes, limit, encoder.encode(leading).length);
+      const found: [string, number, number][] = [];
+      near.scan(dictionaryOf(terms).entriesFrom(encoder.encode(leading)), (term, frequency, edits) =>
+        found.push([latin(term), frequency, edits]),
+      );
+      const expected = terms
+        .map((term, i): [string, number, number] => [latin(term), i + 1, slow(latin(bytes), latin(term))])
+        .filter(([term, , edits]) => edits <= limit && term.startsWith(latin(encoder.encode(leading))));
+      expect(found).toEqual(expected);
+    };
+    fc.assert(
+      fc.property(
+        asked,
+        fc.oneof(words(30), words(300)),
+        fc.integer({ min: 1, max: 3 }),
+        fc.boolean(),
+        (word, list, limit, isLed) => {
+          // near ones of long words do not come by themselves
+          const close = [word, `${word}b`, word.slice(1), `${word.slice(0, -2)}c`].filter(
+            (one) => one !== "",
+          );
+          check(word, [...list, ...close], limit, isLed ? String.fromCodePoint(word.codePointAt(0)!) : "");
+        },
+      ),
+      { seed: 10, numRuns: 1500 },
+    );
+  });
+
+  test("are all found where there are more than the kernel has room for", () => {
+    const digits = Array.from({ length: 10_000 }, (_, i) => `word${String(i).padStart(4, "0")}`);
+    const dictionary = dictionaryOf(digits.map((term) => encoder.encode(term)));
+    using near = new NearTerms(kernels());
+    near.begin(encoder.encode("word1234"), 3, 1);
+    let found = 0;
+    near.scan(dictionary.entriesFrom(encoder.encode("w")), () => found++);
+    expect(found).toBe(digits.filter((term) => slow("word1234", term) <= 3).length);
+    expect(found).toBeGreaterThan(3000);
+  });
+
+  test("a word that is too long for it is refused", () => {
+    using near = new NearTerms(kernels());
+    expect(() => near.begin(new Uint8Array(64), 2, 1)).toThrow(/63 bytes/);
+  });
 });
 
-test("a hopeless beginning has no near word, and passing such words over loses none", () => {
-  const letter = fc.constantFrom("a", "b", "c", "é");
-  const words = fc.array(fc.string({ unit: letter, minLength: 1, maxLength: 12 }), { maxLength: 300 });
-  const asked = fc.string({ unit: letter, minLength: 1, maxLength: 10 });
+test("terms of a prefix are those that begin with it, with their postings", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "é"), maxLength: 6 });
   fc.assert(
-    fc.property(asked, words, fc.integer({ min: 1, max: 2 }), (word, list, limit) => {
-      const encoder = new TextEncoder();
-      const terms = [...new Set(list)].map((one) => encoder.encode(one)).sort((x, y) => Buffer.compare(x, y));
+    fc.property(word, fc.array(word, { maxLength: 120 }), (prefix, list) => {
+      const terms = [...new Set(list)].filter((one) => one !== "").map((one) => encoder.encode(one));
+      terms.sort((x, y) => Buffer.compare(x, y));
       const writer = new DictionaryWriter();
       for (const [i, term] of terms.entries()) writer.add(term, i + 1, 3 * i + 1);
       const { terms: bytes, heads } = writer.finish();
-      const matcher = new FuzzyMatcher(encoder.encode(word), limit);
-      const near: string[] = [];
       const dictionary = new Dictionary(bytes, heads);
-      dictionary.startingWith("", (cursor) => {
-        const { buffer, length, shared } = cursor;
-        expect(cursor.entry).toEqual(dictionary.find(buffer.slice(0, length)));
-        const term = Buffer.from(buffer.subarray(0, length)).toString("latin1");
-        if (matcher.distance(buffer, length, shared) <= limit) near.push(term);
-        return matcher.hopeless;
+      const found: string[] = [];
+      dictionary.startingWith(prefix, (cursor) => {
+        expect(cursor.entry).toEqual(dictionary.find(cursor.term.slice()));
+        found.push(latin(cursor.term));
       });
-      const latin = (text: Uint8Array): string => Buffer.from(text).toString("latin1");
-      const expected = terms.map(latin).filter((term) => slow(latin(encoder.encode(word)), term) <= limit);
-      expect(near).toEqual(expected);
+      expect(found).toEqual(
+        terms.map(latin).filter((term) => term.startsWith(latin(encoder.encode(prefix)))),
+      );
     }),
-    { seed: 10, numRuns: 500 },
+    { seed: 11, numRuns: 500 },
   );
 });

@@ -1,8 +1,15 @@
 /** Lexicon: terms over all segments and the tail of one words index, with what was looked up lately kept. */
-import type { HeldLists } from "../../kernels/index.ts";
+import {
+  type HeldLists,
+  kernels,
+  MOST_NEAR_BYTES,
+  NearTerms,
+  type NearVisitor,
+} from "../../kernels/index.ts";
 import type { Ranges } from "../segment.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
+import { editDistance } from "./fuzzy.ts";
 import type { WordsSegment } from "./words-segment.ts";
 import type { WordsTail } from "./words-tail.ts";
 
@@ -22,12 +29,14 @@ export interface MissingLists extends Ranges {
   readonly ends: number[];
 }
 
-export class Lexicon implements Vocabulary {
+export class Lexicon implements Vocabulary, Disposable {
   readonly #tail: WordsTail;
   /** Of each term its entry in each segment, in their order. */
   #cache = new EntryCache(0, KEPT_TERMS);
   readonly #encoder = new TextEncoder();
   #segments: readonly WordsSegment[] = [];
+  /** Made by the first misspelt word. */
+  #near: NearTerms | undefined;
   /** The segment with most rows: what stands for all where an estimate will do. */
   #largest: WordsSegment | undefined;
 
@@ -49,7 +58,7 @@ export class Lexicon implements Vocabulary {
   }
 
   get bytes(): number {
-    return this.#cache.bytes;
+    return this.#cache.bytes + (this.#near?.bytes ?? 0);
   }
 
   get rowCount(): number {
@@ -124,19 +133,37 @@ export class Lexicon implements Vocabulary {
   }
 
   startingWith(prefix: string, visit: TermVisitor): void {
-    for (const { dictionary } of this.#segments) {
-      let first = true;
-      dictionary.startingWith(prefix, ({ buffer, length, frequency, shared }) => {
-        const hopeless = visit(buffer, length, frequency, first ? 0 : shared);
-        first = false;
-        return hopeless;
-      });
+    for (const { dictionary } of this.#segments)
+      dictionary.startingWith(prefix, ({ term, frequency }) => visit(term, frequency));
+    this.#inTail(prefix, visit);
+  }
+
+  near(word: string, limit: number, visit: NearVisitor): void {
+    const bytes = this.#encoder.encode(word);
+    const letter = String.fromCodePoint(word.codePointAt(0)!);
+    const compare = (term: Uint8Array, frequency: number): void => {
+      const edits = editDistance(bytes, term, term.length, limit);
+      if (edits <= limit) visit(term, frequency, edits);
+    };
+    if (bytes.length > MOST_NEAR_BYTES) {
+      this.startingWith(letter, compare);
+      return;
     }
-    for (const [term, { places }] of this.#tail.terms) {
-      if (!term.startsWith(prefix)) continue;
-      const bytes = this.#encoder.encode(term);
-      visit(bytes, bytes.length, places.length, 0);
-    }
+    const leading = this.#encoder.encode(letter);
+    this.#near ??= new NearTerms(kernels());
+    this.#near.begin(bytes, limit, leading.length);
+    for (const { dictionary } of this.#segments) this.#near.scan(dictionary.entriesFrom(leading), visit);
+    this.#inTail(letter, compare);
+  }
+
+  [Symbol.dispose](): void {
+    this.#near?.[Symbol.dispose]();
+    this.#near = undefined;
+  }
+
+  #inTail(prefix: string, visit: TermVisitor): void {
+    for (const [term, { places }] of this.#tail.terms)
+      if (term.startsWith(prefix)) visit(this.#encoder.encode(term), places.length);
   }
 
   /** Where the numbers of the term begin in the cache. */

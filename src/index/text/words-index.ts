@@ -175,6 +175,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   [Symbol.dispose](): void {
     for (const segment of this.#lexicon.segments) segment[Symbol.dispose]();
     this.#lexicon.segments = [];
+    this.#lexicon[Symbol.dispose]();
     this.#scorer[Symbol.dispose]();
     this.#phrases[Symbol.dispose]();
     this.#tail.trim(Number.MAX_SAFE_INTEGER);

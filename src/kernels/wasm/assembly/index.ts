@@ -25,3 +25,4 @@ export { addRounded, countPairs, indicateSymbols, matchBytes, matchHalves, match
 export { searchCellSlots, searchCells } from "./graph-cells";
 export { scoreFineRows } from "./graph-rows";
 export { inflateRaw, inflateStateBytes } from "./inflate";
+export { nearTerms } from "./near-terms";
