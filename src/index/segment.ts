@@ -77,6 +77,11 @@ export interface SearchOptions {
   /** Go on after this place. */
   readonly after?: Cursor;
   readonly signal?: AbortSignal;
+  /**
+   * Makes what is told rows as they are found, best first, and says whether those will do: an index that has to look at each row more
+   * closely may stop there, with fewer than `k`.
+   */
+  readonly enough?: (() => (row: number) => boolean) | undefined;
 }
 
 /** The searching side: segments come and go, the tail grows. All verbs take effect at once. */

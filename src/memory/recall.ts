@@ -84,6 +84,8 @@ export interface Question {
   readonly recall?: number | undefined;
   /** What the cube has found of it. */
   readonly cube?: CubeFound | undefined;
+  /** Makes what is told rows, one by one, and says whether those fill the page. */
+  readonly enough?: (() => (row: number) => boolean) | undefined;
 }
 
 /** A question with what its rounds need. */
@@ -95,19 +97,23 @@ interface Asked extends Question {
   readonly notes: string[];
 }
 
-/** `depth` rows or more unless there are fewer; `notes` say what could not be used. */
+/**
+ * `depth` rows or more, unless there are fewer or the best will do; `notes` say what could not be used.
+ * @returns undefined where so many rows were found, but not enough: they are not ranked
+ */
 export async function recall(
   library: Library,
   embedder: Embedder,
   question: Question,
   notes: string[],
-): Promise<Ranking> {
+): Promise<Ranking | undefined> {
   const { written, filter, depth, retriever } = question;
   if (!written) return byIndexes(library, embedder, question, notes);
   const generated = written.rank(filter, Math.max(recallDefaults.depth, depth));
   if (generated.length === 0) notes.push("no n-gram that the model wrote says anything of a passage");
   if (retriever === "generative") return generatedAlone(generated);
-  return withGenerated(await byIndexes(library, embedder, question, notes), generated);
+  const others = await byIndexes(library, embedder, question, notes);
+  return others && withGenerated(others, generated);
 }
 
 /** What words and meaning find. */
@@ -116,12 +122,13 @@ async function byIndexes(
   embedder: Embedder,
   question: Question,
   notes: string[],
-): Promise<Ranking> {
+): Promise<Ranking | undefined> {
   const { retriever, plan, alwaysFeedback } = question;
   const wordsOnly = retriever === "words" || (retriever === "hybrid" && hasOperators(question.text));
   const isFused = !wordsOnly && (retriever === "hybrid" || (alwaysFeedback && plan.feedback !== undefined));
   const depth = isFused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
-  const wish = { k: depth, ...(question.filter ? { filter: question.filter } : {}) };
+  const { filter, enough } = question;
+  const wish = { k: depth, ...(filter ? { filter } : {}), ...(enough && !isFused ? { enough } : {}) };
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
   if (!vector) {
     if (retriever === "meaning") return alone(emptyHits, "meaning");
@@ -132,7 +139,8 @@ async function byIndexes(
   const meant = flatOptions(question, wish);
   const expected = { recall: library.vectors.expectedRecall(meant, question.k) };
   if (!isFused) return { ...alone(await library.vectors.search(vector, meant), "meaning"), ...expected };
-  return { ...(await fused(library, { ...question, vector, wish, meant, notes })), ...expected };
+  const ranking = await fused(library, { ...question, vector, wish, meant, notes });
+  return ranking && { ...ranking, ...expected };
 }
 
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored unless a recall is wanted. */
@@ -185,12 +193,13 @@ async function wordsAlone(library: Library, question: Question, wish: SearchOpti
 }
 
 /** The whole plan: first round, fusion, feedback, second round, fusion. */
-async function fused(library: Library, asked: Asked): Promise<Ranking> {
+async function fused(library: Library, asked: Asked): Promise<Ranking | undefined> {
   const { plan, notes } = asked;
   const found = await firstRound(library, asked);
   if (found.words) noteLeftOut(library, asked, notes);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
   const rows = foundRows(found);
+  if (isTooLittle(rows, asked)) return undefined;
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
   const { feedback } = plan;
@@ -206,6 +215,13 @@ async function fused(library: Library, asked: Asked): Promise<Ranking> {
   const second = { first, found, relevant, meant, feedback };
   const ranking = await (feedback.again ? searchAgain : scoreAgain)(library, asked, second);
   return withMatch(library, asked, first, ranking);
+}
+
+/** Whether rows do not fill the page although deeper lists would hold more. A second search finds others: then they may. */
+function isTooLittle(rows: Uint32Array, { enough, depth, plan }: Asked): boolean {
+  if (!enough || rows.length < depth || plan.feedback?.again) return false;
+  const willDo = enough();
+  return !rows.some((row) => willDo(row));
 }
 
 /** Words are searched while other threads may scan for meaning. */

@@ -165,9 +165,14 @@ export async function rankPage(
     ...(written ? { written } : {}),
     ...(query.sparse ? { sparse: query.sparse } : {}),
   };
+  // what comes before the page, or below its least score, does not fill it
+  const filled =
+    cursor || query.minScore !== undefined ? undefined : () => pageFilled(library, query.group, k + 1);
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
-    const ranking = await recall(library, embedder, { ...base, depth }, said);
+    const enough = depth > library.live.count ? undefined : filled;
+    const ranking = await recall(library, embedder, { ...base, depth, enough }, said);
+    if (!ranking) continue;
     const shown = shownScore(ranking);
     const wanted = wantedOf(ranking, shown, query.minScore);
     const places = nextPlaces(library, ranking, wanted, cursor, query.group, k + 1);
@@ -178,6 +183,12 @@ export async function rankPage(
       return { page, more: places.length > k, recall: ranking.recall, shown, cube };
     }
   }
+}
+
+/** Told rows one by one, says whether they are `most`: of each item one counts, or all passages. */
+function pageFilled(library: Library, group: SearchQuery["group"], most: number): (row: number) => boolean {
+  const seen = new Set<number>();
+  return (row) => seen.add(group === "passage" ? row : itemRow(library.placeOf(row))).size >= most;
 }
 
 /** What the cube finds, where it is asked: beside words and meaning. */

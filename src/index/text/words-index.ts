@@ -239,13 +239,19 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
     for (let depth = Math.max(256, options.k * 16); ; depth *= 16) {
       const { rows, scores } = this.#rank(prepared, { ...options, k: depth });
       const kept: number[] = [];
-      for (let i = 0; i < rows.length && kept.length < options.k; i++) {
+      const willDo = options.enough?.();
+      let isDone = rows.length < depth;
+      for (let i = 0; i < rows.length; i++) {
         const row = rows[i]!;
         const held = checked.get(row) ?? hasPhrases(await this.#options.textOf!(row));
         checked.set(row, held);
-        if (held) kept.push(i);
+        if (!held) continue;
+        kept.push(i);
+        if (kept.length < options.k && !willDo?.(row)) continue;
+        isDone = true;
+        break;
       }
-      if (kept.length === options.k || rows.length < depth) {
+      if (isDone) {
         return {
           rows: Uint32Array.from(kept, (i) => rows[i]!),
           scores: Float32Array.from(kept, (i) => scores[i]!),
