@@ -2,6 +2,8 @@
  * 1-bit RaBitQ codes of 32 rows side by side, for the scan kernel (its layout: kernels/face.ts, scanOneBit). Only the order of the bytes
  * differs from row codes: 32 rows take as many bytes in a block as one after the other.
  */
+
+import { slab } from "../slab.ts";
 import type { ScanLayout } from "./codec.ts";
 import { arrangeNibbles, SCAN_ROWS } from "./nibble-blocks.ts";
 
@@ -38,7 +40,7 @@ function arrange(codes: Uint8Array, rows: number, stride: number): Uint8Array {
 
 /** For each group of four dimensions the sums of the levels under each pattern of bits. @param levels of the query, 0 to 15 */
 export function tableOfLevels(levels: Uint8Array, bytes: number): Uint8Array {
-  const lut = new Uint8Array(bytes * 32);
+  const lut = slab.u8(bytes * 32);
   for (let group = 0; group < bytes * 2; group++) {
     for (let pattern = 1; pattern < 16; pattern++) {
       const lowest = 31 - Math.clz32(pattern & -pattern);

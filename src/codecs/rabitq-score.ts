@@ -1,5 +1,6 @@
 /** Scoring RaBitQ codes: 1-bit codes against a 4-bit query by bit planes, wider ones against the f32 query. */
 import { kernels, type OneBitQuery, oneBitScan } from "../kernels/index.ts";
+import { slab } from "../slab.ts";
 import type { Metric, Scorer } from "./codec.ts";
 import { tableOfLevels } from "./rabitq-blocks.ts";
 import { SHORTEST_SQUARE, scoreOf, squareOf } from "./score.ts";
@@ -83,7 +84,7 @@ function levelsOf(query: Float32Array): Levels {
     sum += value;
   }
   const step = (high - low) / (2 ** QUERY_BITS - 1) || 1;
-  const levels = new Uint8Array(query.length);
+  const levels = slab.u8(query.length);
   for (let i = 0; i < levels.length; i++) levels[i] = Math.round((query[i]! - low) / step);
   return { levels, low, step, half: sum / 2 };
 }

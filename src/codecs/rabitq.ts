@@ -9,6 +9,7 @@ import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { HadamardRotation } from "../linalg/rotation.ts";
+import { slab } from "../slab.ts";
 import { checkCodes, checkDim, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, ScanLayout, Scorer } from "./codec.ts";
 import { oneBitLayout } from "./rabitq-blocks.ts";
@@ -116,7 +117,8 @@ export class RabitqCoder implements Coder {
 
   scorer(query: Float32Array, metric: Metric): Scorer {
     checkRows(this.id, this.dim, { rows: 1, cols: query.length, data: query });
-    const rotated = query.slice();
+    const rotated = slab.f32(query.length);
+    rotated.set(query);
     this.#rotation.apply(rotated);
     const make = this.bits === 1 ? oneBitScorer : packedScorer;
     return make({ query: rotated, metric, bits: this.bits, stride: this.blockBytes });

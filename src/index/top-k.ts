@@ -1,4 +1,6 @@
 /** TopK: a bounded binary heap of (score, row), worst on top; ties go to the lower row. The one top-k of the index rooms. */
+
+import { slab } from "../slab.ts";
 import { type Cursor, type Hits, isAfter } from "./hits.ts";
 
 export class TopK {
@@ -9,8 +11,8 @@ export class TopK {
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.#scores = new Float32Array(capacity);
-    this.#rows = new Uint32Array(capacity);
+    this.#scores = slab.f32(capacity);
+    this.#rows = slab.u32(capacity);
   }
 
   get size(): number {
@@ -35,8 +37,8 @@ export class TopK {
 
   /** Empties the heap into Hits, best first. */
   drain(): Hits {
-    const rows = new Uint32Array(this.#size);
-    const scores = new Float32Array(this.#size);
+    const rows = slab.u32(this.#size);
+    const scores = slab.f32(this.#size);
     for (let i = this.#size - 1; i >= 0; i--) {
       rows[i] = this.#rows[0]!;
       scores[i] = this.#scores[0]!;

@@ -6,6 +6,7 @@
 
 import { asU32 } from "../bytes.ts";
 import type { SegmentSource } from "../index/segment.ts";
+import { slab } from "../slab.ts";
 import type { MaybePromise } from "../storage/store.ts";
 import { inflate } from "./compress.ts";
 import type { CachedPart, PageCache } from "./page-cache.ts";
@@ -43,9 +44,9 @@ export class BlockText {
     return this.#table.at(-2) ?? 0;
   }
 
-  /** Owned bytes [start, end) of the original. */
+  /** Bytes [start, end) of the original, not to be kept for long. */
   read(start: number, end: number): MaybePromise<Uint8Array> {
-    const out = new Uint8Array(Math.max(0, end - start));
+    const out = slab.u8(Math.max(0, end - start));
     if (end <= start) return out;
     const first = this.#blockAt(start);
     const last = end <= this.#rawEnd(first) ? first : this.#blockAt(end - 1);

@@ -1,6 +1,7 @@
 /** Candidates: rows that any retriever found, each with the scores of all of them, to be fused and to give feedback. */
 import type { Hits } from "../index/hits.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
+import { slab } from "../slab.ts";
 import type { CubeFound } from "./cube/ask-cube.ts";
 import { fuse, type ScoredList } from "./fuse.ts";
 import type { Library } from "./library.ts";
@@ -30,7 +31,7 @@ export interface Found {
 export function foundRows(found: Found): Uint32Array {
   const { words, sparse, meaning, cube } = found;
   const lists = [words, sparse, meaning, cube].flatMap((list) => (list ? [list.rows] : []));
-  const all = new Uint32Array(lists.reduce((sum, rows) => sum + rows.length, 0));
+  const all = slab.u32(lists.reduce((sum, rows) => sum + rows.length, 0));
   let at = 0;
   for (const rows of lists) {
     all.set(rows, at);
@@ -50,9 +51,9 @@ export async function queryScores(
   words: Hits,
 ): Promise<Float64Array> {
   const places = placesOf(words);
-  const beside = rows.filter((row) => !places.has(row));
+  const beside = rowsBeside(rows, places);
   const others = await library.words.scoreQuery(text, beside);
-  const all = new Float64Array(rows.length);
+  const all = slab.f64(rows.length);
   let at = 0;
   for (let i = 0; i < rows.length; i++) {
     const place = places.get(rows[i]!);
@@ -80,4 +81,12 @@ export function placesOf({ rows }: Hits): Map<number, number> {
   const places = new Map<number, number>();
   for (let place = 0; place < rows.length; place++) places.set(rows[place]!, place);
   return places;
+}
+
+/** Rows that have no place, in their order. */
+function rowsBeside(rows: Uint32Array, places: ReadonlyMap<number, number>): Uint32Array {
+  const beside = slab.u32(rows.length);
+  let count = 0;
+  for (const row of rows) if (!places.has(row)) beside[count++] = row;
+  return beside.subarray(0, count);
 }

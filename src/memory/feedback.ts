@@ -4,6 +4,7 @@
  */
 import { TopK } from "../index/top-k.ts";
 import type { TakenVectors } from "../index/vector/taken-vectors.ts";
+import { slab } from "../slab.ts";
 import type { Library } from "./library.ts";
 import type { FeedbackOptions, VectorFeedback } from "./recall-plan.ts";
 
@@ -99,7 +100,7 @@ export function sharpenScores(
   added: Float64Array,
 ): Float64Array {
   const scale = askedScale(asked);
-  const sharpened = new Float64Array(scores.length);
+  const sharpened = slab.f64(scores.length);
   for (let i = 0; i < sharpened.length; i++) sharpened[i] = scale * scores[i]! + WORDS_SHARE * added[i]!;
   return sharpened;
 }
@@ -121,7 +122,8 @@ export function sharpenVector(
   if (how === "none") return vector;
   const { weight, sharpness } = VECTOR_FEEDBACK[how](relevant.length);
   const shares = sharesOf(relevant, sharpness);
-  const sharpened = vector.slice();
+  const sharpened = slab.f32(vector.length);
+  sharpened.set(vector);
   for (const [i, { place }] of relevant.entries()) {
     const own = weight * shares[i]!;
     const of = vectors.vector(place);

@@ -2,6 +2,7 @@
  * Fusing scores of the same rows by several retrievers into one. Convex sums of normalised scores (Bruch et al., An Analysis of Fusion
  * Functions for Hybrid Retrieval, 2023), sums of raw scores, or of reciprocal ranks (Cormack et al., Reciprocal Rank Fusion, 2009).
  */
+import { slab } from "../slab.ts";
 
 /**
  * How a score counts: "share": as a share of the best one; "min-max": by its place between the worst and the best; "linear": as it is;
@@ -27,7 +28,7 @@ const LEAST_RANGE = 1e-200;
 
 /** One score a row. @param lists of one length; one of weight 0 changes nothing */
 export function fuse(lists: readonly ScoredList[], form: FusionForm): Float64Array {
-  const fused = new Float64Array(lists[0]?.scores.length ?? 0);
+  const fused = slab.f64(lists[0]?.scores.length ?? 0);
   for (const list of lists) if (list.weight !== 0) add[form](list, fused);
   return fused;
 }
@@ -82,7 +83,7 @@ function leastOf(scores: Float64Array | Float32Array): number {
 
 /** Indexes of scores, largest score first, equal ones ascending, those that are absent last. */
 export function orderOf(scores: Float64Array | Float32Array): Uint32Array {
-  const order = new Uint32Array(scores.length);
+  const order = slab.u32(scores.length);
   for (let i = 0; i < order.length; i++) order[i] = i;
   // by signs: differences would leave a number each to the collector
   return order.sort((a, b) => {

@@ -12,6 +12,7 @@ import type { SparseVector } from "../index/sparse/weights.ts";
 import { MAX_QUERY_WORDS } from "../index/text/long-query.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
+import { slab } from "../slab.ts";
 import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
 import type { CubeFound } from "./cube/ask-cube.ts";
 import { withCube } from "./cube/cube-weights.ts";
@@ -347,13 +348,17 @@ function rankingOf(
   const judged = fusedScores(candidates, plan, plan.after);
   const scores = found.cube ? withCube(judged, rows, found.cube, plan.cube) : judged;
   const order = orderOf(scores);
+  const ranked = { rows: slab.u32(order.length), scores: slab.f64(order.length) };
+  order.forEach((i, place) => {
+    ranked.rows[place] = rows[i]!;
+    ranked.scores[place] = scores[i]!;
+  });
   const said = (hits: Hits | undefined, row: number, score: number | undefined) => {
     const place = hits ? hits.rows.indexOf(row) : -1;
     return place < 0 ? undefined : { score: score ?? 0, rank: place + 1 };
   };
   return {
-    rows: order.map((i) => rows[i]!),
-    scores: Float64Array.from(order, (i) => scores[i]!),
+    ...ranked,
     at(place) {
       const i = order[place]!;
       const row = rows[i]!;

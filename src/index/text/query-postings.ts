@@ -1,5 +1,6 @@
 /** The posting lists of a query's terms in every segment of an index, held for as long as the lease that they were read under. */
 import type { HeldLists, ListSource } from "../../kernels/index.ts";
+import { slab } from "../../slab.ts";
 import type { Lexicon } from "./lexicon.ts";
 import type { WordsSegment } from "./words-segment.ts";
 
@@ -13,7 +14,7 @@ export class QueryPostings {
   constructor(terms: readonly string[], segments: readonly WordsSegment[]) {
     this.terms = terms;
     this.segments = segments;
-    this.numbers = new Uint32Array(2 * terms.length * segments.length);
+    this.numbers = slab.u32(2 * terms.length * segments.length);
   }
 
   /** Rows of segment number `segment` that hold term number `term`. */

@@ -12,6 +12,7 @@ import {
   WasmPostings,
 } from "../../kernels/index.ts";
 import { lowerBound } from "../../search-sorted.ts";
+import { slab } from "../../slab.ts";
 import { rowAt, type SearchOptions } from "../segment.ts";
 import type { TopK } from "../top-k.ts";
 import type { QueryPlan } from "./query-plan.ts";
@@ -120,7 +121,7 @@ export class SegmentScorer implements Disposable {
     statistics: RowStatistics,
     rows: Uint32Array,
   ): Float64Array {
-    const scores = new Float64Array(rows.length);
+    const scores = slab.f64(rows.length);
     let from = 0;
     const { segments } = query.postings;
     for (let number = 0; number < segments.length; number++) {

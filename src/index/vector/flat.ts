@@ -6,6 +6,7 @@
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
 import type { Fork, LazyPool } from "../../kernels/index.ts";
+import { slab } from "../../slab.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { emptyHits, type Hits, isAfter } from "../hits.ts";
 import { growingK, type RangeOptions } from "../range.ts";
@@ -392,7 +393,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   async #fineScores(query: Float32Array, candidates: Located): Promise<Float32Array> {
     using codes = await this.#gather(candidates);
     const count = codes.bytes.length / rowBytes(this.#coders.fine);
-    const scores = new Float32Array(count);
+    const scores = slab.f32(count);
     this.#coders.fine.scorer(query, this.#metric).score(codes.bytes, 0, count, scores);
     return scores;
   }

@@ -1,6 +1,7 @@
 /** Runs: the parts of an index that are searched one after the other: attached segments, each by its codes in RAM or by a finder; then the tail. */
 import type { Scorer } from "../../codecs/codec.ts";
 import { lowerBound } from "../../search-sorted.ts";
+import { slab } from "../../slab.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { fewOrdinals, ordinalOf, rowAt, type SearchOptions, type SegmentSource } from "../segment.ts";
 import { CodeBuffer } from "./code-buffer.ts";
@@ -129,16 +130,19 @@ export function locate(runs: readonly Run[], rows: Uint32Array): { located: Loca
   const located: { run: Run; ordinals: Uint32Array }[] = [];
   const places: number[] = [];
   for (const run of runs) {
-    const last = run.rowAt(run.count - 1);
-    const ordinals: number[] = [];
     // every run looks for itself: rows of the tail lie between those of segments
-    for (let place = lowerBound(rows, run.rowAt(0)); place < rows.length && rows[place]! <= last; place++) {
+    const from = lowerBound(rows, run.rowAt(0));
+    const to = lowerBound(rows, run.rowAt(run.count - 1) + 1);
+    if (to <= from) continue;
+    const ordinals = slab.u32(to - from);
+    let count = 0;
+    for (let place = from; place < to; place++) {
       const ordinal = run.ordinalOf(rows[place]!);
       if (ordinal < 0) continue;
-      ordinals.push(ordinal);
+      ordinals[count++] = ordinal;
       places.push(place);
     }
-    if (ordinals.length > 0) located.push({ run, ordinals: Uint32Array.from(ordinals) });
+    if (count > 0) located.push({ run, ordinals: ordinals.subarray(0, count) });
   }
   return { located, places };
 }
@@ -158,8 +162,9 @@ export function splitByRun(runs: readonly Run[], places: Uint32Array): Located {
     let to = from;
     while (to < places.length && places[to]! < first + run.count) to++;
     if (to > from) {
-      const start = first;
-      located.push({ run, ordinals: places.subarray(from, to).map((place) => place - start) });
+      const ordinals = slab.u32(to - from);
+      for (let i = from; i < to; i++) ordinals[i - from] = places[i]! - first;
+      located.push({ run, ordinals });
     }
     from = to;
     first += run.count;

@@ -1,5 +1,6 @@
 /** Vectors of a few rows as their fine codes, in RAM: scored against several queries without reading again. */
 import type { Coder, Metric } from "../../codecs/codec.ts";
+import { slab } from "../../slab.ts";
 import { rowBytes } from "./vectors-kind.ts";
 
 export interface TakenCodes {
@@ -27,9 +28,9 @@ export class TakenVectors implements Disposable {
   /** Scores of all rows, in their order; NaN for rows that the index does not hold. */
   score(query: Float32Array): Float32Array {
     const { rows, places, codes } = this.#taken;
-    const found = new Float32Array(places.length);
+    const found = slab.f32(places.length);
     this.#fine.scorer(query, this.#metric).score(codes, 0, found.length, found);
-    const scores = new Float32Array(rows).fill(Number.NaN);
+    const scores = slab.f32(rows).fill(Number.NaN);
     for (let i = 0; i < found.length; i++) scores[places[i]!] = found[i]!;
     return scores;
   }
