@@ -100,9 +100,9 @@ export class Dictionary {
     return this.#terms.byteLength + this.#heads.byteLength;
   }
 
-  /** @param wanted UTF-8 of the term */
-  find(wanted: Uint8Array): TermEntry | undefined {
-    const block = this.#blockOf(wanted);
+  /** @param wanted UTF-8 of the term @param size bytes of `wanted` that count */
+  find(wanted: Uint8Array, size: number = wanted.length): TermEntry | undefined {
+    const block = this.#blockOf(wanted, size);
     if (block < 0) return undefined;
     const terms = this.#terms;
     const reader = new ByteReader(terms, this.#heads[2 * block]!);
@@ -120,8 +120,8 @@ export class Dictionary {
       // fewer shared bytes than common: the order was decided before the suffix, and this term comes after the wanted one
       if (shared < common) return undefined;
       if (shared === common) {
-        while (common < length && common < wanted.length && terms[from + common] === wanted[common]) common++;
-        if (common === wanted.length) return common === length ? { frequency, start, end } : undefined;
+        while (common < length && common < size && terms[from + common] === wanted[common]) common++;
+        if (common === size) return common === length ? { frequency, start, end } : undefined;
         if (common < length && terms[from + common]! > wanted[common]!) return undefined;
       }
       start = end;
@@ -164,23 +164,23 @@ export class Dictionary {
   }
 
   /** Last block whose first term is not after `wanted`; -1 when all are. */
-  #blockOf(wanted: Uint8Array): number {
+  #blockOf(wanted: Uint8Array, size: number = wanted.length): number {
     let low = 0;
     let high = this.#heads.length / 2 - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      if (this.#compareHead(middle, wanted) <= 0) low = middle + 1;
+      if (this.#compareHead(middle, wanted, size) <= 0) low = middle + 1;
       else high = middle - 1;
     }
     return high;
   }
 
-  #compareHead(block: number, wanted: Uint8Array): number {
+  #compareHead(block: number, wanted: Uint8Array, size: number): number {
     const terms = this.#terms;
     const { at, length } = headAt(terms, this.#heads[2 * block]!);
-    const both = Math.min(length, wanted.length);
+    const both = Math.min(length, size);
     for (let i = 0; i < both; i++) if (terms[at + i] !== wanted[i]) return terms[at + i]! - wanted[i]!;
-    return length - wanted.length;
+    return length - size;
   }
 }
 

@@ -15,6 +15,8 @@ import type { WordsTail } from "./words-tail.ts";
 
 /** Terms whose entries are kept: most words of any text are among the frequent ones. */
 const KEPT_TERMS = 16_384;
+/** Most terms are shorter. */
+const FIRST_SPELT = 256;
 /** Numbers of an entry: frequency (0 where the segment lacks the term), start, end; where the list is held, since which generation. */
 const ENTRY = 5;
 const START = 1;
@@ -34,6 +36,8 @@ export class Lexicon implements Vocabulary, Disposable {
   /** Of each term its entry in each segment, in their order. */
   #cache = new EntryCache(0, KEPT_TERMS);
   readonly #encoder = new TextEncoder();
+  /** UTF-8 of the term looked up last. */
+  #spelt = new Uint8Array(FIRST_SPELT);
   #segments: readonly WordsSegment[] = [];
   /** Made by the first misspelt word. */
   #near: NearTerms | undefined;
@@ -74,7 +78,8 @@ export class Lexicon implements Vocabulary, Disposable {
 
   /** How many of the sampled rows hold the term: one look-up where `frequency` takes many. */
   sampled(term: string): number {
-    const entry = this.#largest?.dictionary.find(this.#encoder.encode(term));
+    const size = this.#spell(term);
+    const entry = this.#largest?.dictionary.find(this.#spelt, size);
     return (entry?.frequency ?? 0) + (this.#tail.terms.get(term)?.places.length ?? 0);
   }
 
@@ -166,15 +171,21 @@ export class Lexicon implements Vocabulary, Disposable {
       if (term.startsWith(prefix)) visit(this.#encoder.encode(term), places.length);
   }
 
+  /** Writes UTF-8 of a term to where it is looked up. @returns how many bytes */
+  #spell(term: string): number {
+    if (this.#spelt.length < term.length * 3) this.#spelt = new Uint8Array(term.length * 3);
+    return this.#encoder.encodeInto(term, this.#spelt).written;
+  }
+
   /** Where the numbers of the term begin in the cache. */
   #find(term: string): number {
     const known = this.#cache.find(term);
     if (known >= 0) return known;
-    const bytes = this.#encoder.encode(term);
+    const size = this.#spell(term);
     const at = this.#cache.add(term);
     const { numbers } = this.#cache;
     this.#segments.forEach(({ dictionary }, segment) => {
-      const entry = dictionary.find(bytes);
+      const entry = dictionary.find(this.#spelt, size);
       numbers[at + segment * ENTRY] = entry?.frequency ?? 0;
       numbers[at + segment * ENTRY + START] = entry?.start ?? 0;
       numbers[at + segment * ENTRY + END] = entry?.end ?? 0;
