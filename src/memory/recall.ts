@@ -200,7 +200,7 @@ async function fused(library: Library, asked: Asked): Promise<Ranking | undefine
   if (found.words) noteLeftOut(library, asked, notes);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
   const rows = foundRows(found);
-  if (isTooLittle(rows, asked)) return undefined;
+  if (isTooLittle(library, rows, asked)) return undefined;
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
   const { feedback } = plan;
@@ -219,10 +219,10 @@ async function fused(library: Library, asked: Asked): Promise<Ranking | undefine
 }
 
 /** Whether rows do not fill the page although deeper lists would hold more. A second search finds others: then they may. */
-function isTooLittle(rows: Uint32Array, { enough, depth, plan }: Asked): boolean {
+function isTooLittle({ live }: Library, rows: Uint32Array, { enough, depth, plan }: Asked): boolean {
   if (!enough || rows.length < depth || plan.feedback?.again) return false;
   const willDo = enough();
-  return !rows.some((row) => willDo(row));
+  return !rows.some((row) => willDo(row)) && depth <= live.count;
 }
 
 /** Words are searched while other threads may scan for meaning. */

@@ -170,8 +170,7 @@ export async function rankPage(
     cursor || query.minScore !== undefined ? undefined : () => pageFilled(library, query.group, k + 1);
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
-    const enough = depth > library.live.count ? undefined : filled;
-    const ranking = await recall(library, embedder, { ...base, depth, enough }, said);
+    const ranking = await recall(library, embedder, { ...base, depth, enough: filled }, said);
     if (!ranking) continue;
     const shown = shownScore(ranking);
     const wanted = wantedOf(ranking, shown, query.minScore);
