@@ -36,7 +36,7 @@ export const CONTROL_WORDS = 16;
 /** Room for the list of scans, behind the control words. */
 export const LIST_BYTES = 1 << 16;
 
-/** Tasks a scan, for each thread: a slow thread holds the others up for one of them. */
+/** Tasks of all scans, for each thread, at least: a slow thread holds the others up for one of them. */
 const TASKS_A_THREAD = 8;
 const SPINS = 2_000;
 const JOIN_TIMEOUT_MS = 30_000;
@@ -149,7 +149,7 @@ export class Pool implements AsyncDisposable {
   share(scans: readonly Scan[]): boolean {
     const round = this.#round;
     if (!round) return this.#begin(scans)?.join() ?? false;
-    const tasks = this.#list.append(scans, this.threads * TASKS_A_THREAD);
+    const tasks = this.#list.append(scans, this.#tasksEach(scans));
     if (tasks < 0) return false;
     Atomics.store(this.#control, ADDED_END, tasks);
     this.#wake();
@@ -181,7 +181,7 @@ export class Pool implements AsyncDisposable {
 
   #begin(scans: readonly Scan[]): Fork | undefined {
     if (this.#closed || this.#failure) return undefined;
-    const tasks = this.#list.write(scans, this.threads * TASKS_A_THREAD);
+    const tasks = this.#list.write(scans, this.#tasksEach(scans));
     if (tasks < 0) return undefined;
     const round: Round = { done: false };
     this.#round = round;
@@ -199,6 +199,11 @@ export class Pool implements AsyncDisposable {
         if (this.#round === round) this.#stop();
       },
     };
+  }
+
+  /** Tasks that each of the scans is cut into. */
+  #tasksEach(scans: readonly Scan[]): number {
+    return Math.ceil((this.threads * TASKS_A_THREAD) / scans.length);
   }
 
   #wake(): void {
