@@ -59,14 +59,23 @@ test.each([0, 1, 2])("scans join those that %i workers are at, and both end", as
     out.u32().fill(0);
     using first = pool.fork([scanOf(0)])!;
     expect(pool.fork([scanOf(1)])).toBeUndefined();
-    expect(pool.share([scanOf(1), scanOf(2)])).toBe(true);
-    expect(first.join()).toBe(true);
     const expected = new Uint32Array(count);
-    for (let number = 0; number < 3; number++) {
+    const expectDone = (number: number): void => {
       const query = asked.subarray(number * stride, (number + 1) * stride);
       reference.hamming(query, { data: rows.u8(), count, stride }, expected);
       expect(out.u32().subarray(number * count, (number + 1) * count)).toEqual(expected);
+    };
+    if (round % 2 === 0) expect(pool.share([scanOf(1), scanOf(2)])).toBe(true);
+    else {
+      using added = pool.add([scanOf(1), scanOf(2)])!;
+      expect(pool.add([scanOf(1)])).toBeUndefined();
+      // by itself, whatever was added
+      expect(first.join()).toBe(true);
+      expectDone(0);
+      expect(added.join()).toBe(true);
     }
+    expect(first.join()).toBe(true);
+    for (const number of [0, 1, 2]) expectDone(number);
   }
   const many = Array.from({ length: 400 }, () => scanOf(0));
   using open = pool.fork([scanOf(0)])!;

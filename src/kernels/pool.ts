@@ -29,9 +29,11 @@ export const ACTIVE = 4;
 export const FAILED = 5;
 /** Workers that must be woken. */
 export const ASLEEP = 6;
-/** The next task to take, and where they end, of those that were added to scans under way. They are taken first: what the caller waits for is few and long. */
+/** The next task to take, and where they end, of those that were added to scans under way. */
 const ADDED_NEXT = 7;
 const ADDED_END = 8;
+/** Tasks that are done of those before the added ones. */
+const DONE = 9;
 export const CONTROL_WORDS = 16;
 /** Room for the list of scans, behind the control words. */
 export const LIST_BYTES = 1 << 16;
@@ -53,15 +55,29 @@ function take(control: Int32Array, next: number, end: number): number {
 
 /** Runs tasks of an open pool until there are none to take. */
 export function takeTasks(control: Int32Array, list: ScanList, kernels: WasmKernels): void {
+  takeFirst(control, list, kernels);
   for (;;) {
-    let task = take(control, ADDED_NEXT, ADDED_END);
-    if (task < 0) task = take(control, NEXT, TASKS);
+    const task = take(control, ADDED_NEXT, ADDED_END);
     if (task < 0) return;
-    try {
-      list.run(kernels, task);
-    } catch {
-      Atomics.store(control, FAILED, 1);
-    }
+    run(control, list, kernels, task);
+  }
+}
+
+/** The same, but for those that were added to scans under way. */
+function takeFirst(control: Int32Array, list: ScanList, kernels: WasmKernels): void {
+  for (;;) {
+    const task = take(control, NEXT, TASKS);
+    if (task < 0) return;
+    run(control, list, kernels, task);
+    Atomics.add(control, DONE, 1);
+  }
+}
+
+function run(control: Int32Array, list: ScanList, kernels: WasmKernels, task: number): void {
+  try {
+    list.run(kernels, task);
+  } catch {
+    Atomics.store(control, FAILED, 1);
   }
 }
 
@@ -75,6 +91,7 @@ export interface Fork extends Disposable {
 interface Round {
   /** Whether all were done. */
   done: boolean;
+  isAddedTo: boolean;
 }
 
 export class Pool implements AsyncDisposable {
@@ -145,15 +162,25 @@ export class Pool implements AsyncDisposable {
     return this.#round ? undefined : this.#begin(scans);
   }
 
-  /** Runs scans on all threads, with those that are under way, if there are any. @returns false when it could not be done */
-  share(scans: readonly Scan[]): boolean {
+  /**
+   * The same behind scans that are under way, if there are any: those are joined by themselves then, and end when these do. May be called
+   * once for them.
+   */
+  add(scans: readonly Scan[]): Fork | undefined {
     const round = this.#round;
-    if (!round) return this.#begin(scans)?.join() ?? false;
+    if (!round) return this.#begin(scans);
+    if (round.isAddedTo) return undefined;
     const tasks = this.#list.append(scans, this.#tasksEach(scans));
-    if (tasks < 0) return false;
+    if (tasks < 0) return undefined;
+    round.isAddedTo = true;
     Atomics.store(this.#control, ADDED_END, tasks);
     this.#wake();
-    return this.#join(round);
+    return this.#forkOf(round, () => this.#join(round));
+  }
+
+  /** Runs scans on all threads, with those that are under way, if there are any. @returns false when it could not be done */
+  share(scans: readonly Scan[]): boolean {
+    return this.add(scans)?.join() ?? false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -183,18 +210,23 @@ export class Pool implements AsyncDisposable {
     if (this.#closed || this.#failure) return undefined;
     const tasks = this.#list.write(scans, this.#tasksEach(scans));
     if (tasks < 0) return undefined;
-    const round: Round = { done: false };
+    const round: Round = { done: false, isAddedTo: false };
     this.#round = round;
     this.#control[NEXT] = 0;
     this.#control[ADDED_NEXT] = tasks;
     this.#control[ADDED_END] = tasks;
+    this.#control[DONE] = 0;
     // of scans that nobody joined
     this.#control[FAILED] = 0;
     Atomics.store(this.#control, TASKS, tasks);
     Atomics.store(this.#control, OPEN, 1);
     this.#wake();
+    return this.#forkOf(round, () => (round.isAddedTo ? this.#joinFirst(round) : this.#join(round)));
+  }
+
+  #forkOf(round: Round, join: () => boolean): Fork {
     return {
-      join: () => this.#join(round),
+      join,
       [Symbol.dispose]: () => {
         if (this.#round === round) this.#stop();
       },
@@ -210,6 +242,17 @@ export class Pool implements AsyncDisposable {
     if (this.#workers.length === 0) return;
     Atomics.add(this.#control, GENERATION, 1);
     if (Atomics.load(this.#control, ASLEEP) > 0) Atomics.notify(this.#control, GENERATION);
+  }
+
+  /** Waits for the scans that a round began with; what was added goes on. @returns whether they are done */
+  #joinFirst(round: Round): boolean {
+    if (this.#round !== round) return round.done;
+    const control = this.#control;
+    takeFirst(control, this.#list, this.#face.instance.exports);
+    for (let spin = 0; spin < SPINS; spin++)
+      if (Atomics.load(control, DONE) === control[TASKS]) return Atomics.load(control, FAILED) === 0;
+    // a thread that the system does not let run
+    return this.#join(round);
   }
 
   /** Ends a round: all its scans are done. @returns whether they are, also when it has ended before */

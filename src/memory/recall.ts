@@ -225,17 +225,19 @@ function isTooLittle({ live }: Library, rows: Uint32Array, { enough, depth, plan
   return !rows.some((row) => willDo(row)) && depth <= live.count;
 }
 
-/** Words are searched while other threads may scan for meaning. */
+/** Other threads scan for meaning while the words are looked up, and rank by words while what the scan found is looked at. */
 async function firstRound(library: Library, asked: Asked): Promise<Found> {
   const { plan, text, sparse, wish } = asked;
   const isMixed = asked.retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
-  using search = library.vectors.begin(asked.vector, asked.meant);
   const usesSparse = isMixed && sparse !== undefined && plan.sparse > 0;
   const usesWords = isMixed && !(usesSparse && plan.sparse === 1);
+  using search = library.vectors.begin(asked.vector, asked.meant);
+  using words = usesWords ? await library.words.begin(text, wish) : undefined;
+  const meaning = await search.finish();
   return {
-    words: usesWords ? await library.words.search(text, wish) : undefined,
+    words: await words?.finish(),
     sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
-    meaning: await search.finish(),
+    meaning,
     cube: asked.cube,
   };
 }

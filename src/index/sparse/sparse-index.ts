@@ -58,7 +58,7 @@ export class SparseIndex implements SegmentedIndex<SparseVector, SparseVector> {
     using _ = this.#scorer.lists.lease(NO_SATURATION);
     const weighted = await this.#weighted(query);
     const heap = new TopK(Math.min(options.k, this.#rowCount()));
-    this.#scorer.rank(weighted, NO_SATURATION, heap, options);
+    this.#scorer.begin(weighted, NO_SATURATION, heap, options)();
     for (const { row, steps } of this.#tail) {
       const score = dot(weighted.weights, steps);
       if (score > 0 && wanted(options, score, row)) heap.push(score, row);

@@ -69,6 +69,8 @@ export class SegmentScorer implements Disposable {
   /** One a share of the ranking, and what they tell each other. */
   readonly #rankers: PostingRanker[] = [];
   #limit: RankLimit | undefined;
+  /** Ends the ranking that other threads work at. */
+  #underWay: (() => void) | undefined;
 
   /** @param resized told what the lists take, whenever that changes */
   constructor({ threads, listBytes = LIST_BYTES, resized }: SegmentScorerOptions = {}) {
@@ -82,8 +84,12 @@ export class SegmentScorer implements Disposable {
     return all.reduce((sum, { bytes }) => sum + bytes, this.#saturations?.bytes ?? 0);
   }
 
-  /** Brings the best rows of all segments to the heap. */
-  rank(query: WeightedQuery, statistics: RowStatistics, heap: TopK, options: SearchOptions): void {
+  /**
+   * Brings the best rows of all segments to the heap; other threads may go on with it until the returned function is called, or anything
+   * else is asked for. Until then nothing that it reads may change.
+   */
+  begin(query: WeightedQuery, statistics: RowStatistics, heap: TopK, options: SearchOptions): () => void {
+    this.settle();
     const ranked: RankedSegment<WasmPostings>[] = [];
     let postings = 0;
     for (const loaded of this.#load(query, statistics)) {
@@ -95,24 +101,37 @@ export class SegmentScorer implements Disposable {
         postings += loaded.count;
       }
     }
-    if (ranked.length === 0 || heap.capacity === 0) return;
+    if (ranked.length === 0 || heap.capacity === 0) return () => {};
     const pool = postings < SHARED_POSTINGS ? undefined : this.#threads?.();
     const wish = { k: heap.capacity, minScore: options.minScore, after: options.after };
     this.#limit ??= new RankLimit(kernels());
     const limit = this.#limit;
-    limit.begin();
     const rankers = this.#rankersOf(pool ? Math.min(ranked.length, pool.threads * SHARES_A_THREAD) : 1);
-    const scans = (): Scan[] =>
-      rankers.map((ranker, share) =>
+    const scans = (): Scan[] => {
+      limit.begin();
+      return rankers.map((ranker, share) =>
         ranker.prepare(
           ranked.filter((_, i) => i % rankers.length === share),
           wish,
           limit,
         ),
       );
-    if (!pool?.share(scans()))
-      for (const { kernel, args } of scans()) kernels().instance.exports[kernel](...args);
-    for (const ranker of rankers) ranker.found(limit.score, (score, row) => heap.push(score, row));
+    };
+    const fork = pool?.add(scans());
+    const underWay = (): void => {
+      if (this.#underWay !== underWay) return;
+      this.#underWay = undefined;
+      if (!fork?.join()) for (const { kernel, args } of scans()) kernels().instance.exports[kernel](...args);
+      for (const ranker of rankers) ranker.found(limit.score, (score, row) => heap.push(score, row));
+    };
+    this.#underWay = underWay;
+    if (!fork) underWay();
+    return underWay;
+  }
+
+  /** Ends what is under way: what it reads may change. */
+  settle(): void {
+    this.#underWay?.();
   }
 
   /** Scores of rows, ascending; 0 for rows that no segment holds. */
@@ -121,6 +140,7 @@ export class SegmentScorer implements Disposable {
     statistics: RowStatistics,
     rows: Uint32Array,
   ): Float64Array {
+    this.settle();
     const scores = slab.f64(rows.length);
     let from = 0;
     const { segments } = query.postings;
@@ -133,6 +153,7 @@ export class SegmentScorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.settle();
     for (const each of [...this.#scorers, ...this.#rankers]) each[Symbol.dispose]();
     this.lists[Symbol.dispose]();
     this.#saturations?.[Symbol.dispose]();

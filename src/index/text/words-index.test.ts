@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { kernels, openPool } from "../../kernels/index.ts";
+import { Random } from "../../linalg/index.ts";
 import { RowSet } from "../row-set.ts";
 import { contiguousRows, memorySegment, type RowIds, rowAt, rowIdsOf } from "../segment.ts";
 import { bm25Defaults } from "./bm25.ts";
@@ -334,4 +336,31 @@ describe("WordsIndex", () => {
       (await index.search("common", { k: 50, minScore: limit })).scores.every((score) => score >= limit),
     ).toBe(true);
   });
+});
+
+test("searches that threads rank side by side find what each finds alone", async () => {
+  await using pool = await openPool(kernels(), { workers: 1 });
+  const vocabulary = Array.from({ length: 40 }, (_, i) => `word${String.fromCharCode(97 + (i % 26))}${i}`);
+  const random = new Random(7);
+  const text = (): string =>
+    Array.from({ length: 12 }, () => vocabulary[random.integer(vocabulary.length)]!).join(" ");
+  const groups = [0, 1, 2].map(() => Array.from({ length: 5000 }, text));
+  using threaded = new WordsIndex({ typos: false, threads: () => pool });
+  using plain = new WordsIndex({ typos: false });
+  for (const [id, group] of groups.entries())
+    for (const index of [threaded, plain])
+      await index.attach(memorySegment(id, contiguousRows(5000 * id, 5000), wordsKind.build(group)));
+  for (let round = 0; round < 20; round++) {
+    const queries = [text(), text()];
+    const expected = [];
+    for (const query of queries) expected.push(await plain.search(query, { k: 30 }));
+    using first = await threaded.begin(queries[0]!, { k: 30 });
+    // one that is given up: it must not be in the way
+    if (round % 3 === 0) (await threaded.begin(text(), { k: 5 }))[Symbol.dispose]();
+    using second = await threaded.begin(queries[1]!, { k: 30 });
+    const isReversed = round % 2 === 1;
+    const found = [];
+    for (const search of isReversed ? [second, first] : [first, second]) found.push(await search.finish());
+    expect(isReversed ? found.reverse() : found).toEqual(expected);
+  }
 });

@@ -30,6 +30,11 @@ export interface WordsOptions extends Bm25Options {
   readonly listsResized?: (bytes: number) => void;
 }
 
+/** A search under way. */
+export interface WordsSearch extends Disposable {
+  finish(): Promise<Hits>;
+}
+
 interface Prepared extends WeightedQuery {
   readonly text: string;
   readonly version: number;
@@ -55,12 +60,14 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   async attach(source: SegmentSource): Promise<void> {
+    this.#scorer.settle();
     const segment = await WordsSegment.open(source);
     this.#lexicon.segments = [...this.#lexicon.segments, segment].sort((a, b) => a.firstRow - b.firstRow);
     this.#version++;
   }
 
   detach(segmentId: number): void {
+    this.#scorer.settle();
     const { segments } = this.#lexicon;
     segments.find(({ source }) => source.id === segmentId)?.[Symbol.dispose]();
     this.#lexicon.segments = segments.filter(({ source }) => source.id !== segmentId);
@@ -79,11 +86,28 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** @param query words, "phrases", prefix*, fuzzy~, +must, -not; of more than 1,024 the most informative. @throws MnemeError RANGE */
   async search(query: string, options: SearchOptions): Promise<Hits> {
-    using _ = this.#lease();
-    const prepared = await this.#prepare(query);
-    if (prepared.plan.phrases.length > 0 && this.#options.textOf)
-      return this.#searchPhrases(prepared, options);
-    return this.#rank(prepared, options);
+    using search = await this.begin(query, options);
+    return await search.finish();
+  }
+
+  /** The same in two steps: other threads may rank beside what the caller does until it asks for the hits. To be disposed of. */
+  async begin(query: string, options: SearchOptions): Promise<WordsSearch> {
+    const lease = this.#lease();
+    try {
+      const prepared = await this.#prepare(query);
+      const isPhrase = prepared.plan.phrases.length > 0 && this.#options.textOf !== undefined;
+      const ranked = isPhrase ? undefined : this.#beginRank(prepared, options);
+      return {
+        finish: async () => ranked?.finish() ?? this.#searchPhrases(prepared, options),
+        [Symbol.dispose]: () => {
+          ranked?.[Symbol.dispose]();
+          lease[Symbol.dispose]();
+        },
+      };
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** The best rows for terms with weights. */
@@ -149,6 +173,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
 
   /** Lets go of posting lists kept for queries to come. @returns bytes freed */
   dropLists(): number {
+    this.#scorer.settle();
     return this.#scorer.lists.clear();
   }
 
@@ -173,6 +198,7 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   [Symbol.dispose](): void {
+    this.#scorer.settle();
     for (const segment of this.#lexicon.segments) segment[Symbol.dispose]();
     this.#lexicon.segments = [];
     this.#lexicon[Symbol.dispose]();
@@ -216,11 +242,21 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   #rank(prepared: WeightedQuery, options: SearchOptions): Hits {
+    return this.#beginRank(prepared, options).finish();
+  }
+
+  #beginRank(prepared: WeightedQuery, options: SearchOptions): { finish(): Hits } & Disposable {
     const heap = new TopK(Math.min(options.k, this.#lexicon.rowCount));
     const statistics = this.#statistics();
-    this.#scorer.rank(prepared, statistics, heap, options);
+    const settle = this.#scorer.begin(prepared, statistics, heap, options);
     this.#rankTail(prepared, statistics, heap, options);
-    return heap.drain();
+    return {
+      finish: () => {
+        settle();
+        return heap.drain();
+      },
+      [Symbol.dispose]: settle,
+    };
   }
 
   #scoreAll(weights: ReadonlyMap<string, number>, postings: QueryPostings, rows: Uint32Array): Float64Array {

@@ -392,9 +392,8 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
 
   async #fineScores(query: Float32Array, candidates: Located): Promise<Float32Array> {
     using codes = await this.#gather(candidates);
-    const count = codes.bytes.length / rowBytes(this.#coders.fine);
-    const scores = slab.f32(count);
-    this.#coders.fine.scorer(query, this.#metric).score(codes.bytes, 0, count, scores);
+    const scores = slab.f32(codes.bytes.length / rowBytes(this.#coders.fine));
+    this.#coders.fine.scorer(query, this.#metric).score(codes.bytes, 0, scores.length, scores);
     return scores;
   }
 }
