@@ -87,6 +87,8 @@ export class Dictionary {
   readonly size: number;
   readonly #terms: Uint8Array;
   readonly #heads: Uint32Array;
+  /** The first bytes of each block's first term: most of a search for a block is among these, which lie side by side. */
+  readonly #keys: Uint32Array;
 
   /** @param terms borrowed for the life of the dictionary */
   constructor(terms: Uint8Array, heads: Uint8Array) {
@@ -94,10 +96,15 @@ export class Dictionary {
     const all = new Uint32Array(new Uint8Array(heads).buffer);
     this.size = all[0] ?? 0;
     this.#heads = all.subarray(1);
+    this.#keys = new Uint32Array(this.#heads.length >>> 1);
+    for (let block = 0; block < this.#keys.length; block++) {
+      const { at, length } = headAt(terms, this.#heads[2 * block]!);
+      this.#keys[block] = keyOf(terms, at, length);
+    }
   }
 
   get bytes(): number {
-    return this.#terms.byteLength + this.#heads.byteLength;
+    return this.#terms.byteLength + this.#heads.byteLength + this.#keys.byteLength;
   }
 
   /** @param wanted UTF-8 of the term @param size bytes of `wanted` that count */
@@ -165,11 +172,14 @@ export class Dictionary {
 
   /** Last block whose first term is not after `wanted`; -1 when all are. */
   #blockOf(wanted: Uint8Array, size: number = wanted.length): number {
+    const keys = this.#keys;
+    const key = keyOf(wanted, 0, size);
     let low = 0;
-    let high = this.#heads.length / 2 - 1;
+    let high = keys.length - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      if (this.#compareHead(middle, wanted, size) <= 0) low = middle + 1;
+      const order = keys[middle]! - key || this.#compareHead(middle, wanted, size);
+      if (order <= 0) low = middle + 1;
       else high = middle - 1;
     }
     return high;
@@ -193,6 +203,13 @@ function headAt(terms: Uint8Array, head: number): { readonly at: number; readonl
     length += (byte & 127) * scale;
     if (!(byte >= 128)) return { at, length };
   }
+}
+
+/** The first four bytes of a term, in an order that is that of the terms where they differ. */
+function keyOf(bytes: Uint8Array, at: number, length: number): number {
+  let key = 0;
+  for (let i = 0; i < 4; i++) key = key * 256 + (i < length ? bytes[at + i]! : 0);
+  return key;
 }
 
 /** 0 when the term begins with `prefix`, else their order. */
