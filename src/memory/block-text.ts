@@ -13,6 +13,8 @@ import type { CachedPart, PageCache } from "./page-cache.ts";
 
 /** Reads of more blocks than this leave the cache to others. */
 const CACHED_BLOCKS = 16;
+/** A block is inflated as far as it is read, in steps: what lies near is asked for next. */
+const STEP_BYTES = 4096;
 
 /** Random access to a blocked string of an attached segment. The table is resident: 8 bytes a block. */
 export class BlockText {
@@ -53,7 +55,7 @@ export class BlockText {
     const missing: number[] = [];
     for (let block = first; block <= last; block++) {
       const raw = this.#cached.get(block);
-      if (raw) this.#cut(block, raw, start, out);
+      if (raw && raw.byteLength >= this.#wanted(block, end)) this.#cut(block, raw, start, out);
       else missing.push(block);
     }
     if (missing.length === 0) return out;
@@ -61,9 +63,11 @@ export class BlockText {
     const keep = last - first < CACHED_BLOCKS;
     const inflateAll = (packed: readonly Uint8Array[]): Uint8Array => {
       missing.forEach((block, i) => {
-        const raw = inflate(packed[i]!, this.#rawEnd(block) - this.#rawEnd(block - 1));
+        const whole = this.#rawEnd(block) - this.#rawEnd(block - 1);
+        const steps = Math.ceil(this.#wanted(block, end) / STEP_BYTES);
+        const raw = inflate(packed[i]!, Math.min(whole, steps * STEP_BYTES));
         this.#cut(block, raw, start, out);
-        if (keep) this.#cached.put(block, raw);
+        if (keep) this.#cached.put(block, raw, whole);
       });
       return out;
     };
@@ -83,6 +87,11 @@ export class BlockText {
 
   #packedEnd(block: number): number {
     return block < 0 ? 0 : this.#table[2 * block + 1]!;
+  }
+
+  /** Bytes of the block's beginning that a read up to raw byte `end` takes. */
+  #wanted(block: number, end: number): number {
+    return Math.min(end, this.#rawEnd(block)) - this.#rawEnd(block - 1);
   }
 
   /** The block that holds raw byte `at`. */

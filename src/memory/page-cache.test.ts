@@ -13,6 +13,7 @@ it("lends what was put, or nothing, within its limit and the budget's", () => {
     part: fc.nat(2),
     page: fc.nat(12),
     length: fc.constantFrom(0, 1, 900, 4096, 9001, 16_352, 50_000),
+    share: fc.constantFrom(0.3, 0.7, 1),
     what: fc.constantFrom("put", "put", "get", "words", "other"),
   });
   fc.assert(
@@ -22,15 +23,24 @@ it("lends what was put, or nothing, within its limit and the budget's", () => {
       using other = budget.claim("other");
       const parts = [cache.part(), cache.part(), cache.part()];
       const lengths = new Map<string, number>();
-      for (const { part, page, length, what } of steps) {
+      for (const { part, page, length, share, what } of steps) {
         const known = lengths.get(`${part} ${page}`);
         if (what === "put") {
           // pages do not change
           lengths.set(`${part} ${page}`, known ?? length);
-          parts[part]!.put(page, pageOf(part, page, known ?? length));
+          const whole = pageOf(part, page, known ?? length);
+          const before = parts[part]!.get(page)?.length ?? 0;
+          const begun = Math.ceil(whole.length * share);
+          parts[part]!.put(page, whole.subarray(0, begun), whole.length);
+          // a beginning stays until more of the page comes
+          const kept = parts[part]!.get(page);
+          if (kept) expect(kept.length).toBe(Math.max(before, begun));
         } else if (what === "other") other.resize(length);
         const bytes = parts[part]!.get(page);
-        if (bytes) expect(Buffer.compare(bytes, pageOf(part, page, lengths.get(`${part} ${page}`)!))).toBe(0);
+        if (bytes) {
+          const whole = pageOf(part, page, lengths.get(`${part} ${page}`)!);
+          expect(Buffer.compare(bytes, whole.subarray(0, bytes.length))).toBe(0);
+        }
         if (what === "words") {
           const words = parts[part]!.words(page);
           expect(words === undefined).toBe(bytes === undefined);

@@ -36,6 +36,7 @@ export class CachedPart {
     this.#cache = cache;
   }
 
+  /** The page, or as much of its beginning as was put. */
   get(page: number): Uint8Array | undefined {
     const frame = this.#frames[page];
     if (!frame) return undefined;
@@ -52,11 +53,14 @@ export class CachedPart {
     return frame.words;
   }
 
-  /** Keeps a copy, unless a page is larger than the cache. */
-  put(page: number, bytes: Uint8Array): void {
-    if (this.#frames[page]) return;
-    const frame = this.#cache.frameFor(bytes.byteLength, this, page);
+  /** Keeps a copy of a page, or of its beginning, unless a page is larger than the cache. @param whole bytes of the page */
+  put(page: number, bytes: Uint8Array, whole: number = bytes.byteLength): void {
+    const known = this.#frames[page];
+    if (known && known.bytes.byteLength >= bytes.byteLength) return;
+    const frame = known ?? this.#cache.frameFor(whole, this, page);
     if (!frame) return;
+    if (frame.bytes.byteLength !== bytes.byteLength)
+      frame.bytes = new Uint8Array(frame.bytes.buffer, 0, bytes.byteLength);
     frame.bytes.set(bytes);
     this.#frames[page] = frame;
     this.#cache.settle();
