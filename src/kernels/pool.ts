@@ -41,6 +41,8 @@ export const LIST_BYTES = 1 << 16;
 /** Tasks of all scans, for each thread, at least: a slow thread holds the others up for one of them. */
 const TASKS_A_THREAD = 8;
 const SPINS = 2_000;
+/** As long as a task or two: what was added goes on meanwhile. */
+const FIRST_SPINS = 20_000;
 const JOIN_TIMEOUT_MS = 30_000;
 
 /** Takes a task of those from `next` to before `end`. @returns its number; -1 when there are none. */
@@ -249,7 +251,7 @@ export class Pool implements AsyncDisposable {
     if (this.#round !== round) return round.done;
     const control = this.#control;
     takeFirst(control, this.#list, this.#face.instance.exports);
-    for (let spin = 0; spin < SPINS; spin++)
+    for (let spin = 0; spin < FIRST_SPINS; spin++)
       if (Atomics.load(control, DONE) === control[TASKS]) return Atomics.load(control, FAILED) === 0;
     // a thread that the system does not let run
     return this.#join(round);

@@ -165,9 +165,9 @@ export async function rankPage(
     ...(written ? { written } : {}),
     ...(query.sparse ? { sparse: query.sparse } : {}),
   };
-  // what comes before the page, or below its least score, does not fill it
-  const filled =
-    cursor || query.minScore !== undefined ? undefined : () => pageFilled(library, query.group, k + 1);
+  // what comes before the page, or below its least score, does not fill it, and what a model wrote may
+  const isWhole = cursor !== undefined || query.minScore !== undefined || written !== undefined;
+  const filled = isWhole ? undefined : () => pageFilled(library, query.group, k + 1);
   for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
     const said: string[] = [];
     const ranking = await recall(library, embedder, { ...base, depth, enough: filled }, said);
