@@ -53,7 +53,7 @@ test("a pool without threads goes on when memory grew, also between fork and joi
     out.u32().fill(0);
     using fork = pool.fork([scan])!;
     using _ = fill();
-    expect(pool.share([scan])).toBe(true);
+    expect(pool.add([scan])?.join()).toBe(true);
     expect(fork.join()).toBe(true);
     expect([...out.u32()]).toEqual([0, ...new Array(99).fill(512)]);
   }

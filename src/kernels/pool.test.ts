@@ -65,7 +65,7 @@ test.each([0, 1, 2])("scans join those that %i workers are at, and both end", as
       reference.hamming(query, { data: rows.u8(), count, stride }, expected);
       expect(out.u32().subarray(number * count, (number + 1) * count)).toEqual(expected);
     };
-    if (round % 2 === 0) expect(pool.share([scanOf(1), scanOf(2)])).toBe(true);
+    if (round % 2 === 0) expect(pool.add([scanOf(1), scanOf(2)])?.join()).toBe(true);
     else {
       using added = pool.add([scanOf(1), scanOf(2)])!;
       expect(pool.add([scanOf(1)])).toBeUndefined();
@@ -79,7 +79,7 @@ test.each([0, 1, 2])("scans join those that %i workers are at, and both end", as
   }
   const many = Array.from({ length: 400 }, () => scanOf(0));
   using open = pool.fork([scanOf(0)])!;
-  expect(pool.share(many)).toBe(false);
+  expect(pool.add(many)).toBeUndefined();
   expect(open.join()).toBe(true);
 });
 
@@ -110,7 +110,7 @@ test("a kernel that fails is an error at once, and the pool goes on", async () =
   // the worker takes the tasks in their order
   while (Atomics.load(done.u32(), 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   given[Symbol.dispose]();
-  expect(pool.share([rowScan({ ...scan, rows: room.pointer })])).toBe(true);
+  expect(pool.add([rowScan({ ...scan, rows: room.pointer })])?.join()).toBe(true);
   await expect(openPool(face, { workers: 1.5 })).rejects.toMatchObject({ code: "RANGE" });
 });
 

@@ -180,11 +180,6 @@ export class Pool implements AsyncDisposable {
     return this.#forkOf(round, () => this.#join(round));
   }
 
-  /** Runs scans on all threads, with those that are under way, if there are any. @returns false when it could not be done */
-  share(scans: readonly Scan[]): boolean {
-    return this.add(scans)?.join() ?? false;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#stop();

@@ -50,6 +50,29 @@ describe.each(["memory", "disk"])("a library in %s", (tier) => {
     }
   });
 
+  test("a page is full though the passages of one item crowd the top", async () => {
+    await using memory = await open(where(), { workers: 0 });
+    const part = (i: number): string => `# Part ${i}\n\n${"A quantum lantern shines. ".repeat(40)}`;
+    await memory.add([
+      { id: "long", text: Array.from({ length: 200 }, (_, i) => part(i)).join("\n\n") },
+      ...Array.from({ length: 12 }, (_, i) => ({
+        id: `short${i}`,
+        text: `Far below, note ${i} of the keeper says that a quantum lantern once stood at the harbour wall. `,
+      })),
+    ]);
+    const passages = await memory.search("quantum lantern", { k: 150, group: "passage" });
+    expect(ids(passages).filter((id) => id === "long").length).toBeGreaterThan(100);
+    for (const query of ["quantum lantern", '"quantum lantern"']) {
+      const first = await memory.search(query, { k: 10 });
+      expect(new Set(ids(first)).size).toBe(10);
+      const rest = await memory.search(query, { k: 10, cursor: first.next! });
+      expect([...ids(first), ...ids(rest)].sort()).toEqual(
+        ["long", ...Array.from({ length: 12 }, (_, i) => `short${i}`)].sort(),
+      );
+      expect(rest.next).toBeUndefined();
+    }
+  });
+
   test("operators bind: must, not and phrases", async () => {
     await using memory = await open(where(), { workers: 0 });
     await memory.add([

@@ -60,7 +60,6 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
   }
 
   async attach(source: SegmentSource): Promise<void> {
-    this.#scorer.settle();
     const segment = await WordsSegment.open(source);
     this.#lexicon.segments = [...this.#lexicon.segments, segment].sort((a, b) => a.firstRow - b.firstRow);
     this.#version++;
