@@ -40,8 +40,8 @@ export interface SegmentSource {
   readonly rows: RowIds;
   /** Bytes of a part; 0 when absent. */
   size(part: string): number;
-  /** Owned copies or views of immutable memory, safe to keep. */
-  read(ranges: readonly ByteRange[]): MaybePromise<Uint8Array[]>;
+  /** Owned copies or views of immutable memory, safe to keep. @param room makes the arrays of copies, for those who do not keep them */
+  read(ranges: readonly ByteRange[], room?: (bytes: number) => Uint8Array): MaybePromise<Uint8Array[]>;
   /** Ranges of one part, to be copied from later. The ranges may not change. */
   hold(part: string, ranges: Ranges): MaybePromise<ListSource>;
   /** Copies rows of `stride` bytes each, given by ordinal, back to back to `out`. */
@@ -71,7 +71,7 @@ export interface SegmentKind<Row> {
 export interface SearchOptions {
   readonly k: number;
   /** Only these rows (live rows and metadata filters, already intersected); absent: every row. */
-  readonly filter?: RowSet;
+  readonly filter?: RowSet | undefined;
   /** Drop hits below this score. */
   readonly minScore?: number;
   /** Go on after this place. */

@@ -77,6 +77,7 @@ export class BlockText {
         start: this.#packedEnd(block - 1),
         end: this.#packedEnd(block),
       })),
+      slab.u8,
     );
     return packed instanceof Promise ? packed.then(inflateAll) : inflateAll(packed);
   }

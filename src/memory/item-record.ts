@@ -221,11 +221,7 @@ function unreadable(cause?: unknown): MnemeError {
 /** The public form of a passage's place. */
 export function placeOf(record: ItemRecord, passage: number): Place {
   const place = passagePlace(record, passage);
-  return {
-    start: place.start,
-    end: place.end,
-    line: place.line,
-    headings: headingsAbove(record, place),
-    ...(place.page > 0 ? { page: place.page } : {}),
-  };
+  const { start, end, line, page } = place;
+  const headings = headingsAbove(record, place);
+  return page > 0 ? { start, end, line, headings, page } : { start, end, line, headings };
 }

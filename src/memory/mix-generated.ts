@@ -40,8 +40,8 @@ export function withGenerated(ranking: Ranking, hits: readonly GenerativeHit[]):
   return {
     rows: order.map((i) => rows[i]!),
     scores: Float64Array.from(order, (i) => scores[i]!),
-    ...(ranking.recall === undefined ? {} : { recall: ranking.recall }),
-    ...(ranking.match === undefined ? {} : { match: ranking.match }),
+    recall: ranking.recall,
+    match: ranking.match,
     at: (at) => {
       const i = order[at]!;
       const row = rows[i]!;

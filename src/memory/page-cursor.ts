@@ -40,10 +40,20 @@ function partsOf(text: string): number[] {
   }
 }
 
+const OF_NO_ORDER: ReadonlySet<string> = new Set<keyof SearchQuery>([
+  "k",
+  "minScore",
+  "snippet",
+  "cursor",
+  "signal",
+]);
+
 /** CRC-32 of all that the order of hits comes from: not of how many are shown, nor of how. */
 export function queryChecksum(text: string, query: SearchQuery): number {
-  const { k: _k, minScore: _minScore, snippet: _snippet, cursor: _cursor, signal: _signal, ...order } = query;
-  const parts = [text, { ...order, retriever: query.retriever ?? searchDefaults.retriever }];
+  const order: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(query)) if (!OF_NO_ORDER.has(name)) order[name] = value;
+  order.retriever = query.retriever ?? searchDefaults.retriever;
+  const parts = [text, order];
   return crc32(new TextEncoder().encode(JSON.stringify(parts, inOneOrder)));
 }
 

@@ -41,16 +41,21 @@ export const recallDefaults = {
   rescore: 3,
 } as const;
 
+interface Said {
+  readonly score: number;
+  readonly rank: number;
+}
+
 /** One ranked row and what each retriever said of it. */
 export interface Ranked {
   readonly row: number;
   readonly score: number;
   /** By words and meaning, before the cube has its say. */
   readonly fused?: number;
-  readonly words?: { readonly score: number; readonly rank: number };
-  readonly sparse?: { readonly score: number; readonly rank: number };
-  readonly meaning?: { readonly score: number; readonly rank: number };
-  readonly cube?: CubeFound["hits"] extends ReadonlyMap<number, infer H> ? H : never;
+  readonly words?: Said | undefined;
+  readonly sparse?: Said | undefined;
+  readonly meaning?: Said | undefined;
+  readonly cube?: (CubeFound["hits"] extends ReadonlyMap<number, infer H> ? H : never) | undefined;
   readonly generative?: Pick<GenerativeHit, "score" | "matches"> & { readonly rank: number };
 }
 
@@ -59,9 +64,9 @@ export interface Ranking {
   readonly rows: Uint32Array;
   readonly scores: Float32Array | Float64Array;
   /** Share of the best rows by meaning that the search is likely to have met; absent where meaning was not asked. */
-  readonly recall?: number;
+  readonly recall?: number | undefined;
   /** How well the best row matches the question by itself, 0 to 1, where the scores are only shares of it. */
-  readonly match?: number;
+  readonly match?: number | undefined;
   /** Row number `place` of the ranking. */
   at(place: number): Ranked;
 }
@@ -72,10 +77,10 @@ export interface Question {
   readonly plan: RecallPlan;
   /** Whether a search by one retriever alone has feedback too. */
   readonly alwaysFeedback: boolean;
-  readonly vector?: Float32Array;
+  readonly vector?: Float32Array | undefined;
   /** What a language model wrote about the question, where it was asked. */
-  readonly written?: Written;
-  readonly sparse?: SparseVector;
+  readonly written?: Written | undefined;
+  readonly sparse?: SparseVector | undefined;
   readonly filter: RowSet | undefined;
   /** Rows wanted. */
   readonly depth: number;
@@ -90,7 +95,8 @@ export interface Question {
 }
 
 /** A question with what its rounds need. */
-interface Asked extends Question {
+interface Asked {
+  readonly question: Question;
   readonly vector: Float32Array;
   /** What is asked of the indexes. */
   readonly wish: SearchOptions;
@@ -128,9 +134,11 @@ async function byIndexes(
   const wordsOnly = retriever === "words" || (retriever === "hybrid" && hasOperators(question.text));
   const isFused = !wordsOnly && (retriever === "hybrid" || (alwaysFeedback && plan.feedback !== undefined));
   const depth = isFused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
-  const { filter, enough } = question;
-  const wish = { k: depth, ...(filter ? { filter } : {}), ...(enough && !isFused ? { enough } : {}) };
+  const { filter } = question;
+  const wish = { k: depth, filter, enough: isFused ? undefined : question.enough };
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
+  // all a search reads may be at hand: a loop of them would never let anything else of the process have its turn
+  if (!(isFused && vector) && library.pacer.isDue) await library.pacer.pause();
   if (!vector) {
     if (retriever === "meaning") return alone(emptyHits, "meaning");
     const ranking = alone(await wordsAlone(library, question, wish), "words");
@@ -138,16 +146,25 @@ async function byIndexes(
     return retriever === "hybrid" && !wordsOnly ? withWordsMatch(library, question, ranking) : ranking;
   }
   const meant = flatOptions(question, wish);
-  const expected = { recall: library.vectors.expectedRecall(meant, question.k) };
-  if (!isFused) return { ...alone(await library.vectors.search(vector, meant), "meaning"), ...expected };
-  const ranking = await fused(library, { ...question, vector, wish, meant, notes });
-  return ranking && { ...ranking, ...expected };
+  const expected = library.vectors.expectedRecall(meant, question.k);
+  if (!isFused) return withRecall(alone(await library.vectors.search(vector, meant), "meaning"), expected);
+  const ranking = await fused(library, { question, vector, wish, meant, notes });
+  return ranking && withRecall(ranking, expected);
 }
 
+const withRecall = ({ rows, scores, match, at }: Ranking, recall: number): Ranking => ({
+  rows,
+  scores,
+  recall,
+  match,
+  at,
+});
+
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored unless a recall is wanted. */
-function flatOptions({ retriever, recall }: Question, options: SearchOptions): FlatSearchOptions {
-  if (recall !== undefined) return { ...options, recall };
-  return retriever === "hybrid" ? { ...options, rescore: recallDefaults.rescore * options.k } : options;
+function flatOptions({ retriever, recall }: Question, wish: SearchOptions): FlatSearchOptions {
+  const { k, filter, enough } = wish;
+  if (recall !== undefined) return { k, filter, enough, recall };
+  return retriever === "hybrid" ? { k, filter, enough, rescore: recallDefaults.rescore * k } : wish;
 }
 
 async function queryVector(
@@ -162,12 +179,13 @@ async function queryVector(
   return undefined;
 }
 
-function alone(hits: Hits, by: "words" | "meaning"): Ranking {
+function alone({ rows, scores }: Hits, by: "words" | "meaning"): Ranking {
   return {
-    ...hits,
+    rows,
+    scores,
     at(place) {
-      const score = hits.scores[place]!;
-      return { row: hits.rows[place]!, score, [by]: { score, rank: place + 1 } };
+      const score = scores[place]!;
+      return { row: rows[place]!, score, [by]: { score, rank: place + 1 } };
     },
   };
 }
@@ -195,31 +213,32 @@ async function wordsAlone(library: Library, question: Question, wish: SearchOpti
 
 /** The whole plan: first round, fusion, feedback, second round, fusion. */
 async function fused(library: Library, asked: Asked): Promise<Ranking | undefined> {
-  const { plan, notes } = asked;
+  const { question, notes } = asked;
+  const { plan } = question;
   const found = await firstRound(library, asked);
-  if (found.words) noteLeftOut(library, asked, notes);
+  if (found.words) noteLeftOut(library, question, notes);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
   const rows = foundRows(found);
-  if (isTooLittle(library, rows, asked)) return undefined;
+  if (isTooLittle(library, rows, question)) return undefined;
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
   const { feedback } = plan;
-  if (!feedback) return withMatch(library, asked, first, rankingOf(first, found, plan));
+  if (!feedback) return withMatch(library, question, first, rankingOf(first, found, plan));
   const basis = fusedScores(first, plan, plan.before);
   const weak = weakness(basis, feedback);
   if (weak !== undefined) {
     notes.push(`no feedback: ${weak}`);
-    return withMatch(library, asked, first, rankingOf(first, found, plan));
+    return withMatch(library, question, first, rankingOf(first, found, plan));
   }
   const relevant = relevantOf(first.rows, basis, feedback.passages);
   const meant = sharpenVector(asked.vector, vectors, relevant, feedback.vectors);
   const second = { first, found, relevant, meant, feedback };
   const ranking = await (feedback.again ? searchAgain : scoreAgain)(library, asked, second);
-  return withMatch(library, asked, first, ranking);
+  return withMatch(library, question, first, ranking);
 }
 
 /** Whether rows do not fill the page although deeper lists would hold more. A second search finds others: then they may. */
-function isTooLittle({ live }: Library, rows: Uint32Array, { enough, depth, plan }: Asked): boolean {
+function isTooLittle({ live }: Library, rows: Uint32Array, { enough, depth, plan }: Question): boolean {
   if (!enough || rows.length < depth || plan.feedback?.again) return false;
   const willDo = enough();
   return !rows.some((row) => willDo(row)) && depth <= live.count;
@@ -227,24 +246,27 @@ function isTooLittle({ live }: Library, rows: Uint32Array, { enough, depth, plan
 
 /** Other threads scan for meaning while the words are looked up, and rank by words while what the scan found is looked at. */
 async function firstRound(library: Library, asked: Asked): Promise<Found> {
-  const { plan, text, sparse, wish } = asked;
-  const isMixed = asked.retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
+  const { question, wish } = asked;
+  const { plan, text, sparse, retriever, cube } = question;
+  const isMixed = retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
   const usesSparse = isMixed && sparse !== undefined && plan.sparse > 0;
   const usesWords = isMixed && !(usesSparse && plan.sparse === 1);
   using search = library.vectors.begin(asked.vector, asked.meant);
+  // others and the collector have their turn while other threads scan
+  if (library.pacer.isDue) await library.pacer.pause();
   using words = usesWords ? await library.words.begin(text, wish) : undefined;
   const meaning = await search.finish();
   return {
     words: await words?.finish(),
     sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
     meaning,
-    cube: asked.cube,
+    cube,
   };
 }
 
 async function firstCandidates(
   library: Library,
-  { text, vector, sparse }: Asked,
+  { question: { text, sparse }, vector }: Asked,
   found: Found,
   { rows, vectors }: Pick<Candidates, "rows" | "vectors">,
 ): Promise<Candidates> {
@@ -278,7 +300,7 @@ const termsOf = (sparse: SparseVector): Map<string, number> => new Map(Object.en
 
 /** The candidates get the scores of the sharpened question: what the first round did not find stays unfound. */
 async function scoreAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
-  const { text, plan } = asked;
+  const { text, plan, sparse: given } = asked.question;
   const { first, found, relevant, meant } = second;
   let { words, sparse } = first;
   if (sharpensTerms(second, plan)) {
@@ -288,18 +310,20 @@ async function scoreAgain(library: Library, asked: Asked, second: Second): Promi
       words = sharpenScores(await library.words.queryTerms(text), words, scores);
     }
     if (sparse) {
-      const own = termsOf(asked.sparse!);
+      const own = termsOf(given!);
       const sharpened = sharpenTerms(own, rareTerms(library, own, added));
       sparse = await library.sparse.score(Object.fromEntries(sharpened), first.rows);
     }
   }
-  const sharpened = { ...first, words, sparse, meaning: first.vectors.score(meant) };
+  const { rows, vectors } = first;
+  const sharpened = { rows, vectors, words, sparse, meaning: vectors.score(meant) };
   return rankingOf(sharpened, found, plan, first.meaning);
 }
 
 /** The indexes are asked again. */
 async function searchAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
-  const { plan, text, wish } = asked;
+  const { question, wish } = asked;
+  const { plan, text } = question;
   const { found, relevant, meant } = second;
   const meaning = await library.vectors.search(meant, asked.meant);
   const usesWords = found.words !== undefined && plan.after !== undefined;
@@ -307,7 +331,7 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
   const usesSparse = found.sparse !== undefined && plan.after !== undefined;
   let words = usesWords ? found.words : undefined;
   let sparse = usesSparse ? found.sparse : undefined;
-  let tokens = asked.sparse;
+  let tokens = question.sparse;
   if (sharpensTerms(second, plan)) {
     const added = await passageTerms(library, relevant);
     if (usesWords) {
@@ -350,32 +374,30 @@ function rankingOf(
   const judged = fusedScores(candidates, plan, plan.after);
   const scores = found.cube ? withCube(judged, rows, found.cube, plan.cube) : judged;
   const order = orderOf(scores);
-  const ranked = { rows: slab.u32(order.length), scores: slab.f64(order.length) };
+  const ranked = slab.u32(order.length);
+  const best = slab.f64(order.length);
   order.forEach((i, place) => {
-    ranked.rows[place] = rows[i]!;
-    ranked.scores[place] = scores[i]!;
+    ranked[place] = rows[i]!;
+    best[place] = scores[i]!;
   });
-  const said = (hits: Hits | undefined, row: number, score: number | undefined) => {
+  const said = (hits: Hits | undefined, row: number, score: number | undefined): Said | undefined => {
     const place = hits ? hits.rows.indexOf(row) : -1;
     return place < 0 ? undefined : { score: score ?? 0, rank: place + 1 };
   };
   return {
-    ...ranked,
+    rows: ranked,
+    scores: best,
     at(place) {
       const i = order[place]!;
       const row = rows[i]!;
-      const ofWords = said(found.words, row, words?.[i]);
-      const ofSparse = said(found.sparse, row, sparse?.[i]);
-      const ofMeaning = said(found.meaning, row, cosines[i]);
-      const ofCube = found.cube?.hits.get(row);
       return {
         row,
         score: scores[i]!,
         fused: judged[i]!,
-        ...(ofWords ? { words: ofWords } : {}),
-        ...(ofSparse ? { sparse: ofSparse } : {}),
-        ...(ofMeaning ? { meaning: ofMeaning } : {}),
-        ...(ofCube ? { cube: ofCube } : {}),
+        words: said(found.words, row, words?.[i]),
+        sparse: said(found.sparse, row, sparse?.[i]),
+        meaning: said(found.meaning, row, cosines[i]),
+        cube: found.cube?.hits.get(row),
       };
     },
   };

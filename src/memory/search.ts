@@ -45,8 +45,6 @@ export async function search(
   // before the gate: writers do not wait for a model
   const written = isGenerative(query) ? await generative?.().write(text, query.signal) : undefined;
   const notes: string[] = [];
-  // all a search reads may be at hand: a loop of them would never let anything else of the process have its turn
-  if (library.pacer.isDue) await library.pacer.pause();
   await library.refresh();
   return library.gate.read(async () => {
     throwIfAborted(query.signal, "search");
@@ -67,19 +65,18 @@ export async function search(
     throwIfAborted(query.signal, "search");
     const hits: Hit[] = [];
     for (const ranked of page)
-      hits.push(await dress(library, text, { ...ranked, score: shown(ranked.score) }, query, written));
+      hits.push(await dress(library, text, ranked, shown(ranked.score), query, written));
     const last = page.at(-1);
     const seen = (cursor?.seen ?? 0) + page.length;
-    const next =
-      more && last ? { next: encodeCursor({ score: last.score, row: last.row, seen }, checksum) } : {};
-    return {
+    const result: { -readonly [K in keyof SearchResult]: SearchResult[K] } = {
       hits,
-      ...next,
-      ...(recall === undefined ? {} : { recall }),
       ms: performance.now() - started,
       notes,
       [Symbol.iterator]: () => hits[Symbol.iterator](),
     };
+    if (more && last) result.next = encodeCursor({ score: last.score, row: last.row, seen }, checksum);
+    if (recall !== undefined) result.recall = recall;
+    return result;
   });
 }
 
@@ -152,7 +149,9 @@ export async function rankPage(
 ): Promise<Page> {
   const filter = await facetRows(library, query, matchingRows(library, query.filter, Date.now()));
   const cube = await cubeOf(library, embedder, text, query, filter);
-  const base = {
+  // what comes before the page, or below its least score, does not fill it, and what a model wrote may
+  const isWhole = cursor !== undefined || query.minScore !== undefined || written !== undefined;
+  const question = {
     text,
     retriever: query.retriever ?? searchDefaults.retriever,
     plan: planRecall(query, tunedOf(library.manifest)),
@@ -161,16 +160,16 @@ export async function rankPage(
     cube,
     k,
     recall: query.recall,
-    ...(query.vector ? { vector: query.vector } : {}),
-    ...(written ? { written } : {}),
-    ...(query.sparse ? { sparse: query.sparse } : {}),
+    vector: query.vector,
+    written,
+    sparse: query.sparse,
+    depth: 4 * ((cursor?.seen ?? 0) + k),
+    enough: isWhole ? undefined : () => pageFilled(library, query.group, k + 1),
   };
-  // what comes before the page, or below its least score, does not fill it, and what a model wrote may
-  const isWhole = cursor !== undefined || query.minScore !== undefined || written !== undefined;
-  const filled = isWhole ? undefined : () => pageFilled(library, query.group, k + 1);
-  for (let depth = 4 * ((cursor?.seen ?? 0) + k); ; depth *= 4) {
+  for (; ; question.depth *= 4) {
+    const { depth } = question;
     const said: string[] = [];
-    const ranking = await recall(library, embedder, { ...base, depth, enough: filled }, said);
+    const ranking = await recall(library, embedder, question, said);
     if (!ranking) continue;
     const shown = shownScore(ranking);
     const wanted = wantedOf(ranking, shown, query.minScore);
@@ -251,6 +250,7 @@ async function dress(
   library: Library,
   text: string,
   ranked: Ranked,
+  score: number,
   query: SearchQuery,
   written: Written | undefined,
 ): Promise<Hit> {
@@ -263,7 +263,7 @@ async function dress(
   return {
     id: record.head.id,
     passage: place.passage,
-    score: ranked.score,
+    score,
     title: record.head.title,
     snippet,
     highlights,
@@ -296,10 +296,10 @@ function reasonsOf(
       matches.length === 0
         ? []
         : [...new Set(matches.map(([start, end]) => passage.slice(start, end).toLowerCase()))];
-    reasons.push({ by: "words", ...ranked.words, terms });
+    reasons.push({ by: "words", score: ranked.words.score, rank: ranked.words.rank, terms });
   }
-  if (ranked.sparse) reasons.push({ by: "sparse", ...ranked.sparse });
-  if (ranked.meaning) reasons.push({ by: "meaning", ...ranked.meaning });
+  if (ranked.sparse) reasons.push({ by: "sparse", score: ranked.sparse.score, rank: ranked.sparse.rank });
+  if (ranked.meaning) reasons.push({ by: "meaning", score: ranked.meaning.score, rank: ranked.meaning.rank });
   if (ranked.cube) {
     const { rank, score, reasons: labels } = ranked.cube;
     reasons.push({ by: "cube", rank, score, terms: [...new Set(labels.map(({ label }) => label))], labels });

@@ -85,7 +85,8 @@ export class StoredSegment {
       id: this.entry.id,
       rows: this.rows,
       size: (part) => this.entry.parts[prefix + part] ?? 0,
-      read: (ranges) => this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf),
+      read: (ranges, room = ownBytes) =>
+        this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf, room),
       hold: (part, ranges) => this.#hold(partOf(part), ranges),
       gather: (part, stride, ordinals, out) => this.#gather(partOf(part), stride, ordinals, out),
     };
@@ -172,12 +173,18 @@ export class StoredSegment {
     return pageAgain;
   }
 
-  #read(ranges: readonly ByteRange[], partOf: (name: string) => Part): MaybePromise<Uint8Array[]> {
-    const read = ranges.map(({ start, end }) => new Uint8Array(Math.max(0, end - start)));
+  #read(
+    ranges: readonly ByteRange[],
+    partOf: (name: string) => Part,
+    room: (bytes: number) => Uint8Array,
+  ): MaybePromise<Uint8Array[]> {
+    const read: Uint8Array[] = [];
     const wanted = new Wanted();
-    ranges.forEach(({ part, start, end }, i) => {
-      wanted.copy(partOf(part), start, end, read[i]!, 0);
-    });
+    for (const { part, start, end } of ranges) {
+      const out = room(Math.max(0, end - start));
+      read.push(out);
+      wanted.copy(partOf(part), start, end, out, 0);
+    }
     const reading = this.#fetch(wanted.pages);
     return reading ? reading.then(() => read) : read;
   }
@@ -220,6 +227,8 @@ export class StoredSegment {
     );
   }
 }
+
+const ownBytes = (bytes: number): Uint8Array => new Uint8Array(bytes);
 
 const WORD = 4;
 const PAGE_WORDS = PAGE_BYTES / WORD;

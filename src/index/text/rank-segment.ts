@@ -100,14 +100,14 @@ export function rankedSegment(
 ): RankedSegment<WasmPostings> {
   const { scorer, segment } = loaded;
   const { rows, ids } = segment;
-  const ranked = { scorer, rows: { count: rows.count, base: rows.base ?? 0, ids } };
-  if (!restricts(plan)) return { ...ranked, allowed: filter?.words };
+  const ranked = { count: rows.count, base: rows.base ?? 0, ids };
+  if (!restricts(plan)) return { scorer, rows: ranked, allowed: filter?.words };
   // what a query requires was looked up: it has but to lack what is excluded
   const [first, end] = rows.count === 0 ? [0, 0] : [rowAt(rows, 0), rowAt(rows, rows.count - 1) + 1];
   const allowed = RowSet.range(first, end);
   for (const banned of bannedOrdinals(plan, (term) => ordinalsOf(loaded, term)))
     for (const ordinal of banned) allowed.delete(rowAt(rows, ordinal));
-  return { ...ranked, allowed: (filter ? allowed.and(filter) : allowed).words };
+  return { scorer, rows: ranked, allowed: (filter ? allowed.and(filter) : allowed).words };
 }
 
 export function wanted({ filter, minScore, after }: SearchOptions, score: number, row: number): boolean {

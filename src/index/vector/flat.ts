@@ -49,9 +49,9 @@ export interface FlatOptions {
 
 export interface FlatSearchOptions extends SearchOptions {
   /** Candidates re-scored; default as the index was made. */
-  readonly rescore?: number;
+  readonly rescore?: number | undefined;
   /** Wanted share of the best k, instead of `rescore`; 1: every row is scored by its fine code. */
-  readonly recall?: number;
+  readonly recall?: number | undefined;
 }
 
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 1000 } as const;
@@ -293,8 +293,9 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     for (let wider = 1; ; wider *= 4) {
       const depth = Math.min(first * wider, total);
       // at last finders are asked for all they have
-      const k = wider === 1 ? options.k : depth < total ? options.k * wider : total;
-      const candidates = await this.#candidates(query, runs, scorer, scanned, depth, { ...options, k });
+      const k = depth < total ? options.k * wider : total;
+      const wish = wider === 1 ? options : { ...options, k };
+      const candidates = await this.#candidates(query, runs, scorer, scanned, depth, wish);
       const hits = await this.#rescore(query, candidates, options);
       if (!options.after || options.recall === 1 || hits.rows.length >= options.k || depth >= total)
         return hits;
