@@ -23,6 +23,8 @@ export interface Found {
   readonly words?: Hits | undefined;
   readonly sparse?: Hits | undefined;
   readonly meaning: Hits;
+  /** How many were asked of each. */
+  readonly depth: number;
   /** What the cube found, where it was asked. */
   readonly cube?: CubeFound | undefined;
 }

@@ -1,7 +1,7 @@
 /** Rankings with what a language model's n-grams found: alone, or as a third list beside words and meaning. */
 import { fuse, orderOf } from "./fuse.ts";
 import type { GenerativeHit } from "./generative.ts";
-import type { Ranked, Ranking } from "./recall.ts";
+import type { Ranked, Ranking } from "./ranking.ts";
 
 /** Weight of what the model found in the combination: the best of 200 training questions of scifact (`bench seal --only validate`). */
 export const GENERATIVE_WEIGHT = 0.15;
@@ -12,8 +12,9 @@ const saidOf = (place: number, { score, matches }: GenerativeHit): NonNullable<R
   matches,
 });
 
-export function generatedAlone(hits: readonly GenerativeHit[]): Ranking {
+export function generatedAlone(hits: readonly GenerativeHit[], depth: number): Ranking {
   return {
+    depth,
     rows: Uint32Array.from(hits, ({ row }) => row),
     scores: Float64Array.from(hits, ({ score }) => score),
     at: (place) => {
@@ -40,6 +41,7 @@ export function withGenerated(ranking: Ranking, hits: readonly GenerativeHit[]):
   return {
     rows: order.map((i) => rows[i]!),
     scores: Float64Array.from(order, (i) => scores[i]!),
+    depth: ranking.depth,
     recall: ranking.recall,
     match: ranking.match,
     at: (at) => {

@@ -159,14 +159,14 @@ function feedbackOf(
   if (feedback === false) return undefined;
   if (feedback !== true && (feedback === null || typeof feedback !== "object"))
     throw new MnemeError("ARGUMENT", `search: feedback must be true, false or options, got ${feedback}`);
-  const asked = feedback === true ? {} : feedback;
-  const own = {
-    passages: asked.passages ?? tuned?.passages ?? feedbackDefaults.passages,
-    guard: asked.guard ?? feedbackDefaults.guard,
-    vectors: asked.vectors ?? feedbackDefaults.vectors,
-    words: asked.words ?? feedbackDefaults.words,
-    again: asked.again ?? feedbackDefaults.again,
-  };
+  const {
+    passages = tuned?.passages ?? feedbackDefaults.passages,
+    vectors = feedbackDefaults.vectors,
+    words = feedbackDefaults.words,
+    again = feedbackDefaults.again,
+    guard = feedbackDefaults.guard,
+  } = feedback === true ? {} : feedback;
+  const own = { passages, vectors, words, again, guard };
   const isCount = Number.isInteger(own.passages) && own.passages >= 1 && own.passages <= MOST_PASSAGES;
   if (!isCount)
     throw new MnemeError(

@@ -12,10 +12,8 @@ import type { SparseVector } from "../index/sparse/weights.ts";
 import { MAX_QUERY_WORDS } from "../index/text/long-query.ts";
 import { hasOperators } from "../index/text/query.ts";
 import type { FlatSearchOptions } from "../index/vector/flat.ts";
-import { slab } from "../slab.ts";
 import { type Candidates, type Found, foundRows, fusedScores, queryScores } from "./candidates.ts";
 import type { CubeFound } from "./cube/ask-cube.ts";
-import { withCube } from "./cube/cube-weights.ts";
 import {
   passageTerms,
   type Relevant,
@@ -26,11 +24,11 @@ import {
   sharpenVector,
   weakness,
 } from "./feedback.ts";
-import { orderOf } from "./fuse.ts";
-import type { GenerativeHit, Written } from "./generative.ts";
+import type { Written } from "./generative.ts";
 import type { Library } from "./library.ts";
 import { withMatch, withWordsMatch } from "./match.ts";
 import { generatedAlone, withGenerated } from "./mix-generated.ts";
+import { alone, type Ranking, rankingOf, withRecall } from "./ranking.ts";
 import type { FeedbackOptions, RecallPlan } from "./recall-plan.ts";
 import type { SearchQuery } from "./types.ts";
 
@@ -41,35 +39,8 @@ export const recallDefaults = {
   rescore: 3,
 } as const;
 
-interface Said {
-  readonly score: number;
-  readonly rank: number;
-}
-
-/** One ranked row and what each retriever said of it. */
-export interface Ranked {
-  readonly row: number;
-  readonly score: number;
-  /** By words and meaning, before the cube has its say. */
-  readonly fused?: number;
-  readonly words?: Said | undefined;
-  readonly sparse?: Said | undefined;
-  readonly meaning?: Said | undefined;
-  readonly cube?: (CubeFound["hits"] extends ReadonlyMap<number, infer H> ? H : never) | undefined;
-  readonly generative?: Pick<GenerativeHit, "score" | "matches"> & { readonly rank: number };
-}
-
-/** Rows, best first. Most are never shown: what the retrievers said of one is put together when it is asked for. */
-export interface Ranking {
-  readonly rows: Uint32Array;
-  readonly scores: Float32Array | Float64Array;
-  /** Share of the best rows by meaning that the search is likely to have met; absent where meaning was not asked. */
-  readonly recall?: number | undefined;
-  /** How well the best row matches the question by itself, 0 to 1, where the scores are only shares of it. */
-  readonly match?: number | undefined;
-  /** Row number `place` of the ranking. */
-  at(place: number): Ranked;
-}
+/** How much deeper the next round goes where one did not fill the page. */
+const DEEPER = 3;
 
 export interface Question {
   readonly text: string;
@@ -98,29 +69,24 @@ export interface Question {
 interface Asked {
   readonly question: Question;
   readonly vector: Float32Array;
-  /** What is asked of the indexes. */
-  readonly wish: SearchOptions;
-  readonly meant: FlatSearchOptions;
+  /** Rows asked of each index at first. */
+  readonly depth: number;
   readonly notes: string[];
 }
 
-/**
- * `depth` rows or more, unless there are fewer or the best will do; `notes` say what could not be used.
- * @returns undefined where so many rows were found, but not enough: they are not ranked
- */
+/** As deep as asked or deeper; `notes` say what could not be used. */
 export async function recall(
   library: Library,
   embedder: Embedder,
   question: Question,
   notes: string[],
-): Promise<Ranking | undefined> {
+): Promise<Ranking> {
   const { written, filter, depth, retriever } = question;
   if (!written) return byIndexes(library, embedder, question, notes);
   const generated = written.rank(filter, Math.max(recallDefaults.depth, depth));
   if (generated.length === 0) notes.push("no n-gram that the model wrote says anything of a passage");
-  if (retriever === "generative") return generatedAlone(generated);
-  const others = await byIndexes(library, embedder, question, notes);
-  return others && withGenerated(others, generated);
+  if (retriever === "generative") return generatedAlone(generated, depth);
+  return withGenerated(await byIndexes(library, embedder, question, notes), generated);
 }
 
 /** What words and meaning find. */
@@ -129,36 +95,27 @@ async function byIndexes(
   embedder: Embedder,
   question: Question,
   notes: string[],
-): Promise<Ranking | undefined> {
+): Promise<Ranking> {
   const { retriever, plan, alwaysFeedback } = question;
   const wordsOnly = retriever === "words" || (retriever === "hybrid" && hasOperators(question.text));
   const isFused = !wordsOnly && (retriever === "hybrid" || (alwaysFeedback && plan.feedback !== undefined));
   const depth = isFused ? Math.max(recallDefaults.depth, question.depth) : question.depth;
-  const { filter } = question;
-  const wish = { k: depth, filter, enough: isFused ? undefined : question.enough };
+  const { filter, enough } = question;
+  const wish = { k: depth, filter, enough };
   const vector = wordsOnly ? undefined : await queryVector(embedder, question, notes);
   // all a search reads may be at hand: a loop of them would never let anything else of the process have its turn
   if (!(isFused && vector) && library.pacer.isDue) await library.pacer.pause();
   if (!vector) {
-    if (retriever === "meaning") return alone(emptyHits, "meaning");
-    const ranking = alone(await wordsAlone(library, question, wish), "words");
+    if (retriever === "meaning") return alone(emptyHits, depth, "meaning");
+    const ranking = alone(await wordsAlone(library, question, wish), depth, "words");
     noteLeftOut(library, question, notes);
     return retriever === "hybrid" && !wordsOnly ? withWordsMatch(library, question, ranking) : ranking;
   }
+  if (isFused) return fused(library, { question, vector, depth, notes });
   const meant = flatOptions(question, wish);
-  const expected = library.vectors.expectedRecall(meant, question.k);
-  if (!isFused) return withRecall(alone(await library.vectors.search(vector, meant), "meaning"), expected);
-  const ranking = await fused(library, { question, vector, wish, meant, notes });
-  return ranking && withRecall(ranking, expected);
+  const ranking = alone(await library.vectors.search(vector, meant), depth, "meaning");
+  return withRecall(ranking, library.vectors.expectedRecall(meant, question.k));
 }
-
-const withRecall = ({ rows, scores, match, at }: Ranking, recall: number): Ranking => ({
-  rows,
-  scores,
-  recall,
-  match,
-  at,
-});
 
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored unless a recall is wanted. */
 function flatOptions({ retriever, recall }: Question, wish: SearchOptions): FlatSearchOptions {
@@ -177,17 +134,6 @@ async function queryVector(
   if (data.some((value) => value !== 0)) return data;
   notes.push("the query has no token that the embedder knows; words alone were searched");
   return undefined;
-}
-
-function alone({ rows, scores }: Hits, by: "words" | "meaning"): Ranking {
-  return {
-    rows,
-    scores,
-    at(place) {
-      const score = scores[place]!;
-      return { row: rows[place]!, score, [by]: { score, rank: place + 1 } };
-    },
-  };
 }
 
 /** Directly after the words were searched. */
@@ -212,57 +158,77 @@ async function wordsAlone(library: Library, question: Question, wish: SearchOpti
 }
 
 /** The whole plan: first round, fusion, feedback, second round, fusion. */
-async function fused(library: Library, asked: Asked): Promise<Ranking | undefined> {
+async function fused(library: Library, asked: Asked): Promise<Ranking> {
   const { question, notes } = asked;
-  const { plan } = question;
   const found = await firstRound(library, asked);
   if (found.words) noteLeftOut(library, question, notes);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
   const rows = foundRows(found);
-  if (isTooLittle(library, rows, question)) return undefined;
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
+  const ranking = await sharpened(library, asked, first, found);
+  const expected = library.vectors.expectedRecall(
+    flatOptions(question, wishOf(question, found.depth)),
+    question.k,
+  );
+  return withRecall(withMatch(library, question, first, ranking), expected);
+}
+
+/** With what the best passages add to the question, where that is wanted. */
+async function sharpened(library: Library, asked: Asked, first: Candidates, found: Found): Promise<Ranking> {
+  const { plan } = asked.question;
   const { feedback } = plan;
-  if (!feedback) return withMatch(library, question, first, rankingOf(first, found, plan));
+  if (!feedback) return rankingOf(first, found, plan);
   const basis = fusedScores(first, plan, plan.before);
   const weak = weakness(basis, feedback);
   if (weak !== undefined) {
-    notes.push(`no feedback: ${weak}`);
-    return withMatch(library, question, first, rankingOf(first, found, plan));
+    asked.notes.push(`no feedback: ${weak}`);
+    return rankingOf(first, found, plan);
   }
   const relevant = relevantOf(first.rows, basis, feedback.passages);
-  const meant = sharpenVector(asked.vector, vectors, relevant, feedback.vectors);
+  const meant = sharpenVector(asked.vector, first.vectors, relevant, feedback.vectors);
   const second = { first, found, relevant, meant, feedback };
-  const ranking = await (feedback.again ? searchAgain : scoreAgain)(library, asked, second);
-  return withMatch(library, question, first, ranking);
+  return await (feedback.again ? searchAgain : scoreAgain)(library, asked, second);
 }
 
 /** Whether rows do not fill the page although deeper lists would hold more. A second search finds others: then they may. */
-function isTooLittle({ live }: Library, rows: Uint32Array, { enough, depth, plan }: Question): boolean {
+function isTooLittle({ live }: Library, found: Found, { enough, plan }: Question): boolean {
+  const { depth } = found;
+  const rows = foundRows(found);
   if (!enough || rows.length < depth || plan.feedback?.again) return false;
   const willDo = enough();
   return !rows.some((row) => willDo(row)) && depth <= live.count;
 }
 
-/** Other threads scan for meaning while the words are looked up, and rank by words while what the scan found is looked at. */
-async function firstRound(library: Library, asked: Asked): Promise<Found> {
-  const { question, wish } = asked;
+/**
+ * Other threads scan for meaning while the words are looked up, and rank by words while what the scan found is looked at. Goes deeper, by
+ * the same scan, until there are rows enough for the page: passages of one item may crowd the top.
+ */
+async function firstRound(library: Library, { question, vector, depth: least }: Asked): Promise<Found> {
   const { plan, text, sparse, retriever, cube } = question;
   const isMixed = retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
   const usesSparse = isMixed && sparse !== undefined && plan.sparse > 0;
   const usesWords = isMixed && !(usesSparse && plan.sparse === 1);
-  using search = library.vectors.begin(asked.vector, asked.meant);
+  using search = library.vectors.begin(vector, flatOptions(question, wishOf(question, least)));
   // others and the collector have their turn while other threads scan
   if (library.pacer.isDue) await library.pacer.pause();
-  using words = usesWords ? await library.words.begin(text, wish) : undefined;
-  const meaning = await search.finish();
-  return {
-    words: await words?.finish(),
-    sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
-    meaning,
-    cube,
-  };
+  for (let depth = least; ; depth *= DEEPER) {
+    const wish = wishOf(question, depth);
+    using words = usesWords ? await library.words.begin(text, wish) : undefined;
+    const meaning = await search.finish(flatOptions(question, wish));
+    const found = {
+      words: await words?.finish(),
+      sparse: usesSparse ? await library.sparse.search(sparse, wish) : undefined,
+      meaning,
+      depth,
+      cube,
+    };
+    if (!isTooLittle(library, found, question)) return found;
+  }
 }
+
+/** What indexes are asked of which both have a say. */
+const wishOf = ({ filter }: Question, k: number): SearchOptions => ({ k, filter });
 
 async function firstCandidates(
   library: Library,
@@ -322,10 +288,12 @@ async function scoreAgain(library: Library, asked: Asked, second: Second): Promi
 
 /** The indexes are asked again. */
 async function searchAgain(library: Library, asked: Asked, second: Second): Promise<Ranking> {
-  const { question, wish } = asked;
+  const { question } = asked;
   const { plan, text } = question;
   const { found, relevant, meant } = second;
-  const meaning = await library.vectors.search(meant, asked.meant);
+  const { depth } = found;
+  const wish = wishOf(question, depth);
+  const meaning = await library.vectors.search(meant, flatOptions(question, wish));
   const usesWords = found.words !== undefined && plan.after !== undefined;
   let terms = await library.words.queryTerms(text);
   const usesSparse = found.sparse !== undefined && plan.after !== undefined;
@@ -348,6 +316,7 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
     words,
     sparse,
     meaning,
+    depth,
     cube: found.cube,
   };
   const rows = foundRows(again);
@@ -358,47 +327,4 @@ async function searchAgain(library: Library, asked: Asked, second: Second): Prom
     meaning: vectors.score(meant),
   };
   return rankingOf({ rows, vectors, ...scores }, again, plan, vectors.score(asked.vector));
-}
-
-/**
- * The final order, and what each list said of a row.
- * @param cosines with the question as it was asked: a sharpened one is near to what it was sharpened by, whatever that says of the question
- */
-function rankingOf(
-  candidates: Candidates,
-  found: Found,
-  plan: RecallPlan,
-  cosines: Float32Array = candidates.meaning,
-): Ranking {
-  const { rows, words, sparse } = candidates;
-  const judged = fusedScores(candidates, plan, plan.after);
-  const scores = found.cube ? withCube(judged, rows, found.cube, plan.cube) : judged;
-  const order = orderOf(scores);
-  const ranked = slab.u32(order.length);
-  const best = slab.f64(order.length);
-  order.forEach((i, place) => {
-    ranked[place] = rows[i]!;
-    best[place] = scores[i]!;
-  });
-  const said = (hits: Hits | undefined, row: number, score: number | undefined): Said | undefined => {
-    const place = hits ? hits.rows.indexOf(row) : -1;
-    return place < 0 ? undefined : { score: score ?? 0, rank: place + 1 };
-  };
-  return {
-    rows: ranked,
-    scores: best,
-    at(place) {
-      const i = order[place]!;
-      const row = rows[i]!;
-      return {
-        row,
-        score: scores[i]!,
-        fused: judged[i]!,
-        words: said(found.words, row, words?.[i]),
-        sparse: said(found.sparse, row, sparse?.[i]),
-        meaning: said(found.meaning, row, cosines[i]),
-        cube: found.cube?.hits.get(row),
-      };
-    },
-  };
 }

@@ -15,8 +15,9 @@ import { placeOf } from "./item-record.ts";
 import { tunedOf } from "./layout.ts";
 import type { Library, RowPlace } from "./library.ts";
 import { decodeCursor, encodeCursor, type PageCursor, queryChecksum } from "./page-cursor.ts";
+import type { Ranked, Ranking } from "./ranking.ts";
 import { readPassage, recordOf } from "./read-item.ts";
-import { type Ranked, type Ranking, recall } from "./recall.ts";
+import { recall } from "./recall.ts";
 import { planRecall } from "./recall-plan.ts";
 import { matchingRows } from "./select.ts";
 import type { Hit, Reason, SearchQuery, SearchResult } from "./types.ts";
@@ -166,11 +167,10 @@ export async function rankPage(
     depth: 4 * ((cursor?.seen ?? 0) + k),
     enough: isWhole ? undefined : () => pageFilled(library, query.group, k + 1),
   };
-  for (; ; question.depth *= 4) {
-    const { depth } = question;
+  for (;;) {
     const said: string[] = [];
     const ranking = await recall(library, embedder, question, said);
-    if (!ranking) continue;
+    const { depth } = ranking;
     const shown = shownScore(ranking);
     const wanted = wantedOf(ranking, shown, query.minScore);
     const places = nextPlaces(library, ranking, wanted, cursor, query.group, k + 1);
@@ -180,6 +180,7 @@ export async function rankPage(
       const page = places.slice(0, k).map((place) => ranking.at(place));
       return { page, more: places.length > k, recall: ranking.recall, shown, cube };
     }
+    question.depth = 4 * depth;
   }
 }
 

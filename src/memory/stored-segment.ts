@@ -85,8 +85,7 @@ export class StoredSegment {
       id: this.entry.id,
       rows: this.rows,
       size: (part) => this.entry.parts[prefix + part] ?? 0,
-      read: (ranges, room = ownBytes) =>
-        this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf, room),
+      read: (ranges, room = ownBytes) => this.#readHeld(ranges, prefix) ?? this.#read(ranges, partOf, room),
       hold: (part, ranges) => this.#hold(partOf(part), ranges),
       gather: (part, stride, ordinals, out) => this.#gather(partOf(part), stride, ordinals, out),
     };

@@ -59,9 +59,9 @@ export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 10
 /** From so many rows on a scan is worth waking threads for. */
 const FORK_ROWS = 16_384;
 
-/** A search under way: its scan may go on beside what the caller does until it asks for the hits. */
+/** A search under way: its scan may go on beside what the caller does until it asks for the hits, by other numbers than at first if it likes. */
 export interface FlatSearch extends Disposable {
-  finish(): Promise<Hits>;
+  finish(options?: FlatSearchOptions): Promise<Hits>;
 }
 
 /** What fine codes decide about: rows that were named, and runs of which all rows are. */
@@ -175,7 +175,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     const scorer = this.#coders.coarse.scorer(query, this.#metric);
     const forked = this.#fork(runs, scorer, options);
     return {
-      finish: () => this.#finish(query, runs, scorer, forked, options),
+      finish: (wish = options) => this.#finish(query, runs, scorer, forked, wish),
       [Symbol.dispose]: () => this.#release(forked),
     };
   }
@@ -293,8 +293,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     for (let wider = 1; ; wider *= 4) {
       const depth = Math.min(first * wider, total);
       // at last finders are asked for all they have
-      const k = depth < total ? options.k * wider : total;
-      const wish = wider === 1 ? options : { ...options, k };
+      const wish = wider === 1 ? options : { ...options, k: depth < total ? options.k * wider : total };
       const candidates = await this.#candidates(query, runs, scorer, scanned, depth, wish);
       const hits = await this.#rescore(query, candidates, options);
       if (!options.after || options.recall === 1 || hits.rows.length >= options.k || depth >= total)
