@@ -8,6 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { countCollections } from "./collections.ts";
 import { type Prepared, prepare, QUERIES, readFloats, WARM_UP } from "./library-data.ts";
 import { DIM, K, systems } from "./library-systems.ts";
 import { dataFolder, keptFolder, printFigure, quantile, repository, switches } from "./row.ts";
@@ -47,6 +48,9 @@ interface Searched {
   readonly anonymous: number;
   readonly opened: number;
   readonly queries: number;
+  /** Collections while the queries ran, a thousand of them. */
+  readonly small: number;
+  readonly whole: number;
 }
 
 type Figures = Built & Searched & { readonly disk: number; readonly rounds: number };
@@ -80,6 +84,7 @@ async function searched(name: string, work: string): Promise<Searched> {
     if (cold.length < FIRST_QUERIES) cold.push(performance.now() - before);
   }
   const times: number[] = [];
+  const collections = countCollections();
   let found = 0;
   const searching = performance.now();
   for (let i = 0; i < first && performance.now() - searching < QUERIES_MS; i++) {
@@ -88,6 +93,7 @@ async function searched(name: string, work: string): Promise<Searched> {
     found += (await search(queries[i]!, vector)).length;
     times.push(performance.now() - before);
   }
+  const { small, whole } = await collections();
   if (found < times.length * K * 0.5)
     throw new Error(`bench: ${name} found ${found} hits for ${times.length} queries`);
   for (let round = 0; round < 3; round++) {
@@ -102,6 +108,8 @@ async function searched(name: string, work: string): Promise<Searched> {
     rss: process.memoryUsage.rss(),
     anonymous: anonymousBytes(),
     opened,
+    small: (1000 * small) / times.length,
+    whole: (1000 * whole) / times.length,
   };
 }
 
@@ -203,6 +211,8 @@ function medians(rounds: readonly Searched[]): Searched {
     anonymous: of(({ anonymous }) => anonymous),
     opened: of(({ opened }) => opened),
     queries: of(({ queries }) => queries),
+    small: of(({ small }) => small),
+    whole: of(({ whole }) => whole),
   };
 }
 
@@ -216,6 +226,8 @@ function report(all: ReadonlyMap<string, Figures>, prepared: Prepared): void {
     ["search p50", "ms", "less", (_, { p50 }) => p50],
     ["search p99", "ms", "less", (_, { p99 }) => p99],
     [`p99 of the first ${FIRST_QUERIES}`, "ms", "less", (_, { coldP99 }) => coldP99],
+    ["small collections", "in 1000", "less", (_, { small }) => small],
+    ["collections of the whole heap", "in 1000", "less", (_, { whole }) => whole],
     ["resident while searching", "MB", "less", (_, { rss }) => rss / MB],
     ["of it anonymous", "MB", "less", (_, { anonymous }) => anonymous / MB],
     ["peak while indexing", "MB", "less", (_, { peak }) => peak / MB],
