@@ -44,9 +44,9 @@ export interface CubeAnswer {
 export interface CubeSearch {
   /** From 1. */
   readonly k: number;
-  readonly filter?: RowSet;
+  readonly filter?: RowSet | undefined;
   /** Labels by meaning, for components that are no label to the letter. */
-  readonly vectors?: LabelVectors;
+  readonly vectors?: LabelVectors | undefined;
   /**
    * "count": by the number of components that a row covers, as the paper has it, then by weight. "weight": by the weights of the labels alone, so
    * that a rare label counts more than a common one. Default "weight".
@@ -56,7 +56,7 @@ export interface CubeSearch {
   readonly rarity?: number;
   /** Occurrences in a row that are worth half of what any number is; default 2. */
   readonly saturation?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Match extends SimilarLabel {
@@ -77,7 +77,7 @@ export async function searchCube(
   search: CubeSearch,
 ): Promise<CubeAnswer> {
   const { k, filter, rank = "weight" } = search;
-  const { rarity: power, saturation } = { ...cubeSearchDefaults, ...search };
+  const { rarity: power = cubeSearchDefaults.rarity, saturation = cubeSearchDefaults.saturation } = search;
   if (!Number.isInteger(k) || k < 1)
     throw new MnemeError("RANGE", `cube: k must be a whole number from 1, got ${k}`);
   const matches = await matchesOf(cube, components, search);
@@ -182,6 +182,11 @@ async function matchesOf(
   const similar = await vectors.similar(open, signal);
   return components.map((component, c) => {
     if (exact[c]!.length > 0) return exact[c]!;
-    return similar[open.indexOf(component)]!.map((one) => ({ ...one, how: "similar" as const }));
+    return similar[open.indexOf(component)]!.map(({ dimension, key, cosine }) => ({
+      dimension,
+      key,
+      cosine,
+      how: "similar" as const,
+    }));
   });
 }

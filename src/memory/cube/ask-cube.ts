@@ -47,14 +47,16 @@ export async function askCube(
   });
   const { hits } = await searchCube(index, components, {
     k: cubeDefaults.rows,
-    ...(isOpen ? { vectors: await labelVectors(library, index, embedder, signal) } : {}),
+    vectors: isOpen ? await labelVectors(library, index, embedder, signal) : undefined,
     filter: filter ?? library.live,
-    ...(signal ? { signal } : {}),
+    signal,
   });
   if (!hits[0] || hits[0].score <= 0) return undefined;
   return {
     rows: Uint32Array.from(hits, ({ row }) => row).sort(),
-    hits: new Map(hits.map((hit, i) => [hit.row, { ...hit, rank: i + 1 }])),
+    hits: new Map(
+      hits.map(({ row, score, covered, reasons }, i) => [row, { row, score, covered, reasons, rank: i + 1 }]),
+    ),
     best: hits[0].score,
     dimensions: index.dimensions,
     scale: () => evidenceScale(hits, components, index.size),

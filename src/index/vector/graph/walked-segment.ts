@@ -126,7 +126,7 @@ class WalkedSegment implements Finder {
       k: named(k, effort),
       effort,
       matching,
-      ...(filter ? { filter } : {}),
+      filter,
     });
     return rows.map((row) => ordinalOf(this.#source.rows, row));
   }
