@@ -139,8 +139,9 @@ export function printFigure(bench: string, figure: Figure): void {
 }
 
 function lineOf({ system, metric, unit, baseline, ours, ratio, claim, pass, note }: BenchRow): string {
-  const against =
-    baseline === null ? "" : `  ${system} ${short(baseline)} ${unit}  ratio ${short(ratio ?? Number.NaN)}`;
+  // of nothing there is none
+  const times = ratio !== null && Number.isFinite(ratio) ? `  ratio ${short(ratio)}` : "";
+  const against = baseline === null ? "" : `  ${system} ${short(baseline)} ${unit}${times}`;
   const verdict = pass === null ? "" : `  ${pass ? "pass" : "FAIL"} (${claim})`;
   return `${metric.padEnd(44)} ${short(ours).padStart(9)} ${unit.padEnd(6)}${against}${verdict}${note ? `  # ${note}` : ""}`;
 }
