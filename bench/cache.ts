@@ -2,7 +2,8 @@
  * Cache policies on mneme-lm: accuracy on tasks of the long-context suite, bytes, and speed of generating, side by side. Every policy
  * that acts after the prompt goes on from the same read of it. `seen`: the question stands in the prompt when slots are chosen; `hidden`:
  * they are chosen before there is a question. Switches: --scale N for 2 N examples of each task, --only seen|hidden|perplexity|speed;
- * MNEME_TOKENS for another length of the contexts, MNEME_TASKS for other tasks of the suite (names with commas), each by itself. A plot goes to bench/results/cache.svg.
+ * MNEME_TOKENS for another length of the contexts, MNEME_TASKS for other tasks of the suite (names with commas), each by itself,
+ * MNEME_POLICIES for some policies beside the whole cache. A plot goes to bench/results/cache.svg.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -44,7 +45,7 @@ const EXAMPLES = 2 * Math.max(1, switches.scale);
 const SEED = 3;
 const PIECE = 256;
 /** Share of heads that keep everything under DuoAttention. */
-const RETRIEVING = 0.45;
+const RETRIEVING = 0.25;
 
 const wants = (what: string): boolean => switches.only === undefined || switches.only === what;
 const shared = resolve(repository, "../shared/models/mneme-lm");
@@ -304,11 +305,17 @@ function speeds(all: readonly Entry[]): void {
   whole.governor[Symbol.dispose]();
 }
 
-const calibration = ["niah-multikey", "kv-uuid", "vt"].flatMap((task) =>
-  questionsOf(task, SEED + 100, 2048, 3).map(({ context, question }) => [...context, ...question]),
+const calibration = RETRIEVAL.flatMap((task) =>
+  questionsOf(task, SEED + 100, 1536, 2).map(({ context, question, example }) => ({
+    prompt: [...context, ...question],
+    answer: tokenizer.encode(example.turns[0]!.reply),
+  })),
 );
-const profile = headProfile(face, decoder, pool, calibration);
-const all = entries(maskOfGates(profile, RETRIEVING));
+const profile = await headProfile(face, decoder, pool, calibration);
+const chosen = process.env.MNEME_POLICIES?.split(",");
+const all = entries(maskOfGates(profile, RETRIEVING)).filter(
+  ({ label }) => label === "full int8" || (chosen?.includes(label) ?? true),
+);
 for (const setting of ["seen", "hidden"] as const) {
   if (!wants(setting)) continue;
   if (CHOSEN) {

@@ -187,15 +187,18 @@ export class Model implements LanguageModel, EmbeddingModel, SubstringModel {
   }
 
   /**
-   * How much each head looks far back, for `duo(maskOfGates(profile, share))`; holds the thread while it reads the prompts.
-   * @param prompts that need something far away, and end where the answer begins. @throws as headProfile
+   * How much each head is needed to look far back, for `duo(maskOfGates(profile, share))`: made once for a model, in minutes.
+   * @param prompts that need something far away, a few thousand tokens each, with what is answered to them. @throws as headProfile
    */
   headProfile(
-    prompts: readonly (string | readonly number[])[],
+    prompts: readonly { readonly prompt: string; readonly answer: string }[],
     options: HeadProfileOptions = {},
-  ): Float32Array {
+  ): Promise<Float32Array> {
     this.#open();
-    const all = prompts.map((one) => (typeof one === "string" ? this.tokenizer.encodeWhole(one) : one));
+    const all = prompts.map(({ prompt, answer }) => ({
+      prompt: this.tokenizer.encodeWhole(prompt),
+      answer: this.tokenizer.encode(answer),
+    }));
     return headProfile(kernels(), this.#decoder, () => this.#memories.threads(), all, options);
   }
 

@@ -16,7 +16,8 @@ import { kernels } from "../kernels/index.ts";
 import { Decoder } from "./decoder.ts";
 import { DecoderWeights } from "./decoder-weights.ts";
 import { Governor } from "./governor.ts";
-import { headProfile } from "./head-profile.ts";
+import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
+import { logProbability } from "./sample.ts";
 
 const config = randomConfig({ head_dim: 32, max_position_embeddings: 2048 });
 const heads = config.layers * config.kvHeads;
@@ -192,19 +193,58 @@ describe("near the full cache", () => {
   });
 });
 
-test("a profile tells how far heads look: shares of attention, more the less counts as near", () => {
-  const prompts = [promptOf(500), promptOf(450)];
-  const near = headProfile(kernels(), decoder, () => undefined, prompts, { sinks: 64, recent: 256 });
-  const far = headProfile(kernels(), decoder, () => undefined, prompts, { sinks: 4, recent: 16 });
-  expect(near).toHaveLength(heads);
-  near.forEach((share, i) => {
-    expect(share).toBeGreaterThan(0);
-    expect(share).toBeLessThan(far[i]!);
-    expect(far[i]!).toBeLessThanOrEqual(1.0001);
+describe("a profile of heads", () => {
+  const answered = [500, 450].map((length) => ({ prompt: promptOf(length), answer: [3, 7, 11] }));
+  const profileOf = (prompts: typeof answered, options: HeadProfileOptions = {}): Promise<Float32Array> =>
+    headProfile(kernels(), decoder, () => undefined, prompts, options);
+
+  /** What the answers cost where some heads keep sinks and window only, token by token. */
+  const cost = (mask: readonly number[]): number => {
+    let sum = 0;
+    for (const { prompt, answer } of answered) {
+      using governor = new Governor(kernels(), config, duo(mask, { sinks: 4, recent: 16 }), () => undefined);
+      decoder.forward(prompt.slice(0, -1), governor.cache, governor.watch);
+      governor.afterPrompt();
+      [prompt.at(-1)!, ...answer.slice(0, -1)].forEach((token, i) => {
+        const logits = decoder.forward([token], governor.cache, governor.watch);
+        sum -= logProbability(logits, answer[i]!) / answer.length;
+      });
+    }
+    return sum;
+  };
+
+  test("lets go of the head that the answers miss least, then of the next, until one is left", async () => {
+    const told: number[] = [];
+    const options = { sinks: 4, recent: 16, onProgress: (done: number) => told.push(done) };
+    const profile = await profileOf(answered, options);
+    const mask: number[] = new Array(heads).fill(1);
+    for (let gone = 0; gone < heads; gone++) {
+      const without = (head: number): number => cost(mask.map((one, i) => (i === head ? 0 : one)));
+      const left = mask.flatMap((one, head) => (one ? [{ head, harm: without(head) }] : []));
+      const next = profile.indexOf(Math.fround(gone / heads));
+      const least = Math.min(...left.map(({ harm }) => harm));
+      expect(left.find(({ head }) => head === next)?.harm).toBeCloseTo(least, 3);
+      mask[next] = 0;
+    }
+    expect(told.at(-1)).toBe(1);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
   });
-  expect(() => headProfile(kernels(), decoder, () => undefined, [promptOf(100)])).toThrow(
-    /no prompt is longer than 64 \+ 256/,
-  );
+
+  test("lets go of several at once in few rounds", async () => {
+    const profile = await profileOf(answered, { sinks: 4, recent: 16, rounds: 2 });
+    expect([...profile].sort()).toEqual(
+      Array.from({ length: heads }, (_, i) => Math.fround(i / heads)).sort(),
+    );
+  });
+
+  test("refuses prompts that are too short, rounds that are none, and stops when asked", async () => {
+    const short = [{ prompt: promptOf(100), answer: [1] }];
+    await expect(profileOf(short)).rejects.toThrow(/no prompt with an answer is longer than 64 \+ 256/);
+    await expect(profileOf([{ prompt: promptOf(500), answer: [] }])).rejects.toThrow(/with an answer/);
+    await expect(profileOf(answered, { rounds: 0 })).rejects.toThrow(/rounds must be a whole number from 1/);
+    const signal = AbortSignal.abort();
+    await expect(profileOf(answered, { signal })).rejects.toMatchObject({ code: "CANCELLED" });
+  });
 });
 
 test("options that cannot be are refused by name", () => {
