@@ -13,9 +13,6 @@ const GRAIN_BYTES = 1024;
 /** Empty frames of one size that wait for the next page of it, while pages of other sizes come. */
 const WAITING_FRAMES = 16;
 
-/** V8 marks the whole heap whenever buffers of its own have grown by a few megabytes; shared ones it does not count. */
-const FrameBuffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-
 /** Room for one page. */
 interface Frame {
   readonly capacity: number;
@@ -128,7 +125,7 @@ export class PageCache implements Disposable {
 
   #add(capacity: number): Frame {
     this.#bytes += capacity + OVERHEAD_BYTES;
-    const bytes = new Uint8Array(new FrameBuffer(capacity));
+    const bytes = new Uint8Array(capacity);
     return { capacity, part: undefined, page: 0, isUsed: false, bytes, words: undefined };
   }
 
