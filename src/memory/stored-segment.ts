@@ -178,11 +178,13 @@ export class StoredSegment {
     room: (bytes: number) => Uint8Array,
   ): MaybePromise<Uint8Array[]> {
     const read: Uint8Array[] = [];
+    // what the reader does not keep as it is it has in another form soon; where pages are mapped they are at hand anyway
+    const keep = room === ownBytes || !this.#store.visitMany;
     const wanted = new Wanted();
     for (const { part, start, end } of ranges) {
       const out = room(Math.max(0, end - start));
       read.push(out);
-      wanted.copy(partOf(part), start, end, out, 0);
+      wanted.copy(partOf(part), start, end, out, 0, keep && isKept(start, end));
     }
     const reading = this.#fetch(wanted.pages);
     return reading ? reading.then(() => read) : read;
@@ -192,7 +194,7 @@ export class StoredSegment {
     if (gatherCached(part, stride, ordinals, out)) return;
     const wanted = new Wanted();
     ordinals.forEach((ordinal, i) => {
-      wanted.copy(part, ordinal * stride, (ordinal + 1) * stride, out, i * stride);
+      wanted.copy(part, ordinal * stride, (ordinal + 1) * stride, out, i * stride, isKept(0, stride));
     });
     return this.#fetch(wanted.pages);
   }
@@ -251,8 +253,7 @@ class Wanted {
   readonly #known = new Map<Part, Map<number, Missing>>();
 
   /** Copies bytes [start, end) to `out` from `at` on, now or when their page comes. */
-  copy(part: Part, start: number, end: number, out: Uint8Array, at: number): void {
-    const keep = isKept(start, end);
+  copy(part: Part, start: number, end: number, out: Uint8Array, at: number, keep: boolean): void {
     for (let page = firstPage(start); page * PAGE_BYTES < end; page++) {
       const from = Math.max(start - page * PAGE_BYTES, 0);
       const to = Math.min(end - page * PAGE_BYTES, PAGE_BYTES);
