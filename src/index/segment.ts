@@ -40,7 +40,7 @@ export interface SegmentSource {
   readonly rows: RowIds;
   /** Bytes of a part; 0 when absent. */
   size(part: string): number;
-  /** Owned copies or views of immutable memory, safe to keep. @param room makes the arrays of copies, for those who do not keep them */
+  /** Owned copies or views of immutable memory, safe to keep. @param room makes the arrays of copies, for those who keep what they read in another form: mapped pages are not cached for them */
   read(ranges: readonly ByteRange[], room?: (bytes: number) => Uint8Array): MaybePromise<Uint8Array[]>;
   /** Ranges of one part, to be copied from later. The ranges may not change. */
   hold(part: string, ranges: Ranges): MaybePromise<ListSource>;

@@ -7,7 +7,7 @@ import { parseQuery } from "../index/text/query.ts";
 import { lowerBound } from "../search-sorted.ts";
 import type { Candidates } from "./candidates.ts";
 import type { Library } from "./library.ts";
-import { type Ranking, withMatchOf } from "./ranking.ts";
+import { noted, type Ranking } from "./ranking.ts";
 import type { RecallPlan } from "./recall-plan.ts";
 
 interface Wording {
@@ -32,7 +32,7 @@ export function withMatch(
     if (first.rows[at] !== row) continue; // found by the second round alone
     const meaning = first.meaning[at]!;
     const match = matchOf(library, text, first.words?.[at], Number.isNaN(meaning) ? 0 : meaning);
-    return withMatchOf(ranking, match);
+    return noted(ranking, { match });
   }
   return ranking;
 }
@@ -40,7 +40,7 @@ export function withMatch(
 /** The same of a ranking by words that stands for a fused one. */
 export function withWordsMatch(library: Library, { text }: Wording, ranking: Ranking): Ranking {
   const [best] = ranking.scores;
-  return best === undefined ? ranking : withMatchOf(ranking, matchOf(library, text, best));
+  return best === undefined ? ranking : noted(ranking, { match: matchOf(library, text, best) });
 }
 
 /**

@@ -28,8 +28,8 @@ export interface Ranked {
 
 /**
  * Rows, best first: `depth` or more, unless there are fewer or the best will do. Most are never shown: what the retrievers said of one is put
- * together when it is asked for. No object of a search is spread from another: of each V8 would make a hidden class, which only a look through
- * the whole heap takes away.
+ * together when it is asked for. No object of a search is spread from another: V8 leaves something of most in the old heap (of those that hold a
+ * function 120 bytes each), which only a look through the whole heap takes away.
  */
 export interface Ranking {
   readonly rows: Uint32Array;
@@ -56,23 +56,16 @@ export function alone({ rows, scores }: Hits, depth: number, by: "words" | "mean
   };
 }
 
-/** The same, with the share of the best rows by meaning that was likely met. */
-export const withRecall = ({ rows, scores, depth, match, at }: Ranking, recall: number): Ranking => ({
+/** The same, with what else is known of it: what is not given stays. */
+export const noted = (
+  { rows, scores, depth, recall, match, at }: Ranking,
+  known: Pick<Ranking, "recall" | "match">,
+): Ranking => ({
   rows,
   scores,
   depth,
-  recall,
-  match,
-  at,
-});
-
-/** The same, with how well its best row matches. */
-export const withMatchOf = ({ rows, scores, depth, recall, at }: Ranking, match: number): Ranking => ({
-  rows,
-  scores,
-  depth,
-  recall,
-  match,
+  recall: known.recall ?? recall,
+  match: known.match ?? match,
   at,
 });
 

@@ -28,7 +28,7 @@ import type { Written } from "./generative.ts";
 import type { Library } from "./library.ts";
 import { withMatch, withWordsMatch } from "./match.ts";
 import { generatedAlone, withGenerated } from "./mix-generated.ts";
-import { alone, type Ranking, rankingOf, withRecall } from "./ranking.ts";
+import { alone, noted, type Ranking, rankingOf } from "./ranking.ts";
 import type { FeedbackOptions, RecallPlan } from "./recall-plan.ts";
 import type { SearchQuery } from "./types.ts";
 
@@ -114,7 +114,7 @@ async function byIndexes(
   if (isFused) return fused(library, { question, vector, depth, notes });
   const meant = flatOptions(question, wish);
   const ranking = alone(await library.vectors.search(vector, meant), depth, "meaning");
-  return withRecall(ranking, library.vectors.expectedRecall(meant, question.k));
+  return noted(ranking, { recall: library.vectors.expectedRecall(meant, question.k) });
 }
 
 /** Fused with words, the tail of the list matters less: fewer candidates are re-scored unless a recall is wanted. */
@@ -160,10 +160,9 @@ async function wordsAlone(library: Library, question: Question, wish: SearchOpti
 /** The whole plan: first round, fusion, feedback, second round, fusion. */
 async function fused(library: Library, asked: Asked): Promise<Ranking> {
   const { question, notes } = asked;
-  const found = await firstRound(library, asked);
+  const { found, rows } = await firstRound(library, asked);
   if (found.words) noteLeftOut(library, question, notes);
   if (found.words?.rows.length === 0) notes.push("no word of the query occurs in the library");
-  const rows = foundRows(found);
   using vectors = await library.vectors.take(rows);
   const first = await firstCandidates(library, asked, found, { rows, vectors });
   const ranking = await sharpened(library, asked, first, found);
@@ -171,7 +170,7 @@ async function fused(library: Library, asked: Asked): Promise<Ranking> {
     flatOptions(question, wishOf(question, found.depth)),
     question.k,
   );
-  return withRecall(withMatch(library, question, first, ranking), expected);
+  return noted(withMatch(library, question, first, ranking), { recall: expected });
 }
 
 /** With what the best passages add to the question, where that is wanted. */
@@ -192,19 +191,28 @@ async function sharpened(library: Library, asked: Asked, first: Candidates, foun
 }
 
 /** Whether rows do not fill the page although deeper lists would hold more. A second search finds others: then they may. */
-function isTooLittle({ live }: Library, found: Found, { enough, plan }: Question): boolean {
-  const { depth } = found;
-  const rows = foundRows(found);
+function isTooLittle(
+  { live }: Library,
+  rows: Uint32Array,
+  depth: number,
+  { enough, plan }: Question,
+): boolean {
   if (!enough || rows.length < depth || plan.feedback?.again) return false;
   const willDo = enough();
   return !rows.some((row) => willDo(row)) && depth <= live.count;
+}
+
+interface FirstRound {
+  readonly found: Found;
+  /** All that it found, ascending. */
+  readonly rows: Uint32Array;
 }
 
 /**
  * Other threads scan for meaning while the words are looked up, and rank by words while what the scan found is looked at. Goes deeper, by
  * the same scan, until there are rows enough for the page: passages of one item may crowd the top.
  */
-async function firstRound(library: Library, { question, vector, depth: least }: Asked): Promise<Found> {
+async function firstRound(library: Library, { question, vector, depth: least }: Asked): Promise<FirstRound> {
   const { plan, text, sparse, retriever, cube } = question;
   const isMixed = retriever === "hybrid" && (plan.before ?? plan.after) !== undefined;
   const usesSparse = isMixed && sparse !== undefined && plan.sparse > 0;
@@ -223,7 +231,8 @@ async function firstRound(library: Library, { question, vector, depth: least }: 
       depth,
       cube,
     };
-    if (!isTooLittle(library, found, question)) return found;
+    const rows = foundRows(found);
+    if (!isTooLittle(library, rows, depth, question)) return { found, rows };
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { duo, duoDefaults } from "../cache/index.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
-import type { Pool, WasmFace } from "../kernels/index.ts";
+import { PAGE_SLOTS, type Pool, type WasmFace } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Decoder } from "./decoder.ts";
 import { Governor } from "./governor.ts";
@@ -38,7 +38,7 @@ interface Read extends Answered {
 }
 
 /**
- * @param prompts each longer than sinks and window together; they are read once
+ * @param prompts each longer than sinks, window and a page together: of shorter ones no head lets go of anything; they are read once
  * @returns of each head, layer by layer, 0 to below 1: the share of the others that are needed less, for `maskOfGates`
  * @throws MnemeError INSUFFICIENT_DATA, RANGE, CANCELLED
  */
@@ -53,12 +53,12 @@ export async function headProfile(
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new MnemeError("RANGE", `head profile: rounds must be a whole number from 1, got ${rounds}`);
   const long = prompts.filter(
-    ({ prompt, answer }) => prompt.length > sinks + recent + 1 && answer.length > 0,
+    ({ prompt, answer }) => prompt.length > sinks + recent + PAGE_SLOTS && answer.length > 0,
   );
   if (long.length === 0)
     throw new MnemeError(
       "INSUFFICIENT_DATA",
-      `head profile: no prompt with an answer is longer than ${sinks} + ${recent} tokens`,
+      `head profile: no prompt with an answer is longer than ${sinks} + ${recent} + ${PAGE_SLOTS} tokens`,
     );
   const pacer = new Pacer();
   const rest = async (): Promise<void> => {
