@@ -15,12 +15,16 @@ import { perform } from "./work.ts";
 /** Threads of an open library unless the caller says otherwise. */
 export const defaultWorkers = (): number => Math.min(4, availableParallelism());
 
-const IDLE_MS = 3_000;
 /**
- * Nice value of threads that give way: a search then gets three quarters of a core that it shares with one. Not more: a thread that
- * hardly runs holds locks of the process the longer.
+ * How long a thread waits for more work. A new one has its code compiled by the engine anew: a second of a core, in threads of the engine
+ * that give way to nobody. One that waits gives what it holds back bit by bit.
  */
-const GIVING_WAY = 5;
+const IDLE_MS = 20_000;
+/**
+ * Nice value of threads that give way: a search then gets nine tenths of a core that it shares with one. Not more: a thread that hardly
+ * runs holds locks of the process the longer.
+ */
+const GIVING_WAY = 12;
 
 export interface RunOptions extends TaskControl {
   /** Buffers of the task that change hands. */
