@@ -2,8 +2,9 @@
  * Is Mneme faster and smaller than the libraries that people use today? One corpus, the same passages and vectors for Mneme, Orama and
  * LanceDB, each in processes of its own: one that builds, a fresh one that opens what lies on disk and searches. Peers are given the
  * passages and the vectors of the queries for nothing; the time to embed the passages is added to theirs, as Mneme's includes its own.
- * Switches: --scale N for N - 1 edited copies beside the corpus, --only NAME for one system, or those that begin so: what it builds and
- * measures is kept in the temporary folder, and so is a run that breaks off. The next run goes on from there; one without --only deletes it.
+ * Switches: --scale N for N - 1 edited copies beside the corpus, --only NAME for one system, or those that begin so, "NAME;NAME" for several:
+ * what is built and measured is kept in the temporary folder, and so is a run that breaks off. The next run goes on from there; one without
+ * --only deletes it.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -18,7 +19,7 @@ const WARM_UP_MS = 60_000;
 const QUERIES_MS = 40_000;
 /** What a process that just opened its library asks first. */
 const FIRST_QUERIES = 600;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const MB = 1e6;
 
 /** What is claimed: how many times better than a peer, by metric. */
@@ -265,7 +266,7 @@ function noteOn(metric: string, { seconds, queries, rounds }: Figures): string |
 
 function isAsked(name: string): boolean {
   const { only } = switches;
-  return !only || (only in systems ? name === only : name.startsWith(only));
+  return !only || only.split(";").some((one) => (one in systems ? name === one : name.startsWith(one)));
 }
 
 async function main(): Promise<void> {

@@ -190,7 +190,7 @@ export class Model implements LanguageModel, EmbeddingModel, SubstringModel {
    * How much each head is needed to look far back, for `duo(maskOfGates(profile, share))`: made once for a model, in minutes.
    * @param prompts that need something far away, a few thousand tokens each, with what is answered to them. @throws as headProfile
    */
-  headProfile(
+  async headProfile(
     prompts: readonly { readonly prompt: string; readonly answer: string }[],
     options: HeadProfileOptions = {},
   ): Promise<Float32Array> {
