@@ -75,7 +75,7 @@ function multiply(
 
 const shapes = fc.record({
   precision: fc.constantFrom<Precision>(...PRECISIONS),
-  rows: fc.integer({ min: 1, max: 40 }),
+  rows: fc.integer({ min: 1, max: 104 }),
   groups: fc.integer({ min: 1, max: 9 }),
   tokens: fc.integer({ min: 1, max: 21 }),
   onto: fc.boolean(),

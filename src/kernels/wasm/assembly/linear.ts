@@ -1,6 +1,6 @@
 /**
  * Products of weights with activations: out[t][r] = <x[t], row r>. Quantised weights lie in tiles of 8 rows x 32 columns, each row of a
- * tile with an f16 scale, so that they are read as one stream, what is loaded of the activations serves eight rows, and the sums of four are scaled together. Activations are widened to
+ * tile with an f16 scale, so that they are read in few streams, what is loaded of the activations serves many rows, and the sums of four are scaled together. Activations are widened to
  * 16 bits once, with a scale for each group of 32: pairs of products are then summed by one instruction. They may be rounded to 8 bits and an
  * f16 scale as ggml does it (quantize_row_q8_0), for the same sums.
  */
@@ -32,7 +32,9 @@ function put(at: usize, value: f32, onto: bool): void {
 export function linearI8(x: usize, xScales: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   if (tokens > 1) return linearMany(x, xScales, tokens, tiles, false, rows, k, out, outStride, onto, room);
   const groups = k / GROUP;
-  for (let r: usize = 0; r < rows; r += TILE_ROWS) eightRowsI8(tiles + r / TILE_ROWS * groups * TILE_I8, x, xScales, groups, out + (r << 2), onto);
+  const blocks = rows / TILE_ROWS, many = blocks >> 2, block = groups * TILE_I8;
+  for (let r: usize = 0; r < many; r++) fourBlocksI8(tiles + r * block, many * block, x, xScales, groups, out + (r << 5), many << 5, onto);
+  for (let r = many << 2; r < blocks; r++) eightRowsI8(tiles + r * block, x, xScales, groups, out + (r << 5), onto);
 }
 
 // @ts-ignore: decorator
@@ -61,6 +63,56 @@ function eightRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usi
   }
   putFour(out, s0, onto);
   putFour(out + 16, s1, onto);
+}
+
+/**
+ * Four times eight rows, `apart` bytes from each other: four streams of memory. A stream comes to a halt at each end of a page of the system, where
+ * addresses are translated and prefetchers begin anew; others flow meanwhile. outApart: bytes between the results.
+ */
+function fourBlocksI8(w: usize, apart: usize, x: usize, xScales: usize, groups: usize, out: usize, outApart: usize, onto: bool): void {
+  const bias = halvesBias();
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  for (const end = w + groups * TILE_I8; w < end;) {
+    let a = i32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+    let v = w + apart, u = v + apart, t = u + apart;
+    for (const codes = w + CODES_I8; w < codes; w += 8, v += 8, u += 8, t += 8, x += 4) {
+      const x0 = v128.load32_splat(x);
+      a = dotI8(a, w, x0);
+      b = dotI8(b, w + 128, x0);
+      c = dotI8(c, v, x0);
+      d = dotI8(d, v + 128, x0);
+      e = dotI8(e, u, x0);
+      f = dotI8(f, u + 128, x0);
+      g = dotI8(g, t, x0);
+      h = dotI8(h, t + 128, x0);
+    }
+    w += CODES_I8;
+    v += CODES_I8;
+    u += CODES_I8;
+    t += CODES_I8;
+    const scale = v128.load32_splat(xScales);
+    s0 = f32x4.add(s0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), scale), fourPositive(w, bias)));
+    s1 = f32x4.add(s1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b), scale), fourPositive(w + 8, bias)));
+    s2 = f32x4.add(s2, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(c), scale), fourPositive(v, bias)));
+    s3 = f32x4.add(s3, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(d), scale), fourPositive(v + 8, bias)));
+    s4 = f32x4.add(s4, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(e), scale), fourPositive(u, bias)));
+    s5 = f32x4.add(s5, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(f), scale), fourPositive(u + 8, bias)));
+    s6 = f32x4.add(s6, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(g), scale), fourPositive(t, bias)));
+    s7 = f32x4.add(s7, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(h), scale), fourPositive(t + 8, bias)));
+    w += 16;
+    xScales += 4;
+  }
+  putFour(out, s0, onto);
+  putFour(out + 16, s1, onto);
+  out += outApart;
+  putFour(out, s2, onto);
+  putFour(out + 16, s3, onto);
+  out += outApart;
+  putFour(out, s4, onto);
+  putFour(out + 16, s5, onto);
+  out += outApart;
+  putFour(out, s6, onto);
+  putFour(out + 16, s7, onto);
 }
 
 /** 4-bit weights, value = scale x (code - 8). xSums: as `widenActivations` leaves them. The rest as above; scales may be negative. */
