@@ -21,8 +21,8 @@ export const defaultWorkers = (): number => Math.min(4, availableParallelism());
  */
 const IDLE_MS = 20_000;
 /**
- * Nice value of threads that give way: a search then gets nine tenths of a core that it shares with one. Not more: a thread that hardly
- * runs holds locks of the process the longer.
+ * Nice value of threads that give way: a search then gets fourteen fifteenths of a core that it shares with one. Not more: a thread
+ * that hardly runs holds locks of the process the longer.
  */
 const GIVING_WAY = 12;
 
