@@ -20,9 +20,9 @@ const MB = 1e6;
 const UPLOAD_BYTES = 5 * MB;
 /** The corpus comes in so many parts: the first is there before, and searches go on while each of the others comes. */
 const PARTS = 3;
-/** Times that indexing is measured: some 250 searches fit beside it, of which p99 is the third slowest. */
+/** Times that indexing is measured: some 300 searches fit beside it, of which p99 is the third slowest. */
 const ROUNDS = 5;
-/** Searches of each idle measurement, before, between and after the parts: as many in all as come beside them. */
+/** Searches of each idle measurement, before, between and after the parts. */
 const IDLE_SEARCHES = 400;
 /** Pause between two searches: a reader looks at what was found. */
 const PAUSE_MS = 10;

@@ -15,6 +15,13 @@ export function putFour(at: usize, value: v128, onto: bool): void {
   v128.store(at, onto ? f32x4.add(v128.load(at), value) : value);
 }
 
+// @ts-ignore: decorator
+@inline
+export function putEight(at: usize, a: v128, b: v128, onto: bool): void {
+  putFour(at, a, onto);
+  putFour(at + 16, b, onto);
+}
+
 /** Four by four words, transposed, to rows `stride` bytes apart; as f32 added `onto` what is there. */
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
  * sums to at most 16 x 15 x 127 in a lane, which fits 16 bits. So sums are to the bit those of `linearU4` with the same codes.
  */
 import { dotBytes as dot } from "./byte-dot";
-import { putFour, putTransposed, scaled } from "./lanes";
+import { putEight, putTransposed, scaled } from "./lanes";
 import { CODES_U4, codesOf, fourHalves, halvesBias, halvesMask, scalesOf, TILE_ROWS, TILE_U4 } from "./tile";
 import { wholes } from "./widen";
 
@@ -29,68 +29,38 @@ function upper(all: v128): v128 {
 }
 
 /**
- * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenActivations` leaves bytes; room: 4.5 k bytes.
+ * 4-bit weights, value = scale x (code - 8), as `linearU4`. x, xScales, xSums: as `widenActivations` leaves bytes; room, of several tokens: 4.5 k bytes.
  */
 export function linearBytes(x: usize, xScales: usize, xSums: usize, tokens: usize, tiles: usize, rows: usize, k: usize, out: usize, outStride: usize, onto: bool, room: usize): void {
   const groups = k / GROUP;
   if (tokens > 1) return linearMany(x, xScales, xSums, tokens, tiles, rows, groups, out, outStride, onto, room);
   const blocks = rows / TILE_ROWS, many = blocks >> 2, block = groups * TILE_U4;
   for (let r: usize = 0; r < many; r++) fourBlocks(tiles + r * block, many * block, x, xScales, xSums, groups, out + (r << 5), many << 5, onto);
-  for (let r = many << 2; r < blocks; r++) eightRows(tiles + r * block, x, xScales, xSums, groups, out + (r << 5), onto, room);
+  for (let r = many << 2; r < blocks; r++) eightRows(tiles + r * block, x, xScales, xSums, groups, out + (r << 5), onto);
 }
 
 /** The lower halves of a vector's bytes. Loaded, since the compiler makes constants anew at each use. */
 const LOWER = memory.data<u32>([0x0f0f0f0f]);
 
-/**
- * room: 32 bytes. Sums are stored there midway and never read: V8 puts all loads between two stores before their products, and those of a whole tile
- * would not fit the registers.
- */
-function eightRows(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool, room: usize): void {
+function eightRows(w: usize, x: usize, xScales: usize, xSums: usize, groups: usize, out: usize, onto: bool): void {
   const mask = v128.load32_splat(LOWER), ofHalves = halvesMask(), bias = halvesBias();
   let s0 = f32x4.splat(0), s1 = s0;
   for (const end = w + groups * TILE_U4; w < end;) {
-    let p = v128.load(w), q = v128.load(w, 64);
-    let y = v128.load32_splat(x);
-    let a = dot(y, v128.and(p, mask)), b = dot(y, v128.and(q, mask));
-    y = v128.load32_splat(x, 4);
-    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
-    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
-    p = v128.load(w, 16), q = v128.load(w, 80);
-    y = v128.load32_splat(x, 8);
-    a = i16x8.add(a, dot(y, v128.and(p, mask)));
-    b = i16x8.add(b, dot(y, v128.and(q, mask)));
-    y = v128.load32_splat(x, 12);
-    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
-    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
-    v128.store(room, a);
-    v128.store(room, b, 16);
-    p = v128.load(w, 32), q = v128.load(w, 96);
-    y = v128.load32_splat(x, 16);
-    a = i16x8.add(a, dot(y, v128.and(p, mask)));
-    b = i16x8.add(b, dot(y, v128.and(q, mask)));
-    y = v128.load32_splat(x, 20);
-    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
-    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
-    p = v128.load(w, 48), q = v128.load(w, 112);
-    y = v128.load32_splat(x, 24);
-    a = i16x8.add(a, dot(y, v128.and(p, mask)));
-    b = i16x8.add(b, dot(y, v128.and(q, mask)));
-    y = v128.load32_splat(x, 28);
-    a = i16x8.add(a, dot(y, v128.and(i16x8.shr_u(p, 4), mask)));
-    b = i16x8.add(b, dot(y, v128.and(i16x8.shr_u(q, 4), mask)));
-    v128.store(room, a);
-    v128.store(room, b, 16);
+    let a = i16x8.splat(0), b = a;
+    for (const codes = w + CODES_U4; w < codes; w += 16, x += 8) {
+      const y = v128.load32_splat(x), z = v128.load32_splat(x, 4);
+      a = both(a, v128.load(w), y, z, mask);
+      b = both(b, v128.load(w, 64), y, z, mask);
+    }
+    w += CODES_U4;
     const scale = v128.load32_splat(xScales), shift = v128.load32_splat(xSums);
-    s0 = f32x4.add(s0, f32x4.mul(shifted(a, scale, shift), fourHalves(w + 2 * CODES_U4, ofHalves, bias)));
-    s1 = f32x4.add(s1, f32x4.mul(shifted(b, scale, shift), fourHalves(w + 2 * CODES_U4 + 8, ofHalves, bias)));
-    w += TILE_U4;
-    x += GROUP;
+    s0 = f32x4.add(s0, f32x4.mul(shifted(a, scale, shift), fourHalves(w, ofHalves, bias)));
+    s1 = f32x4.add(s1, f32x4.mul(shifted(b, scale, shift), fourHalves(w + 8, ofHalves, bias)));
+    w += 16;
     xScales += 4;
     xSums += 4;
   }
-  putFour(out, s0, onto);
-  putFour(out + 16, s1, onto);
+  putEight(out, s0, s1, onto);
 }
 
 /** Four times eight rows, `apart` bytes from each other: four streams of memory, as in `linearI8`. outApart: bytes between the results. */
@@ -128,17 +98,10 @@ function fourBlocks(w: usize, apart: usize, x: usize, xScales: usize, xSums: usi
     xScales += 4;
     xSums += 4;
   }
-  putFour(out, s0, onto);
-  putFour(out + 16, s1, onto);
-  out += outApart;
-  putFour(out, s2, onto);
-  putFour(out + 16, s3, onto);
-  out += outApart;
-  putFour(out, s4, onto);
-  putFour(out + 16, s5, onto);
-  out += outApart;
-  putFour(out, s6, onto);
-  putFour(out + 16, s7, onto);
+  putEight(out, s0, s1, onto);
+  putEight(out + outApart, s2, s3, onto);
+  putEight(out + 2 * outApart, s4, s5, onto);
+  putEight(out + 3 * outApart, s6, s7, onto);
 }
 
 /** Products of both halves of a vector's bytes added to sums. */

@@ -6,7 +6,7 @@
  */
 import { sumF32 } from "./float";
 import { roundHalf } from "./half";
-import { putFour } from "./lanes";
+import { putEight, putFour, scaled } from "./lanes";
 import { putBytes } from "./linear-bytes";
 import { linearMany } from "./linear-many";
 import { CODES_I8, CODES_U4, codesOf, fourHalves, fourPositive, halvesBias, scalesOf, TILE_I8, TILE_ROWS, TILE_U4 } from "./tile";
@@ -56,13 +56,12 @@ function eightRowsI8(w: usize, x: usize, xScales: usize, groups: usize, out: usi
     }
     w += CODES_I8;
     const scale = v128.load32_splat(xScales);
-    s0 = f32x4.add(s0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), scale), fourPositive(w, bias)));
-    s1 = f32x4.add(s1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b), scale), fourPositive(w + 8, bias)));
+    s0 = scaled(s0, a, scale, fourPositive(w, bias));
+    s1 = scaled(s1, b, scale, fourPositive(w + 8, bias));
     w += 16;
     xScales += 4;
   }
-  putFour(out, s0, onto);
-  putFour(out + 16, s1, onto);
+  putEight(out, s0, s1, onto);
 }
 
 /**
@@ -91,28 +90,21 @@ function fourBlocksI8(w: usize, apart: usize, x: usize, xScales: usize, groups: 
     u += CODES_I8;
     t += CODES_I8;
     const scale = v128.load32_splat(xScales);
-    s0 = f32x4.add(s0, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(a), scale), fourPositive(w, bias)));
-    s1 = f32x4.add(s1, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(b), scale), fourPositive(w + 8, bias)));
-    s2 = f32x4.add(s2, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(c), scale), fourPositive(v, bias)));
-    s3 = f32x4.add(s3, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(d), scale), fourPositive(v + 8, bias)));
-    s4 = f32x4.add(s4, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(e), scale), fourPositive(u, bias)));
-    s5 = f32x4.add(s5, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(f), scale), fourPositive(u + 8, bias)));
-    s6 = f32x4.add(s6, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(g), scale), fourPositive(t, bias)));
-    s7 = f32x4.add(s7, f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(h), scale), fourPositive(t + 8, bias)));
+    s0 = scaled(s0, a, scale, fourPositive(w, bias));
+    s1 = scaled(s1, b, scale, fourPositive(w + 8, bias));
+    s2 = scaled(s2, c, scale, fourPositive(v, bias));
+    s3 = scaled(s3, d, scale, fourPositive(v + 8, bias));
+    s4 = scaled(s4, e, scale, fourPositive(u, bias));
+    s5 = scaled(s5, f, scale, fourPositive(u + 8, bias));
+    s6 = scaled(s6, g, scale, fourPositive(t, bias));
+    s7 = scaled(s7, h, scale, fourPositive(t + 8, bias));
     w += 16;
     xScales += 4;
   }
-  putFour(out, s0, onto);
-  putFour(out + 16, s1, onto);
-  out += outApart;
-  putFour(out, s2, onto);
-  putFour(out + 16, s3, onto);
-  out += outApart;
-  putFour(out, s4, onto);
-  putFour(out + 16, s5, onto);
-  out += outApart;
-  putFour(out, s6, onto);
-  putFour(out + 16, s7, onto);
+  putEight(out, s0, s1, onto);
+  putEight(out + outApart, s2, s3, onto);
+  putEight(out + 2 * outApart, s4, s5, onto);
+  putEight(out + 3 * outApart, s6, s7, onto);
 }
 
 /** 4-bit weights, value = scale x (code - 8). xSums: as `widenActivations` leaves them. The rest as above; scales may be negative. */
