@@ -65,3 +65,25 @@ it("keeps pages that are read over those that are not", () => {
   expect(part.get(39)).toEqual(pageOf(0, 39, 4096));
   expect(part.get(20)).toBeUndefined();
 });
+
+it("leaves what others took for long, unless much of the budget is free again", () => {
+  const budget = new Budget(400_000);
+  using cache = new PageCache(budget, 300_000);
+  using other = budget.claim("other");
+  const part = cache.part();
+  let next = 0;
+  const fill = (): number => {
+    for (let i = 0; i < 200; i++) part.put(next++, pageOf(0, 0, 4096));
+    return cache.bytes;
+  };
+  const all = fill();
+  expect(all).toBeGreaterThan(290_000);
+  other.resize(200_000);
+  const left = cache.bytes;
+  expect(left).toBeLessThanOrEqual(200_000);
+  // a seventh of the budget is free then: room that is taken again soon
+  other.resize(150_000);
+  expect(fill()).toBeLessThan(left + 10_000);
+  other.resize(0);
+  expect(fill()).toBe(all);
+});

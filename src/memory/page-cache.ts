@@ -12,6 +12,17 @@ const OVERHEAD_BYTES = 320;
 const GRAIN_BYTES = 1024;
 /** Empty frames of one size that wait for the next page of it, while pages of other sizes come. */
 const WAITING_FRAMES = 16;
+/** What the cache may grow by where others once made it shrink, of the bytes that it puts there in the place of others. */
+const REGROWTH = 1 / 256;
+/** With this share of the budget free it grows as if nobody had. */
+const ROOMY = 1 / 4;
+
+/**
+ * Shared memory is not counted against V8's heap: what a library holds for as long as it is open would otherwise have the collector look
+ * through the whole heap whenever a few megabytes of it came anew.
+ */
+const roomFor = (bytes: number): ArrayBufferLike =>
+  typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
 
 /** Room for one page. */
 interface Frame {
@@ -73,6 +84,7 @@ export class CachedPart {
 }
 
 export class PageCache implements Disposable {
+  readonly #budget: Budget;
   readonly #limitBytes: number;
   readonly #claim: Claim;
   /** Frames with pages; the hand goes round. */
@@ -82,8 +94,14 @@ export class PageCache implements Disposable {
   readonly #waiting = new Map<number, Frame[]>();
   /** Of all frames. */
   #bytes = 0;
+  /**
+   * What others last left the cache. Beyond that it grows slowly: they come back for their room, and frames that are made and let go by turns have
+   * the collector look through the whole heap.
+   */
+  #ceilingBytes = Number.POSITIVE_INFINITY;
 
   constructor(budget: Budget, limitBytes: number) {
+    this.#budget = budget;
     this.#limitBytes = limitBytes;
     this.#claim = budget.claim("page cache", { shrink: (bytes) => this.#shrink(bytes) });
   }
@@ -114,18 +132,14 @@ export class PageCache implements Disposable {
     if (this.#claim.bytes !== this.#bytes) this.#claim.resize(this.#bytes);
   }
 
-  clear(): void {
-    this.#shrink(this.#bytes);
-  }
-
   [Symbol.dispose](): void {
-    this.clear();
+    this.#shrink(this.#bytes);
     this.#claim[Symbol.dispose]();
   }
 
   #add(capacity: number): Frame {
     this.#bytes += capacity + OVERHEAD_BYTES;
-    const bytes = new Uint8Array(capacity);
+    const bytes = new Uint8Array(roomFor(capacity));
     return { capacity, part: undefined, page: 0, isUsed: false, bytes, words: undefined };
   }
 
@@ -138,7 +152,10 @@ export class PageCache implements Disposable {
 
   /** Makes room for a frame. @returns one of this capacity that became empty, if one did */
   #evictFor(capacity: number): Frame | undefined {
-    while (this.#bytes + capacity + OVERHEAD_BYTES > this.#limitBytes) {
+    const { limitBytes, usedBytes } = this.#budget;
+    if (limitBytes - usedBytes > ROOMY * limitBytes) this.#ceilingBytes = Number.POSITIVE_INFINITY;
+    while (this.#bytes + capacity + OVERHEAD_BYTES > Math.min(this.#limitBytes, this.#ceilingBytes)) {
+      this.#ceilingBytes += capacity * REGROWTH;
       const frame = this.#evict(false);
       if (!frame) {
         this.#dropWaiting();
@@ -192,6 +209,7 @@ export class PageCache implements Disposable {
       if (!frame) break;
       this.#bytes -= frame.capacity + OVERHEAD_BYTES;
     }
+    this.#ceilingBytes = this.#bytes;
     this.#claim.resize(this.#bytes);
     return before - this.#bytes;
   }

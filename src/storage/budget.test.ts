@@ -89,7 +89,7 @@ describe("Budget", () => {
     expect([held, claim.bytes, budget.usedBytes]).toEqual([0, 0, 150]);
   });
 
-  it("asks the largest first, the growing one last, and only as far as needed", () => {
+  it("asks the largest first, and only as far as needed", () => {
     const budget = new Budget(100);
     const asked: string[] = [];
     const small = cache(budget, "small", 20, asked);
@@ -100,6 +100,25 @@ describe("Budget", () => {
     budget.claim("more", { bytes: 80 });
     expect(asked).toEqual(["large", "large", "growing", "small"]);
     expect(budget.usedBytes).toBe(100);
+  });
+
+  it("lets a large cache that outgrew the budget shrink itself, not empty the small ones", () => {
+    const budget = new Budget(100);
+    const asked: string[] = [];
+    const small = cache(budget, "small", 30, asked);
+    let held = 60;
+    const large: Claim = budget.claim("large", {
+      bytes: held,
+      shrink: (wanted) => {
+        asked.push("large");
+        held -= wanted;
+        large.resize(held);
+        return wanted;
+      },
+    });
+    held = 75;
+    large.resize(held);
+    expect([asked, small.bytes, large.bytes]).toEqual([["large"], 30, 70]);
   });
 
   it("lets a cache that outgrew the budget shrink itself", () => {

@@ -10,8 +10,8 @@ export interface Claim extends Disposable {
   readonly name: string;
   readonly bytes: number;
   /**
-   * States what the structure holds from now on. Growing may ask others, largest first, then this one, to shrink; where that is not
-   * enough nothing is granted: call it before allocating, or be shrinkable.
+   * States what the structure holds from now on. Growing may ask all that can shrink to do so, this one too, largest first; where that is
+   * not enough nothing is granted: call it before allocating, or be shrinkable.
    * @throws MnemeError BUDGET, RANGE (not a whole number of bytes), DISPOSED (grown after release)
    */
   resize(bytes: number): void;
@@ -25,8 +25,8 @@ export interface Claim extends Disposable {
 export interface ClaimOptions {
   readonly bytes?: number;
   /**
-   * Frees at least `bytes` if it can (caches), states with `resize` what it then holds, and returns what it freed. Called while another
-   * claim grows: it must not grow any. Structures that cannot shrink leave it out.
+   * Frees at least `bytes` if it can (caches), states with `resize` what it then holds, and returns what it freed. Called while a claim
+   * grows, this one or another: it must not grow any. Structures that cannot shrink leave it out.
    */
   readonly shrink?: (bytes: number) => number;
 }
@@ -89,7 +89,7 @@ export class Budget {
     const before = claim.bytes;
     this.#set(claim, bytes);
     if (bytes <= before || this.#used <= this.limitBytes) return;
-    this.#reclaim(claim);
+    this.#reclaim();
     // a cache that gave back what it had grown by has what it needs, though others hold more than the limit
     if (mayRefuse && this.#used > this.limitBytes && claim.bytes > before) this.#refuse(claim, before, bytes);
   }
@@ -109,17 +109,19 @@ export class Budget {
     );
   }
 
-  /** The largest shrinkable claims give first, the growing one last. What they say they hold counts, not what they answer. */
-  #reclaim(growing: MutableClaim): void {
+  /**
+   * The largest shrinkable claims give first, be it the growing one: a large cache that goes on growing would empty the small ones again and
+   * again. What they say they hold counts, not what they answer.
+   */
+  #reclaim(): void {
     if (this.#reclaiming) return;
     this.#reclaiming = true;
     try {
-      const others = [...this.#claims].filter((claim) => claim.shrink && claim !== growing);
-      others.sort((a, b) => b.bytes - a.bytes);
-      for (const claim of [...others, growing]) {
+      const elastic = [...this.#claims].filter(({ shrink }) => shrink).sort((a, b) => b.bytes - a.bytes);
+      for (const claim of elastic) {
         const over = this.#used - this.limitBytes;
         if (over <= 0) return;
-        claim.shrink?.(over);
+        claim.shrink!(over);
       }
     } finally {
       this.#reclaiming = false;
