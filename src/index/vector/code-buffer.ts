@@ -7,6 +7,8 @@ export class CodeBuffer implements Disposable {
   readonly #stride: number;
   #region: Region | undefined;
   #used = 0;
+  /** The view asked for last: a search asks for it again and again. */
+  #view: Uint8Array = new Uint8Array(0);
 
   /** @param stride bytes of one row */
   constructor(stride: number) {
@@ -39,7 +41,11 @@ export class CodeBuffer implements Disposable {
 
   /** Borrowed: valid until the next append or drop. */
   view(): Uint8Array {
-    return this.#region?.u8().subarray(0, this.#used) ?? new Uint8Array(0);
+    const all = this.#region?.u8() ?? new Uint8Array(0);
+    const { buffer, byteOffset, length } = this.#view;
+    if (length !== this.#used || buffer !== all.buffer || byteOffset !== all.byteOffset)
+      this.#view = all.subarray(0, this.#used);
+    return this.#view;
   }
 
   [Symbol.dispose](): void {

@@ -5,7 +5,7 @@
  */
 import type { Metric, Scorer } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
-import type { Fork, LazyPool } from "../../kernels/index.ts";
+import type { LazyPool } from "../../kernels/index.ts";
 import { slab } from "../../slab.ts";
 import type { MaybePromise } from "../../storage/store.ts";
 import { emptyHits, type Hits, isAfter } from "../hits.ts";
@@ -17,13 +17,13 @@ import { CodeBuffer } from "./code-buffer.ts";
 import { scoreAll } from "./exact.ts";
 import type { Finder } from "./finder.ts";
 import { flatDepth, flatRecall } from "./flat-recall.ts";
+import { type Forked, ForkedScan } from "./forked-scan.ts";
 import {
   type FoundRun,
   foundRun,
   type Located,
   locate,
   type Run,
-  type ScannedRun,
   type SegmentRun,
   scannedRun,
   splitByRun,
@@ -56,9 +56,6 @@ export interface FlatSearchOptions extends SearchOptions {
 
 export const flatDefaults = { metric: "cosine", rescoreFactor: 4, minRescore: 1000 } as const;
 
-/** From so many rows on a scan is worth waking threads for. */
-const FORK_ROWS = 16_384;
-
 /** A search under way: its scan may go on beside what the caller does until it asks for the hits, by other numbers than at first if it likes. */
 export interface FlatSearch extends Disposable {
   finish(options?: FlatSearchOptions): Promise<Hits>;
@@ -68,13 +65,6 @@ export interface FlatSearch extends Disposable {
 interface Candidates {
   readonly named: Located;
   readonly whole: readonly Run[];
-}
-
-/** A scan that other threads work at. */
-interface Forked {
-  readonly fork: Fork;
-  /** Scores of each run once the fork is joined. */
-  readonly scores: ReadonlyMap<Run, Float32Array>;
 }
 
 export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
@@ -89,10 +79,9 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   readonly #tailFine: CodeBuffer;
   #tailRows: number[] = [];
   readonly #scores = new Scratch();
-  readonly #pool: LazyPool | undefined;
-  /** Scores that other threads write, and the fork they belong to. */
-  readonly #forkedScores = new Scratch();
-  #forked: Forked | undefined;
+  readonly #forkedScan: ForkedScan;
+  /** A list that no search uses now. */
+  #spareList: Shortlist | undefined;
   readonly #gathered = new SpareBuffer();
   readonly #sifted = new Scratch();
   readonly #finder: FlatOptions["finder"];
@@ -103,7 +92,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     this.#metric = options.metric ?? flatDefaults.metric;
     this.#factor = options.rescoreFactor ?? flatDefaults.rescoreFactor;
     this.#minimum = options.minRescore ?? flatDefaults.minRescore;
-    this.#pool = options.pool;
+    this.#forkedScan = new ForkedScan(options.pool, options.coders.coarse.scan);
     this.#finder = options.finder;
     this.#tailCoarse = new CodeBuffer(rowBytes(options.coders.coarse));
     this.#tailFine = new CodeBuffer(rowBytes(options.coders.fine));
@@ -173,10 +162,11 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   begin(query: Float32Array, options: FlatSearchOptions): FlatSearch {
     const runs = this.#runs();
     const scorer = this.#coders.coarse.scorer(query, this.#metric);
-    const forked = this.#fork(runs, scorer, options);
+    const isWhole = !options.filter && options.recall !== 1;
+    const forked = isWhole ? this.#forkedScan.begin(runs, scorer) : undefined;
     return {
       finish: (wish = options) => this.#finish(query, runs, scorer, forked, wish),
-      [Symbol.dispose]: () => this.#release(forked),
+      [Symbol.dispose]: () => forked?.[Symbol.dispose](),
     };
   }
 
@@ -213,15 +203,14 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
       { name: "vectors: tail", bytes: this.#tailFine.bytes + this.#tailRows.length * 8 },
       {
         name: "vectors: scratch",
-        bytes: this.#scores.bytes + this.#forkedScores.bytes + this.#gathered.bytes + this.#sifted.bytes,
+        bytes: this.#scores.bytes + this.#forkedScan.bytes + this.#gathered.bytes + this.#sifted.bytes,
       },
     ];
   }
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
-    this.#release(this.#forked);
-    this.#forkedScores[Symbol.dispose]();
+    this.#forkedScan[Symbol.dispose]();
     for (const id of [...this.#segments.keys()]) this.detach(id);
     this.#tailCoarse[Symbol.dispose]();
     this.#tailFine[Symbol.dispose]();
@@ -249,35 +238,9 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
   }
 
   #order(): void {
+    this.#forkedScan.forget();
     const runs = [...this.#segments.values()].filter(({ count }) => count > 0);
     this.#ordered = runs.sort((a, b) => a.rowAt(0) - b.rowAt(0));
-  }
-
-  /** Lets the pool's threads begin with the scan. @returns undefined when they have better to do, or it is not worth it */
-  #fork(runs: readonly Run[], scorer: Scorer, { filter, recall }: FlatSearchOptions): Forked | undefined {
-    const blocked = runs.filter((run): run is ScannedRun => "blocks" in run);
-    const pool = blocked.some(({ count }) => count >= FORK_ROWS) ? this.#pool?.pool : undefined;
-    if (!pool || this.#forked || filter || recall === 1 || !scorer.blockScan) return undefined;
-    const { scan } = this.#coders.coarse;
-    const rows = (run: ScannedRun): number => (run.blocks!().length / scan!.bytes) * scan!.rows;
-    const all = this.#forkedScores.f32(blocked.reduce((sum, run) => sum + rows(run), 0));
-    const scores = new Map<Run, Float32Array>();
-    let at = 0;
-    const scans = blocked.map((run) => {
-      const out = all.subarray(at, at + rows(run));
-      at += out.length;
-      scores.set(run, out.subarray(0, run.count));
-      return scorer.blockScan!(run.blocks!(), out);
-    });
-    const fork = pool.fork(scans);
-    this.#forked = fork && { fork, scores };
-    return this.#forked;
-  }
-
-  #release(forked: Forked | undefined): void {
-    if (!forked || forked !== this.#forked) return;
-    this.#forked = undefined;
-    forked.fork[Symbol.dispose]();
   }
 
   async #finish(
@@ -288,7 +251,7 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     options: FlatSearchOptions,
   ): Promise<Hits> {
     const total = runs.reduce((sum, { count }) => sum + count, 0);
-    const scanned = forked?.fork.join() ? forked : undefined;
+    const scanned = forked?.join();
     const first = this.#depth(options);
     for (let wider = 1; ; wider *= 4) {
       const depth = Math.min(first * wider, total);
@@ -305,12 +268,15 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
     query: Float32Array,
     runs: readonly Run[],
     scorer: Scorer,
-    forked: Forked | undefined,
+    scanned: ReadonlyMap<Run, Float32Array> | undefined,
     depth: number,
     options: FlatSearchOptions,
   ): Promise<Candidates> {
     const isExact = options.recall === 1;
-    const list = new Shortlist(isExact ? 1 : depth);
+    // searches may overlap while pages are read
+    const list = this.#spareList ?? new Shortlist(1);
+    this.#spareList = undefined;
+    list.restart(isExact ? 1 : depth);
     const found: { run: Run; ordinals: Uint32Array }[] = [];
     const whole: Run[] = [];
     let first = 0;
@@ -325,12 +291,14 @@ export class FlatIndex implements SegmentedIndex<Float32Array, Float32Array> {
         else whole.push(run);
       } else {
         siftRoom(this.#sifted);
-        const scores = forked?.scores.get(run) ?? run.score(scorer, this.#scores);
+        const scores = scanned?.get(run) ?? run.score(scorer, this.#scores);
         selectBest(scores, run, first, list, this.#sifted, options.filter);
       }
       first += run.count;
     }
-    return { named: [...splitByRun(runs, list.finish()), ...found], whole };
+    const named = splitByRun(runs, list.finish());
+    this.#spareList = list;
+    return { named: found.length > 0 ? [...named, ...found] : named, whole };
   }
 
   /** Ordinals that a finder names, ascending; undefined: all rows are to be scored. */
