@@ -28,10 +28,22 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Ranges [starts[i], ends[i]) of one part: parallel lists, as objects they would be much of what searches leave to the collector. */
+/**
+ * Ranges [starts[i], ends[i]) of one part, the first `count` of parallel lists: as objects they would be much of what searches leave to the
+ * collector.
+ */
 export interface Ranges {
+  readonly count: number;
   readonly starts: readonly number[];
   readonly ends: readonly number[];
+}
+
+/** Each range of some as `cut` gives it. */
+export function cutRanges<T>(
+  { count, starts, ends }: Ranges,
+  cut: (start: number, end: number) => T,
+): readonly T[] {
+  return Array.from({ length: count }, (_, i) => cut(starts[i]!, ends[i]!));
 }
 
 /** Where an opened segment reads its parts. Reads are batched: one await per step of a query, never per term or row. */
@@ -42,7 +54,7 @@ export interface SegmentSource {
   size(part: string): number;
   /** Owned copies or views of immutable memory, safe to keep. @param room makes the arrays of copies, for those who keep what they read in another form: mapped pages are not cached for them */
   read(ranges: readonly ByteRange[], room?: (bytes: number) => Uint8Array): MaybePromise<Uint8Array[]>;
-  /** Ranges of one part, to be copied from later. The ranges may not change. */
+  /** Ranges of one part, to be copied from later: the ranges may not change until then. */
   hold(part: string, ranges: Ranges): MaybePromise<ListSource>;
   /** Copies rows of `stride` bytes each, given by ordinal, back to back to `out`. */
   gather(part: string, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void>;
@@ -160,7 +172,7 @@ export function memorySegment(id: number, rows: RowIds, parts: Parts): SegmentSo
     rows,
     size: (part) => parts.get(part)?.byteLength ?? 0,
     read: (ranges) => ranges.map(cut),
-    hold: (part, { starts, ends }) => listsOf(starts.map((start, i) => cut({ part, start, end: ends[i]! }))),
+    hold: (part, ranges) => listsOf(cutRanges(ranges, (start, end) => cut({ part, start, end }))),
     gather: (part, stride, ordinals, out) => {
       const bytes = parts.get(part) ?? new Uint8Array(0);
       ordinals.forEach((o, i) => out.set(bytes.subarray(o * stride, (o + 1) * stride), i * stride));

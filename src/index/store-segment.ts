@@ -5,7 +5,7 @@
 import { MnemeError } from "../errors.ts";
 import { type ListSource, listsOf } from "../kernels/index.ts";
 import type { Batch, Key, ReadableStore } from "../storage/store.ts";
-import type { ByteRange, Parts, RowIds, SegmentSource } from "./segment.ts";
+import { type ByteRange, cutRanges, type Parts, type RowIds, type SegmentSource } from "./segment.ts";
 
 /** Bytes of a value that fills a page of 4096 bytes in the disk store: less its header and the checksum. */
 const VALUE_BYTES = 4096 - 16 - 8;
@@ -84,8 +84,8 @@ export function storeSegment(store: ReadableStore, info: StoredSegmentInfo): Seg
     rows: info.rows,
     size: (part) => info.sizes[part] ?? 0,
     read: (ranges) => Promise.all(ranges.map(cut)),
-    hold: async (part, { starts, ends }): Promise<ListSource> =>
-      listsOf(await Promise.all(starts.map((start, i) => cut({ part, start, end: ends[i]! })))),
+    hold: async (part, ranges): Promise<ListSource> =>
+      listsOf(await Promise.all(cutRanges(ranges, (start, end) => cut({ part, start, end })))),
     async gather(part, stride, ordinals, out) {
       const most = rowsPerPage(stride);
       const numbers = [...new Set(Array.from(ordinals, (ordinal) => Math.floor(ordinal / most)))];

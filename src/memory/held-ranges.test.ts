@@ -19,7 +19,11 @@ test("ranges are copied as they are, wherever pages end, from pages that are len
   fc.assert(
     fc.property(fc.array(range, { maxLength: 6 }), (ranges) => {
       const held = new HeldRanges(
-        { starts: ranges.map(({ start }) => start), ends: ranges.map(({ end }) => end) },
+        {
+          count: ranges.length,
+          starts: ranges.map(({ start }) => start),
+          ends: ranges.map(({ end }) => end),
+        },
         { words },
       );
       ranges.forEach(({ start, end }, i) => {

@@ -127,9 +127,9 @@ export class StoredSegment {
 
   #hold(part: Part, ranges: Ranges): MaybePromise<ListSource> {
     if (!this.#store.visitMany) return this.#holdCopies(part, ranges);
-    const { starts, ends } = ranges;
+    const { count, starts, ends } = ranges;
     let wanted: Wanted | undefined;
-    for (let i = 0; i < starts.length; i++) {
+    for (let i = 0; i < count; i++) {
       const [start, end] = [starts[i]!, ends[i]!];
       if (!isKept(start, end) || isCached(part, start, end)) continue;
       wanted ??= new Wanted();
@@ -145,8 +145,8 @@ export class StoredSegment {
   #holdCopies(part: Part, ranges: Ranges): MaybePromise<ListSource> {
     const pages = new Map<number, Uint32Array>();
     const read: Missing[] = [];
-    const { starts, ends } = ranges;
-    for (let i = 0; i < starts.length; i++) {
+    const { count, starts, ends } = ranges;
+    for (let i = 0; i < count; i++) {
       const [start, end] = [starts[i]!, ends[i]!];
       for (let page = firstPage(start); page * PAGE_BYTES < end; page++) {
         if (pages.has(page)) continue;
@@ -192,6 +192,10 @@ export class StoredSegment {
 
   #gather(part: Part, stride: number, ordinals: Uint32Array, out: Uint8Array): MaybePromise<void> {
     if (gatherCached(part, stride, ordinals, out)) return;
+    if (this.#store.visitMany) {
+      this.#fetch(missingOf(part, stride, ordinals));
+      if (gatherCached(part, stride, ordinals, out)) return;
+    }
     const wanted = new Wanted();
     ordinals.forEach((ordinal, i) => {
       wanted.copy(part, ordinal * stride, (ordinal + 1) * stride, out, i * stride, isKept(0, stride));
@@ -285,6 +289,20 @@ class Wanted {
     missing.keep ||= keep;
     return missing;
   }
+}
+
+/** The pages of some rows that the cache lacks. */
+function missingOf(part: Part, stride: number, ordinals: Uint32Array): readonly Missing[] {
+  const wanted = new Wanted();
+  let last = -1;
+  for (const ordinal of ordinals) {
+    const [start, end] = [ordinal * stride, (ordinal + 1) * stride];
+    // most rows lie in the page of the row before
+    if (firstPage(start) === last && end <= (last + 1) * PAGE_BYTES) continue;
+    wanted.addPages(part, start, end);
+    last = firstPage(end - 1);
+  }
+  return wanted.pages;
 }
 
 /** Rows that are asked of memory before the first of them is copied: it answers many requests in the time of one. */

@@ -13,6 +13,9 @@ export interface TermEntry {
   readonly end: number;
 }
 
+/** Room for an entry. */
+export type TermRoom = { -readonly [key in keyof TermEntry]: TermEntry[key] };
+
 /** Terms must come in byte order. */
 export class DictionaryWriter {
   readonly #out = new ByteWriter();
@@ -89,10 +92,13 @@ export class Dictionary {
   readonly #heads: Uint32Array;
   /** The first bytes of each block's first term: most of a search for a block is among these, which lie side by side. */
   readonly #keys: Uint32Array;
+  /** Where `find` reads: an object each time would be much of what new terms leave to the collector. */
+  readonly #reader: ByteReader;
 
   /** @param terms borrowed for the life of the dictionary */
   constructor(terms: Uint8Array, heads: Uint8Array) {
     this.#terms = terms;
+    this.#reader = new ByteReader(terms);
     const all = new Uint32Array(new Uint8Array(heads).buffer);
     this.size = all[0] ?? 0;
     this.#heads = all.subarray(1);
@@ -107,12 +113,17 @@ export class Dictionary {
     return this.#terms.byteLength + this.#heads.byteLength + this.#keys.byteLength;
   }
 
-  /** @param wanted UTF-8 of the term @param size bytes of `wanted` that count */
-  find(wanted: Uint8Array, size: number = wanted.length): TermEntry | undefined {
+  /** @param wanted UTF-8 of the term @param size bytes of `wanted` that count @param room what is returned, if anything */
+  find(
+    wanted: Uint8Array,
+    size: number = wanted.length,
+    room: TermRoom = { frequency: 0, start: 0, end: 0 },
+  ): TermEntry | undefined {
     const block = this.#blockOf(wanted, size);
     if (block < 0) return undefined;
     const terms = this.#terms;
-    const reader = new ByteReader(terms, this.#heads[2 * block]!);
+    const reader = this.#reader;
+    reader.at = this.#heads[2 * block]!;
     let start = this.#heads[2 * block + 1]!;
     // bytes that the term before has in common with the wanted one, which comes after it
     let common = 0;
@@ -128,7 +139,13 @@ export class Dictionary {
       if (shared < common) return undefined;
       if (shared === common) {
         while (common < length && common < size && terms[from + common] === wanted[common]) common++;
-        if (common === size) return common === length ? { frequency, start, end } : undefined;
+        if (common === size) {
+          if (common < length) return undefined;
+          room.frequency = frequency;
+          room.start = start;
+          room.end = end;
+          return room;
+        }
         if (common < length && terms[from + common]! > wanted[common]!) return undefined;
       }
       start = end;

@@ -7,6 +7,7 @@ import {
   type NearVisitor,
 } from "../../kernels/index.ts";
 import type { Ranges } from "../segment.ts";
+import type { TermRoom } from "./dictionary.ts";
 import { EntryCache } from "./entry-cache.ts";
 import type { TermVisitor, Vocabulary } from "./expand.ts";
 import { editDistance } from "./fuzzy.ts";
@@ -24,11 +25,19 @@ const END = 2;
 const LIST = 3;
 const GENERATION = 4;
 
-/** Lists of one segment that are held nowhere: numbers of their terms, and ranges in the part `postings`. */
-export interface MissingLists extends Ranges {
-  readonly terms: number[];
-  readonly starts: number[];
-  readonly ends: number[];
+/** Lists of one segment that are held nowhere: numbers of their terms, and ranges in the part `postings`. Room that is used again. */
+export class MissingLists implements Ranges {
+  count = 0;
+  readonly terms: number[] = [];
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+
+  add(term: number, start: number, end: number): void {
+    this.terms[this.count] = term;
+    this.starts[this.count] = start;
+    this.ends[this.count] = end;
+    this.count++;
+  }
 }
 
 export class Lexicon implements Vocabulary, Disposable {
@@ -36,6 +45,7 @@ export class Lexicon implements Vocabulary, Disposable {
   /** Of each term its entry in each segment, in their order. */
   #cache = new EntryCache(0, KEPT_TERMS);
   readonly #encoder = new TextEncoder();
+  readonly #entry: TermRoom = { frequency: 0, start: 0, end: 0 };
   /** UTF-8 of the term looked up last. */
   #spelt = new Uint8Array(FIRST_SPELT);
   #segments: readonly WordsSegment[] = [];
@@ -79,7 +89,7 @@ export class Lexicon implements Vocabulary, Disposable {
   /** How many of the sampled rows hold the term: one look-up where `frequency` takes many. */
   sampled(term: string): number {
     const size = this.#spell(term);
-    const entry = this.#largest?.dictionary.find(this.#spelt, size);
+    const entry = this.#largest?.dictionary.find(this.#spelt, size, this.#entry);
     return (entry?.frequency ?? 0) + (this.#tail.terms.get(term)?.places.length ?? 0);
   }
 
@@ -94,8 +104,8 @@ export class Lexicon implements Vocabulary, Disposable {
   }
 
   /**
-   * Writes the frequencies of terms in segment number `segment`, and where their lists are held, to `out` from `at` on.
-   * @returns those that are held nowhere, if any
+   * Writes the frequencies of terms in segment number `segment`, and where their lists are held, to `out` from `at` on; those that are held
+   * nowhere to `missing`.
    */
   entries(
     terms: readonly string[],
@@ -103,8 +113,9 @@ export class Lexicon implements Vocabulary, Disposable {
     held: HeldLists,
     out: Uint32Array,
     at: number,
-  ): MissingLists | undefined {
-    let missing: MissingLists | undefined;
+    missing: MissingLists,
+  ): void {
+    missing.count = 0;
     for (let term = 0; term < terms.length; term++) {
       const from = this.#find(terms[term]!) + segment * ENTRY;
       const { numbers } = this.#cache;
@@ -115,16 +126,8 @@ export class Lexicon implements Vocabulary, Disposable {
       numbers[from + GENERATION] = held.generation;
       out[at + 2 * term] = frequency;
       out[at + 2 * term + 1] = list;
-      if (list !== 0) continue;
-      const [start, end] = [numbers[from + START]!, numbers[from + END]!];
-      if (missing) {
-        missing.terms.push(term);
-        missing.starts.push(start);
-        missing.ends.push(end);
-        // most often there is but one: a list that grows takes room for many
-      } else missing = { terms: [term], starts: [start], ends: [end] };
+      if (list === 0) missing.add(term, numbers[from + START]!, numbers[from + END]!);
     }
-    return missing;
   }
 
   /** Says where the list of a term is held from now on. */
@@ -184,13 +187,13 @@ export class Lexicon implements Vocabulary, Disposable {
     const size = this.#spell(term);
     const at = this.#cache.add(term);
     const { numbers } = this.#cache;
-    this.#segments.forEach(({ dictionary }, segment) => {
-      const entry = dictionary.find(this.#spelt, size);
+    for (let segment = 0; segment < this.#segments.length; segment++) {
+      const entry = this.#segments[segment]!.dictionary.find(this.#spelt, size, this.#entry);
       numbers[at + segment * ENTRY] = entry?.frequency ?? 0;
       numbers[at + segment * ENTRY + START] = entry?.start ?? 0;
       numbers[at + segment * ENTRY + END] = entry?.end ?? 0;
       numbers[at + segment * ENTRY + GENERATION] = 0;
-    });
+    }
     return at;
   }
 }

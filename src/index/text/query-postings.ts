@@ -1,7 +1,7 @@
 /** The posting lists of a query's terms in every segment of an index, held for as long as the lease that they were read under. */
 import type { HeldLists, ListSource } from "../../kernels/index.ts";
 import { slab } from "../../slab.ts";
-import type { Lexicon } from "./lexicon.ts";
+import { type Lexicon, MissingLists } from "./lexicon.ts";
 import type { WordsSegment } from "./words-segment.ts";
 
 export class QueryPostings {
@@ -28,6 +28,9 @@ export class QueryPostings {
   }
 }
 
+/** Room that no reading uses now. */
+let spare: MissingLists | undefined;
+
 /** To be called under a lease of `held`. */
 export async function readPostings(
   lexicon: Lexicon,
@@ -49,15 +52,22 @@ function readSegment(
   held: HeldLists,
 ): Promise<void> | undefined {
   const first = 2 * number * terms.length;
-  const missing = lexicon.entries(terms, number, held, numbers, first);
-  if (!missing) return undefined;
+  const missing = spare ?? new MissingLists();
+  spare = undefined;
+  lexicon.entries(terms, number, held, numbers, first, missing);
+  if (missing.count === 0) {
+    spare = missing;
+    return undefined;
+  }
   const segment = segments[number]!;
   const hold = (lists: ListSource): void => {
-    missing.terms.forEach((term, index) => {
+    for (let index = 0; index < missing.count; index++) {
+      const term = missing.terms[index]!;
       const at = first + 2 * term;
       numbers[at + 1] = held.put(lists, index, numbers[at]!, segment.lengths);
       lexicon.hold(terms[term]!, segment, numbers[at + 1]!, held.generation);
-    });
+    }
+    spare = missing;
   };
   const reading = segment.readPostings(missing);
   if (reading instanceof Promise) return reading.then(hold);
