@@ -91,6 +91,8 @@ export class ByteReader {
 
   signed(): number {
     const value = this.varint();
+    // most are small: whole numbers all the way, which V8 keeps without an object each
+    if (value <= 0x7fff_ffff) return (value >>> 1) ^ -(value & 1);
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
   }
 }

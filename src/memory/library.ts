@@ -283,9 +283,9 @@ export class Library implements AsyncDisposable {
     const place = this.placeOf(row);
     if (!place.segment) return place.item.passages[place.passage]!;
     const record = await place.segment.items.record(place.item);
-    const { startByte, endByte } = passagePlace(record, place.passage);
-    const body = decoder.decode(await place.segment.items.text(place.item, startByte, endByte));
-    return withHeadings(record, place.passage, body);
+    const where = passagePlace(record, place.passage);
+    const body = decoder.decode(await place.segment.items.text(place.item, where.startByte, where.endByte));
+    return withHeadings(record, where, body);
   }
 
   /**

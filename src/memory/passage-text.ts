@@ -1,16 +1,14 @@
 /** What the indexes see of a passage: the title and the headings above it, then its own text. */
-import { headingsAbove, type ItemRecord, passagePlace } from "./item-record.ts";
+import { headingsAbove, type ItemRecord, type PassagePlace } from "./item-record.ts";
 
 /** Texts of all passages of an item, in order. */
 export function passageTexts(record: ItemRecord, text: string): string[] {
-  return record.places.map(({ start, end }, passage) =>
-    withHeadings(record, passage, text.slice(start, end)),
-  );
+  return record.places.map((place) => withHeadings(record, place, text.slice(place.start, place.end)));
 }
 
 /** Headings that the body does not begin with, then the body: a title that stands in the text counts once. */
-export function withHeadings(record: ItemRecord, passage: number, body: string): string {
-  const headings = headingsAbove(record, passagePlace(record, passage));
+export function withHeadings(record: ItemRecord, place: PassagePlace, body: string): string {
+  const headings = headingsAbove(record, place);
   const { title } = record.head;
   const above = title && headings[0] !== title ? [title, ...headings] : headings;
   const missing = above.filter((heading) => !beginsWith(body, heading));

@@ -64,9 +64,7 @@ export async function search(
       written,
     );
     throwIfAborted(query.signal, "search");
-    const hits: Hit[] = [];
-    for (const ranked of page)
-      hits.push(await dress(library, text, ranked, shown(ranked.score), query, written));
+    const hits = await dressed(library, text, page, shown, query, written);
     const last = page.at(-1);
     const seen = (cursor?.seen ?? 0) + page.length;
     const result: { -readonly [K in keyof SearchResult]: SearchResult[K] } = {
@@ -247,37 +245,46 @@ function itemRow({ segment, item }: RowPlace): number {
   return segment ? rowAt(segment.stored.rows, segment.items.firstOrdinal(item)) : item.firstRow;
 }
 
-async function dress(
+/** What is shown of a page. Most records are at hand: a promise for each would be much of what a search leaves to the collector. */
+async function dressed(
   library: Library,
   text: string,
-  ranked: Ranked,
-  score: number,
+  page: readonly Ranked[],
+  shown: (score: number) => number,
   query: SearchQuery,
   written: Written | undefined,
-): Promise<Hit> {
-  const place = library.placeOf(ranked.row);
-  const record = await recordOf(place);
+): Promise<Hit[]> {
   const length = query.snippet ?? searchDefaults.snippet;
-  const passage = length > 0 ? await readPassage(place, record) : "";
-  const matches = length > 0 ? library.words.highlight(passage, text) : [];
-  const { snippet, highlights } = snippetOf(passage, matches, length);
-  return {
-    id: record.head.id,
-    passage: place.passage,
-    score,
-    title: record.head.title,
-    snippet,
-    highlights,
-    place: placeOf(record, place.passage),
-    meta: record.head.meta,
-    provenance: record.head.provenance,
-    reasons: [...reasonsOf(ranked, passage, matches, query), ...(await generatedReason(ranked, written))],
-  };
+  const hits: Hit[] = [];
+  for (const ranked of page) {
+    const place = library.placeOf(ranked.row);
+    const reading = recordOf(place);
+    const record = reading instanceof Promise ? await reading : reading;
+    const passage = length > 0 ? await readPassage(place, record) : "";
+    const matches = length > 0 ? library.words.highlight(passage, text) : [];
+    const { snippet, highlights } = snippetOf(passage, matches, length);
+    const reasons = reasonsOf(ranked, passage, matches, query);
+    if (written) reasons.push(...(await generatedReason(ranked, written)));
+    const { id, title, meta, provenance } = record.head;
+    hits.push({
+      id,
+      passage: place.passage,
+      score: shown(ranked.score),
+      title,
+      snippet,
+      highlights,
+      place: placeOf(record, place.passage),
+      meta,
+      provenance,
+      reasons,
+    });
+  }
+  return hits;
 }
 
 /** The n-grams of the passage that the model wrote. */
-async function generatedReason({ generative }: Ranked, written: Written | undefined): Promise<Reason[]> {
-  if (!generative || !written) return [];
+async function generatedReason({ generative }: Ranked, written: Written): Promise<Reason[]> {
+  if (!generative) return [];
   const { rank, score, matches } = generative;
   const texts = await Promise.all(
     matches.slice(0, SHOWN_N_GRAMS).map(async ({ tokens }) => (await written.textOf(tokens)).trim()),

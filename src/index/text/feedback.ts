@@ -43,6 +43,10 @@ export class FeedbackModel {
   #sums = new Float64Array(0);
   /** By number; NaN where it was not asked for in this version of the statistics. */
   #idf = new Float64Array(0);
+  /** The shortlist: numbers of terms, what the passages say of each however rare it is, and their weights by estimates. */
+  #numbers = new Uint32Array(0);
+  #shares = new Float64Array(0);
+  #weights = new Float64Array(0);
   /** Numbers of the terms of the passages under work. */
   #met = new Uint32Array(0);
   #version = -1;
@@ -64,11 +68,18 @@ export class FeedbackModel {
     const { version } = this.#statistics;
     if (this.#counter.trim() || version !== this.#version) this.#idf.fill(Number.NaN);
     this.#version = version;
-    const shortlist = this.#strongest(this.#addUp(passages), SHORTLIST * terms);
-    const weighed = shortlist.map(({ term, sum }) => ({ term, weight: sum * this.#statistics.idf(term) }));
-    const best = weighed.sort(byStrength).slice(0, terms);
-    const total = best.reduce((sum, { weight }) => sum + weight, 0);
-    return new Map(best.map(({ term, weight }) => [term, weight / total]));
+    const count = this.#shortlist(this.#addUp(passages), SHORTLIST * terms);
+    const weighed: WeighedTerm[] = [];
+    for (let i = 0; i < count; i++) {
+      const term = this.#counter.term(this.#numbers[i]!);
+      weighed.push({ term, weight: this.#shares[i]! * this.#statistics.idf(term) });
+    }
+    weighed.sort(byStrength);
+    weighed.length = Math.min(weighed.length, terms);
+    const total = weighed.reduce((sum, { weight }) => sum + weight, 0);
+    const shares = new Map<string, number>();
+    for (const { term, weight } of weighed) shares.set(term, weight / total);
+    return shares;
   }
 
   /** Adds the passages' terms to the sums. @returns how many they are, met in the order of the passages */
@@ -101,26 +112,51 @@ export class FeedbackModel {
     this.#met = met;
   }
 
-  /** The terms of the largest weights by estimates, strongest first; equal ones by name. Clears the sums. */
-  #strongest(met: number, terms: number): EstimatedTerm[] {
+  /**
+   * Puts the terms of the largest weights by estimates on the shortlist, strongest first; equal ones by name. Clears the sums.
+   * @returns how many they are
+   */
+  #shortlist(met: number, most: number): number {
+    if (this.#numbers.length < most) this.#makeRoom(most);
+    const [numbers, shares, weights] = [this.#numbers, this.#shares, this.#weights];
     const { greatestIdf } = this.#statistics;
-    const best: EstimatedTerm[] = [];
+    let count = 0;
     for (let i = 0; i < met; i++) {
       const number = this.#met[i]!;
       const sum = this.#sums[number]!;
       this.#sums[number] = 0;
-      const least = best.length < terms ? 0 : best.at(-1)!.weight;
+      const least = count < most ? 0 : weights[count - 1]!;
       // most terms of the weaker passages: looking up how rare they are would cost more than the rest
       if (sum * greatestIdf < least) continue;
       const weight = sum * this.#idfOf(number);
       if (weight < least) continue;
-      const one = { term: this.#counter.term(number), sum, weight };
-      let at = best.length;
-      while (at > 0 && byStrength(one, best[at - 1]!) < 0) at--;
-      best.splice(at, 0, one);
-      if (best.length > terms) best.pop();
+      let at = count;
+      while (at > 0 && this.#isStronger(weight, number, at - 1)) at--;
+      if (at === most) continue;
+      if (count < most) count++;
+      for (let from = count - 1; from > at; from--) {
+        numbers[from] = numbers[from - 1]!;
+        shares[from] = shares[from - 1]!;
+        weights[from] = weights[from - 1]!;
+      }
+      numbers[at] = number;
+      shares[at] = sum;
+      weights[at] = weight;
     }
-    return best;
+    return count;
+  }
+
+  /** Whether a term comes before the one at a place of the shortlist. */
+  #isStronger(weight: number, number: number, place: number): boolean {
+    const other = this.#weights[place]!;
+    if (weight !== other) return weight > other;
+    return this.#counter.term(number) < this.#counter.term(this.#numbers[place]!);
+  }
+
+  #makeRoom(most: number): void {
+    this.#numbers = new Uint32Array(most);
+    this.#shares = new Float64Array(most);
+    this.#weights = new Float64Array(most);
   }
 
   #idfOf(number: number): number {
@@ -141,11 +177,6 @@ function resized(values: Float64Array<ArrayBuffer>, length: number): Float64Arra
 interface WeighedTerm {
   readonly term: string;
   readonly weight: number;
-}
-
-interface EstimatedTerm extends WeighedTerm {
-  /** What the passages say of it, however rare it is. */
-  readonly sum: number;
 }
 
 /** Strongest first; equal ones by name. */
