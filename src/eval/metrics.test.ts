@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import {
   averagePrecision,
   evaluate,
@@ -109,6 +109,7 @@ test("percentiles are the nearest ranks, whatever the share times the count roun
 
 test("reads the BEIR layout and names what is wrong in it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mneme-eval-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);

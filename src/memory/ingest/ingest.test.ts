@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { readFileItem } from "../writer/read-file.ts";
 import { chunk, chunkDefaults } from "./chunk.ts";
 import { decodeText } from "./decode-text.ts";
@@ -160,8 +160,15 @@ async function walked(root: string): Promise<string[]> {
   return found;
 }
 
+/** Goes when its test has ended. */
+function newFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 test("walking: what lies in the folder is read under its own name, links add what is not there yet", async () => {
-  const top = mkdtempSync(join(tmpdir(), "mneme-links-"));
+  const top = newFolder("mneme-links-");
   const root = join(top, "root");
   for (const folder of ["root/z/deep", "root/.hidden", "root/node_modules", "outside/more"])
     mkdirSync(join(top, folder), { recursive: true });
@@ -200,7 +207,7 @@ test("walking: what lies in the folder is read under its own name, links add wha
 });
 
 test("walking: fixed order, ignore file, hidden and tool folders left out, links once", async () => {
-  const root = mkdtempSync(join(tmpdir(), "mneme-walk-"));
+  const root = newFolder("mneme-walk-");
   for (const folder of ["b", "a", ".git", "node_modules", "drafts"]) mkdirSync(join(root, folder));
   for (const file of [
     "b/two.md",
