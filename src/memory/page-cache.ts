@@ -95,8 +95,8 @@ export class PageCache implements Disposable {
   /** Of all frames. */
   #bytes = 0;
   /**
-   * What others last left the cache. Beyond that it grows slowly: they come back for their room, and frames that are made and let go by turns have
-   * the collector look through the whole heap.
+   * What others last left the cache. Beyond that it grows slowly: they come back for their room, and frames that are let go are memory in use
+   * until the collector looks through the whole heap.
    */
   #ceilingBytes = Number.POSITIVE_INFINITY;
 
