@@ -208,6 +208,34 @@ describe("upload", () => {
     await post("/v1/forget", { ids: ["x.md"] });
   });
 
+  test("names are as they were given, parts without one are no files, and pieces are joined", async () => {
+    const body = form(['a "b"/ü.md', "word ".repeat(60_000)]);
+    body.append("file", "no name");
+    body.append("other", new Blob(["other"]), "other.md");
+    const result = await json(await call("/v1/upload", { method: "POST", body }));
+    expect(result).toMatchObject({ added: 1, bytes: 300_000, skipped: [] });
+    const item = await json(
+      await call(`/v1/items/${encodeURIComponent('a "b"')}/${encodeURIComponent("ü.md")}`),
+    );
+    expect(item.text).toBe("word ".repeat(60_000));
+    await post("/v1/forget", { ids: ['a "b"/ü.md'] });
+  });
+
+  test.each([
+    ["no boundary", "multipart/form-data", "--x"],
+    ["another boundary", "multipart/form-data; boundary=y", "--x\r\n\r\n\r\n--x--"],
+    [
+      "no end",
+      "multipart/form-data; boundary=x",
+      '--x\r\nContent-Disposition: form-data; name="file"\r\n\r\ntext',
+    ],
+  ])("refuses a form that is none: %s", async (_, type, body) => {
+    const problem = await problemOf(
+      await call("/v1/upload", { method: "POST", body, headers: { "content-type": type } }),
+    );
+    expect(problem).toMatchObject({ status: 400, code: "ARGUMENT" });
+  });
+
   test("refuses forms without files and other media types", async () => {
     expect((await problemOf(await call("/v1/upload", { method: "POST", body: new FormData() }))).code).toBe(
       "ARGUMENT",

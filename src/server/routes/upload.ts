@@ -1,7 +1,9 @@
 /** POST /v1/upload: files become items, one after the other, and the answer tells of each as it is done. */
+import { parseMultipartRequest } from "@remix-run/multipart-parser";
 import type { z } from "zod";
 import { isMnemeError, MnemeError } from "../../errors.ts";
 import type { AddResult, Progress, Skipped } from "../../memory/types.ts";
+import { Pacer } from "../../pacer.ts";
 import { readBody, unsupported } from "../read-body.ts";
 import { type Route, route } from "../route.ts";
 import type { Service } from "../service.ts";
@@ -21,9 +23,11 @@ export type UploadEvent =
   | ({ readonly type: "skipped"; readonly name: string } & Omit<Skipped, "id">)
   | ({ readonly type: "done" } & AddResult);
 
+/** One file as it came: in the pieces that the network made of it. */
 interface Uploaded {
   readonly name: string;
-  readonly file: Blob;
+  readonly bytes: number;
+  readonly pieces: Uint8Array[];
 }
 
 export function uploadRoutes(service: Service): Route[] {
@@ -65,20 +69,46 @@ export function uploadRoutes(service: Service): Route[] {
 }
 
 async function readFiles(request: Request): Promise<Uploaded[]> {
-  const form = await readForm(request);
-  const files: Uploaded[] = [];
-  for (const part of form.getAll("file")) {
-    if (typeof part !== "string") files.push({ name: safeName(part.name), file: part });
-  }
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data\b/i.test(type))
+    throw unsupported("upload", "content-type", type, "the files as multipart/form-data");
+  const files = await readBody(request, "upload", filesOf);
   if (files.length > 0) return files;
   throw new MnemeError("ARGUMENT", 'upload: no files; send multipart/form-data with parts named "file"');
 }
 
-function readForm(request: Request): Promise<FormData> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^multipart\/form-data\b/i.test(type))
-    throw unsupported("upload", "content-type", type, "the files as multipart/form-data");
-  return readBody(request, "upload", (body) => body.formData());
+/** The body as a whole has a limit already. */
+const NO_LIMITS = {
+  maxFileSize: Number.POSITIVE_INFINITY,
+  maxTotalSize: Number.POSITIVE_INFINITY,
+  maxParts: Number.POSITIVE_INFINITY,
+};
+
+/** Parsed piece by piece, as it comes: as one form a large body would hold the event loop. */
+async function filesOf(request: Request): Promise<Uploaded[]> {
+  const files: Uploaded[] = [];
+  for await (const part of parseMultipartRequest(request, NO_LIMITS)) {
+    if (part.name !== "file" || part.filename === undefined) continue;
+    files.push({ name: safeName(unescaped(part.filename)), bytes: part.size, pieces: part.content });
+  }
+  return files;
+}
+
+/** Browsers write these three as escapes in a name that stands in quotes. */
+const unescaped = (name: string): string => name.replace(/%22|%0d|%0a/gi, (code) => decodeURIComponent(code));
+
+/** The bytes of a file, whose pieces are let go. */
+async function joined({ bytes, pieces }: Uploaded): Promise<Uint8Array<ArrayBuffer>> {
+  const pacer = new Pacer();
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    if (pacer.isDue) await pacer.pause();
+    all.set(piece, at);
+    at += piece.length;
+  }
+  pieces.length = 0;
+  return all;
 }
 
 /** A relative path with / between its folders; nothing in it climbs or hides. @throws MnemeError ARGUMENT */
@@ -102,9 +132,10 @@ async function* takeIn(
   signal: AbortSignal,
 ): AsyncGenerator<UploadEvent> {
   const totals = { added: 0, updated: 0, unchanged: 0, passages: 0, bytes: 0, skipped: [] as Skipped[] };
-  for (const { name, file } of files) {
-    yield { type: "read", name, bytes: file.size };
-    const result = yield* reporting(name, (onProgress) => takeOne(service, name, file, signal, onProgress));
+  for (const file of files) {
+    const { name, bytes } = file;
+    yield { type: "read", name, bytes };
+    const result = yield* reporting(name, (onProgress) => takeOne(service, file, signal, onProgress));
     if ("code" in result) {
       totals.skipped.push({ ...result, id: name });
       yield { type: "skipped", name, code: result.code, reason: result.reason };
@@ -148,13 +179,13 @@ async function* reporting<T>(
 /** One file that cannot be read is told and does not stop the others; a cancelled or full library does. */
 async function takeOne(
   service: Service,
-  name: string,
-  file: Blob,
+  file: Uploaded,
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
 ): Promise<(AddResult & { readonly id: string }) | { readonly code: string; readonly reason: string }> {
+  const { name } = file;
   try {
-    const bytes = new Uint8Array(await file.arrayBuffer());
+    const bytes = await joined(file);
     if (service.readFile) {
       const item = await service.readFile(name, bytes);
       return { ...(await service.memory.add([item], { signal, onProgress })), id: item.id };
