@@ -117,7 +117,7 @@ export class BigranularIndex implements Disposable {
         `bigranular: segment ${source.id} has codes and vectors of different builds; build both again`,
       );
     const [codes] = await source.read([{ part: COARSE, start: 0, end: source.size(COARSE) }]);
-    const run = scannedRun(source, this.#coders, codes!);
+    const run = await scannedRun(source, this.#coders, codes!);
     this.#run?.[Symbol.dispose]();
     this.#source = source;
     this.#run = run;

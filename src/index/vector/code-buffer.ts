@@ -33,6 +33,11 @@ export class CodeBuffer implements Disposable {
     this.#used = needed;
   }
 
+  /** Makes room for so many bytes, of an empty buffer. */
+  reserve(bytes: number): void {
+    if (bytes > this.bytes) this.#move(bytes);
+  }
+
   dropFirst(rows: number): void {
     this.#region?.u8().copyWithin(0, rows * this.#stride, this.#used);
     this.#used -= rows * this.#stride;

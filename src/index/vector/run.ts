@@ -1,5 +1,6 @@
 /** Runs: the parts of an index that are searched one after the other: attached segments, each by its codes in RAM or by a finder; then the tail. */
-import type { Scorer } from "../../codecs/codec.ts";
+import type { ScanLayout, Scorer } from "../../codecs/codec.ts";
+import { Pacer } from "../../pacer.ts";
 import { lowerBound } from "../../search-sorted.ts";
 import { slab } from "../../slab.ts";
 import type { MaybePromise } from "../../storage/store.ts";
@@ -51,15 +52,16 @@ export type SegmentRun = ScannedSegmentRun | (FoundRun & Held);
 export type Located = readonly { readonly run: Run; readonly ordinals: Uint32Array }[];
 
 /** @param rowCodes coarse codes of all rows of the segment, one after the other */
-export function scannedRun(
+export async function scannedRun(
   source: SegmentSource,
   coders: VectorCoders,
   rowCodes: Uint8Array,
-): ScannedSegmentRun {
+): Promise<ScannedSegmentRun> {
   const { count } = source.rows;
   const { scan } = coders.coarse;
   const codes = new CodeBuffer(scan ? scan.bytes : rowBytes(coders.coarse));
-  codes.append(scan ? scan.arrange(rowCodes, count) : rowCodes);
+  if (scan) await arrange(scan, rowCodes, count, codes);
+  else codes.append(rowCodes);
   return {
     ...segmentRows(source, coders),
     bytes: codes.bytes,
@@ -72,6 +74,26 @@ export function scannedRun(
     ...(scan ? { blocks: () => codes.view() } : {}),
     [Symbol.dispose]: () => codes[Symbol.dispose](),
   };
+}
+
+/** Rows whose codes are arranged at a time: whole blocks of any layout. */
+const ARRANGED_ROWS = 2048;
+
+/** Appends the blocks of all rows, in short turns. */
+async function arrange(
+  { rows, bytes, arrange: arranged }: ScanLayout,
+  codes: Uint8Array,
+  count: number,
+  out: CodeBuffer,
+): Promise<void> {
+  const pacer = new Pacer();
+  const stride = count === 0 ? 0 : codes.length / count;
+  out.reserve(Math.ceil(count / rows) * bytes);
+  for (let row = 0; row < count; row += ARRANGED_ROWS) {
+    if (pacer.isDue) await pacer.pause();
+    const some = Math.min(ARRANGED_ROWS, count - row);
+    out.append(arranged(codes.subarray(row * stride, (row + some) * stride), some));
+  }
 }
 
 /** @param finder owned from now on */
