@@ -92,6 +92,8 @@ describe.each([
   });
 });
 
+const ROUNDS = 30;
+
 test.each([1, 2])(
   "sums are the same beside other sequences, by several threads: %i heads",
   async (kvHeads) => {
@@ -115,13 +117,14 @@ test.each([1, 2])(
       return governor.heads().map((head) => [...head.weightSums()]);
     };
     const alone = sums([]);
-    for (const count of [1, 3, 45])
-      sums(tokens.slice(0, count)).forEach((head, i) => {
-        expect(head).toHaveLength(170);
-        head.forEach((sum, s) => {
-          expect(Math.abs(sum - alone[i]![s]!)).toBeLessThan(1e-3 * (1 + sum));
+    // many times: threads that add to one sum at once seldom do so in the same moment
+    for (let round = 0; round < ROUNDS; round++)
+      for (const count of [1, 3, 45])
+        sums(tokens.slice(0, count)).forEach((head, i) => {
+          const off = head.map((sum, s) => Math.abs(sum - alone[i]![s]!) / (1 + sum));
+          expect(head).toHaveLength(170);
+          expect(Math.max(...off)).toBeLessThan(1e-3);
         });
-      });
   },
 );
 

@@ -124,7 +124,7 @@ function findTotals(blocks: usize, count: usize, group: usize, dim: usize, table
 }
 
 /**
- * Weights of the queries of a tile over the part `part` of `cuts` of the pages that they see. states: as attention left them, or 0 to find the
+ * Weights of the queries of a tile over part `part` of the pages that they see: each `cuts`-th. states: as attention left them, or 0 to find the
  * sums here. out: rows of all queries, those of heads `headStride` bytes apart, those of tokens `outStride`; or sums over slots, if that is 0.
  * room: a block's room, blocks of the tile, a panel.
  */
@@ -141,8 +141,8 @@ export function weighTile(q: usize, qStride: usize, tokens: usize, group: usize,
   for (let i: usize = 0; i < count; i += EIGHT) invert(blocks + i / EIGHT * size, count - i, outStride ? 1 : 1 / <f32>group);
   const sums = weightsIn(room), rows = totalsIn(room, dim);
   const pages = (end + PAGE_SLOTS - 1) / PAGE_SLOTS;
-  const last = pages * (part + 1) / cuts;
-  for (let p = pages * part / cuts; p < last; p++) {
+  // a page is of the same part in all tiles: no two threads add to the sums of a slot
+  for (let p = part; p < pages; p += cuts) {
     const entry = table + p * ENTRY, start = p * PAGE_SLOTS;
     preparePanel(entry, dim, panel, true);
     memory.fill(sums, 0, PAGE_SLOTS << 4);
