@@ -184,7 +184,6 @@ async function sharpened(library: Library, asked: Asked, first: Candidates, foun
     asked.notes.push(`no feedback: ${weak}`);
     return rankingOf(first, found, plan);
   }
-  if (library.pacer.isDue) await library.pacer.pause();
   const relevant = relevantOf(first.rows, basis, feedback.passages);
   const meant = sharpenVector(asked.vector, first.vectors, relevant, feedback.vectors);
   const second = { first, found, relevant, meant, feedback };

@@ -257,7 +257,6 @@ async function dressed(
   const length = query.snippet ?? searchDefaults.snippet;
   const hits: Hit[] = [];
   for (const ranked of page) {
-    if (library.pacer.isDue) await library.pacer.pause();
     const place = library.placeOf(ranked.row);
     const reading = recordOf(place);
     const record = reading instanceof Promise ? await reading : reading;
