@@ -3,7 +3,7 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import type { CachePolicy } from "../cache/policy.ts";
 import type { PrefixStore } from "../cache/prefix-store.ts";
 import { type CacheOrigin, openCache, saveCache } from "../cache/saved-cache.ts";
-import { MnemeError } from "../errors.ts";
+import { MnemeError, throwIfAborted } from "../errors.ts";
 import { TokenIndex } from "../index/text/token-index/token-index.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
@@ -18,8 +18,8 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import type { GenerateOptions, Piece } from "./generate.ts";
 import { type HeadProfileOptions, headProfile } from "./head-profile.ts";
 import type { LanguageModel, ModelBytes } from "./language-model.ts";
+import { likelihoods, type Scorer, scoreTokens } from "./likelihood.ts";
 import type { Memories } from "./memories.ts";
-import { logProbability } from "./sample.ts";
 import { indexTexts, type TitledText } from "./substrings/index-texts.ts";
 import type { SubstringModel } from "./substrings/substring-model.ts";
 import { type NGramOptions, type WrittenNGrams, writeNGrams } from "./substrings/write-n-grams.ts";
@@ -34,9 +34,6 @@ import {
   type Tool,
   toolsOf,
 } from "./tools.ts";
-
-/** Tokens whose logits are held at once. */
-const SCORED_AT_ONCE = 64;
 
 /** What a chat template is given beside the messages. */
 export type ChatContext = Readonly<Record<string, unknown>> & { readonly tools?: readonly Tool[] };
@@ -217,22 +214,48 @@ export class Model implements LanguageModel, EmbeddingModel, SubstringModel {
     const tokens = typeof text === "string" ? this.tokenizer.encodeWhole(text) : text;
     this.#open();
     using cache = new PagedCache(kernels(), this.#decoder.shape);
-    const scores = new Float64Array(Math.max(0, tokens.length - 1));
-    const { vocabulary } = this.config;
-    for (let at = 0; at < scores.length; at += SCORED_AT_ONCE) {
-      const piece = tokens.slice(at, Math.min(at + SCORED_AT_ONCE, scores.length));
-      const logits = this.#decoder.step([{ tokens: piece, cache, logits: "all" }]);
-      for (let i = 0; i < piece.length; i++) {
-        const row = logits.subarray(
-          i * this.#decoder.logitsStride,
-          i * this.#decoder.logitsStride + vocabulary,
-        );
-        scores[at + i] = logProbability(row, tokens[at + i + 1]!);
-      }
+    return await scoreTokens(this.#scorer(), tokens, cache);
+  }
+
+  /**
+   * How likely questions are behind a passage, as `ask` words both: of two passages the one that answers makes its question likelier.
+   * @returns of each question the mean natural logarithm of the probabilities of its tokens, at most 0
+   * @throws MnemeError ARGUMENT for an empty question, RANGE where they do not fit the context, CANCELLED
+   */
+  async likelihood(
+    passage: string,
+    questions: readonly string[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Float64Array> {
+    this.#open();
+    const asked = questions.map((question) => question.trim());
+    if (asked.includes("")) throw new MnemeError("ARGUMENT", "likelihood: a question is empty; leave it out");
+    const head = this.#questioned(passage);
+    const tails = asked.map((question) => this.tokenizer.encode(` ${question}`));
+    const longest = head.length + tails.reduce((most, { length }) => Math.max(most, length), 0);
+    if (longest > this.config.context)
+      throw new MnemeError(
+        "RANGE",
+        `likelihood: ${longest} tokens, the model's context is ${this.config.context}; cut the passage`,
+      );
+    return likelihoods(this.#scorer(options.signal), head, tails);
+  }
+
+  /** Tokens of a passage up to where its question begins. */
+  #questioned(passage: string): number[] {
+    const content = `[1] ${passage}\n\nQuestion:`;
+    if (!this.#template) return this.tokenizer.encodeWhole(content);
+    const prompt = this.chatPrompt([{ role: "user", content }]);
+    return this.tokenizer.encode(prompt.slice(0, prompt.lastIndexOf("Question:") + "Question:".length));
+  }
+
+  #scorer(signal?: AbortSignal): Scorer {
+    const pause = async (): Promise<void> => {
       await this.#pacer.pause();
+      throwIfAborted(signal, "likelihood");
       this.#open();
-    }
-    return scores;
+    };
+    return { decoder: this.#decoder, pause };
   }
 
   /** @throws MnemeError RANGE, CANCELLED */

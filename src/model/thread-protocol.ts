@@ -37,6 +37,7 @@ export type Request =
   | { readonly verb: "encode"; readonly text: string; readonly whole: boolean }
   | { readonly verb: "decode"; readonly tokens: readonly number[] }
   | { readonly verb: "score"; readonly text: string | readonly number[] }
+  | { readonly verb: "likelihood"; readonly passage: string; readonly questions: readonly string[] }
   | {
       readonly verb: "embed";
       readonly texts: string | readonly string[];

@@ -129,6 +129,15 @@ export class ModelThread implements LanguageModel, EmbeddingModel, SubstringMode
     return this.#ask({ verb: "score", text });
   }
 
+  /** @throws MnemeError ARGUMENT, RANGE, CANCELLED */
+  likelihood(
+    passage: string,
+    questions: readonly string[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Float64Array> {
+    return this.#ask({ verb: "likelihood", passage, questions }, signal);
+  }
+
   /** @throws MnemeError RANGE, CANCELLED */
   embed(text: string, options?: EmbedTextOptions): Promise<Float32Array>;
   embed(texts: readonly string[], options?: EmbedTextOptions): Promise<Matrix>;

@@ -57,6 +57,8 @@ async function answer(model: Model, id: number, request: Request, signal: AbortS
       return model.decode(request.tokens);
     case "score":
       return model.score(request.text);
+    case "likelihood":
+      return model.likelihood(request.passage, request.questions, { signal });
     case "embed":
       // one text or several, the answer is of the same kind
       return model.embed(request.texts as string, { ...request.options, signal });
