@@ -13,6 +13,8 @@ const SEED = 1;
 const WORDS = 10;
 const MEANING = 1.5;
 const CUBE = 5;
+/** A nat a token more; nothing until it is learnt. */
+const LIKELIHOOD = 0;
 /** Variance of each weight about where it is held, so that what is learnt moves as much however many questions there are. Of 1/2, 1, 2 and 4 it is the one by which the held out questions of the other sets are likeliest, for each of the sets. */
 const VARIANCE = 1;
 
@@ -52,7 +54,7 @@ export function bestInHindsight(asked: readonly Asked[], name: keyof Asked["base
   return settings[sums.indexOf(Math.max(...sums))]!;
 }
 
-export type Retriever = keyof Asked["features"];
+export type Retriever = keyof Asked["features"] | "likelihood";
 
 /** Documents of each question's pool that words, meaning or the fused cubes put up, in the order of fused features, by weights learnt from the other folds; or by the prior ones. */
 export function fusedRankings(
@@ -79,6 +81,7 @@ function ranked({ rows, features }: Candidates, weights: Float64Array): number[]
 function priorOf(name: Retriever, dimensions: Readonly<Record<Which, readonly string[]>>): Float64Array {
   if (name === "words") return Float64Array.of(WORDS);
   if (name === "meaning") return Float64Array.of(MEANING, MEANING);
+  if (name === "likelihood") return Float64Array.of(LIKELIHOOD);
   return plainEvidence(dimensions[name], CUBE);
 }
 
@@ -88,17 +91,20 @@ interface Candidates extends Choice {
 
 /** What another cube alone puts up is no candidate. */
 function candidatesOf(
-  { pool, putUp, relevant, features }: Asked,
+  { pool, putUp, relevant, features, likelihood = [] }: Asked,
   retrievers: readonly Retriever[],
   size: number,
 ): Candidates {
-  const places = [...pool.keys()].filter((at) => retrievers.some((name) => putUp[name].has(pool[at]!)));
+  const places = [...pool.keys()].filter((at) =>
+    retrievers.some((name) => name !== "likelihood" && putUp[name].has(pool[at]!)),
+  );
   const all = new Float64Array(places.length * size);
   places.forEach((at, place) => {
     let to = place * size;
     for (const name of retrievers) {
-      all.set(features[name][at]!, to);
-      to += features[name][at]!.length;
+      const ofIt = (name === "likelihood" ? likelihood : features[name])[at]!;
+      all.set(ofIt, to);
+      to += ofIt.length;
     }
   });
   const rows = places.map((at) => pool[at]!);

@@ -45,7 +45,7 @@ const SMALL = new Set(
 );
 
 /** Words without small ones, by Porter's second stemmer. */
-function stemmed(text: string): string[] {
+export function stemmed(text: string): string[] {
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   return words
     .filter((word) => !SMALL.has(word))
@@ -83,6 +83,8 @@ export interface Asked {
   readonly putUp: Readonly<Record<"words" | "meaning" | Which, ReadonlySet<number>>>;
   /** By retriever, a row of numbers for each document of the pool. */
   readonly features: Readonly<Record<"words" | "meaning" | Which, readonly Float64Array[]>>;
+  /** What a language model says of them; it puts none up. */
+  readonly likelihood?: readonly Float64Array[];
 }
 
 export interface CubeTimes {
@@ -131,6 +133,15 @@ async function cubeNamed(name: Which, cube: CubeIndex, documents: number, embedd
   };
 }
 
+/** Passages of a text; each begins before the one before it ends. */
+export function passagesOf(text: string): string[] {
+  const words = text.split(/\s+/);
+  const passages: string[] = [];
+  for (let from = 0; from === 0 || from + PASSAGE.words - PASSAGE.step < words.length; from += PASSAGE.step)
+    passages.push(words.slice(from, from + PASSAGE.words).join(" "));
+  return passages;
+}
+
 /** Vectors of documents and of their passages; a document's score by passages is that of its best one. */
 async function denseOf(
   documents: readonly string[],
@@ -139,13 +150,8 @@ async function denseOf(
   const passages: string[] = [];
   const owners: number[] = [];
   documents.forEach((text, document) => {
-    const words = text.split(/\s+/);
-    for (
-      let from = 0;
-      from === 0 || from + PASSAGE.words - PASSAGE.step < words.length;
-      from += PASSAGE.step
-    ) {
-      passages.push(words.slice(from, from + PASSAGE.words).join(" "));
+    for (const passage of passagesOf(text)) {
+      passages.push(passage);
       owners.push(document);
     }
   });

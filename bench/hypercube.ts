@@ -1,7 +1,8 @@
 /**
  * Questions answered through a cube, on four sets: the cubes given with them, the labels of those that their documents say, cubes that our extractors fill, and both, beside words and meaning; BM25 and
  * dense vectors as baselines, in their best settings in hindsight, and a walk over the graph of labels and documents for the time. Weights of the fusions
- * are learnt from other folds than those they are judged by. Beside these parts the library itself, with `tune`. --only for one set.
+ * are learnt from other folds than those they are judged by. The first ten documents of a fusion are also read by mneme-lm, which tells how likely
+ * the question is behind a passage of theirs (a quarter of an hour for all sets). Beside these parts the library itself, with `tune`. --only for one set.
  */
 import { pairedRandomisation } from "../src/eval/significance.ts";
 import { CUBE_SETS, type CubeSet, cubeSet, repeats } from "./hypercube-data.ts";
@@ -14,6 +15,7 @@ import {
   type Retriever,
 } from "./hypercube-folds.ts";
 import { type LibraryRankings, libraryRankings } from "./hypercube-library.ts";
+import { likelihoodFeatures } from "./hypercube-likelihood.ts";
 import { runSet, type SetRun, WHICH, type Which } from "./hypercube-systems.ts";
 import { printFigure, quantile, switches } from "./row.ts";
 
@@ -58,6 +60,12 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
         asked.map(({ alone }) => alone[which]),
       ),
     );
+  const read = ["words + meaning", "with our own"].map((name) => `${name}, and read by mneme-lm`);
+  for (const [at, cubes] of ([[], ["own"]] as const).entries())
+    systems.set(
+      read[at]!,
+      judge(asked, fusedRankings(run, folds, ["words", "meaning", ...cubes, "likelihood"], true)),
+    );
   for (const learns of [false, true])
     for (const [name, cubes] of Object.entries(CUBES)) {
       const retrievers: Retriever[] = ["words", "meaning", ...cubes];
@@ -70,6 +78,13 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
   const pick = (measure: Measure): readonly number[] =>
     mean(bm25[measure]) >= mean(dense[measure]) ? bm25[measure] : dense[measure];
   return { better: { first: pick("first"), three: pick("three") }, systems };
+}
+
+/** The first documents by words, meaning and our own cube, read by the bundled model. */
+async function readByModel(set: CubeSet, run: SetRun, folds: readonly number[]): Promise<SetRun> {
+  const rankings = fusedRankings(run, folds, ["words", "meaning", "own"], true);
+  const features = await likelihoodFeatures(set, run.asked, rankings);
+  return { ...run, asked: run.asked.map((one, i) => ({ ...one, likelihood: features[i]! })) };
 }
 
 /** The most that an order of what these retrievers put first could reach: right where one of them is. */
@@ -195,7 +210,7 @@ for (const name of CUBE_SETS) {
   console.log(`${name}: ${set.questions.length} questions judged, ${set.unjudged} left out`);
   const folds = foldsOf(set.questions);
   const library = await libraryRankings(set, folds);
-  const run = await runSet(set);
+  const run = await readByModel(set, await runSet(set), folds);
   const result = judgeSet(run, library, folds);
   report(name, result, run);
   reportRepeats(name, set, run);
@@ -206,6 +221,6 @@ for (const name of CUBE_SETS) {
 for (const which of ["given", "own"] as const) reportTimes(times, which);
 for (const system of all[0]?.systems.keys() ?? []) {
   if (system === "BM25" || system === "dense") continue;
-  const isOurs = /^(?:with |library, ).*learnt$/.test(system);
+  const isOurs = /^(?:with |library, ).*(?:learnt|mneme-lm)$/.test(system);
   for (const measure of MEASURES) reportMean(all, system, measure, isOurs && measure === CLAIMED);
 }
