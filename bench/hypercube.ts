@@ -2,7 +2,7 @@
  * Questions answered through a cube, on four sets: the cubes given with them, the labels of those that their documents say, cubes that our extractors fill, and both, beside words and meaning; BM25 and
  * dense vectors as baselines, in their best settings in hindsight, and a walk over the graph of labels and documents for the time. Weights of the fusions
  * are learnt from other folds than those they are judged by. The first ten documents of a fusion are also read by mneme-lm, which tells how likely
- * the question is behind a passage of theirs (a quarter of an hour for all sets). Beside these parts the library itself, with `tune`. --only for one set.
+ * the question is behind a passage of theirs (half an hour for all sets). Beside these parts the library itself, with `tune`. --only for one set.
  */
 import { pairedRandomisation } from "../src/eval/significance.ts";
 import { CUBE_SETS, type CubeSet, cubeSet, repeats } from "./hypercube-data.ts";
