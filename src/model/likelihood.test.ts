@@ -23,10 +23,10 @@ afterAll(async () => {
 });
 
 /** By the score of all that is read, from the first token on. */
-async function slow(passage: string, question: string): Promise<number> {
-  const head = model.encode(`<|bos|><|user|>\n[1] ${passage}\n\nQuestion:`);
-  const tail = model.encode(` ${question}`);
-  const scores = await model.score([...head, ...tail]);
+async function slow(passage: string, question: string, by = model): Promise<number> {
+  const head = by.encode(`<|bos|><|user|>\n[1] ${passage}\n\nQuestion:`);
+  const tail = by.encode(` ${question}`);
+  const scores = await by.score([...head, ...tail]);
   return scores.slice(head.length - 1).reduce((sum, score) => sum + score, 0) / tail.length;
 }
 
@@ -75,6 +75,10 @@ describe("likelihood", () => {
     ];
     const all: Float64Array[] = [];
     for (const passage of passages) all.push(await lm.likelihood(passage, questions));
+    // more than one step reads
+    const long = `${passages.join(" ")} `.repeat(20);
+    const [found] = await lm.likelihood(long, [questions[1]!]);
+    expect(found! / (await slow(long, questions[1]!, lm))).toBeCloseTo(1, 2);
     for (const question of questions.keys()) {
       const ofIt = all.map((found) => found[question]!);
       expect(ofIt.indexOf(Math.max(...ofIt))).toBe(question);

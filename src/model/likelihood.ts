@@ -7,6 +7,7 @@ import { PagedCache } from "../cache/paged-cache.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Decoder } from "./decoder.ts";
 import { logProbability } from "./sample.ts";
+import { MOST_TOKENS } from "./step-tables.ts";
 
 /** Tokens whose logits are held at once. */
 const SCORED_AT_ONCE = 64;
@@ -47,8 +48,11 @@ export async function likelihoods(
   using read = new PagedCache(kernels(), decoder.shape);
   // the last token of the head is read with each tail: it tells the first token's chance
   const last = head.length - 1;
-  if (last > 0) decoder.forward(head.slice(0, last), read);
-  await pause();
+  for (let at = 0; at < last; at += MOST_TOKENS) {
+    const tokens = head.slice(at, Math.min(at + MOST_TOKENS, last));
+    decoder.step([{ tokens, cache: read, logits: "none" }]);
+    await pause();
+  }
   const found = new Float64Array(tails.length);
   for (const [i, tail] of tails.entries()) {
     using cache = read.fork();
