@@ -54,7 +54,7 @@ export function bestInHindsight(asked: readonly Asked[], name: keyof Asked["base
   return settings[sums.indexOf(Math.max(...sums))]!;
 }
 
-export type Retriever = keyof Asked["features"] | "likelihood";
+export type Retriever = keyof Asked["features"];
 
 /** Documents of each question's pool that words, meaning or the fused cubes put up, in the order of fused features, by weights learnt from the other folds; or by the prior ones. */
 export function fusedRankings(
@@ -91,20 +91,17 @@ interface Candidates extends Choice {
 
 /** What another cube alone puts up is no candidate. */
 function candidatesOf(
-  { pool, putUp, relevant, features, likelihood = [] }: Asked,
+  { pool, putUp, relevant, features }: Asked,
   retrievers: readonly Retriever[],
   size: number,
 ): Candidates {
-  const places = [...pool.keys()].filter((at) =>
-    retrievers.some((name) => name !== "likelihood" && putUp[name].has(pool[at]!)),
-  );
+  const places = [...pool.keys()].filter((at) => retrievers.some((name) => putUp[name].has(pool[at]!)));
   const all = new Float64Array(places.length * size);
   places.forEach((at, place) => {
     let to = place * size;
     for (const name of retrievers) {
-      const ofIt = (name === "likelihood" ? likelihood : features[name])[at]!;
-      all.set(ofIt, to);
-      to += ofIt.length;
+      all.set(features[name][at]!, to);
+      to += features[name][at]!.length;
     }
   });
   const rows = places.map((at) => pool[at]!);

@@ -66,6 +66,9 @@ export type Scores = Float64Array;
 export const WHICH = ["given", "said", "own"] as const;
 export type Which = (typeof WHICH)[number];
 
+/** Who speaks for documents. Likelihood puts none up, and says nothing until a model has read them. */
+export type Speaker = "words" | "meaning" | Which | "likelihood";
+
 export interface Asked {
   readonly relevant: ReadonlySet<number>;
   /** The first documents of each setting of each baseline. */
@@ -80,11 +83,9 @@ export interface Asked {
   readonly walked: Readonly<Record<Which, readonly number[] | undefined>>;
   /** Documents that some retriever puts up, with what each says of them. */
   readonly pool: readonly number[];
-  readonly putUp: Readonly<Record<"words" | "meaning" | Which, ReadonlySet<number>>>;
-  /** By retriever, a row of numbers for each document of the pool. */
-  readonly features: Readonly<Record<"words" | "meaning" | Which, readonly Float64Array[]>>;
-  /** What a language model says of them; it puts none up. */
-  readonly likelihood?: readonly Float64Array[];
+  readonly putUp: Readonly<Record<Speaker, ReadonlySet<number>>>;
+  /** A row of numbers for each document of the pool. */
+  readonly features: Readonly<Record<Speaker, readonly Float64Array[]>>;
 }
 
 export interface CubeTimes {
@@ -282,6 +283,7 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
       words: best(rankings[words]!),
       meaning: best(...denseRankings),
       ...ofEach((which) => best(found[which])),
+      likelihood: best(),
     };
     const pool = [...new Set(Object.values(putUp).flatMap((rows) => [...rows]))];
     const meaning = meant.map((scores) => shares(scores, pool));
@@ -302,6 +304,7 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
         words: shares(ofPorter[words - BM25.length]!, pool).map((share) => Float64Array.of(share)),
         meaning: pool.map((_, i) => Float64Array.of(meaning[0]![i]!, meaning[1]![i]!)),
         ...ofEach((which) => evidence(answers[which], cubes[which].cube, pool)),
+        likelihood: pool.map(() => new Float64Array(1)),
       },
     });
   }

@@ -60,12 +60,10 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
         asked.map(({ alone }) => alone[which]),
       ),
     );
-  const read = ["words + meaning", "with our own"].map((name) => `${name}, and read by mneme-lm`);
-  for (const [at, cubes] of ([[], ["own"]] as const).entries())
-    systems.set(
-      read[at]!,
-      judge(asked, fusedRankings(run, folds, ["words", "meaning", ...cubes, "likelihood"], true)),
-    );
+  for (const name of ["words + meaning", "with our own"]) {
+    const retrievers: Retriever[] = ["words", "meaning", ...CUBES[name]!, "likelihood"];
+    systems.set(`${name}, and read by mneme-lm`, judge(asked, fusedRankings(run, folds, retrievers, true)));
+  }
   for (const learns of [false, true])
     for (const [name, cubes] of Object.entries(CUBES)) {
       const retrievers: Retriever[] = ["words", "meaning", ...cubes];
@@ -84,7 +82,11 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
 async function readByModel(set: CubeSet, run: SetRun, folds: readonly number[]): Promise<SetRun> {
   const rankings = fusedRankings(run, folds, ["words", "meaning", "own"], true);
   const features = await likelihoodFeatures(set, run.asked, rankings);
-  return { ...run, asked: run.asked.map((one, i) => ({ ...one, likelihood: features[i]! })) };
+  const asked = run.asked.map((one, i) => ({
+    ...one,
+    features: { ...one.features, likelihood: features[i]! },
+  }));
+  return { ...run, asked };
 }
 
 /** The most that an order of what these retrievers put first could reach: right where one of them is. */
