@@ -60,8 +60,10 @@ export async function passageTerms(
 ): Promise<Map<string, number>> {
   const shares = sharesOf(relevant, SHARPNESS);
   const passages = [];
-  for (const [i, { row }] of relevant.entries())
-    passages.push({ text: await library.passageText(row), share: shares[i]! });
+  for (let i = 0; i < relevant.length; i++) {
+    const text = library.passageText(relevant[i]!.row);
+    passages.push({ text: text instanceof Promise ? await text : text, share: shares[i]! });
+  }
   return library.words.feedbackTerms(passages);
 }
 

@@ -13,11 +13,10 @@ import type { VectorCoders } from "../index/vector/vectors-kind.ts";
 import { kernels, LazyPool } from "../kernels/index.ts";
 import { Pacer } from "../pacer.ts";
 import type { Budget, Claim } from "../storage/budget.ts";
-import type { ReadableStore } from "../storage/store.ts";
+import type { MaybePromise, ReadableStore } from "../storage/store.ts";
 import { LibraryCube } from "./cube/library-cube.ts";
 import { liveRows, readDeadRows } from "./dead-rows.ts";
 import { Gate } from "./gate.ts";
-import { passagePlace } from "./item-record.ts";
 import { SegmentItems } from "./items-kind.ts";
 import {
   activeSpace,
@@ -40,7 +39,7 @@ import { libraryWords } from "./library-words.ts";
 import { decodeLogRecord } from "./log-record.ts";
 import type { OpenSegment, RowPlace } from "./open-segment.ts";
 import { PageCache } from "./page-cache.ts";
-import { withHeadings } from "./passage-text.ts";
+import { indexedText } from "./passage-text.ts";
 import type { SkipLog } from "./skip-log.ts";
 import { SpaceVectors } from "./space-vectors.ts";
 import { codersOf, vectorsPrefix } from "./spaces.ts";
@@ -52,8 +51,6 @@ export type { OpenSegment, RowPlace };
 
 /** At most this share of the budget holds pages: they give way to codes and dictionaries, but not to what is not accounted for. */
 const PAGE_CACHE_SHARE = 0.7;
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export class Library implements AsyncDisposable {
   readonly store: ReadableStore;
@@ -278,14 +275,9 @@ export class Library implements AsyncDisposable {
     return { segment: null, item, passage: row - item.firstRow };
   }
 
-  /** What the words index was given for a row: headings and body. Phrases are verified on it. */
-  async passageText(row: number): Promise<string> {
-    const place = this.placeOf(row);
-    if (!place.segment) return place.item.passages[place.passage]!;
-    const record = await place.segment.items.record(place.item);
-    const where = passagePlace(record, place.passage);
-    const body = decoder.decode(await place.segment.items.text(place.item, where.startByte, where.endByte));
-    return withHeadings(record, where, body);
+  /** What the words index was given for a row. Phrases are verified on it. */
+  passageText(row: number): MaybePromise<string> {
+    return indexedText(this.placeOf(row));
   }
 
   /**

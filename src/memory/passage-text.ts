@@ -1,5 +1,24 @@
 /** What the indexes see of a passage: the title and the headings above it, then its own text. */
-import { headingsAbove, type ItemRecord, type PassagePlace } from "./item-record.ts";
+import type { MaybePromise } from "../storage/store.ts";
+import { headingsAbove, type ItemRecord, type PassagePlace, passagePlace } from "./item-record.ts";
+import type { RowPlace } from "./library.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Of one passage. Without a promise where all is at hand: verifying a phrase reads hundreds. */
+export function indexedText(place: RowPlace): MaybePromise<string> {
+  if (!place.segment) return place.item.passages[place.passage]!;
+  const { items } = place.segment;
+  const { item, passage } = place;
+  const withRecord = (record: ItemRecord): MaybePromise<string> => {
+    const where = passagePlace(record, passage);
+    const bytes = items.text(item, where.startByte, where.endByte);
+    const withBytes = (body: Uint8Array): string => withHeadings(record, where, decoder.decode(body));
+    return bytes instanceof Promise ? bytes.then(withBytes) : withBytes(bytes);
+  };
+  const record = items.record(item);
+  return record instanceof Promise ? record.then(withRecord) : withRecord(record);
+}
 
 /** Texts of all passages of an item, in order. */
 export function passageTexts(record: ItemRecord, text: string): string[] {

@@ -25,7 +25,7 @@ export interface WeightedTerm {
 }
 
 export interface ExpandOptions {
-  /** Correct words that do not occur. */
+  /** Correct words that do not occur, unless they have digits. */
   readonly typos: boolean;
 }
 
@@ -35,13 +35,17 @@ const MAX_FUZZY_TERMS = 8;
 /** A corrected word counts this much per edit. */
 const EDIT_WEIGHT = 0.5;
 
+/** With a digit a word is a number or a name: another one near it is not what was meant. */
+const HAS_DIGIT = /\p{Nd}/u;
+
 /** Alternatives for one word; empty when nothing fits. */
 export function expand(word: QueryWord, vocabulary: Vocabulary, options: ExpandOptions): WeightedTerm[] {
   if (word.kind === "prefix") return prefixTerms(word.term, vocabulary);
   const known = vocabulary.frequency(word.term) > 0;
   if (word.kind === "literal" && !known) return [];
   if (known && word.kind !== "fuzzy") return [{ term: word.term, weight: 1 }];
-  return word.kind === "fuzzy" || options.typos ? fuzzyTerms(word.term, vocabulary) : [];
+  const isCorrected = word.kind === "fuzzy" || (options.typos && !HAS_DIGIT.test(word.term));
+  return isCorrected ? fuzzyTerms(word.term, vocabulary) : [];
 }
 
 /** Terms found by bytes, with frequencies summed over the parts of the index. */

@@ -18,7 +18,7 @@ import { WordsSegment } from "./words-segment.ts";
 import { WordsTail } from "./words-tail.ts";
 
 export interface WordsOptions extends Bm25Options {
-  /** Correct words that do not occur in the index; default true. */
+  /** Correct words that do not occur in the index, unless they have digits; default true. */
   readonly typos?: boolean;
   /** Text of a row, for verifying phrases; without it a phrase means all its words. */
   readonly textOf?: (row: number) => MaybePromise<string>;
@@ -278,7 +278,11 @@ export class WordsIndex implements SegmentedIndex<string, string>, TermStatistic
       let isDone = rows.length < depth;
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i]!;
-        const held = checked.get(row) ?? hasPhrases(await this.#options.textOf!(row));
+        let held = checked.get(row);
+        if (held === undefined) {
+          const text = this.#options.textOf!(row);
+          held = hasPhrases(text instanceof Promise ? await text : text);
+        }
         checked.set(row, held);
         if (!held) continue;
         kept.push(i);
