@@ -142,9 +142,12 @@ function build(code: usize, lengths: usize, count: u32, isDistance: bool): bool 
 // @ts-ignore: decorator
 @inline
 function reversed(value: u32, length: u32): u32 {
-  let out: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) out |= ((value >> i) & 1) << (length - 1 - i);
-  return out;
+  let all = value;
+  all = ((all >> 1) & 0x5555) | ((all & 0x5555) << 1);
+  all = ((all >> 2) & 0x3333) | ((all & 0x3333) << 2);
+  all = ((all >> 4) & 0x0f0f) | ((all & 0x0f0f) << 4);
+  all = ((all >> 8) & 0x00ff) | ((all & 0x00ff) << 8);
+  return all >> (16 - length);
 }
 
 /** The symbol of the next code, bit by bit. @returns symbol << 8 | length of the code, or NEVER for none */
@@ -193,10 +196,11 @@ function readCodes(state: usize): bool {
   while (i < all) {
     refill();
     if (next > end + 16) return false;
-    const found = search(code, bits);
-    if (found == NEVER) return false;
-    take(found & 255);
-    const symbol = found >> 8;
+    // no code of lengths has more bits than a look, and all its symbols are literals
+    const entry = load<u32>(code + (<usize>(<u32>bits & ((1 << LOOK) - 1)) << 2));
+    if (!entry) return false;
+    take(entry & 255);
+    const symbol = (entry & ~LITERAL) >> 16;
     if (symbol < 16) {
       store<u8>(lengths + i++, <u8>symbol);
       continue;
