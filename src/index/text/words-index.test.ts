@@ -300,6 +300,18 @@ describe("WordsIndex", () => {
     expect(await rows("   ")).toEqual([]);
   });
 
+  test("words with digits mean what they say, unless others near them are asked for", async () => {
+    const texts = ["release 2024-10", "opens stat64 by name", "version v12345"];
+    const index = new WordsIndex({ textOf: (row) => texts[row]! });
+    await index.attach(memorySegment(1, contiguousRows(0, texts.length), wordsKind.build(texts)));
+    const rows = async (query: string): Promise<number[]> => [...(await index.search(query, { k: 10 })).rows];
+    expect(await rows("stat64")).toEqual([1]);
+    expect(await rows("stat65")).toEqual([]);
+    expect(await rows("stat65~")).toEqual([1]);
+    expect(await rows("v12346")).toEqual([]);
+    expect(await rows("relaese")).toEqual([0]);
+  });
+
   test("rows that come while phrases are verified bring no row without them", async () => {
     const texts = Array.from({ length: 800 }, (_, i) =>
       i < 10 ? "red apple pie" : i < 770 ? "apple red pie" : "red apple pie and more of it",
