@@ -5,6 +5,7 @@
 
 import { asU32, concat } from "../bytes.ts";
 import type { Parts } from "../index/segment.ts";
+import { standAside } from "../stand-aside.ts";
 import { deflate, inflate } from "./compress.ts";
 
 export class BlockWriter {
@@ -59,6 +60,7 @@ export class BlockWriter {
 
   #close(): void {
     if (this.#pendingBytes === 0) return;
+    standAside();
     const raw = this.#pending.length === 1 ? this.#pending[0]! : concat(this.#pending, this.#pendingBytes);
     const end = (this.#table.at(-2) ?? 0) + this.#pendingBytes;
     this.#pending = [];

@@ -121,7 +121,8 @@ export class LibraryMemory implements Memory {
 
   async search(query: string, options: SearchQuery = {}): Promise<SearchResult> {
     const library = this.#reading("search");
-    return search(
+    using _ = this.#writer?.writer.pool.answering();
+    return await search(
       library,
       () => this.#activeEmbedder,
       query,

@@ -1,4 +1,5 @@
 /** Building the words of a segment: numbers of terms row by row, then a counting sort that turns rows of terms into lists of rows. */
+import { standAside } from "../../stand-aside.ts";
 import type { Parts } from "../segment.ts";
 import { sortStrings } from "./sort-terms.ts";
 import { Vocabulary } from "./vocabulary.ts";
@@ -15,7 +16,10 @@ let vocabulary: Vocabulary | undefined;
 export function buildWords(rows: readonly string[]): Parts {
   vocabulary ??= new Vocabulary();
   const postings = new RowPostings(rows.length);
-  for (const text of rows) postings.addRow(vocabulary.read(text), vocabulary.size);
+  for (const text of rows) {
+    standAside();
+    postings.addRow(vocabulary.read(text), vocabulary.size);
+  }
   const parts = write(postings, vocabulary);
   if (vocabulary.size > KEPT_TERMS) {
     vocabulary[Symbol.dispose]();
@@ -82,6 +86,7 @@ function write(postings: RowPostings, vocabulary: Vocabulary): Parts {
   sortStrings(order, spelling);
   const writer = new WordsWriter(postings.lengths);
   for (const term of order) {
+    standAside();
     const bytes = spelling.bytes.subarray(spelling.starts[term]!, spelling.starts[term + 1]!);
     writer.add(bytes, ordinals, frequencies, starts[term]!, starts[term + 1]!);
   }

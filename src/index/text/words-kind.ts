@@ -3,6 +3,7 @@
  * which analyser made the terms. Positions are not stored: a phrase is verified on the text of its candidates, which saves an eighth of
  * the text's size on disk.
  */
+import { standAside } from "../../stand-aside.ts";
 import type { RowSet } from "../row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentKind } from "../segment.ts";
 import { buildWords } from "./build-words.ts";
@@ -77,6 +78,7 @@ function mergeWords(inputs: readonly SegmentInput[], live: RowSet): Parts {
   });
   const writer = new WordsWriter(lengths);
   for (let term = smallest(cursors); term; term = smallest(cursors)) {
+    standAside();
     for (const cursor of cursors) {
       if (!cursor.term || compareBytes(cursor.term, term) !== 0) continue;
       cursor.copyTo(writer);

@@ -5,7 +5,8 @@
 
 import type { Coder } from "../../codecs/codec.ts";
 import { MnemeError } from "../../errors.ts";
-import { matrix } from "../../linalg/matrix.ts";
+import { type Matrix, matrix, rowsOf } from "../../linalg/matrix.ts";
+import { standAside } from "../../stand-aside.ts";
 import type { RowSet } from "../row-set.ts";
 import { mergePlan, type Parts, type SegmentInput, type SegmentKind } from "../segment.ts";
 
@@ -45,9 +46,22 @@ function buildVectors(coders: VectorCoders, rows: readonly Float32Array[]): Part
   const all = matrix(rows.length, dim);
   rows.forEach((row, i) => all.data.set(row, i * dim));
   return new Map([
-    [COARSE, coders.coarse.encode(all)],
-    [FINE, coders.fine.encode(all)],
+    [COARSE, encoded(coders.coarse, all)],
+    [FINE, encoded(coders.fine, all)],
   ]);
+}
+
+/** Rows that are encoded in one go: half a millisecond. */
+const ENCODED_ROWS = 64;
+
+function encoded(coder: Coder, rows: Matrix): Uint8Array {
+  const stride = rowBytes(coder);
+  const codes = new Uint8Array(rows.rows * stride);
+  for (let from = 0; from < rows.rows; from += ENCODED_ROWS) {
+    standAside();
+    codes.set(coder.encode(rowsOf(rows, from, Math.min(rows.rows, from + ENCODED_ROWS))), from * stride);
+  }
+  return codes;
 }
 
 function mergeVectors(coders: VectorCoders, inputs: readonly SegmentInput[], live: RowSet): Parts {

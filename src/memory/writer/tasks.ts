@@ -9,6 +9,12 @@ import type { BuildItem, MergeInput } from "./build.ts";
 import type { PagedParts } from "./page-runs.ts";
 import type { Prior } from "./prepare.ts";
 
+/** What a thread is started with. */
+export interface WorkerData {
+  /** Of an `Answering`. */
+  readonly answering: Int32Array<SharedArrayBuffer>;
+}
+
 /** How a worker gets vectors: the bundled model, or not at all (the main thread then makes the `missing` ones). */
 export interface WorkerEmbedder {
   readonly bundledDim: number | null;

@@ -6,6 +6,7 @@ import { isMnemeError } from "../../errors.ts";
 import { RowSet } from "../../index/row-set.ts";
 import type { Parts } from "../../index/segment.ts";
 import { Pacer } from "../../pacer.ts";
+import { standAside } from "../../stand-aside.ts";
 import { itemFromFile } from "../ingest/read.ts";
 import { itemHash } from "../item-hash.ts";
 import type { SpaceEntry } from "../layout.ts";
@@ -87,6 +88,7 @@ async function prepareFiles(
   const skipped: Skipped[] = [];
   let sourceBytes = 0;
   for (const file of files) {
+    standAside();
     if (signal?.aborted) break;
     try {
       const item = await readFileItem(file, binary);
@@ -159,6 +161,7 @@ async function finish(
   const embedder = all.length > 0 ? await embedderFor(context.embedder, context.space) : undefined;
   const pacer = new Pacer();
   for (const item of prepared) {
+    standAside();
     if (signal && pacer.isDue) await pacer.pause();
     if (signal?.aborted) break;
     items.push(
@@ -183,8 +186,18 @@ async function embedParts(
   return embedder ? buildVectors([await embedAll(embedder, passages)], space) : new Map();
 }
 
+/** Passages that are embedded in one go: a millisecond. */
+const EMBEDDED_PASSAGES = 64;
+
 async function embedAll(embedder: Embedder, passages: readonly string[]): Promise<Float32Array> {
-  return (await embedder.embed(passages)).data;
+  if (passages.length <= EMBEDDED_PASSAGES) return (await embedder.embed(passages)).data;
+  const all = new Float32Array(passages.length * embedder.space.dim);
+  for (let from = 0; from < passages.length; from += EMBEDDED_PASSAGES) {
+    standAside();
+    const { data } = await embedder.embed(passages.slice(from, from + EMBEDDED_PASSAGES));
+    all.set(data, from * embedder.space.dim);
+  }
+  return all;
 }
 
 /** By dimension; more than one while a reembed is under way. */

@@ -8,8 +8,9 @@ import { Worker } from "node:worker_threads";
 import { builtFile } from "../../built-file.ts";
 import { type CarriedError, carried } from "../../carried-error.ts";
 import { MnemeError } from "../../errors.ts";
+import { Answering } from "../../stand-aside.ts";
 import { threadOptions } from "../../thread-options.ts";
-import { STOP, type Task, type TaskControl, type TaskResult } from "./tasks.ts";
+import { STOP, type Task, type TaskControl, type TaskResult, type WorkerData } from "./tasks.ts";
 import { perform } from "./work.ts";
 
 /** Threads of an open library unless the caller says otherwise. */
@@ -62,8 +63,11 @@ class Thread {
   idleTimer: NodeJS.Timeout | undefined;
   threadId: number | undefined;
 
-  constructor() {
-    this.worker = new Worker(builtFile("memory/worker.js", import.meta.url), threadOptions);
+  constructor(workerData: WorkerData) {
+    this.worker = new Worker(builtFile("memory/worker.js", import.meta.url), {
+      ...threadOptions,
+      workerData,
+    });
     this.worker.unref();
   }
 
@@ -83,6 +87,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly size: number;
   readonly #threads = new Set<Thread>();
   readonly #queue: Job[] = [];
+  readonly #answering = new Answering();
   #closed = false;
 
   constructor(size: number) {
@@ -112,9 +117,14 @@ export class WorkerPool implements AsyncDisposable {
     for (let i = this.#threads.size; i < this.size; i++) this.run(task).catch(() => {}); // the work itself will say it
   }
 
-  /** Somebody searches: threads at work get what the search leaves of the cores. */
+  /** Somebody searches: threads at work get what searches leave of the cores. */
   giveWay(): void {
     for (const thread of this.#threads) if (thread.job) thread.giveWay();
+  }
+
+  /** Until it is disposed of, threads at work stand aside. */
+  answering(): Disposable {
+    return this.#answering.begin();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,7 +174,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #start(): Thread {
-    const thread = new Thread();
+    const thread = new Thread({ answering: this.#answering.count });
     this.#threads.add(thread);
     thread.worker.on("message", (message: Hello | Step | Reply) => {
       if ("threadId" in message) thread.threadId = message.threadId;

@@ -1,13 +1,16 @@
 /** The worker thread: performs one task at a time, says how far it is, stops when it is told to, and transfers the bytes it made. */
 import { readlinkSync } from "node:fs";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { carry } from "../../carried-error.ts";
 import type { Parts } from "../../index/segment.ts";
+import { standAsideFor } from "../../stand-aside.ts";
 import type { PagedParts, PageRun } from "./page-runs.ts";
-import type { PreparedSegment, ReadDocument, STOP, Task } from "./tasks.ts";
+import type { PreparedSegment, ReadDocument, STOP, Task, WorkerData } from "./tasks.ts";
 import { perform } from "./work.ts";
 
 let stop: AbortController | undefined;
+
+standAsideFor((workerData as WorkerData).answering);
 
 parentPort!.on("message", async (message: Task | typeof STOP) => {
   if ("stop" in message) {
