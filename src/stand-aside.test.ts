@@ -12,13 +12,13 @@ test("counts who waits for an answer, whatever the order in which they get it", 
   expect(answering.count[0]).toBe(1);
 });
 
-test("a thread that stands aside comes on by itself, and at once when the answer is there", () => {
+test("a thread stands aside only where it was told to, and comes on though nobody gets an answer", () => {
   const answering = new Answering();
   standAside();
   standAsideFor(answering.count);
   standAside();
   const waiting = answering.begin();
-  // its time to stand aside is used up by the first, the others pass
+  // this one would never come on by itself if nothing bounded it
   for (let i = 0; i < 1000; i++) standAside();
   waiting[Symbol.dispose]();
   standAside();

@@ -51,7 +51,7 @@ function buildVectors(coders: VectorCoders, rows: readonly Float32Array[]): Part
   ]);
 }
 
-/** Rows that are encoded in one go: half a millisecond. */
+/** Rows that are encoded in one go; between two the thread may stand aside. */
 const ENCODED_ROWS = 64;
 
 function encoded(coder: Coder, rows: Matrix): Uint8Array {

@@ -186,7 +186,7 @@ async function embedParts(
   return embedder ? buildVectors([await embedAll(embedder, passages)], space) : new Map();
 }
 
-/** Passages that are embedded in one go: a millisecond. */
+/** Passages that are embedded in one go; between two the thread may stand aside. */
 const EMBEDDED_PASSAGES = 64;
 
 async function embedAll(embedder: Embedder, passages: readonly string[]): Promise<Float32Array> {
