@@ -15,6 +15,7 @@ export {
 } from "./conditional-logit.ts";
 export { type Moments, meanOf, moments } from "./covariance.ts";
 export { type Eigen, symmetricEigen } from "./eigen.ts";
+export { type ExchangeOptions, exchangeClusters } from "./exchange.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
 export { gatherRows, type Matrix, matrix, rowOf, rowsOf, transposed } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";

@@ -97,19 +97,9 @@ function seedCentroids(rows: Matrix, k: number, random: Random): Matrix {
       if (distances[r]! < nearest[r]!) nearest[r] = distances[r]!;
       total += nearest[r]!;
     }
-    chosen = pick(nearest, random.uniform() * total) ?? random.integer(some.rows);
+    chosen = random.weighted(nearest, total);
   }
   return centroids;
-}
-
-/** The first place at which the running sum passes `rest`. */
-function pick(weights: Float32Array, rest: number): number | undefined {
-  let left = rest;
-  for (let i = 0; i < weights.length; i++) {
-    left -= weights[i]!;
-    if (left < 0) return i;
-  }
-  return undefined;
 }
 
 /** At most `most` rows, ascending: a copy, or the matrix itself when it has no more. */

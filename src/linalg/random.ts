@@ -40,6 +40,16 @@ export class Random {
     return Math.floor(this.uniform() * n);
   }
 
+  /** A place of `weights`, as likely as its share of their sum `total`; any place where no weight is above 0. */
+  weighted(weights: Float32Array | Float64Array, total: number): number {
+    let left = this.uniform() * total;
+    for (let i = 0; i < weights.length; i++) {
+      left -= weights[i]!;
+      if (left < 0) return i;
+    }
+    return this.integer(weights.length);
+  }
+
   /** Standard normal (Box & Muller 1958). */
   gaussian(): number {
     if (this.#spare !== undefined) {

@@ -64,8 +64,11 @@ function lossOf({ texts, tokens, places, pruning, weights }: CrispOptions): numb
     return pruneTokens(mixed, pruning, role, seedOfText(text));
   };
   const there = documents.map(vectors("document"));
-  const losses = queries.map(vectors("query")).map((kept, q) => {
-    const scores = there.map((document) => maxSimOf(kept, document) / kept.rows / crispDefaults.temperature);
+  const losses = queries.map((text, q) => {
+    const kept = vectors("query")(text);
+    const count = Math.min(tokens(text, "query").rows, places.query);
+    const tokensKept = pruning.kind === "single" ? 1 : pruning.kind === "tail" ? kept.rows : count;
+    const scores = there.map((document) => maxSimOf(kept, document) / tokensKept / crispDefaults.temperature);
     const rivals = scores.filter((_, d) => d === q || !answers![q]!.includes(d));
     return Math.log(rivals.reduce((sum, score) => sum + Math.exp(score - scores[q]!), 0));
   });
@@ -131,7 +134,7 @@ describe("the token mixer", () => {
 });
 
 describe("clustered MaxSim", () => {
-  it("is the mean over the query's vectors, absent ones aside, and passes the gradient to members of a group alike", async () => {
+  it("is the weighed mean over the query's vectors, absent ones aside, and passes the gradient to members of a group alike", async () => {
     const { numpy: np } = jax;
     const query = {
       vectors: np.array([1, 0, 0, 1]).reshape([1, 2, 2]),
@@ -142,6 +145,12 @@ describe("clustered MaxSim", () => {
       mask: np.array([1, 0]).reshape([1, 2]),
     };
     expect((await maxSim(jax, query, document).data())[0]).toBeCloseTo(-1.5, 5);
+    const weighed = {
+      vectors: np.array([1, 0, 0, 1]).reshape([1, 2, 2]),
+      mask: np.array([3, 1]).reshape([1, 2]),
+    };
+    const other = { vectors: np.array([-1, -2]).reshape([1, 1, 2]), mask: np.ones([1, 1]) };
+    expect((await maxSim(jax, weighed, other).data())[0]).toBeCloseTo(-1.25, 5);
     // two tokens in one group: each gets half of what the mean gets
     const score = (tokens: Tensor): Tensor => {
       const shares = np.array([0.5, 0.5, 0, 0, 0, 1]).reshape([1, 2, 3]);

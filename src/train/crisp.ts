@@ -2,7 +2,7 @@
  * Trains a token encoder whose vectors are grouped as they will be in the index (CRISP: Veneroso et al., Clustering Multi-Vector
  * Representations for Denoising and Pruning, 2025): each step the texts are encoded, their tokens clustered, and the loss is that of the
  * groups' means. Which token is in which group is a constant of the step; gradients flow through the means.
- * Without pruning it trains a plain multi-vector model, which CRISP begins with. Scores are divided by the query's vectors, so that one
+ * Without pruning it trains a plain multi-vector model, which CRISP begins with. Scores are divided by the query's tokens, so that one
  * temperature fits all prunings: this project's own.
  */
 import type { MixerShape, MixerWeights } from "../embed/token-mixer.ts";
@@ -172,7 +172,10 @@ async function sideOf(
   });
 }
 
-/** texts x most x places: what each token adds to its group's mean; texts x most: 1 where there is a group. */
+/**
+ * texts x most x places: what each token adds to its group's mean; texts x most: what a group weighs, 0 where there is none. In a query that are
+ * the tokens that it stands for, as in the index.
+ */
 function sharesOf(
   { role, texts, places, counts }: Padded,
   vectors: Float32Array,
@@ -186,8 +189,8 @@ function sharesOf(
     const tokens = matrix(counts[i]!, dim, vectors.slice(i * places * dim, (i * places + counts[i]!) * dim));
     if (role === "document") kernels().normalizeF32(tokens.data, dim);
     const groups = groupTokens(tokens, pruning, role, seedOfText(text));
-    kept.fill(1, i * most, i * most + groups.count);
     const members = membersOf(groups);
+    kept.set(hasUnitMeans(pruning, role) ? members.map(() => 1) : members, i * most);
     groups.of.forEach((group, token) => {
       if (group !== LEFT_OUT) shares[(i * most + group) * places + token] = 1 / members[group]!;
     });
@@ -207,7 +210,7 @@ function lossOf(jax: Jax, options: CrispOptions, weights: Weights, batch: Batch)
 interface Kept {
   /** texts x most x outputs. */
   readonly vectors: Tensor;
-  /** texts x most. */
+  /** texts x most: what a vector of a query weighs, 1 for one of a document; 0 where there is none. */
   readonly mask: Tensor;
 }
 
@@ -228,7 +231,7 @@ function vectorsOf(
   return { vectors: hasUnitMeans(pruning, role) ? unitRows(jax, vectors) : vectors, mask };
 }
 
-/** queries x documents: the mean over a query's vectors of the largest product with one of the document's. */
+/** queries x documents: the weighed mean over a query's vectors of the largest product with one of the document's. */
 export function maxSim(jax: Jax, query: Kept, document: Kept): Tensor {
   const { numpy: np } = jax;
   const [queries, most, dim] = query.vectors.shape as [number, number, number];

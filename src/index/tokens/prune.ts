@@ -1,11 +1,13 @@
 /**
- * Fewer vectors for a text: its tokens in groups, each group one vector, the mean of its members. Groups by k-means of the text's own
+ * Fewer vectors for a text: its tokens in groups, each group one vector, the mean of its members. Groups are clusters of the text's own
  * tokens (CRISP: Veneroso et al., Clustering Multi-Vector Representations for Denoising and Pruning, 2025), or by place alone.
  * A document's means are made one long, as its tokens are: else tokens that stand alone, the fillers, outshine the groups that say something.
- * A query's stay as they come out: their length tells how alike the members are.
+ * A query's weigh as many tokens as they stand for.
+ * One seeding alone often has two clusters where one should be, and the other way round: the best of several are taken, by exchange.
  */
 import { MnemeError } from "../../errors.ts";
 import { kernels } from "../../kernels/index.ts";
+import { exchangeClusters } from "../../linalg/exchange.ts";
 import { kMeans } from "../../linalg/k-means.ts";
 import { type Matrix, matrix, rowOf } from "../../linalg/matrix.ts";
 
@@ -25,8 +27,10 @@ export type Pruning =
 
 export type TokenRole = "query" | "document";
 
-/** Rounds of k-means at most, as in the paper. */
+/** Passes over the tokens at most: the paper's rounds of k-means. */
 const ROUNDS = 20;
+/** Tokens that are clustered by exchanging single ones, which takes the products of all with all. */
+const MOST_EXCHANGED = 1024;
 /** Group of a token that is left out. */
 export const LEFT_OUT = 0xffff_ffff;
 
@@ -91,7 +95,7 @@ export function mostGroups(pruning: Pruning, role: TokenRole, tokens: number): n
 }
 
 /**
- * Groups of one text's tokens. @param tokens n x dim, n from 1 @param seed of k-means, by the text: see seedOfText
+ * Groups of one text's tokens. @param tokens n x dim, n from 1 @param seed of the clusters, by the text: see seedOfText
  * @throws MnemeError RANGE for an empty text
  */
 export function groupTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, seed: number): Groups {
@@ -107,7 +111,11 @@ export function groupTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, s
     return { count, of: Uint32Array.from({ length: rows }, (_, i) => Math.floor(i / pruning.size)) };
   if (count === rows) return { count, of: Uint32Array.from({ length: rows }, (_, i) => i) };
   if (count === 1) return { count, of: new Uint32Array(rows) };
-  return dense(kMeans(tokens, count, { seed, iterations: ROUNDS }).assignment, count);
+  const { assignment } =
+    rows <= MOST_EXCHANGED
+      ? exchangeClusters(tokens, count, { seed, rounds: ROUNDS })
+      : kMeans(tokens, count, { seed, iterations: ROUNDS });
+  return dense(assignment, count);
 }
 
 /** Groups without members close up: tokens that are all the same have fewer clusters than were asked for. */
@@ -147,9 +155,15 @@ export function membersOf({ count, of }: Groups): Uint32Array {
 /** The vectors that are kept of one text. @throws as groupTokens */
 export function pruneTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, seed: number): Matrix {
   if (pruning.kind === "none" && tokens.rows > 0) return tokens;
-  const means = meansOf(tokens, groupTokens(tokens, pruning, role, seed));
-  if (hasUnitMeans(pruning, role)) kernels().normalizeF32(means.data, means.cols);
-  return means;
+  const groups = groupTokens(tokens, pruning, role, seed);
+  const kept = meansOf(tokens, groups);
+  if (hasUnitMeans(pruning, role)) kernels().normalizeF32(kept.data, kept.cols);
+  else
+    membersOf(groups).forEach((members, group) => {
+      const mean = rowOf(kept, group);
+      for (let c = 0; c < mean.length; c++) mean[c]! *= members;
+    });
+  return kept;
 }
 
 /** Whether what is kept is made one long: of documents, and where one vector stands for a text. */
