@@ -1,4 +1,8 @@
-/** Pacer: long work on a thread that also answers pauses whenever it has held the thread for a few milliseconds. */
+/**
+ * Pacer: long work on a thread that also answers pauses whenever it has held the thread for a few milliseconds; on another thread it
+ * stands aside while somebody waits for an answer.
+ */
+import { standAside } from "./stand-aside.ts";
 
 /** How long others wait at most, and little enough that a search beside the work takes hardly longer. */
 const SLICE_MS = 5;
@@ -12,6 +16,7 @@ export class Pacer {
 
   /** Whether this slice of the work is used up. */
   get isDue(): boolean {
+    standAside();
     return performance.now() - this.#started > SLICE_MS;
   }
 

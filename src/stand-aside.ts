@@ -16,6 +16,25 @@ export class Answering {
     return { [Symbol.dispose]: () => this.#end() };
   }
 
+  /** The same parts; somebody waits for each from when it is asked for until it is there. */
+  async *during<T>(parts: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    const iterator = parts[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await this.#waitingFor(() => iterator.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  async #waitingFor<T>(ask: () => Promise<T>): Promise<T> {
+    using _ = this.begin();
+    return await ask();
+  }
+
   #end(): void {
     if (Atomics.sub(this.count, 0, 1) === 1) Atomics.notify(this.count, 0);
   }

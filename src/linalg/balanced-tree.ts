@@ -6,6 +6,7 @@
  */
 import { MnemeError, throwIfAborted } from "../errors.ts";
 import type { LazyPool } from "../kernels/index.ts";
+import { standAside } from "../stand-aside.ts";
 import { type Matrix, matrix, rowOf } from "./matrix.ts";
 import { Random } from "./random.ts";
 import { BLOCK_ROWS, RowProducts } from "./row-products.ts";
@@ -191,6 +192,7 @@ class Growth implements Disposable {
     let total = 0;
     let price = 0;
     for (let from = 0; from < ids.length; from += BLOCK_ROWS) {
+      standAside();
       const to = Math.min(ids.length, from + BLOCK_ROWS);
       const products = this.#products.of(this.#rows, ids, from, to);
       if (from === 0) price = this.#price(products, to, centres.rows, ids.length);

@@ -120,29 +120,35 @@ export class LibraryMemory implements Memory {
   }
 
   async search(query: string, options: SearchQuery = {}): Promise<SearchResult> {
-    const library = this.#reading("search");
-    using _ = this.#writer?.writer.pool.answering();
-    return await search(
-      library,
-      () => this.#activeEmbedder,
-      query,
-      options,
-      () => this.#generativeOf(library),
+    return this.#answer("search", (library) =>
+      search(
+        library,
+        () => this.#activeEmbedder,
+        query,
+        options,
+        () => this.#generativeOf(library),
+      ),
     );
   }
 
   ask(question: string, options: AskOptions = {}): AsyncIterable<AnswerPart> {
     const { model = this.#settings.model } = options;
-    return ask(this.#reading("ask"), () => this.#activeEmbedder, model || undefined, question, options);
+    return this.#stream("ask", (library) =>
+      ask(library, () => this.#activeEmbedder, model || undefined, question, options),
+    );
   }
 
   chat(messages: readonly ChatMessage[], options: AskOptions = {}): AsyncIterable<AnswerPart> {
     const { model = this.#settings.model } = options;
-    return chat(this.#reading("chat"), () => this.#activeEmbedder, model || undefined, messages, options);
+    return this.#stream("chat", (library) =>
+      chat(library, () => this.#activeEmbedder, model || undefined, messages, options),
+    );
   }
 
   async suggestTags(text: string, options: TagOptions = {}): Promise<readonly TagSuggestion[]> {
-    return suggestTags(this.#reading("tags"), () => this.#activeEmbedder, options.model, text, options);
+    return this.#answer("tags", (library) =>
+      suggestTags(library, () => this.#activeEmbedder, options.model, text, options),
+    );
   }
 
   async learnTags(options: TagLearningOptions = {}): Promise<TagLearning> {
@@ -154,30 +160,30 @@ export class LibraryMemory implements Memory {
   }
 
   async get(id: string): Promise<StoredItem | undefined> {
-    return getItem(this.#reading("get"), id);
+    return this.#answer("get", (library) => getItem(library, id));
   }
 
   list(options: ListOptions = {}): AsyncIterable<ItemHead> {
-    return listItems(this.#reading("list"), options);
+    return this.#stream("list", (library) => listItems(library, options));
   }
 
   find(quote: string, options: FindOptions = {}): AsyncIterable<Quotation> {
-    return findQuotations(this.#reading("find"), quote, options);
+    return this.#stream("find", (library) => findQuotations(library, quote, options));
   }
 
   async count(text: string | Uint8Array, options: CountOptions = {}): Promise<number> {
     const { countText } = await import("./substrings/count.ts");
-    return countText(this.#reading("count"), text, options);
+    return this.#answer("count", (library) => countText(library, text, options));
   }
 
   async locate(text: string | Uint8Array, options: LocateOptions = {}): Promise<LocateResult> {
     const { locateText } = await import("./substrings/count.ts");
-    return locateText(this.#reading("locate"), text, options);
+    return this.#answer("locate", (library) => locateText(library, text, options));
   }
 
   async overlaps(texts: readonly string[], options: OverlapOptions = {}): Promise<readonly Overlap[]> {
     const { overlapsOf } = await import("./overlaps/overlaps.ts");
-    return overlapsOf(this.#reading("overlaps"), texts, options);
+    return this.#answer("overlaps", (library) => overlapsOf(library, texts, options));
   }
 
   async forget(selector: ForgetSelector): Promise<ForgetResult> {
@@ -217,14 +223,15 @@ export class LibraryMemory implements Memory {
     field: string | FacetQuery = {},
     options: { readonly where?: Where; readonly limit?: number } = {},
   ): Promise<readonly { readonly value: string; readonly count: number }[] | readonly Facet[]> {
-    const library = this.#reading("facets");
-    if (typeof field !== "string") return cubeFacets(library, () => this.#activeEmbedder, field);
-    const { where, limit = 50 } = options;
-    if (!(limit >= 0)) throw new MnemeError("RANGE", `facets: limit must be 0 or more, got ${limit}`);
-    await library.refresh();
-    return library.gate.read(async () =>
-      library.columns.facets(field, matchingRows(library, where, Date.now()) ?? library.live, limit),
-    );
+    return this.#answer("facets", async (library) => {
+      if (typeof field !== "string") return cubeFacets(library, () => this.#activeEmbedder, field);
+      const { where, limit = 50 } = options;
+      if (!(limit >= 0)) throw new MnemeError("RANGE", `facets: limit must be 0 or more, got ${limit}`);
+      await library.refresh();
+      return library.gate.read(async () =>
+        library.columns.facets(field, matchingRows(library, where, Date.now()) ?? library.live, limit),
+      );
+    });
   }
 
   async snapshot(
@@ -309,7 +316,19 @@ export class LibraryMemory implements Memory {
     await this.#library.gate.write(() => this.#library[Symbol.asyncDispose]());
   }
 
-  /** Somebody waits for an answer: work on other threads gives way to it. */
+  /** Somebody waits for an answer: work on other threads gives way, and stands aside until it is there. */
+  async #answer<T>(verb: string, from: (library: Library) => Promise<T>): Promise<T> {
+    const library = this.#reading(verb);
+    using _ = this.#writer?.writer.pool.answering.begin();
+    return await from(library);
+  }
+
+  /** The same for an answer that comes in parts. */
+  #stream<T>(verb: string, from: (library: Library) => AsyncIterable<T>): AsyncIterable<T> {
+    const parts = from(this.#reading(verb));
+    return this.#writer?.writer.pool.answering.during(parts) ?? parts;
+  }
+
   #reading(verb: string): Library {
     this.#writer?.writer.pool.giveWay();
     return this.#open(verb);

@@ -6,6 +6,7 @@ import {
   type StandardDimension,
   standard,
 } from "../../index/cube/index.ts";
+import { standAside } from "../../stand-aside.ts";
 import { cutIntoRuns, type PagedParts } from "./page-runs.ts";
 import type { TextToFile } from "./tasks.ts";
 
@@ -32,6 +33,9 @@ export async function fileTexts({
 }): Promise<PagedParts> {
   const extractors = [standard(dimensions)];
   const labels: Labels[] = [];
-  for (const { text, about } of texts) labels.push(await extractAll(extractors, text, about));
+  for (const { text, about } of texts) {
+    standAside();
+    labels.push(await extractAll(extractors, text, about));
+  }
   return pagedCube(prefix, order, labels);
 }

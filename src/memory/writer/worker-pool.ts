@@ -85,9 +85,10 @@ class Thread {
 
 export class WorkerPool implements AsyncDisposable {
   readonly size: number;
+  /** Who waits for answers: threads at work stand aside for them. */
+  readonly answering: Answering = new Answering();
   readonly #threads = new Set<Thread>();
   readonly #queue: Job[] = [];
-  readonly #answering = new Answering();
   #closed = false;
 
   constructor(size: number) {
@@ -120,11 +121,6 @@ export class WorkerPool implements AsyncDisposable {
   /** Somebody searches: threads at work get what searches leave of the cores. */
   giveWay(): void {
     for (const thread of this.#threads) if (thread.job) thread.giveWay();
-  }
-
-  /** Until it is disposed of, threads at work stand aside. */
-  answering(): Disposable {
-    return this.#answering.begin();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,7 +170,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #start(): Thread {
-    const thread = new Thread({ answering: this.#answering.count });
+    const thread = new Thread({ answering: this.answering.count });
     this.#threads.add(thread);
     thread.worker.on("message", (message: Hello | Step | Reply) => {
       if ("threadId" in message) thread.threadId = message.threadId;

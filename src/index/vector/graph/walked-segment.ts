@@ -6,6 +6,7 @@
 import { asU32 } from "../../../bytes.ts";
 import type { Metric } from "../../../codecs/codec.ts";
 import { throwIfAborted } from "../../../errors.ts";
+import { standAside } from "../../../stand-aside.ts";
 import type { Hits } from "../../hits.ts";
 import { ordinalOf, type Parts, rowAt, type SegmentSource } from "../../segment.ts";
 import { type Finder, type FindOptions, usualRecall } from "../finder.ts";
@@ -65,6 +66,7 @@ export async function buildWalked(
   using graph = restore(all);
   const table = await measureRecall(sample, effortsFor(source.rows), (query, effort) => {
     throwIfAborted(signal, "graph");
+    standAside();
     return graph.search(query, { k: named(MOST_TOLD, effort), effort }).rows;
   });
   const parts: Parts = new Map();

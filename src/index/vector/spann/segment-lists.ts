@@ -6,6 +6,7 @@
 import type { Metric } from "../../../codecs/codec.ts";
 import { MnemeError, throwIfAborted } from "../../../errors.ts";
 import { type Matrix, matrix } from "../../../linalg/matrix.ts";
+import { standAside } from "../../../stand-aside.ts";
 import { memoryStore } from "../../../storage/memory-store.ts";
 import type { ReadableStore } from "../../../storage/store.ts";
 import { RowSet } from "../../row-set.ts";
@@ -62,6 +63,7 @@ export async function buildSegmentLists(
     tables.push(
       await measureRecall(sample, EFFORTS, (query, effort) => {
         throwIfAborted(signal, "lists");
+        standAside();
         return rowsOf(index, query, { k: k + BESIDE, effort });
       }),
     );
