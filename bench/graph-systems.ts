@@ -28,6 +28,7 @@ export const NODE_SYSTEMS = [
   "mneme 4-bit",
   "mneme cells 1-bit",
   "mneme cells 2-bit",
+  "mneme cells 3-bit",
   "mneme cells in RAM",
   "mneme graph on disk",
   "hnswlib",
@@ -96,6 +97,7 @@ export function recipeOf(name: NodeSystem): Recipe {
   if (name === "mneme 4-bit") return mneme({ fineBits: 4 });
   if (name === "mneme cells 1-bit") return cells({ bits: 1 });
   if (name === "mneme cells 2-bit") return cells({ bits: 2 });
+  if (name === "mneme cells 3-bit") return cells({ bits: 3 });
   if (name === "mneme cells in RAM") return cells({ bits: 2, fineBits: 8 }, true);
   if (name === "mneme graph on disk") return diskGraph;
   if (name === "LanceDB IVF_PQ" || name === "LanceDB IVF_HNSW_SQ") return lance(name);
@@ -147,7 +149,7 @@ function mneme(options: { fineBits?: 4 }): Recipe {
   };
 }
 
-function cells(options: { bits: 1 | 2; fineBits?: 8 }, inMemory = false): Recipe {
+function cells(options: { bits: 1 | 2 | 3; fineBits?: 8 }, inMemory = false): Recipe {
   return {
     async build({ metric, base }, file, threads) {
       await using pool = poolOf(threads);

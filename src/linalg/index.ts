@@ -19,7 +19,7 @@ export { type ExchangeOptions, exchangeClusters } from "./exchange.ts";
 export { type Clusters, type KMeansOptions, kMeans, sampleRows } from "./k-means.ts";
 export { gatherRows, type Matrix, matrix, rowOf, rowsOf, transposed } from "./matrix.ts";
 export { polarFactor } from "./polar.ts";
-export { principalSpan } from "./principal.ts";
+export { fewestDirections, principalSpan, shareWithin } from "./principal.ts";
 export { type Ragged, ragged, setOf, setsOf } from "./ragged.ts";
 export { Random } from "./random.ts";
 export { HadamardRotation } from "./rotation.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  fewestDirections,
   HadamardRotation,
   kMeans,
   matrix,
@@ -296,4 +297,16 @@ test("the principal span is orthonormal, holds the variance that eigenvectors ho
   expect(held / values.subarray(0, 5).reduce((a, b) => a + b)).toBeGreaterThan(0.999);
   const equal = principalSpan(matrix(10, 6), 6, 1);
   expect(Math.hypot(...equal.data)).toBeCloseTo(Math.sqrt(6), 5);
+});
+
+test("as few directions as keep a share of the variance of rows that they were not taken from", () => {
+  const rows = gaussian(2000, 20, 9);
+  for (let i = 0; i < rows.data.length; i++) rows.data[i]! *= [3, 3, 1, 1, 1][i % 20] ?? 0.1;
+  const all = Array.from({ length: 19 }, (_, i) => i + 1);
+  const wanted = (share: number): number | undefined => fewestDirections(rows, all, share, 1);
+  // variances 9, 9, 1, 1, 1 and fifteen of 0.01
+  expect([0.3, 0.8, 0.88, 0.98].map(wanted)).toEqual([1, 2, 3, 5]);
+  expect([wanted(1), fewestDirections(rows, [], 0.5, 1)]).toEqual([undefined, undefined]);
+  // as many directions as there are rows keep those rows, and little of others
+  expect(fewestDirections(gaussian(12, 40, 3), [6, 12], 0.9, 1)).toBeUndefined();
 });

@@ -3,7 +3,7 @@
  * for a few of many columns far cheaper than all eigenvectors. The span is what counts: the directions have no order within it.
  */
 import { kernels } from "../kernels/index.ts";
-import { type Matrix, matrix, rowOf } from "./matrix.ts";
+import { gatherRows, type Matrix, matrix, rowOf } from "./matrix.ts";
 import { Random } from "./random.ts";
 
 const ITERATIONS = 4;
@@ -22,6 +22,45 @@ export function principalSpan(centred: Matrix, count: number, seed: number): Mat
     orthonormalise(span);
   }
   return span;
+}
+
+/** Share of the squares of rows that lies in the span; 1 where there are none. */
+export function shareWithin(span: Matrix, { rows, cols, data }: Matrix): number {
+  const products = new Float32Array(span.rows * rows);
+  kernels().matmulTransposedF32(span.data, data, products, span.rows, cols, rows);
+  const all = squaresOf(data);
+  return all > 0 ? squaresOf(products) / all : 1;
+}
+
+function squaresOf(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}
+
+/**
+ * How many directions are enough: the fewest of `tried` that are taken from one half of the rows and keep so much of the variance of the other.
+ * @param centred rows less their mean @param tried ascending, at most centred.cols @returns undefined where none is enough
+ */
+export function fewestDirections(
+  centred: Matrix,
+  tried: readonly number[],
+  share: number,
+  seed: number,
+): number | undefined {
+  const half = (first: number): Matrix =>
+    gatherRows(
+      centred,
+      Array.from({ length: Math.ceil((centred.rows - first) / 2) }, (_, i) => first + 2 * i),
+    );
+  const [some, others] = [half(0), half(1)];
+  let [from, to] = [0, tried.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (shareWithin(principalSpan(some, tried[middle]!, seed), others) >= share) to = middle;
+    else from = middle + 1;
+  }
+  return tried[from];
 }
 
 /** Gram and Schmidt's process, each row twice; a row that depends on those before becomes the first unit vector that does not. */

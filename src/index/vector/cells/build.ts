@@ -11,7 +11,7 @@ import { unitOf } from "../graph/fit-shape.ts";
 import { matrixSource } from "../row-source.ts";
 import { fitCentres, nearestCentres } from "./centres.ts";
 import { CellEncoder, centresOf, encodeFine, fineRowBytes, quantise } from "./encode.ts";
-import { type CellOptions, cellDefaults, MOST_DIRECT, PROJECTED_DIMS } from "./options.ts";
+import { type CellOptions, cellDefaults, KEPT, MOST_DIRECT, PROJECTED_DIMS } from "./options.ts";
 import { fitSpan, Projector, type Span } from "./span.ts";
 
 /** Grows when the bytes change. */
@@ -35,7 +35,7 @@ export async function buildCells(
 ): Promise<Parts> {
   const settings = { ...cellDefaults, ...options };
   const { metric, bits, seed, fineBits } = settings;
-  const dims = dimsOf(vectors.cols, options.dims);
+  const most = dimsOf(vectors.cols, options.dims);
   if (vectors.rows === 0)
     throw new MnemeError("INSUFFICIENT_DATA", "cells: no vectors; an index is fitted to at least one");
   if (![1, 2, 3, 4].includes(bits)) throw new MnemeError("RANGE", `cells: bits must be 1 to 4, got ${bits}`);
@@ -44,12 +44,13 @@ export async function buildCells(
   const rows = ids ?? Uint32Array.from({ length: vectors.rows }, (_, i) => i);
   checkVectors("cells", vectors, vectors.cols, metric);
   checkIds("cells", rows, vectors.rows);
-  const span = fitSpan(matrixSource(vectors), metric, dims, seed);
+  const enough = options.dims === undefined ? KEPT : undefined;
+  const span = fitSpan(matrixSource(vectors), metric, most, seed, enough);
   const projector = new Projector(span);
   using graph = await fitCentres(vectors, span, projector, settings);
   const cells = await nearestCentres(graph, vectors, settings);
   const { order, starts } = sorted(cells, graph.rows);
-  const encoder = new CellEncoder(centresOf(graph), dims, bits, vectors.rows, metric === "dot");
+  const encoder = new CellEncoder(centresOf(graph), span.dims, bits, vectors.rows, metric === "dot");
   const fineRows = new Uint8Array(vectors.rows * fineRowBytes(vectors.cols, fineBits));
   const fine = { bits: fineBits, rows: fineRows };
   await encodeAll(vectors, metric, projector, { order, cells, encoder, fine, signal: options.signal });

@@ -7,7 +7,10 @@ export interface CellOptions {
   readonly metric?: Metric;
   /** Bits a value of the codes in RAM, 1 to 4; default 2. */
   readonly bits?: 1 | 2 | 3 | 4;
-  /** Values of those codes, a multiple of 8: the vector's own up to 256, else 192 of its principal span. */
+  /**
+   * Values of those codes, a multiple of 8: of the principal span as many as keep 97% of a sample's variance, at most the vector's own
+   * up to 256, else 192.
+   */
   readonly dims?: number;
   /** Rows of a cell, about; default 96. */
   readonly cellRows?: number;
@@ -33,6 +36,8 @@ export const cellDefaults = {
 /** Up to so many values a code is of the values themselves. */
 export const MOST_DIRECT = 256;
 export const PROJECTED_DIMS = 192;
+/** Share of the variance with which fewer values are enough. */
+export const KEPT = 0.97;
 /** Most probes, and most rows scored again. */
 export const ROOM = 2048;
 /** Threads that may search one index at once. */

@@ -2,7 +2,7 @@
 import { graphWidth, kernels } from "../../../kernels/index.ts";
 import { meanOf } from "../../../linalg/covariance.ts";
 import { type Matrix, matrix } from "../../../linalg/index.ts";
-import { principalSpan } from "../../../linalg/principal.ts";
+import { fewestDirections, principalSpan } from "../../../linalg/principal.ts";
 import { HadamardRotation } from "../../../linalg/rotation.ts";
 import { sampleOf, unitOf } from "../graph/fit-shape.ts";
 import type { RowSource } from "../row-source.ts";
@@ -17,13 +17,21 @@ export interface Span {
   readonly projection: Int16Array;
 }
 
-/** @param dims a multiple of 8 */
-export function fitSpan(vectors: RowSource, metric: string, dims: number, seed: number): Span {
+/** @param most dims, a multiple of 8 @param enough fewer are taken where they keep this share of a sample's variance; default never */
+export function fitSpan(
+  vectors: RowSource,
+  metric: string,
+  most: number,
+  seed: number,
+  enough?: number,
+): Span {
   const { cols } = vectors;
   const some = sampleOf(vectors, seed);
   const sample = matrix(some.rows, cols, unitOf(metric, some.data, cols).slice());
   const mean = Float32Array.from(meanOf(sample));
   for (let i = 0; i < sample.data.length; i++) sample.data[i]! -= mean[i % cols]!;
+  const fewer = Array.from({ length: Math.ceil(Math.min(most, cols) / 8) - 1 }, (_, i) => 8 * (i + 1));
+  const dims = (enough === undefined ? undefined : fewestDirections(sample, fewer, enough, seed)) ?? most;
   return { dims, mean, projection: rotated(axesOf(sample, Math.min(dims, cols), seed), dims, seed) };
 }
 

@@ -1,14 +1,13 @@
 /**
- * The codes of a graph: what is walked over are the principal directions of wide vectors (LeanVec: Tepper et al., 2023) or all values of
- * narrow ones, a byte each; the rest is kept in few bits for the final scores.
+ * The codes of a graph: what is walked over are the principal directions of vectors that are wide or vary in few directions (LeanVec:
+ * Tepper et al., 2023), or all values of the others, a byte each; the rest is kept in few bits for the final scores.
  */
 
-import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { type GraphShape, graphWidth, kernels } from "../../../kernels/index.ts";
 import { meanOf } from "../../../linalg/covariance.ts";
 import { type Matrix, matrix } from "../../../linalg/matrix.ts";
-import { principalSpan } from "../../../linalg/principal.ts";
+import { fewestDirections, principalSpan, shareWithin } from "../../../linalg/principal.ts";
 import { Random } from "../../../linalg/random.ts";
 import { type RowSource, takeRows } from "../row-source.ts";
 import {
@@ -26,6 +25,11 @@ const SAMPLE_ROWS = 4096;
 const UNIT = 16_384;
 /** Share of the sample's variance that the principal span is to keep: with less, walks lose their way to rows unlike the query. */
 const LEAST_KEPT = 0.9;
+/** With their tails one and two cache lines; taken where hardly anything is lost by it. */
+const NARROW_DIMS: readonly number[] = [56, 120];
+const KEPT_BY_NARROW = 0.97;
+/** Fewer rows do not tell how narrowly those vary that may come. */
+const TELLING_ROWS = 1024;
 /** Spans are tried a cache line of codes apart. */
 const STEP_DIMS = 64;
 
@@ -101,10 +105,13 @@ function centred({ rows, cols, data }: Matrix, mean: Float32Array): Matrix {
  */
 function spanOf(rows: Matrix, width: number, wanted: number | undefined, seed: number): Matrix | undefined {
   if (wanted !== undefined) return wanted < width ? spanned(rows, wanted, seed) : undefined;
+  const narrow = NARROW_DIMS.filter((dims) => dims < rows.cols);
+  const enough = rows.rows < TELLING_ROWS ? undefined : fewestDirections(rows, narrow, KEPT_BY_NARROW, seed);
+  if (enough !== undefined) return spanned(rows, enough, seed);
   if (width <= MOST_DIRECT) return undefined;
   for (let dims = PROJECTED_DIMS; dims < width; dims += STEP_DIMS) {
     const span = spanned(rows, dims, seed);
-    if (keptBy(span, rows) >= LEAST_KEPT) return span;
+    if (shareWithin(span, rows) >= LEAST_KEPT) return span;
   }
   return undefined;
 }
@@ -115,14 +122,6 @@ function spanned(rows: Matrix, count: number, seed: number): Matrix {
   const span = matrix(count, cols);
   span.data.set(principalSpan(rows, Math.min(count, cols), seed).data);
   return span;
-}
-
-/** Share of the squares of rows that lies in the span; 1 where there are none. */
-function keptBy(span: Matrix, { rows, cols, data }: Matrix): number {
-  const products = new Float32Array(span.rows * rows);
-  kernels().matmulTransposedF32(span.data, data, products, span.rows, cols, rows);
-  const all = squareOf(data);
-  return all > 0 ? squareOf(products) / all : 1;
 }
 
 /** The span as the kernels take it: rows of 16-bit values, padded. */

@@ -9,8 +9,8 @@ export interface GraphOptions {
   /** Default cosine. */
   readonly metric?: Metric;
   /**
-   * Signed bytes of the codes that are walked over, a multiple of 8. Default: the vector's own width up to 192, else as much of the principal
-   * span as keeps nine tenths of a sample's variance, at least 184, or all of it.
+   * Signed bytes of the codes that are walked over, a multiple of 8. Default: 56 or 120 of the principal span where they keep 97% of a
+   * sample's variance; else the vector's own width up to 192, else as much of the span as keeps 90%, at least 184, or all of it.
    */
   readonly coarseDims?: number;
   /** Bits a value of what those codes lose, for the final scores. Default 8 behind a projection, else 4. */
