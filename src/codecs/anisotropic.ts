@@ -7,9 +7,9 @@ import { throwIfAborted } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, rowOf } from "../linalg/matrix.ts";
 import { solvePositive } from "../linalg/solve.ts";
+import { squareOf } from "../linalg/square.ts";
 import { type Codebooks, codeAt, codebooksOf, putCode } from "./codebooks.ts";
 import { nearestCodes } from "./pq-encode.ts";
-import { squareOf } from "./score.ts";
 
 /** Rows whose distances to all centroids are held at once. */
 const BLOCK_ROWS = 64;

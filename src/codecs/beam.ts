@@ -5,7 +5,7 @@
  */
 import { kernels, type Panels, type Region } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
-import { squareOf } from "./score.ts";
+import { squareOf } from "../linalg/square.ts";
 
 /** Rows whose candidates are scored by one call: bounds what is held in the kernels' memory. */
 const BLOCK_ROWS = 64;

@@ -2,7 +2,8 @@
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import { SHORTEST_SQUARE, squareOf } from "./score.ts";
+import { squareOf } from "../linalg/square.ts";
+import { SHORTEST_SQUARE } from "./score.ts";
 
 /** Squared length up to which sums and differences of rows have finite squares in f32, with room for what is added to them. */
 const LONGEST_SQUARE = 2 ** 120;

@@ -7,10 +7,11 @@ import { kernels } from "../kernels/index.ts";
 import { sampleRows } from "../linalg/k-means.ts";
 import { gatherRows, type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
+import { squareOf } from "../linalg/square.ts";
 import { checkRows } from "./check.ts";
 import type { Metric } from "./codec.ts";
 import { pca } from "./pca.ts";
-import { scoreOf, squareOf } from "./score.ts";
+import { scoreOf } from "./score.ts";
 
 export interface DimensionOptions {
   /** Share of the nearest neighbours that must still be found, above 0 to 1; default 0.99. */

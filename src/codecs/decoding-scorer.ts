@@ -1,9 +1,10 @@
 /** A scorer for codecs without a kernel of their own: decodes a few rows at a time and scores them as floats. */
 import { kernels } from "../kernels/index.ts";
 import { rowOf } from "../linalg/matrix.ts";
+import { squareOf } from "../linalg/square.ts";
 import { checkQuery } from "./check.ts";
 import type { Coder, Metric, Scorer } from "./codec.ts";
-import { scoreOf, squareOf } from "./score.ts";
+import { scoreOf } from "./score.ts";
 
 const BLOCK_ROWS = 64;
 

@@ -1,9 +1,10 @@
 /** f32: rows as they are. The exact end of every trade, and the baseline. */
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { squareOf } from "../linalg/square.ts";
 import { checkCodes, checkDim, checkQuery, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, Scorer } from "./codec.ts";
-import { scoreOf, squareOf } from "./score.ts";
+import { scoreOf } from "./score.ts";
 import { serialize } from "./serial.ts";
 
 /** Rows whose norms are held at once. */

@@ -1,9 +1,10 @@
 /** int8: signed bytes with one f32 scale a row (largest magnitude = 127). A row: dim bytes, then the scale and the squared norm of the decoded row. */
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { squareOf } from "../linalg/square.ts";
 import { checkCodes, checkDim, checkQuery, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, Scorer } from "./codec.ts";
-import { scoreOf, squareOf } from "./score.ts";
+import { scoreOf } from "./score.ts";
 import { serialize } from "./serial.ts";
 
 /** Scale and squared norm. */

@@ -8,6 +8,7 @@ import { kernels } from "../kernels/index.ts";
 import { sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
+import { squareOf } from "../linalg/square.ts";
 import { anisotropicCodes, parallelWeight, trainAnisotropic } from "./anisotropic.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
 import { type CodeBits, type Codebooks, codeBitsOf, codebooksOf, evenColumns } from "./codebooks.ts";
@@ -22,7 +23,6 @@ import {
   type RowRotation,
   randomRotation,
 } from "./row-rotation.ts";
-import { squareOf } from "./score.ts";
 import { numberOf, ofLength, type SerialHeader, serialize } from "./serial.ts";
 import { pairTables, tableLayout, tableScorer } from "./table-scorer.ts";
 

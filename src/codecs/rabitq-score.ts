@@ -1,9 +1,10 @@
 /** Scoring RaBitQ codes: 1-bit codes against a 4-bit query by bit planes, wider ones against the f32 query. */
 import { kernels, type OneBitQuery, oneBitScan } from "../kernels/index.ts";
+import { squareOf } from "../linalg/square.ts";
 import { slab } from "../slab.ts";
 import type { Metric, Scorer } from "./codec.ts";
 import { tableOfLevels } from "./rabitq-blocks.ts";
-import { SHORTEST_SQUARE, scoreOf, squareOf } from "./score.ts";
+import { SHORTEST_SQUARE, scoreOf } from "./score.ts";
 
 export interface ScorerInput {
   /** Rotated, borrowed. */

@@ -7,6 +7,7 @@
 import { MnemeError } from "../errors.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { squareOf } from "../linalg/square.ts";
 import { crc32 } from "../storage/crc32.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, ScanLayout, Scorer } from "./codec.ts";
@@ -22,7 +23,6 @@ import {
   valuesOf,
 } from "./rbe-net.ts";
 import { RbeScores } from "./rbe-score.ts";
-import { squareOf } from "./score.ts";
 import { numberOf, type SerialHeader, serialize } from "./serial.ts";
 
 export interface RbeOptions {

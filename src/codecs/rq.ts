@@ -9,11 +9,11 @@ import { panelsOf } from "../kernels/index.ts";
 import { kMeans, sampleRows } from "../linalg/k-means.ts";
 import { type Matrix, matrix, rowOf, rowsOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
+import { squareOf } from "../linalg/square.ts";
 import { Beam } from "./beam.ts";
 import { checkCodes, checkQuery, checkRows } from "./check.ts";
 import { type CodeBits, Codebooks, codeBitsOf, codebooksOf, type Part, putCode } from "./codebooks.ts";
 import type { Codec, Coder, FitOptions, Metric, ScanLayout, Scorer } from "./codec.ts";
-import { squareOf } from "./score.ts";
 import { numberOf, ofLength, type SerialHeader, serialize } from "./serial.ts";
 import { tableLayout, tableScorer } from "./table-scorer.ts";
 

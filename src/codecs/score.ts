@@ -18,9 +18,3 @@ export function scoreOf(metric: Metric, dot: number, querySquare: number, rowSqu
       return metric satisfies never;
   }
 }
-
-export function squareOf(values: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
-  return sum;
-}

@@ -5,9 +5,10 @@
  */
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { squareOf } from "../linalg/square.ts";
 import { checkCodes, checkDim, checkQuery, checkRows } from "./check.ts";
 import type { Codec, Coder, Metric, Scorer } from "./codec.ts";
-import { scoreOf, squareOf } from "./score.ts";
+import { scoreOf } from "./score.ts";
 import { serialize } from "./serial.ts";
 import { tableLayout, tableScorer } from "./table-scorer.ts";
 

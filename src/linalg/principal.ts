@@ -5,6 +5,7 @@
 import { kernels } from "../kernels/index.ts";
 import { gatherRows, type Matrix, matrix, rowOf } from "./matrix.ts";
 import { Random } from "./random.ts";
+import { squareOf } from "./square.ts";
 
 const ITERATIONS = 4;
 
@@ -28,14 +29,8 @@ export function principalSpan(centred: Matrix, count: number, seed: number): Mat
 export function shareWithin(span: Matrix, { rows, cols, data }: Matrix): number {
   const products = new Float32Array(span.rows * rows);
   kernels().matmulTransposedF32(span.data, data, products, span.rows, cols, rows);
-  const all = squaresOf(data);
-  return all > 0 ? squaresOf(products) / all : 1;
-}
-
-function squaresOf(values: Float32Array): number {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return sum;
+  const all = squareOf(data);
+  return all > 0 ? squareOf(products) / all : 1;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Rows that are not spread evenly, and what coders make of them. */
 import type { Codec, Metric } from "../../src/codecs/codec.ts";
-import { scoreOf, squareOf } from "../../src/codecs/score.ts";
+import { scoreOf } from "../../src/codecs/score.ts";
 import { type Matrix, matrix, rowOf } from "../../src/linalg/matrix.ts";
 import { Random } from "../../src/linalg/random.ts";
+import { squareOf } from "../../src/linalg/square.ts";
 
 /** Rows near a plane: columns depend on each other. */
 export function related(rows: number, cols: number, seed: number): Matrix {

@@ -1,9 +1,10 @@
 /** Under cosine, rows and queries whose squared length vanishes in f32 are refused by name, whatever the index; codecs, which may come behind a projection, take them for zero. */
 import { expect, test } from "vitest";
 import { parseCodec } from "../../codecs/index.ts";
-import { scoreOf, squareOf } from "../../codecs/score.ts";
+import { scoreOf } from "../../codecs/score.ts";
 import { matrix, rowOf } from "../../linalg/matrix.ts";
 import { Random } from "../../linalg/random.ts";
+import { squareOf } from "../../linalg/square.ts";
 import { memoryStore } from "../../storage/index.ts";
 import { buildCells } from "./cells/build.ts";
 import { CellIndex } from "./cells/cell-index.ts";

@@ -1,10 +1,10 @@
 /** What the public faces of the vector indexes refuse. */
 import { checkDirection, checkRows } from "../../../codecs/check.ts";
 import type { Metric } from "../../../codecs/codec.ts";
-import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { NO_ROW } from "../../../kernels/index.ts";
 import { type Matrix, rowOf } from "../../../linalg/matrix.ts";
+import { squareOf } from "../../../linalg/square.ts";
 
 /** @throws MnemeError DIMENSION, NOT_FINITE, ZERO_VECTOR, RANGE */
 export function checkVectors(name: string, vectors: Matrix, dim: number, metric: Metric): void {

@@ -1,8 +1,9 @@
 /** Growing a graph: vectors become rows, a batch at a time, and the whole is put in order once it is built. */
-import { squareOf } from "../../../codecs/score.ts";
+
 import { throwIfAborted } from "../../../errors.ts";
 import { type GraphShape, kernels, type Pool, type WasmGraph } from "../../../kernels/index.ts";
 import { Random } from "../../../linalg/random.ts";
+import { squareOf } from "../../../linalg/square.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { RowSource } from "../row-source.ts";
 import { connect, walkOrder } from "./connect.ts";

@@ -1,6 +1,7 @@
 /** A query as lists are searched by it: scanned by coarse codes, scored by fine ones. */
-import { squareOf } from "../../../codecs/score.ts";
+
 import { kernels, type Region } from "../../../kernels/index.ts";
+import { squareOf } from "../../../linalg/square.ts";
 import { BLOCK_ROWS, type CoarseQuery } from "./coarse-codes.ts";
 import type { ListCoder } from "./list-codes.ts";
 

@@ -5,10 +5,10 @@
 import { codeBytes } from "../../../codecs/rabitq.ts";
 import { oneBitLayout } from "../../../codecs/rabitq-blocks.ts";
 import { SlicedQuery } from "../../../codecs/rabitq-score.ts";
-import { squareOf } from "../../../codecs/score.ts";
 import { MnemeError } from "../../../errors.ts";
 import { kernels, type Region } from "../../../kernels/index.ts";
 import { HadamardRotation } from "../../../linalg/rotation.ts";
+import { squareOf } from "../../../linalg/square.ts";
 import { type CoarseBlocks, type CoarseCoder, type CoarseQuery, oneBit, upperHalf } from "./coarse-codes.ts";
 
 /** f32 factor, upper half of f32 add, u16 count of ones. */

@@ -5,10 +5,10 @@
  */
 import { arrangeNibbles } from "../../../codecs/nibble-blocks.ts";
 import type { PqCoder } from "../../../codecs/pq.ts";
-import { squareOf } from "../../../codecs/score.ts";
 import { byteTables, placesOf } from "../../../codecs/table-scorer.ts";
 import { kernels, type Region } from "../../../kernels/index.ts";
 import { matrix, rowOf } from "../../../linalg/index.ts";
+import { squareOf } from "../../../linalg/square.ts";
 import {
   BLOCK_ROWS,
   type CoarseBlocks,
