@@ -1,18 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { gaussian } from "../../test/support/gaussian.ts";
 import { kernels } from "../kernels/index.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
 import { Random } from "../linalg/random.ts";
 import type { Metric } from "./codec.ts";
 import { compose, int8, parseCodec, pca, rabitq, restoreCoder, truncate } from "./index.ts";
-
-function gaussian(rows: number, cols: number, seed: number): Matrix {
-  const random = new Random(seed);
-  return matrix(
-    rows,
-    cols,
-    Float32Array.from({ length: rows * cols }, () => random.gaussian()),
-  );
-}
 
 function exact(metric: Metric, q: Float32Array, x: Float32Array): number {
   let [dot, qq, xx] = [0, 0, 0];

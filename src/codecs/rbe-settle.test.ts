@@ -1,16 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { gaussian } from "../../test/support/gaussian.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
-import { Random } from "../linalg/random.ts";
 import { directions } from "./rbe-net.ts";
 import { fitSettling, settle } from "./rbe-settle.ts";
-
-function gaussian(rows: number, cols: number, seed: number): Matrix {
-  const random = new Random(seed);
-  const out = matrix(rows, cols);
-  for (let i = 0; i < out.data.length; i++) out.data[i] = random.gaussian();
-  return out;
-}
 
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 

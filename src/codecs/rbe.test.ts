@@ -1,19 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { gaussian } from "../../test/support/gaussian.ts";
 import { type Matrix, matrix, rowOf } from "../linalg/matrix.ts";
-import { Random } from "../linalg/random.ts";
 import type { Coder } from "./codec.ts";
 import { parseCodec, RbeCoder, rbe, restoreCoder } from "./index.ts";
 import { levelsOf, type RbeBits } from "./rbe-net.ts";
-
-function gaussian(rows: number, cols: number, seed: number): Matrix {
-  const random = new Random(seed);
-  return matrix(
-    rows,
-    cols,
-    Float32Array.from({ length: rows * cols }, () => random.gaussian()),
-  );
-}
 
 function fitted(bits: RbeBits, width: number, dim = 24): RbeCoder {
   return rbe({ bits, width }).fit(gaussian(200, dim, 2), { seed: 3 }) as RbeCoder;

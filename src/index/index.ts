@@ -80,7 +80,6 @@ export {
   checkPruning,
   type Groups,
   groupTokens,
-  meansOf,
   type Pruning as TokenPruning,
   pruneTokens,
   pruningName,

@@ -1,15 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { exchangeClusters, kMeans, type Matrix, matrix, Random, rowOf } from "./index.ts";
-
-function gaussian(rows: number, cols: number, seed: number): Matrix {
-  const random = new Random(seed);
-  return matrix(
-    rows,
-    cols,
-    Float32Array.from({ length: rows * cols }, () => random.gaussian()),
-  );
-}
+import { gaussian } from "../../test/support/gaussian.ts";
+import { exchangeClusters, kMeans, type Matrix, matrix, rowOf } from "./index.ts";
 
 /** Sum of squared distances to the means, by the definition. */
 function inertiaOf(rows: Matrix, assignment: Uint32Array): number {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { gaussian } from "../../test/support/gaussian.ts";
 import {
   fewestDirections,
   HadamardRotation,
@@ -14,15 +15,6 @@ import {
   symmetricEigen,
   thinSvd,
 } from "./index.ts";
-
-function gaussian(rows: number, cols: number, seed: number): ReturnType<typeof matrix> {
-  const random = new Random(seed);
-  return matrix(
-    rows,
-    cols,
-    Float32Array.from({ length: rows * cols }, () => random.gaussian()),
-  );
-}
 
 describe("Random", () => {
   test("one seed, one sequence; known first values", () => {

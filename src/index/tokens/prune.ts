@@ -129,20 +129,16 @@ function dense(assignment: Uint32Array, count: number): Groups {
   return { count: next, of };
 }
 
-/** Means of the groups. @returns count x dim */
-export function meansOf(tokens: Matrix, groups: Groups): Matrix {
+/** Sums of the groups' members: their means, each as long as it has members. @returns count x dim */
+export function sumsOf(tokens: Matrix, { count, of }: Groups): Matrix {
   const { cols } = tokens;
-  const means = matrix(groups.count, cols);
-  groups.of.forEach((group, token) => {
+  const sums = matrix(count, cols);
+  of.forEach((group, token) => {
     if (group === LEFT_OUT) return;
-    const [from, to] = [rowOf(tokens, token), rowOf(means, group)];
+    const [from, to] = [rowOf(tokens, token), rowOf(sums, group)];
     for (let c = 0; c < cols; c++) to[c]! += from[c]!;
   });
-  membersOf(groups).forEach((count, group) => {
-    const mean = rowOf(means, group);
-    for (let c = 0; c < cols; c++) mean[c]! /= count;
-  });
-  return means;
+  return sums;
 }
 
 /** How many tokens each group has. */
@@ -155,14 +151,8 @@ export function membersOf({ count, of }: Groups): Uint32Array {
 /** The vectors that are kept of one text. @throws as groupTokens */
 export function pruneTokens(tokens: Matrix, pruning: Pruning, role: TokenRole, seed: number): Matrix {
   if (pruning.kind === "none" && tokens.rows > 0) return tokens;
-  const groups = groupTokens(tokens, pruning, role, seed);
-  const kept = meansOf(tokens, groups);
+  const kept = sumsOf(tokens, groupTokens(tokens, pruning, role, seed));
   if (hasUnitMeans(pruning, role)) kernels().normalizeF32(kept.data, kept.cols);
-  else
-    membersOf(groups).forEach((members, group) => {
-      const mean = rowOf(kept, group);
-      for (let c = 0; c < mean.length; c++) mean[c]! *= members;
-    });
   return kept;
 }
 

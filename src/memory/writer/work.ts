@@ -161,8 +161,7 @@ async function finish(
   const embedder = all.length > 0 ? await embedderFor(context.embedder, context.space) : undefined;
   const pacer = new Pacer();
   for (const item of prepared) {
-    standAside();
-    if (signal && pacer.isDue) await pacer.pause();
+    if (pacer.isDue && signal) await pacer.pause();
     if (signal?.aborted) break;
     items.push(
       item.vectors || !embedder ? item : { ...item, vectors: await embedAll(embedder, item.passages) },

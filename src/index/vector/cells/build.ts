@@ -7,11 +7,11 @@ import { type Matrix, rowsOf } from "../../../linalg/matrix.ts";
 import { Pacer } from "../../../pacer.ts";
 import type { Parts } from "../../segment.ts";
 import { checkIds, checkVectors } from "../graph/check.ts";
-import { unitOf } from "../graph/fit-shape.ts";
+import { ENOUGH_KEPT, unitOf } from "../graph/fit-shape.ts";
 import { matrixSource } from "../row-source.ts";
 import { fitCentres, nearestCentres } from "./centres.ts";
 import { CellEncoder, centresOf, encodeFine, fineRowBytes, quantise } from "./encode.ts";
-import { type CellOptions, cellDefaults, KEPT, MOST_DIRECT, PROJECTED_DIMS } from "./options.ts";
+import { type CellOptions, cellDefaults, MOST_DIRECT, PROJECTED_DIMS } from "./options.ts";
 import { fitSpan, Projector, type Span } from "./span.ts";
 
 /** Grows when the bytes change. */
@@ -44,7 +44,7 @@ export async function buildCells(
   const rows = ids ?? Uint32Array.from({ length: vectors.rows }, (_, i) => i);
   checkVectors("cells", vectors, vectors.cols, metric);
   checkIds("cells", rows, vectors.rows);
-  const enough = options.dims === undefined ? KEPT : undefined;
+  const enough = options.dims === undefined ? ENOUGH_KEPT : undefined;
   const span = fitSpan(matrixSource(vectors), metric, most, seed, enough);
   const projector = new Projector(span);
   using graph = await fitCentres(vectors, span, projector, settings);

@@ -36,8 +36,6 @@ export const cellDefaults = {
 /** Up to so many values a code is of the values themselves. */
 export const MOST_DIRECT = 256;
 export const PROJECTED_DIMS = 192;
-/** Share of the variance with which fewer values are enough. */
-export const KEPT = 0.97;
 /** Most probes, and most rows scored again. */
 export const ROOM = 2048;
 /** Threads that may search one index at once. */

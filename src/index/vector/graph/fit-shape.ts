@@ -25,9 +25,10 @@ const SAMPLE_ROWS = 4096;
 const UNIT = 16_384;
 /** Share of the sample's variance that the principal span is to keep: with less, walks lose their way to rows unlike the query. */
 const LEAST_KEPT = 0.9;
-/** With their tails one and two cache lines; taken where hardly anything is lost by it. */
+/** Share of the variance with which narrower codes lose hardly anything. */
+export const ENOUGH_KEPT = 0.97;
+/** With their tails one and two cache lines. */
 const NARROW_DIMS: readonly number[] = [56, 120];
-const KEPT_BY_NARROW = 0.97;
 /** Fewer rows do not tell how narrowly those vary that may come. */
 const TELLING_ROWS = 1024;
 /** Spans are tried a cache line of codes apart. */
@@ -106,7 +107,7 @@ function centred({ rows, cols, data }: Matrix, mean: Float32Array): Matrix {
 function spanOf(rows: Matrix, width: number, wanted: number | undefined, seed: number): Matrix | undefined {
   if (wanted !== undefined) return wanted < width ? spanned(rows, wanted, seed) : undefined;
   const narrow = NARROW_DIMS.filter((dims) => dims < rows.cols);
-  const enough = rows.rows < TELLING_ROWS ? undefined : fewestDirections(rows, narrow, KEPT_BY_NARROW, seed);
+  const enough = rows.rows < TELLING_ROWS ? undefined : fewestDirections(rows, narrow, ENOUGH_KEPT, seed);
   if (enough !== undefined) return spanned(rows, enough, seed);
   if (width <= MOST_DIRECT) return undefined;
   for (let dims = PROJECTED_DIMS; dims < width; dims += STEP_DIMS) {
