@@ -275,12 +275,12 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
     const rankings = [...ofLight, ...ofPorter].map(order);
     const denseRankings = meant.map(order);
     const found = ofEach((which) => answers[which].hits.map(({ row }) => row));
-    // the words index of the fusion: Porter's stems, k1 1.2, b 0.4
-    const words = BM25.length + BM25.findIndex(({ k1, b }) => k1 === 1.2 && b === 0.4);
+    // the words of the fusion, in the spelling of the cubes' labels
+    const words = ofAlike[BM25.findIndex(({ k1, b }) => k1 === 1.2 && b === 0.4)]!;
     const best = (...lists: readonly (readonly number[])[]): ReadonlySet<number> =>
       new Set(lists.flatMap((rows) => rows.slice(0, POOL)));
     const putUp = {
-      words: best(rankings[words]!),
+      words: best(order(words)),
       meaning: best(...denseRankings),
       ...ofEach((which) => best(found[which])),
       likelihood: best(),
@@ -301,7 +301,7 @@ export async function runSet(set: CubeSet): Promise<SetRun> {
       pool,
       putUp,
       features: {
-        words: shares(ofPorter[words - BM25.length]!, pool).map((share) => Float64Array.of(share)),
+        words: shares(words, pool).map((share) => Float64Array.of(share)),
         meaning: pool.map((_, i) => Float64Array.of(meaning[0]![i]!, meaning[1]![i]!)),
         ...ofEach((which) => evidence(answers[which], cubes[which].cube, pool)),
         likelihood: pool.map(() => new Float64Array(1)),
