@@ -116,13 +116,16 @@ async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Prom
   };
   const begun = firstWeights(set.shape, seed, set.share);
   const base = await train({ ...set, ...first, weights: begun, pruning: ALL });
-  const control = encode(set, await trained(base, ALL));
+  // side by side: while one's clusters are sought the GPU has another's step
+  const prunings = [ALL, ...sizes.map(({ pruning }) => pruning), SINGLE];
+  const [unpruned, ...rest] = await Promise.all(prunings.map((pruning) => trained(base, pruning)));
+  const control = encode(set, unpruned!);
   keep("all", evaluate(set, control, ALL));
   for (const { beside } of sizes)
     for (const pruning of beside) keep(`${pruningName(pruning)} after`, evaluate(set, control, pruning));
   keep("single after", evaluate(set, control, SINGLE));
-  for (const pruning of [...sizes.map(({ pruning }) => pruning), SINGLE])
-    keep(pruningName(pruning), evaluate(set, encode(set, await trained(base, pruning)), pruning));
+  for (const [i, pruning] of prunings.slice(1).entries())
+    keep(pruningName(pruning), evaluate(set, encode(set, rest[i]!), pruning));
   return results;
 }
 
