@@ -154,17 +154,31 @@ export class PqCoder implements Coder {
   }
 
   encode(rows: Matrix): Uint8Array {
+    return this.encodeTurned(this.turned(rows));
+  }
+
+  decode(codes: Uint8Array, rows: number): Matrix {
+    return this.#rotation.backward(this.decodeTurned(codes, rows));
+  }
+
+  /** Rows as the codebooks have them: their products with one another are what they were. */
+  turned(rows: Matrix): Matrix {
     checkRows(this.id, this.dim, rows);
-    const turned = this.#rotation.forward(rows);
+    return this.#rotation.forward(rows);
+  }
+
+  /** @param turned rows as `turned` gives them */
+  encodeTurned(turned: Matrix): Uint8Array {
     if (this.#threshold === 0) return nearestCodes(turned, this.#codebooks);
     return anisotropicCodes(turned, this.#codebooks, parallelWeight(this.dim, this.#threshold));
   }
 
-  decode(codes: Uint8Array, rows: number): Matrix {
+  /** What codes stand for, as the codebooks have it. */
+  decodeTurned(codes: Uint8Array, rows: number): Matrix {
     checkCodes(this.id, this.blockBytes, codes, rows);
     const out = matrix(rows, this.dim);
     this.#codebooks.addAll(codes, this.blockBytes, out);
-    return this.#rotation.backward(out);
+    return out;
   }
 
   /** Products of a query with all centroids: parts x 2^bits, owned. What a row's codes choose of them sums up to its product with the query. */

@@ -5,12 +5,13 @@
 import type { LazyPool } from "../../../kernels/index.ts";
 import { type BalancedTree, type Matrix, RowProducts } from "../../../linalg/index.ts";
 import { BLOCK_ROWS } from "../../../linalg/row-products.ts";
-import { type Candidates, chooseCopies, mostCopies, type Replication } from "./closure.ts";
+import { chooseCopies, mostCopies, type Replication } from "./closure.ts";
 import { type Group, TreeGroups } from "./groups.ts";
+import { NearestCentres } from "./nearest-centres.ts";
 import type { Points } from "./points.ts";
 
 /** Centres that a group of rows chooses among. */
-const NEAR_CENTRES = 384;
+const NEAR_CENTRES = 256;
 /** Nearest centres of a row that the rules look at. */
 const CANDIDATES = 16;
 
@@ -81,7 +82,7 @@ class Chooser implements Disposable {
   readonly #sizes: Uint32Array;
   readonly #copies: Copies;
   readonly #products: RowProducts;
-  readonly #nearest = new Nearest(CANDIDATES);
+  readonly #nearest = new NearestCentres(CANDIDATES);
   readonly #chosen = new Uint32Array(CANDIDATES);
 
   constructor(
@@ -135,13 +136,9 @@ class Chooser implements Disposable {
 
   #block(rows: Matrix, first: number, group: Group, ids: Uint32Array, between: Between): void {
     const count = ids.length;
-    const products = this.#products.of(rows, ids, 0, count);
-    const { squares, block } = this.#products;
-    const { cols } = rows;
+    this.#nearest.of(this.#products, this.#products.of(rows, ids, 0, count), count, rows.cols);
     for (let r = 0; r < count; r++) {
-      let square = 0;
-      for (let i = r * cols; i < (r + 1) * cols; i++) square += block[i]! * block[i]!;
-      this.#nearest.of(products, r, count, squares, square);
+      this.#nearest.row(r);
       this.#chosen[0] = this.#first(group.near);
       const some = chooseCopies(this.#replication, this.#nearest, between, this.#chosen);
       this.#keep(first + ids[r]!, group.near, some);
@@ -165,42 +162,6 @@ class Chooser implements Disposable {
       distances[row * most + i] = this.#nearest.distances[place]!;
     }
     this.#sizes[lists[row * most]!]!++;
-  }
-}
-
-/** The nearest centres of one row, ascending. */
-class Nearest implements Candidates {
-  readonly centres: Uint32Array;
-  readonly distances: Float32Array;
-  count = 0;
-
-  constructor(most: number) {
-    this.centres = new Uint32Array(most);
-    this.distances = new Float32Array(most);
-  }
-
-  /** @param products centres x rows. @param square of the row */
-  of(products: Float32Array, row: number, rows: number, squares: Float32Array, square: number): void {
-    this.count = 0;
-    const most = this.centres.length;
-    let limit = Number.POSITIVE_INFINITY;
-    for (let c = 0, at = row; c < squares.length; c++, at += rows) {
-      const distance = squares[c]! - 2 * products[at]! + square;
-      if (distance >= limit) continue;
-      this.#insert(c, Math.max(0, distance));
-      if (this.count === most) limit = this.distances[most - 1]!;
-    }
-  }
-
-  #insert(centre: number, distance: number): void {
-    const { centres, distances } = this;
-    let at = this.count < centres.length ? this.count++ : this.count - 1;
-    for (; at > 0 && distances[at - 1]! > distance; at--) {
-      distances[at] = distances[at - 1]!;
-      centres[at] = centres[at - 1]!;
-    }
-    distances[at] = distance;
-    centres[at] = centre;
   }
 }
 

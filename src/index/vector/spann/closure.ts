@@ -18,7 +18,7 @@ export interface Candidates {
   readonly count: number;
   /** Numbers by which `between` knows them. */
   readonly centres: Uint32Array;
-  /** Squared distances from the row. */
+  /** Squared distances from the row, ascending. */
   readonly distances: Float32Array;
 }
 
@@ -78,6 +78,8 @@ function soar(
   for (let place = 0; place < count; place++) {
     if (place === first) continue;
     const distance = distances[place]!;
+    // candidates come by their distance, and what is along the first one's residual only adds to it
+    if (distance >= least) break;
     // <r, r'> by the law of cosines
     const along = (own + distance - between(centres[place]!, centres[first]!)) / 2;
     const cost = distance + (own > 0 ? (weight * along * along) / own : 0);

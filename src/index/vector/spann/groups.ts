@@ -108,15 +108,14 @@ function nearestChildren(
   for (let from = 0; from < ids.length; from += BLOCK_ROWS) {
     const count = Math.min(BLOCK_ROWS, ids.length - from);
     const found = products.of(rows, ids, from, from + count);
-    for (let r = 0; r < count; r++) {
-      let least = Number.POSITIVE_INFINITY;
-      for (let c = 0, at = r; c < centres.rows; c++, at += count) {
+    const least = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+    for (let c = 0, at = 0; c < centres.rows; c++)
+      for (let r = 0; r < count; r++, at++) {
         const cost = squares[c]! - 2 * found[at]!;
-        if (cost >= least) continue;
-        least = cost;
+        if (cost >= least[r]!) continue;
+        least[r] = cost;
         places[from + r] = c;
       }
-    }
   }
   return places;
 }
@@ -126,8 +125,12 @@ function nearestLeaves(leaves: Matrix, own: readonly number[], count: number): U
   for (const leaf of own) rowOf(leaves, leaf).forEach((value, i) => (mean.data[i]! += value / own.length));
   const distances = new Float32Array(leaves.rows);
   kernels().l2F32(mean.data, leaves.data, distances);
-  const order = Uint32Array.from(distances.keys());
-  order.sort((a, b) => distances[a]! - distances[b]!);
-  const near = order.slice(0, Math.max(count, own.length));
+  const most = Math.min(leaves.rows, Math.max(count, own.length));
+  // numbers alone are sorted without asking a function for each pair
+  const furthest = distances.slice().sort()[most - 1]!;
+  const near = new Uint32Array(most);
+  let found = 0;
+  for (let leaf = 0; leaf < leaves.rows; leaf++) if (distances[leaf]! < furthest) near[found++] = leaf;
+  for (let leaf = 0; found < most; leaf++) if (distances[leaf] === furthest) near[found++] = leaf;
   return near.sort();
 }

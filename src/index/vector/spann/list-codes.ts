@@ -44,7 +44,8 @@ export class ListCoder {
     using room = kernels().arena.alloc(Math.max(1, rows.byteLength));
     const residuals = (): Float32Array => room.f32().subarray(0, rows.length);
     const values = residuals();
-    for (let i = 0; i < rows.length; i++) values[i] = rows[i]! - centre[i % dim]!;
+    for (let at = 0; at < rows.length; at += dim)
+      for (let i = 0; i < dim; i++) values[at + i] = rows[at + i]! - centre[i]!;
     const fine = this.#fine(values, centre);
     return { ...this.coarse.encode(residuals(), centre), fine };
   }

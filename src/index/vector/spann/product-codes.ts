@@ -7,7 +7,7 @@ import { arrangeNibbles } from "../../../codecs/nibble-blocks.ts";
 import type { PqCoder } from "../../../codecs/pq.ts";
 import { byteTables, placesOf } from "../../../codecs/table-scorer.ts";
 import { kernels, type Region } from "../../../kernels/index.ts";
-import { matrix, rowOf } from "../../../linalg/index.ts";
+import { matrix } from "../../../linalg/index.ts";
 import { squareOf } from "../../../linalg/square.ts";
 import {
   BLOCK_ROWS,
@@ -52,24 +52,35 @@ export class ProductCodes implements CoarseCoder {
 
   encode(residuals: Float32Array, centre: Float32Array): CoarseBlocks {
     const { dim } = this;
-    // coding them may move the kernels' memory
-    const rows = matrix(residuals.length / dim, dim, residuals.slice());
-    if (rows.rows === 0) return { coarse: new Uint8Array(0), radius: 0 };
-    const lengths = toDirections(rows.data, dim);
-    const codes = this.#coder.encode(rows);
-    const decoded = this.#coder.decode(codes, rows.rows);
-    const tails = new Uint16Array(rows.rows * 2);
+    const count = residuals.length / dim;
+    if (count === 0) return { coarse: new Uint8Array(0), radius: 0 };
+    // the centre comes along as the last row; coding them may move the kernels' memory
+    const rows = matrix(count + 1, dim);
+    rows.data.set(residuals);
+    const lengths = toDirections(rows.data.subarray(0, residuals.length), dim);
+    rows.data.set(centre, residuals.length);
+    const turned = this.#coder.turned(rows);
+    const directions = matrix(count, dim, turned.data.subarray(0, residuals.length));
+    const codes = this.#coder.encodeTurned(directions);
+    const { data: decoded } = this.#coder.decodeTurned(codes, count);
+    const tails = new Uint16Array(count * 2);
     let wrong = 0;
-    lengths.forEach((length, r) => {
-      const [direction, code] = [rowOf(rows, r), rowOf(decoded, r)];
-      const product = dot(direction, code);
+    for (let r = 0; r < count; r++) {
+      let [product, square, along] = [0, 0, 0];
+      for (let i = 0, at = r * dim; i < dim; i++, at++) {
+        const code = decoded[at]!;
+        product += turned.data[at]! * code;
+        square += code * code;
+        along += turned.data[residuals.length + i]! * code;
+      }
+      const length = lengths[r]!;
       tails[2 * r] = product > 0 ? upperHalf(length / product) : 0;
       // as scans will know it: what rounding takes from it then falls out of the distance
       const factor = fromUpperHalf(tails[2 * r]!);
-      tails[2 * r + 1] = upperHalf(length * length + 2 * factor * dot(centre, code));
-      wrong += factor * factor * squareOf(code) - 2 * factor * length * product + length * length;
-    });
-    return { coarse: this.#arrange(codes, tails), radius: Math.sqrt(Math.max(0, wrong) / rows.rows) };
+      tails[2 * r + 1] = upperHalf(length * length + 2 * factor * along);
+      wrong += factor * factor * square - 2 * factor * length * product + length * length;
+    }
+    return { coarse: this.#arrange(codes, tails), radius: Math.sqrt(Math.max(0, wrong) / count) };
   }
 
   query(): CoarseQuery {
@@ -100,12 +111,6 @@ export function toDirections(rows: Float32Array, dim: number): Float32Array {
     if (length > 0) for (let i = 0; i < dim; i++) row[i]! /= length;
   }
   return lengths;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
 
 class ProductQuery implements CoarseQuery {
