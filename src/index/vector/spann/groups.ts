@@ -131,6 +131,8 @@ function nearestLeaves(leaves: Matrix, own: readonly number[], count: number): U
   const near = new Uint32Array(most);
   let found = 0;
   for (let leaf = 0; leaf < leaves.rows; leaf++) if (distances[leaf]! < furthest) near[found++] = leaf;
-  for (let leaf = 0; found < most; leaf++) if (distances[leaf] === furthest) near[found++] = leaf;
+  // as far as it, or no number
+  for (let leaf = 0; found < most; leaf++)
+    if (!(distances[leaf]! < furthest || distances[leaf]! > furthest)) near[found++] = leaf;
   return near.sort();
 }

@@ -32,7 +32,8 @@ export class NearestCentres implements Candidates {
     for (let c = 0, at = 0; c < squares.length; c++)
       for (let r = 0; r < rows; r++, at++) {
         const distance = squares[c]! - 2 * products[at]! + this.#squares[r]!;
-        if (distance < this.#limits[r]!) this.#insert(r, c, Math.max(0, distance));
+        if (distance >= this.#limits[r]!) continue;
+        this.#insert(r, c, Math.max(0, distance));
       }
   }
 
