@@ -1,8 +1,9 @@
 /**
  * Questions answered through a cube, on four sets: the cubes given with them, the labels of those that their documents say, cubes that our extractors fill, and both, beside words and meaning; BM25 and
  * dense vectors as baselines, in their best settings in hindsight, and a walk over the graph of labels and documents for the time. Weights of the fusions
- * are learnt from other folds than those they are judged by. The first ten documents of a fusion are also read by mneme-lm, which tells how likely
- * the question is behind a passage of theirs (half an hour for all sets). Beside these parts the library itself, with `tune`. --only for one set.
+ * are learnt from other folds than those they are judged by, in several splits. Beside these parts the library itself, with `tune`. --only for one set;
+ * by --settings '{"read": true}' the first ten documents of a fusion are also read by mneme-lm, which tells how likely the question is behind a
+ * passage of theirs (half an hour for all sets).
  */
 import { pairedRandomisation } from "../src/eval/significance.ts";
 import { CUBE_SETS, type CubeSet, cubeSet, repeats } from "./hypercube-data.ts";
@@ -12,7 +13,9 @@ import {
   fusedRankings,
   type Judged,
   judge,
+  meanOf,
   type Retriever,
+  SPLITS,
 } from "./hypercube-folds.ts";
 import { type LibraryRankings, libraryRankings } from "./hypercube-library.ts";
 import { likelihoodFeatures } from "./hypercube-likelihood.ts";
@@ -32,6 +35,7 @@ const CUBES: Readonly<Record<string, readonly Which[]>> = {
   "with our own": ["own"],
   "with both cubes": ["given", "own"],
 };
+const isRead = switches.settings.read === true;
 /** The claim is of the first document. */
 const CLAIMED: Measure = "first";
 
@@ -43,7 +47,7 @@ interface SetResult {
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[]): SetResult {
+function judgeSet(run: SetRun, library: LibraryRankings, splits: readonly (readonly number[])[]): SetResult {
   const { asked } = run;
   const [bm25, dense] = [bestInHindsight(asked, "BM25"), bestInHindsight(asked, "dense")];
   const systems = new Map<string, Judged>([
@@ -60,16 +64,19 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
         asked.map(({ alone }) => alone[which]),
       ),
     );
-  for (const name of ["words + meaning", "with our own"]) {
-    const retrievers: Retriever[] = ["words", "meaning", ...CUBES[name]!, "likelihood"];
-    systems.set(`${name}, and read by mneme-lm`, judge(asked, fusedRankings(run, folds, retrievers, true)));
+  const learnt = (retrievers: readonly Retriever[]): Judged =>
+    meanOf(splits.map((folds) => judge(asked, fusedRankings(run, retrievers, folds))));
+  if (isRead)
+    for (const name of ["words + meaning", "with our own"])
+      systems.set(
+        `${name}, and read by mneme-lm`,
+        learnt(["words", "meaning", ...CUBES[name]!, "likelihood"]),
+      );
+  for (const [name, cubes] of Object.entries(CUBES)) {
+    const retrievers: Retriever[] = ["words", "meaning", ...cubes];
+    systems.set(`${name}, plain weights`, judge(asked, fusedRankings(run, retrievers)));
+    systems.set(`${name}, weights learnt`, learnt(retrievers));
   }
-  for (const learns of [false, true])
-    for (const [name, cubes] of Object.entries(CUBES)) {
-      const retrievers: Retriever[] = ["words", "meaning", ...cubes];
-      const rankings = fusedRankings(run, folds, retrievers, learns);
-      systems.set(`${name}, ${learns ? "weights learnt" : "plain weights"}`, judge(asked, rankings));
-    }
   systems.set("library, our own cube, plain weights", judge(asked, library.plain));
   systems.set("library, our own cube, weights learnt", judge(asked, library.tuned));
   systems.set("any of them, in hindsight", anyOf(asked, library));
@@ -80,7 +87,7 @@ function judgeSet(run: SetRun, library: LibraryRankings, folds: readonly number[
 
 /** The first documents by words, meaning and our own cube, read by the bundled model. */
 async function readByModel(set: CubeSet, run: SetRun, folds: readonly number[]): Promise<SetRun> {
-  const rankings = fusedRankings(run, folds, ["words", "meaning", "own"], true);
+  const rankings = fusedRankings(run, ["words", "meaning", "own"], folds);
   const features = await likelihoodFeatures(set, run.asked, rankings);
   const asked = run.asked.map((one, i) => ({
     ...one,
@@ -105,7 +112,12 @@ function anyOf(asked: SetRun["asked"], library: LibraryRankings): Judged {
   return { first: share(1), three: share(3) };
 }
 
-function report(name: string, { better, systems }: SetResult, { times, asked }: SetRun): void {
+function report(
+  name: string,
+  { better, systems }: SetResult,
+  { times, asked }: SetRun,
+  library: LibraryRankings,
+): void {
   for (const [system, judged] of systems)
     for (const measure of MEASURES) {
       const isBaseline = judged[measure] === better[measure];
@@ -132,6 +144,16 @@ function report(name: string, { better, systems }: SetResult, { times, asked }: 
       atLeast: 10,
       note,
     });
+    if (which === "own")
+      printFigure(BENCH, {
+        system: "walk over the graph",
+        metric: `${name}: library, our own cube, p50 of a whole search`,
+        unit: "ms",
+        ours: quantile(library.ms.slice(0, walkMs.length), 0.5),
+        baseline: quantile(walkMs, 0.5),
+        better: "less",
+        note: "words, meaning and cube; the walk is over the cube alone",
+      });
     const walked = asked.filter(({ walked }) => walked[which] !== undefined);
     printFigure(BENCH, {
       system: "walk over the graph",
@@ -210,11 +232,12 @@ for (const name of CUBE_SETS) {
   if (switches.only !== undefined && switches.only !== name) continue;
   const set = cubeSet(name);
   console.log(`${name}: ${set.questions.length} questions judged, ${set.unjudged} left out`);
-  const folds = foldsOf(set.questions);
-  const library = await libraryRankings(set, folds);
-  const run = await readByModel(set, await runSet(set), folds);
-  const result = judgeSet(run, library, folds);
-  report(name, result, run);
+  const splits = Array.from({ length: SPLITS }, (_, split) => foldsOf(set.questions, split));
+  const library = await libraryRankings(set, splits[0]!);
+  const unread = await runSet(set);
+  const run = isRead ? await readByModel(set, unread, splits[0]!) : unread;
+  const result = judgeSet(run, library, splits);
+  report(name, result, run, library);
   reportRepeats(name, set, run);
   all.push(result);
   // only the clocks are needed still

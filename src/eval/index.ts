@@ -23,6 +23,7 @@ export {
 } from "./cross-validate.ts";
 export { type Evaluation, evaluate, evaluateQueries, type QueryEvaluation } from "./evaluate.ts";
 export { ExactNearest, exactNearest } from "./exact-nearest.ts";
+export { type LearntWeights, learnWeights, type WeightLearning } from "./learn-weights.ts";
 export * from "./long-context/index.ts";
 export { averagePrecision, type Judgements, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
 export {

@@ -5,10 +5,8 @@
  */
 import type { Embedder } from "../embed/embedder.ts";
 import { MnemeError, throwIfAborted } from "../errors.ts";
-import { crossValidate } from "../eval/cross-validate.ts";
+import { learnWeights } from "../eval/learn-weights.ts";
 import { f1At } from "../eval/metrics.ts";
-import { pairedRandomisation } from "../eval/significance.ts";
-import { type Choice, conditionalLogit } from "../linalg/conditional-logit.ts";
 import { Random } from "../linalg/random.ts";
 import type { Library } from "./library.ts";
 import { listPlaces } from "./list.ts";
@@ -77,30 +75,23 @@ async function lessonOf(
 }
 
 function learn(lessons: readonly Lesson[], field: string, space: number): TagLearning {
-  const untuned = lessons.map((lesson) => quality(lesson, plainTagWeights));
-  // of equal means the first is taken: the plain weights
-  const validation = crossValidate([untuned, ...RIDGES.map((ridge) => heldOut(lessons, ridge))]);
-  const crossValidated = mean(validation.scores);
-  const ridge = RIDGES[validation.best - 1];
-  const isKept = ridge !== undefined && crossValidated > mean(untuned);
+  const { plain, held, p, weights } = learnWeights(lessons, {
+    plain: plainTagWeights,
+    ridges: RIDGES,
+    folds: lessons.map((_, i) => i % FOLDS),
+    choice: ({ found, own }) => {
+      const chosen = found.candidates.flatMap(({ tag }, i) => (own.includes(tag) ? [i] : []));
+      return chosen.length > 0 ? { features: found.features, chosen } : undefined;
+    },
+    quality,
+  });
   return {
     items: lessons.length,
-    untuned: mean(untuned),
-    crossValidated,
-    p: pairedRandomisation(validation.scores, untuned),
-    ...(isKept ? { selector: selectorOf(weightsFrom(lessons, ridge), field, space, lessons.length) } : {}),
+    untuned: mean(plain),
+    crossValidated: mean(held),
+    p,
+    ...(weights ? { selector: selectorOf(weights, field, space, lessons.length) } : {}),
   };
-}
-
-/** Quality of each lesson by weights learnt from the other folds. */
-function heldOut(lessons: readonly Lesson[], ridge: number): number[] {
-  const held = new Array<number>(lessons.length);
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const taught = lessons.filter((_, i) => i % FOLDS !== fold);
-    const weights = weightsFrom(taught, ridge);
-    for (let i = fold; i < lessons.length; i += FOLDS) held[i] = quality(lessons[i]!, weights);
-  }
-  return held;
 }
 
 function selectorOf(weights: Float64Array, field: string, space: number, items: number): TagSelector {
@@ -110,14 +101,6 @@ function selectorOf(weights: Float64Array, field: string, space: number, items: 
     items,
     weights: Object.fromEntries(TAG_SIGNALS.map((signal, i) => [signal, weights[i]!])),
   };
-}
-
-function weightsFrom(lessons: readonly Lesson[], ridge: number): Float64Array {
-  const choices = lessons.flatMap(({ found, own }): Choice[] => {
-    const chosen = found.candidates.flatMap(({ tag }, i) => (own.includes(tag) ? [i] : []));
-    return chosen.length > 0 ? [{ features: found.features, chosen }] : [];
-  });
-  return conditionalLogit(choices, TAG_SIGNALS.length, { prior: plainTagWeights, ridge });
 }
 
 /** Mean of F1 of the first tag and of the first five. */

@@ -2,10 +2,8 @@
  * Weights of the cube's evidence, learnt from queries of which it is known what is good (conditional logit), held at the weights that leave
  * the order as it is, and kept only if they hold on queries that they were not learnt from.
  */
-import { crossValidate } from "../../eval/cross-validate.ts";
+import { type LearntWeights, learnWeights } from "../../eval/learn-weights.ts";
 import { ndcg } from "../../eval/metrics.ts";
-import { pairedRandomisation } from "../../eval/significance.ts";
-import { type Choice, conditionalLogit } from "../../linalg/conditional-logit.ts";
 import { Random } from "../../linalg/random.ts";
 import { type CubeWeights, cubeFeatureCount, weighed, weightsOf } from "./cube-weights.ts";
 
@@ -18,13 +16,7 @@ export interface CubeLesson {
   readonly relevant: ReadonlyMap<string, number>;
 }
 
-export interface LearntCube {
-  /** nDCG@10 of each query by the plain weights, and by weights that it taught nothing. */
-  readonly plain: readonly number[];
-  readonly held: readonly number[];
-  /** Chance of such a difference if learning did nothing (paired randomisation). */
-  readonly p: number;
-  /** Absent where none hold. */
+export interface LearntCube extends Omit<LearntWeights, "weights"> {
   readonly weights?: CubeWeights;
 }
 
@@ -46,42 +38,23 @@ export function learnCubeWeights(
 ): LearntCube {
   const prior = new Float64Array(cubeFeatureCount(dimensions));
   prior.set([ODDS, ODDS * plain]);
-  const untaught = lessons.map((lesson) => quality(lesson, prior));
-  // of equal means the first is taken: the plain weights
-  const { scores, best } = crossValidate([
-    untaught,
-    ...RIDGES.map((ridge) => heldOut(lessons, prior, ridge)),
-  ]);
-  const ridge = RIDGES[best - 1];
-  const p = pairedRandomisation(scores, untaught);
-  const found = { plain: untaught, held: scores, p };
-  if (ridge === undefined || mean(scores) <= mean(untaught) || p > MOST_CHANCE) return found;
-  // scores stay where they were: shares, of which 1 is the most that is usual
-  const weights = weightsFrom(lessons, prior, ridge).map((weight) => weight / (ODDS * (1 + plain)));
-  return { ...found, weights: weightsOf(weights, dimensions) };
-}
-
-/** Quality of each lesson by weights learnt from the other folds. */
-function heldOut(lessons: readonly CubeLesson[], prior: Float64Array, ridge: number): number[] {
-  const shuffled = new Random(SEED).shuffle([...lessons.keys()]);
-  const held = new Array<number>(lessons.length);
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const taught = shuffled.filter((_, place) => place % FOLDS !== fold).map((i) => lessons[i]!);
-    const weights = weightsFrom(taught, prior, ridge);
-    for (let place = fold; place < shuffled.length; place += FOLDS) {
-      const i = shuffled[place]!;
-      held[i] = quality(lessons[i]!, weights);
-    }
-  }
-  return held;
-}
-
-function weightsFrom(lessons: readonly CubeLesson[], prior: Float64Array, ridge: number): Float64Array {
-  const choices = lessons.flatMap(({ ids, features, relevant }): Choice[] => {
-    const chosen = ids.flatMap((id, i) => ((relevant.get(id) ?? 0) > 0 ? [i] : []));
-    return chosen.length > 0 ? [{ features, chosen }] : [];
+  const places = new Random(SEED).shuffle([...lessons.keys()]);
+  const folds: number[] = [];
+  for (const [place, lesson] of places.entries()) folds[lesson] = place % FOLDS;
+  const { weights, ...found } = learnWeights(lessons, {
+    plain: prior,
+    ridges: RIDGES,
+    folds,
+    mostChance: MOST_CHANCE,
+    choice: ({ ids, features, relevant }) => {
+      const chosen = ids.flatMap((id, i) => ((relevant.get(id) ?? 0) > 0 ? [i] : []));
+      return chosen.length > 0 ? { features, chosen } : undefined;
+    },
+    quality,
   });
-  return conditionalLogit(choices, prior.length, { prior, ridge });
+  // scores stay where they were: shares, of which 1 is the most that is usual
+  const shares = weights?.map((weight) => weight / (ODDS * (1 + plain)));
+  return shares ? { ...found, weights: weightsOf(shares, dimensions) } : found;
 }
 
 function quality({ ids, features, relevant }: CubeLesson, weights: Float64Array): number {
@@ -93,5 +66,3 @@ function quality({ ids, features, relevant }: CubeLesson, weights: Float64Array)
     K,
   );
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
