@@ -4,9 +4,11 @@
  * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
  * Differences stand with a paired test over the queries of all seeds. Counts and nDCG do not mind a busy machine; speeds are by processor time.
  * Switches: --only facets | sizes (all of them) | scifact | speed | validate (the seed by which steps and rates were chosen, which is none of
- * the test's), --scale N: N seeds, --device webgpu: the facets take minutes on a GPU, hours a seed without. --settings JSON for other steps and
+ * the test's), --scale N: N seeds side by side, each a process, --device webgpu: the facets take minutes on a GPU, hours a seed without. --settings JSON for other steps and
  * rates than the chosen ones.
  */
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
 import { ndcg } from "../src/eval/metrics.ts";
 import { pairedRandomisation } from "../src/eval/significance.ts";
@@ -104,12 +106,14 @@ async function measure(set: CrispSet, seed: number, sizes: typeof TRAINED): Prom
   const results = new Map<string, Result>();
   const keep = (name: string, result: Result): void => {
     results.set(name, result);
-    console.error(`  ${name}: nDCG@10 ${ndcgOf(result).toFixed(4)}, ${result.vectors.toFixed(1)} vectors`);
+    console.error(
+      `  seed ${seed}, ${name}: nDCG@10 ${ndcgOf(result).toFixed(4)}, ${result.vectors.toFixed(1)} vectors`,
+    );
   };
   const { first, further } = { ...set.training, ...switches.settings } as CrispSet["training"];
   const trained = (from: MixerWeights, pruning: Pruning): Promise<MixerWeights> => {
     const onStep = (step: number, loss: number): void =>
-      console.error(`    ${pruningName(pruning)} step ${step}: loss ${loss.toFixed(3)}`);
+      console.error(`    seed ${seed}, ${pruningName(pruning)} step ${step}: loss ${loss.toFixed(3)}`);
     // other texts than those of the first training
     const texts: CrispSet["texts"] = (step) => set.texts(step + first.steps);
     return train({ ...set, ...further, weights: from, pruning, texts, onStep });
@@ -285,23 +289,50 @@ function twoStages(name: string, index: MultiVectorIndex, queries: readonly Matr
   });
 }
 
+const SETS = ["facets", "sizes", "scifact", "validate"] as const;
+type SetName = (typeof SETS)[number];
+
+const sizesOf = (name: SetName): typeof TRAINED =>
+  name === "sizes" ? TRAINED.slice(2) : TRAINED.slice(0, 2);
+
+const setOf = async (name: SetName, seed: number): Promise<CrispSet> =>
+  name === "scifact" ? scifactSet(dataFolder(), seed) : facetsSet(seed);
+
+/** Names the set and the seed of which a child tells its parent the results. */
+const PART = "MNEME_BENCH_CRISP";
+
+/** In a process of its own: of what a training takes most is one thread's. */
+async function measureApart(name: SetName, seed: number): Promise<Map<string, Result>> {
+  const env = { ...process.env, [PART]: JSON.stringify([name, seed]) };
+  const child = fork(process.argv[1]!, process.argv.slice(2), { env, serialization: "advanced" });
+  const ended = once(child, "exit").then(([code]: (number | null)[]) => {
+    throw new Error(
+      `bench: the process of ${name}, seed ${seed}, ended with ${code} before it told its results`,
+    );
+  });
+  const [results] = await Promise.race([once(child, "message"), ended]);
+  return results as Map<string, Result>;
+}
+
+async function asChild(part: string): Promise<void> {
+  const [name, seed] = JSON.parse(part) as [SetName, number];
+  process.on("disconnect", () => process.exit(1));
+  const results = await measure(await setOf(name, seed), seed, sizesOf(name));
+  await new Promise((sent) => process.send!(results, sent));
+}
+
 async function main(): Promise<void> {
   const wants = (part: string): boolean => !switches.only || switches.only === part;
   if (wants("speed")) speed();
   const tests = Array.from({ length: switches.scale }, (_, i) => i + 1);
-  for (const name of ["facets", "sizes", "scifact", "validate"] as const) {
+  for (const name of SETS) {
     if (!wants(name) || (name === "validate" && !switches.only)) continue;
-    const sizes = name === "sizes" ? TRAINED.slice(2) : TRAINED.slice(0, 2);
-    const all: Map<string, Result>[] = [];
-    let dim = 0;
-    for (const seed of name === "validate" ? [VALIDATION_SEED] : tests) {
-      console.error(`${name}, seed ${seed}`);
-      const set = name === "scifact" ? await scifactSet(dataFolder(), seed) : facetsSet(seed);
-      dim = set.shape.outputs;
-      all.push(await measure(set, seed, sizes));
-    }
-    report(name, dim, pooled(all), sizes);
+    const seeds = name === "validate" ? [VALIDATION_SEED] : tests;
+    const all = await Promise.all(seeds.map((seed) => measureApart(name, seed)));
+    const { shape } = await setOf(name, seeds[0]!);
+    report(name, shape.outputs, pooled(all), sizesOf(name));
   }
 }
 
-await main();
+const part = process.env[PART];
+await (part === undefined ? main() : asChild(part));
