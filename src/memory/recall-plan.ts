@@ -50,8 +50,8 @@ export interface RecallOptions {
   /** Where words and meaning of a hybrid search are interpolated around feedback; default "both". */
   readonly interpolate?: Interpolate;
   /**
-   * Whether the best passages of a hybrid search sharpen the question for the final order; default true. Without: a fifth faster. Options
-   * say how, and give it to searches by words or by meaning alone as well.
+   * Whether the best passages of a hybrid search sharpen the question for the final order; default true, unless a tuning found that it does
+   * harm. Without: a fifth faster. Options say how, and give it to searches by words or by meaning alone as well.
    */
   readonly feedback?: boolean | FeedbackOptions;
   /** How words and meaning are combined. */
@@ -91,6 +91,7 @@ export interface TunedWeights {
 
 /** What tuning on a query log found best; takes the place of defaults. */
 export interface TunedRecall extends TunedWeights {
+  /** Of feedback; 0 where searches are better without it: only those go by it that ask for it. */
   readonly passages: number;
   /** Weight of the cube's share, or of all it tells; absent: the default. */
   readonly cube?: number | CubeWeights;
@@ -126,7 +127,7 @@ const MOST_PASSAGES = 100;
 
 /** @throws MnemeError ARGUMENT, RANGE */
 export function planRecall(options: RecallOptions, tuned: TunedRecall | undefined): RecallPlan {
-  const { interpolate = interpolateDefault, feedback = true, fusion = {} } = options;
+  const { interpolate = interpolateDefault, feedback = tuned?.passages !== 0, fusion = {} } = options;
   oneOf("interpolate", interpolate, INTERPOLATE);
   const { form = "share", first, last, sparse, cube } = fusion;
   oneOf("fusion.form", form, FUSION_FORMS);
@@ -160,7 +161,7 @@ function feedbackOf(
   if (feedback !== true && (feedback === null || typeof feedback !== "object"))
     throw new MnemeError("ARGUMENT", `search: feedback must be true, false or options, got ${feedback}`);
   const {
-    passages = tuned?.passages ?? feedbackDefaults.passages,
+    passages = tuned?.passages || feedbackDefaults.passages,
     vectors = feedbackDefaults.vectors,
     words = feedbackDefaults.words,
     again = feedbackDefaults.again,

@@ -64,6 +64,30 @@ test("an empty log brings the defaults back; too few or broken queries are refus
   await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
 });
 
+/** Behind the one answer, what else a search finds is of one kind, and drags the sharpened question to itself. */
+test("where feedback does harm, searches go without it unless they ask", async () => {
+  await using memory = await open(path(), { workers: 0, embedder: toyEmbedder() });
+  const places = Array.from({ length: 24 }, (_, i) => `place${i}x`);
+  await memory.add([
+    ...places.map((place) => ({ id: place, text: `${place} ferry notes notes` })),
+    ...places.map((place, i) => ({ id: `log ${i}`, text: `${place} ferry boat quay` })),
+    ...places.map((_, i) => ({ id: `quay ${i}`, text: `ferry ferry ferry boat quay` })),
+    ...Array.from({ length: 200 }, (_, i) => ({ id: `other ${i}`, text: `notes on ${i} other things` })),
+  ]);
+  const asked = places.map((place) => ({ query: `ferry ${place}`, relevant: { [place]: 1 } }));
+  const first = async (how: object = {}) => (await memory.search(asked[5]!.query, how)).hits[0]!.id;
+  expect(await first()).toBe("log 5");
+  expect(await first({ feedback: false })).toBe("place5x");
+  const { tuned, untuned, crossValidated } = await memory.tune(asked);
+  expect(tuned).toMatchObject({ passages: 0 });
+  expect(crossValidated).toBeGreaterThan(untuned);
+  expect(await first()).toBe("place5x");
+  expect(await first({ feedback: true })).toBe("log 5");
+  expect(await first({ feedback: { passages: 3 } })).toBe("log 5");
+  await memory.tune([]);
+  expect(await first()).toBe("log 5");
+});
+
 /** What is filed under the town that a question names is right, and what only says its name is wrong. */
 test("the weight of the cube is chosen too, where there is one", async () => {
   const towns = [

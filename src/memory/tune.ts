@@ -112,6 +112,13 @@ function notesOf(queries: number, isTuned: boolean): string[] {
   return notes;
 }
 
+/** How a search goes by weights. */
+function howBy({ first, last, alone, passages, cube }: Weights): SearchQuery {
+  return passages === 0
+    ? { fusion: { last: alone, cube }, feedback: false }
+    : { fusion: { first, last, cube }, feedback: { passages } };
+}
+
 /** By a grid: of every setting each query is asked. */
 async function tuneFusion(
   { search, cube: hasCube }: Tuned,
@@ -119,37 +126,33 @@ async function tuneFusion(
   options: TuneOptions,
 ): Promise<Chosen> {
   // of equal means the first is taken: the defaults
-  const settings = [untunedRecall, ...withFeedback()];
-  const plain = [untunedRecall, ...LAST.map((alone) => ({ ...untunedRecall, alone }))];
+  const settings = [defaults, ...withFeedback()];
+  const plain = [untunedRecall.alone, ...LAST].map((alone): Weights => ({ ...defaults, alone, passages: 0 }));
   const cubes = hasCube ? CUBES : [];
   const total = settings.length + plain.length + cubes.length;
   let done = 0;
-  const judged = async (of: SearchQuery): Promise<number[]> => {
-    const scores = await judge(search, queries, {
-      ...of,
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-    options.onProgress?.({ phase: "optimize", done: ++done, total, bytes: 0, totalBytes: 0 });
+  const judgedBy = async (all: readonly Weights[]): Promise<number[][]> => {
+    const scores: number[][] = [];
+    for (const weights of all) {
+      const of = { ...howBy(weights), ...(options.signal ? { signal: options.signal } : {}) };
+      scores.push(await judge(search, queries, of));
+      options.onProgress?.({ phase: "optimize", done: ++done, total, bytes: 0, totalBytes: 0 });
+    }
     return scores;
   };
-  const scores: number[][] = [];
-  for (const { first, last, passages } of settings)
-    scores.push(await judged({ fusion: { first, last, cube: CUBE_WEIGHT }, feedback: { passages } }));
-  const plainScores: number[][] = [];
-  for (const { alone } of plain)
-    plainScores.push(await judged({ fusion: { last: alone, cube: CUBE_WEIGHT }, feedback: false }));
-  const { alone } = plain[choice(plainScores)]!;
+  const [scores, plainScores] = [await judgedBy(settings), await judgedBy(plain)];
   const { first, last, passages } = settings[choice(scores)]!;
-  const cubeScores: number[][] = [];
-  for (const cube of cubes)
-    cubeScores.push(await judged({ fusion: { first, last, cube }, feedback: { passages } }));
-  const cube = hasCube ? CUBES[choice(cubeScores)]! : CUBE_WEIGHT;
-  const held = crossValidate(scores).scores;
+  const { alone } = plain[choice(plainScores)]!;
+  const all = [...scores, ...plainScores];
+  const isPlain = choice(all) >= settings.length;
+  const found: Weights = { first, last, alone, passages: isPlain ? 0 : passages, cube: CUBE_WEIGHT };
+  const cubeScores = await judgedBy(cubes.map((cube) => ({ ...found, cube })));
+  const held = crossValidate(all).scores;
   return {
     untuned: mean(scores[0]!),
     crossValidated: mean(held),
     p: pairedRandomisation(held, scores[0]!),
-    weights: { first, last, alone, passages, cube },
+    weights: hasCube ? { ...found, cube: CUBES[choice(cubeScores)]! } : found,
   };
 }
 
@@ -157,11 +160,11 @@ async function tuneFusion(
 async function tuneCube(
   { cube }: Tuned,
   queries: readonly JudgedQuery[],
-  { first, last, passages, cube: share }: Weights,
+  weights: Weights,
   { signal, onProgress }: TuneOptions,
 ): Promise<{ readonly gain?: TuneResult["cube"]; readonly learnt?: TunedRecall["cube"] }> {
   if (!cube) return {};
-  const how = { fusion: { first, last, cube: share }, feedback: { passages } };
+  const how = howBy(weights);
   const lessons: CubeLesson[] = [];
   for (const [done, query] of queries.entries()) {
     throwIfAborted(signal, "tune");
@@ -170,9 +173,9 @@ async function tuneCube(
     onProgress?.({ phase: "optimize", done: done + 1, total: queries.length, bytes: 0, totalBytes: 0 });
   }
   if (lessons.length < LEAST_QUERIES) return {};
-  const { plain, held, p, weights } = learnCubeWeights(lessons, cube.dimensions, share);
+  const { plain, held, p, weights: learnt } = learnCubeWeights(lessons, cube.dimensions, weights.cube);
   const gain = { untuned: mean(plain), crossValidated: mean(held), p, queries: lessons.length };
-  return { gain, ...(weights ? { learnt: weights } : {}) };
+  return { gain, ...(learnt ? { learnt } : {}) };
 }
 
 const backToDefaults: TuneResult = {
@@ -183,9 +186,9 @@ const backToDefaults: TuneResult = {
   notes: ["an empty query log: the defaults are used again"],
 };
 
-function withFeedback(): (typeof untunedRecall)[] {
+function withFeedback(): Weights[] {
   return PASSAGES.flatMap((passages) =>
-    FIRST.flatMap((first) => LAST.map((last) => ({ ...untunedRecall, first, last, passages }))),
+    FIRST.flatMap((first) => LAST.map((last) => ({ ...defaults, first, last, passages }))),
   );
 }
 

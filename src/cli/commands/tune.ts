@@ -64,10 +64,13 @@ function show(result: TuneResult, parts: readonly TunePart[], quiet: boolean | u
   if (cube) gain(`${cube.queries} of which the cube says something, by what its labels are worth`, cube);
   if (tuned)
     print(
-      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback by ${tuned.passages} passages, ${tuned.alone} without${cubeWeight(tuned.cube)}`,
+      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback${feedbackBy(tuned.passages)}, ${tuned.alone} without${cubeWeight(tuned.cube)}`,
     );
   for (const line of notes) note(`note: ${line}`, quiet);
 }
+
+const feedbackBy = (passages: number): string =>
+  passages === 0 ? ", which searches go by only if they ask for it" : ` by ${passages} passages`;
 
 /** Unknown parts are refused by the library. */
 const partsOf = (names: string): TunePart[] => names.split(",").map((name) => name.trim() as TunePart);
