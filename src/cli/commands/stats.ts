@@ -1,10 +1,10 @@
 import type { Memory, MemoryInfo, StatsRow, VectorEstimate, VectorExplanation } from "../../memory/types.ts";
 import { formatBytes } from "../../memory/units.ts";
 import { command, EXIT, libraryArgs } from "../command.ts";
-import { cubeWeight } from "../cube-weight.ts";
 import { modelArgs, openLanguageModel } from "../language-model.ts";
 import { withLibrary } from "../library.ts";
 import { bold, dim, plural, print, printJson, table } from "../output.ts";
+import { tunedWeights } from "../tuned-weights.ts";
 
 const BAR = 20;
 
@@ -60,7 +60,7 @@ function show(info: MemoryInfo, rows: readonly StatsRow[]): void {
   print(
     `${plural(info.items, "item")}, ${plural(info.passages, "passage")}, ${formatBytes(info.textBytes)} of text; space ${info.space.model} (${info.space.dim} values)`,
   );
-  if (info.tuned) print(tunedLine(info.tuned));
+  if (info.tuned) print(`search tuned by ${info.tuned.queries} queries: ${tunedWeights(info.tuned)}`);
   if (info.substrings) print(substringsLine(info.substrings, rows));
   for (const { folder, count, codes } of info.skipped ?? [])
     print(
@@ -140,8 +140,4 @@ function substringsLine(
   const bytes = onDisk.reduce((sum, row) => sum + row.bytes, 0);
   const share = indexedBytes > 0 ? `, ${Math.round((100 * bytes) / indexedBytes)}% of them` : "";
   return `substrings of ${formatBytes(indexedBytes)} indexed in ${formatBytes(bytes)}${share}; ${formatBytes(scannedBytes)} are read through`;
-}
-
-function tunedLine({ queries, first, last, passages, cube }: NonNullable<MemoryInfo["tuned"]>): string {
-  return `search tuned by ${queries} queries: meaning weighs ${first} before and ${last} after feedback by ${passages} passages${cubeWeight(cube)}`;
 }

@@ -2,11 +2,11 @@ import { MnemeError } from "../../errors.ts";
 import { readQueries } from "../../eval/index.ts";
 import { type LearningGain, TUNE_PARTS, type TunePart, type TuneResult } from "../../memory/tuning.ts";
 import { command, EXIT, writingArgs } from "../command.ts";
-import { cubeWeight } from "../cube-weight.ts";
 import { withLibrary } from "../library.ts";
 import { note, print, printJson } from "../output.ts";
 import { plainQuery } from "../plain-query.ts";
 import { progressView } from "../progress.ts";
+import { tunedWeights } from "../tuned-weights.ts";
 
 export default command({
   name: "tune",
@@ -62,15 +62,9 @@ function show(result: TuneResult, parts: readonly TunePart[], quiet: boolean | u
     );
   if (queries > 0 && parts.includes("fusion")) gain(`${queries} queries`, result);
   if (cube) gain(`${cube.queries} of which the cube says something, by what its labels are worth`, cube);
-  if (tuned)
-    print(
-      `kept: meaning weighs ${tuned.first} before and ${tuned.last} after feedback${feedbackBy(tuned.passages)}, ${tuned.alone} without${cubeWeight(tuned.cube)}`,
-    );
+  if (tuned) print(`kept: ${tunedWeights(tuned)}`);
   for (const line of notes) note(`note: ${line}`, quiet);
 }
-
-const feedbackBy = (passages: number): string =>
-  passages === 0 ? ", which searches go by only if they ask for it" : ` by ${passages} passages`;
 
 /** Unknown parts are refused by the library. */
 const partsOf = (names: string): TunePart[] => names.split(",").map((name) => name.trim() as TunePart);
