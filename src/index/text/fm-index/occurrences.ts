@@ -9,10 +9,12 @@ export interface Occurrences {
 
 /** In place, by document and then by offset. */
 export function sortOccurrences({ documents, offsets }: Occurrences): Occurrences {
-  const keys = Float64Array.from(documents, (document, i) => document * 2 ** 32 + offsets[i]!).sort();
-  for (const [i, key] of keys.entries()) {
-    documents[i] = Math.floor(key / 2 ** 32);
-    offsets[i] = key % 2 ** 32;
+  const keys = new Float64Array(documents.length);
+  for (let i = 0; i < keys.length; i++) keys[i] = documents[i]! * 2 ** 32 + offsets[i]!;
+  keys.sort();
+  for (let i = 0; i < keys.length; i++) {
+    documents[i] = Math.floor(keys[i]! / 2 ** 32);
+    offsets[i] = keys[i]! % 2 ** 32;
   }
   return { documents, offsets };
 }

@@ -27,7 +27,7 @@ export interface FmProgress {
 }
 
 export interface FmOpenOptions {
-  /** Bytes of blocks kept in memory, for all shards together. Default 28 MiB. */
+  /** Bytes of blocks kept in memory, for all shards together. Default 34 MiB. */
   readonly cacheBytes?: number;
 }
 
@@ -44,7 +44,7 @@ export const fmDefaults = {
   shardBytes: 64 << 20,
 } as const;
 
-export const fmOpenDefaults = { cacheBytes: 28 << 20 } as const;
+export const fmOpenDefaults = { cacheBytes: 34 << 20 } as const;
 
 export interface Settings {
   readonly fold: Fold;

@@ -142,12 +142,11 @@ export class Shard {
     let [from, to] = [rows, rows + 2 * size];
     const found = rows + 4 * size;
     let count = high - low;
-    memory.u32(from, count).forEach((_, i, all) => {
+    const [all, numbers] = [memory.u32(from, count), memory.u32(from + size, count)];
+    for (let i = 0; i < count; i++) {
       all[i] = low + i;
-    });
-    memory.u32(from + size, count).forEach((_, i, all) => {
-      all[i] = i;
-    });
+      numbers[i] = i;
+    }
     const counts = found + 2 * size;
     for (let steps = 0; count > 0; steps++) {
       memory.u32(state, 2).fill(0);
