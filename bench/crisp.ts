@@ -4,11 +4,10 @@
  * tokens; and beside one vector a text, trained as long. Then the speed of scoring, and what fixed encodings find.
  * Differences stand with a paired test over the queries of all seeds. Counts and nDCG do not mind a busy machine; speeds are by processor time.
  * Switches: --only facets | sizes (all of them) | scifact | speed | validate (the seed by which steps and rates were chosen, which is none of
- * the test's), --scale N: N seeds side by side, each a process, --device webgpu: the facets take minutes on a GPU, hours a seed without. --settings JSON for other steps and
- * rates than the chosen ones.
+ * the test's), --scale N: N seeds, each a process, side by side where there are many cores, --device webgpu: a seed of
+ * the facets takes a quarter of an hour on a GPU, hours without. --settings JSON for other steps and rates than the chosen ones.
  */
 import { fork } from "node:child_process";
-import { once } from "node:events";
 import { firstWeights, type MixerWeights, mixTokens } from "../src/embed/token-mixer.ts";
 import { ndcg } from "../src/eval/metrics.ts";
 import { pairedRandomisation } from "../src/eval/significance.ts";
@@ -18,6 +17,7 @@ import { type Matrix, rowsOf } from "../src/linalg/matrix.ts";
 import { type CrispOptions, trainCrisp } from "../src/train/crisp.ts";
 import { type CrispSet, facetsSet, scifactSet } from "./crisp-data.ts";
 import { dataFolder, printFigure, switches } from "./row.ts";
+import { reply, sideBySide } from "./side-by-side.ts";
 
 /** Of the set by which steps and rates were chosen. */
 const VALIDATION_SEED = 9;
@@ -301,24 +301,25 @@ const setOf = async (name: SetName, seed: number): Promise<CrispSet> =>
 /** Names the set and the seed of which a child tells its parent the results. */
 const PART = "MNEME_BENCH_CRISP";
 
+interface Measured {
+  /** Of a vector. */
+  readonly dim: number;
+  readonly results: Map<string, Result>;
+}
+
 /** In a process of its own: of what a training takes most is one thread's. */
-async function measureApart(name: SetName, seed: number): Promise<Map<string, Result>> {
+function measureApart(name: SetName, seed: number): Promise<Measured> {
   const env = { ...process.env, [PART]: JSON.stringify([name, seed]) };
-  const child = fork(process.argv[1]!, process.argv.slice(2), { env, serialization: "advanced" });
-  const ended = once(child, "exit").then(([code]: (number | null)[]) => {
-    throw new Error(
-      `bench: the process of ${name}, seed ${seed}, ended with ${code} before it told its results`,
-    );
-  });
-  const [results] = await Promise.race([once(child, "message"), ended]);
-  return results as Map<string, Result>;
+  return reply(fork(process.argv[1]!, process.argv.slice(2), { env, serialization: "advanced" }));
 }
 
 async function asChild(part: string): Promise<void> {
   const [name, seed] = JSON.parse(part) as [SetName, number];
   process.on("disconnect", () => process.exit(1));
-  const results = await measure(await setOf(name, seed), seed, sizesOf(name));
-  await new Promise((sent) => process.send!(results, sent));
+  const set = await setOf(name, seed);
+  const results = await measure(set, seed, sizesOf(name));
+  const measured: Measured = { dim: set.shape.outputs, results };
+  await new Promise((sent) => process.send!(measured, sent));
 }
 
 async function main(): Promise<void> {
@@ -328,9 +329,14 @@ async function main(): Promise<void> {
   for (const name of SETS) {
     if (!wants(name) || (name === "validate" && !switches.only)) continue;
     const seeds = name === "validate" ? [VALIDATION_SEED] : tests;
-    const all = await Promise.all(seeds.map((seed) => measureApart(name, seed)));
-    const { shape } = await setOf(name, seeds[0]!);
-    report(name, shape.outputs, pooled(all), sizesOf(name));
+    const ended = await sideBySide(
+      seeds.map((seed) => ({ threads: 1, run: () => measureApart(name, seed) })),
+    );
+    const all = ended.map((end) => {
+      if (end.status === "rejected") throw end.reason;
+      return end.value;
+    });
+    report(name, all[0]!.dim, pooled(all.map(({ results }) => results)), sizesOf(name));
   }
 }
 

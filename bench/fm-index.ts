@@ -264,7 +264,7 @@ interface Queried {
   readonly held: number;
 }
 
-/** Processes that query, one after the other: of each figure the median is told. */
+/** Processes that query, one after the other: told are the median of each speed, and the most memory. */
 const ROUNDS = 5;
 
 function queryRows(folder: string, sdsl: SdslFigures | undefined): void {

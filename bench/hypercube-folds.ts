@@ -7,6 +7,7 @@ import { type Judgements, ndcg } from "../src/eval/metrics.ts";
 import { plainEvidence } from "../src/index/cube/index.ts";
 import { type Choice, logitScore } from "../src/linalg/conditional-logit.ts";
 import { Random } from "../src/linalg/random.ts";
+import { MOST_CHANCE } from "../src/memory/cube/learn-cube-weights.ts";
 import type { Asked, SetRun, Which } from "./hypercube-systems.ts";
 
 export const FOLDS = 5;
@@ -20,8 +21,6 @@ const CUBE = 5;
 const LIKELIHOOD = 0;
 /** Variance of each weight about where it is held, so that what is learnt moves as much however many questions there are. Of 1/2, 1, 2 and 4 it is the one by which the held out questions of the other sets are likeliest, for each of the sets. */
 const VARIANCE = 1;
-/** As when a library learns what its cube is worth. */
-const MOST_CHANCE = 0.1;
 const K = 10;
 
 /** Of each question, whether the first document answers it, and one of the first three; or how often. */

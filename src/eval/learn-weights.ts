@@ -36,19 +36,14 @@ export function learnWeights<Lesson>(
   lessons: readonly Lesson[],
   { plain, ridges, folds, mostChance = 1, choice, quality }: WeightLearning<Lesson>,
 ): LearntWeights {
-  const from = (taught: readonly Lesson[], ridge: number): Float64Array => {
-    const choices = taught.flatMap((lesson) => choice(lesson) ?? []);
-    return conditionalLogit(choices, plain.length, { prior: plain, ridge });
+  const choices = lessons.map(choice);
+  const weightsOf = (ridge: number, isTaught: (lesson: number) => boolean = () => true): Float64Array => {
+    const taught = choices.flatMap((one, i) => (one && isTaught(i) ? [one] : []));
+    return conditionalLogit(taught, plain.length, { prior: plain, ridge });
   };
   const heldOut = (ridge: number): number[] => {
     const weights = new Map(
-      [...new Set(folds)].map((fold) => [
-        fold,
-        from(
-          lessons.filter((_, i) => folds[i] !== fold),
-          ridge,
-        ),
-      ]),
+      [...new Set(folds)].map((fold) => [fold, weightsOf(ridge, (i) => folds[i] !== fold)]),
     );
     return lessons.map((lesson, i) => quality(lesson, weights.get(folds[i]!)!));
   };
@@ -59,7 +54,7 @@ export function learnWeights<Lesson>(
   const found = { plain: untaught, held: scores, p };
   const ridge = ridges[best - 1];
   const holds = ridge !== undefined && mean(scores) > mean(untaught) && p <= mostChance;
-  return holds ? { ...found, weights: from(lessons, ridge) } : found;
+  return holds ? { ...found, weights: weightsOf(ridge) } : found;
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;

@@ -28,7 +28,7 @@ const RIDGES = [0.03, 0.003, 0.0003];
 const ODDS = 10;
 const K = 10;
 /** Many weights find a gain of nothing: they are kept only where chance makes such a one so seldom. */
-const MOST_CHANCE = 0.1;
+export const MOST_CHANCE = 0.1;
 
 /** @param plain what the cube's share weighs without learning */
 export function learnCubeWeights(
